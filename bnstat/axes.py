@@ -1,0 +1,159 @@
+"""The batched tensor: how a stored array becomes one, which axis is kept, and how its cells lie in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+Order = Literal["C", "F"]
+
+# Up to this many axes, an array that is one sample has no axis for channels, and one of size 1 is appended.
+SPATIAL_AXES = 3
+
+
+@dataclass(frozen=True)
+class Loops:
+    """The order in which a stored array visits its cells, slowest loop first.
+
+    ``for repeat: for slow: for outer: for fast: for inner`` visits every value once, in memory order. The cell of
+    a value is ``slow * fast_size + fast``; the other three loops are reduced.
+    """
+
+    repeat: int
+    slow: int
+    outer: int
+    fast: int
+    inner: int
+
+    @property
+    def cells(self) -> int:
+        """How many cells there are: samples × channels."""
+        return self.slow * self.fast
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """A stored array seen as the batched tensor ``(samples, *sample_shape)``, one axis of which is kept.
+
+    Attributes:
+        shape: the stored axes; a data type with channels (RGB) adds them as a last axis.
+        memory: the stored axes from the slowest to the fastest in memory.
+        samples_axis: the stored axis whose entries are samples; None where the whole is one sample.
+        channels_axis: the stored axis that is kept; None where a channel axis of size 1 was appended.
+        sample_shape: the tensor's axes after the first.
+        axis: the kept axis of the tensor, from 1.
+    """
+
+    shape: tuple[int, ...]
+    memory: tuple[int, ...]
+    samples_axis: int | None
+    channels_axis: int | None
+    sample_shape: tuple[int, ...]
+    axis: int
+
+    @property
+    def samples(self) -> int:
+        """Number of samples in the stored array."""
+        return 1 if self.samples_axis is None else self.shape[self.samples_axis]
+
+    @property
+    def channels(self) -> int:
+        """Number of channels: the size of the kept axis."""
+        return self.sample_shape[self.axis - 1]
+
+    @property
+    def reduction_axes(self) -> tuple[int, ...]:
+        """The tensor's axes that are reduced: all but the kept one, the batch axis 0 first."""
+        return tuple(k for k in range(len(self.sample_shape) + 1) if k != self.axis)
+
+    @property
+    def samples_are_slow(self) -> bool:
+        """Whether, of the two kept loops, the samples' is the slower one in memory."""
+        if self.samples_axis is None or self.channels_axis is None:
+            return True
+        return self.memory.index(self.samples_axis) < self.memory.index(self.channels_axis)
+
+    def loops(self) -> Loops:
+        """The memory order as five loops; what lies between the kept axes is reduced."""
+        kept = (self.samples_axis, self.channels_axis)
+        sizes = [(self.shape[k], k in kept) for k in self.memory if self.shape[k] != 1]
+        marks = [place for place, (_, is_kept) in enumerate(sizes) if is_kept]
+        values = [size for size, _ in sizes]
+        if not marks:
+            return Loops(1, 1, 1, 1, prod(values))
+        first, last = marks[0], marks[-1]
+        inner = prod(values[last + 1 :])
+        if last - first <= 1:  # one kept axis, or two side by side: together they are one loop
+            return Loops(1, 1, prod(values[:first]), prod(values[first : last + 1]), inner)
+        return Loops(prod(values[:first]), values[first], prod(values[first + 1 : last]), values[last], inner)
+
+
+class AxisError(ValueError):
+    """An axis that this array does not have, or that cannot be kept. Its text says which there are."""
+
+
+def arrange(
+    shape: tuple[int, ...],
+    *,
+    order: Order,
+    axis: int = -1,
+    batch_axis: int | None = None,
+    dtype_channels: int | None = None,
+    batched: bool = False,
+) -> Arrangement:
+    """Lay a stored array out as a batched tensor.
+
+    Args:
+        shape: the stored shape, without the channels of the data type.
+        order: "F" where the first axis is the fastest in memory (NIfTI), "C" where the last is.
+        axis: the axis of the tensor to keep, as Keras means it; negative counts from the end.
+        batch_axis: the stored axis whose entries are samples; None where the whole is one sample.
+        dtype_channels: channels that the data type itself has (RGB: 3), else None.
+        batched: the array is a batched tensor already, so no channel axis is appended.
+
+    Raises:
+        AxisError: an axis is out of range, or the batch axis is to be kept.
+    """
+    places = list(range(len(shape)))
+    memory = tuple(reversed(places) if order == "F" else places)
+    samples_axis = None if batch_axis is None else _resolve_batch_axis(batch_axis, len(shape))
+    left: list[int | None] = [k for k in places if k != samples_axis]
+    if dtype_channels is not None:
+        left.append(len(shape))
+        memory = (*memory, len(shape))
+        shape = (*shape, dtype_channels)
+    elif len(left) <= SPATIAL_AXES and not batched:
+        left.append(None)
+    sample_shape = tuple(1 if k is None else shape[k] for k in left)
+    kept = _resolve_kept_axis(axis, sample_shape, samples=1 if samples_axis is None else shape[samples_axis])
+    return Arrangement(shape, memory, samples_axis, left[kept - 1], sample_shape, kept)
+
+
+def _resolve_batch_axis(batch_axis: int, ndim: int) -> int:
+    resolved = batch_axis + ndim if batch_axis < 0 else batch_axis
+    if 0 <= resolved < ndim:
+        return resolved
+    if ndim == 0:
+        raise AxisError(f"batch axis {batch_axis} does not exist: the array is a single number")
+    raise AxisError(f"batch axis {batch_axis} does not exist: the file has axes 0 to {ndim - 1}")
+
+
+def _resolve_kept_axis(axis: int, sample_shape: tuple[int, ...], samples: int) -> int:
+    ndim = len(sample_shape) + 1
+    shown = f"({', '.join(str(n) for n in (samples, *sample_shape))})"
+    if ndim == 1:
+        raise AxisError(
+            "the tensor has a batch axis and no other, so no axis can be kept; with --batch-axis none it is one sample"
+        )
+    resolved = axis + ndim if axis < 0 else axis
+    if resolved == 0:
+        raise AxisError(
+            f"axis {axis} is the batch axis of the tensor {shown} and is always reduced; "
+            f"keep one of 1 to {ndim - 1}, or -1 for the last"
+        )
+    if not 0 < resolved < ndim:
+        raise AxisError(
+            f"axis {axis} does not exist: the tensor {shown} has axes 1 to {ndim - 1} to keep, or -1 for the last"
+        )
+    return resolved

@@ -1,0 +1,312 @@
+"""One block of values to the moments of its channels: the arithmetic under everything else. Numpy only.
+
+A block is reduced in float64 by plain sums Σx and Σx² where these are safe, and about its own mean in a second pass
+where they are not: the plain sums lose about (1 + mean²/variance) × 2⁻⁵³, so they are kept only where mean² is at
+most `PLAIN_SUMS_LIMIT` variances. 8- and 16-bit integers are summed exactly, in integers.
+
+Sums are taken in rows of fixed length, so that a result does not depend on how many threads a BLAS library uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+# Values in a block. Large enough that Python's own time per block does not count, small enough for a shared cache.
+BLOCK_VALUES = 1 << 19
+
+# From this many values side by side, a channel is reduced by itself, without its neighbours.
+RUN_VALUES = 1 << 15
+
+# mean² in variances up to which Σx² − (Σx)²/n keeps 64 × 2⁻⁵³ < 1e-14 relative.
+PLAIN_SUMS_LIMIT = 64.0
+
+# Length of one dot product: below the length at which OpenBLAS splits a dot product over threads (10,000).
+_DOT_LENGTH = 512
+_ONES = np.ones(_DOT_LENGTH)
+
+# Width of the rows that vectors of integers, or of few interleaved channels, are folded into.
+_FOLD_WIDTH = 2048
+# Rows that are folded at once at most; fewer than the least are not worth it.
+_FOLD_ROWS_MOST, _FOLD_ROWS_LEAST = 256, 16
+
+
+class Cell(NamedTuple):
+    """Moments of one or several channels: each field a number, or an array of shape (channels,).
+
+    The mean is ``mean + mean_tail``: the float64 mean and what rounding it left over. ``m2`` is the sum of squared
+    deviations from it. All are over the finite values; NaN and Inf are counted apart.
+    """
+
+    count: Any
+    mean: Any
+    mean_tail: Any
+    m2: Any
+    minimum: Any
+    maximum: Any
+    nan: Any
+    inf: Any
+
+
+class Workspace:
+    """The buffers that one thread reduces blocks in."""
+
+    def __init__(self) -> None:
+        self._doubles = np.empty(0)
+
+    def doubles(self, size: int) -> NDArray[np.float64]:
+        """A float64 buffer of `size` values; its content is undefined."""
+        if self._doubles.size < size:
+            self._doubles = np.empty(size)
+        return self._doubles[:size]
+
+    def integers(self, size: int) -> NDArray[np.int32]:
+        """An int32 buffer of `size` values, in the same memory as `doubles`."""
+        return self.doubles((size + 1) // 2).view(np.int32)[:size]
+
+
+def native_real(array: Array) -> Array:
+    """An array of numbers in a type that blocks are reduced in: native byte order, at most 64 bits, bool as 0 and 1.
+
+    Raises:
+        TypeError: the array is not of real numbers.
+    """
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"moments are defined on real numbers, not on {array.dtype}")
+    if array.dtype.kind == "b":
+        return array.view(np.uint8)
+    if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
+        return array.astype(np.float32 if array.dtype.itemsize == 2 else np.float64)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Values that follow each other in memory and are reduced together: `outer` × `cells` × `inner` of them."""
+
+    first_cell: int
+    cells: int
+    outer: int
+    inner: int
+
+    @property
+    def size(self) -> int:
+        """How many values."""
+        return self.outer * self.cells * self.inner
+
+
+def pieces(outer: int, cells: int, inner: int, first_cell: int = 0) -> Iterator[Piece]:
+    """Cut contiguous values of shape (outer, cells, inner) into pieces of at most a block, in memory order."""
+    if cells == 1:
+        yield from _run_pieces(outer * inner, first_cell)
+    elif inner >= RUN_VALUES:
+        for _ in range(outer):
+            for cell in range(cells):
+                yield from _run_pieces(inner, first_cell + cell)
+    elif cells * inner <= BLOCK_VALUES:
+        rows = BLOCK_VALUES // (cells * inner) if cells * inner else outer
+        for done in range(0, outer, rows):
+            yield Piece(first_cell, cells, min(rows, outer - done), inner)
+    else:
+        some = BLOCK_VALUES // inner
+        for _ in range(outer):
+            for cell in range(0, cells, some):
+                yield Piece(first_cell + cell, min(some, cells - cell), 1, inner)
+
+
+def _run_pieces(size: int, cell: int) -> Iterator[Piece]:
+    for done in range(0, size, BLOCK_VALUES):
+        yield Piece(cell, 1, 1, min(BLOCK_VALUES, size - done))
+
+
+def reduce_piece(values: Array, piece: Piece, workspace: Workspace) -> Cell:
+    """Moments of the cells of one piece."""
+    if piece.cells == 1:
+        return reduce_run(values, workspace)
+    return reduce_rows(values.reshape(piece.outer, piece.cells, piece.inner), workspace)
+
+
+def reduce_run(values: Array, workspace: Workspace) -> Cell:
+    """Moments of one channel.
+
+    Args:
+        values: shape (n,), n > 0, contiguous, of a native real type; integers, bool and float up to 64 bits.
+        workspace: this thread's buffers.
+    """
+    low, high = np.minimum.reduce(values), np.maximum.reduce(values)
+    if values.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
+        return _reduce_run_with_gaps(values, workspace)
+    if low == high:
+        return Cell(values.size, float(low), _integer_tail(low), 0.0, low, high, 0, 0)
+    if values.dtype.kind == "f" or values.dtype.itemsize == 4:
+        mean, tail, m2 = _about_mean(values, workspace)
+    elif values.dtype.itemsize < 4:
+        mean, tail, m2 = _exact_integer_moments(values, max(-int(low), int(high)), workspace)
+    else:
+        mean, tail, m2 = _wide_integer_moments(values, int(low), int(high), workspace)
+    return Cell(values.size, mean, tail, m2, low, high, 0, 0)
+
+
+def _reduce_run_with_gaps(values: Array, workspace: Workspace) -> Cell:
+    finite = values[np.isfinite(values)]
+    nan = int(np.count_nonzero(np.isnan(values)))
+    inf = values.size - finite.size - nan
+    if finite.size == 0:
+        least, most = values.dtype.type(np.inf), values.dtype.type(-np.inf)
+        return Cell(0, 0.0, 0.0, 0.0, least, most, nan, inf)
+    return reduce_run(finite, workspace)._replace(nan=nan, inf=inf)
+
+
+def _integer_tail(value: Any) -> float:  # noqa: ANN401  (a numpy scalar of any real type)
+    """What float64 leaves of an integer beyond 2⁵³."""
+    return float(int(value) - int(float(value))) if value.dtype.kind in "iu" else 0.0
+
+
+def _sum(values: NDArray[np.float64]) -> float:
+    rows, rest = _in_rows(values)
+    return float(np.add.reduce(np.vecdot(rows, _ONES)) + np.vecdot(rest, _ONES[: rest.size]))
+
+
+def _sum_of_squares(values: NDArray[np.float64]) -> float:
+    rows, rest = _in_rows(values)
+    return float(np.add.reduce(np.vecdot(rows, rows)) + np.vecdot(rest, rest))
+
+
+def _in_rows(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    whole = values.size - values.size % _DOT_LENGTH
+    return values[:whole].reshape(-1, _DOT_LENGTH), values[whole:]
+
+
+def _about_mean(values: Array, workspace: Workspace) -> tuple[float, float, float]:
+    """Mean, its tail and m2 of finite values that float64 holds exactly: plain sums, or two passes."""
+    buffer = workspace.doubles(values.size)
+    doubles = values
+    if values.dtype != np.float64:
+        np.copyto(buffer, values)
+        doubles = buffer
+    total = _sum(doubles)
+    mean = total / values.size
+    m2 = _sum_of_squares(doubles) - total * mean
+    if total * mean <= PLAIN_SUMS_LIMIT * m2 < np.inf:
+        return mean, 0.0, m2
+    np.subtract(doubles, mean, out=buffer)
+    total = _sum(buffer)
+    tail = total / values.size
+    return mean, tail, max(_sum_of_squares(buffer) - total * tail, 0.0)
+
+
+def _exact_integer_moments(values: Array, bound: int, workspace: Workspace) -> tuple[float, float, float]:
+    """Mean, its tail and m2 of 8- and 16-bit integers of magnitude up to `bound`, each rounded once."""
+    count = values.size
+    folded = min(_power_of_two_below((2**31 - 1) // bound**2), _FOLD_ROWS_MOST)
+    whole = count - count % (folded * _FOLD_WIDTH) if folded >= _FOLD_ROWS_LEAST else 0
+    total, squares = 0, 0
+    if whole:
+        buffer = workspace.integers(whole)
+        np.copyto(buffer, values[:whole])
+        rows = buffer.reshape(-1, folded, _FOLD_WIDTH)
+        total += int(np.add.reduce(np.add.reduce(rows, axis=1, dtype=np.int32), axis=None, dtype=np.int64))
+        np.square(buffer, out=buffer)
+        squares += int(np.add.reduce(np.add.reduce(rows, axis=1, dtype=np.int32), axis=None, dtype=np.int64))
+    if whole < count:  # below 2⁵³ sums of integers are exact in float64 too
+        rest = workspace.doubles(count - whole)
+        np.copyto(rest, values[whole:])
+        total += int(_sum(rest))
+        squares += int(_sum_of_squares(rest))
+    quotient, remainder = divmod(total, count)
+    return float(quotient), remainder / count, (count * squares - total * total) / count
+
+
+def _power_of_two_below(number: int) -> int:
+    return 1 << (number.bit_length() - 1)
+
+
+def _wide_integer_moments(values: Array, low: int, high: int, workspace: Workspace) -> tuple[float, float, float]:
+    """Mean, its tail and m2 of 64-bit integers: exact differences from the least where float64 holds them."""
+    if high - low > 2**53:
+        return _about_mean(values.astype(np.float64), workspace)
+    mean, tail, m2 = _about_mean((values - values.dtype.type(low)).astype(np.float64), workspace)
+    shift = float(low)
+    rounded = shift + mean
+    return rounded, float(low - int(shift)) + (mean - (rounded - shift)) + tail, m2
+
+
+def reduce_rows(values: Array, workspace: Workspace) -> Cell:
+    """Moments of several channels that alternate in memory.
+
+    Args:
+        values: shape (outer, channels, inner), contiguous, none of them 0, of a native real type as for `reduce_run`.
+        workspace: this thread's buffers.
+    """
+    outer, channels, inner = values.shape
+    together = max(1, _FOLD_WIDTH // (channels * inner))
+    low = _extremes(np.minimum, values, together)
+    high = _extremes(np.maximum, values, together)
+    gaps = values.dtype.kind == "f" and not (np.isfinite(low).all() and np.isfinite(high).all())
+    if gaps or (values.dtype.kind in "iu" and values.dtype.itemsize == 8):
+        return _one_by_one(values, workspace)
+    count = outer * inner
+    constant = low == high
+    total, squares = _row_sums(values, np.zeros(channels), together, workspace)
+    mean, tail = total / count, np.zeros(channels)
+    m2 = squares - total * mean
+    with np.errstate(invalid="ignore", over="ignore"):
+        safe = (total * mean <= PLAIN_SUMS_LIMIT * m2) & (m2 < np.inf)
+    if not (safe | constant).all():
+        total, squares = _row_sums(values, mean, together, workspace)
+        tail = total / count
+        m2 = np.maximum(squares - total * tail, 0.0)
+    return Cell(
+        np.full(channels, count),
+        np.where(constant, low, mean),
+        np.where(constant, 0.0, tail),
+        np.where(constant, 0.0, m2),
+        low,
+        high,
+        np.zeros(channels, np.int64),
+        np.zeros(channels, np.int64),
+    )
+
+
+def _extremes(ufunc: np.ufunc, values: Array, together: int) -> Array:
+    """The least or greatest of each channel: whole rows first, then what lies within a row."""
+    outer, channels, inner = values.shape
+    whole = outer - outer % together
+    found = []
+    for part, rows in ((values[:whole], together), (values[whole:], 1)):
+        if part.size:
+            wide = ufunc.reduce(part.reshape(-1, rows * channels * inner), axis=0)
+            found.append(ufunc.reduce(wide.reshape(rows, channels, inner), axis=(0, 2)))
+    return found[0] if len(found) == 1 else np.asarray(ufunc(*found))
+
+
+def _row_sums(
+    values: Array, shift: NDArray[np.float64], together: int, workspace: Workspace
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Σ(x − shift) and Σ(x − shift)² of each channel."""
+    outer, channels, inner = values.shape
+    total, squares = np.zeros(channels), np.zeros(channels)
+    whole = outer - outer % together
+    for part, rows in ((values[:whole], together), (values[whole:], 1)):
+        if part.size:
+            width = rows * channels * inner
+            buffer = workspace.doubles(part.size).reshape(-1, width)
+            np.copyto(buffer, part.reshape(-1, width))
+            if shift.any():
+                np.subtract(buffer, np.tile(np.repeat(shift, inner), rows), out=buffer)
+            total += np.add.reduce(buffer, axis=0).reshape(rows, channels, inner).sum(axis=(0, 2))
+            np.square(buffer, out=buffer)
+            squares += np.add.reduce(buffer, axis=0).reshape(rows, channels, inner).sum(axis=(0, 2))
+    return total, squares
+
+
+def _one_by_one(values: Array, workspace: Workspace) -> Cell:
+    """Each channel by itself: where some hold NaN or Inf, and for 64-bit integers."""
+    cells = [reduce_run(values[:, channel].reshape(-1), workspace) for channel in range(values.shape[1])]
+    return Cell(*(np.array(field) for field in zip(*cells, strict=True)))

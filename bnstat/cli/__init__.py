@@ -1,0 +1,114 @@
+"""The command line: a command is a file. The only user of click."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn, cast
+
+import click
+from click.utils import PacifyFlushWrapper
+
+from bnstat import __version__
+from bnstat.cli import exit_codes
+from bnstat.cli.messages import complain
+from bnstat.cli.options import DEBUG
+from bnstat.errors import BnstatError, UsageError
+
+REPORT_TO = "the project's issue tracker"
+
+# The commands, in the order that --help shows them: a module each, imported when it is asked for.
+_COMMANDS = ("inspect",)
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"bnstat.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    name="bnstat",
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BNSTAT", "max_content_width": 100},
+    epilog="Exit codes: 0 clean, 2 wrong usage, 3 an input could not be read or an output not written, "
+    "4 a defect in bnstat.",
+)
+@click.version_option(__version__, "-V", "--version", message="bnstat %(version)s")
+def commands() -> None:
+    """What batch normalization computes on your 3-D medical volumes.
+
+    Is the variance zero at batch size 1? What does epsilon do? Start with: bnstat inspect volume.nii.gz
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    # Threads of a BLAS library would fight those that read. Set here, before numpy is imported, and never on import.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a character that the terminal cannot show is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def run(argv: list[str]) -> int:
+    """Run the command line; every failure becomes one line on stderr and an exit code."""
+    meta: dict[str, object] = {}
+    try:
+        result = commands.main(argv, prog_name="bnstat", standalone_mode=False, obj=meta)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _closed_pipe()
+    except SystemExit as exit_:  # click's own way out when a pipe was closed, and of shell completion
+        return _closed_pipe() if isinstance(sys.stdout, cast(type, PacifyFlushWrapper)) else int(exit_.code or 0)
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return exit_codes.INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return exit_codes.USAGE
+    except click.ClickException as error:
+        complain(_with_help(error))
+        return error.exit_code
+    except BnstatError as error:
+        return _expected(error)
+    except Exception as error:
+        if meta.get(DEBUG):
+            raise
+        complain(
+            f"a defect in bnstat {__version__}: {type(error).__name__}: {error}; "
+            f"please report it to {REPORT_TO}, with the trace that --debug shows"
+        )
+        return exit_codes.DEFECT
+    return result if isinstance(result, int) else exit_codes.CLEAN
+
+
+def _closed_pipe() -> int:
+    """Whoever read our output has gone; nothing more is to be written, not even when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return exit_codes.CLOSED_PIPE
+
+
+def _with_help(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{error.format_message()} (see {context.command_path} --help)" if context else error.format_message()
+
+
+def _expected(error: BnstatError) -> int:
+    """The line and the code of an error that bnstat raises on purpose; files that failed before it come first."""
+    failures = error.failures if isinstance(error, UsageError) else ()
+    for failure in failures:
+        complain(str(failure))
+    complain(str(error))
+    return exit_codes.USAGE if isinstance(error, UsageError) and not failures else exit_codes.FAILED_INPUT

@@ -1,0 +1,109 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FORMATS = ("table", "json", "csv", "markdown")
+COLORS = ("auto", "always", "never")
+# Where --debug is remembered, in the object that all commands share.
+DEBUG = "debug"
+
+
+class BatchAxis(click.ParamType[int | str]):
+    """A whole number, or "none"."""
+
+    name = "K|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:  # noqa: ANN401
+        """A number stays one; anything else but "none" is refused."""
+        if isinstance(value, int) or value.lower() == "none":
+            return value if isinstance(value, int) else "none"
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a whole number nor 'none'", param, ctx)
+
+
+def _remember_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and isinstance(context.obj, dict):
+        context.obj[DEBUG] = True
+
+
+def paths(function: F) -> F:
+    """The inputs."""
+    return click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())(function)
+
+
+def tensor(function: F) -> F:
+    """How files become a batched tensor."""
+    for option in (
+        click.option(
+            "--axis",
+            type=int,
+            default=-1,
+            show_default=True,
+            help="Axis of the batched tensor that is kept, as Keras means it; all others are reduced.",
+        ),
+        click.option(
+            "--batch-axis",
+            type=BatchAxis(),
+            default=None,
+            help="Axis of each file whose entries are samples (3 for a time series). "
+            "An array (.npy) has its samples on axis 0, unless 'none'.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def batches(function: F) -> F:
+    """How samples become batches."""
+    for option in (
+        click.option("--seed", type=int, default=0, show_default=True, help="Seed of --shuffle."),
+        click.option("--shuffle", is_flag=True, help="Permute the samples before they are grouped."),
+        click.option("--drop-last", is_flag=True, help="Leave out a last batch of fewer samples."),
+        click.option("-b", "--batch-size", type=int, default=1, show_default=True, help="Samples in a batch."),
+    ):
+        function = option(function)
+    return function
+
+
+def layer(function: F) -> F:
+    """Which layer is asked about."""
+    for option in (
+        click.option(
+            "--momentum", type=float, default=None, help="Instead of the framework's default, in its own convention."
+        ),
+        click.option("--epsilon", type=float, default=None, help="Instead of the framework's default."),
+        click.option(
+            "--framework", default="keras", show_default=True, metavar="NAME", help="Whose layer: keras or torch."
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def output(function: F) -> F:
+    """How and where the answer is written."""
+    for option in (
+        click.option(
+            "--debug", is_flag=True, expose_value=False, callback=_remember_debug, help="On a defect, show the trace."
+        ),
+        click.option(
+            "--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colours in the table."
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="No progress and no notes."),
+        click.option("-o", "--output", type=click.Path(), default=None, help="Write to a file instead."),
+        click.option("--all", "every_row", is_flag=True, help="Every row, where the table would show 20."),
+        click.option(
+            "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."
+        ),
+    ):
+        function = option(function)
+    return function

@@ -1,0 +1,41 @@
+"""Every error that bnstat raises on purpose.
+
+BnstatError
+├── UsageError     the request cannot be: a wrong option value, or a setting that these data do not admit
+├── InputError     one input could not be read; carries which
+└── OutputError    a result could not be written
+"""
+
+
+class BnstatError(Exception):
+    """Root of the tree. Its text is one line that says what happened and what to do."""
+
+
+class UsageError(BnstatError):
+    """The request cannot be answered as it was put: batch size 0, axis out of range, too few samples.
+
+    Attributes:
+        failures: the inputs that could not be read before this was found.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.failures: tuple[InputError, ...] = ()
+
+
+class InputError(BnstatError):
+    """An input could not be read: missing, damaged, or of a kind that batch norm is not defined on.
+
+    Attributes:
+        source: the input, as the user named it.
+        message: what is wrong with it and what to do, without the name.
+    """
+
+    def __init__(self, source: str, message: str) -> None:
+        super().__init__(f"{source}: {message}")
+        self.source = source
+        self.message = message
+
+
+class OutputError(BnstatError):
+    """A result could not be written to where it was asked for."""

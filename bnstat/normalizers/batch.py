@@ -1,0 +1,96 @@
+"""Batch norm: the samples of a batch merge, each channel alone."""
+
+from __future__ import annotations
+
+from math import inf, isfinite, sqrt
+from typing import Any
+
+from bnstat.frameworks import RUNNING_START
+from bnstat.moments import Moments
+from bnstat.report import Channel, Finite, Number, Settings
+
+
+def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
+    """What a batch-norm layer computes for each channel of one batch.
+
+    Args:
+        samples: moments of shape (samples of the batch, channels).
+        settings: framework, ε and momentum.
+    """
+    merged = samples.merged(axis=0)
+    return tuple(_channel(merged, channel, settings) for channel in range(merged.shape[0]))
+
+
+def _channel(moments: Moments, channel: int, settings: Settings) -> Channel:
+    count, total = int(moments.count[channel]), int(moments.total[channel])
+    finite_mean = _defined(float(moments.mean[channel])) if count else None
+    finite_variance = _defined(float(moments.variance[channel]))
+    whole = count == total
+    mean, variance = (finite_mean, finite_variance) if whole else (None, None)
+    output_variance, share = _output(variance, settings.epsilon)
+    return Channel(
+        channel=channel,
+        count=total,
+        mean=mean,
+        variance=variance,
+        std=None if variance is None else sqrt(variance),
+        minimum=_extreme(moments, moments.minimum[channel], count),
+        maximum=_extreme(moments, moments.maximum[channel], count),
+        nan=int(moments.nan[channel]),
+        inf=int(moments.inf[channel]),
+        constant=bool(moments.constant[channel]),
+        gain=_gain(variance, settings.epsilon),
+        output_variance=output_variance,
+        output_std=None if output_variance is None else sqrt(output_variance),
+        epsilon_share=share,
+        running_mean=_running(RUNNING_START[0], mean, settings, total),
+        running_variance=_running(RUNNING_START[1], _kept_variance(variance, total, settings), settings, total),
+        condition_number=_condition_number(mean, variance),
+        finite=None if whole else Finite(count, finite_mean, finite_variance),
+    )
+
+
+def _defined(number: float) -> float | None:
+    return number if isfinite(number) else None
+
+
+def _extreme(moments: Moments, value: Any, count: int) -> Number | None:  # noqa: ANN401  (a numpy scalar)
+    if not count:
+        return None
+    return int(value) if moments.minimum.dtype.kind in "iu" else float(value)
+
+
+def _gain(variance: float | None, epsilon: float) -> float | None:
+    """1/√(variance + ε); None where both are 0."""
+    if variance is None or variance + epsilon == 0:
+        return None
+    return _defined(1.0 / sqrt(variance + epsilon))
+
+
+def _output(variance: float | None, epsilon: float) -> tuple[float | None, float | None]:
+    """Variance of the normalized values, and the share of ε in what it was divided by."""
+    if variance is None or variance + epsilon == 0:
+        return None, None
+    return variance / (variance + epsilon), epsilon / (variance + epsilon)
+
+
+def _kept_variance(variance: float | None, count: int, settings: Settings) -> float | None:
+    """The variance that goes into the running variance: with Bessel's correction where the framework has it."""
+    if variance is None or not settings.framework.unbiased_running_variance:
+        return variance
+    return variance * (count / (count - 1)) if count > 1 else None
+
+
+def _running(start: float, batch: float | None, settings: Settings, count: int) -> float | None:
+    """A buffer after one training step; None where the layer refuses to train."""
+    if batch is None or count < settings.framework.least_values:
+        return None
+    return (1.0 - settings.batch_weight) * start + settings.batch_weight * batch
+
+
+def _condition_number(mean: float | None, variance: float | None) -> float | None:
+    """√(1 + mean²/variance); None where the variance is 0."""
+    if mean is None or not variance:
+        return None
+    ratio = abs(mean) / sqrt(variance)
+    return _defined(sqrt(1.0 + ratio * ratio)) if ratio < inf else None

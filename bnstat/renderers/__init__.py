@@ -1,0 +1,1 @@
+"""A format is a file: report → text. Renderers see the report and nothing else."""

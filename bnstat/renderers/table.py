@@ -1,0 +1,197 @@
+"""A report for a person at a terminal: what was read, a table, findings, and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from statistics import median
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from bnstat.renderers import text
+from bnstat.report import SEVERITIES, Batch, Channel, Finding, Report
+
+# Rows of channels that are shown unless all are asked for.
+MOST_ROWS = 20
+
+_STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+
+# Digits of the numbers and gap between columns, the most spacious first.
+_SPACINGS = ((7, 2), (6, 2), (5, 2), (4, 2), (4, 1))
+
+Row = tuple[Batch, Channel]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: where width is short, those of the highest rank are left out first."""
+
+    header: str
+    cell: Callable[[Channel, int], str]
+    finite: Callable[[Channel], str] = lambda _: ""
+    rank: int = 0
+
+
+def _of_finite(name: str) -> Callable[[Channel], str]:
+    return lambda channel: text.number(getattr(channel.finite, name), 5)
+
+
+_COLUMNS = (
+    Column("mean", lambda c, digits: text.number(c.mean, digits), _of_finite("mean")),
+    Column("variance", lambda c, digits: text.number(c.variance, digits), _of_finite("variance")),
+    Column("std", lambda c, _: text.number(c.std, 4), rank=1),
+    Column("min", lambda c, _: text.number(c.minimum, 4)),
+    Column("max", lambda c, _: text.number(c.maximum, 4)),
+    Column("output\nvariance", lambda c, _: text.variance_of_one(c.output_variance)),
+    Column("ε share", lambda c, _: text.share(c.epsilon_share)),
+    Column("running\nmean", lambda c, digits: text.number(c.running_mean, digits)),
+    Column("running\nvariance", lambda c, digits: text.number(c.running_variance, digits)),
+    Column("gain", lambda c, _: text.number(c.gain, 4), rank=2),
+    Column("condition\nnumber", lambda c, _: text.number(c.condition_number, 4), rank=3),
+)
+
+
+def render(report: Report, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
+    """The report as text.
+
+    Args:
+        report: what to say.
+        width: columns of the terminal.
+        color: whether to use ANSI colours.
+        every_row: show every batch and channel.
+    """
+    file = StringIO()
+    console = Console(
+        file=file,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        highlight=False,
+        legacy_windows=False,
+    )
+    print_report(report, console, every_row=every_row)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def print_report(report: Report, console: Console, *, every_row: bool = False) -> None:
+    """Print the report to a console of any kind."""
+    if not report.batches:
+        return
+    console.print(Text(text.inputs_line(report), style="bold"), soft_wrap=False)
+    console.print(Text(text.settings_line(report.settings)))
+    for line in text.tensor_lines(report):
+        console.print(Text(line))
+    console.print()
+    rows, hidden = _chosen_rows(report, every_row)
+    console.print(_table(report, rows, console.width))
+    if hidden:
+        console.print(Text(_summary(report, hidden), style="dim"))
+    if report.findings:
+        console.print()
+    for group in text.grouped(report.findings, SEVERITIES):
+        _print_group(report, group, console)
+    if report.answer:
+        console.print()
+        console.print(Text(report.answer))
+
+
+def _chosen_rows(report: Report, every_row: bool) -> tuple[list[Row], int]:
+    """The rows to show, in order, and how many are not: those with findings come first when not all fit."""
+    rows = [(batch, channel) for batch in report.batches for channel in batch.channels]
+    if every_row or len(rows) <= MOST_ROWS:
+        return rows, 0
+    marked = {(finding.batch, finding.channel) for finding in report.findings}
+    found = [row for row in rows if (row[0].index, row[1].channel) in marked]
+    others = [row for row in rows if (row[0].index, row[1].channel) not in marked]
+    chosen = [*found, *others][:MOST_ROWS]
+    return sorted(chosen, key=lambda row: (row[0].index, row[1].channel)), len(rows) - MOST_ROWS
+
+
+def _table(report: Report, rows: Sequence[Row], width: int) -> Table:
+    several = len(report.batches) > 1
+    labels = _labels(rows, several)
+    columns, digits, gap = _fitting(rows, width, _label_headers(several))
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
+    for header in _label_headers(several):
+        table.add_column(header, justify="right", no_wrap=True, vertical="bottom")
+    for column in columns:
+        table.add_column(column.header, justify="right", no_wrap=True, vertical="bottom")
+    styles = _row_styles(report)
+    for label, (batch, channel) in zip(labels, rows, strict=True):
+        cells = [column.cell(channel, digits) for column in columns]
+        table.add_row(*label, *cells, style=styles.get((batch.index, channel.channel)))
+        if channel.finite is not None and channel.finite.count:
+            blank = [""] * (len(label) - 1)
+            table.add_row(*blank, "finite", *(column.finite(channel) for column in columns), style="dim")
+    return table
+
+
+def _label_headers(several: bool) -> list[str]:
+    return ["batch", "channel"] if several else ["channel"]
+
+
+def _labels(rows: Sequence[Row], several: bool) -> list[list[str]]:
+    """Batch and channel of each row; a batch is named once."""
+    labels, last = [], None
+    for batch, channel in rows:
+        named = [] if not several else [str(batch.index) if batch.index != last else ""]
+        labels.append([*named, str(channel.channel)])
+        last = batch.index
+    return labels
+
+
+def _fitting(rows: Sequence[Row], width: int, labels: Sequence[str]) -> tuple[list[Column], int, int]:
+    """The columns that fit, the digits that their numbers can have, and the gap between them."""
+    columns = list(_COLUMNS)
+    while True:
+        for digits, gap in _SPACINGS:
+            widths = [*map(len, labels), *(_needed(column, rows, digits) for column in columns)]
+            if sum(widths) + gap * (len(widths) - 1) <= width:
+                return columns, digits, gap
+        last = max(columns, key=lambda column: column.rank)
+        if not last.rank:
+            return columns, *_SPACINGS[-1]
+        columns.remove(last)
+
+
+def _needed(column: Column, rows: Sequence[Row], digits: int) -> int:
+    cells = [column.cell(channel, digits) for _, channel in rows]
+    cells += [column.finite(channel) for _, channel in rows if channel.finite is not None]
+    return max(len(line) for line in [*column.header.split("\n"), *cells])
+
+
+def _row_styles(report: Report) -> dict[tuple[int | None, int | None], str]:
+    styles: dict[tuple[int | None, int | None], str] = {}
+    for finding in reversed(report.findings):
+        if finding.severity in ("error", "warning"):
+            styles[finding.batch, finding.channel] = "red" if finding.severity == "error" else "yellow"
+    return styles
+
+
+def _summary(report: Report, hidden: int) -> str:
+    """What the rows that are not shown are like: the least, the median and the greatest of all."""
+    channels = [channel for batch in report.batches for channel in batch.channels]
+    parts = []
+    for name in ("mean", "variance"):
+        values = [value for value in (getattr(channel, name) for channel in channels) if value is not None]
+        if values:
+            least, middle, most = (text.number(value, 5) for value in (min(values), median(values), max(values)))
+            parts.append(f"{name} {least} … {middle} … {most}")
+    return f"{text.plural(hidden, 'more row')} (--all shows all); least … median … greatest of all: {'; '.join(parts)}"
+
+
+def _print_group(report: Report, group: list[Finding], console: Console) -> None:
+    first = group[0]
+    several = len(report.batches) > 1
+    line = Text.assemble((first.severity, _STYLES[first.severity]), " ", (f"{first.rule} {first.name}", "bold"))
+    if several and first.batch is not None:
+        line.append(f"   batch {first.batch}" + (f", {text.printable(first.source)}" if first.source else ""))
+    console.print(line)
+    message = text.printable(first.message)
+    if len(group) > 1:
+        message += f" Likewise {text.places(group[1:], several)}."
+    console.print(Padding(Text(message), (0, 0, 0, 2)))

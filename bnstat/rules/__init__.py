@@ -1,0 +1,39 @@
+"""Named checks of a report: a rule is a file, its docstring is its documentation. Listed by hand, in order."""
+
+from __future__ import annotations
+
+from bnstat.report import Finding, Report
+from bnstat.rules import (
+    epsilon_effect,
+    inf_voxels,
+    nan_voxels,
+    near_zero_variance,
+    single_value_per_channel,
+    time_as_channels,
+    zero_variance,
+)
+from bnstat.rules.rule import Rule
+
+__all__ = ["RULES", "Rule", "findings_of"]
+
+RULES: tuple[Rule, ...] = (
+    zero_variance.RULE,
+    near_zero_variance.RULE,
+    epsilon_effect.RULE,
+    nan_voxels.RULE,
+    inf_voxels.RULE,
+    single_value_per_channel.RULE,
+    time_as_channels.RULE,
+)
+
+
+def findings_of(report: Report, rules: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
+    """All findings in a report, in the order of the rules, then of batches and channels."""
+    found: list[Finding] = []
+    spoken: set[tuple[int | None, int | None]] = set()
+    for rule in rules:
+        new = [one for one in rule.check(rule, report) if not (rule.spread and (one.batch, one.channel) in spoken)]
+        if rule.spread:
+            spoken.update((one.batch, one.channel) for one in new)
+        found.extend(new)
+    return tuple(found)

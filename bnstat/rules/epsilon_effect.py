@@ -1,0 +1,50 @@
+"""ε takes a visible share of what the layer divides by.
+
+What it does: reports a channel where ε/(variance + ε) is over 1 %.
+
+Why it matters: the output's variance is variance/(variance + ε), not 1. At ε = 1e-3, Keras' default, data scaled to
+[0, 1] with a standard deviation of 0.03 come out at 0.688. Two frameworks with different ε then train different
+networks on the same data.
+
+What to do: give the layer a smaller ε, or scale the data to a variance far above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bnstat.frameworks import unlike
+from bnstat.report import Channel, Finding, Report
+from bnstat.rules.rule import Rule, each_channel
+
+# Half a percent of the output's standard deviation: less is not seen beside the noise of any batch.
+EPSILON_SHARE = 0.01
+
+# The largest ε that keeps the output's standard deviation within 1 %, in variances.
+_HARMLESS = 1 / 0.99**2 - 1
+
+
+def _check(rule: Rule, report: Report) -> Iterator[Finding]:
+    for batch, channel in each_channel(report):
+        share = channel.epsilon_share
+        if not channel.variance or share is None or share <= EPSILON_SHARE:
+            continue
+        message = (
+            f"channel {channel.channel}: ε {report.settings.epsilon:g} is {100 * share:.3g} % of variance + ε, so the "
+            f"output has variance {channel.output_variance:.3g} instead of 1{remedy(report, channel)}"
+        )
+        yield rule.finding(report, batch, channel, message, value=share, threshold=EPSILON_SHARE)
+
+
+def remedy(report: Report, channel: Channel) -> str:
+    """What another framework's ε would give for a channel that varies, and what to do."""
+    variance = channel.variance or 0.0
+    other = unlike(report.settings.epsilon)
+    there = variance / (variance + other.epsilon)
+    return (
+        f"; {other.title}'s ε {other.epsilon:g} would give {there:.3g}. "
+        f"Use ε ≤ {variance * _HARMLESS:.2g} (standard deviation within 1 %), or scale the data up."
+    )
+
+
+RULE = Rule("BN103", "epsilon-effect", "warning", _check, spread=True)

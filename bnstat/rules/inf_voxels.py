@@ -1,0 +1,30 @@
+"""A channel holds Inf.
+
+What it does: reports a channel with at least one positive or negative infinity among the values that are reduced.
+
+Why it matters: one Inf makes the mean of its channel infinite and the variance NaN, in every framework, then the
+running statistics, the output and the gradients. Divisions by an empty mask and overflows of float16 leave them.
+
+What to do: find the step that divides by zero or overflows; clip the values before training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bnstat.report import Finding, Report
+from bnstat.rules.rule import Rule, each_channel, plural
+
+
+def _check(rule: Rule, report: Report) -> Iterator[Finding]:
+    for batch, channel in each_channel(report):
+        if channel.inf:
+            message = (
+                f"channel {channel.channel} holds {plural(channel.inf, 'infinite value')} among {channel.count:,}: "
+                "its mean is infinite and its variance NaN in every framework. "
+                "Find the division by zero or overflow that made them, or clip."
+            )
+            yield rule.finding(report, batch, channel, message, value=float(channel.inf), threshold=0.0)
+
+
+RULE = Rule("BN105", "inf-voxels", "error", _check)

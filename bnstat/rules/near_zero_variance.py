@@ -1,0 +1,31 @@
+"""A channel varies, but its variance is below ε.
+
+What it does: reports a channel whose variance is greater than 0 and less than ε.
+
+Why it matters: the layer divides by √(variance + ε). Where ε is the larger part, the output keeps less than half of
+the variance that normalization promises, and the next layers see a channel that is nearly β.
+
+What to do: scale the data so that their variance is far above ε, or give the layer a smaller ε.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bnstat.report import Finding, Report
+from bnstat.rules.epsilon_effect import remedy
+from bnstat.rules.rule import Rule, each_channel
+
+
+def _check(rule: Rule, report: Report) -> Iterator[Finding]:
+    epsilon = report.settings.epsilon
+    for batch, channel in each_channel(report):
+        if channel.variance is not None and channel.output_variance is not None and 0 < channel.variance < epsilon:
+            message = (
+                f"channel {channel.channel}: the variance {channel.variance:.3g} is below ε {epsilon:g}, so the "
+                f"output has variance {channel.output_variance:.3g} instead of 1{remedy(report, channel)}"
+            )
+            yield rule.finding(report, batch, channel, message, value=channel.variance, threshold=epsilon)
+
+
+RULE = Rule("BN102", "near-zero-variance", "warning", _check, spread=True)

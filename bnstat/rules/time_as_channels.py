@@ -1,0 +1,31 @@
+"""A fourth dimension that looks like time is kept as channels.
+
+What it does: reports a file whose header gives the fourth dimension a time unit and a repetition time, where that
+dimension is the kept axis.
+
+Why it matters: the entries of a series are then normalized each by itself. If they are samples, they belong on the
+batch axis; if the network takes them as channels, all is well.
+
+What to do: if the entries are time points, use `--batch-axis 3`, and `--batch-size` for how many make a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bnstat.report import Finding, Report
+from bnstat.rules.rule import Rule
+
+
+def _check(rule: Rule, report: Report) -> Iterator[Finding]:
+    for batch in report.batches:
+        times = {report.samples[index].repetition for index in batch.samples} - {None}
+        if times:
+            message = (
+                f"the fourth dimension carries a repetition time ({', '.join(sorted(filter(None, times)))}) "
+                "and is kept as channels. If its entries are time points, use --batch-axis 3."
+            )
+            yield rule.finding(report, batch, None, message)
+
+
+RULE = Rule("BN401", "time-as-channels", "note", _check)

@@ -1,0 +1,305 @@
+"""Samples to the table: every voxel of a volume is read once, in file order, and never kept.
+
+Voxels are reduced a chunk at a time. A fixed number of chunks makes a segment, whose cells are merged by themselves;
+segments are merged in file order. So the result has the same bits however many threads share the work.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat.axes import Arrangement
+from bnstat.blocks import BLOCK_VALUES, Array, Piece, Workspace, native_real, pieces, reduce_piece
+from bnstat.errors import InputError
+from bnstat.moments import Gathered, Moments
+from bnstat.sources import PlainVoxels, StreamedVoxels, Volume
+from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
+
+# Chunks in a segment: enough that handing one out costs nothing, few enough that two threads end together.
+_SEGMENT_CHUNKS = 4
+# Threads that share a plain file at most: more would wait for memory, not compute.
+_MOST_THREADS = 4
+# Chunks that a compressed file is inflated ahead of their reduction.
+_CHUNKS_AHEAD = 2
+# Bytes read at once of what follows the voxels.
+_DRAIN_BYTES = 1 << 20
+
+# Told the number of bytes each time some were read, uncompressed.
+OnBytes = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Values that are read together: where they begin, and what they are reduced as."""
+
+    start: int
+    pieces: tuple[Piece, ...]
+    size: int
+
+
+def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | None = None) -> Moments:
+    """Read a volume once.
+
+    Args:
+        volume: its header and where its voxels are.
+        arrangement: which of its axes are samples and channels.
+        on_bytes: told how many bytes were read, after each chunk, from whichever thread read them.
+
+    Returns:
+        Moments of shape (samples, channels), scale factors applied.
+
+    Raises:
+        InputError: the file is truncated, damaged, or cannot be read.
+    """
+    told = on_bytes or _nobody
+    segments = _segments(arrangement)
+    if isinstance(volume.voxels, PlainVoxels):
+        gathered = _PlainScan(volume, volume.voxels, arrangement, segments, told).run()
+    else:
+        gathered = _scan_stream(volume, volume.voxels, arrangement, segments, told)
+    cells = gathered.moments(np.uint8 if volume.dtype.kind == "b" else volume.dtype.newbyteorder("="))
+    table = _samples_by_channels(cells, arrangement)
+    return table.affine(volume.slope, volume.intercept)
+
+
+def _nobody(count: int) -> None:
+    """Nobody is told."""
+
+
+def _samples_by_channels(cells: Moments, arrangement: Arrangement) -> Moments:
+    shape = (arrangement.samples, arrangement.channels)
+    if arrangement.samples_are_slow:
+        return cells.reshape(shape)
+    return cells.reshape(shape[::-1]).transposed
+
+
+def _chunks(arrangement: Arrangement) -> Iterator[Chunk]:
+    """All values in memory order, cut where pieces end."""
+    start, size = 0, 0
+    together: list[Piece] = []
+    for piece in _pieces(arrangement):
+        if together and size + piece.size > BLOCK_VALUES:
+            yield Chunk(start, tuple(together), size)
+            start, size, together = start + size, 0, []
+        together.append(piece)
+        size += piece.size
+    if together:
+        yield Chunk(start, tuple(together), size)
+
+
+def _pieces(arrangement: Arrangement) -> Iterator[Piece]:
+    loops = arrangement.loops()
+    for _ in range(loops.repeat):
+        for slow in range(loops.slow):
+            yield from pieces(loops.outer, loops.fast, loops.inner, first_cell=slow * loops.fast)
+
+
+def _segments(arrangement: Arrangement) -> Iterator[list[Chunk]]:
+    chunks = _chunks(arrangement)
+    while segment := list(islice(chunks, _SEGMENT_CHUNKS)):
+        yield segment
+
+
+class _Reducer:
+    """What one thread needs to turn the bytes of a chunk into cells."""
+
+    def __init__(self, volume: Volume, arrangement: Arrangement) -> None:
+        self._dtype = volume.dtype
+        self._cells = arrangement.loops().cells
+        self._workspace = Workspace()
+
+    def gather(self) -> Gathered:
+        """A new, empty collection for the cells of a segment."""
+        return Gathered(self._cells)
+
+    def add(self, gathered: Gathered, chunk: Chunk, stored: NDArray[np.uint8]) -> None:
+        """Reduce a chunk; its bytes may be overwritten."""
+        values: Array = stored.view(self._dtype)
+        if not self._dtype.isnative:
+            values = values.byteswap(inplace=True).view(self._dtype.newbyteorder("="))
+        values = native_real(values)
+        done = 0
+        for piece in chunk.pieces:
+            cell = reduce_piece(values[done : done + piece.size], piece, self._workspace)
+            gathered.add(piece, cell)
+            done += piece.size
+
+
+class _PlainScan:
+    """Threads that share the segments of one plain file."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        voxels: PlainVoxels,
+        arrangement: Arrangement,
+        segments: Iterator[list[Chunk]],
+        told: OnBytes,
+    ) -> None:
+        self._volume, self._voxels, self._arrangement = volume, voxels, arrangement
+        self._segments = enumerate(segments)
+        self._told = told
+        self._lock = threading.Lock()
+        self._waiting: dict[int, Gathered] = {}
+        self._merged = 0
+        self._whole = Gathered(arrangement.loops().cells)
+        self._failure: BaseException | None = None
+        self._stopped = False
+
+    def run(self) -> Gathered:
+        values_per_segment = BLOCK_VALUES * _SEGMENT_CHUNKS
+        number = min(_MOST_THREADS, _processors(), -(-self._volume.values // values_per_segment))
+        helpers = [threading.Thread(target=self._work, daemon=True) for _ in range(number - 1)]
+        for helper in helpers:
+            helper.start()
+        try:
+            self._work()
+            for helper in helpers:
+                helper.join()
+        finally:
+            self._stopped = True  # after Ctrl-C in this thread the others end at their next segment
+        if self._failure is not None:
+            raise self._failure
+        return self._whole
+
+    def _work(self) -> None:
+        try:
+            with open(self._voxels.path, "rb", buffering=0) as file, np.errstate(all="ignore"):  # noqa: PTH123
+                reducer = _Reducer(self._volume, self._arrangement)
+                buffer = np.empty(0, np.uint8)
+                while (taken := self._take()) is not None:
+                    index, segment = taken
+                    gathered = reducer.gather()
+                    for chunk in segment:
+                        size = chunk.size * self._volume.dtype.itemsize
+                        if buffer.size < size:
+                            buffer = np.empty(size, np.uint8)
+                        file.seek(self._voxels.offset + chunk.start * self._volume.dtype.itemsize)
+                        if fill(file, buffer.data[:size]) < size:
+                            raise InputError(self._volume.source, "it became shorter while it was read; run again")
+                        reducer.add(gathered, chunk, buffer[:size])
+                        self._told(size)
+                    self._hand_in(index, gathered)
+        except STREAM_ERRORS as error:
+            self._fail(unreadable(self._volume.source, error))
+        except BaseException as error:
+            self._fail(error)
+
+    def _take(self) -> tuple[int, list[Chunk]] | None:
+        with self._lock:
+            return None if self._stopped else next(self._segments, None)
+
+    def _hand_in(self, index: int, gathered: Gathered) -> None:
+        """Merge what is next in file order; keep what came early."""
+        with self._lock:
+            self._waiting[index] = gathered
+            while self._merged in self._waiting:
+                self._whole.take(self._waiting.pop(self._merged))
+                self._merged += 1
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            self._failure = self._failure or error
+            self._stopped = True
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _scan_stream(
+    volume: Volume,
+    voxels: StreamedVoxels,
+    arrangement: Arrangement,
+    segments: Iterator[list[Chunk]],
+    told: OnBytes,
+) -> Gathered:
+    """Reduce in this thread what another reads ahead."""
+    reducer = _Reducer(volume, arrangement)
+    whole = reducer.gather()
+    sizes = (chunk.size * volume.dtype.itemsize for chunk in _chunks(arrangement))
+    with _ReadAhead(volume, voxels, sizes) as ahead, np.errstate(all="ignore"):
+        for segment in segments:
+            gathered = reducer.gather()
+            for chunk in segment:
+                with ahead.next() as stored:
+                    reducer.add(gathered, chunk, stored)
+                    told(stored.size)
+            whole.take(gathered)
+        ahead.finish()
+    return whole
+
+
+class _ReadAhead:
+    """A thread that reads a stream into a few buffers, so that inflating and reducing go on at once."""
+
+    def __init__(self, volume: Volume, voxels: StreamedVoxels, sizes: Iterator[int]) -> None:
+        self._volume, self._voxels, self._sizes = volume, voxels, sizes
+        largest = min(volume.values, BLOCK_VALUES) * volume.dtype.itemsize
+        self._free: queue.SimpleQueue[NDArray[np.uint8] | None] = queue.SimpleQueue()
+        self._full: queue.SimpleQueue[tuple[NDArray[np.uint8], int] | BaseException | None] = queue.SimpleQueue()
+        for _ in range(_CHUNKS_AHEAD + 1):
+            self._free.put(np.empty(largest, np.uint8))
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> _ReadAhead:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._free.put(None)  # the reader may be waiting for a buffer
+
+    @contextmanager
+    def next(self) -> Iterator[NDArray[np.uint8]]:
+        """The bytes of the next chunk; its buffer is used again afterwards."""
+        item = self._full.get()
+        if isinstance(item, BaseException):
+            raise self._meaning(item)
+        if item is None:
+            raise AssertionError("the reader ended before its chunks did")
+        buffer, size = item
+        yield buffer[:size]
+        self._free.put(buffer)
+
+    def finish(self) -> None:
+        """Wait until the stream was read to its end, where its checksum is."""
+        item = self._full.get()
+        if isinstance(item, BaseException):
+            raise self._meaning(item)
+
+    def _meaning(self, error: BaseException) -> BaseException:
+        return unreadable(self._volume.source, error) if isinstance(error, Exception) else error
+
+    def _read(self) -> None:
+        try:
+            with closing(self._voxels.open()) as stream:
+                for size in self._sizes:
+                    buffer = self._free.get()
+                    if buffer is None:
+                        return
+                    if fill(stream, buffer.data[:size]) < size:
+                        raise self._too_short()
+                    self._full.put((buffer, size))
+                while stream.read(_DRAIN_BYTES):
+                    pass
+            self._full.put(None)
+        except BaseException as error:
+            self._full.put(error)
+
+    def _too_short(self) -> InputError:
+        return InputError(
+            self._volume.source,
+            f"its header promises {self._volume.nbytes:,} bytes of voxels, and the file ends before: "
+            "it is truncated, or its header is wrong; copy it again",
+        )

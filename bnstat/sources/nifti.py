@@ -1,0 +1,193 @@
+"""Images that nibabel reads: the header through nibabel, the voxels in file order. The only user of nibabel."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import nibabel
+import numpy as np
+from nibabel.arrayproxy import ArrayProxy
+from nibabel.filebasedimages import ImageFileError
+from nibabel.openers import Opener
+
+from bnstat.axes import Order
+from bnstat.errors import InputError
+from bnstat.sources.streams import open_bzip2, open_gzip, skip, unreadable
+from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
+
+_TIME_UNITS = {"sec": "s", "msec": "ms", "usec": "µs"}
+_RGB_NAMES = {3: "rgb24", 4: "rgba32"}
+
+
+def open_image(source: str) -> Volume:
+    """Read the header of an image.
+
+    Args:
+        source: path of any image that nibabel reads: NIfTI, Analyze, MGH, MINC, AFNI, PAR/REC, …
+
+    Raises:
+        InputError: it is missing, damaged or not an image, or has no numbers that batch norm is defined on.
+    """
+    image = _load(source)
+    proxy = getattr(image, "dataobj", None)
+    shape = tuple(int(size) for size in getattr(image, "shape", ()))
+    if proxy is None or not shape:
+        raise InputError(source, f"a {type(image).__name__} holds no volume; give an image with voxels")
+    if any(size <= 0 for size in shape):
+        raise InputError(source, f"its header says {_by(shape)} voxels, and no dimension can be 0 or less")
+    if type(proxy) is ArrayProxy:
+        return _plain_image(source, image, proxy, shape)
+    return _converted_image(source, image, proxy, shape)
+
+
+def _load(source: str) -> Any:  # noqa: ANN401  (nibabel's image classes share no typed base with dataobj)
+    path = Path(source)
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(source, "the file is empty (0 bytes); copy it again")
+    try:
+        return nibabel.load(source)
+    except ImageFileError as error:
+        raise InputError(source, _not_an_image(path)) from error
+    except ImportError as error:
+        raise InputError(source, f"this format needs another package: {error}") from error
+    except Exception as error:  # whatever a damaged header makes nibabel raise
+        raise unreadable(source, error) from error
+
+
+def _not_an_image(path: Path) -> str:
+    if path.name.lower().endswith((".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")):
+        return "nibabel does not read this format; convert it to NIfTI first (SimpleITK and dcm2niix do)"
+    return "not an image that nibabel reads; give a NIfTI, Analyze, MGH or MINC file, or a .npy or .npz array"
+
+
+def _plain_image(source: str, image: Any, proxy: ArrayProxy, shape: tuple[int, ...]) -> Volume:  # noqa: ANN401
+    dtype, channels = _number_type(source, proxy.dtype)
+    scaled = channels is None and not (proxy.slope == 1 and proxy.inter == 0)
+    path = image.file_map["image"].filename or image.file_map["header"].filename or source
+    volume = Volume(
+        source=source,
+        shape=shape,
+        dtype=dtype,
+        dtype_name=_RGB_NAMES.get(channels, dtype.name) if channels else dtype.name,
+        order=cast(Order, getattr(proxy, "order", "F")),
+        voxels=_voxels(str(path), int(proxy.offset)),
+        dtype_channels=channels,
+        slope=float(proxy.slope) if scaled else 1.0,
+        intercept=float(proxy.inter) if scaled else 0.0,
+        repetition=_repetition(image, shape),
+    )
+    _refuse_short_file(volume)
+    return volume
+
+
+def _number_type(source: str, dtype: np.dtype[Any]) -> tuple[np.dtype[Any], int | None]:
+    """The type of one number, and how many a voxel has where its type has channels."""
+    if dtype.names:
+        parts = {dtype[name] for name in dtype.names}
+        if len(parts) == 1 and next(iter(parts)) == np.uint8:
+            return np.dtype(np.uint8), len(dtype.names)
+    if dtype.kind == "c":
+        raise InputError(
+            source,
+            f"its voxels are complex ({dtype.name}), and batch norm is defined on real numbers; "
+            "save the magnitude, or real and imaginary part as two channels",
+        )
+    if dtype.kind not in "biuf":
+        raise InputError(source, f"its voxels are of type {dtype}, which is not a number")
+    return dtype, None
+
+
+def _voxels(path: str, offset: int) -> PlainVoxels | StreamedVoxels:
+    name = path.lower()
+    if name.endswith((".gz", ".mgz")):
+        return StreamedVoxels(_from(open_gzip, path, offset))
+    if name.endswith(".bz2"):
+        return StreamedVoxels(_from(open_bzip2, path, offset))
+    if name.endswith(".zst"):
+        return StreamedVoxels(_from(lambda name: cast(BinaryIO, Opener(name).fobj), path, offset))
+    return PlainVoxels(path, offset)
+
+
+def _from(opener: Callable[[str], BinaryIO], path: str, offset: int) -> Callable[[], BinaryIO]:
+    def at_first_voxel() -> BinaryIO:
+        stream = opener(path)
+        skip(stream, offset)
+        return stream
+
+    return at_first_voxel
+
+
+def _refuse_short_file(volume: Volume) -> None:
+    if isinstance(volume.voxels, PlainVoxels):
+        try:
+            there = os.stat(volume.voxels.path).st_size - volume.voxels.offset  # noqa: PTH116  (one call, no Path)
+        except OSError as error:
+            raise unreadable(volume.source, error) from error
+        if there < volume.nbytes:
+            raise InputError(
+                volume.source,
+                f"its header promises {volume.nbytes:,} bytes of voxels, and the file has {max(there, 0):,}: "
+                "it is truncated, or its header is wrong; copy it again",
+            )
+
+
+def _repetition(image: Any, shape: tuple[int, ...]) -> str | None:  # noqa: ANN401
+    """The repetition time, where the header of a fourth axis carries one."""
+    header = image.header
+    if len(shape) < 4 or shape[3] < 2 or not hasattr(header, "get_xyzt_units"):
+        return None
+    try:
+        unit = _TIME_UNITS.get(header.get_xyzt_units()[1])
+        time = float(header.get_zooms()[3])
+    except Exception:  # an unknown unit code is no reason to refuse a file
+        return None
+    return f"{time:g} {unit}" if unit and time > 0 else None
+
+
+def _converted_image(source: str, image: Any, proxy: Any, shape: tuple[int, ...]) -> Volume:  # noqa: ANN401
+    """A format whose scaling differs from slice to slice: nibabel converts it, a slice at a time."""
+    kind = np.dtype(getattr(proxy, "dtype", image.get_data_dtype()))
+    dtype, _ = _number_type(source, kind)
+    return Volume(
+        source=source,
+        shape=shape,
+        dtype=np.dtype(np.float64),
+        dtype_name=dtype.name,
+        order="F",
+        voxels=StreamedVoxels(lambda: cast(BinaryIO, io.BufferedReader(_SliceReader(proxy, shape)))),
+    )
+
+
+class _SliceReader(io.RawIOBase):
+    """The bytes of a converted image, float64, first axis fastest."""
+
+    def __init__(self, proxy: Any, shape: tuple[int, ...]) -> None:  # noqa: ANN401
+        super().__init__()
+        self._slices = self._each_slice(proxy, shape)
+        self._left = memoryview(b"")
+
+    @staticmethod
+    def _each_slice(proxy: Any, shape: tuple[int, ...]) -> Iterator[memoryview]:  # noqa: ANN401
+        for place in np.ndindex(*reversed(shape[2:])):
+            index = (..., *reversed(place)) if place else (...,)
+            slab = np.asarray(proxy[index], dtype=np.float64)
+            yield np.ravel(slab, order="F").data.cast("B")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
+        if not self._left:
+            self._left = next(self._slices, memoryview(b""))
+        size = min(len(buffer), len(self._left))
+        buffer[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " × ".join(str(size) for size in shape)
