@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import sqrt
-from statistics import fmean, stdev
 
 from bnstat.report import Batch, Report
 
@@ -63,8 +62,14 @@ def _jumps(report: Report) -> list[tuple[int, float, float]]:
         means = [channel.mean for channel in channels if channel.mean is not None]
         variances = [channel.variance for channel in channels if channel.variance is not None]
         if len(means) > 1 and len(means) == len(variances):
-            jump = stdev(means)
-            total = fmean(variances) + jump**2
+            jump = _standard_deviation(means)
+            total = sum(variances) / len(variances) + jump**2
             if total > 0:
                 found.append((channels[0].channel, jump, jump / sqrt(total)))
     return found
+
+
+def _standard_deviation(numbers: list[float]) -> float:
+    """Of a sample, with n − 1."""
+    mean = sum(numbers) / len(numbers)
+    return sqrt(sum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1))

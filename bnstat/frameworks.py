@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -93,6 +92,8 @@ def framework_named(name: str) -> Framework:
     key = ALIASES.get(lowered, lowered)
     if key in FRAMEWORKS:
         return FRAMEWORKS[key]
+    import difflib  # noqa: PLC0415  (only where a name is wrong)
+
     near = difflib.get_close_matches(lowered, [*FRAMEWORKS, *ALIASES], n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(FRAMEWORKS)}"
     raise UsageError(f"framework {name!r} is not known; {hint}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import click
@@ -40,6 +41,7 @@ def command(
     from bnstat.cli import terminal  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
     from bnstat.diagnosis import diagnose  # noqa: PLC0415
 
+    gc.enable()
     with terminal.progress(quiet) as progress:
         report = diagnose(paths, progress=progress, **settings)
     terminal.tell(report, quiet)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
+import shutil
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +20,6 @@ import click
 from bnstat.cli import exit_codes
 from bnstat.cli.messages import complain, note
 from bnstat.errors import OutputError
-from bnstat.renderers import csv, json, markdown, table
 from bnstat.report import Report
 
 if TYPE_CHECKING:
@@ -132,13 +133,8 @@ def write(report: Report, form: str, output: str | None, color: str, every_row: 
 
 
 def _rendered(report: Report, form: str, color: bool, every_row: bool) -> str:
-    if form == "json":
-        return json.render(report)
-    if form == "csv":
-        return csv.render(report)
-    if form == "markdown":
-        return markdown.render(report)
-    return table.render(report, width=_width(), color=color, every_row=every_row)
+    render: Callable[..., str] = importlib.import_module(f"bnstat.renderers.{form}").render
+    return render(report, width=_width(), color=color, every_row=every_row) if form == "table" else render(report)
 
 
 def _colored(color: str, output: str | None) -> bool:
@@ -151,8 +147,6 @@ def _colored(color: str, output: str | None) -> bool:
 
 def _width() -> int:
     """Columns of the terminal, or of COLUMNS, or 80."""
-    import shutil  # noqa: PLC0415
-
     return max(shutil.get_terminal_size((80, 24)).columns, 40)
 
 

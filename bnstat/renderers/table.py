@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from statistics import median
 
 from rich.console import Console
 from rich.padding import Padding
@@ -20,8 +19,11 @@ MOST_ROWS = 20
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
-# Digits of the numbers and gap between columns, the most spacious first.
-_SPACINGS = ((7, 2), (6, 2), (5, 2), (4, 2), (4, 1))
+# Ways to lay the table out, the most spacious first: columns up to which rank, digits of numbers, gap between columns.
+_SPACINGS = (
+    *((rank, digits, 2) for rank in (5, 4, 3, 2) for digits in (7, 6, 5, 4)),
+    *((rank, 4, 1) for rank in (2, 1, 0)),
+)
 
 Row = tuple[Batch, Channel]
 
@@ -43,15 +45,15 @@ def _of_finite(name: str) -> Callable[[Channel], str]:
 _COLUMNS = (
     Column("mean", lambda c, digits: text.number(c.mean, digits), _of_finite("mean")),
     Column("variance", lambda c, digits: text.number(c.variance, digits), _of_finite("variance")),
-    Column("std", lambda c, _: text.number(c.std, 4), rank=1),
-    Column("min", lambda c, _: text.number(c.minimum, 4)),
-    Column("max", lambda c, _: text.number(c.maximum, 4)),
+    Column("std", lambda c, _: text.number(c.std, 4), rank=3),
+    Column("min", lambda c, _: text.number(c.minimum, 4), rank=2),
+    Column("max", lambda c, _: text.number(c.maximum, 4), rank=2),
     Column("output\nvariance", lambda c, _: text.variance_of_one(c.output_variance)),
-    Column("ε share", lambda c, _: text.share(c.epsilon_share)),
+    Column("ε share", lambda c, _: text.share(c.epsilon_share), rank=1),
     Column("running\nmean", lambda c, digits: text.number(c.running_mean, digits)),
     Column("running\nvariance", lambda c, digits: text.number(c.running_variance, digits)),
-    Column("gain", lambda c, _: text.number(c.gain, 4), rank=2),
-    Column("condition\nnumber", lambda c, _: text.number(c.condition_number, 4), rank=3),
+    Column("gain", lambda c, _: text.number(c.gain, 4), rank=4),
+    Column("condition\nnumber", lambda c, _: text.number(c.condition_number, 4), rank=5),
 )
 
 
@@ -71,6 +73,8 @@ def render(report: Report, *, width: int = 80, color: bool = False, every_row: b
         force_terminal=color,
         color_system="standard" if color else None,
         highlight=False,
+        markup=False,
+        emoji=False,
         legacy_windows=False,
     )
     print_report(report, console, every_row=every_row)
@@ -81,7 +85,7 @@ def print_report(report: Report, console: Console, *, every_row: bool = False) -
     """Print the report to a console of any kind."""
     if not report.batches:
         return
-    console.print(Text(text.inputs_line(report), style="bold"), soft_wrap=False)
+    console.print(Text(text.inputs_line(report), style="bold"))
     console.print(Text(text.settings_line(report.settings)))
     for line in text.tensor_lines(report):
         console.print(Text(line))
@@ -146,16 +150,12 @@ def _labels(rows: Sequence[Row], several: bool) -> list[list[str]]:
 
 def _fitting(rows: Sequence[Row], width: int, labels: Sequence[str]) -> tuple[list[Column], int, int]:
     """The columns that fit, the digits that their numbers can have, and the gap between them."""
-    columns = list(_COLUMNS)
-    while True:
-        for digits, gap in _SPACINGS:
-            widths = [*map(len, labels), *(_needed(column, rows, digits) for column in columns)]
-            if sum(widths) + gap * (len(widths) - 1) <= width:
-                return columns, digits, gap
-        last = max(columns, key=lambda column: column.rank)
-        if not last.rank:
-            return columns, *_SPACINGS[-1]
-        columns.remove(last)
+    for rank, digits, gap in _SPACINGS:
+        columns = [column for column in _COLUMNS if column.rank <= rank]
+        widths = [*map(len, labels), *(_needed(column, rows, digits) for column in columns)]
+        if sum(widths) + gap * (len(widths) - 1) <= width:
+            break
+    return columns, digits, gap
 
 
 def _needed(column: Column, rows: Sequence[Row], digits: int) -> int:
@@ -179,7 +179,8 @@ def _summary(report: Report, hidden: int) -> str:
     for name in ("mean", "variance"):
         values = [value for value in (getattr(channel, name) for channel in channels) if value is not None]
         if values:
-            least, middle, most = (text.number(value, 5) for value in (min(values), median(values), max(values)))
+            values.sort()
+            least, middle, most = (text.number(values[place], 5) for place in (0, len(values) // 2, -1))
             parts.append(f"{name} {least} … {middle} … {most}")
     return f"{text.plural(hidden, 'more row')} (--all shows all); least … median … greatest of all: {'; '.join(parts)}"
 
