@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from typing import Literal
 
 from rich.console import Console
 from rich.padding import Padding
@@ -16,6 +17,8 @@ from bnstat.report import SEVERITIES, Batch, Channel, Finding, Report
 
 # Rows of channels that are shown unless all are asked for.
 MOST_ROWS = 20
+# Characters of a file's name in a row.
+MOST_NAME = 20
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
@@ -116,12 +119,12 @@ def _chosen_rows(report: Report, every_row: bool) -> tuple[list[Row], int]:
 
 
 def _table(report: Report, rows: Sequence[Row], width: int) -> Table:
-    several = len(report.batches) > 1
-    labels = _labels(rows, several)
-    columns, digits, gap = _fitting(rows, width, _label_headers(several))
+    headers, labels = _labels(report, rows)
+    columns, digits, gap = _fitting(rows, width, [*labels, headers])
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
-    for header in _label_headers(several):
-        table.add_column(header, justify="right", no_wrap=True, vertical="bottom")
+    for header in headers:
+        side: Literal["left", "right"] = "left" if header == "file" else "right"
+        table.add_column(header, justify=side, no_wrap=True, vertical="bottom")
     for column in columns:
         table.add_column(column.header, justify="right", no_wrap=True, vertical="bottom")
     styles = _row_styles(report)
@@ -134,25 +137,35 @@ def _table(report: Report, rows: Sequence[Row], width: int) -> Table:
     return table
 
 
-def _label_headers(several: bool) -> list[str]:
-    return ["batch", "channel"] if several else ["channel"]
-
-
-def _labels(rows: Sequence[Row], several: bool) -> list[list[str]]:
-    """Batch and channel of each row; a batch is named once."""
+def _labels(report: Report, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """What names a row: its channel, its batch where there are several, and the file where that is one of several."""
+    several = len(report.batches) > 1
+    files = several and None not in {report.source_of(batch) for batch in report.batches}
+    files = files and len({sample.source for sample in report.samples}) > 1
+    headers = [*(["batch"] if several else []), *(["file"] if files else []), "channel"]
     labels, last = [], None
     for batch, channel in rows:
-        named = [] if not several else [str(batch.index) if batch.index != last else ""]
-        labels.append([*named, str(channel.channel)])
+        new = batch.index != last  # a batch is named once
+        label = [str(batch.index) if new else ""] if several else []
+        if files:
+            label.append(_short(report.source_of(batch) or "") if new else "")
+        labels.append([*label, str(channel.channel)])
         last = batch.index
-    return labels
+    return headers, labels
 
 
-def _fitting(rows: Sequence[Row], width: int, labels: Sequence[str]) -> tuple[list[Column], int, int]:
+def _short(source: str) -> str:
+    """The last part of a path, its end where it is long."""
+    name = text.printable(source.replace("\\", "/").rsplit("/", 1)[-1])
+    return name if len(name) <= MOST_NAME else f"…{name[1 - MOST_NAME :]}"
+
+
+def _fitting(rows: Sequence[Row], width: int, labels: Sequence[Sequence[str]]) -> tuple[list[Column], int, int]:
     """The columns that fit, the digits that their numbers can have, and the gap between them."""
+    taken = [max(map(len, column)) for column in zip(*labels, strict=True)]
     for rank, digits, gap in _SPACINGS:
         columns = [column for column in _COLUMNS if column.rank <= rank]
-        widths = [*map(len, labels), *(_needed(column, rows, digits) for column in columns)]
+        widths = [*taken, *(_needed(column, rows, digits) for column in columns)]
         if sum(widths) + gap * (len(widths) - 1) <= width:
             break
     return columns, digits, gap
