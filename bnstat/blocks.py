@@ -204,7 +204,7 @@ def _about_mean(values: Array, workspace: Workspace) -> tuple[float, float, floa
 def _exact_integer_moments(values: Array, bound: int, workspace: Workspace) -> tuple[float, float, float]:
     """Mean, its tail and m2 of 8- and 16-bit integers of magnitude up to `bound`, each rounded once."""
     count = values.size
-    folded = min(_power_of_two_below((2**31 - 1) // bound**2), _FOLD_ROWS_MOST)
+    folded = min(_power_of_two_below(max((2**31 - 1) // bound**2, 1)), _FOLD_ROWS_MOST)
     whole = count - count % (folded * _FOLD_WIDTH) if folded >= _FOLD_ROWS_LEAST else 0
     total, squares = 0, 0
     if whole:

@@ -7,10 +7,9 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from bnstat import __version__
 from bnstat.cli import exit_codes
@@ -73,7 +72,7 @@ def run(argv: list[str]) -> int:
     except BrokenPipeError:
         return _closed_pipe()
     except SystemExit as exit_:  # click's own way out when a pipe was closed, and of shell completion
-        return _closed_pipe() if isinstance(sys.stdout, cast(type, PacifyFlushWrapper)) else int(exit_.code or 0)
+        return _closed_pipe() if isinstance(exit_.__context__, BrokenPipeError) else int(exit_.code or 0)
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         return exit_codes.INTERRUPTED

@@ -34,7 +34,10 @@ def render(report: Report) -> str:
     for group in text.grouped(report.findings, SEVERITIES):
         first, others = group[0], group[1:]
         also = f" Likewise {text.places(others, several)}." if others else ""
-        lines += ["", f"- **{first.severity} {first.rule} {first.name}**: {_escaped(first.message)}{also}"]
+        lines += [
+            *([] if lines[-1].startswith("- ") else [""]),
+            f"- **{first.severity} {first.rule} {first.name}**: {_escaped(first.message)}{also}",
+        ]
     if report.answer:
         lines += ["", _escaped(report.answer)]
     return "\n".join(lines) + "\n"

@@ -1,0 +1,129 @@
+"""What tests share: writers of small files, nibabel's own data, and a comparison with numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+
+import bnstat
+from bnstat.cli import run
+
+RELATIVE = 1e-12
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command line did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.err.splitlines()
+
+    @property
+    def errors(self) -> list[str]:
+        return [line for line in self.lines if line.startswith("bnstat: error: ")]
+
+
+@pytest.fixture
+def bnstat_run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """The command line in this process: arguments to exit code, stdout and stderr."""
+
+    def call(*args: object) -> Ran:
+        capsys.readouterr()
+        code = run([str(arg) for arg in args])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Ran(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def refused(bnstat_run: Callable[..., Ran]) -> Callable[..., str]:
+    """Run a command line that must fail with a code, no data and one line; give that line."""
+
+    def call(code: int, *args: object) -> str:
+        ran = bnstat_run(*args)
+        assert (ran.code, len(ran.lines), len(ran.errors)) == (code, 1, 1), ran
+        assert ran.out.strip() == ""
+        return ran.errors[0]
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def nibabel_data() -> Path:
+    """The images that nibabel tests itself with."""
+    data = Path(nibabel.__file__).parent / "tests" / "data"
+    if not data.is_dir():
+        pytest.skip("this nibabel was installed without its test data")
+    return data
+
+
+@pytest.fixture(scope="session")
+def voxels() -> np.ndarray[Any, Any]:
+    """A small volume of whole numbers from 0 to 120, so that every data type can hold it."""
+    drawn = np.random.default_rng(7).normal(60, 30, (7, 6, 5))
+    return np.rint(drawn.clip(0, 120))
+
+
+@pytest.fixture
+def write_image(tmp_path: Path) -> Callable[..., str]:
+    """Write an image with nibabel; a slope and an intercept go into its header and leave the stored numbers alone."""
+
+    def write(
+        name: str,
+        data: np.ndarray[Any, Any],
+        kind: type[Any] = nibabel.Nifti1Image,
+        *,
+        endianness: str = "<",
+        scale: tuple[float, float] | None = None,
+    ) -> str:
+        header = kind.header_class() if kind is nibabel.MGHImage else kind.header_class(endianness=endianness)
+        header.set_data_dtype(data.dtype)
+        image = kind(data, np.eye(4), header)
+        if scale is not None:
+            image.header.set_slope_inter(*scale)
+        path = tmp_path / name
+        nibabel.save(image, path)
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def small_image(write_image: Callable[..., str], voxels: np.ndarray[Any, Any]) -> Callable[..., str]:
+    """A small int16 image under any name."""
+    return lambda name="small.nii": write_image(name, voxels.astype(np.int16))
+
+
+@pytest.fixture(scope="session")
+def same_as_numpy() -> Callable[..., bnstat.Report]:
+    """Check mean, variance, min and max of one sample against numpy in float64; channels are the last axis."""
+
+    def check(path: str | Path, reference: Any, *, channels: bool = False, **settings: Any) -> bnstat.Report:
+        report = bnstat.diagnose(path, **settings)
+        assert report.errors == ()
+        (batch,) = report.batches
+        values = np.asarray(reference).astype(np.float64)
+        columns = values.reshape(-1, values.shape[-1] if channels else 1)
+        assert len(batch.channels) == columns.shape[1]
+        for channel, column in zip(batch.channels, columns.T, strict=True):
+            assert channel.count == column.size
+            np.testing.assert_allclose(channel.mean, column.mean(), rtol=RELATIVE, atol=RELATIVE * column.std())
+            np.testing.assert_allclose(channel.variance, column.var(), rtol=RELATIVE)
+            np.testing.assert_allclose(channel.minimum, column.min(), rtol=RELATIVE)
+            np.testing.assert_allclose(channel.maximum, column.max(), rtol=RELATIVE)
+        return report
+
+    return check

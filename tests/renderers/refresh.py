@@ -1,0 +1,13 @@
+"""Writes the golden texts anew: `python tests/renderers/refresh.py`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from renderers.test_golden import GOLDEN, RENDERED, version
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(exist_ok=True)
+    for name, render in RENDERED.items():
+        (GOLDEN / name).write_text(render().replace(version(), "VERSION"), encoding="utf-8")

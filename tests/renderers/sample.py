@@ -1,0 +1,100 @@
+"""One report that has everything a renderer can meet, made by hand so that its text never depends on a computer."""
+
+from __future__ import annotations
+
+from bnstat.frameworks import FRAMEWORKS
+from bnstat.report import Batch, Channel, Failure, Finding, Finite, Report, Sample, Settings
+
+
+def channel(index, **changes):
+    """A channel of plain numbers, some of them changed."""
+    plain = {
+        "channel": index,
+        "count": 294_912,
+        "mean": 172.91394382,
+        "variance": 57_025.91313,
+        "std": 238.80099,
+        "minimum": 0,
+        "maximum": 1162,
+        "nan": 0,
+        "inf": 0,
+        "constant": False,
+        "gain": 0.0041875873,
+        "output_variance": 0.99999998246,
+        "output_std": 0.99999999123,
+        "epsilon_share": 1.7535887e-08,
+        "running_mean": 1.7291394382,
+        "running_variance": 571.24913136,
+        "condition_number": 1.2346293247,
+        "finite": None,
+    }
+    return Channel(**{**plain, **changes})
+
+
+# The numbers that a NaN leaves undefined.
+UNDEFINED = dict.fromkeys(
+    (
+        *("mean", "variance", "std", "gain", "output_variance", "output_std", "epsilon_share"),
+        *("running_mean", "running_variance", "condition_number"),
+    )
+)
+
+
+def report():
+    """Two batches of two channels: one plain, one constant, one with ε in the way, one with NaN."""
+    preset = FRAMEWORKS["keras"]
+    constant = channel(
+        1,
+        mean=0.0,
+        variance=0.0,
+        std=0.0,
+        minimum=0,
+        maximum=0,
+        constant=True,
+        gain=31.6227766,
+        output_variance=0.0,
+        output_std=0.0,
+        epsilon_share=1.0,
+        running_mean=0.0,
+        running_variance=0.99,
+        condition_number=None,
+    )
+    small = channel(
+        0,
+        mean=0.026952,
+        variance=0.00109605,
+        std=0.0331066,
+        minimum=0.0,
+        maximum=1.0,
+        gain=21.842,
+        output_variance=0.522913,
+        output_std=0.723127,
+        epsilon_share=0.477087,
+        running_mean=0.00026952,
+        running_variance=0.99001,
+        condition_number=1.2895,
+    )
+    broken = channel(1, **{**UNDEFINED, "nan": 153, "finite": Finite(294_759, 8442.219, 4_782_206.76)})
+    batches = tuple(
+        Batch(index, (index,), (1, 128, 96, 24, 2), 4, (0, 1, 2, 3), channels)
+        for index, channels in enumerate(((channel(0), constant), (small, broken)))
+    )
+    findings = (
+        Finding("BN101", "zero-variance", "error", "channel 1 is constant.", "a/t1.nii.gz", 0, 1, 0.0),
+        Finding("BN103", "epsilon-effect", "warning", "channel 0: ε 0.001 is 47.7 %.", "b|c.nii", 1, 0, 0.477, 0.01),
+        Finding("BN104", "nan-voxels", "error", "channel 1 holds 153 NaNs.", "b|c.nii", 1, 1, 153.0, 0.0),
+        Finding("BN401", "time-as-channels", "note", "a repetition time (2 s).", "a/t1.nii.gz", 0),
+        Finding("BN401", "time-as-channels", "note", "a repetition time (2 s).", "b|c.nii", 1),
+    )
+    return Report(
+        settings=Settings(preset, preset.epsilon, preset.momentum),
+        samples=(
+            Sample("a/t1.nii.gz", None, (128, 96, 24, 2), "int16"),
+            Sample("b|c.nii", None, (128, 96, 24, 2), "float32"),
+        ),
+        batches=batches,
+        findings=findings,
+        errors=(Failure("broken.nii.gz", "the file is truncated"),),
+        notes=("1 input could not be read and left the order before batches were made",),
+        answer="Batch size 1 is not zero variance: each channel is still reduced over 294,912 values of one sample.",
+    )

@@ -1,0 +1,45 @@
+"""One report, every renderer, the whole output.
+
+After a change on purpose: `python tests/renderers/refresh.py`, and read the difference before committing it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from renderers.sample import report
+
+from bnstat.renderers import csv, json, markdown, table
+
+GOLDEN = Path(__file__).parent / "golden"
+
+RENDERED = {
+    "table-80.txt": lambda: table.render(report(), width=80),
+    "table-120.txt": lambda: table.render(report(), width=120),
+    "table-60.txt": lambda: table.render(report(), width=60),
+    "table-color.txt": lambda: table.render(report(), width=100, color=True),
+    "report.json": lambda: json.render(report()),
+    "report.csv": lambda: csv.render(report()),
+    "report.md": lambda: markdown.render(report()),
+}
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_the_output_is_the_golden_text(name):
+    assert RENDERED[name]().replace(version(), "VERSION") == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def version():
+    import bnstat
+
+    return f'"version": "{bnstat.__version__}"'
+
+
+def test_every_golden_text_has_its_renderer():
+    assert {path.name for path in GOLDEN.iterdir()} == set(RENDERED)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+def test_no_line_is_wider_than_the_terminal(width):
+    assert max(len(line) for line in table.render(report(), width=width).splitlines()) <= width

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from renderers.sample import channel, report
+
+from bnstat.renderers import csv, json, markdown, table, text
+from bnstat.report import Finding
+
+
+def many(channels=50, finding=47):
+    """One batch of many channels, the finding on a late one."""
+    whole = report()
+    batch = replace(
+        whole.batches[0], channels=tuple(channel(index, variance=float(index + 1)) for index in range(channels))
+    )
+    found = (Finding("BN103", "epsilon-effect", "warning", "so it is.", None, 0, finding),)
+    return replace(whole, batches=(batch,), findings=found, samples=whole.samples[:1])
+
+
+def rows(rendered):
+    """Channel numbers of the rows in a table."""
+    lines = rendered.split("channel  ", 1)[1].splitlines()[1:]
+    return [int(line.split()[0]) for line in lines[: lines.index(next(x for x in lines if "more row" in x or not x))]]
+
+
+def test_twenty_rows_at_most_those_with_findings_among_them():
+    shown = rows(table.render(many(), width=100))
+    assert shown == [*range(19), 47]
+
+
+def test_what_is_not_shown_is_summarized_by_least_median_and_greatest():
+    rendered = table.render(many(), width=100)
+    assert "30 more rows (--all shows all)" in rendered
+    assert "variance 1.0000 … 26.000 … 50.000" in rendered
+
+
+def test_all_shows_every_row():
+    rendered = table.render(many(), width=100, every_row=True)
+    assert rows(rendered) == list(range(50))
+    assert "more row" not in rendered
+
+
+def test_json_and_csv_and_markdown_are_always_complete():
+    assert len(json.document(many())["batches"][0]["channels"]) == 50
+    assert len(csv.render(many()).splitlines()) == 51
+    assert sum(line.startswith("| ") for line in markdown.render(many()).splitlines()) == 52
+
+
+def test_findings_of_one_rule_are_said_once_and_their_places_listed():
+    whole = many()
+    found = tuple(Finding("BN101", "zero-variance", "error", "it is constant.", None, 0, k) for k in range(20))
+    rendered = table.render(replace(whole, findings=found), width=100)
+    assert rendered.count("it is constant.") == 1
+    assert "Likewise channel 1, channel 2," in rendered
+    assert "(7 more)" in rendered
+
+
+def test_a_report_of_nothing_renders_to_nothing_but_a_json_document():
+    empty = replace(report(), batches=(), samples=(), findings=(), answer=None)
+    assert table.render(empty).strip() == csv.render(empty) == markdown.render(empty) == ""
+    assert json.document(empty)["batches"] == []
+
+
+def test_control_characters_of_a_name_never_reach_a_terminal():
+    whole = report()
+    evil = replace(whole, samples=(replace(whole.samples[0], source="a\x1b[31m\nb"), whole.samples[1]))
+    assert "\x1b" not in table.render(evil)
+    assert "a\\x1b[31m\\nb" in table.render(evil, width=200)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "–"),
+        (0, "0"),
+        (0.0, "0"),
+        (1162, "1,162"),
+        (57025.9131, "57,026"),
+        (172.91394, "172.91"),
+        (0.026952, "0.026952"),
+        (1.5e-7, "1.50e-07"),
+        (-3.25e12, "-3.25e+12"),
+        (2**40, "1.0995e+12"),
+    ],
+)
+def test_numbers_have_five_digits_and_separated_thousands(value, expected):
+    assert text.number(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(None, "–"), (1e-9, "<0.01%"), (0.0, "0%"), (0.477, "47.7%"), (1.0, "100%")]
+)
+def test_a_share_is_never_rounded_to_nothing(value, expected):
+    assert text.share(value) == expected

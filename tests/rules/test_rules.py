@@ -1,0 +1,116 @@
+"""Each rule fires on a volume made for it, and stays silent on a close neighbour."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import bnstat
+from bnstat.rules import RULES
+
+
+def findings(tmp_path, values, **settings):
+    """Findings for one sample of shape (1, *values.shape), as (code, channel)."""
+    path = tmp_path / "x.npy"
+    np.save(path, np.asarray(values)[np.newaxis])
+    return bnstat.diagnose(path, **settings).findings
+
+
+def codes(tmp_path, values, **settings):
+    return [(one.rule, one.channel) for one in findings(tmp_path, values, **settings)]
+
+
+def wave(std, size=1000, mean=0.5):
+    """Values of exactly this standard deviation."""
+    return (mean + std * np.tile([-1.0, 1.0], size // 2)).reshape(-1, 1)
+
+
+def test_zero_variance_speaks_of_a_constant_channel_only(tmp_path):
+    values = np.concatenate([wave(1.0), np.full((1000, 1), 7.0)], axis=1)
+    assert codes(tmp_path, values) == [("BN101", 1)]
+    values[0, 1] = 8.0
+    assert "BN101" not in [code for code, _ in codes(tmp_path, values)]
+
+
+@pytest.mark.parametrize(
+    ("std", "expected"),
+    [
+        (math.sqrt(0.9e-3), "BN102"),
+        (math.sqrt(1.1e-3), "BN103"),
+        (math.sqrt(1e-3 * 98), "BN103"),
+        (math.sqrt(1e-3 * 100), None),
+    ],
+)
+def test_epsilon_rules_speak_by_its_share_and_only_the_first_that_holds(tmp_path, std, expected):
+    assert [code for code, _ in codes(tmp_path, wave(std))] == ([expected] if expected else [])
+
+
+def test_epsilon_findings_say_what_another_framework_would_give(tmp_path):
+    (finding,) = findings(tmp_path, wave(0.05))
+    variance = 0.05**2
+    assert f"PyTorch's ε 1e-05 would give {variance / (variance + 1e-5):.3g}" in finding.message
+    largest = variance * (1 / 0.99**2 - 1)
+    assert f"ε ≤ {largest:.2g}" in finding.message
+    assert finding.value == pytest.approx(1e-3 / (variance + 1e-3))
+    assert finding.threshold == 0.01
+    (other,) = findings(tmp_path, wave(0.005), framework="torch", epsilon=1e-5)
+    assert "Keras's ε 0.001" in other.message
+
+
+def test_nan_and_inf_are_errors_that_count_them(tmp_path):
+    values = np.concatenate([wave(1.0)] * 3, axis=1)
+    assert not codes(tmp_path, values)
+    values[3, 0], values[4:6, 2] = math.nan, math.inf
+    found = findings(tmp_path, values)
+    assert [(one.rule, one.channel, one.value) for one in found] == [("BN104", 0, 1.0), ("BN105", 2, 2.0)]
+    assert {one.severity for one in found} == {"error"}
+    assert "1 NaN among 1,000 values" in found[0].message
+
+
+def test_one_value_a_channel_is_what_pytorch_refuses_in_its_own_words(tmp_path):
+    values = np.array([[[[1.0, 2.0]]]])
+    (finding,) = findings(tmp_path, values, framework="torch")
+    assert finding.rule == "BN201"
+    assert "got input size torch.Size([1, 2, 1, 1, 1])" in finding.message
+    assert "Keras gives β" in findings(tmp_path, values)[0].message
+    assert not codes(tmp_path, np.array([[[[1.0, 2.0], [3.0, 4.0]]]]), framework="torch")
+
+
+@pytest.mark.parametrize(
+    ("unit", "repetition", "options", "expected"),
+    [
+        ("sec", 2.0, {}, ["BN401"]),
+        ("unknown", 2.0, {}, []),
+        ("sec", 0.0, {}, []),
+        ("sec", 2.0, {"batch_axis": 3}, []),
+        ("sec", 2.0, {"axis": 1}, []),
+    ],
+)
+def test_time_as_channels_needs_a_repetition_time_on_the_kept_axis(tmp_path, unit, repetition, options, expected):
+    image = nib.Nifti1Image(np.random.default_rng(0).normal(0, 9, (4, 5, 6, 3)).astype("f4"), np.eye(4))
+    image.header.set_xyzt_units("mm", unit)
+    image.header.set_zooms((1, 1, 1, repetition))
+    image.to_filename(tmp_path / "x.nii")
+    assert [one.rule for one in bnstat.diagnose(tmp_path / "x.nii", **options).findings] == expected
+
+
+def test_a_finding_of_several_samples_has_no_source(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((2, 5, 5, 1)))
+    report = bnstat.diagnose(tmp_path / "x.npy", batch_size=2)
+    assert (report.findings[0].source, report.findings[0].batch) == (None, 0)
+    assert bnstat.diagnose(tmp_path / "x.npy").findings[0].source == str(tmp_path / "x.npy")
+
+
+def test_codes_and_names_are_unique_and_each_rule_says_what_why_and_what_to_do():
+    assert len({rule.code for rule in RULES}) == len({rule.name for rule in RULES}) == len(RULES)
+    assert [rule.code for rule in RULES] == sorted(rule.code for rule in RULES)
+    for rule in RULES:
+        text = inspect.getdoc(sys.modules[rule.check.__module__]) or ""
+        for part in ("What it does:", "Why it matters:", "What to do:"):
+            assert part in text, rule.name
+        assert rule.check.__module__.endswith(rule.name.replace("-", "_"))

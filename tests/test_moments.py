@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from exact import condition, exact_moments, relative_error
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import arrays, offset_values, splits
+
+from bnstat import Moments
+
+
+def moments_of(values, axis=-1):
+    return Moments.from_array(values, axis)
+
+
+def column(values):
+    """One channel of these values."""
+    return moments_of(np.asarray(values).reshape(-1, 1))
+
+
+@given(st.data(), arrays())
+def test_any_axis_equals_numpy_on_the_moved_axis(data, values):
+    axis = data.draw(st.integers(-values.ndim, values.ndim - 1))
+    found = moments_of(values, axis)
+    moved = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1).astype(np.float64)
+    np.testing.assert_allclose(found.mean, moved.mean(axis=1), rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(found.variance, moved.var(axis=1), rtol=1e-10, atol=1e-9)
+    assert (found.count == moved.shape[1]).all()
+
+
+@given(arrays())
+def test_minimum_and_maximum_are_the_stored_values_themselves(values):
+    found = moments_of(values.reshape(-1, 1))
+    assert found.minimum[0] == values.min()
+    assert found.maximum[0] == values.max()
+    assert found.minimum.dtype.kind == ("u" if values.dtype.kind == "b" else values.dtype.kind)
+
+
+@given(arrays())
+def test_a_channel_is_constant_exactly_where_minimum_is_maximum(values):
+    found = moments_of(values.reshape(-1, 1))
+    assert found.constant[0] == (values.min() == values.max())
+    if found.constant[0]:
+        assert found.variance[0] == 0
+        assert found.mean[0] == float(values.ravel()[0])
+
+
+@given(st.data(), offset_values())
+@settings(max_examples=300)
+def test_any_split_however_small_its_parts_merges_to_the_whole(data, values):
+    cuts = data.draw(splits(len(values)))
+    parts = [column(part) for part in np.split(values, cuts) if len(part)]
+    merged = parts[0]
+    for part in parts[1:]:
+        merged = merged.merge(part)
+    _, m2 = exact_moments(values)
+    bound = 4 * 2**-53 * condition(values) + 1e-13
+    assert relative_error(merged.m2[0], m2) <= bound
+    assert relative_error(parts[0].merge(*parts[1:]).m2[0], m2) <= bound
+
+
+@given(offset_values(st.integers(50, 400)))
+def test_single_values_merged_one_by_one_keep_the_bound(values):
+    merged = Moments.empty(1)
+    for value in values:
+        merged = merged.merge(column([value]))
+    _, m2 = exact_moments(values)
+    assert relative_error(merged.m2[0], m2) <= 4 * 2**-53 * condition(values) + 1e-13
+    assert merged.count[0] == len(values)
+
+
+@given(st.lists(offset_values(st.integers(1, 40)), min_size=2, max_size=6), st.randoms())
+def test_the_order_of_a_merge_does_not_matter_beyond_rounding(groups, random):
+    parts = [column(group) for group in groups]
+    shuffled = random.sample(parts, len(parts))
+    one, other = parts[0].merge(*parts[1:]), shuffled[0].merge(*shuffled[1:])
+    bound = 1e-13 + 8 * 2**-53 * min(condition(np.concatenate(groups)), 1e9)
+    np.testing.assert_allclose(one.m2, other.m2, rtol=bound)
+    np.testing.assert_allclose(one.mean, other.mean, rtol=1e-12, atol=1e-9)
+
+
+@given(offset_values(), offset_values(), offset_values())
+def test_merging_is_associative_beyond_rounding(a, b, c):
+    x, y, z = column(a), column(b), column(c)
+    left, right = x.merge(y).merge(z), x.merge(y.merge(z))
+    bound = 1e-13 + 8 * 2**-53 * condition(np.concatenate([a, b, c]))
+    np.testing.assert_allclose(left.m2, right.m2, rtol=bound)
+    assert left.count == right.count
+
+
+@given(arrays())
+def test_empty_is_neutral_on_either_side(values):
+    found = moments_of(values.reshape(-1, 1))
+    for merged in (
+        found.merge(Moments.empty(1)),
+        Moments.empty(1).merge(found),
+        Moments.empty(1).merge(found, Moments.empty(1)),
+    ):
+        for name in ("count", "mean", "m2", "minimum", "maximum", "nan", "inf"):
+            before, after = getattr(found, name), getattr(merged, name)
+            assert before.dtype.kind == after.dtype.kind, name
+            np.testing.assert_array_equal(before, after, err_msg=name)
+
+
+@given(offset_values(), st.sampled_from([-0.5, 2.0, 1e-3, -7.25]), st.sampled_from([0.0, -1024.0, 1e5]))
+def test_an_affine_map_of_the_values_is_one_of_the_moments(values, slope, intercept):
+    mapped = column(values).affine(slope, intercept)
+    direct = column(slope * values + intercept)
+    bound = 1e-12 + 8 * 2**-53 * max(condition(values), condition(slope * values + intercept))
+    np.testing.assert_allclose(mapped.mean, direct.mean, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(mapped.m2, direct.m2, rtol=bound)
+    assert mapped.minimum[0] == (slope * values + intercept).min()
+    assert mapped.maximum[0] == (slope * values + intercept).max()
+
+
+def test_nan_and_inf_are_counted_apart_and_poison_no_other_channel():
+    values = np.arange(24.0).reshape(8, 3)
+    values[1, 1], values[2, 1], values[3, 1] = np.nan, np.inf, -np.inf
+    found = moments_of(values)
+    finite = np.delete(values[:, 1], [1, 2, 3])
+    assert found.nan.tolist() == [0, 1, 0]
+    assert found.inf.tolist() == [0, 2, 0]
+    assert found.count.tolist() == [8, 5, 8]
+    assert found.total.tolist() == [8, 8, 8]
+    np.testing.assert_allclose(found.mean[1], finite.mean(), rtol=1e-15)
+    np.testing.assert_allclose(found.variance, [values[:, 0].var(), finite.var(), values[:, 2].var()], rtol=1e-14)
+    assert not found.constant.any()
+
+
+def test_a_channel_of_nothing_but_nan_has_no_mean():
+    found = column([np.nan, np.nan]).merge(column([np.nan]))
+    assert (found.count[0], found.nan[0]) == (0, 3)
+    assert np.isnan(found.variance[0])
+    assert found.merge(column([1.0, 3.0])).mean[0] == 2.0
+
+
+def test_a_constant_with_a_nan_beside_it_is_not_constant():
+    assert not column([5.0, 5.0, np.nan]).constant[0]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_large_64_bit_integers_keep_their_spread(dtype):
+    values = (np.arange(1000, dtype=dtype) % 7) + np.array(2**60 + 1, dtype)
+    found = moments_of(values.reshape(-1, 1))
+    mean, m2 = exact_moments(values)
+    assert relative_error(found.m2[0], m2) < 1e-14
+    assert int(found.minimum[0]) == 2**60 + 1
+    assert found.mean[0] == float(mean)
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(TypeError, match="real numbers"):
+        moments_of(np.ones(3, complex))
+
+
+def test_an_axis_that_is_not_there_is_refused():
+    with pytest.raises(np.exceptions.AxisError):
+        moments_of(np.ones((2, 3)), 2)
+
+
+def test_values_are_frozen():
+    found = column([1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        found.mean[0] = 3.0
+    with pytest.raises(AttributeError):
+        found.mean = np.zeros(1)  # type: ignore[misc]
