@@ -15,6 +15,7 @@ import bnstat
 from bnstat.cli import run
 
 RELATIVE = 1e-12
+IDENTITY = np.eye(4)
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,12 @@ def write_image(tmp_path: Path) -> Callable[..., str]:
         kind: type[Any] = nibabel.Nifti1Image,
         *,
         endianness: str = "<",
-        scale: tuple[float, float] | None = None,
+        scale: tuple[float, float | None] | None = None,
+        affine: Any = IDENTITY,
     ) -> str:
         header = kind.header_class() if kind is nibabel.MGHImage else kind.header_class(endianness=endianness)
         header.set_data_dtype(data.dtype)
-        image = kind(data, np.eye(4), header)
+        image = kind(data, affine, header)
         if scale is not None:
             image.header.set_slope_inter(*scale)
         path = tmp_path / name

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+# No deadline: machines are busy. The same examples each time in CI, others at each run elsewhere.
+settings.register_profile("bnstat", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("bnstat")
 
 REAL_TYPES = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", ">i2", ">f4", "?")
 
