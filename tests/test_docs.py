@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-import bnstat
 from bnstat import cli
 from bnstat.cli import exit_codes
 from bnstat.cli.inspect import command as inspect_command
 from bnstat.frameworks import FRAMEWORKS
 from bnstat.rules import RULES
 
-ROOT = Path(bnstat.__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

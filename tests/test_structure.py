@@ -10,7 +10,7 @@ import pytest
 
 import bnstat
 
-PACKAGE = Path(bnstat.__file__).parent
+PACKAGE = Path(__file__).parents[1] / "bnstat"
 ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 
 # The only places that may import these packages.
