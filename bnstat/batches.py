@@ -22,11 +22,20 @@ def make_batches(
     Raises:
         UsageError: there are fewer samples than one batch takes.
     """
+    require(samples, batch_size)
+    order = np.random.default_rng(seed).permutation(samples).tolist() if shuffle else list(range(samples))
+    batches = tuple(tuple(order[start : start + batch_size]) for start in range(0, samples, batch_size))
+    return batches[:-1] if drop_last and len(batches[-1]) < batch_size else batches
+
+
+def require(samples: int, batch_size: int) -> None:
+    """Refuse fewer samples than one batch takes.
+
+    Raises:
+        UsageError: there are fewer.
+    """
     if samples < batch_size:
         raise UsageError(
             f"batch size {batch_size} asks for more samples than there are ({samples}); "
             "give more volumes, a smaller --batch-size, or name the axis whose entries are samples with --batch-axis"
         )
-    order = np.random.default_rng(seed).permutation(samples).tolist() if shuffle else list(range(samples))
-    batches = tuple(tuple(order[start : start + batch_size]) for start in range(0, samples, batch_size))
-    return batches[:-1] if drop_last and len(batches[-1]) < batch_size else batches

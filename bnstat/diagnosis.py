@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from bnstat.answer import answer
 from bnstat.axes import Arrangement, AxisError, arrange
-from bnstat.batches import make_batches
+from bnstat.batches import make_batches, require
 from bnstat.errors import InputError, UsageError
 from bnstat.frameworks import framework_named
 from bnstat.moments import Moments
@@ -156,21 +156,22 @@ def _listed(paths: Path | Iterable[Path]) -> list[str]:
 def _plan(paths: Sequence[str], settings: Settings, batch_axis: BatchAxis, failures: list[InputError]) -> list[Planned]:
     """The headers of all files, before any voxel is read; files that cannot be read join the failures."""
     planned: list[Planned] = []
+    misuse: UsageError | None = None  # said after all headers were read, so that it hides no file that failed
     for path in paths:
-        try:
-            sources = list(files_of(path))
-        except InputError as error:
-            failures.append(error)
-            continue
+        sources, missed = files_of(path)
+        failures += missed
         for source in sources:
             try:
                 volume = open_volume(source)
+                planned.append(Planned(volume, _arrange(volume, settings, batch_axis)))
             except InputError as error:
                 failures.append(error)
-            else:
-                planned.append(Planned(volume, _arrange(volume, settings, batch_axis)))
+            except UsageError as error:
+                misuse = misuse or error
+    if misuse is not None:
+        raise misuse
     if planned:  # too few samples is better said before an hour of reading than after
-        make_batches(sum(plan.arrangement.samples for plan in planned), settings.batch_size)
+        require(sum(plan.arrangement.samples for plan in planned), settings.batch_size)
     return planned
 
 

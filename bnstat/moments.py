@@ -168,6 +168,10 @@ class Moments:
         n = Σnᵢ, mean = Σnᵢmᵢ/n, m2 = Σm2ᵢ + Σnᵢ(mᵢ − mean)² (Chan, Golub & LeVeque 1979), with every mean taken
         relative to that of the first cell with values, so that nothing is lost where means are large.
         """
+        with np.errstate(all="ignore"):  # squares beyond float64 are infinite, and said to be undefined
+            return self._merged(axis)
+
+    def _merged(self, axis: int) -> Moments:
         parts = self if axis == 0 else self._each(lambda array: np.moveaxis(array, axis, 0))
         filled = parts.count > 0
         count = parts.count.sum(axis=0)
@@ -194,7 +198,11 @@ class Moments:
         """The moments of ``slope·x + intercept``: what a scale factor in a header makes of the stored values."""
         if (slope, intercept) == (1.0, 0.0):
             return self
-        ends = (slope * self.minimum + intercept, slope * self.maximum + intercept)
+        with np.errstate(all="ignore"):
+            return self._affine(slope, intercept)
+
+    def _affine(self, slope: float, intercept: float) -> Moments:
+        ends = [slope * end.astype(np.float64) + intercept for end in (self.minimum, self.maximum)]
         scaled, lost = _two_product(slope, self.mean)
         mean, tail = _two_sum(scaled, np.asarray(intercept))
         return replace(
@@ -258,10 +266,13 @@ class Gathered:
     What is merged with what depends on the order of `add` alone, so equal orders give equal bits.
     """
 
-    _MOST = 64
+    # Cells that wait to be merged at most, and of one piece at least and at most.
+    _WAITING = 1 << 20
+    _LEAST, _MOST = 2, 64
 
     def __init__(self, cells: int) -> None:
         self._cells = cells
+        self._most = min(max(self._WAITING // cells, self._LEAST), self._MOST)
         self._found: dict[tuple[int, int], list[Moments]] = {}
         self._loose: dict[tuple[int, int], list[Cell]] = {}
 
@@ -270,7 +281,7 @@ class Gathered:
         key = (piece.first_cell, piece.cells)
         loose = self._loose.setdefault(key, [])
         loose.append(cell)
-        if len(loose) >= self._MOST:
+        if len(loose) >= self._most:
             self._settle(key)
 
     def _settle(self, key: tuple[int, int]) -> None:
@@ -281,7 +292,7 @@ class Gathered:
     def _append(self, key: tuple[int, int], part: Moments) -> None:
         found = self._found.setdefault(key, [])
         found.append(part)
-        if len(found) >= self._MOST:
+        if len(found) >= self._most:
             self._found[key] = [Moments.stack(found).merged()]
 
     def take(self, other: Gathered) -> None:

@@ -69,7 +69,7 @@ def test_running_statistics_are_pytorchs_buffers(name, options):
             index = channel.channel
             assert float(layer.running_mean[index]) == pytest.approx(channel.running_mean, rel=1e-6)
             assert float(layer.running_var[index]) == pytest.approx(channel.running_variance, rel=1e-6)
-            normalized = output[:, index].double()
+            normalized = output[:, index].detach().double()
             assert float(normalized.var(unbiased=False)) == pytest.approx(channel.output_variance, abs=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -15,9 +16,12 @@ from bnstat import __version__
 from bnstat.cli import exit_codes
 from bnstat.cli.messages import complain
 from bnstat.cli.options import DEBUG
-from bnstat.errors import BnstatError, UsageError
+from bnstat.errors import BnstatError, OutputError, UsageError
 
 REPORT_TO = "the project's issue tracker"
+
+# What writing to stdout fails with where a disk is full or failing.
+_FULL = {getattr(errno, name) for name in ("ENOSPC", "EFBIG", "EIO", "EDQUOT") if hasattr(errno, name)}
 
 # The commands, in the order that --help shows them: a module each, imported when it is asked for.
 _COMMANDS = ("inspect",)
@@ -65,14 +69,14 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(argv: list[str]) -> int:
     """Run the command line; every failure becomes one line on stderr and an exit code."""
-    meta: dict[str, object] = {}
+    shared: dict[str, object] = {}
     try:
-        result = commands.main(argv, prog_name="bnstat", standalone_mode=False, obj=meta)
-        sys.stdout.flush()
+        code = _invoke(argv, shared)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except BrokenPipeError:
-        return _closed_pipe()
-    except SystemExit as exit_:  # click's own way out when a pipe was closed, and of shell completion
-        return _closed_pipe() if isinstance(exit_.__context__, BrokenPipeError) else int(exit_.code or 0)
+        return _silenced(exit_codes.CLOSED_PIPE)
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         return exit_codes.INTERRUPTED
@@ -85,20 +89,36 @@ def run(argv: list[str]) -> int:
     except BnstatError as error:
         return _expected(error)
     except Exception as error:
-        if meta.get(DEBUG):
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return _expected(OutputError(f"standard output: cannot be written: {error.strerror}"))
+        if shared.get(DEBUG):
             raise
         complain(
             f"a defect in bnstat {__version__}: {type(error).__name__}: {error}; "
             f"please report it to {REPORT_TO}, with the trace that --debug shows"
         )
         return exit_codes.DEFECT
+
+
+def _invoke(argv: list[str], shared: dict[str, object]) -> int:
+    """Run a command. click's own `main` would take a closed pipe for a failure, so it serves completion only."""
+    if "_BNSTAT_COMPLETE" in os.environ:
+        try:
+            commands.main(argv, prog_name="bnstat")
+        except SystemExit as exit_:
+            return int(exit_.code or 0)
+    try:
+        with commands.make_context("bnstat", argv, obj=shared) as context:
+            result = commands.invoke(context)
+    except click.exceptions.Exit as exit_:  # of --help and --version
+        return exit_.exit_code
     return result if isinstance(result, int) else exit_codes.CLEAN
 
 
-def _closed_pipe() -> int:
-    """Whoever read our output has gone; nothing more is to be written, not even when Python ends."""
+def _silenced(code: int) -> int:
+    """Nothing more is to be written to stdout, not even what Python would flush when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return exit_codes.CLOSED_PIPE
+    return code
 
 
 def _with_help(error: click.ClickException) -> str:
@@ -112,4 +132,6 @@ def _expected(error: BnstatError) -> int:
     for failure in failures:
         complain(str(failure))
     complain(str(error))
-    return exit_codes.USAGE if isinstance(error, UsageError) and not failures else exit_codes.FAILED_INPUT
+    if isinstance(error, UsageError) and not failures:
+        return exit_codes.USAGE
+    return _silenced(exit_codes.FAILED_INPUT) if isinstance(error, OutputError) else exit_codes.FAILED_INPUT

@@ -16,15 +16,7 @@ from bnstat.cli import options
 @options.tensor
 @options.layer
 @options.output
-def command(
-    paths: tuple[str, ...],
-    form: str,
-    every_row: bool,
-    output: str | None,
-    quiet: bool,
-    color: str,
-    **settings: Any,  # noqa: ANN401  (those of diagnose)
-) -> int:
+def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:  # noqa: ANN401  (those of diagnose)
     """What a batch-norm layer would compute on these volumes.
 
     Per channel: the mean and variance over how many values, whether the variance is zero, what epsilon does to the
@@ -42,8 +34,8 @@ def command(
     from bnstat.diagnosis import diagnose  # noqa: PLC0415
 
     gc.enable()
-    with terminal.progress(quiet) as progress:
+    with terminal.progress(to.quiet) as progress:
         report = diagnose(paths, progress=progress, **settings)
-    terminal.tell(report, quiet)
-    terminal.write(report, form, output, color, every_row)
+    terminal.tell(report, to.quiet)
+    terminal.write(report, to)
     return terminal.exit_code(report)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
 
 def complain(message: str) -> None:
     """An error, as one line."""
-    click.echo(f"bnstat: error: {_one_line(message)}", err=True)
+    _say(f"bnstat: error: {message}")
 
 
 def note(message: str) -> None:
     """Something to know, as one line."""
-    click.echo(f"bnstat: note: {_one_line(message)}", err=True)
+    _say(f"bnstat: note: {message}")
 
 
-def _one_line(message: str) -> str:
-    """Control characters, as a file name may have, are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in message)
+def _say(message: str) -> None:
+    """One line, control characters in it escaped, as a file name may have them."""
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in message)
+    with suppress(OSError):  # stderr is full or closed: there is nobody to tell
+        click.echo(line, err=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -37,7 +39,9 @@ def _remember_debug(context: click.Context, _: click.Parameter, value: bool) -> 
 
 def paths(function: F) -> F:
     """The inputs."""
-    return click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())(function)
+    return click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(readable=False))(
+        function
+    )
 
 
 def tensor(function: F) -> F:
@@ -89,8 +93,26 @@ def layer(function: F) -> F:
     return function
 
 
+@dataclass(frozen=True)
+class Output:
+    """How and where an answer is written."""
+
+    format: str
+    every_row: bool
+    file: str | None
+    quiet: bool
+    color: str
+
+
 def output(function: F) -> F:
-    """How and where the answer is written."""
+    """How and where the answer is written: the command gets it as one value, `to`."""
+
+    @wraps(function)
+    def command(**given: Any) -> Any:  # noqa: ANN401  (whatever the command takes and returns)
+        names = ("format", "all", "output", "quiet", "color")
+        return function(to=Output(*(given.pop(name) for name in names)), **given)
+
+    wrapped: Callable[..., Any] = command
     for option in (
         click.option(
             "--debug", is_flag=True, expose_value=False, callback=_remember_debug, help="On a defect, show the trace."
@@ -99,11 +121,9 @@ def output(function: F) -> F:
             "--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colours in the table."
         ),
         click.option("-q", "--quiet", is_flag=True, help="No progress and no notes."),
-        click.option("-o", "--output", type=click.Path(), default=None, help="Write to a file instead."),
-        click.option("--all", "every_row", is_flag=True, help="Every row, where the table would show 20."),
-        click.option(
-            "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."
-        ),
+        click.option("-o", "--output", type=click.Path(readable=False), help="Write to a file instead."),
+        click.option("--all", is_flag=True, help="Every row, where the table would show 20."),
+        click.option("--format", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."),
     ):
-        function = option(function)
-    return function
+        wrapped = option(wrapped)
+    return cast(F, wrapped)

@@ -11,15 +11,14 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import click
+from typing import TYPE_CHECKING, TextIO
 
 from bnstat.cli import exit_codes
 from bnstat.cli.messages import complain, note
-from bnstat.errors import OutputError
+from bnstat.cli.options import Output
+from bnstat.errors import OutputError, UsageError
 from bnstat.report import Report
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def progress(quiet: bool) -> Iterator[Meter | None]:
     """A progress bar on stderr, at a terminal only; other packages' own messages are held back meanwhile."""
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    if quiet or not sys.stderr.isatty():
+    if quiet or not _is_terminal(sys.stderr):
         yield None
         return
     meter = Meter()
@@ -110,39 +109,66 @@ def tell(report: Report, quiet: bool) -> None:
             note(line)
 
 
-def write(report: Report, form: str, output: str | None, color: str, every_row: bool) -> None:
+def write(report: Report, to: Output) -> None:
     """Render the report and write it to a file or stdout.
 
     Raises:
+        UsageError: the file is one of the inputs.
         OutputError: it cannot be written.
     """
-    rendered = _rendered(report, form, _colored(color, output), every_row)
-    if output is None or output == "-":
-        try:
-            click.echo(rendered, nl=False)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise OutputError(f"standard output: cannot be written: {error.strerror}") from error
+    rendered = _rendered(report, to)
+    if to.file is None or to.file == "-":
+        _write_stdout(rendered, "utf-8" if to.format == "json" else None)
         return
+    _refuse_input(to.file, report)
     try:
-        Path(output).write_text(rendered, encoding="utf-8", errors="backslashreplace")
+        Path(to.file).write_text(rendered, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {error.strerror}; give another file with -o") from error
+        raise OutputError(f"{to.file}: cannot be written: {error.strerror}; give another file with -o") from error
 
 
-def _rendered(report: Report, form: str, color: bool, every_row: bool) -> str:
-    render: Callable[..., str] = importlib.import_module(f"bnstat.renderers.{form}").render
-    return render(report, width=_width(), color=color, every_row=every_row) if form == "table" else render(report)
+def _refuse_input(file: str, report: Report) -> None:
+    sources = {sample.source for sample in report.samples} | {failure.source for failure in report.errors}
+    for source in sources:
+        for path in (source, source.rpartition("[")[0]):
+            with suppress(OSError, ValueError):  # what is not there is not the same
+                if os.path.samefile(path, file):  # noqa: PTH121
+                    raise UsageError(f"{file} is one of the inputs and stays as it is; give another file with -o")
 
 
-def _colored(color: str, output: str | None) -> bool:
-    if color != "auto":
-        return color == "always"
-    return (
-        output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
+def _write_stdout(rendered: str, encoding: str | None) -> None:
+    """All of it, in this encoding or that of stdout: an unbuffered stdout may take a part of what it is given."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed; give a file with -o")
+    try:
+        sys.stdout.flush()
+        left = memoryview(rendered.encode(encoding or sys.stdout.encoding or "utf-8", "backslashreplace"))
+        while left:
+            left = left[sys.stdout.buffer.write(left) :]
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"standard output: cannot be written: {error.strerror}") from error
+
+
+def _rendered(report: Report, to: Output) -> str:
+    render: Callable[..., str] = importlib.import_module(f"bnstat.renderers.{to.format}").render
+    if to.format != "table":
+        return render(report)
+    return render(report, width=_width(), color=_colored(to), every_row=to.every_row)
+
+
+def _colored(to: Output) -> bool:
+    if to.color != "auto":
+        return to.color == "always"
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return to.file is None and _is_terminal(sys.stdout) and not plain
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """A stream that whoever started us has closed is None."""
+    return stream is not None and stream.isatty()
 
 
 def _width() -> int:

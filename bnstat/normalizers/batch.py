@@ -57,7 +57,7 @@ def _defined(number: float) -> float | None:
 def _extreme(moments: Moments, value: Any, count: int) -> Number | None:  # noqa: ANN401  (a numpy scalar)
     if not count:
         return None
-    return int(value) if moments.minimum.dtype.kind in "iu" else float(value)
+    return int(value) if moments.minimum.dtype.kind in "iu" else _defined(float(value))
 
 
 def _gain(variance: float | None, epsilon: float) -> float | None:

@@ -69,11 +69,14 @@ def render(report: Report, *, width: int = 80, color: bool = False, every_row: b
         color: whether to use ANSI colours.
         every_row: show every batch and channel.
     """
+    if not report.batches:
+        return ""
     file = StringIO()
     console = Console(
         file=file,
         width=width,
         force_terminal=color,
+        no_color=not color,
         color_system="standard" if color else None,
         highlight=False,
         markup=False,
@@ -85,9 +88,7 @@ def render(report: Report, *, width: int = 80, color: bool = False, every_row: b
 
 
 def print_report(report: Report, console: Console, *, every_row: bool = False) -> None:
-    """Print the report to a console of any kind."""
-    if not report.batches:
-        return
+    """Print a report of at least one batch to a console of any kind."""
     console.print(Text(text.inputs_line(report), style="bold"))
     console.print(Text(text.settings_line(report.settings)))
     for line in text.tensor_lines(report):

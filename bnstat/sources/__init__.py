@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 from bnstat.errors import InputError
 from bnstat.sources import arrays, nifti
 from bnstat.sources.dataset import files_of
+from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 
 __all__ = ["PlainVoxels", "StreamedVoxels", "Volume", "files_of", "open_volume"]
@@ -16,6 +20,22 @@ def open_volume(source: str) -> Volume:
     Raises:
         InputError: it cannot be read, or holds no real numbers.
     """
-    if "\0" in source:
-        raise InputError(source.replace("\0", "\\0"), "a path cannot contain a NUL character")
-    return arrays.open_array(source) if arrays.is_array(source) else nifti.open_image(source)
+    array = arrays.is_array(source)
+    _refuse_unreadable(source, arrays.path_of(source) if array else source)
+    return arrays.open_array(source) if array else nifti.open_image(source)
+
+
+def _refuse_unreadable(source: str, path: str) -> None:
+    """What holds for every kind: a regular file that may be read and has something in it."""
+    try:
+        status = os.stat(path)  # noqa: PTH116  (the name as given, whatever is wrong with it)
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for whoever writes it
+            raise InputError(source, "not a regular file; save the data to a file first")
+        with open(path, "rb"):  # noqa: PTH123
+            pass
+    except ValueError as error:
+        raise InputError(source, "no file can have this name, with a NUL in it") from error
+    except OSError as error:
+        raise unreadable(source, error) from error
+    if not status.st_size:
+        raise InputError(source, "the file is empty (0 bytes); copy it again")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Callable
 from math import prod
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -28,7 +28,7 @@ def is_array(source: str) -> bool:
 def path_of(source: str) -> str:
     """The file that a path names, without a key in brackets."""
     keyed = _KEYED.fullmatch(source)
-    return keyed["path"] if keyed and not Path(source).exists() else source
+    return keyed["path"] if keyed and not os.path.exists(source) else source  # noqa: PTH110
 
 
 def open_array(source: str) -> Volume:
@@ -107,9 +107,6 @@ def _from(path: str, member: str, offset: int) -> Callable[[], BinaryIO]:
 
 
 def _header(source: str, file: BinaryIO) -> tuple[tuple[int, ...], Order, np.dtype[Any]]:
-    if not file.read(1):
-        raise InputError(source, "the file is empty (0 bytes); save it again")
-    file.seek(0)
     version = npy.read_magic(file)
     if version == (1, 0):
         shape, fortran, dtype = npy.read_array_header_1_0(file)
@@ -127,6 +124,8 @@ def _header(source: str, file: BinaryIO) -> tuple[tuple[int, ...], Order, np.dty
         )
     if dtype.kind not in "biuf":
         raise InputError(source, f"its values are of type {dtype}, not numbers")
+    if any(size < 0 for size in shape):
+        raise InputError(source, f"its header says shape {shape}, and no size can be below 0: it is damaged")
     if prod(shape) == 0:
         raise InputError(source, f"it has shape {shape}: there is nothing in it")
     return shape, "F" if fortran else "C", dtype

@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+import os
 
 from bnstat.errors import InputError
+from bnstat.sources.streams import unreadable
 
 # Endings of the files that a directory is searched for. Of formats in two files, the one that is opened.
 IMAGE_ENDINGS = (
-    *(
-        ".nii",
-        ".nii.gz",
-        ".nii.bz2",
-        ".nii.zst",
-        ".img",
-        ".img.gz",
-        ".mgh",
-        ".mgz",
-        ".mgh.gz",
-        ".mnc",
-        ".mnc.gz",
-    ),
+    *(".nii", ".nii.gz", ".nii.bz2", ".nii.zst", ".img", ".img.gz", ".mgh", ".mgz", ".mgh.gz", ".mnc", ".mnc.gz"),
     *(".head", ".par", ".npy", ".npz"),
 )
 
 
-def files_of(path: str) -> Iterator[str]:
+def files_of(path: str) -> tuple[list[str], list[InputError]]:
     """The files that a path stands for: itself, or the images below a directory, in order of their names.
 
-    Raises:
-        InputError: a directory holds no image, or cannot be read.
+    Returns:
+        The files, and what could not be read: a directory without images, or one that may not be searched.
     """
-    if not Path(path).is_dir():
-        yield path
-        return
-    try:
-        found = sorted(_images_below(Path(path)))
-    except OSError as error:
-        raise InputError(path, f"the directory cannot be read: {error.strerror}") from error
-    if not found:
-        raise InputError(path, "the directory holds no image; give files, or a directory with .nii, .nii.gz, … in it")
-    yield from found
+    if not path:
+        return [], [InputError("''", "an empty name is no path; is a variable unset?")]
+    if not os.path.isdir(path):  # noqa: PTH112  (a name that is too long is no directory, and no exception)
+        return [path], []
+    failures: list[InputError] = []
+
+    def fail(error: OSError) -> None:
+        failures.append(unreadable(str(error.filename), error))
+
+    found: list[str] = []
+    for folder, folders, names in os.walk(path, onerror=fail):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [os.path.join(folder, name) for name in names if _is_image(folder, name)]  # noqa: PTH118
+    if not found and not failures:
+        message = "the directory holds no image; give files, or a directory with .nii, .nii.gz, … in it"
+        failures.append(InputError(path, message))
+    return sorted(found), failures
 
 
-def _images_below(directory: Path) -> Iterable[str]:
-    for file in directory.rglob("*"):
-        hidden = any(part.startswith(".") for part in file.relative_to(directory).parts)
-        if not hidden and file.name.lower().endswith(IMAGE_ENDINGS) and file.is_file():
-            yield str(file)
+def _is_image(folder: str, name: str) -> bool:
+    visible = not name.startswith(".") and name.lower().endswith(IMAGE_ENDINGS)
+    return visible and os.path.isfile(os.path.join(folder, name))  # noqa: PTH113, PTH118

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import nibabel
@@ -16,7 +15,7 @@ from nibabel.openers import Opener
 
 from bnstat.axes import Order
 from bnstat.errors import InputError
-from bnstat.sources.streams import open_bzip2, open_gzip, skip, unreadable
+from bnstat.sources.streams import STREAM_ERRORS, first_line, open_bzip2, open_gzip, skip, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 
 _TIME_UNITS = {"sec": "s", "msec": "ms", "usec": "µs"}
@@ -45,21 +44,22 @@ def open_image(source: str) -> Volume:
 
 
 def _load(source: str) -> Any:  # noqa: ANN401  (nibabel's image classes share no typed base with dataobj)
-    path = Path(source)
-    if path.is_file() and path.stat().st_size == 0:
-        raise InputError(source, "the file is empty (0 bytes); copy it again")
     try:
         return nibabel.load(source)
     except ImageFileError as error:
-        raise InputError(source, _not_an_image(path)) from error
+        raise InputError(source, _not_an_image(source)) from error
     except ImportError as error:
         raise InputError(source, f"this format needs another package: {error}") from error
-    except Exception as error:  # whatever a damaged header makes nibabel raise
+    except STREAM_ERRORS as error:
         raise unreadable(source, error) from error
+    except Exception as error:  # whatever else a damaged header makes nibabel raise
+        raise InputError(
+            source, f"its header is damaged, or of a kind that is not known ({first_line(error)})"
+        ) from error
 
 
-def _not_an_image(path: Path) -> str:
-    if path.name.lower().endswith((".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")):
+def _not_an_image(source: str) -> str:
+    if source.lower().endswith((".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")):
         return "nibabel does not read this format; convert it to NIfTI first (SimpleITK and dcm2niix do)"
     return "not an image that nibabel reads; give a NIfTI, Analyze, MGH or MINC file, or a .npy or .npz array"
 

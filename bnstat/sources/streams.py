@@ -77,12 +77,13 @@ def unreadable(source: str, error: Exception) -> InputError:
     if isinstance(error, PermissionError):
         return InputError(source, "permission denied; check who may read it")
     if isinstance(error, (gzip.BadGzipFile, zipfile.BadZipFile, lzma.LZMAError, *_INFLATE_ERRORS)):
-        return InputError(source, f"the compressed data are damaged ({_first_line(error)}); copy the file again")
+        return InputError(source, f"the compressed data are damaged ({first_line(error)}); copy the file again")
     if isinstance(error, OSError) and error.strerror:
         return InputError(source, f"it cannot be read: {error.strerror}")
-    return InputError(source, f"it cannot be read: {_first_line(error)}")
+    return InputError(source, f"it cannot be read: {first_line(error)}")
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an exception says, without what follows in further lines."""
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__

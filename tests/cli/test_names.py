@@ -1,0 +1,64 @@
+"""File names of every kind, and names that are no regular file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import bnstat
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
+BNSTAT = [sys.executable, "-m", "bnstat"]
+
+
+@posix
+@pytest.mark.parametrize("form", ["table", "json", "csv", "markdown"])
+@pytest.mark.parametrize(
+    "name", [b"new\nline.nii", b"\x1b[31mred.nii", b"\xff\xfe.nii", "é\u202e\u2028x.nii".encode(), b"[bold]|`x`.nii"]
+)
+def test_a_file_of_any_name_is_read_and_cannot_speak_to_the_terminal(small_image, tmp_path, name, form):
+    path = os.fsencode(tmp_path) + b"/" + name
+    shutil.copy(small_image(), path)
+    missing = path + b".gz"
+    ran = subprocess.run(
+        [*BNSTAT, "inspect", path, missing, "-q", "--format", form], capture_output=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stderr.count(b"\n")) == (3, 1)
+    assert b"\x1b" not in ran.stderr
+    if form != "csv":  # data for a program, which must have the name as it is
+        assert b"\x1b" not in ran.stdout
+    if form == "json":
+        assert os.fsencode(json.loads(ran.stdout)["samples"][0]["source"]) == path
+
+
+@posix
+@pytest.mark.parametrize("name", ["fifo.nii", "fifo.npy", "fifo.npz", "fifo.npz[a]"])
+def test_a_named_pipe_is_an_error_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name.split("[")[0])
+    command = [*BNSTAT, "inspect", str(tmp_path / name)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (3, 1)
+
+
+@posix
+@pytest.mark.parametrize("name", ["loop.nii", "loop.npy", "loop"])
+def test_a_link_to_itself_is_an_error(refused, tmp_path, name):
+    (tmp_path / name).symlink_to(tmp_path / name)
+    refused(3, "inspect", tmp_path / name)
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".npy", ".npz", ""])
+def test_a_name_that_is_too_long_is_an_error(refused, tmp_path, ending):
+    refused(3, "inspect", tmp_path / ("x" * 300 + ending))
+
+
+@pytest.mark.parametrize("name", ["a\0.nii", "a\0.npy", "a\0.npz[k]"])
+def test_a_name_with_a_nul_is_an_error(name):
+    """No shell can give one, a list of files can."""
+    (failure,) = bnstat.diagnose(name).errors
+    assert "NUL" in failure.message
