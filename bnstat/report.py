@@ -83,7 +83,7 @@ class Finite:
     variance: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Channel:
     """What the layer computes for one channel of one batch.
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf, isfinite, sqrt
-from typing import Any
 
 from bnstat.frameworks import RUNNING_START
 from bnstat.moments import Moments
 from bnstat.report import Channel, Finite, Number, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """The moments of one channel of a batch as plain numbers; mean and variance are over the finite values."""
+
+    count: int
+    total: int
+    mean: float
+    variance: float
+    minimum: Number
+    maximum: Number
+    nan: int
+    inf: int
+    constant: bool
 
 
 def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
@@ -18,35 +33,38 @@ def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
         settings: framework, ε and momentum.
     """
     merged = samples.merged(axis=0)
-    return tuple(_channel(merged, channel, settings) for channel in range(merged.shape[0]))
+    columns = (getattr(merged, name).tolist() for name in _Merged.__slots__)
+    return tuple(
+        _channel(channel, _Merged(*values), settings) for channel, values in enumerate(zip(*columns, strict=True))
+    )
 
 
-def _channel(moments: Moments, channel: int, settings: Settings) -> Channel:
-    count, total = int(moments.count[channel]), int(moments.total[channel])
-    finite_mean = _defined(float(moments.mean[channel])) if count else None
-    finite_variance = _defined(float(moments.variance[channel]))
-    whole = count == total
+def _channel(channel: int, merged: _Merged, settings: Settings) -> Channel:
+    finite_mean = _defined(merged.mean) if merged.count else None
+    finite_variance = _defined(merged.variance)
+    whole = merged.count == merged.total
     mean, variance = (finite_mean, finite_variance) if whole else (None, None)
     output_variance, share = _output(variance, settings.epsilon)
+    kept_variance = _kept_variance(variance, merged.total, settings)
     return Channel(
         channel=channel,
-        count=total,
+        count=merged.total,
         mean=mean,
         variance=variance,
         std=None if variance is None else sqrt(variance),
-        minimum=_extreme(moments, moments.minimum[channel], count),
-        maximum=_extreme(moments, moments.maximum[channel], count),
-        nan=int(moments.nan[channel]),
-        inf=int(moments.inf[channel]),
-        constant=bool(moments.constant[channel]),
+        minimum=_extreme(merged.minimum) if merged.count else None,
+        maximum=_extreme(merged.maximum) if merged.count else None,
+        nan=merged.nan,
+        inf=merged.inf,
+        constant=merged.constant,
         gain=_gain(variance, settings.epsilon),
         output_variance=output_variance,
         output_std=None if output_variance is None else sqrt(output_variance),
         epsilon_share=share,
-        running_mean=_running(RUNNING_START[0], mean, settings, total),
-        running_variance=_running(RUNNING_START[1], _kept_variance(variance, total, settings), settings, total),
+        running_mean=_running(RUNNING_START[0], mean, settings, merged.total),
+        running_variance=_running(RUNNING_START[1], kept_variance, settings, merged.total),
         condition_number=_condition_number(mean, variance),
-        finite=None if whole else Finite(count, finite_mean, finite_variance),
+        finite=None if whole else Finite(merged.count, finite_mean, finite_variance),
     )
 
 
@@ -54,10 +72,9 @@ def _defined(number: float) -> float | None:
     return number if isfinite(number) else None
 
 
-def _extreme(moments: Moments, value: Any, count: int) -> Number | None:  # noqa: ANN401  (a numpy scalar)
-    if not count:
-        return None
-    return int(value) if moments.minimum.dtype.kind in "iu" else _defined(float(value))
+def _extreme(value: Number) -> Number | None:
+    """A whole number stays one; a scale factor may have made a number too large for float64."""
+    return value if isinstance(value, int) else _defined(value)
 
 
 def _gain(variance: float | None, epsilon: float) -> float | None:

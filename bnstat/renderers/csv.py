@@ -14,7 +14,19 @@ _FINITE = ("count", "mean", "variance")
 
 def render(report: Report) -> str:
     """The report as CSV with a header line; findings are the codes of the rules, separated by spaces."""
-    rows = [_row(report, batch, channel) for batch in report.batches for channel in batch.channels]
+    codes: dict[tuple[int | None, int | None], list[str]] = {}
+    for finding in report.findings:
+        codes.setdefault((finding.batch, finding.channel), []).append(finding.rule)
+    rows = [
+        _row(
+            report,
+            batch,
+            channel,
+            [*codes.get((batch.index, channel.channel), []), *codes.get((batch.index, None), [])],
+        )
+        for batch in report.batches
+        for channel in batch.channels
+    ]
     if not rows:
         return ""
     file = StringIO()
@@ -24,8 +36,7 @@ def render(report: Report) -> str:
     return file.getvalue()
 
 
-def _row(report: Report, batch: Batch, channel: Channel) -> dict[str, Any]:
-    codes = [one.rule for one in report.findings if one.batch == batch.index and one.channel in (None, channel.channel)]
+def _row(report: Report, batch: Batch, channel: Channel, codes: list[str]) -> dict[str, Any]:
     fields = channel_fields(channel)
     finite = fields.pop("finite", {})
     return {
