@@ -169,3 +169,19 @@ def test_what_each_failure_means_to_a_user_is_one_line(error, word):
     assert found.source == "x.nii"
     assert word in found.message
     assert "\n" not in found.message
+
+
+def test_without_isal_the_standard_library_inflates_to_the_same_bits(small_image):
+    path = small_image("x.nii.gz")
+    program = (
+        "import sys\n{}\nimport bnstat\nfrom bnstat.sources import streams\n"
+        "print(streams._gzip.__name__)\nprint(bnstat.diagnose(sys.argv[1]).batches)"
+    )
+    ran = [
+        subprocess.run(
+            [sys.executable, "-c", program.format(first), path], capture_output=True, text=True, timeout=60, check=True
+        ).stdout.split("\n", 1)
+        for first in ("", "sys.modules['isal'] = None")
+    ]
+    assert [module for module, _ in ran] == ["isal.igzip", "gzip"]
+    assert ran[0][1] == ran[1][1]
