@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 import bnstat
-from bnstat.renderers.table import print_report
+from bnstat.renderers.inspect.table import print_report
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "inspect.svg"

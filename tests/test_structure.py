@@ -17,7 +17,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 OUTSIDERS = {
     "nibabel": ("sources/nifti.py",),
     "click": ("cli/",),
-    "rich": ("renderers/", "cli/terminal.py"),
+    "rich": ("renderers/", "cli/progress.py"),
     "isal": ("sources/streams.py",),
 }
 

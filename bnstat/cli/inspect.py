@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bnstat.cli import options
+from bnstat.cli import exit_codes, options
 
 
 @click.command(short_help="What batch norm computes on these volumes, batch by batch.")
@@ -30,12 +30,14 @@ def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:
       bnstat inspect series.nii.gz --batch-axis 3 --batch-size 4
       bnstat inspect t1.nii.gz --format json | jq '.batches[0].channels[0].variance'
     """
-    from bnstat.cli import terminal  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
+    from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
+    from bnstat.cli.progress import progress  # noqa: PLC0415
     from bnstat.diagnosis import diagnose  # noqa: PLC0415
 
     gc.enable()
-    with terminal.progress(to.quiet) as progress:
-        report = diagnose(paths, progress=progress, **settings)
-    terminal.tell(report, to.quiet)
-    terminal.write(report, to)
-    return terminal.exit_code(report)
+    with progress(to.quiet) as meter:
+        report = diagnose(paths, progress=meter, **settings)
+    tell(report.errors, report.notes, to.quiet)
+    inputs = [*(sample.source for sample in report.samples), *(failure.source for failure in report.errors)]
+    write("inspect", report, to, inputs)
+    return exit_codes.FAILED_INPUT if report.errors else exit_codes.CLEAN  # `inspect` tells, it does not judge

@@ -1,1 +1,1 @@
-"""A format is a file: report → text. Renderers see the report and nothing else."""
+"""A report as text: a folder for what each command found, a file in it for each format. They see the report alone."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from renderers.sample import report
 
-from bnstat.renderers import csv, json, markdown, table
+from bnstat.renderers.inspect import csv, json, markdown, table
 
 GOLDEN = Path(__file__).parent / "golden"
 

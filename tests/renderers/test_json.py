@@ -10,7 +10,7 @@ import pytest
 from renderers.sample import report
 
 import bnstat
-from bnstat.renderers import json as renderer
+from bnstat.renderers.inspect import json as renderer
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs/schema/bnstat.inspect-1.schema.json").read_text(encoding="utf-8")

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from renderers.sample import channel, report
 
-from bnstat.renderers import csv, json, markdown, table, text
+from bnstat.renderers import text
+from bnstat.renderers.inspect import csv, json, markdown, table
 from bnstat.report import Finding
 
 

@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 from typing import Any
 
-from bnstat.renderers.json import channel_fields
+from bnstat.renderers.inspect.json import channel_fields
 from bnstat.report import Batch, Channel, Report
 
 _FINITE = ("count", "mean", "variance")

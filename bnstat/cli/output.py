@@ -1,0 +1,98 @@
+"""Where results go: data to stdout or a file, notes and errors to stderr."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+from bnstat.cli.messages import complain, note
+from bnstat.cli.options import Output
+from bnstat.errors import OutputError, UsageError
+from bnstat.report import Failure
+
+
+def tell(failures: Iterable[Failure], notes: Iterable[str], quiet: bool) -> None:
+    """Errors, and notes unless quiet, to stderr."""
+    for failure in failures:
+        complain(f"{failure.source}: {failure.message}")
+    if not quiet:
+        for line in notes:
+            note(line)
+
+
+def write(command: str, report: object, to: Output, inputs: Iterable[str]) -> None:
+    """Render what a command found and write it to a file or stdout.
+
+    Args:
+        command: whose renderers to use.
+        report: what they take.
+        to: how and where.
+        inputs: files that must not be written to.
+
+    Raises:
+        UsageError: the file is one of the inputs.
+        OutputError: it cannot be written.
+    """
+    rendered = _rendered(command, report, to)
+    if to.file is None or to.file == "-":
+        _write_stdout(rendered, "utf-8" if to.format == "json" else None)
+        return
+    _refuse_input(to.file, inputs)
+    try:
+        Path(to.file).write_text(rendered, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise OutputError(f"{to.file}: cannot be written: {error.strerror}; give another file with -o") from error
+
+
+def _refuse_input(file: str, inputs: Iterable[str]) -> None:
+    for source in set(inputs):
+        for path in (source, source.rpartition("[")[0]):
+            with suppress(OSError, ValueError):  # what is not there is not the same
+                if os.path.samefile(path, file):  # noqa: PTH121
+                    raise UsageError(f"{file} is one of the inputs and stays as it is; give another file with -o")
+
+
+def _write_stdout(rendered: str, encoding: str | None) -> None:
+    """All of it, in this encoding or that of stdout: an unbuffered stdout may take a part of what it is given."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed; give a file with -o")
+    try:
+        sys.stdout.flush()
+        left = memoryview(rendered.encode(encoding or sys.stdout.encoding or "utf-8", "backslashreplace"))
+        while left:
+            left = left[sys.stdout.buffer.write(left) :]
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"standard output: cannot be written: {error.strerror}") from error
+
+
+def _rendered(command: str, report: object, to: Output) -> str:
+    render: Callable[..., str] = importlib.import_module(f"bnstat.renderers.{command}.{to.format}").render
+    if to.format != "table":
+        return render(report)
+    return render(report, width=_width(), color=_colored(to), every_row=to.every_row)
+
+
+def _colored(to: Output) -> bool:
+    if to.color != "auto":
+        return to.color == "always"
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return to.file is None and is_terminal(sys.stdout) and not plain
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """A stream that whoever started us has closed is None."""
+    return stream is not None and stream.isatty()
+
+
+def _width() -> int:
+    """Columns of the terminal, or of COLUMNS, or 80."""
+    return max(shutil.get_terminal_size((80, 24)).columns, 40)

@@ -1,0 +1,93 @@
+"""How far reading has come: a bar on stderr, at a terminal only, and only where it takes more than a moment."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bnstat.cli.output import is_terminal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+# Reading that takes no longer than this shows no progress.
+_MOMENT_S = 0.8
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Meter | None]:
+    """A progress bar on stderr, at a terminal only; other packages' own messages are held back meanwhile."""
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    if quiet or not is_terminal(sys.stderr):
+        yield None
+        return
+    meter = Meter()
+    try:
+        yield meter
+    finally:
+        meter.close()
+
+
+class Meter:
+    """Bytes read of each file, with their rate, once that takes more than a moment."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._lock = threading.Lock()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._source, self._total, self._done = "", 0, 0
+
+    def begin(self, source: str, nbytes: int) -> None:
+        """A file is about to be read."""
+        with self._lock:
+            if self._bar is not None and self._task is not None:
+                self._bar.remove_task(self._task)
+            self._source, self._total, self._done, self._task = source, nbytes, 0, None
+
+    def advance(self, nbytes: int) -> None:
+        """So many bytes more were read."""
+        with self._lock:
+            self._done += nbytes
+            if self._bar is None and time.monotonic() - self._started > _MOMENT_S:
+                self._bar = _bar()
+                self._bar.start()
+            if self._bar is not None:
+                if self._task is None:
+                    self._task = self._bar.add_task(Path(self._source).name, total=self._total)
+                self._bar.update(self._task, completed=self._done)
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        with self._lock:
+            if self._bar is not None:
+                self._bar.stop()
+
+
+def _bar() -> Progress:
+    from rich.console import Console  # noqa: PLC0415  (only where a bar is shown)
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)

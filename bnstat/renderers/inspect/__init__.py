@@ -1,0 +1,1 @@
+"""What `bnstat inspect` found, in each format."""
