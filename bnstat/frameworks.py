@@ -23,7 +23,8 @@ class Framework:
         channels_axis: the axis that the layer itself keeps.
         layout: that in words.
         least_values: values a channel below which the layer refuses to train.
-        refusal: its words then, with {shape} for the shape of the input; None where it never refuses.
+        least_spatial_values: values of one sample and channel below which its instance-norm layer refuses to train.
+        refusal: the words of its batch norm then, with {shape} for the shape of the input; None where it never refuses.
         source: where the values come from.
     """
 
@@ -36,6 +37,7 @@ class Framework:
     channels_axis: int
     layout: str
     least_values: int
+    least_spatial_values: int
     refusal: str | None
     source: str
 
@@ -60,6 +62,7 @@ FRAMEWORKS = {
             channels_axis=-1,
             layout="channels last",
             least_values=1,
+            least_spatial_values=1,
             refusal=None,
             source="keras.layers.BatchNormalization, Keras 3.15.1 on JAX, PyTorch and TensorFlow",
         ),
@@ -73,6 +76,7 @@ FRAMEWORKS = {
             channels_axis=1,
             layout="channels first",
             least_values=2,
+            least_spatial_values=2,
             refusal="Expected more than 1 value per channel when training, got input size torch.Size({shape})",
             source="torch.nn.BatchNorm3d, PyTorch 2.13.0 on a CPU",
         ),

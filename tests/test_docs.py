@@ -12,6 +12,7 @@ import pytest
 from bnstat import cli
 from bnstat.cli import exit_codes
 from bnstat.cli.inspect import command as inspect_command
+from bnstat.cli.plan import command as plan_command
 from bnstat.frameworks import FRAMEWORKS
 from bnstat.rules import RULES
 
@@ -55,15 +56,21 @@ def test_the_picture_is_the_output_of_today():
     assert drawn == shown
 
 
-@pytest.mark.parametrize("option", [option for parameter in inspect_command.params for option in parameter.opts])
-def test_every_option_of_inspect_is_in_the_readme(option):
+def options_of(*commands):
+    """The options that commands have, long and short."""
+    parameters = (parameter for command in commands for parameter in command.params)
+    return sorted({option for parameter in parameters for option in parameter.opts})
+
+
+@pytest.mark.parametrize("option", options_of(inspect_command, plan_command))
+def test_every_option_is_in_the_readme(option):
     if option.startswith("-") and option not in ("--debug", "--help"):
         assert option in README
 
 
 def test_every_option_in_the_readme_is_one_of_a_command():
-    known = {option for parameter in inspect_command.params for option in parameter.opts}
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known
+    known = options_of(inspect_command, plan_command)
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= set(known)
 
 
 def test_the_rules_in_the_readme_are_those_there_are():
@@ -111,7 +118,7 @@ def test_commands_for_the_sample_data_run(line, capsys):
 
 def test_help_fits_80_columns_and_says_what_the_tool_is_for(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    for arguments in (["--help"], ["inspect", "--help"]):
+    for arguments in (["--help"], ["inspect", "--help"], ["plan", "--help"]):
         assert cli.run(arguments) == 0
         shown = capsys.readouterr().out
         assert "batch norm" in shown.lower().replace("-", " ").replace("batch normalization", "batch norm")

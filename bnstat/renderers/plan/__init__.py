@@ -1,0 +1,1 @@
+"""What `bnstat plan` found, in each format."""

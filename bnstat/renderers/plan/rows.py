@@ -1,0 +1,45 @@
+"""The levels as rows of text, and the sentences around them: shared by the formats that a person reads."""
+
+from __future__ import annotations
+
+from bnstat.renderers import text
+from bnstat.report import Level, Plan
+
+HEADERS = ("level", "shape", "values a sample", "values a batch", "n/(n−1)", "raises")
+
+
+def cells(level: Level) -> list[str]:
+    """One level, a text for each header."""
+    return [
+        str(level.level),
+        text.by(level.shape),
+        f"{level.values_per_sample:,}",
+        f"{level.values_per_batch:,}",
+        text.UNDEFINED if level.bessel is None else f"{level.bessel:.6g}",
+        ", ".join(level.raises) or "nothing",
+    ]
+
+
+def title(plan: Plan) -> str:
+    """What was asked, in a line."""
+    rounding = {"conv": "rounding up (strided convolution)", "pool": "rounding down (pooling)"}[plan.downsample]
+    return (
+        f"patch {text.by(plan.patch)}, {text.plural(len(plan.levels), 'level')}, batch of {plan.batch_size}, {rounding}"
+    )
+
+
+def answer(plan: Plan) -> str:
+    """Where training stops and what trains, in a sentence or two."""
+    last = plan.levels[-1]
+    stops = [level for level in plan.levels if level.raises]
+    if not stops:
+        return (
+            "Nothing refuses to train: at the deepest level a channel of batch norm has "
+            f"{last.values_per_batch:,} values and one of instance norm {last.values_per_sample:,}."
+        )
+    first = stops[0]
+    names = " and ".join(first.raises)
+    least = f"Batch norm trains from batch size {plan.least_batch_size} on"
+    instance = any(name.endswith(":instance") for level in stops for name in level.raises)
+    more = "; instance norm needs a larger patch or fewer levels, whatever the batch" if instance else ""
+    return f"At level {first.level} one value a channel is left, and {names} refuse to train. {least}{more}."

@@ -1,0 +1,42 @@
+"""A plan for a person at a terminal."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bnstat.renderers.plan import rows
+from bnstat.report import Plan
+
+
+def render(plan: Plan, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:  # noqa: ARG001  (all levels are shown always)
+    """The plan as text."""
+    file = StringIO()
+    console = Console(
+        file=file,
+        width=width,
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    console.print(Text(rows.title(plan), style="bold"))
+    console.print()
+    console.print(_table(plan))
+    console.print()
+    console.print(Text(rows.answer(plan)))
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def _table(plan: Plan) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for header in rows.HEADERS:
+        table.add_column(header, justify="left" if header in ("shape", "raises") else "right")
+    for level in plan.levels:
+        table.add_row(*rows.cells(level), style="red" if level.raises else None)
+    return table

@@ -1,0 +1,79 @@
+"""`bnstat plan` at the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+SCHEMA = Path(__file__).parents[2] / "docs/schema/bnstat.plan-1.schema.json"
+NARROW = ("plan", "--patch", "64x64x16", "--levels", "7", "--batch-size", "1")
+
+
+def test_the_table_says_where_training_stops(bnstat_run):
+    ran = bnstat_run(*NARROW)
+    assert ran.code == 0
+    assert "torch:batch" in ran.out
+    assert "At level 6 one value a channel is left" in ran.out
+    assert "Batch norm trains from batch size 2 on" in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 80
+
+
+def test_nothing_stops_where_values_are_left(bnstat_run):
+    assert "Nothing refuses to train" in bnstat_run("plan", "--patch", "128x128x128", "--levels", "6").out
+
+
+def test_json_follows_the_contract(bnstat_run):
+    document = json.loads(bnstat_run(*NARROW, "--format", "json").out)
+    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")), cls=jsonschema.Draft202012Validator)
+    assert document["schema"] == "bnstat.plan/1"
+    assert document["levels"][6] == {
+        "level": 6,
+        "shape": [1, 1, 1],
+        "values_per_sample": 1,
+        "values_per_batch": 1,
+        "bessel": None,
+        "raises": ["torch:batch", "torch:instance"],
+    }
+    assert document["least_batch_size"] == 2
+
+
+def test_csv_and_markdown_have_a_row_for_each_level(bnstat_run):
+    rows = list(csv.DictReader(io.StringIO(bnstat_run(*NARROW, "--format", "csv").out)))
+    assert [row["shape"] for row in rows][-2:] == ["2x2x1", "1x1x1"]
+    assert rows[-1]["raises"] == "torch:batch torch:instance"
+    markdown = bnstat_run(*NARROW, "--format", "markdown").out
+    assert sum(line.startswith("| ") for line in markdown.splitlines()) == 9
+
+
+def test_a_plans_file_says_it_all_and_its_order_is_told(bnstat_run, tmp_path):
+    values = {"batch_size": 2, "patch_size": [16, 64, 32], "pool_op_kernel_sizes": [[1, 1, 1], [2, 2, 2]]}
+    path = tmp_path / "plans.json"
+    path.write_text(json.dumps({"configurations": {"3d_fullres": values}}))
+    ran = bnstat_run("plan", path, "--format", "json")
+    assert json.loads(ran.out)["levels"][0]["shape"] == [32, 64, 16]
+    assert "turned round to file order" in ran.err
+    kept = path.read_text()
+    assert bnstat_run("plan", path, "-o", path).code == 2
+    assert path.read_text() == kept
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "--patch"),
+        (["--patch", "8x8x8"], 2, "how deep"),
+        (["--patch", "8,8", "--levels", "2"], 2, "not a size as in 128x128x64"),
+        (["--patch", "8x8x8", "--strides", "2,2x2"], 2, "the patch has 3"),
+        (["--patch", "8x8x8", "--levels", "9", "--downsample", "pool"], 2, "leaves nothing"),
+        (["--patch", "8x8x8", "--levels", "2", "--configuration", "x"], 2, "plans file"),
+        (["none.json"], 3, "No such file"),
+        (["none.json", "--levels", "2"], 2, "exclude each other"),
+    ],
+)
+def test_what_cannot_be_is_one_line(refused, arguments, code, message):
+    assert message in refused(code, "plan", *arguments)
