@@ -1,0 +1,160 @@
+"""Closed form, resampled batches, and brute force over the values themselves: three ways to the same figures."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+from math import comb
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from bnstat import noise
+from bnstat.axes import arrange
+from bnstat.moments import Moments
+from bnstat.scan import scan_volume
+from bnstat.sources import open_volume
+
+COHORT = sorted((Path(__file__).parents[1] / "sample_data" / "cohort").glob("*.nii.gz"))
+FUNCTIONAL = Path(nib.__file__).parent / "tests" / "data" / "functional.nii"
+
+
+def table_of(path, **options):
+    volume = open_volume(str(path))
+    return scan_volume(volume, arrange(volume.shape, order=volume.order, **options))
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Moments of shape (samples, 1): twelve volumes of two scanners, and twenty time points."""
+    cohort = Moments.stack([table_of(path)[0] for path in COHORT])
+    return {"cohort": cohort, "functional": table_of(FUNCTIONAL, batch_axis=3)}
+
+
+def population(table, kind):
+    return noise.population(table.mean[:, 0], table.variance[:, 0], kind)
+
+
+def small(samples=5, seed=0):
+    """Values of a few samples of equal size, means apart."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(rng.normal(0, 2, (samples, 1)), rng.uniform(0.5, 2, (samples, 1)), (samples, 40))
+
+
+def of_values(values, kind="finite"):
+    return noise.population(values.mean(axis=1), values.var(axis=1), kind)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 5])
+def test_all_finite_batches_equal_brute_force_over_the_values(batch_size):
+    values = small()
+    brute = [values[list(chosen)] for chosen in combinations(range(len(values)), batch_size)]
+    whole = of_values(values)
+    drawn = noise.draw(whole, batch_size, draws=10_000, seed=0)
+    assert drawn.complete
+    np.testing.assert_allclose(drawn.means, [batch.mean() for batch in brute], rtol=1e-12)
+    np.testing.assert_allclose(drawn.variances, [batch.var() for batch in brute], rtol=1e-12)
+    found = noise.expected(whole, batch_size)
+    assert found.variance == pytest.approx(np.mean([batch.var() for batch in brute]), rel=1e-12)
+    assert found.mean_sd == pytest.approx(np.std([batch.mean() for batch in brute]), rel=1e-9, abs=1e-12)
+    assert found.shortfall == pytest.approx(1 - found.variance / values.var(), abs=1e-12)
+    assert found.mean_noise == pytest.approx(found.mean_sd / values.std(), rel=1e-12)
+
+
+def test_the_population_splits_the_variance_of_all_values():
+    values = small()
+    whole = of_values(values)
+    assert whole.variance == pytest.approx(values.var(), rel=1e-12)
+    assert whole.rho == pytest.approx(values.mean(axis=1).var() / values.var(), rel=1e-12)
+
+
+def test_an_infinite_population_has_the_unbiased_variance_between_samples():
+    values = small()
+    whole = of_values(values, "infinite")
+    assert whole.between == pytest.approx(values.mean(axis=1).var(ddof=1), rel=1e-12)
+    assert whole.means.var() == pytest.approx(whole.between, rel=1e-12)
+    drawn = noise.draw(whole, 3, draws=1000, seed=0)
+    brute = [whole.means[list(chosen)].mean() for chosen in product(range(5), repeat=3)]
+    assert drawn.complete
+    np.testing.assert_allclose(drawn.means, brute)
+
+
+@pytest.mark.parametrize("name", ["cohort", "functional"])
+@pytest.mark.parametrize("kind", ["finite", "infinite"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("batch_size", [1, 2, 4, 8])
+def test_closed_form_and_resampled_agree(tables, name, kind, seed, batch_size):
+    """Within 5 standard errors of 20,000 draws; to 1e-9 where all batches are taken."""
+    whole, draws = population(tables[name], kind), 20_000
+    form, drawn = noise.expected(whole, batch_size), noise.draw(whole, batch_size, draws, seed)
+    all_of_them = comb(whole.samples, batch_size) if kind == "finite" else whole.samples**batch_size
+    assert drawn.complete == (all_of_them <= draws)
+    assert len(drawn.means) == min(all_of_them, draws)
+    deviations = (drawn.means - whole.mean) ** 2
+    for measured, exact in ((drawn.variances, form.variance), (deviations, form.mean_sd**2)):
+        if drawn.complete:
+            assert measured.mean() == pytest.approx(exact, rel=1e-9)
+        else:
+            assert abs(measured.mean() - exact) < 5 * measured.std() / np.sqrt(draws)
+
+
+def test_a_batch_of_all_samples_has_no_noise_and_lacks_nothing():
+    form = noise.expected(of_values(small()), 5)
+    assert (form.mean_sd, form.mean_noise, form.shortfall) == (0, 0, 0)
+
+
+def test_one_sample_has_nothing_between_samples():
+    form = noise.expected(of_values(small(1)), 1)
+    assert (form.mean_sd, form.shortfall) == (0, 0)
+
+
+def test_a_constant_channel_has_no_share_of_anything():
+    whole = noise.population(np.full(4, 7.0), np.zeros(4))
+    assert whole.rho is None
+    assert noise.expected(whole, 2).mean_noise is None
+
+
+def test_equal_seeds_draw_equal_batches_for_every_channel():
+    one = noise.draw(of_values(small(40)), 8, 500, seed=3)
+    other = noise.draw(of_values(small(40)), 8, 500, seed=3)
+    np.testing.assert_array_equal(one.means, other.means)
+    assert (noise.draw(of_values(small(40)), 8, 500, seed=4).means != one.means).any()
+
+
+@pytest.mark.parametrize("kind", ["finite", "infinite"])
+def test_drawn_batches_are_of_the_right_number_even_where_memory_is_parted(kind, monkeypatch):
+    monkeypatch.setattr(noise, "_RANDOM_AT_ONCE", 1000)
+    drawn = noise.draw(of_values(small(40), kind), 8, 777, seed=0)
+    assert len(drawn.means) == len(drawn.variances) == 777
+
+
+@pytest.mark.parametrize("epsilon", [1e-3, 1e-5])
+@pytest.mark.parametrize("bessel", [1.0, 80 / 79])
+def test_the_gap_is_what_the_layers_outputs_differ_by(epsilon, bessel):
+    values = small()
+    whole = of_values(values)
+    drawn = noise.draw(whole, 2, 1000, seed=0)
+    found = noise.gap(whole, drawn, epsilon, bessel)
+    running = drawn.variances.mean() * bessel
+    squares = []
+    for chosen in combinations(range(len(values)), 2):
+        batch = values[list(chosen)]
+        trained = (batch - batch.mean()) / np.sqrt(batch.var() + epsilon)
+        evaluated = (batch - values.mean()) / np.sqrt(running + epsilon)
+        squares.append(((trained - evaluated) ** 2).mean())
+    assert found.rms == pytest.approx(np.sqrt(np.mean(squares)), rel=1e-9)
+    assert found.running_variance == pytest.approx(running)
+    normalized = (values - values.mean()) / np.sqrt(running + epsilon)
+    assert found.eval_output_variance == pytest.approx(normalized.var(), rel=1e-9)
+
+
+def test_batch_renorm_corrects_each_batch_to_the_running_statistics():
+    values = small()
+    whole = of_values(values)
+    drawn = noise.draw(whole, 2, 1000, seed=0)
+    found = noise.gap(whole, drawn, 1e-3)
+    batch = values[[0, 1]]
+    renormed = (batch - batch.mean()) / np.sqrt(batch.var() + 1e-3) * found.r[0] + found.d[0]
+    evaluated = (batch - values.mean()) / np.sqrt(found.running_variance + 1e-3)
+    np.testing.assert_allclose(renormed, evaluated, rtol=1e-10, atol=1e-12)
