@@ -1,0 +1,36 @@
+"""Everything a user can be told, as frozen values; a command is a file. Renderers and rules see this and nothing else.
+
+What is undefined is None; zero never means unknown.
+"""
+
+from bnstat.report.inspect import (
+    SEVERITIES,
+    Batch,
+    Channel,
+    Failure,
+    Finding,
+    Finite,
+    Number,
+    Report,
+    Sample,
+    Settings,
+    Severity,
+)
+from bnstat.report.plan import Downsampling, Level, Plan
+
+__all__ = [
+    "SEVERITIES",
+    "Batch",
+    "Channel",
+    "Downsampling",
+    "Failure",
+    "Finding",
+    "Finite",
+    "Level",
+    "Number",
+    "Plan",
+    "Report",
+    "Sample",
+    "Settings",
+    "Severity",
+]
