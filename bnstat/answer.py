@@ -2,74 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 
-from bnstat.report import Batch, Report
+from bnstat.report import Batch, Channel, Report
+from bnstat.wording import plural
 
 
 def answer(report: Report) -> str | None:
     """What this batch size means for these data, in a few sentences; None where there is no batch."""
-    if not report.batches:
+    channels = [channel for batch in report.batches for channel in batch.channels]
+    if not channels:
         return None
-    batch = report.batches[0]
-    count = batch.channels[0].count
-    if count == 1:
+    if all(channel.count == 1 for channel in channels):
         return "Here each channel has a single value, so there is no variance to normalize with."
-    return " ".join(part for part in (_reduction(report, batch, count), _exceptions(report), _between(report)) if part)
+    parts = (_reduction(report, channels), _constants(report), _between(report))
+    return " ".join(part for part in parts if part)
 
 
-def _reduction(report: Report, batch: Batch, count: int) -> str:
-    size = len(batch.samples)
-    if size == 1:
-        return (
-            f"Batch size 1 is not zero variance: each channel is still reduced over {count:,} values "
-            f"of {'this volume' if len(report.samples) == 1 else 'one sample'}."
-        )
-    return f"A batch of {size} reduces {size} × {count // size:,} = {count:,} values a channel."
-
-
-def _exceptions(report: Report) -> str:
-    constant = {channel.channel for batch in report.batches for channel in batch.channels if channel.constant}
-    if not constant:
-        return ""
-    named = ", ".join(str(channel) for channel in sorted(constant)[:5]) + (", …" if len(constant) > 5 else "")
-    return (
-        f"Variance is zero only where a channel is constant: {'channel' if len(constant) == 1 else 'channels'} {named}."
+def _reduction(report: Report, channels: Sequence[Channel]) -> str:
+    least, most = min(channel.count for channel in channels), max(channel.count for channel in channels)
+    values = plural(least, "value") if least == most else f"{least:,} to {most:,} values"
+    size = report.settings.batch_size
+    if size > 1:
+        return f"A batch of {size} reduces {values} a channel."
+    over = (
+        f"each channel is still reduced over {values} of {'this volume' if len(report.samples) == 1 else 'one sample'}"
     )
+    varied = any(channel.variance for channel in channels)
+    return f"Batch size 1 is not zero variance: {over}." if varied else f"With batch size 1 {over}."
+
+
+def _constants(report: Report) -> str:
+    """Where the variance is zero: in channels that are constant, in every batch or in some."""
+    always: list[int] = []
+    sometimes: list[int] = []
+    for places in _by_channel(report.batches):
+        constant = [channel.constant for channel in places]
+        if any(constant):
+            (always if all(constant) else sometimes).append(places[0].channel)
+    if not always and not sometimes:
+        return ""
+    parts = [_named(always, ""), _named(sometimes, " in some batches")]
+    return f"Variance is zero only where a channel is constant: {', '.join(part for part in parts if part)}."
+
+
+def _named(channels: Sequence[int], where: str) -> str:
+    if not channels:
+        return ""
+    listed = ", ".join(str(channel) for channel in channels[:5]) + (", …" if len(channels) > 5 else "")
+    return f"{'channel' if len(channels) == 1 else 'channels'} {listed}{where}"
+
+
+def _by_channel(batches: Sequence[Batch]) -> list[tuple[Channel, ...]]:
+    """For each channel that all batches have, its numbers in each batch."""
+    return list(zip(*(batch.channels for batch in batches), strict=False))
 
 
 def _between(report: Report) -> str:
     """How far batch means lie apart, for the channel where they do most, or how to find out."""
-    jumps = _jumps(report)
+    whole = [batch for batch in report.batches if len(batch.samples) == report.settings.batch_size]
+    jumps = [found for places in _by_channel(whole) if (found := _jump(places)) is not None]
     if not jumps:
         return (
             "What one batch cannot show is how statistics differ between batches: "
             "give more samples, as training sees them."
         )
-    channel, jump, share = max(jumps, key=lambda found: found[2])
+    channel, jump, share = max(jumps, key=lambda one: one[2])
     return (
-        f"Between these {len(report.batches)} batches the mean of channel {channel} has a standard deviation of "
-        f"{jump:,.4g}, {share:.2f} of that of the values: so much do batch statistics jump from step to step."
+        f"Between these {len(whole)} batches the mean of channel {channel} has a standard deviation of {jump:,.4g}, "
+        f"{share:.2f} of that of all values: so much do batch statistics jump from step to step."
     )
 
 
-def _jumps(report: Report) -> list[tuple[int, float, float]]:
-    """Channel, standard deviation of its batch means, and the same in standard deviations of its values."""
-    if len(report.batches) < 2:
-        return []
-    found = []
-    for channels in zip(*(batch.channels for batch in report.batches), strict=False):
-        means = [channel.mean for channel in channels if channel.mean is not None]
-        variances = [channel.variance for channel in channels if channel.variance is not None]
-        if len(means) > 1 and len(means) == len(variances):
-            jump = _standard_deviation(means)
-            total = sum(variances) / len(variances) + jump**2
-            if total > 0:
-                found.append((channels[0].channel, jump, jump / sqrt(total)))
-    return found
-
-
-def _standard_deviation(numbers: list[float]) -> float:
-    """Of a sample, with n − 1."""
-    mean = sum(numbers) / len(numbers)
-    return sqrt(sum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1))
+def _jump(places: Sequence[Channel]) -> tuple[int, float, float] | None:
+    """A channel, the standard deviation of its batch means, and the same in standard deviations of all its values."""
+    found = [(one.count, one.mean, one.variance) for one in places if one.mean is not None and one.variance is not None]
+    if len(found) < 2 or len(found) < len(places):
+        return None
+    total = sum(count for count, _, _ in found)
+    mean = sum(count * mean for count, mean, _ in found) / total
+    variance = sum(count * (variance + (one - mean) ** 2) for count, one, variance in found) / total
+    middle = sum(one for _, one, _ in found) / len(found)
+    jump = sqrt(sum((one - middle) ** 2 for _, one, _ in found) / (len(found) - 1))
+    return (places[0].channel, jump, jump / sqrt(variance)) if variance else None

@@ -8,6 +8,7 @@ from math import prod
 from bnstat.errors import UsageError
 from bnstat.frameworks import FRAMEWORKS
 from bnstat.report import Downsampling, Level, Plan
+from bnstat.wording import by
 
 Sizes = tuple[int, ...]
 
@@ -43,7 +44,7 @@ def plan(
     """
     start = tuple(patch)
     if not start or any(size < 1 for size in start):
-        raise UsageError(f"patch {_by(start)} cannot be: give a size of at least 1 for each axis, as in 128x128x64")
+        raise UsageError(f"patch {by(start, 'x')} cannot be: give a size of at least 1 for each axis, as in 128x128x64")
     if batch_size < 1:
         raise UsageError(f"batch size {batch_size} cannot be: a batch has at least 1 sample")
     steps = _strides(len(start), levels, strides)
@@ -74,9 +75,9 @@ def _strides(ndim: int, levels: int | None, strides: Sequence[int | Sequence[int
     for stride in given:
         each = (stride,) * ndim if isinstance(stride, int) else tuple(stride)
         if len(each) != ndim:
-            raise UsageError(f"stride {_by(each)} has {len(each)} axes, and the patch has {ndim}")
+            raise UsageError(f"stride {by(each, 'x')} has {len(each)} axes, and the patch has {ndim}")
         if any(step < 1 for step in each):
-            raise UsageError(f"stride {_by(each)} cannot be: give whole numbers of at least 1")
+            raise UsageError(f"stride {by(each, 'x')} cannot be: give whole numbers of at least 1")
         found.append(each)
     return tuple(found)
 
@@ -87,7 +88,7 @@ def _divided(level: int, shape: Sizes, stride: Sizes, downsample: Downsampling) 
     divided = tuple(size // step for size, step in zip(shape, stride, strict=True))
     if 0 in divided:
         raise UsageError(
-            f"level {level}: pooling {_by(shape)} by {_by(stride)} leaves nothing; "
+            f"level {level}: pooling {by(shape, 'x')} by {by(stride, 'x')} leaves nothing; "
             "use fewer levels, a stride of 1 on the short axis, or a larger patch"
         )
     return divided
@@ -109,7 +110,3 @@ def _least_batch_size(shapes: Sequence[Sizes]) -> int:
     fewest = min(prod(shape) for shape in shapes)
     needed = max(framework.least_values for framework in FRAMEWORKS.values())
     return -(-needed // fewest)
-
-
-def _by(sizes: Sizes) -> str:
-    return "x".join(str(size) for size in sizes)

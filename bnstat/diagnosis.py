@@ -105,7 +105,7 @@ def diagnose(
         samples=tuple(row.sample for row in rows),
         batches=batches,
         errors=tuple(Failure(failure.source, failure.message) for failure in failures),
-        notes=_notes(planned, len(rows), failures, settings),
+        notes=(*_notes(planned, len(rows), failures, settings), *_overflows(batches)),
     )
     return replace(report, findings=findings_of(report), answer=answer(report))
 
@@ -233,6 +233,22 @@ def _mixed_shapes(one: Row, other: Row) -> str:
     return (
         f"samples of one batch need one shape, and {shapes[0]} while {shapes[1]}; "
         "use --batch-size 1, or crop them to one shape first, as training does"
+    )
+
+
+def _overflows(batches: Sequence[Batch]) -> tuple[str, ...]:
+    """Where statistics of finite values are undefined all the same: their squares leave the range of float64."""
+    found = {
+        channel.channel
+        for batch in batches
+        for channel in batch.channels
+        if channel.variance is None and channel.finite is None
+    }
+    if not found:
+        return ()
+    named = ", ".join(str(channel) for channel in sorted(found)[:5]) + (", …" if len(found) > 5 else "")
+    return (
+        f"the values of channel {named} are too large to square in float64, so there is no variance; scale them down",
     )
 
 

@@ -33,6 +33,8 @@ class Moments:
         inf: Inf values of either sign.
         mean_tail: what rounding to float64 left over of the mean; it lets a merge lose nothing where the mean is
             much larger than the spread.
+        varies: whether two finite values differ, as they were stored: a fact that a scale factor or another type of
+            extremes cannot round away.
     """
 
     count: Integers
@@ -43,6 +45,7 @@ class Moments:
     nan: Integers
     inf: Integers
     mean_tail: Doubles
+    varies: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -64,6 +67,7 @@ class Moments:
             nan=np.zeros(shape, np.int64),
             inf=np.zeros(shape, np.int64),
             mean_tail=np.zeros(shape),
+            varies=np.zeros(shape, np.bool_),
         )
 
     @classmethod
@@ -73,7 +77,7 @@ class Moments:
         named = dict(zip(Cell._fields, columns, strict=True))
         if columns[0].ndim == 1:
             named = {name: column[:, np.newaxis] for name, column in named.items()}
-        return cls(**named)
+        return cls(**named, varies=(named["minimum"] != named["maximum"]) & (named["count"] > 0))
 
     @classmethod
     def from_array(cls, values: ArrayLike, axis: int = -1) -> Moments:
@@ -87,15 +91,19 @@ class Moments:
             Moments of shape ``(values.shape[axis],)``.
 
         Raises:
-            TypeError: the array is not of real numbers.
+            TypeError: the array is not of real numbers, or masked (a mask would be lost).
             numpy.exceptions.AxisError: there is no such axis.
         """
+        if isinstance(values, np.ma.MaskedArray):
+            raise TypeError("a masked array would lose its mask; give its values with NaN where they are masked")
         array = native_real(np.asarray(values))
         kept = range(array.ndim)[axis] if -array.ndim <= axis < array.ndim else None
         if kept is None:
             raise np.exceptions.AxisError(axis, array.ndim)
         channels = array.shape[kept]
         cube = np.ascontiguousarray(array).reshape(prod(array.shape[:kept]), channels, prod(array.shape[kept + 1 :]))
+        if not cube.size:
+            return cls.empty(channels, array.dtype)
         gathered = Gathered(channels)
         workspace = Workspace()
         with np.errstate(all="ignore"):
@@ -133,19 +141,14 @@ class Moments:
 
     @property
     def constant(self) -> NDArray[np.bool_]:
-        """Whether all values of a cell are one finite value. Decided by minimum = maximum, never by a variance."""
-        same: NDArray[np.bool_] = (self.minimum == self.maximum) & (self.count > 0) & (self.nan + self.inf == 0)
+        """Whether all values of a cell are one finite value: decided on the values as stored, never by a variance."""
+        same: NDArray[np.bool_] = ~self.varies & (self.count > 0) & (self.nan + self.inf == 0)
         return same
 
     @property
     def variance(self) -> Doubles:
         """Biased variance of the finite values, m2/count: what normalizes. NaN where there is none."""
         return _divided(self.m2, self.count)
-
-    @property
-    def unbiased_variance(self) -> Doubles:
-        """m2/(count − 1): what some frameworks put into the running variance. NaN below two values."""
-        return _divided(self.m2, self.count - 1)
 
     def merge(self, *others: Moments) -> Moments:
         """The moments of all values together, cell by cell; all of one shape. Empty cells change nothing."""
@@ -154,12 +157,9 @@ class Moments:
     @staticmethod
     def stack(parts: Iterable[Moments]) -> Moments:
         """Put moments of one shape side by side on a new first axis."""
-        listed = list(parts)
+        listed = _of_one_type(list(parts))
         return Moments(
-            **{
-                field.name: np.stack([getattr(part, field.name) for part in _of_one_type(listed, field.name)])
-                for field in fields(Moments)
-            }
+            **{field.name: np.stack([getattr(part, field.name) for part in listed]) for field in fields(Moments)}
         )
 
     def merged(self, axis: int = 0) -> Moments:
@@ -181,17 +181,21 @@ class Moments:
         weight = parts.count / np.maximum(count, 1)
         shift = (weight * offset).sum(axis=0)
         m2 = parts.m2.sum(axis=0) + (parts.count * np.where(filled, offset - shift, 0.0) ** 2).sum(axis=0)
-        minimum, maximum = parts.minimum.min(axis=0), parts.maximum.max(axis=0)
+        first_tail = np.take_along_axis(parts.mean_tail, first, axis=0)[0]
+        alike = ~filled | ((parts.mean == pivot) & (parts.mean_tail == first_tail))
+        varies = (parts.varies & filled).any(axis=0) | ~alike.all(axis=0)
         mean, tail = _two_sum(pivot, shift)
+        least, most = _neutral_extremes(parts.minimum.dtype)
         return Moments(
             count=count,
-            mean=np.where(minimum == maximum, minimum, mean),
-            m2=np.where(minimum == maximum, 0.0, m2),
-            minimum=minimum,
-            maximum=maximum,
+            mean=np.where(varies, mean, pivot),
+            m2=np.where(varies, m2, 0.0),
+            minimum=np.where(filled, parts.minimum, least).astype(parts.minimum.dtype).min(axis=0),
+            maximum=np.where(filled, parts.maximum, most).astype(parts.maximum.dtype).max(axis=0),
             nan=parts.nan.sum(axis=0),
             inf=parts.inf.sum(axis=0),
-            mean_tail=np.where(minimum == maximum, np.take_along_axis(parts.mean_tail, first, 0)[0], tail),
+            mean_tail=np.where(varies, tail, first_tail),
+            varies=varies,
         )
 
     def affine(self, slope: float, intercept: float) -> Moments:
@@ -202,36 +206,48 @@ class Moments:
             return self._affine(slope, intercept)
 
     def _affine(self, slope: float, intercept: float) -> Moments:
+        filled = self.count > 0
         ends = [slope * end.astype(np.float64) + intercept for end in (self.minimum, self.maximum)]
         scaled, lost = _two_product(slope, self.mean)
         mean, tail = _two_sum(scaled, np.asarray(intercept))
         return replace(
             self,
-            mean=np.where(self.count > 0, mean, 0.0),
-            mean_tail=np.where(self.count > 0, tail + lost + slope * self.mean_tail, 0.0),
+            mean=np.where(filled, mean, 0.0),
+            mean_tail=np.where(filled, tail + lost + slope * self.mean_tail, 0.0),
             m2=slope * slope * self.m2,
-            minimum=ends[0] if slope > 0 else ends[1],
-            maximum=ends[1] if slope > 0 else ends[0],
+            minimum=np.where(filled, ends[0] if slope > 0 else ends[1], np.inf),
+            maximum=np.where(filled, ends[1] if slope > 0 else ends[0], -np.inf),
         )
 
 
 def _neutral_extremes(dtype: np.dtype[Any]) -> tuple[Any, Any]:
     """A minimum and a maximum that any value replaces."""
-    if dtype.kind == "f":
+    if dtype.kind not in "iu":
         return np.inf, -np.inf
     limits = np.iinfo(dtype)
     return limits.max, limits.min
 
 
-def _of_one_type(parts: list[Moments], field: str) -> list[Moments]:
-    """Give wholly empty parts the type of the others, so that they do not turn whole numbers into floats."""
-    if field not in ("minimum", "maximum"):
-        return parts
+def _of_one_type(parts: list[Moments]) -> list[Moments]:
+    """Extremes that numpy can put side by side without making whole numbers floats."""
     types = {part.minimum.dtype for part in parts if part.count.any()}
-    if len(types) != 1:
-        return parts
-    dtype = types.pop()
-    return [part if part.minimum.dtype == dtype else Moments.empty(part.shape, dtype) for part in parts]
+    if len(types) == 1:  # wholly empty parts take the type of the others
+        dtype = types.pop()
+        return [part if part.minimum.dtype == dtype else replace(part, **_extremes(part, dtype)) for part in parts]
+    if types and all(dtype.kind in "iu" for dtype in types) and np.result_type(*types).kind == "f":
+        return [replace(part, **_extremes(part, np.dtype(object))) for part in parts]  # no type holds int64 and uint64
+    return parts
+
+
+def _extremes(part: Moments, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Minimum and maximum of a part in another type; those of empty cells are neutral."""
+    least, most = _neutral_extremes(dtype)
+    filled = part.count > 0
+    found = {}
+    for name, neutral in (("minimum", least), ("maximum", most)):
+        found[name] = np.full(part.shape, neutral, dtype)
+        found[name][filled] = getattr(part, name)[filled]
+    return found
 
 
 def _divided(numerator: Doubles, denominator: Integers) -> Doubles:

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.axes import Arrangement
-from bnstat.blocks import BLOCK_VALUES, Array, Piece, Workspace, native_real, pieces, reduce_piece
+from bnstat.blocks import BLOCK_VALUES, Array, Piece, Workspace, native_real, pieces, reduce_piece, reduced_type
 from bnstat.errors import InputError
 from bnstat.moments import Gathered, Moments
 from bnstat.sources import PlainVoxels, StreamedVoxels, Volume
 from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
+from bnstat.wording import short_of
 
 # Chunks in a segment: enough that handing one out costs nothing, few enough that two threads end together.
 _SEGMENT_CHUNKS = 4
@@ -66,8 +67,7 @@ def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | No
         gathered = _PlainScan(volume, volume.voxels, arrangement, segments, told).run()
     else:
         gathered = _scan_stream(volume, volume.voxels, arrangement, segments, told)
-    cells = gathered.moments(np.uint8 if volume.dtype.kind == "b" else volume.dtype.newbyteorder("="))
-    table = _samples_by_channels(cells, arrangement)
+    table = _samples_by_channels(gathered.moments(reduced_type(volume.dtype)), arrangement)
     return table.affine(volume.slope, volume.intercept)
 
 
@@ -282,24 +282,20 @@ class _ReadAhead:
         return unreadable(self._volume.source, error) if isinstance(error, Exception) else error
 
     def _read(self) -> None:
+        done = 0
         try:
             with closing(self._voxels.open()) as stream:
                 for size in self._sizes:
                     buffer = self._free.get()
                     if buffer is None:
                         return
-                    if fill(stream, buffer.data[:size]) < size:
-                        raise self._too_short()
+                    there = fill(stream, buffer.data[:size])
+                    if there < size:
+                        raise InputError(self._volume.source, short_of(self._volume.nbytes, done + there))
+                    done += size
                     self._full.put((buffer, size))
                 while stream.read(_DRAIN_BYTES):
                     pass
             self._full.put(None)
         except BaseException as error:
             self._full.put(error)
-
-    def _too_short(self) -> InputError:
-        return InputError(
-            self._volume.source,
-            f"its header promises {self._volume.nbytes:,} bytes of voxels, and the file ends before: "
-            "it is truncated, or its header is wrong; copy it again",
-        )

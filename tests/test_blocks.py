@@ -82,6 +82,17 @@ def test_alternating_channels_far_from_zero_keep_their_variance():
     assert found.variance[2] == 0
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("mean", [2.0, 7.9, 8.1])
+@pytest.mark.parametrize("size", [500, 3000, 30_000])
+def test_the_bound_holds_near_the_limit_of_plain_sums_however_channels_lie(channels, mean, size):
+    values = normal((size, channels), mean)
+    found = Moments.from_array(values)
+    for channel in range(channels):
+        error = relative_error(found.m2[channel], exact_moments(values[:, channel])[1])
+        assert error <= 4 * 2**-53 * mean + 1e-13
+
+
 def test_a_nan_in_one_of_many_alternating_channels_stays_there():
     values = normal((3000, 5, 2)).astype("f4")
     values[17, 2, 1] = np.nan

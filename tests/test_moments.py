@@ -165,3 +165,42 @@ def test_values_are_frozen():
         found.mean[0] = 3.0
     with pytest.raises(AttributeError):
         found.mean = np.zeros(1)  # type: ignore[misc]
+
+
+def test_a_scale_factor_cannot_make_a_channel_constant():
+    found = column(np.array([0, 1], np.int16)).affine(1e-20, 1.0)
+    assert found.minimum == found.maximum == 1.0
+    assert not found.constant[0]
+    assert found.variance[0] == pytest.approx(0.25e-40)
+
+
+@pytest.mark.parametrize("other", ["uint64", "float64"])
+def test_two_constants_that_float64_takes_for_one_vary_together(other):
+    merged = column(np.full(4, 2**53 + 1)).merge(column(np.full(4, 2**53).astype(other)))
+    assert not merged.constant[0]
+    assert merged.variance[0] == 0.25
+
+
+def test_signed_and_unsigned_64_bit_integers_keep_whole_extremes():
+    merged = column(np.array([-1, 5])).merge(column(np.array([0, 2**64 - 1], np.uint64)))
+    assert (merged.minimum[0], merged.maximum[0]) == (-1, 2**64 - 1)
+
+
+def test_empty_cells_of_any_type_are_neutral():
+    values = column([1e6, 2e6])
+    for empty in (Moments.empty(1, "i2"), Moments.empty(1, "i2").affine(2.0, 0.0), Moments.empty(1)):
+        assert empty.merge(values).minimum[0] == 1e6
+    half = Moments.stack([column(np.array([3], np.int16)), Moments.empty(1, "i2")]).reshape((2,))
+    both = half.merge(Moments.stack([values, values]).reshape((2,)))
+    assert both.minimum.tolist() == [3, 1e6]
+
+
+@pytest.mark.parametrize(("shape", "channels"), [((3, 0), 0), ((0, 3), 3)])
+def test_an_array_without_values_has_empty_moments(shape, channels):
+    found = moments_of(np.empty(shape))
+    assert found.count.tolist() == [0] * channels
+
+
+def test_a_masked_array_is_refused_since_its_mask_would_be_lost():
+    with pytest.raises(TypeError, match="mask"):
+        moments_of(np.ma.masked_array([1.0, 2.0], [True, False]))

@@ -40,6 +40,20 @@ class _Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A file in the place of a command is a command that was forgotten."""
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            import difflib  # noqa: PLC0415  (only where a name is wrong)
+
+            near = difflib.get_close_matches(name, _COMMANDS, n=1)
+            meant = f"bnstat inspect {name}" if os.path.exists(name) else f"bnstat {near[0]}" if near else ""  # noqa: PTH110
+            hint = f"; did you mean `{meant}`?" if meant else f"; there are {', '.join(_COMMANDS)}"
+            ctx.fail(f"no such command {name!r}{hint}")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(
     cls=_Commands,

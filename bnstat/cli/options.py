@@ -82,9 +82,12 @@ def layer(function: F) -> F:
     """Which layer is asked about."""
     for option in (
         click.option(
-            "--momentum", type=float, default=None, help="Instead of the framework's default, in its own convention."
+            "--momentum",
+            type=float,
+            default=None,
+            help="In the framework's own convention.  [default: keras 0.99, torch 0.1]",
         ),
-        click.option("--epsilon", type=float, default=None, help="Instead of the framework's default."),
+        click.option("--epsilon", type=float, default=None, help="[default: keras 0.001, torch 1e-05]"),
         click.option(
             "--framework", default="keras", show_default=True, metavar="NAME", help="Whose layer: keras or torch."
         ),
@@ -123,7 +126,9 @@ def output(function: F) -> F:
         click.option("-q", "--quiet", is_flag=True, help="No progress and no notes."),
         click.option("-o", "--output", type=click.Path(readable=False), help="Write to a file instead."),
         click.option("--all", is_flag=True, help="Every row, where the table would show 20."),
-        click.option("--format", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."),
+        click.option(
+            "--format", type=click.Choice(FORMATS), default="table", show_default=True, help="For people or programs."
+        ),
     ):
         wrapped = option(wrapped)
     return cast(F, wrapped)

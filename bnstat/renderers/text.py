@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import floor, log10
 
 from bnstat.report import Batch, Finding, Number, Report, Settings
+from bnstat.wording import by, plural
 
 UNDEFINED = "–"
 
@@ -40,16 +41,6 @@ def variance_of_one(value: float | None) -> str:
 def printable(name: str) -> str:
     """A name with its control characters and undecodable bytes escaped, safe for a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
-
-
-def by(shape: tuple[int, ...]) -> str:
-    """A shape as in "64 × 64 × 32"."""
-    return " × ".join(str(size) for size in shape)
-
-
-def plural(count: int, word: str, words: str | None = None) -> str:
-    """As in "1 batch", "2 batches"."""
-    return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
 def inputs_line(report: Report) -> str:

@@ -12,6 +12,7 @@ What to do: give the layer a smaller ε, or scale the data to a variance far abo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import floor, log10
 
 from bnstat.frameworks import unlike
 from bnstat.report import Channel, Finding, Report
@@ -19,9 +20,6 @@ from bnstat.rules.rule import Rule, each_channel
 
 # Half a percent of the output's standard deviation: less is not seen beside the noise of any batch.
 EPSILON_SHARE = 0.01
-
-# The largest ε that keeps the output's standard deviation within 1 %, in variances.
-_HARMLESS = 1 / 0.99**2 - 1
 
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
@@ -41,10 +39,17 @@ def remedy(report: Report, channel: Channel) -> str:
     variance = channel.variance or 0.0
     other = unlike(report.settings.epsilon)
     there = variance / (variance + other.epsilon)
-    return (
-        f"; {other.title}'s ε {other.epsilon:g} would give {there:.3g}. "
-        f"Use ε ≤ {variance * _HARMLESS:.2g} (standard deviation within 1 %), or scale the data up."
-    )
+    harmless = _rounded_down(variance * EPSILON_SHARE / (1 - EPSILON_SHARE))
+    use = f"Use ε ≤ {harmless:g} (a share of 1 %), or scale the data up." if harmless else "Scale the data up."
+    return f"; {other.title}'s ε {other.epsilon:g} would give {there:.3g}. {use}"
+
+
+def _rounded_down(number: float) -> float:
+    """To two digits, never up; 0 where float64 has no digits left."""
+    if number < 1e-300:
+        return 0.0
+    step = 10.0 ** (floor(log10(number)) - 1)
+    return float(f"{floor(number / step) * step:.2g}")
 
 
 RULE = Rule("BN103", "epsilon-effect", "warning", _check, spread=True)

@@ -1,6 +1,6 @@
 """A channel varies, but its variance is below ε.
 
-What it does: reports a channel whose variance is greater than 0 and less than ε.
+What it does: reports a channel that is not constant and whose variance is less than ε.
 
 Why it matters: the layer divides by √(variance + ε). Where ε is the larger part, the output keeps less than half of
 the variance that normalization promises, and the next layers see a channel that is nearly β.
@@ -20,12 +20,13 @@ from bnstat.rules.rule import Rule, each_channel
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
     epsilon = report.settings.epsilon
     for batch, channel in each_channel(report):
-        if channel.variance is not None and channel.output_variance is not None and 0 < channel.variance < epsilon:
+        variance = channel.variance
+        if variance is not None and not channel.constant and channel.count > 1 and variance < epsilon:
             message = (
-                f"channel {channel.channel}: the variance {channel.variance:.3g} is below ε {epsilon:g}, so the "
+                f"channel {channel.channel}: the variance {variance:.3g} is below ε {epsilon:g}, so the "
                 f"output has variance {channel.output_variance:.3g} instead of 1{remedy(report, channel)}"
             )
-            yield rule.finding(report, batch, channel, message, value=channel.variance, threshold=epsilon)
+            yield rule.finding(report, batch, channel, message, value=variance, threshold=epsilon)
 
 
 RULE = Rule("BN102", "near-zero-variance", "warning", _check, spread=True)

@@ -54,8 +54,3 @@ def each_channel(report: Report) -> Iterator[tuple[Batch, Channel]]:
     for batch in report.batches:
         for channel in batch.channels:
             yield batch, channel
-
-
-def plural(number: int, word: str) -> str:
-    """As in "1 value", "2 values"."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.report import Finding, Report
-from bnstat.rules.rule import Rule, each_channel, plural
+from bnstat.rules.rule import Rule, each_channel
+from bnstat.wording import plural
 
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from bnstat.axes import Order
 from bnstat.errors import InputError
 from bnstat.sources.streams import skip, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
+from bnstat.wording import short_of
 
 _KEYED = re.compile(r"(?P<path>.+\.npz)\[(?P<key>.*)\]", re.IGNORECASE | re.DOTALL)
 
@@ -63,10 +64,7 @@ def _open_npy(source: str) -> Volume:
         there = file.seek(0, 2) - offset
     volume = _volume(source, shape, order, dtype, PlainVoxels(source, offset))
     if there < volume.nbytes:
-        raise InputError(
-            source,
-            f"its header promises {volume.nbytes:,} bytes, and the file has {there:,}: it is truncated; save it again",
-        )
+        raise InputError(source, short_of(volume.nbytes, there))
     return volume
 
 
@@ -88,7 +86,7 @@ def _member(source: str, archive: zipfile.ZipFile, key: str | None) -> str:
     if key is None and len(names) == 1:
         return f"{names[0]}.npy"
     if not names:
-        raise InputError(source, "it holds no array")
+        raise InputError(source, "it holds no array; save one with numpy.savez")
     path = path_of(source)
     listed = ", ".join(f"{path}[{name}]" for name in names)
     if key is None:
@@ -123,11 +121,11 @@ def _header(source: str, file: BinaryIO) -> tuple[tuple[int, ...], Order, np.dty
             "save np.abs(x), or real and imaginary part as two channels",
         )
     if dtype.kind not in "biuf":
-        raise InputError(source, f"its values are of type {dtype}, not numbers")
+        raise InputError(source, f"its values are of type {dtype}, not numbers; save an array of numbers")
     if any(size < 0 for size in shape):
         raise InputError(source, f"its header says shape {shape}, and no size can be below 0: it is damaged")
     if prod(shape) == 0:
-        raise InputError(source, f"it has shape {shape}: there is nothing in it")
+        raise InputError(source, f"it has shape {shape}: there is nothing in it; save an array with values")
     return shape, "F" if fortran else "C", dtype
 
 

@@ -17,8 +17,11 @@ from bnstat.axes import Order
 from bnstat.errors import InputError
 from bnstat.sources.streams import STREAM_ERRORS, first_line, open_bzip2, open_gzip, skip, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
+from bnstat.wording import by, short_of
 
 _TIME_UNITS = {"sec": "s", "msec": "ms", "usec": "µs"}
+# What is read of a file that is no image, to see whether it is damaged.
+_SNIFFED_BYTES = 1 << 20
 _RGB_NAMES = {3: "rgb24", 4: "rgba32"}
 
 
@@ -37,7 +40,10 @@ def open_image(source: str) -> Volume:
     if proxy is None or not shape:
         raise InputError(source, f"a {type(image).__name__} holds no volume; give an image with voxels")
     if any(size <= 0 for size in shape):
-        raise InputError(source, f"its header says {_by(shape)} voxels, and no dimension can be 0 or less")
+        raise InputError(
+            source,
+            f"its header says {by(shape)} voxels, and no dimension can be 0 or less: it is damaged; copy it again",
+        )
     if type(proxy) is ArrayProxy:
         return _plain_image(source, image, proxy, shape)
     return _converted_image(source, image, proxy, shape)
@@ -59,9 +65,20 @@ def _load(source: str) -> Any:  # noqa: ANN401  (nibabel's image classes share n
 
 
 def _not_an_image(source: str) -> str:
+    _refuse_damaged(source)  # nibabel takes a small compressed file that is damaged for none at all
     if source.lower().endswith((".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")):
         return "nibabel does not read this format; convert it to NIfTI first (SimpleITK and dcm2niix do)"
     return "not an image that nibabel reads; give a NIfTI, Analyze, MGH or MINC file, or a .npy or .npz array"
+
+
+def _refuse_damaged(source: str) -> None:
+    opener = _opener(source)
+    if opener is not None:
+        try:
+            with opener(source) as stream:
+                stream.read(_SNIFFED_BYTES)
+        except STREAM_ERRORS as error:
+            raise unreadable(source, error) from error
 
 
 def _plain_image(source: str, image: Any, proxy: ArrayProxy, shape: tuple[int, ...]) -> Volume:  # noqa: ANN401
@@ -97,19 +114,25 @@ def _number_type(source: str, dtype: np.dtype[Any]) -> tuple[np.dtype[Any], int 
             "save the magnitude, or real and imaginary part as two channels",
         )
     if dtype.kind not in "biuf":
-        raise InputError(source, f"its voxels are of type {dtype}, which is not a number")
+        raise InputError(source, f"its voxels are of type {dtype}, which is not a number; convert them to one")
     return dtype, None
 
 
 def _voxels(path: str, offset: int) -> PlainVoxels | StreamedVoxels:
+    opener = _opener(path)
+    return PlainVoxels(path, offset) if opener is None else StreamedVoxels(_from(opener, path, offset))
+
+
+def _opener(path: str) -> Callable[[str], BinaryIO] | None:
+    """What opens a compressed file, by its ending; None where it is plain."""
     name = path.lower()
     if name.endswith((".gz", ".mgz")):
-        return StreamedVoxels(_from(open_gzip, path, offset))
+        return open_gzip
     if name.endswith(".bz2"):
-        return StreamedVoxels(_from(open_bzip2, path, offset))
+        return open_bzip2
     if name.endswith(".zst"):
-        return StreamedVoxels(_from(lambda name: cast(BinaryIO, Opener(name).fobj), path, offset))
-    return PlainVoxels(path, offset)
+        return lambda name: cast(BinaryIO, Opener(name).fobj)
+    return None
 
 
 def _from(opener: Callable[[str], BinaryIO], path: str, offset: int) -> Callable[[], BinaryIO]:
@@ -128,11 +151,7 @@ def _refuse_short_file(volume: Volume) -> None:
         except OSError as error:
             raise unreadable(volume.source, error) from error
         if there < volume.nbytes:
-            raise InputError(
-                volume.source,
-                f"its header promises {volume.nbytes:,} bytes of voxels, and the file has {max(there, 0):,}: "
-                "it is truncated, or its header is wrong; copy it again",
-            )
+            raise InputError(volume.source, short_of(volume.nbytes, max(there, 0)))
 
 
 def _repetition(image: Any, shape: tuple[int, ...]) -> str | None:  # noqa: ANN401
@@ -187,7 +206,3 @@ class _SliceReader(io.RawIOBase):
         buffer[:size] = self._left[:size]
         self._left = self._left[size:]
         return size
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return " × ".join(str(size) for size in shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import sys
 
 import nibabel as nib
@@ -54,12 +55,24 @@ def test_epsilon_findings_say_what_another_framework_would_give(tmp_path):
     (finding,) = findings(tmp_path, wave(0.05))
     variance = 0.05**2
     assert f"PyTorch's ε 1e-05 would give {variance / (variance + 1e-5):.3g}" in finding.message
-    largest = variance * (1 / 0.99**2 - 1)
-    assert f"ε ≤ {largest:.2g}" in finding.message
     assert finding.value == pytest.approx(1e-3 / (variance + 1e-3))
     assert finding.threshold == 0.01
     (other,) = findings(tmp_path, wave(0.005), framework="torch", epsilon=1e-5)
     assert "Keras's ε 0.001" in other.message
+
+
+@pytest.mark.parametrize("std", [0.002, 0.02, 0.0331, 0.05, 0.3])
+def test_the_epsilon_that_is_advised_makes_the_finding_go_away(tmp_path, std):
+    (finding,) = findings(tmp_path, wave(std))
+    advised = float(re.search(r"Use ε ≤ (\S+) ", finding.message)[1])
+    assert not codes(tmp_path, wave(std), epsilon=advised)
+    assert codes(tmp_path, wave(std), epsilon=1.2 * advised)
+
+
+def test_a_variance_too_small_for_float64_is_near_zero_and_not_zero(tmp_path):
+    (finding,) = findings(tmp_path, 1e-170 * wave(1.0))
+    assert finding.rule == "BN102"
+    assert "Scale the data up." in finding.message
 
 
 def test_nan_and_inf_are_errors_that_count_them(tmp_path):

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bnstat.renderers import text
 from bnstat.report import SEVERITIES, Batch, Channel, Finding, Report
+from bnstat.wording import plural
 
 # Rows of channels that are shown unless all are asked for.
 MOST_ROWS = 20
@@ -21,12 +22,6 @@ MOST_ROWS = 20
 MOST_NAME = 20
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
-
-# Ways to lay the table out, the most spacious first: columns up to which rank, digits of numbers, gap between columns.
-_SPACINGS = (
-    *((rank, digits, 2) for rank in (5, 4, 3, 2) for digits in (7, 6, 5, 4)),
-    *((rank, 4, 1) for rank in (2, 1, 0)),
-)
 
 Row = tuple[Batch, Channel]
 
@@ -48,16 +43,24 @@ def _of_finite(name: str) -> Callable[[Channel], str]:
 _COLUMNS = (
     Column("mean", lambda c, digits: text.number(c.mean, digits), _of_finite("mean")),
     Column("variance", lambda c, digits: text.number(c.variance, digits), _of_finite("variance")),
-    Column("std", lambda c, _: text.number(c.std, 4), rank=3),
-    Column("min", lambda c, _: text.number(c.minimum, 4), rank=2),
-    Column("max", lambda c, _: text.number(c.maximum, 4), rank=2),
-    Column("output\nvariance", lambda c, _: text.variance_of_one(c.output_variance)),
-    Column("ε share", lambda c, _: text.share(c.epsilon_share), rank=1),
-    Column("running\nmean", lambda c, digits: text.number(c.running_mean, digits)),
-    Column("running\nvariance", lambda c, digits: text.number(c.running_variance, digits)),
-    Column("gain", lambda c, _: text.number(c.gain, 4), rank=4),
-    Column("condition\nnumber", lambda c, _: text.number(c.condition_number, 4), rank=5),
+    Column("std", lambda c, _: text.number(c.std, 4), rank=5),
+    Column("min", lambda c, _: text.number(c.minimum, 4), rank=4),
+    Column("max", lambda c, _: text.number(c.maximum, 4), rank=4),
+    Column("output\nvariance", lambda c, _: text.variance_of_one(c.output_variance), rank=1),
+    Column("ε share", lambda c, _: text.share(c.epsilon_share), rank=3),
+    Column("running\nmean", lambda c, digits: text.number(c.running_mean, digits), rank=2),
+    Column("running\nvariance", lambda c, digits: text.number(c.running_variance, digits), rank=2),
+    Column("gain", lambda c, _: text.number(c.gain, 4), rank=6),
+    Column("condition\nnumber", lambda c, _: text.number(c.condition_number, 4), rank=7),
 )
+
+# Ways to lay the table out, the most spacious first: columns up to which rank, digits of numbers, gap between columns.
+_SPACINGS = (
+    *((rank, digits, 2) for rank in (7, 6, 5, 4) for digits in (7, 6, 5, 4)),
+    *((rank, 4, 1) for rank in (4, 3, 2, 1, 0)),
+)
+# The columns that a reader expects: where one is left out, a line says so.
+_EXPECTED_RANK = 5
 
 
 def render(report: Report, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
@@ -95,9 +98,11 @@ def print_report(report: Report, console: Console, *, every_row: bool = False) -
         console.print(Text(line))
     console.print()
     rows, hidden = _chosen_rows(report, every_row)
-    console.print(_table(report, rows, console.width))
-    if hidden:
-        console.print(Text(_summary(report, hidden), style="dim"))
+    table, left_out = _table(report, rows, console.width)
+    console.print(table)
+    for line in (_summary(report, hidden) if hidden else "", left_out):
+        if line:
+            console.print(Text(line, style="dim"))
     if report.findings:
         console.print()
     for group in text.grouped(report.findings, SEVERITIES):
@@ -119,7 +124,8 @@ def _chosen_rows(report: Report, every_row: bool) -> tuple[list[Row], int]:
     return sorted(chosen, key=lambda row: (row[0].index, row[1].channel)), len(rows) - MOST_ROWS
 
 
-def _table(report: Report, rows: Sequence[Row], width: int) -> Table:
+def _table(report: Report, rows: Sequence[Row], width: int) -> tuple[Table, str]:
+    """The table, and a line on the columns that are left out for width."""
     headers, labels = _labels(report, rows)
     columns, digits, gap = _fitting(rows, width, [*labels, headers])
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
@@ -135,7 +141,13 @@ def _table(report: Report, rows: Sequence[Row], width: int) -> Table:
         if channel.finite is not None and channel.finite.count:
             blank = [""] * (len(label) - 1)
             table.add_row(*blank, "finite", *(column.finite(channel) for column in columns), style="dim")
-    return table
+    return table, _left_out(columns)
+
+
+def _left_out(columns: Sequence[Column]) -> str:
+    missing = [column for column in _COLUMNS if column.rank <= _EXPECTED_RANK and column not in columns]
+    names = ", ".join(column.header.replace("\n", " ") for column in missing)
+    return f"left out for width: {names} (a wider terminal, COLUMNS=120 or --format json shows all)" if names else ""
 
 
 def _labels(report: Report, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
@@ -196,7 +208,7 @@ def _summary(report: Report, hidden: int) -> str:
             values.sort()
             least, middle, most = (text.number(values[place], 5) for place in (0, len(values) // 2, -1))
             parts.append(f"{name} {least} … {middle} … {most}")
-    return f"{text.plural(hidden, 'more row')} (--all shows all); least … median … greatest of all: {'; '.join(parts)}"
+    return f"{plural(hidden, 'more row')} (--all shows all); least … median … greatest of all: {'; '.join(parts)}"
 
 
 def _print_group(report: Report, group: list[Finding], console: Console) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bnstat.renderers import text
 from bnstat.report import Level, Plan
+from bnstat.wording import by, plural
 
 HEADERS = ("level", "shape", "values a sample", "values a batch", "n/(n−1)", "raises")
 
@@ -12,7 +13,7 @@ def cells(level: Level) -> list[str]:
     """One level, a text for each header."""
     return [
         str(level.level),
-        text.by(level.shape),
+        by(level.shape),
         f"{level.values_per_sample:,}",
         f"{level.values_per_batch:,}",
         text.UNDEFINED if level.bessel is None else f"{level.bessel:.6g}",
@@ -23,9 +24,7 @@ def cells(level: Level) -> list[str]:
 def title(plan: Plan) -> str:
     """What was asked, in a line."""
     rounding = {"conv": "rounding up (strided convolution)", "pool": "rounding down (pooling)"}[plan.downsample]
-    return (
-        f"patch {text.by(plan.patch)}, {text.plural(len(plan.levels), 'level')}, batch of {plan.batch_size}, {rounding}"
-    )
+    return f"patch {by(plan.patch)}, {plural(len(plan.levels), 'level')}, batch of {plan.batch_size}, {rounding}"
 
 
 def answer(plan: Plan) -> str:

@@ -1,0 +1,23 @@
+"""Numbers and shapes in sentences: the same words in every message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def plural(count: int, word: str, words: str | None = None) -> str:
+    """As in "1 batch", "2 batches"."""
+    return f"{count:,} {word if count == 1 else words or word + 's'}"
+
+
+def by(shape: Sequence[int], times: str = " × ") -> str:
+    """A shape as in "64 × 64 × 32"."""
+    return times.join(str(size) for size in shape)
+
+
+def short_of(promised: int, there: int) -> str:
+    """What is wrong where a file has fewer bytes than its header says, and what to do."""
+    return (
+        f"its header promises {promised:,} bytes of values, and the file has {there:,}: "
+        "it is truncated, or its header is wrong; copy it again"
+    )
