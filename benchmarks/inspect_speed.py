@@ -548,12 +548,12 @@ def table(rows: Iterable[Row]) -> Iterator[str]:
         if row.section != section:
             section = row.section
             yield ""
-            yield f"{section:<46}{'median':>11}{'middle half':>18}{'elsewhere':>11}{'limit':>10}"
+            yield f"{section:<50}{'median':>11}{'middle half':>18}{'elsewhere':>11}{'limit':>10}"
         value = f"{figure(row, row.value)} {row.unit}"
         spread = f"{figure(row, row.low)} – {figure(row, row.high)}"
         elsewhere = "" if row.cores_elsewhere is None else f"{row.cores_elsewhere:.2f}"
         limit = "" if row.limit is None else f"{figure(row, row.limit)} {row.unit}"
-        yield f"  {row.what:<44}{value:>11}{spread:>18}{elsewhere:>11}{limit:>10}  {row.verdict}".rstrip()
+        yield f"  {row.what:<48}{value:>11}{spread:>18}{elsewhere:>11}{limit:>10}  {row.verdict}".rstrip()
 
 
 def figure(row: Row, number: float) -> str:

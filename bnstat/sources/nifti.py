@@ -55,7 +55,7 @@ def _load(source: str) -> Any:  # noqa: ANN401  (nibabel's image classes share n
     except ImageFileError as error:
         raise InputError(source, _not_an_image(source)) from error
     except ImportError as error:
-        raise InputError(source, f"this format needs another package: {error}") from error
+        raise InputError(source, f"this format needs another package ({error}); install it and run again") from error
     except STREAM_ERRORS as error:
         raise unreadable(source, error) from error
     except Exception as error:  # whatever else a damaged header makes nibabel raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import zipfile
 import zlib
@@ -52,9 +51,11 @@ def skip(stream: BinaryIO, count: int) -> None:
 
 def fill(stream: BinaryIO, buffer: memoryview) -> int:
     """Read until the buffer is full or the stream ends; return how many bytes were read."""
+    # gzip's file object has no readinto of its own: it makes bytes and copies them. What it reads from has one.
+    reader: Any = getattr(stream, "_buffer", stream)
     done = 0
     while done < len(buffer):
-        read = cast(io.BufferedIOBase, stream).readinto(buffer[done:])
+        read = reader.readinto(buffer[done:])
         if not read:
             break
         done += read
