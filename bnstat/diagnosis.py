@@ -4,54 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from os import PathLike, fspath
-from typing import Literal, Protocol
+from dataclasses import replace
 
 from bnstat.answer import answer
-from bnstat.axes import Arrangement, AxisError, arrange
 from bnstat.batches import make_batches, require
 from bnstat.errors import InputError, UsageError
 from bnstat.frameworks import framework_named
 from bnstat.moments import Moments
 from bnstat.normalizers import batch as batch_norm
-from bnstat.report import Batch, Failure, Report, Sample, Settings
+from bnstat.report import Batch, Failure, Report, Settings
 from bnstat.rules import findings_of
-from bnstat.scan import scan_volume
-from bnstat.sources import Volume, files_of, open_volume
-
-Path = str | PathLike[str]
-BatchAxis = int | Literal["none"] | None
-
-# The axis of a file that holds time points where its header has a repetition time: the fourth dimension.
-TIME_AXIS = 3
-
-
-class Progress(Protocol):
-    """Whom to tell how far reading has come."""
-
-    def begin(self, source: str, nbytes: int) -> None:
-        """A file of so many uncompressed bytes is about to be read."""
-
-    def advance(self, nbytes: int) -> None:
-        """So many more were read; called from any thread."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A file whose header was read, and how it becomes samples."""
-
-    volume: Volume
-    arrangement: Arrangement
-
-
-@dataclass(frozen=True)
-class Row:
-    """A sample in the table: who it is, its moments of shape (channels,), and its tensor."""
-
-    sample: Sample
-    moments: Moments
-    arrangement: Arrangement
+from bnstat.table import BatchAxis, Path, Planned, Progress, Row, plan_files, read_rows
 
 
 def diagnose(
@@ -93,8 +56,10 @@ def diagnose(
     settings = _settings(framework, epsilon, momentum, axis, batch_axis, batch_size, drop_last, shuffle, seed)
     failures: list[InputError] = []
     try:
-        planned = _plan(_listed(paths), settings, batch_axis, failures)
-        rows = [row for plan in planned for row in _rows(plan, progress, failures)]
+        planned = plan_files(paths, axis, batch_axis, failures)
+        if planned:  # too few samples is better said before an hour of reading than after
+            require(sum(plan.arrangement.samples for plan in planned), batch_size)
+        rows = [row for plan in planned for row in read_rows(plan, progress, failures)]
         groups = make_batches(len(rows), batch_size, drop_last=drop_last, shuffle=shuffle, seed=seed) if rows else ()
         batches = tuple(_batch(index, rows, group, settings) for index, group in enumerate(groups))
     except UsageError as error:
@@ -144,72 +109,6 @@ def _settings(
     if seed < 0:
         raise UsageError(f"seed {seed} cannot be: give a whole number that is 0 or more")
     return settings
-
-
-def _listed(paths: Path | Iterable[Path]) -> list[str]:
-    listed = [fspath(paths)] if isinstance(paths, (str, PathLike)) else [fspath(path) for path in paths]
-    if not listed:
-        raise UsageError("no input: give at least one volume")
-    return listed
-
-
-def _plan(paths: Sequence[str], settings: Settings, batch_axis: BatchAxis, failures: list[InputError]) -> list[Planned]:
-    """The headers of all files, before any voxel is read; files that cannot be read join the failures."""
-    planned: list[Planned] = []
-    misuse: UsageError | None = None  # said after all headers were read, so that it hides no file that failed
-    for path in paths:
-        sources, missed = files_of(path)
-        failures += missed
-        for source in sources:
-            try:
-                volume = open_volume(source)
-                planned.append(Planned(volume, _arrange(volume, settings, batch_axis)))
-            except InputError as error:
-                failures.append(error)
-            except UsageError as error:
-                misuse = misuse or error
-    if misuse is not None:
-        raise misuse
-    if planned:  # too few samples is better said before an hour of reading than after
-        require(sum(plan.arrangement.samples for plan in planned), settings.batch_size)
-    return planned
-
-
-def _arrange(volume: Volume, settings: Settings, batch_axis: BatchAxis) -> Arrangement:
-    chosen = 0 if batch_axis is None and volume.batched else None if batch_axis == "none" else batch_axis
-    try:
-        return arrange(
-            volume.shape,
-            order=volume.order,
-            axis=settings.axis,
-            batch_axis=chosen,
-            dtype_channels=volume.dtype_channels,
-            batched=volume.batched and chosen is not None,
-        )
-    except AxisError as error:
-        raise UsageError(f"{volume.source}: {error}") from error
-
-
-def _rows(plan: Planned, progress: Progress | None, failures: list[InputError]) -> list[Row]:
-    """The samples of one file; none where its voxels cannot be read, which joins the failures."""
-    volume, arrangement = plan.volume, plan.arrangement
-    if progress is not None:
-        progress.begin(volume.source, volume.nbytes)
-    try:
-        table = scan_volume(volume, arrangement, progress.advance if progress is not None else None)
-    except InputError as error:
-        failures.append(error)
-        return []
-    repetition = volume.repetition if arrangement.channels_axis == TIME_AXIS else None
-    indices = [None] if arrangement.samples_axis is None else range(arrangement.samples)
-    return [
-        Row(
-            Sample(volume.source, index, volume.shape, volume.dtype_name, repetition),
-            table[index or 0],
-            arrangement,
-        )
-        for index in indices
-    ]
 
 
 def _batch(index: int, table: Sequence[Row], places: tuple[int, ...], settings: Settings) -> Batch:
