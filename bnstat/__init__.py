@@ -6,21 +6,24 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bnstat.comparison import compare
     from bnstat.diagnosis import diagnose
     from bnstat.errors import BnstatError, InputError, OutputError, UsageError
     from bnstat.moments import Moments
-    from bnstat.report import Report
+    from bnstat.report import Comparison, Report
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BnstatError",
+    "Comparison",
     "InputError",
     "Moments",
     "OutputError",
     "Report",
     "UsageError",
     "__version__",
+    "compare",
     "diagnose",
 ]
 
@@ -28,11 +31,13 @@ __all__ = [
 # `bnstat --help` does not wait for numpy and nibabel.
 _HOME = {
     "BnstatError": "errors",
+    "Comparison": "report",
     "InputError": "errors",
     "Moments": "moments",
     "OutputError": "errors",
     "Report": "report",
     "UsageError": "errors",
+    "compare": "comparison",
     "diagnose": "diagnosis",
 }
 

@@ -66,7 +66,7 @@ def _between(report: Report) -> str:
     if not jumps:
         return (
             "What one batch cannot show is how statistics differ between batches: "
-            "give more samples, as training sees them."
+            "give several volumes, or all to `bnstat compare`."
         )
     channel, jump, share = max(jumps, key=lambda one: one[2])
     return (

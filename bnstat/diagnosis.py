@@ -131,7 +131,7 @@ def _mixed_shapes(one: Row, other: Row) -> str:
     shapes = [f"{row.sample.title} is {row.arrangement.sample_shape}" for row in (one, other)]
     return (
         f"samples of one batch need one shape, and {shapes[0]} while {shapes[1]}; "
-        "use --batch-size 1, or crop them to one shape first, as training does"
+        "use --batch-size 1, crop them to one shape first, as training does, or see `bnstat compare`, which takes them"
     )
 
 

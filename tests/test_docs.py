@@ -11,6 +11,7 @@ import pytest
 
 from bnstat import cli
 from bnstat.cli import exit_codes
+from bnstat.cli.compare import command as compare_command
 from bnstat.cli.inspect import command as inspect_command
 from bnstat.cli.plan import command as plan_command
 from bnstat.frameworks import FRAMEWORKS
@@ -62,14 +63,14 @@ def options_of(*commands):
     return sorted({option for parameter in parameters for option in parameter.opts})
 
 
-@pytest.mark.parametrize("option", options_of(inspect_command, plan_command))
+@pytest.mark.parametrize("option", options_of(inspect_command, compare_command, plan_command))
 def test_every_option_is_in_the_readme(option):
     if option.startswith("-") and option not in ("--debug", "--help"):
         assert option in README
 
 
 def test_every_option_in_the_readme_is_one_of_a_command():
-    known = options_of(inspect_command, plan_command)
+    known = options_of(inspect_command, compare_command, plan_command)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= set(known)
 
 
@@ -118,7 +119,7 @@ def test_commands_for_the_sample_data_run(line, capsys):
 
 def test_help_fits_80_columns_and_says_what_the_tool_is_for(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    for arguments in (["--help"], ["inspect", "--help"], ["plan", "--help"]):
+    for arguments in (["--help"], ["inspect", "--help"], ["compare", "--help"], ["plan", "--help"]):
         assert cli.run(arguments) == 0
         shown = capsys.readouterr().out
         assert "batch norm" in shown.lower().replace("-", " ").replace("batch normalization", "batch norm")

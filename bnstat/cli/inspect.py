@@ -14,7 +14,9 @@ from bnstat.cli import exit_codes, options
 @options.paths
 @options.batches
 @options.tensor
-@options.layer
+@options.framework
+@options.epsilon
+@options.momentum
 @options.output
 def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:  # noqa: ANN401  (those of diagnose)
     """What a batch-norm layer would compute on these volumes.

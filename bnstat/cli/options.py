@@ -78,22 +78,21 @@ def batches(function: F) -> F:
     return function
 
 
-def layer(function: F) -> F:
-    """Which layer is asked about."""
-    for option in (
-        click.option(
-            "--momentum",
-            type=float,
-            default=None,
-            help="In the framework's own convention.  [default: keras 0.99, torch 0.1]",
-        ),
-        click.option("--epsilon", type=float, default=None, help="[default: keras 0.001, torch 1e-05]"),
-        click.option(
-            "--framework", default="keras", show_default=True, metavar="NAME", help="Whose layer: keras or torch."
-        ),
-    ):
-        function = option(function)
-    return function
+def framework(function: F) -> F:
+    """Whose layer is asked about."""
+    text = "Whose layer: keras or torch."
+    return click.option("--framework", default="keras", show_default=True, metavar="NAME", help=text)(function)
+
+
+def epsilon(function: F) -> F:
+    """Its ε."""
+    return click.option("--epsilon", type=float, default=None, help="[default: keras 0.001, torch 1e-05]")(function)
+
+
+def momentum(function: F) -> F:
+    """Its momentum."""
+    text = "In the framework's own convention.  [default: keras 0.99, torch 0.1]"
+    return click.option("--momentum", type=float, default=None, help=text)(function)
 
 
 @dataclass(frozen=True)

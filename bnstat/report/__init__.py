@@ -3,6 +3,18 @@
 What is undefined is None; zero never means unknown.
 """
 
+from bnstat.report.compare import (
+    CompareSettings,
+    Comparison,
+    CurveChannel,
+    CurvePoint,
+    Kind,
+    Observed,
+    PopulationChannel,
+    Recommendation,
+    Renorm,
+    Tolerances,
+)
 from bnstat.report.inspect import (
     SEVERITIES,
     Batch,
@@ -22,15 +34,25 @@ __all__ = [
     "SEVERITIES",
     "Batch",
     "Channel",
+    "CompareSettings",
+    "Comparison",
+    "CurveChannel",
+    "CurvePoint",
     "Downsampling",
     "Failure",
     "Finding",
     "Finite",
+    "Kind",
     "Level",
     "Number",
+    "Observed",
     "Plan",
+    "PopulationChannel",
+    "Recommendation",
+    "Renorm",
     "Report",
     "Sample",
     "Settings",
     "Severity",
+    "Tolerances",
 ]

@@ -22,9 +22,9 @@ def document(report: Report) -> dict[str, Any]:
         "schema": SCHEMA,
         "version": __version__,
         "settings": _settings(report.settings),
-        "samples": [_sample(sample) for sample in report.samples],
+        "samples": [sample_fields(sample) for sample in report.samples],
         "batches": [_batch(batch) for batch in report.batches],
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [finding_fields(finding) for finding in report.findings],
         "errors": [{"source": failure.source, "message": failure.message} for failure in report.errors],
         "notes": list(report.notes),
         "answer": report.answer,
@@ -46,7 +46,8 @@ def _settings(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _sample(sample: Sample) -> dict[str, Any]:
+def sample_fields(sample: Sample) -> dict[str, Any]:
+    """A sample's fields under their names in the contract."""
     return {"source": sample.source, "index": sample.index, "shape": list(sample.shape), "dtype": sample.dtype}
 
 
@@ -91,7 +92,8 @@ def channel_fields(channel: Channel) -> dict[str, Any]:
     return fields
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_fields(finding: Finding) -> dict[str, Any]:
+    """A finding's fields under their names in the contract."""
     return {
         "rule": finding.rule,
         "name": finding.name,

@@ -1,0 +1,1 @@
+"""What `bnstat compare` found, in each format."""

@@ -1,0 +1,177 @@
+"""`bnstat compare` at the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COHORT = ROOT / "sample_data" / "cohort"
+SCHEMA = json.loads((ROOT / "docs/schema/bnstat.compare-1.schema.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def compared(bnstat_run):
+    """The JSON document of a comparison, held to its schema."""
+
+    def ask(*arguments, code=0):
+        ran = bnstat_run("compare", *arguments, "--format", "json")
+        assert ran.code == code, ran.err
+        document = json.loads(ran.out)
+        jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+        return document, ran.err
+
+    return ask
+
+
+def saved(path, *samples):
+    """An array of samples, each of shape (values, channels)."""
+    np.save(path, np.stack(samples))
+    return path
+
+
+def normal(number, mean=0.0, seed=0):
+    return mean + np.random.default_rng(seed).normal(size=(number, 1))
+
+
+def test_sizes_are_powers_of_two_up_to_the_samples(compared):
+    document, _ = compared(COHORT)
+    assert [point["batch_size"] for point in document["batch_sizes"]] == [1, 2, 4, 8]
+    assert [point["batches_drawn"] for point in document["batch_sizes"]] == [12, 66, 495, 495]
+
+
+def test_the_figures_are_those_of_the_formulas(compared):
+    document, _ = compared(COHORT, "--batch-sizes", "2")
+    (channel,), (point,) = document["population"]["channels"], document["batch_sizes"]
+    (found,) = point["channels"]
+    lost = channel["between"] * (12 - 2) / (12 - 1) / 2
+    assert channel["variance"] == pytest.approx(channel["within"] + channel["between"])
+    assert found["expected_variance"] == pytest.approx(channel["variance"] - lost)
+    assert found["observed"]["variance_mean"] == pytest.approx(found["expected_variance"], rel=1e-9)
+    assert found["observed"]["mean_sd"] == pytest.approx(found["mean_sd"], rel=1e-9)
+    assert found["variance_shortfall"] == pytest.approx(lost / channel["variance"])
+
+
+def test_sizes_beyond_the_samples_are_left_out_with_a_note_that_names_infinite(compared):
+    document, err = compared(COHORT, "--batch-sizes", "4,64")
+    assert [point["batch_size"] for point in document["batch_sizes"]] == [4]
+    assert "64 needs more than these 12 samples: --population infinite" in err
+    document, _ = compared(COHORT, "--batch-sizes", "4,64", "--population", "infinite")
+    assert [point["batch_size"] for point in document["batch_sizes"]] == [4, 64]
+
+
+def test_the_recommendation_is_for_a_larger_set_and_has_a_range(compared):
+    document, _ = compared(COHORT, "--batch-sizes", "8,32,64,128", "--population", "infinite")
+    advice = document["recommendation"]
+    assert (advice["batch_size"], advice["applies_to"]) == (64, "input")
+    assert advice["least"] <= advice["batch_size"] <= advice["most"]
+    assert "for a larger set than these 12 samples" in advice["reason"]
+    loose, _ = compared(COHORT, "--tolerance-noise", "1", "--tolerance-shortfall", "1", "--tolerance-gap", "1")
+    assert loose["recommendation"]["batch_size"] == 1
+
+
+def test_where_none_is_enough_it_says_what_does_not_depend_on_the_batch(compared):
+    document, _ = compared(COHORT)
+    assert document["recommendation"]["batch_size"] is None
+    assert "instance or group norm does not depend on the batch size" in document["recommendation"]["reason"]
+
+
+def test_one_sample_says_nothing_between_samples_instead_of_zeros(compared, bnstat_run, tmp_path):
+    path = saved(tmp_path / "x.npy", normal(50))
+    document, _ = compared(path)
+    (channel,), (found,) = document["population"]["channels"], document["batch_sizes"][0]["channels"]
+    assert (channel["between"], channel["rho"], found["mean_noise"], found["observed"]) == (None, None, None, None)
+    assert found["expected_variance"] == channel["within"]
+    assert "one sample says nothing" in bnstat_run("compare", path).out.replace("\n", " ")
+
+
+def test_two_samples_are_compared_and_nothing_is_recommended(compared, tmp_path):
+    document, _ = compared(saved(tmp_path / "x.npy", normal(50), normal(50, 3.0, seed=1)))
+    assert document["batch_sizes"][1]["takes_all"]
+    assert document["batch_sizes"][1]["channels"][0]["mean_noise"] == 0
+    assert document["recommendation"]["batch_size"] is None
+    assert "at least 8" in document["recommendation"]["reason"]
+
+
+def test_constant_channels_have_no_shares(compared, tmp_path):
+    document, _ = compared(saved(tmp_path / "x.npy", *[np.full((9, 1), 4.0)] * 9))
+    assert document["population"]["channels"][0]["rho"] is None
+    assert "constant" in document["recommendation"]["reason"]
+
+
+def test_a_sample_with_nan_is_left_out_of_its_channel_and_named(compared, tmp_path):
+    broken = normal(50, 9.0, seed=5)
+    broken[3] = np.nan
+    path = saved(tmp_path / "x.npy", *[normal(50, seed=k) for k in range(3)], broken)
+    document, _ = compared(path)
+    assert document["population"]["channels"][0]["samples"] == 3
+    (finding,) = document["findings"]
+    assert (finding["rule"], finding["channel"]) == ("BN104", 0)
+    assert "x.npy[3]" in finding["message"]
+
+
+def test_mixed_shapes_are_answered_with_a_note(compared, tmp_path):
+    paths = [saved(tmp_path / f"{size}.npy", normal(size, seed=size)) for size in (40, 50)]
+    document, err = compared(*paths)
+    assert document["population"]["samples"] == 2
+    assert "2 different shapes" in err
+
+
+def test_files_that_fail_are_named_and_the_others_compared(compared):
+    document, err = compared(COHORT, "none.nii", code=3)
+    assert len(document["samples"]) == 12
+    assert "none.nii" in err
+
+
+def test_saved_activations_are_called_an_array(compared, tmp_path):
+    document, _ = compared(saved(tmp_path / "x.npy", *[normal(50, seed=k) for k in range(9)]))
+    assert document["recommendation"]["applies_to"] == "array"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_table_fits_and_says_what_to_do(bnstat_run, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = bnstat_run("compare", COHORT).out
+    assert max(map(len, out.splitlines())) <= width
+    assert "None of these sizes is within the tolerances" in out.replace("\n", " ")
+
+
+def test_csv_and_markdown_have_a_row_for_each_size(bnstat_run):
+    rows = list(csv.DictReader(io.StringIO(bnstat_run("compare", COHORT, "--format", "csv").out)))
+    assert [row["batch_size"] for row in rows] == ["1", "2", "4", "8"]
+    assert float(rows[0]["observed_mean_sd"]) == pytest.approx(float(rows[0]["mean_sd"]))
+    markdown = bnstat_run("compare", COHORT, "--format", "markdown").out
+    assert sum(line.startswith("| ") for line in markdown.splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--batch-sizes", "0"], "batch size 0"),
+        (["--batch-sizes", "a"], "not a list of whole numbers"),
+        (["--batch-sizes", "64"], "use --population infinite"),
+        (["--draws", "0"], "draws"),
+        (["--tolerance-gap", "-1"], "tolerance for gap"),
+        (["--axis", "9"], "axis 9"),
+        (["--axis", "0"], "batch axis"),
+        (["--epsilon", "nan"], "epsilon"),
+    ],
+)
+def test_what_cannot_be_is_one_line(refused, arguments, message):
+    assert message in refused(2, "compare", COHORT, *arguments)
+
+
+def test_one_sample_is_no_larger_set(refused):
+    assert "one sample" in refused(2, "compare", ROOT / "sample_data/t1_head.nii.gz", "--population", "infinite")
+
+
+def test_different_numbers_of_channels_cannot_be_compared(refused):
+    line = refused(2, "compare", COHORT, ROOT / "sample_data/mri_4channel.nii.gz")
+    assert "1 channels" in line
+    assert "4" in line
