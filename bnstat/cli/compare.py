@@ -50,8 +50,8 @@ def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     """What a batch of 1, 2, 4, … does to these data.
 
     From one pass over a cohort: how the variance splits into within and between samples, and for each batch size the
-    noise of the batch mean, what the batch variance lacks, and how far the output of batch norm differs between training
-    and evaluation; in closed form and from drawn batches. Then the least size that is within the tolerances.
+    noise of the batch mean, what the batch variance lacks, and how far the output of batch norm differs between
+    training and evaluation; in closed form and from drawn batches. Then the least size within the tolerances.
 
     \b
     Examples:

@@ -1,0 +1,77 @@
+"""Progress: bytes and rate on stderr, only at a terminal, and only where reading takes more than a moment."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from bnstat.cli import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """A function that puts a terminal in the place of stderr; a fixture itself is too early for that."""
+
+    def replace(stream=None):
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", "80")
+        stream = stream or Terminal()
+        monkeypatch.setattr(sys, "stderr", stream)
+        return stream
+
+    return replace
+
+
+def read_two_files(meter):
+    for name in ("a.nii", "b.nii"):
+        meter.begin(f"folder/{name}", 4_000_000)
+        for _ in range(4):
+            meter.advance(1_000_000)
+
+
+def read_until_interrupted():
+    with progress.progress(quiet=False) as meter:
+        meter.begin("a.nii", 10)
+        meter.advance(5)
+        raise KeyboardInterrupt
+
+
+def test_a_bar_names_the_file_its_bytes_and_its_rate(terminal, monkeypatch):
+    monkeypatch.setattr(progress, "_MOMENT_S", -1.0)
+    stderr = terminal()
+    with progress.progress(quiet=False) as meter:
+        read_two_files(meter)
+    shown = stderr.getvalue()
+    assert "b.nii" in shown
+    assert "4.0/4.0 MB" in shown
+
+
+def test_what_takes_no_longer_than_a_moment_shows_nothing(terminal):
+    stderr = terminal()
+    with progress.progress(quiet=False) as meter:
+        read_two_files(meter)
+    assert stderr.getvalue() == ""
+
+
+def test_the_bar_is_taken_off_where_reading_is_interrupted(terminal, monkeypatch):
+    monkeypatch.setattr(progress, "_MOMENT_S", -1.0)
+    stderr = terminal()
+    with pytest.raises(KeyboardInterrupt):
+        read_until_interrupted()
+    assert "\x1b[?25h" in stderr.getvalue()  # the cursor is shown again
+
+
+def test_there_is_none_where_it_is_not_wanted_or_nobody_looks(terminal):
+    terminal()
+    with progress.progress(quiet=True) as meter:
+        assert meter is None
+    terminal(io.StringIO())
+    with progress.progress(quiet=False) as meter:
+        assert meter is None
