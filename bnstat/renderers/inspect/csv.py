@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-from io import StringIO
 from typing import Any
 
+from bnstat.renderers import sheet
 from bnstat.renderers.inspect.json import channel_fields
 from bnstat.report import Batch, Channel, Report
 
@@ -27,13 +26,7 @@ def render(report: Report) -> str:
         for batch in report.batches
         for channel in batch.channels
     ]
-    if not rows:
-        return ""
-    file = StringIO()
-    writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
+    return sheet.written(rows)
 
 
 def _row(report: Report, batch: Batch, channel: Channel, codes: list[str]) -> dict[str, Any]:
@@ -43,13 +36,7 @@ def _row(report: Report, batch: Batch, channel: Channel, codes: list[str]) -> di
         "batch": batch.index,
         "samples": " ".join(str(index) for index in batch.samples),
         "source": report.source_of(batch) or "",
-        **{name: _plain(value) for name, value in fields.items()},
-        **{f"finite_{name}": _plain(finite.get(name)) for name in _FINITE},
+        **fields,
+        **{f"finite_{name}": finite.get(name) for name in _FINITE},
         "findings": " ".join(codes),
     }
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401  (whatever a field holds)
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else value

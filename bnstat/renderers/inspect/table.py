@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from typing import Literal
 
 from rich.console import Console
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bnstat.renderers import text
+from bnstat.renderers.screen import printed
 from bnstat.report import SEVERITIES, Batch, Channel, Finding, Report
 from bnstat.wording import plural
 
@@ -74,20 +74,7 @@ def render(report: Report, *, width: int = 80, color: bool = False, every_row: b
     """
     if not report.batches:
         return ""
-    file = StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        force_terminal=color,
-        no_color=not color,
-        color_system="standard" if color else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
-    print_report(report, console, every_row=every_row)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+    return printed(lambda console: print_report(report, console, every_row=every_row), width=width, color=color)
 
 
 def print_report(report: Report, console: Console, *, every_row: bool = False) -> None:

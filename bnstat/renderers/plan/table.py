@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from io import StringIO
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from bnstat.renderers.plan import rows
+from bnstat.renderers.screen import printed
 from bnstat.report import Plan
 
 
 def render(plan: Plan, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:  # noqa: ARG001  (all levels are shown always)
     """The plan as text."""
-    file = StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        force_terminal=color,
-        no_color=not color,
-        color_system="standard" if color else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+    return printed(lambda console: _print(plan, console), width=width, color=color)
+
+
+def _print(plan: Plan, console: Console) -> None:
     console.print(Text(rows.title(plan), style="bold"))
     console.print()
     console.print(_table(plan))
     console.print()
     console.print(Text(rows.answer(plan)))
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
 def _table(plan: Plan) -> Table:
