@@ -97,7 +97,15 @@ def test_python_in_the_readme_runs(block, capsys):
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "sample_data/README.md", "docs/architecture.md", "docs/activations.md"]
+    "document",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "sample_data/README.md",
+        "docs/architecture.md",
+        "docs/activations.md",
+    ],
 )
 def test_links_lead_somewhere(document):
     text = (ROOT / document).read_text(encoding="utf-8")

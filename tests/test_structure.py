@@ -18,6 +18,7 @@ OUTSIDERS = {
     "nibabel": ("sources/nifti.py",),
     "click": ("cli/",),
     "rich": ("renderers/", "cli/progress.py"),
+    "matplotlib": ("renderers/compare/plot.py",),
     "isal": ("sources/streams.py",),
 }
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bnstat.cli import exit_codes, options
+from bnstat.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from bnstat.report import Comparison
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
@@ -45,8 +52,9 @@ class Numbers(click.ParamType[tuple[int, ...]]):
 )
 @click.option("--tolerance-shortfall", type=float, default=0.1, show_default=True, help="Acceptable shortfall.")
 @click.option("--tolerance-gap", type=float, default=0.1, show_default=True, help="Acceptable train/eval difference.")
+@click.option("--plot", type=click.Path(readable=False), help="Also draw it, into a .png, .svg or .pdf.")
 @options.output
-def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:  # noqa: ANN401  (those of compare)
+def command(paths: tuple[str, ...], to: options.Output, plot: str | None, **settings: Any) -> int:  # noqa: ANN401  (those of compare)
     """What a batch of 1, 2, 4, … does to these data.
 
     From one pass over a cohort: how the variance splits into within and between samples, and for each batch size the
@@ -57,16 +65,52 @@ def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     Examples:
       bnstat compare cohort/
       bnstat compare cohort/ --batch-sizes 1,2,4,8,16,32 --population infinite
-      bnstat compare activations.npy --axis 1
+      bnstat compare activations.npy --axis 1 --plot curve.svg
     """
     from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
     from bnstat.cli.progress import progress  # noqa: PLC0415
     from bnstat.comparison import compare  # noqa: PLC0415
 
+    if plot is not None:
+        _refuse_plot(plot, to)
     gc.enable()
     with progress(to.quiet) as meter:
         found = compare(paths, progress=meter, **settings)
     tell(found.errors, found.notes, to.quiet)
     inputs = [*(sample.source for sample in found.samples), *(failure.source for failure in found.errors)]
+    if plot is not None:
+        _plot(found, plot, inputs)
     write("compare", found, to, inputs)
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
+
+
+def _refuse_plot(file: str, to: options.Output) -> None:
+    """Refuse what cannot be drawn whatever is found, before anything is read."""
+    from bnstat.renderers.compare.plot import ENDINGS  # noqa: PLC0415
+
+    if _ending(file) not in ENDINGS:
+        raise UsageError(f"{file}: a plot is one of {', '.join(f'.{ending}' for ending in ENDINGS)}; name it so")
+    if to.file is not None and Path(to.file).absolute() == Path(file).absolute():
+        raise UsageError(f"-o and --plot name one file, {file}; give two")
+    if find_spec("matplotlib") is None:
+        raise UsageError("drawing needs matplotlib; pip install 'bnstat[plot]'")
+
+
+def _plot(found: Comparison, file: str, inputs: Sequence[str]) -> None:
+    """Draw what was found into a file."""
+    from bnstat.cli.output import refuse_input  # noqa: PLC0415
+    from bnstat.renderers.compare import plot  # noqa: PLC0415
+
+    refuse_input(file, inputs, "--plot")
+    if not plot.channels(found):
+        why = "one sample has no curve" if len(found.samples) == 1 else "no channel has noise or shortfall"
+        raise UsageError(f"nothing to plot: {why}; give more samples, or leave --plot out")
+    drawn = plot.render(found, _ending(file))
+    try:
+        Path(file).write_bytes(drawn)
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be written: {error.strerror}; give another file with --plot") from error
+
+
+def _ending(file: str) -> str:
+    return Path(file).suffix.removeprefix(".").lower()

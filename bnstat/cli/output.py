@@ -43,19 +43,24 @@ def write(command: str, report: object, to: Output, inputs: Iterable[str]) -> No
     if to.file is None or to.file == "-":
         _write_stdout(rendered, "utf-8" if to.format == "json" else None)
         return
-    _refuse_input(to.file, inputs)
+    refuse_input(to.file, inputs, "-o")
     try:
         Path(to.file).write_text(rendered, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise OutputError(f"{to.file}: cannot be written: {error.strerror}; give another file with -o") from error
 
 
-def _refuse_input(file: str, inputs: Iterable[str]) -> None:
+def refuse_input(file: str, inputs: Iterable[str], option: str) -> None:
+    """Refuse to write over what was read.
+
+    Raises:
+        UsageError: the file is one of the inputs.
+    """
     for source in set(inputs):
         for path in (source, source.rpartition("[")[0]):
             with suppress(OSError, ValueError):  # what is not there is not the same
                 if os.path.samefile(path, file):  # noqa: PTH121
-                    raise UsageError(f"{file} is one of the inputs and stays as it is; give another file with -o")
+                    raise UsageError(f"{file} is one of the inputs and stays as it is; give another file with {option}")
 
 
 def _write_stdout(rendered: str, encoding: str | None) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import asdict, fields
-from io import StringIO
 from typing import Any
 
+from bnstat.renderers import sheet
 from bnstat.report import Comparison, CurveChannel, CurvePoint, Observed, Renorm
 
 _NESTED = {"observed": Observed, "renorm": Renorm}
@@ -15,13 +14,7 @@ _NESTED = {"observed": Observed, "renorm": Renorm}
 def render(comparison: Comparison) -> str:
     """The comparison as CSV with a header line."""
     rows = [_row(point, channel) for point in comparison.batch_sizes for channel in point.channels]
-    if not rows:
-        return ""
-    file = StringIO()
-    writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
+    return sheet.written(rows)
 
 
 def _row(point: CurvePoint, channel: CurveChannel) -> dict[str, Any]:
@@ -29,11 +22,7 @@ def _row(point: CurvePoint, channel: CurveChannel) -> dict[str, Any]:
     for name, value in asdict(channel).items():
         if name in _NESTED:
             parts = value or {}
-            row.update({f"{name}_{part.name}": _plain(parts.get(part.name)) for part in fields(_NESTED[name])})
+            row.update({f"{name}_{part.name}": parts.get(part.name) for part in fields(_NESTED[name])})
         else:
-            row[name] = _plain(value)
+            row[name] = value
     return row
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401  (whatever a field holds)
-    return "" if value is None else value

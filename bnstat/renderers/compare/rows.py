@@ -10,6 +10,9 @@ from bnstat.wording import plural
 
 HEADERS = ("batch size", "batches", "noise of mean", "shortfall", "variance cv", "eval variance", "train/eval gap")
 
+# Channels that are shown unless all are asked for: those with the greatest share of variance between samples.
+MOST_CHANNELS = 4
+
 # The published error of one network on other data: context, and no proof of anything about these.
 CONTEXT = (
     "For context: ResNet-50 on ImageNet had 23.6, 23.7, 24.8, 27.3 and 34.7 % error with batch norm at 32, 16, 8, 4 "
@@ -25,6 +28,12 @@ def title(comparison: Comparison) -> str:
         f"{plural(len(comparison.samples), 'sample')}, taken for {kind}; "
         f"batch norm as in {settings.framework.title} (ε {settings.epsilon:g})"
     )
+
+
+def chosen(comparison: Comparison, *, every: bool = False) -> list[int]:
+    """The channels that are shown, in their order."""
+    everyone = sorted(range(len(comparison.population)), key=lambda one: -(comparison.population[one].rho or 0.0))
+    return sorted(everyone if every else everyone[:MOST_CHANNELS])
 
 
 def split(channel: PopulationChannel) -> str:

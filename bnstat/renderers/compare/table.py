@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from io import StringIO
-
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from bnstat.renderers import text
-from bnstat.renderers.compare import rows
+from bnstat.renderers.compare import curve, rows
+from bnstat.renderers.screen import printed
 from bnstat.report import SEVERITIES, Comparison
-
-# Channels that are shown unless all are asked for: those with the greatest share of variance between samples.
-MOST_CHANNELS = 4
+from bnstat.wording import plural
 
 
 def render(comparison: Comparison, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
@@ -28,52 +25,54 @@ def render(comparison: Comparison, *, width: int = 80, color: bool = False, ever
     """
     if not comparison.population:
         return ""
-    file = StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        force_terminal=color,
-        no_color=not color,
-        color_system="standard" if color else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+    return printed(lambda console: _print(comparison, console, every_row), width=width, color=color)
+
+
+def _print(comparison: Comparison, console: Console, every_row: bool) -> None:
     console.print(Text(rows.title(comparison), style="bold"))
-    channels = _chosen(comparison, every_row)
+    channels = rows.chosen(comparison, every=every_row)
+    drawn = False
     for channel in channels:
         console.print()
         console.print(Text(rows.split(comparison.population[channel])))
         if comparison.population[channel].between is not None:
-            console.print(_curve(comparison, channel, width))
+            console.print(_sizes(comparison, channel, console.width))
+            if every_row or not drawn:
+                drawn = _print_curve(curve.draw(comparison, channel, console.width), console)
     _print_rest(comparison, len(comparison.population) - len(channels), console)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
-def _chosen(comparison: Comparison, every_row: bool) -> list[int]:
-    everyone = sorted(range(len(comparison.population)), key=lambda one: -(comparison.population[one].rho or 0.0))
-    return sorted(everyone if every_row else everyone[:MOST_CHANNELS])
-
-
-def _curve(comparison: Comparison, channel: int, width: int) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+def _sizes(comparison: Comparison, channel: int, width: int) -> Table:
+    table = Table(box=None, padding=(0, 2 if width >= 68 else 1, 0, 0), pad_edge=False, header_style="bold")
     barred = width >= 76
     for number, header in enumerate(rows.HEADERS):
         table.add_column(header.replace(" ", "\n", 1), justify="right", no_wrap=True, vertical="bottom")
         if number == 2 and barred:
             table.add_column("", no_wrap=True)
-    curve = [point.channels[channel] for point in comparison.batch_sizes]
-    for point, one, bar in zip(comparison.batch_sizes, curve, rows.bars([c.mean_noise for c in curve]), strict=True):
-        found = rows.cells(point, one)
-        table.add_row(*found[:3], *([bar] if barred else []), *found[3:])
+    found = [point.channels[channel] for point in comparison.batch_sizes]
+    bars = rows.bars([one.mean_noise for one in found])
+    for point, one, bar in zip(comparison.batch_sizes, found, bars, strict=True):
+        cells = rows.cells(point, one)
+        table.add_row(*cells[:3], *([bar] if barred else []), *cells[3:])
     return table
+
+
+def _print_curve(lines: list[str], console: Console) -> bool:
+    """Whether there was one."""
+    if lines:
+        console.print()
+    for line in lines:
+        console.print(Text(line, no_wrap=True))
+    return bool(lines)
 
 
 def _print_rest(comparison: Comparison, hidden: int, console: Console) -> None:
     if hidden or any(channel.between is not None for channel in comparison.population):
         console.print()
     if hidden:
-        console.print(Text(f"{hidden} more channels with less of it between samples (--all shows all)", style="dim"))
+        console.print(
+            Text(f"{plural(hidden, 'more channel')} with less of it between samples (--all shows all)", style="dim")
+        )
     if any(channel.between is not None for channel in comparison.population):
         for line in rows.footnotes(comparison):
             console.print(Text(line, style="dim"))
