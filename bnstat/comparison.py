@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bnstat import noise
+from bnstat import noise, running
 from bnstat.errors import InputError, UsageError
 from bnstat.frameworks import framework_named
 from bnstat.moments import Moments
@@ -28,6 +29,7 @@ def compare(
     batch_axis: BatchAxis = None,
     framework: str = "keras",
     epsilon: float | None = None,
+    momentum: float | None = None,
     population: Kind = "finite",
     draws: int = 1000,
     seed: int = 0,
@@ -45,6 +47,7 @@ def compare(
         batch_axis: the axis of each file whose entries are samples, as for `diagnose`.
         framework: whose ε and running variance.
         epsilon: instead of the framework's.
+        momentum: likewise, in the framework's own convention.
         population: "finite" takes the samples for all there are, "infinite" for some of a larger set.
         draws: batches that are drawn at most for a size; all of them are taken where they are fewer.
         seed: of the draws.
@@ -61,6 +64,7 @@ def compare(
     settings = CompareSettings(
         framework=preset,
         epsilon=preset.epsilon if epsilon is None else float(epsilon),
+        momentum=preset.momentum if momentum is None else float(momentum),
         axis=axis,
         batch_axis=None if batch_axis == "none" else batch_axis,
         batch_sizes=tuple(batch_sizes or ()),
@@ -83,9 +87,15 @@ def compare(
     return Comparison(
         settings=settings,
         samples=tuple(row.sample for row in rows),
-        population=tuple(_population(channel, cohort, population) for channel, cohort in enumerate(cohorts)),
+        population=tuple(
+            _population(channel, cohort, table[_usable(table, channel), channel].merged(), population)
+            if table is not None and len(cohort.means)
+            else PopulationChannel(channel, 0, None, None, None, None, None)
+            for channel, cohort in enumerate(cohorts)
+        ),
         batch_sizes=tuple(_point(size, len(rows), cohorts, settings) for size in sizes),
         recommendation=recommend(cohorts, sizes, settings, "array" if arrays else "input") if sizes else None,
+        steps_to_forget=running.steps_to_forget(settings.batch_weight),
         findings=tuple(_left_out(rows, table)) if table is not None else (),
         errors=tuple(Failure(failure.source, failure.message) for failure in failures),
         notes=(*notes, *_shape_notes(rows)),
@@ -102,6 +112,8 @@ def _refuse_impossible(settings: CompareSettings) -> None:
         raise UsageError(f"seed {settings.seed} cannot be: give a whole number that is 0 or more")
     if not (settings.epsilon >= 0 and math.isfinite(settings.epsilon)):
         raise UsageError(f"epsilon {settings.epsilon:g} cannot be: give a number that is 0 or more")
+    if not 0 <= settings.momentum <= 1:
+        raise UsageError(f"momentum {settings.momentum:g} cannot be: give a number from 0 to 1")
     tolerances = settings.tolerances
     for name, value in (("noise", tolerances.noise), ("shortfall", tolerances.shortfall), ("gap", tolerances.gap)):
         if not value >= 0:
@@ -137,9 +149,13 @@ def _table(rows: Sequence[Row]) -> Moments | None:
     return Moments.stack([row.moments for row in rows]) if rows else None
 
 
+def _usable(table: Moments, channel: int) -> NDArray[np.bool_]:
+    """The samples of a channel that have a mean: those without NaN and Inf."""
+    return np.asarray((table.count[:, channel] > 0) & (table.nan[:, channel] + table.inf[:, channel] == 0))
+
+
 def _cohort(table: Moments, channel: int) -> Cohort:
-    """The samples of one channel, without those that hold NaN or Inf."""
-    whole = (table.count[:, channel] > 0) & (table.nan[:, channel] + table.inf[:, channel] == 0)
+    whole = _usable(table, channel)
     return Cohort(
         means=table.mean[whole, channel],
         variances=table.variance[whole, channel],
@@ -147,15 +163,16 @@ def _cohort(table: Moments, channel: int) -> Cohort:
     )
 
 
-def _population(channel: int, cohort: Cohort, kind: Kind) -> PopulationChannel:
+def _population(channel: int, cohort: Cohort, merged: Moments, kind: Kind) -> PopulationChannel:
     samples = len(cohort.means)
-    if not samples:
-        return PopulationChannel(channel, 0, None, None, None, None, None)
+    together = (int(merged.count), float(merged.mean), float(merged.variance))
     if samples == 1:
         mean, within = float(cohort.means[0]), float(cohort.variances[0])
-        return PopulationChannel(channel, 1, mean, within, within, None, None)
+        return PopulationChannel(channel, 1, mean, within, within, None, None, *together)
     whole = noise.population(cohort.means, cohort.variances, kind)
-    return PopulationChannel(channel, samples, whole.mean, whole.variance, whole.within, whole.between, whole.rho)
+    return PopulationChannel(
+        channel, samples, whole.mean, whole.variance, whole.within, whole.between, whole.rho, *together
+    )
 
 
 def _point(size: int, samples: int, cohorts: Sequence[Cohort], settings: CompareSettings) -> CurvePoint:
@@ -196,6 +213,7 @@ def _curve_channel(
     form = noise.expected(whole, size)
     gap = noise.gap(whole, batches, settings.epsilon, cohort.bessel(size, settings.framework))
     spread = float(batches.variances.std())
+    settled = running.noise(form.mean_sd, spread, settings.batch_weight, cohort.bessel(size, settings.framework))
     return CurveChannel(
         channel=channel,
         expected_variance=form.variance,
@@ -211,6 +229,8 @@ def _curve_channel(
         eval_output_variance=gap.eval_output_variance,
         train_eval_rms=gap.rms,
         renorm=_renorm(gap) if gap.rms is not None else None,
+        running_mean_sd=settled.mean_sd,
+        running_variance_sd=settled.variance_sd,
     )
 
 

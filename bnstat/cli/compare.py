@@ -47,14 +47,26 @@ class Numbers(click.ParamType[tuple[int, ...]]):
 @options.tensor
 @options.framework
 @options.epsilon
+@options.momentum
 @click.option(
     "--tolerance-noise", type=float, default=0.1, show_default=True, help="Acceptable noise of the batch mean."
 )
 @click.option("--tolerance-shortfall", type=float, default=0.1, show_default=True, help="Acceptable shortfall.")
 @click.option("--tolerance-gap", type=float, default=0.1, show_default=True, help="Acceptable train/eval difference.")
+@click.option(
+    "--save-population",
+    type=click.Path(readable=False),
+    help="Save the mean and variance of all values, 'precise BN', as .npz or .json.",
+)
 @click.option("--plot", type=click.Path(readable=False), help="Also draw it, into a .png, .svg or .pdf.")
 @options.output
-def command(paths: tuple[str, ...], to: options.Output, plot: str | None, **settings: Any) -> int:  # noqa: ANN401  (those of compare)
+def command(
+    paths: tuple[str, ...],
+    to: options.Output,
+    plot: str | None,
+    save_population: str | None,
+    **settings: Any,  # noqa: ANN401  (those of compare)
+) -> int:
     """What a batch of 1, 2, 4, … does to these data.
 
     From one pass over a cohort: how the variance splits into within and between samples, and for each batch size the
@@ -73,6 +85,8 @@ def command(paths: tuple[str, ...], to: options.Output, plot: str | None, **sett
 
     if plot is not None:
         _refuse_plot(plot, to)
+    if save_population is not None and _ending(save_population) not in ("npz", "json"):
+        raise UsageError(f"{save_population}: a population is saved as .npz or .json; name it so")
     gc.enable()
     with progress(to.quiet) as meter:
         found = compare(paths, progress=meter, **settings)
@@ -80,6 +94,8 @@ def command(paths: tuple[str, ...], to: options.Output, plot: str | None, **sett
     inputs = [*(sample.source for sample in found.samples), *(failure.source for failure in found.errors)]
     if plot is not None:
         _plot(found, plot, inputs)
+    if save_population is not None:
+        _save_population(found, save_population, inputs)
     write("compare", found, to, inputs)
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
 
@@ -105,11 +121,22 @@ def _plot(found: Comparison, file: str, inputs: Sequence[str]) -> None:
     if not plot.channels(found):
         why = "one sample has no curve" if len(found.samples) == 1 else "no channel has noise or shortfall"
         raise UsageError(f"nothing to plot: {why}; give more samples, or leave --plot out")
-    drawn = plot.render(found, _ending(file))
+    _save(plot.render(found, _ending(file)), file, "--plot")
+
+
+def _save_population(found: Comparison, file: str, inputs: Sequence[str]) -> None:
+    from bnstat.cli.output import refuse_input  # noqa: PLC0415
+    from bnstat.renderers.compare import population  # noqa: PLC0415
+
+    refuse_input(file, inputs, "--save-population")
+    _save(population.render(found, _ending(file)), file, "--save-population")
+
+
+def _save(content: bytes, file: str, option: str) -> None:
     try:
-        Path(file).write_bytes(drawn)
+        Path(file).write_bytes(content)
     except OSError as error:
-        raise OutputError(f"{file}: cannot be written: {error.strerror}; give another file with --plot") from error
+        raise OutputError(f"{file}: cannot be written: {error.strerror}; give another file with {option}") from error
 
 
 def _ending(file: str) -> str:

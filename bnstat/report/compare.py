@@ -27,6 +27,7 @@ class CompareSettings:
     Attributes:
         framework: the preset.
         epsilon: of the layer.
+        momentum: of its running statistics, in the framework's own convention.
         axis: the kept axis as it was given.
         batch_axis: the axis of the file whose entries are samples, as it was given.
         batch_sizes: those that are answered.
@@ -38,6 +39,7 @@ class CompareSettings:
 
     framework: Framework
     epsilon: float
+    momentum: float
     axis: int
     batch_axis: int | None
     batch_sizes: tuple[int, ...]
@@ -46,10 +48,19 @@ class CompareSettings:
     seed: int
     tolerances: Tolerances
 
+    @property
+    def batch_weight(self) -> float:
+        """Weight of one batch in the running statistics."""
+        return self.framework.batch_weight(self.momentum)
+
 
 @dataclass(frozen=True)
 class PopulationChannel:
-    """How the variance of one channel splits. `between` and `rho` are None where one sample is all there is."""
+    """How the variance of one channel splits. `between` and `rho` are None where one sample is all there is.
+
+    `merged_mean` and `merged_variance` (biased) are those of all values together, weighted by counts: population
+    statistics, or "precise BN".
+    """
 
     channel: int
     samples: int
@@ -58,6 +69,9 @@ class PopulationChannel:
     within: float | None
     between: float | None
     rho: float | None
+    merged_count: int = 0
+    merged_mean: float | None = None
+    merged_variance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +112,8 @@ class CurveChannel:
         eval_output_variance: variance of the output over all samples under converged running statistics.
         train_eval_rms: root mean square of training output − evaluation output.
         renorm: batch renorm's corrections.
+        running_mean_sd: noise of the running mean once it has settled, for batches drawn independently at each step.
+        running_variance_sd: likewise of the running variance, from the spread of drawn batches.
     """
 
     channel: int
@@ -110,6 +126,8 @@ class CurveChannel:
     eval_output_variance: float | None = None
     train_eval_rms: float | None = None
     renorm: Renorm | None = None
+    running_mean_sd: float | None = None
+    running_variance_sd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -139,13 +157,18 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The answer: the population, a curve over batch sizes, and what to do."""
+    """The answer: the population, a curve over batch sizes, and what to do.
+
+    `steps_to_forget` is after how many training steps the start of the running statistics weighs 1 % or less; None
+    where it never does.
+    """
 
     settings: CompareSettings
     samples: tuple[Sample, ...]
     population: tuple[PopulationChannel, ...]
     batch_sizes: tuple[CurvePoint, ...]
     recommendation: Recommendation | None
+    steps_to_forget: int | None = None
     findings: tuple[Finding, ...] = ()
     errors: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()

@@ -58,6 +58,46 @@ def test_the_figures_are_those_of_the_formulas(compared):
     assert found["variance_shortfall"] == pytest.approx(lost / channel["variance"])
 
 
+@pytest.mark.parametrize(
+    ("options", "weight", "steps"),
+    [
+        ([], 0.01, 459),
+        (["--framework", "torch"], 0.1, 44),
+        (["--momentum", "0.9"], 0.1, 44),
+        (["--momentum", "1"], 0, None),
+    ],
+)
+def test_running_statistics_forget_their_start_as_the_momentum_says(compared, options, weight, steps):
+    document, _ = compared(COHORT, "--batch-sizes", "2", *options)
+    assert document["running"] == {"batch_weight": pytest.approx(weight), "steps_to_forget": steps}
+    (found,) = document["batch_sizes"][0]["channels"]
+    factor = (weight / (2 - weight)) ** 0.5
+    assert found["running_mean_sd"] == pytest.approx(found["mean_sd"] * factor)
+    bessel = (2 * 19_968) / (2 * 19_968 - 1) if "torch" in options else 1
+    assert found["running_variance_sd"] == pytest.approx(found["observed"]["variance_sd"] * bessel * factor)
+
+
+def test_the_population_is_saved_merged_by_counts(bnstat_run, tmp_path):
+    paths = [saved(tmp_path / f"{size}.npy", normal(size, mean=size, seed=size)) for size in (40, 500)]
+    values = np.concatenate([np.load(path).ravel() for path in paths])
+    for name in ("p.npz", "p.json"):
+        assert bnstat_run("compare", *paths, "--save-population", tmp_path / name).code == 0
+    loaded = np.load(tmp_path / "p.npz")
+    read = json.loads((tmp_path / "p.json").read_text())
+    for found in (loaded, read):
+        assert found["mean"][0] == pytest.approx(values.mean(), rel=1e-12)
+        assert found["variance"][0] == pytest.approx(values.var(), rel=1e-12)
+        assert found["count"][0] == 540
+
+
+def test_a_population_is_saved_under_a_known_ending_and_over_no_input(refused, tmp_path):
+    path = saved(tmp_path / "x.npz.npy", normal(40), normal(40))
+    assert ".npz or .json" in refused(2, "compare", path, "--save-population", tmp_path / "p.txt")
+    np.savez(tmp_path / "in.npz", np.load(path))
+    assert "one of the inputs" in refused(2, "compare", tmp_path / "in.npz", "--save-population", tmp_path / "in.npz")
+    assert "cannot be written" in refused(3, "compare", path, "--save-population", tmp_path / "none" / "p.npz")
+
+
 def test_sizes_beyond_the_samples_are_left_out_with_a_note_that_names_infinite(compared):
     document, err = compared(COHORT, "--batch-sizes", "4,64")
     assert [point["batch_size"] for point in document["batch_sizes"]] == [4]
@@ -161,6 +201,7 @@ def test_csv_and_markdown_have_a_row_for_each_size(bnstat_run):
         (["--axis", "9"], "axis 9"),
         (["--axis", "0"], "batch axis"),
         (["--epsilon", "nan"], "epsilon"),
+        (["--momentum", "2"], "momentum"),
     ],
 )
 def test_what_cannot_be_is_one_line(refused, arguments, message):

@@ -23,5 +23,5 @@ def render(comparison: Comparison) -> str:
         f"- **{one.severity} {one.rule} {one.name}**: {text.printable(one.message)}" for one in comparison.findings
     ]
     if comparison.recommendation is not None:
-        lines += ["", rows.advice(comparison), "", rows.CONTEXT]
+        lines += ["", rows.forgetting(comparison), "", rows.advice(comparison), "", rows.CONTEXT]
     return "\n".join(lines) + "\n"

@@ -73,6 +73,17 @@ def ratio(value: float | None) -> str:
     return text.UNDEFINED if value is None else f"{value:.3f}"
 
 
+def forgetting(comparison: Comparison) -> str:
+    """How long the start of the running statistics is remembered, and how noisy the running mean stays."""
+    settings = comparison.settings
+    if comparison.steps_to_forget is None:
+        return f"At momentum {settings.momentum:g} the running statistics never leave their start of 0 and 1."
+    return (
+        f"Running statistics start from 0 and 1: at momentum {settings.momentum:g} that still weighs 1 % after "
+        f"{plural(comparison.steps_to_forget, 'step')}."
+    )
+
+
 def footnotes(comparison: Comparison) -> list[str]:
     """What the columns mean, and what a star means where there is one."""
     lines = [

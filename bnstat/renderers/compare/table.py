@@ -82,6 +82,7 @@ def _print_rest(comparison: Comparison, hidden: int, console: Console) -> None:
         console.print(Padding(Text(text.printable(group[0].message) + more), (0, 0, 0, 2)))
     if comparison.recommendation is not None:
         console.print()
+        console.print(Text(rows.forgetting(comparison)))
         console.print(Text(rows.advice(comparison)))
         if len(comparison.samples) > 1:
             console.print(Text(rows.CONTEXT, style="dim"))
