@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnstat import noise
 from bnstat.frameworks import Framework
@@ -34,8 +33,10 @@ class Cohort:
         values = batch_size * self.count
         return values / (values - 1) if framework.unbiased_running_variance and values > 1 else 1.0
 
-    def chosen(self, places: NDArray[np.intp]) -> Cohort:
-        """A cohort of some of the samples, possibly several times."""
+    def redrawn(self, seed: int) -> Cohort:
+        """As many samples, drawn with replacement; of cohorts of one size, equal seeds draw the same."""
+        number = len(self.means)
+        places = np.random.default_rng(seed).integers(0, number, number)
         return Cohort(self.means[places], self.variances[places], self.count)
 
 
@@ -100,7 +101,8 @@ def _range(cohorts: Sequence[Cohort], sizes: Sequence[int], settings: CompareSet
     random = np.random.default_rng(settings.seed)
     found: list[float] = []
     for _ in range(_COHORTS):
-        drawn = [cohort.chosen(random.integers(0, len(cohort.means), len(cohort.means))) for cohort in cohorts]
+        seed = int(random.integers(2**32))  # one for all channels: samples are drawn, with all that they hold
+        drawn = [cohort.redrawn(seed) for cohort in cohorts]
         usable = [cohort for cohort in drawn if _varies(cohort)]
         sized = (size for size in sizes if _figures(usable, size, settings, _COHORT_DRAWS).within(settings.tolerances))
         found.append(next(sized, float("inf")) if usable else float("inf"))
