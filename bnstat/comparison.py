@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from bnstat import noise, running
 from bnstat.errors import InputError, UsageError
-from bnstat.frameworks import framework_named
+from bnstat.frameworks import layer_of
 from bnstat.moments import Moments
 from bnstat.recommendation import Cohort, recommend
 from bnstat.report import CompareSettings, Comparison, Failure, Finding, Kind, Tolerances
@@ -60,11 +59,11 @@ def compare(
         UsageError: a setting that cannot be, or that these data do not admit.
     """
     failures: list[InputError] = []
-    preset = framework_named(framework)
+    preset, own_epsilon, own_momentum = layer_of(framework, epsilon, momentum)
     settings = CompareSettings(
         framework=preset,
-        epsilon=preset.epsilon if epsilon is None else float(epsilon),
-        momentum=preset.momentum if momentum is None else float(momentum),
+        epsilon=own_epsilon,
+        momentum=own_momentum,
         axis=axis,
         batch_axis=None if batch_axis == "none" else batch_axis,
         batch_sizes=tuple(batch_sizes or ()),
@@ -87,12 +86,7 @@ def compare(
     return Comparison(
         settings=settings,
         samples=tuple(row.sample for row in rows),
-        population=tuple(
-            _population(channel, cohort, table[_usable(table, channel), channel].merged(), population)
-            if table is not None and len(cohort.means)
-            else PopulationChannel(channel, 0, None, None, None, None, None)
-            for channel, cohort in enumerate(cohorts)
-        ),
+        population=_populations(table, cohorts, population),
         batch_sizes=tuple(_point(size, len(rows), cohorts, settings) for size in sizes),
         recommendation=recommend(cohorts, sizes, settings, "array" if arrays else "input") if sizes else None,
         steps_to_forget=running.steps_to_forget(settings.batch_weight),
@@ -110,10 +104,6 @@ def _refuse_impossible(settings: CompareSettings) -> None:
         raise UsageError(f"{settings.draws} draws cannot be: draw at least 1 batch")
     if settings.seed < 0:
         raise UsageError(f"seed {settings.seed} cannot be: give a whole number that is 0 or more")
-    if not (settings.epsilon >= 0 and math.isfinite(settings.epsilon)):
-        raise UsageError(f"epsilon {settings.epsilon:g} cannot be: give a number that is 0 or more")
-    if not 0 <= settings.momentum <= 1:
-        raise UsageError(f"momentum {settings.momentum:g} cannot be: give a number from 0 to 1")
     tolerances = settings.tolerances
     for name, value in (("noise", tolerances.noise), ("shortfall", tolerances.shortfall), ("gap", tolerances.gap)):
         if not value >= 0:
@@ -161,6 +151,16 @@ def _cohort(table: Moments, channel: int) -> Cohort:
         variances=table.variance[whole, channel],
         count=float(table.count[whole, channel].mean()) if whole.any() else 0.0,
     )
+
+
+def _populations(table: Moments | None, cohorts: Sequence[Cohort], kind: Kind) -> tuple[PopulationChannel, ...]:
+    found = []
+    for channel, cohort in enumerate(cohorts):
+        if table is None or not len(cohort.means):
+            found.append(PopulationChannel(channel, 0, None, None, None, None, None))
+        else:
+            found.append(_population(channel, cohort, table[_usable(table, channel), channel].merged(), kind))
+    return tuple(found)
 
 
 def _population(channel: int, cohort: Cohort, merged: Moments, kind: Kind) -> PopulationChannel:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bnstat.answer import answer
 from bnstat.batches import make_batches, require
 from bnstat.errors import InputError, UsageError
-from bnstat.frameworks import framework_named
+from bnstat.frameworks import layer_of
 from bnstat.moments import Moments
 from bnstat.normalizers import batch as batch_norm
 from bnstat.report import Batch, Failure, Report, Settings
@@ -86,11 +85,11 @@ def _settings(
     shuffle: bool,
     seed: int,
 ) -> Settings:
-    preset = framework_named(framework)
+    preset, own_epsilon, own_momentum = layer_of(framework, epsilon, momentum)
     settings = Settings(
         framework=preset,
-        epsilon=preset.epsilon if epsilon is None else float(epsilon),
-        momentum=preset.momentum if momentum is None else float(momentum),
+        epsilon=own_epsilon,
+        momentum=own_momentum,
         axis=axis,
         batch_axis=None if batch_axis == "none" else batch_axis,
         batch_size=batch_size,
@@ -102,10 +101,6 @@ def _settings(
         raise UsageError(f"batch size {batch_size} cannot be: a batch has at least 1 sample")
     if axis == 0:
         raise UsageError("axis 0 is the batch axis, which is always reduced; keep another, as -1 for the last")
-    if not (settings.epsilon >= 0 and math.isfinite(settings.epsilon)):
-        raise UsageError(f"epsilon {settings.epsilon:g} cannot be: give a number that is 0 or more")
-    if not 0 <= settings.momentum <= 1:
-        raise UsageError(f"momentum {settings.momentum:g} cannot be: give a number from 0 to 1")
     if seed < 0:
         raise UsageError(f"seed {seed} cannot be: give a whole number that is 0 or more")
     return settings

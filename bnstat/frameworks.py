@@ -103,6 +103,22 @@ def framework_named(name: str) -> Framework:
     raise UsageError(f"framework {name!r} is not known; {hint}")
 
 
+def layer_of(name: str, epsilon: float | None, momentum: float | None) -> tuple[Framework, float, float]:
+    """A preset with the ε and momentum of its layer: those given, or its defaults.
+
+    Raises:
+        UsageError: the name is not known, ε is below 0 or not finite, or the momentum is not from 0 to 1.
+    """
+    preset = framework_named(name)
+    own_epsilon = preset.epsilon if epsilon is None else float(epsilon)
+    own_momentum = preset.momentum if momentum is None else float(momentum)
+    if not (own_epsilon >= 0 and math.isfinite(own_epsilon)):
+        raise UsageError(f"epsilon {own_epsilon:g} cannot be: give a number that is 0 or more")
+    if not 0 <= own_momentum <= 1:
+        raise UsageError(f"momentum {own_momentum:g} cannot be: give a number from 0 to 1")
+    return preset, own_epsilon, own_momentum
+
+
 def unlike(epsilon: float) -> Framework:
     """The preset whose default ε differs most from this one, to say what it would give."""
     return max(FRAMEWORKS.values(), key=lambda preset: abs(math.log(preset.epsilon / max(epsilon, 1e-300))))

@@ -58,10 +58,6 @@ class Population:
         """ρ = τ²/σ²: the share of the variance that lies between samples; None where all values are equal."""
         return self.between / self.variance if self.variance else None
 
-    def batch_sizes_up_to(self, most: int) -> int:
-        """The largest batch size that can be answered: any for an infinite population, else K."""
-        return most if self.kind == "infinite" else min(most, self.samples)
-
 
 def population(means: Doubles, variances: Doubles, kind: Kind = "finite") -> Population:
     """Split the variance of these samples into within and between.
