@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bnstat import noise, running
+from bnstat import curve, running
+from bnstat.cohort import cohorts_of
 from bnstat.errors import InputError, UsageError
-from bnstat.frameworks import layer_of
+from bnstat.frameworks import FRAMEWORKS, layer_of
+from bnstat.grouping import groups_of
 from bnstat.moments import Moments
-from bnstat.recommendation import Cohort, recommend
-from bnstat.report import CompareSettings, Comparison, Failure, Finding, Kind, Tolerances
-from bnstat.report.compare import CurveChannel, CurvePoint, Observed, PopulationChannel, Renorm
+from bnstat.recommendation import recommend
+from bnstat.report import CompareSettings, Comparison, Failure, Finding, Group, Kind, Tolerances
+from bnstat.report.compare import Forgetting, Layer
 from bnstat.table import BatchAxis, Path, Progress, Row, plan_files, read_rows
-
-# Where batch renorm clips r and d at the end of its paper's schedule (Ioffe 2017).
-R_CLIP, D_CLIP = 3.0, 5.0
 
 
 def compare(
@@ -27,11 +25,15 @@ def compare(
     axis: int = -1,
     batch_axis: BatchAxis = None,
     framework: str = "keras",
+    frameworks: Sequence[str] = (),
     epsilon: float | None = None,
     momentum: float | None = None,
     population: Kind = "finite",
     draws: int = 1000,
     seed: int = 0,
+    ranks: int = 1,
+    steps: int | None = None,
+    group_by: str | None = None,
     tolerance_noise: float = 0.1,
     tolerance_shortfall: float = 0.1,
     tolerance_gap: float = 0.1,
@@ -45,11 +47,15 @@ def compare(
         axis: the kept axis, as for `diagnose`.
         batch_axis: the axis of each file whose entries are samples, as for `diagnose`.
         framework: whose ε and running variance.
+        frameworks: others that are answered beside it, in `others`, with their own ε and momentum.
         epsilon: instead of the framework's.
         momentum: likewise, in the framework's own convention.
         population: "finite" takes the samples for all there are, "infinite" for some of a larger set.
         draws: batches that are drawn at most for a size; all of them are taken where they are fewer.
-        seed: of the draws.
+        seed: of the draws, and of simulated runs.
+        ranks: processes that train together, each on a batch of its own; more than 1 answers synchronized ones too.
+        steps: of simulated runs, real batches in sequence; None for none.
+        group_by: "directory" or "FILE.csv:COLUMN", for batches of one group beside mixed ones.
         tolerance_noise: of the recommendation, for the noise of the batch mean.
         tolerance_shortfall: likewise, for what the batch variance lacks.
         tolerance_gap: likewise, for the difference between training and evaluation output.
@@ -57,13 +63,12 @@ def compare(
 
     Raises:
         UsageError: a setting that cannot be, or that these data do not admit.
+        InputError: the table of groups cannot be read.
     """
     failures: list[InputError] = []
-    preset, own_epsilon, own_momentum = layer_of(framework, epsilon, momentum)
     settings = CompareSettings(
-        framework=preset,
-        epsilon=own_epsilon,
-        momentum=own_momentum,
+        layer=Layer(*layer_of(framework, epsilon, momentum)),
+        others=tuple(Layer(*layer_of(name, None, None)) for name in frameworks),
         axis=axis,
         batch_axis=None if batch_axis == "none" else batch_axis,
         batch_sizes=tuple(batch_sizes or ()),
@@ -71,10 +76,14 @@ def compare(
         draws=draws,
         seed=seed,
         tolerances=Tolerances(tolerance_noise, tolerance_shortfall, tolerance_gap),
+        ranks=ranks,
+        steps=steps,
+        group_by=group_by,
     )
     _refuse_impossible(settings)
     try:
         planned = plan_files(paths, axis, batch_axis, failures)
+        named = groups_of([plan.volume.source for plan in planned], group_by) if group_by and planned else None
         rows = [row for plan in planned for row in read_rows(plan, progress, failures)]
         sizes, notes = _answerable(settings, len(rows)) if rows else ((), [])
         table = _table(rows)
@@ -82,14 +91,18 @@ def compare(
         error.failures = tuple(failures)
         raise
     arrays = bool(planned) and all(plan.volume.batched for plan in planned)
-    cohorts = [_cohort(table, channel) for channel in range(table.shape[1])] if table is not None else []
+    cohorts = cohorts_of(table) if table is not None else ()
+    groups, grouping = _groups(rows, named)
+    points, others = curve.curves(cohorts, sizes, settings, grouping)
     return Comparison(
         settings=settings,
         samples=tuple(row.sample for row in rows),
-        population=_populations(table, cohorts, population),
-        batch_sizes=tuple(_point(size, len(rows), cohorts, settings) for size in sizes),
+        population=curve.split(table, cohorts, population, grouping) if table is not None else (),
+        groups=groups,
+        batch_sizes=points,
+        others=others,
         recommendation=recommend(cohorts, sizes, settings, "array" if arrays else "input") if sizes else None,
-        steps_to_forget=running.steps_to_forget(settings.batch_weight),
+        forgetting=_forgetting(settings),
         findings=tuple(_left_out(rows, table)) if table is not None else (),
         errors=tuple(Failure(failure.source, failure.message) for failure in failures),
         notes=(*notes, *_shape_notes(rows)),
@@ -100,8 +113,9 @@ def _refuse_impossible(settings: CompareSettings) -> None:
     for size in settings.batch_sizes:
         if size < 1:
             raise UsageError(f"batch size {size} cannot be: a batch has at least 1 sample")
-    if settings.draws < 1:
-        raise UsageError(f"{settings.draws} draws cannot be: draw at least 1 batch")
+    for name, number in (("draws", settings.draws), ("ranks", settings.ranks), ("steps", settings.steps)):
+        if number is not None and number < 1:
+            raise UsageError(f"{number} {name} cannot be: give a whole number that is 1 or more")
     if settings.seed < 0:
         raise UsageError(f"seed {settings.seed} cannot be: give a whole number that is 0 or more")
     tolerances = settings.tolerances
@@ -139,106 +153,24 @@ def _table(rows: Sequence[Row]) -> Moments | None:
     return Moments.stack([row.moments for row in rows]) if rows else None
 
 
-def _usable(table: Moments, channel: int) -> NDArray[np.bool_]:
-    """The samples of a channel that have a mean: those without NaN and Inf."""
-    return np.asarray((table.count[:, channel] > 0) & (table.nan[:, channel] + table.inf[:, channel] == 0))
+def _groups(rows: Sequence[Row], named: Mapping[str, str] | None) -> tuple[tuple[Group, ...], curve.Grouping]:
+    """The groups, and for each sample which it is in."""
+    if named is None or not rows:
+        return (), None
+    names = [named[row.sample.source] for row in rows]
+    known, grouping, numbers = np.unique(names, return_inverse=True, return_counts=True)
+    return tuple(Group(*pair) for pair in zip(known.tolist(), numbers.tolist(), strict=True)), grouping
 
 
-def _cohort(table: Moments, channel: int) -> Cohort:
-    whole = _usable(table, channel)
-    return Cohort(
-        means=table.mean[whole, channel],
-        variances=table.variance[whole, channel],
-        count=float(table.count[whole, channel].mean()) if whole.any() else 0.0,
-    )
-
-
-def _populations(table: Moments | None, cohorts: Sequence[Cohort], kind: Kind) -> tuple[PopulationChannel, ...]:
-    found = []
-    for channel, cohort in enumerate(cohorts):
-        if table is None or not len(cohort.means):
-            found.append(PopulationChannel(channel, 0, None, None, None, None, None))
-        else:
-            found.append(_population(channel, cohort, table[_usable(table, channel), channel].merged(), kind))
-    return tuple(found)
-
-
-def _population(channel: int, cohort: Cohort, merged: Moments, kind: Kind) -> PopulationChannel:
-    samples = len(cohort.means)
-    together = (int(merged.count), float(merged.mean), float(merged.variance))
-    if samples == 1:
-        mean, within = float(cohort.means[0]), float(cohort.variances[0])
-        return PopulationChannel(channel, 1, mean, within, within, None, None, *together)
-    whole = noise.population(cohort.means, cohort.variances, kind)
-    return PopulationChannel(
-        channel, samples, whole.mean, whole.variance, whole.within, whole.between, whole.rho, *together
-    )
-
-
-def _point(size: int, samples: int, cohorts: Sequence[Cohort], settings: CompareSettings) -> CurvePoint:
-    drawn = [_draw(size, cohort, settings) for cohort in cohorts]
-    numbers = [len(one[1].means) for one in drawn if one is not None]
-    return CurvePoint(
-        batch_size=size,
-        batches_drawn=max(numbers, default=0),
-        complete=all(one[1].complete for one in drawn if one is not None) and bool(numbers),
-        takes_all=settings.population == "finite" and size == samples,
-        channels=tuple(
-            _curve_channel(channel, size, cohort, one, settings)
-            for channel, (cohort, one) in enumerate(zip(cohorts, drawn, strict=True))
-        ),
-    )
-
-
-def _draw(size: int, cohort: Cohort, settings: CompareSettings) -> tuple[noise.Population, noise.Drawn] | None:
-    """Batches of a channel; None where it has too few samples for any."""
-    samples = len(cohort.means)
-    if samples < 2 or (settings.population == "finite" and size > samples):
-        return None
-    whole = noise.population(cohort.means, cohort.variances, settings.population)
-    return whole, noise.draw(whole, size, settings.draws, settings.seed)
-
-
-def _curve_channel(
-    channel: int,
-    size: int,
-    cohort: Cohort,
-    drawn: tuple[noise.Population, noise.Drawn] | None,
-    settings: CompareSettings,
-) -> CurveChannel:
-    if drawn is None:
-        alone = len(cohort.means) == size == 1
-        return CurveChannel(channel, expected_variance=float(cohort.variances[0]) if alone else None)
-    whole, batches = drawn
-    form = noise.expected(whole, size)
-    gap = noise.gap(whole, batches, settings.epsilon, cohort.bessel(size, settings.framework))
-    spread = float(batches.variances.std())
-    settled = running.noise(form.mean_sd, spread, settings.batch_weight, cohort.bessel(size, settings.framework))
-    return CurveChannel(
-        channel=channel,
-        expected_variance=form.variance,
-        variance_shortfall=form.shortfall,
-        mean_sd=form.mean_sd,
-        mean_noise=form.mean_noise,
-        variance_cv=spread / form.variance if form.variance else None,
-        observed=Observed(
-            variance_mean=float(batches.variances.mean()),
-            variance_sd=spread,
-            mean_sd=float(np.sqrt(np.mean((batches.means - whole.mean) ** 2))),
-        ),
-        eval_output_variance=gap.eval_output_variance,
-        train_eval_rms=gap.rms,
-        renorm=_renorm(gap) if gap.rms is not None else None,
-        running_mean_sd=settled.mean_sd,
-        running_variance_sd=settled.variance_sd,
-    )
-
-
-def _renorm(gap: noise.Gap) -> Renorm:
-    r05, r50, r95 = (float(value) for value in np.percentile(gap.r, (5, 50, 95)))
-    d05, d50, d95 = (float(value) for value in np.percentile(gap.d, (5, 50, 95)))
-    r_clipped = float(np.mean((gap.r > R_CLIP) | (gap.r < 1 / R_CLIP)))
-    return Renorm(r05, r50, r95, d05, d50, d95, r_clipped, float(np.mean(np.abs(gap.d) > D_CLIP)))
+def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
+    """For the layer that is asked about, those beside it, and every framework's default."""
+    layers = [settings.layer, *settings.others, *(Layer(*layer_of(name, None, None)) for name in FRAMEWORKS)]
+    found: dict[tuple[str, float], Forgetting] = {}
+    for layer in layers:
+        weight = layer.batch_weight
+        if weight is not None:
+            found.setdefault((layer.framework.name, weight), Forgetting(layer, running.steps_to_forget(weight)))
+    return tuple(found.values())
 
 
 def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:

@@ -1,16 +1,20 @@
-"""What a batch size does to batch statistics: closed form, and resampled batches beside it. One channel at a time.
+"""What a batch size does to batch statistics: closed form, and resampled batches beside it.
 
 Samples count equally, as samplers draw them, whatever their number of values. With sample means mᵢ and biased variances
 vᵢ: within w = mean of vᵢ, between τ² = variance of mᵢ, σ² = w + τ², ρ = τ²/σ². A batch is B different samples of the K
 (finite), or B of a larger set that the K stand for (infinite).
+
+Samples lie along axis 0, of shape (K,) for one channel or (K, …) for several at once, which are each answered alone;
+what is undefined is NaN.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, product
-from math import comb, sqrt
+from math import comb
 from typing import Literal
 
 import numpy as np
@@ -19,19 +23,19 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 Kind = Literal["finite", "infinite"]
 
-# Random numbers that are held at once while batches are drawn.
-_RANDOM_AT_ONCE = 1 << 22
+# Numbers that are held at once while batches are drawn.
+_AT_ONCE = 1 << 21
 
 
 @dataclass(frozen=True)
 class Population:
-    """The samples of one channel: their means and variances, and how the variance splits.
+    """The samples: their means and variances, and how the variance splits.
 
     Attributes:
-        means: mean of each sample; for an infinite population spread about `mean` by √(K/(K − 1)).
-        variances: biased variance of each sample.
+        means: mean of each sample, shape (K, …); for an infinite population spread about `mean` by √(K/(K − 1)).
+        variances: biased variance of each sample, same shape.
         kind: whether the samples are all there are, or stand for a larger set.
-        mean: μ, the mean of the sample means.
+        mean: μ, the mean of the sample means, shape (…).
         within: w.
         between: τ².
     """
@@ -39,9 +43,9 @@ class Population:
     means: Doubles
     variances: Doubles
     kind: Kind
-    mean: float
-    within: float
-    between: float
+    mean: Doubles
+    within: Doubles
+    between: Doubles
 
     @property
     def samples(self) -> int:
@@ -49,35 +53,41 @@ class Population:
         return len(self.means)
 
     @property
-    def variance(self) -> float:
+    def variance(self) -> Doubles:
         """σ² = w + τ²."""
-        return self.within + self.between
+        return np.asarray(self.within + self.between)
 
     @property
-    def rho(self) -> float | None:
-        """ρ = τ²/σ²: the share of the variance that lies between samples; None where all values are equal."""
-        return self.between / self.variance if self.variance else None
+    def rho(self) -> Doubles:
+        """ρ = τ²/σ²: the share of the variance that lies between samples; NaN where all values are equal."""
+        return share(self.between, self.variance)
+
+
+def share(part: Doubles | float, whole: Doubles | float) -> Doubles:
+    """part/whole, NaN where the whole is 0."""
+    divisor = np.asarray(whole, np.float64)
+    return np.asarray(part / np.where(divisor == 0, np.nan, divisor))
 
 
 def population(means: Doubles, variances: Doubles, kind: Kind = "finite") -> Population:
     """Split the variance of these samples into within and between.
 
     Args:
-        means: shape (K,), K > 0; for an infinite population K > 1.
-        variances: shape (K,), biased.
+        means: shape (K, …), K > 0; for an infinite population K > 1.
+        variances: same shape, biased.
         kind: "infinite" takes the samples for some of a larger set: τ² → τ²·K/(K − 1).
     """
-    mean = float(np.mean(means))
     spread = np.asarray(means, np.float64)
+    mean = spread.mean(axis=0)
     if kind == "infinite":
-        spread = mean + (spread - mean) * sqrt(len(means) / (len(means) - 1))
-    between = float(np.mean((spread - mean) ** 2))
-    return Population(spread, np.asarray(variances, np.float64), kind, mean, float(np.mean(variances)), between)
+        spread = mean + (spread - mean) * np.sqrt(len(means) / (len(means) - 1))
+    between = ((spread - mean) ** 2).mean(axis=0)
+    return Population(spread, np.asarray(variances, np.float64), kind, mean, np.mean(variances, axis=0), between)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What batches of one size have, in closed form.
+    """What batches of one size have, in closed form; shape (…).
 
     Attributes:
         mean_sd: standard deviation of the batch mean, √(τ²f/B).
@@ -86,36 +96,40 @@ class Expected:
         shortfall: what it lacks of σ², as a share: ρf/B.
     """
 
-    mean_sd: float
-    mean_noise: float | None
-    variance: float
-    shortfall: float | None
+    mean_sd: Doubles
+    mean_noise: Doubles
+    variance: Doubles
+    shortfall: Doubles
 
 
 def expected(whole: Population, batch_size: int) -> Expected:
     """Batch statistics in closed form, with f = (K − B)/(K − 1) for a finite population and 1 for an infinite one."""
-    factor = 1.0
-    if whole.kind == "finite":
-        factor = (whole.samples - batch_size) / (whole.samples - 1) if whole.samples > 1 else 0.0
-    lost = whole.between * factor / batch_size
-    return Expected(
-        mean_sd=sqrt(lost),
-        mean_noise=sqrt(lost / whole.variance) if whole.variance else None,
-        variance=whole.variance - lost,
-        shortfall=lost / whole.variance if whole.variance else None,
-    )
+    return _expected(whole.between * _correction(whole, batch_size) / batch_size, whole.variance)
+
+
+def _correction(whole: Population, batch_size: int) -> float:
+    """f, which is 0 where a batch takes every sample."""
+    if whole.kind == "infinite":
+        return 1.0
+    return (whole.samples - batch_size) / (whole.samples - 1) if whole.samples > 1 else 0.0
+
+
+def _expected(lost: Doubles, variance: Doubles) -> Expected:
+    """From the variance of the batch mean, which is what the expected batch variance lacks of that of all values."""
+    lacking = share(lost, variance)
+    return Expected(np.sqrt(lost), np.sqrt(lacking), np.asarray(variance - lost), lacking)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Statistics of drawn batches, shape (batches,) each; `complete` where they are all that there are."""
+    """Statistics of drawn batches, shape (batches, …) each; `complete` where they are all that there are."""
 
     means: Doubles
     variances: Doubles
     complete: bool
 
 
-def draw(whole: Population, batch_size: int, draws: int, seed: int) -> Drawn:
+def draw(whole: Population, batch_size: int, draws: int, seed: int, *, enumerated: bool = True) -> Drawn:
     """Mean and biased variance of batches: all of them where that is at most `draws`, else so many at random.
 
     Args:
@@ -123,27 +137,49 @@ def draw(whole: Population, batch_size: int, draws: int, seed: int) -> Drawn:
         batch_size: B, for a finite population at most K.
         draws: how many batches at most.
         seed: of the random choice; equal seeds give equal batches for every channel.
+        enumerated: whether all batches are taken where they are so few; otherwise always `draws` at random.
     """
     replaced = whole.kind == "infinite"
     number = whole.samples**batch_size if replaced else comb(whole.samples, batch_size)
-    means, variances = [], []
-    for indices in _batches(whole.samples, batch_size, number, draws, seed, replaced):
-        chosen = whole.means[indices]
-        means.append(chosen.mean(axis=1))
-        variances.append(whole.variances[indices].mean(axis=1) + chosen.var(axis=1))
-    return Drawn(np.concatenate(means), np.concatenate(variances), number <= draws)
+    complete = enumerated and number <= draws
+    if complete:
+        parts: Iterable[NDArray[np.intp]] = [_every(whole.samples, batch_size, replaced)]
+    else:
+        parts = _batches(whole.samples, batch_size, draws, seed, replaced)
+    found = [statistics(whole, part) for part in parts]
+    return Drawn(np.concatenate([means for means, _ in found]), np.concatenate([one for _, one in found]), complete)
 
 
-def _batches(
-    samples: int, batch_size: int, number: int, draws: int, seed: int, replaced: bool
-) -> Iterator[NDArray[np.intp]]:
-    """Batches as rows of sample indices, in parts that fit into memory."""
-    if number <= draws:
-        every = product(range(samples), repeat=batch_size) if replaced else combinations(range(samples), batch_size)
-        yield np.array(list(every), np.intp)
-        return
+def statistics(whole: Population, batches: NDArray[np.intp]) -> tuple[Doubles, Doubles]:
+    """Mean and biased variance of these batches, shape (batches, …) each.
+
+    Args:
+        whole: of whose samples they are made.
+        batches: indices of samples, shape (batches, batch size).
+    """
+    means, variances = (np.empty((len(batches), *whole.mean.shape)) for _ in range(2))
+    rows = max(_AT_ONCE // max(batches.shape[1] * whole.mean.size, 1), 1)
+    for done in range(0, len(batches), rows):
+        part = batches[done : done + rows].T  # the samples of a batch along axis 0, where sums are fastest
+        chosen = whole.means[part]
+        means[done : done + rows] = mean = chosen.mean(axis=0)
+        chosen -= mean
+        chosen *= chosen
+        chosen += whole.variances[part]
+        variances[done : done + rows] = chosen.mean(axis=0)
+    return means, variances
+
+
+def _every(samples: int, batch_size: int, replaced: bool) -> NDArray[np.intp]:
+    """All batches as rows of sample indices."""
+    every = product(range(samples), repeat=batch_size) if replaced else combinations(range(samples), batch_size)
+    return np.array(list(every), np.intp)
+
+
+def _batches(samples: int, batch_size: int, draws: int, seed: int, replaced: bool) -> Iterator[NDArray[np.intp]]:
+    """Random batches as rows of sample indices, in parts that fit into memory."""
     random = np.random.default_rng(seed)
-    part = max(_RANDOM_AT_ONCE // max(samples, batch_size), 1)
+    part = max(_AT_ONCE // max(samples, batch_size), 1)
     for done in range(0, draws, part):
         rows = min(part, draws - done)
         if replaced:
@@ -153,50 +189,105 @@ def _batches(
 
 
 @dataclass(frozen=True)
+class Groups:
+    """Populations of which a batch takes one: sites or scanners, each as often as it has samples."""
+
+    parts: Sequence[Population]
+
+    @cached_property
+    def weights(self) -> Doubles:
+        """How often a batch comes from each, sums up to 1."""
+        numbers = np.array([part.samples for part in self.parts], np.float64)
+        return np.asarray(numbers / numbers.sum())
+
+    def _averaged(self, values: Sequence[Doubles]) -> Doubles:
+        return np.asarray(np.tensordot(self.weights, np.array(values), axes=1))
+
+    @property
+    def mean(self) -> Doubles:
+        """μ of all samples, shape (…)."""
+        return self._averaged([part.mean for part in self.parts])
+
+    @property
+    def apart(self) -> Doubles:
+        """The variance between groups: of their means, weighted by their samples."""
+        return self._averaged([(part.mean - self.mean) ** 2 for part in self.parts])
+
+    @property
+    def variance(self) -> Doubles:
+        """σ²: that within groups and that between them."""
+        return np.asarray(self._averaged([part.variance for part in self.parts]) + self.apart)
+
+    def expected(self, batch_size: int) -> Expected:
+        """Batch statistics in closed form: the batch mean varies with the group and within it.
+
+        With p the weights: Σp((μ_g − μ)² + τ_g² f_g/B), which is also what the batch variance lacks.
+        """
+        noise = [part.between * _correction(part, batch_size) / batch_size for part in self.parts]
+        return _expected(np.asarray(self.apart + self._averaged(noise)), self.variance)
+
+    def draw(self, batch_size: int, draws: int, seed: int) -> Drawn:
+        """So many random batches, each of one group."""
+        numbers = np.random.default_rng(seed).multinomial(draws, self.weights)
+        found = [
+            draw(part, batch_size, int(number), seed + place, enumerated=False)
+            for place, (part, number) in enumerate(zip(self.parts, numbers, strict=True))
+            if number
+        ]
+        means, variances = ([getattr(one, name) for one in found] for name in ("means", "variances"))
+        return Drawn(np.concatenate(means), np.concatenate(variances), complete=False)
+
+
+@dataclass(frozen=True)
 class Gap:
-    """How training and evaluation differ once the running statistics have settled.
+    """How training and evaluation differ, shape (…), and batch renorm's corrections; NaN where a layer divides by 0.
 
     Attributes:
-        running_variance: v_R, what the running variance converges to.
+        running_variance: v_R, what evaluation normalizes with.
         eval_output_variance: variance of the output over all samples when the running statistics normalize.
         rms: root of the mean square of (training output − evaluation output), over batches.
-        r: batch renorm's r of each batch, shape (batches,).
+        r: batch renorm's r of each batch, shape (batches, …).
         d: batch renorm's d of each batch.
     """
 
-    running_variance: float
-    eval_output_variance: float | None
-    rms: float | None
+    running_variance: Doubles
+    eval_output_variance: Doubles
+    rms: Doubles
     r: Doubles
     d: Doubles
 
 
-def gap(whole: Population, drawn: Drawn, epsilon: float, bessel: float = 1.0) -> Gap:
-    """The train/eval gap of converged running statistics.
+def gap(
+    whole: Population | Groups,
+    drawn: Drawn,
+    epsilon: float,
+    bessel: float | Doubles = 1.0,
+    running: tuple[Doubles, Doubles] | None = None,
+) -> Gap:
+    """The train/eval gap of running statistics.
 
     Args:
         whole: the population; its μ is what the running mean converges to.
         drawn: batches of the size that is asked about.
         epsilon: of the layer.
         bessel: n/(n − 1) of a batch where the framework's running variance is unbiased, else 1.
+        running: running mean and variance where they have not converged.
 
-    For one batch the mean square of the difference is v(1/√(v_R+ε) − 1/√(v+ε))² + (μ_B − μ)²/(v_R+ε); batch renorm has
-    r = √(v+ε)/√(v_R+ε) and d = (μ_B − μ)/√(v_R+ε) (Ioffe 2017).
+    For one batch the mean square of the difference is v(1/√(v_R+ε) − 1/√(v+ε))² + (μ_B − μ_R)²/(v_R+ε); batch renorm
+    has r = √(v+ε)/√(v_R+ε) and d = (μ_B − μ_R)/√(v_R+ε) (Ioffe 2017).
     """
-    running = float(drawn.variances.mean()) * bessel
-    if running + epsilon == 0:
-        undefined = np.full(len(drawn.means), np.nan)
-        return Gap(running, None, None, undefined, undefined)
-    evaluated = 1.0 / sqrt(running + epsilon)
+    mean, variance = running or (whole.mean, drawn.variances.mean(axis=0) * bessel)
+    kept = np.asarray(variance + epsilon)
+    evaluated = 1.0 / np.sqrt(np.where(kept == 0, np.nan, kept))
     deviations = np.sqrt(drawn.variances + epsilon)
-    d = (drawn.means - whole.mean) * evaluated
-    with np.errstate(divide="ignore", invalid="ignore"):
+    d = (drawn.means - mean) * evaluated
+    with np.errstate(divide="ignore"):
         trained = np.where(deviations > 0, 1.0 / deviations, 0.0)
     square = drawn.variances * (evaluated - trained) ** 2 + d**2
     return Gap(
-        running_variance=running,
-        eval_output_variance=whole.variance / (running + epsilon),
-        rms=sqrt(float(square.mean())),
+        running_variance=np.asarray(variance),
+        eval_output_variance=share(whole.variance, kept),
+        rms=np.sqrt(square.mean(axis=0)),
         r=deviations * evaluated,
         d=d,
     )

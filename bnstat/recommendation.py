@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnstat import noise
-from bnstat.frameworks import Framework
+from bnstat.cohort import Cohort, Doubles
 from bnstat.report import CompareSettings, Recommendation, Tolerances
 from bnstat.wording import plural
 
@@ -21,38 +23,22 @@ _COHORTS, _COHORT_DRAWS = 100, 200
 
 
 @dataclass(frozen=True)
-class Cohort:
-    """The samples of one channel: means and biased variances, shape (K,), and how many values one has on average."""
-
-    means: noise.Doubles
-    variances: noise.Doubles
-    count: float
-
-    def bessel(self, batch_size: int, framework: Framework) -> float:
-        """n/(n − 1) of a batch where the framework's running variance is unbiased, else 1."""
-        values = batch_size * self.count
-        return values / (values - 1) if framework.unbiased_running_variance and values > 1 else 1.0
-
-    def redrawn(self, seed: int) -> Cohort:
-        """As many samples, drawn with replacement; of cohorts of one size, equal seeds draw the same."""
-        number = len(self.means)
-        places = np.random.default_rng(seed).integers(0, number, number)
-        return Cohort(self.means[places], self.variances[places], self.count)
-
-
-@dataclass(frozen=True)
 class _Figures:
-    """The worst of all channels at one batch size."""
+    """Noise, shortfall and train/eval gap at one batch size, shape (…): of channels, or of cohorts of one channel."""
 
-    noise: float
-    shortfall: float
-    gap: float
+    noise: Doubles
+    shortfall: Doubles
+    gap: Doubles
 
-    def within(self, tolerances: Tolerances) -> bool:
-        return self.noise <= tolerances.noise and self.shortfall <= tolerances.shortfall and self.gap <= tolerances.gap
+    def within(self, tolerances: Tolerances) -> Doubles:
+        """Which of them are within the tolerances."""
+        quiet, whole = self.noise <= tolerances.noise, self.shortfall <= tolerances.shortfall
+        return np.asarray(quiet & whole & (self.gap <= tolerances.gap))
 
-    def said(self) -> str:
-        return f"noise {self.noise:.3g}, shortfall {self.shortfall:.3g}, train/eval gap {self.gap:.3g}"
+    def said(self, with_gap: bool) -> str:
+        """The worst of each."""
+        gap = f", train/eval gap {self.gap.max():.3g}" if with_gap else ""
+        return f"noise {self.noise.max():.3g}, shortfall {self.shortfall.max():.3g}{gap}"
 
 
 def recommend(
@@ -64,10 +50,11 @@ def recommend(
     """The least of these batch sizes whose noise, shortfall and gap are within the tolerances in every channel.
 
     The samples are taken for some of a larger set, whatever population is displayed. The range is that of cohorts drawn
-    from the samples with replacement (bootstrap), from the 5th to the 95th percentile.
+    from the samples with replacement (bootstrap), from the 5th to the 95th percentile, at the channels that are the
+    worst of all in some figure at some size. Without an ε the gap is left out.
     """
-    usable = [cohort for cohort in cohorts if len(cohort.means) >= FEWEST_SAMPLES and _varies(cohort)]
-    fewest = min((len(cohort.means) for cohort in cohorts), default=0)
+    usable = [part for cohort in cohorts if cohort.samples >= FEWEST_SAMPLES for part in _varying(cohort)]
+    fewest = min((cohort.samples for cohort in cohorts), default=0)
     if not usable:
         reason = "every channel is constant, so no batch size is better than another"
         if fewest < FEWEST_SAMPLES:
@@ -75,50 +62,114 @@ def recommend(
             reason = f"{few} cannot tell how statistics differ between samples: give at least {FEWEST_SAMPLES}"
         return Recommendation(None, None, None, applies_to, reason)
     ordered = sorted(sizes)
-    figures = {size: _figures(usable, size, settings, settings.draws) for size in ordered}
-    best = next((size for size in ordered if figures[size].within(settings.tolerances)), None)
-    least, most = _range(usable, ordered, settings)
-    return Recommendation(best, least, most, applies_to, _reason(best, figures, ordered, fewest))
+    figures = {size: _figures(usable, size, settings) for size in sorted({*ordered, *(_ranked(ordered, settings))})}
+    enough = {size: bool(found.within(settings.tolerances).all()) for size, found in figures.items()}
+    best = next((size for size in ordered if enough[size]), None)
+    least, most = _range(_worst(usable, [figures[size] for size in ordered]), ordered, settings)
+    together = None
+    if settings.ranks > 1:
+        together = next((size for size in ordered if enough[size * settings.ranks]), None)
+    reason = _reason(best, figures, ordered, fewest, settings)
+    return Recommendation(best, least, most, applies_to, reason, together)
 
 
-def _varies(cohort: Cohort) -> bool:
-    return bool(cohort.variances.any() or np.ptp(cohort.means))
+def _ranked(sizes: Sequence[int], settings: CompareSettings) -> list[int]:
+    """The sizes of the batches that synchronized ranks have together."""
+    return [size * settings.ranks for size in sizes] if settings.ranks > 1 else []
 
 
-def _figures(cohorts: Sequence[Cohort], size: int, settings: CompareSettings, draws: int) -> _Figures:
-    found = []
-    for cohort in cohorts:
-        whole = noise.population(cohort.means, cohort.variances, "infinite")
-        form = noise.expected(whole, size)
+def _varying(cohort: Cohort) -> list[Cohort]:
+    """The cohort without channels that are constant; nothing where all are."""
+    varies = cohort.variances.any(axis=0) | (np.ptp(cohort.means, axis=0) > 0)
+    return [cohort.only(np.flatnonzero(varies))] if varies.any() else []
+
+
+def _figures(cohorts: Sequence[Cohort], size: int, settings: CompareSettings) -> _Figures:
+    """Those of all channels, in the order of the cohorts."""
+    found = [_of(cohort, size, settings, settings.draws) for cohort in cohorts]
+    return _Figures(*(np.concatenate([getattr(one, name) for one in found]) for name in ("noise", "shortfall", "gap")))
+
+
+def _of(cohort: Cohort, size: int, settings: CompareSettings, draws: int) -> _Figures:
+    whole = noise.population(cohort.means, cohort.variances, "infinite")
+    form = noise.expected(whole, size)
+    gap = np.zeros_like(form.variance)
+    if settings.layer.epsilon is not None:
         drawn = noise.draw(whole, size, draws, settings.seed)
-        gap = noise.gap(whole, drawn, settings.epsilon, cohort.bessel(size, settings.framework))
-        found.append((form.mean_noise or 0.0, form.shortfall or 0.0, gap.rms or 0.0))
-    return _Figures(*(max(column) for column in zip(*found, strict=True)))
+        bessel = cohort.bessel(size, settings.layer.framework.unbiased_running_variance)
+        gap = noise.gap(whole, drawn, settings.layer.epsilon, bessel).rms
+    return _Figures(*(np.where(np.isnan(values), 0.0, values) for values in (form.mean_noise, form.shortfall, gap)))
 
 
-def _range(cohorts: Sequence[Cohort], sizes: Sequence[int], settings: CompareSettings) -> tuple[int | None, int | None]:
+def _worst(cohorts: Sequence[Cohort], figures: Sequence[_Figures]) -> list[Cohort]:
+    """The channels that have the largest of some figure at some size, a cohort each."""
+    places = {int(getattr(one, name).argmax()) for one in figures for name in ("noise", "shortfall", "gap")}
+    each = [(cohort, column) for cohort in cohorts for column in range(len(cohort.channels))]
+    return [each[place][0].only(np.array([each[place][1]])) for place in sorted(places)]
+
+
+def _range(
+    channels: Sequence[Cohort], sizes: Sequence[int], settings: CompareSettings
+) -> tuple[int | None, int | None]:
     """The 5th and 95th percentile of what other cohorts of as many samples would recommend."""
-    random = np.random.default_rng(settings.seed)
-    found: list[float] = []
-    for _ in range(_COHORTS):
-        seed = int(random.integers(2**32))  # one for all channels: samples are drawn, with all that they hold
-        drawn = [cohort.redrawn(seed) for cohort in cohorts]
-        usable = [cohort for cohort in drawn if _varies(cohort)]
-        sized = (size for size in sizes if _figures(usable, size, settings, _COHORT_DRAWS).within(settings.tolerances))
-        found.append(next(sized, float("inf")) if usable else float("inf"))
+    redrawn = [_redrawn(channel, settings.seed) for channel in channels]
+    found = np.full(_COHORTS, np.inf)
+    for size in sizes:
+        open_ = np.flatnonzero(np.isinf(found))
+        for cohort in redrawn:
+            open_ = open_[_enough(cohort.only(open_), size, settings)]
+        found[open_] = size
     found.sort()
-    ends = (found[len(found) // 20], found[-1 - len(found) // 20])
-    least, most = (None if end == float("inf") else int(end) for end in ends)
+    ends = (found[_COHORTS // 20], found[-1 - _COHORTS // 20])
+    least, most = (None if np.isinf(end) else int(end) for end in ends)
     return least, most
 
 
-def _reason(best: int | None, figures: dict[int, _Figures], sizes: Sequence[int], samples: int) -> str:
+def _enough(cohort: Cohort, size: int, settings: CompareSettings) -> NDArray[np.bool_]:
+    """Which columns are within the tolerances; batches are drawn only of those that are quiet enough."""
+    form = noise.expected(noise.population(cohort.means, cohort.variances, "infinite"), size)
+    tolerances = settings.tolerances
+    enough = ~((form.mean_noise > tolerances.noise) | (form.shortfall > tolerances.shortfall))
+    quiet = np.flatnonzero(enough)
+    if len(quiet):
+        enough[quiet] = _of(cohort.only(quiet), size, settings, _COHORT_DRAWS).gap <= tolerances.gap
+    return np.asarray(enough)
+
+
+def _redrawn(channel: Cohort, seed: int) -> Cohort:
+    """Other cohorts of one channel side by side; of channels with as many samples the same samples are drawn."""
+    places = np.random.default_rng(seed).integers(0, channel.samples, (channel.samples, _COHORTS))
+    return Cohort(
+        channels=channel.channels * _COHORTS,
+        places=channel.places,
+        means=channel.means[places, 0],
+        variances=channel.variances[places, 0],
+        counts=np.repeat(channel.counts, _COHORTS),
+    )
+
+
+def _reason(
+    best: int | None, figures: dict[int, _Figures], sizes: Sequence[int], samples: int, settings: CompareSettings
+) -> str:
     larger = f", for a larger set than these {samples} samples"
+    with_gap = settings.layer.epsilon is not None
     if best is not None:
-        found = f"{figures[best].said()}{larger}"
+        found = f"{figures[best].said(with_gap)}{larger}"
         return f"batch size {best} is the least of those compared that is within the tolerances ({found})"
     last = sizes[-1]
     return (
-        f"none of these sizes is within the tolerances (at {last}: {figures[last].said()}{larger}); "
-        "instance or group norm does not depend on the batch size"
+        f"none of these sizes is within the tolerances (at {last}: {figures[last].said(with_gap)}{larger})"
+        f"{_needed(last, figures[last], settings.tolerances)}; instance or group norm does not depend on the batch size"
     )
+
+
+def _needed(size: int, found: _Figures, tolerances: Tolerances) -> str:
+    """The size that noise and shortfall would need, which fall as 1/√B and 1/B."""
+    if not (tolerances.noise and tolerances.shortfall):
+        return ""
+    times = (
+        max(float(found.noise.max()) / tolerances.noise, 0) ** 2,
+        float(found.shortfall.max()) / tolerances.shortfall,
+    )
+    needed = ceil(size * max(times) - 1e-9)
+    return f": noise and shortfall would be from batch size {needed:,} on" if needed > size else ""

@@ -1,6 +1,6 @@
 """Running statistics: how long their start is remembered, how noisy they are, and a simulated run.
 
-One channel at a time. A layer keeps new = (1 − α)·old + α·batch of its mean and of its variance, α being the weight of
+A layer keeps new = (1 − α)·old + α·batch of its mean and of its variance, α being the weight of
 a batch (`Framework.batch_weight`): 0.01 in Keras, 0.1 in PyTorch. After t steps a batch that is s steps old weighs
 α(1 − α)^s, and what the layer started from (1 − α)^t. The formulas of noise hold for batches that are drawn
 independently at each step; for epochs that are shuffled without replacement there are `epochs` and `simulate`.
@@ -8,6 +8,7 @@ independently at each step; for epochs that are shuffled without replacement the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil, inf, log, sqrt
 from typing import Literal
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from bnstat.frameworks import RUNNING_START
 
 Doubles = NDArray[np.float64]
-Order = Literal["shuffled", "independent"]
+Order = Literal["shuffled", "independent", "replaced"]
 
 # Random numbers that are held at once while samples are put into order.
 _RANDOM_AT_ONCE = 1 << 22
@@ -71,15 +72,17 @@ class Noise:
     """Standard deviations of settled running statistics, between one step and another that is long after it.
 
     Attributes:
-        mean_sd: of the running mean, in the unit of the values.
+        mean_sd: of the running mean, in the unit of the values; one for each channel.
         variance_sd: of the running variance, in that unit squared.
     """
 
-    mean_sd: float
-    variance_sd: float
+    mean_sd: Doubles
+    variance_sd: Doubles
 
 
-def noise(batch_mean_sd: float, batch_variance_sd: float, batch_weight: float, bessel: float = 1.0) -> Noise:
+def noise(
+    batch_mean_sd: ArrayLike, batch_variance_sd: ArrayLike, batch_weight: float, bessel: ArrayLike = 1.0
+) -> Noise:
     """Noise of running statistics in closed form, once the start is forgotten: SD(batch)·√(α/(2 − α)).
 
     It holds for batches that are drawn independently at each step. In an epoch that is shuffled without replacement the
@@ -93,7 +96,7 @@ def noise(batch_mean_sd: float, batch_variance_sd: float, batch_weight: float, b
         bessel: n/(n − 1) of a batch where the framework's running variance is unbiased, else 1.
     """
     factor = sqrt(batch_weight / (2.0 - batch_weight))
-    return Noise(batch_mean_sd * factor, batch_variance_sd * bessel * factor)
+    return Noise(np.multiply(batch_mean_sd, factor), np.multiply(batch_variance_sd, bessel) * factor)
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,8 @@ class Run:
 
 
 def expected(
-    mean: float,
-    variance: float,
+    mean: ArrayLike,
+    variance: ArrayLike,
     batch_weight: float,
     steps: int,
     start: tuple[float, float] = RUNNING_START,
@@ -119,14 +122,16 @@ def expected(
     """The buffers after each step in closed form, averaged over all runs: start·(1 − α)^t + settled·(1 − (1 − α)^t).
 
     Args:
-        mean: expected batch mean, which the running mean converges to.
-        variance: expected batch variance, times n/(n − 1) where the framework applies it.
+        mean: expected batch mean, which the running mean converges to; shape (…).
+        variance: expected batch variance, same shape, times n/(n − 1) where the framework applies it.
         batch_weight: α, from 0 to 1.
         steps: how many, t = 1 … steps.
         start: running mean and variance before the first step.
     """
+    settled = np.asarray(mean, np.float64), np.asarray(variance, np.float64)
     left: Doubles = np.power(1.0 - batch_weight, np.arange(1, steps + 1), dtype=np.float64)
-    return Run(mean + (start[0] - mean) * left, variance + (start[1] - variance) * left)
+    left = left.reshape(-1, *[1] * settled[0].ndim)
+    return Run(*(value + (first - value) * left for value, first in zip(settled, start, strict=True)))
 
 
 def simulate(
@@ -169,8 +174,34 @@ def _averaged(batches: Doubles, batch_weight: float, start: float) -> Doubles:
     return after
 
 
+def noise_of(runs: Iterable[Run], expected: Run, settled_after: int | None) -> tuple[Run, Noise]:
+    """The first of these runs, and how the settled steps of all of them scatter.
+
+    Args:
+        runs: of one layer, of batches in different orders; shape (steps, …).
+        expected: what they average to, from which each step is measured, so that what is left of the start is no noise.
+        settled_after: steps after which a run has settled; None for never.
+
+    Returns:
+        The noise is NaN where no step has settled.
+    """
+    first, deviations = None, []
+    for run in runs:
+        first = first or run
+        if settled_after is not None:
+            pair = (run.means - expected.means, run.variances - expected.variances)
+            deviations.append([values[settled_after:] for values in pair])
+    if first is None:
+        raise ValueError("no run at all")
+    if not deviations or not len(deviations[0][0]):
+        undefined = np.full(first.means.shape[1:], np.nan)
+        return first, Noise(undefined, undefined)
+    means, variances = (np.concatenate([pair[place] for pair in deviations]).std(axis=0) for place in (0, 1))
+    return first, Noise(means, variances)
+
+
 def epochs(samples: int, batch_size: int, steps: int, seed: int, kind: Order) -> NDArray[np.intp]:
-    """Which samples make up the batch of each step: indices of different samples, shape (steps, batch_size).
+    """Which samples make up the batch of each step: their indices, shape (steps, batch_size).
 
     Args:
         samples: K, how many there are.
@@ -178,11 +209,14 @@ def epochs(samples: int, batch_size: int, steps: int, seed: int, kind: Order) ->
         steps: how many batches.
         seed: of the random order; equal seeds give equal batches for every channel.
         kind: "shuffled" takes the samples in epochs of ⌊K/B⌋ batches without replacement, each in a new random order,
-            and drops the last, short batch; "independent" draws each batch anew from all samples.
+            and drops the last, short batch; "independent" draws each batch of different samples anew; "replaced" draws
+            each sample anew, as from a larger set.
 
     Raises:
         ValueError: no batch of that size can be made of so many samples.
     """
+    if kind == "replaced":
+        return np.random.default_rng(seed).integers(0, samples, (steps, batch_size))
     if not 1 <= batch_size <= samples:
         raise ValueError(f"a batch of {batch_size} different samples cannot be drawn from {samples}")
     random = np.random.default_rng(seed)

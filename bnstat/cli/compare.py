@@ -44,6 +44,15 @@ class Numbers(click.ParamType[tuple[int, ...]]):
 )
 @click.option("--draws", type=int, default=1000, show_default=True, help="Batches drawn at most for a size.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draws.")
+@click.option(
+    "--ranks", type=int, default=1, show_default=True, help="Processes that train together, synchronized too."
+)
+@click.option("--steps", type=int, help="Also simulate so many training steps, real batches in sequence.")
+@click.option(
+    "--group-by",
+    metavar="directory|FILE.csv:COLUMN",
+    help="Also batches of one group each, as of one site.",
+)
 @options.tensor
 @options.framework
 @options.epsilon

@@ -9,6 +9,7 @@ from bnstat.frameworks import Framework
 from bnstat.report.inspect import Failure, Finding, Sample
 
 Kind = Literal["finite", "infinite"]
+Composition = Literal["mixed", "one_group", "synchronized"]
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,32 @@ class Tolerances:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """A layer: a preset, with the ε and momentum that it has by default or was given.
+
+    Attributes:
+        framework: the preset.
+        epsilon: None where the preset has none and none was given.
+        momentum: of the running statistics, in the framework's own convention; likewise.
+    """
+
+    framework: Framework
+    epsilon: float | None
+    momentum: float | None
+
+    @property
+    def batch_weight(self) -> float | None:
+        """Weight of one batch in the running statistics."""
+        return None if self.momentum is None else self.framework.batch_weight(self.momentum)
+
+
+@dataclass(frozen=True)
 class CompareSettings:
     """What was asked for, with the framework's defaults filled in.
 
     Attributes:
-        framework: the preset.
-        epsilon: of the layer.
-        momentum: of its running statistics, in the framework's own convention.
+        layer: whose curve it is.
+        others: layers that are answered beside it.
         axis: the kept axis as it was given.
         batch_axis: the axis of the file whose entries are samples, as it was given.
         batch_sizes: those that are answered.
@@ -35,11 +55,13 @@ class CompareSettings:
         draws: batches that are drawn at most for a size.
         seed: of the draws.
         tolerances: of the recommendation.
+        ranks: R processes that train together, each on a batch of its own.
+        steps: of the simulated runs; None without any.
+        group_by: what the samples were grouped by, as it was given.
     """
 
-    framework: Framework
-    epsilon: float
-    momentum: float
+    layer: Layer
+    others: tuple[Layer, ...]
     axis: int
     batch_axis: int | None
     batch_sizes: tuple[int, ...]
@@ -47,19 +69,26 @@ class CompareSettings:
     draws: int
     seed: int
     tolerances: Tolerances
+    ranks: int = 1
+    steps: int | None = None
+    group_by: str | None = None
 
-    @property
-    def batch_weight(self) -> float:
-        """Weight of one batch in the running statistics."""
-        return self.framework.batch_weight(self.momentum)
+
+@dataclass(frozen=True)
+class Group:
+    """Samples that belong together, as those of one site."""
+
+    name: str
+    samples: int
 
 
 @dataclass(frozen=True)
 class PopulationChannel:
     """How the variance of one channel splits. `between` and `rho` are None where one sample is all there is.
 
-    `merged_mean` and `merged_variance` (biased) are those of all values together, weighted by counts: population
-    statistics, or "precise BN".
+    `between_groups` is the part of `between` that lies between the groups, None without groups. `merged_mean` and
+    `merged_variance` (biased) are those of all values together, weighted by counts: population statistics, or
+    "precise BN".
     """
 
     channel: int
@@ -69,6 +98,7 @@ class PopulationChannel:
     within: float | None
     between: float | None
     rho: float | None
+    between_groups: float | None = None
     merged_count: int = 0
     merged_mean: float | None = None
     merged_variance: float | None = None
@@ -98,17 +128,49 @@ class Renorm:
 
 
 @dataclass(frozen=True)
-class CurveChannel:
-    """What one channel of batches of one size has; None where it cannot be known.
+class Simulated:
+    """Runs of real batches in sequence from the layer's own start.
+
+    Attributes:
+        steps: how many.
+        running_mean: the buffer of the first run after the last step.
+        running_variance: likewise.
+        expected_running_mean: what runs of batches that are drawn independently average to after as many steps.
+        expected_running_variance: likewise.
+        running_mean_sd: noise of the running mean over the settled steps of all runs; None where none has settled.
+        running_variance_sd: likewise of the running variance.
+        train_eval_rms: RMS difference between training and evaluation output with the buffers of the first run.
+    """
+
+    steps: int
+    running_mean: float
+    running_variance: float
+    expected_running_mean: float
+    expected_running_variance: float
+    running_mean_sd: float | None
+    running_variance_sd: float | None
+    train_eval_rms: float | None
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Simulated runs: of shuffled epochs, and of batches drawn independently at each step.
+
+    `shuffled` is None for an infinite population, which has no epochs.
+    """
+
+    shuffled: Simulated | None
+    independent: Simulated
+
+
+@dataclass(frozen=True)
+class LayerChannel:
+    """What depends on the layer, for one channel of batches of one size; None where it cannot be known.
 
     Attributes:
         channel: its index on the kept axis.
-        expected_variance: of a batch, in closed form.
-        variance_shortfall: what that lacks of the variance of all values, as a share.
-        mean_sd: standard deviation of the batch mean.
-        mean_noise: the same in standard deviations of the values.
-        variance_cv: standard deviation of the batch variance over its expectation, from drawn batches.
-        observed: expectations and spread from drawn batches.
+        running_mean: what the running mean converges to.
+        running_variance: what the running variance converges to, in closed form.
         eval_output_variance: variance of the output over all samples under converged running statistics.
         train_eval_rms: root mean square of training output − evaluation output.
         renorm: batch renorm's corrections.
@@ -117,12 +179,8 @@ class CurveChannel:
     """
 
     channel: int
-    expected_variance: float | None = None
-    variance_shortfall: float | None = None
-    mean_sd: float | None = None
-    mean_noise: float | None = None
-    variance_cv: float | None = None
-    observed: Observed | None = None
+    running_mean: float | None = None
+    running_variance: float | None = None
     eval_output_variance: float | None = None
     train_eval_rms: float | None = None
     renorm: Renorm | None = None
@@ -131,21 +189,67 @@ class CurveChannel:
 
 
 @dataclass(frozen=True)
+class CurveChannel(LayerChannel):
+    """What one channel of batches of one size has; None where it cannot be known.
+
+    Attributes:
+        expected_variance: of a batch, in closed form.
+        variance_shortfall: what that lacks of the variance of all values, as a share.
+        mean_sd: standard deviation of the batch mean.
+        mean_noise: the same in standard deviations of the values.
+        variance_cv: standard deviation of the batch variance over its expectation, from drawn batches.
+        observed: expectations and spread from drawn batches.
+        simulated: runs of real batches, where steps were given.
+    """
+
+    expected_variance: float | None = None
+    variance_shortfall: float | None = None
+    mean_sd: float | None = None
+    mean_noise: float | None = None
+    variance_cv: float | None = None
+    observed: Observed | None = None
+    simulated: Runs | None = None
+
+
+@dataclass(frozen=True)
 class CurvePoint:
-    """One batch size: how many batches were drawn, whether these are all, and whether one takes every sample."""
+    """One batch size: how many batches were drawn, whether these are all, and whether one takes every sample.
+
+    Attributes:
+        batch_size: samples in a batch; of synchronized ranks those of all ranks together.
+        composition: "mixed" from all samples, "one_group" each of one group, "synchronized" over all ranks.
+        batches_drawn: the most of any channel.
+        complete: whether these are all batches there are.
+        takes_all: whether a batch has every sample, and no noise for that reason.
+        channels: an entry for each.
+        one_group: the same size where each batch is of one group; None without groups, or where none is so large.
+        synchronized: the ranks' batches taken as one; None without ranks, or where there are fewer samples.
+    """
 
     batch_size: int
+    composition: Composition
     batches_drawn: int
     complete: bool
     takes_all: bool
     channels: tuple[CurveChannel, ...]
+    one_group: CurvePoint | None = None
+    synchronized: CurvePoint | None = None
+
+
+@dataclass(frozen=True)
+class LayerCurve:
+    """The part of the curve that depends on the layer, for another layer: a tuple of channels for each batch size."""
+
+    layer: Layer
+    channels: tuple[tuple[LayerChannel, ...], ...]
 
 
 @dataclass(frozen=True)
 class Recommendation:
     """The least batch size within the tolerances for a larger set than these samples; None where there is none.
 
-    `least` and `most` are the range over resampled cohorts; `applies_to` is "input" (volumes) or "array".
+    `least` and `most` are the range over resampled cohorts; `synchronized` is the least size of one rank where the
+    ranks are synchronized; `applies_to` is "input" (volumes) or "array".
     """
 
     batch_size: int | None
@@ -153,22 +257,43 @@ class Recommendation:
     most: int | None
     applies_to: Literal["input", "array"]
     reason: str
+    synchronized: int | None = None
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """After how many training steps the start of a layer's running statistics weighs 1 % or less; None for never."""
+
+    layer: Layer
+    steps: int | None
 
 
 @dataclass(frozen=True)
 class Comparison:
     """The answer: the population, a curve over batch sizes, and what to do.
 
-    `steps_to_forget` is after how many training steps the start of the running statistics weighs 1 % or less; None
-    where it never does.
+    Attributes:
+        settings: what was asked for.
+        samples: the rows of the table.
+        population: how the variance of each channel splits.
+        groups: what the samples were grouped into, if they were.
+        batch_sizes: the curve.
+        others: what the other layers have of it.
+        recommendation: None where nothing could be read.
+        forgetting: how long each framework's layer remembers its start, the one asked about first.
+        findings: samples that were left out.
+        errors: inputs that could not be read.
+        notes: how the inputs and settings were taken.
     """
 
     settings: CompareSettings
     samples: tuple[Sample, ...]
     population: tuple[PopulationChannel, ...]
+    groups: tuple[Group, ...]
     batch_sizes: tuple[CurvePoint, ...]
+    others: tuple[LayerCurve, ...]
     recommendation: Recommendation | None
-    steps_to_forget: int | None = None
+    forgetting: tuple[Forgetting, ...]
     findings: tuple[Finding, ...] = ()
     errors: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()

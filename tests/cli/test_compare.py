@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from itertools import combinations
 from pathlib import Path
 
 import jsonschema
@@ -69,12 +70,21 @@ def test_the_figures_are_those_of_the_formulas(compared):
 )
 def test_running_statistics_forget_their_start_as_the_momentum_says(compared, options, weight, steps):
     document, _ = compared(COHORT, "--batch-sizes", "2", *options)
-    assert document["running"] == {"batch_weight": pytest.approx(weight), "steps_to_forget": steps}
+    running = document["running"]
+    assert (running["batch_weight"], running["steps_to_forget"]) == (pytest.approx(weight), steps)
     (found,) = document["batch_sizes"][0]["channels"]
     factor = (weight / (2 - weight)) ** 0.5
     assert found["running_mean_sd"] == pytest.approx(found["mean_sd"] * factor)
     bessel = (2 * 19_968) / (2 * 19_968 - 1) if "torch" in options else 1
     assert found["running_variance_sd"] == pytest.approx(found["observed"]["variance_sd"] * bessel * factor)
+
+
+def test_each_frameworks_start_is_forgotten_under_its_own_momentum(compared):
+    document, _ = compared(COHORT, "--batch-sizes", "2", "--momentum", "0.5")
+    first, *others = document["running"]["frameworks"]
+    assert (first["framework"], first["momentum"], first["steps_to_forget"]) == ("keras", 0.5, 7)
+    steps = {one["framework"]: one["steps_to_forget"] for one in others}
+    assert (steps["keras"], steps["torch"]) == (459, 44)
 
 
 def test_the_population_is_saved_merged_by_counts(bnstat_run, tmp_path):
@@ -216,3 +226,130 @@ def test_different_numbers_of_channels_cannot_be_compared(refused):
     line = refused(2, "compare", COHORT, ROOT / "sample_data/mri_4channel.nii.gz")
     assert "1 channels" in line
     assert "4" in line
+
+
+def sites(path, rows):
+    """A table of cases."""
+    path.write_text("case,site\n" + "".join(f"{case},{site}\n" for case, site in rows), encoding="utf-8")
+    return path
+
+
+def two_sites(folder, apart):
+    """Six volumes of two sites, whose means are so far apart."""
+    random = np.random.default_rng(1)
+    for number in range(6):
+        site = folder / ("north" if number < 4 else "south")
+        site.mkdir(exist_ok=True)
+        mean = random.normal() + (apart if number >= 4 else 0)
+        np.save(site / f"case_{number}.npy", random.normal(mean, 1.0, (8, 9, 10)))
+    return folder
+
+
+@pytest.mark.parametrize("by", ["directory", "table"])
+def test_batches_of_one_group_are_compared_with_mixed_ones(compared, tmp_path, by):
+    folder = two_sites(tmp_path, apart=5.0)
+    cases = [(f"case_{number}", "north" if number < 4 else "south") for number in range(6)]
+    group_by = "directory" if by == "directory" else f"{sites(tmp_path / 'sites.csv', cases)}:site"
+    asked = ("--batch-axis", "none", "--batch-sizes", "2", "--group-by", group_by, "--draws", "20000")
+    document, _ = compared(folder / "north", folder / "south", *asked)
+    assert document["population"]["groups"] == [{"name": "north", "samples": 4}, {"name": "south", "samples": 2}]
+    values = [np.load(file) for file in sorted(folder.glob("*/*.npy"))]
+    groups = [values[:4], values[4:]]
+    pairs = [[np.stack(pair) for pair in combinations(group, 2)] for group in groups]
+    weights = [4 / 6, 2 / 6]
+    variance = sum(p * np.mean([pair.var() for pair in some]) for p, some in zip(weights, pairs, strict=True))
+    mean = np.mean(values)
+    spread = sum(
+        p * np.mean([(pair.mean() - mean) ** 2 for pair in some]) for p, some in zip(weights, pairs, strict=True)
+    )
+    found = document["batch_sizes"][0]["one_group"]["channels"][0]
+    assert found["expected_variance"] == pytest.approx(variance, rel=1e-9)
+    assert found["mean_sd"] == pytest.approx(np.sqrt(spread), rel=1e-9)
+    assert found["observed"]["variance_mean"] == pytest.approx(variance, rel=0.01)
+    assert found["mean_noise"] > document["batch_sizes"][0]["channels"][0]["mean_noise"]
+    between = np.var([np.mean(group) for group in groups for _ in group])
+    assert document["population"]["channels"][0]["between_groups"] == pytest.approx(between, rel=1e-9)
+
+
+def test_a_size_that_no_group_has_is_not_answered_for_groups(compared, tmp_path):
+    document, _ = compared(
+        two_sites(tmp_path, 1.0), "--batch-axis", "none", "--batch-sizes", "3,5", "--group-by", "directory"
+    )
+    three, five = document["batch_sizes"]
+    assert three["one_group"] is not None
+    assert five["one_group"] is None
+
+
+def test_synchronized_ranks_are_one_larger_batch(compared):
+    document, _ = compared(COHORT, "--batch-sizes", "2,4,6", "--ranks", "2")
+    alone, _ = compared(COHORT, "--batch-sizes", "4,8,12")
+    for one, other in zip(document["batch_sizes"], alone["batch_sizes"], strict=True):
+        assert one["synchronized"]["channels"] == other["channels"]
+        assert one["synchronized"]["batch_size"] == other["batch_size"]
+    beyond, _ = compared(COHORT, "--batch-sizes", "4", "--ranks", "8")
+    assert beyond["batch_sizes"][0]["synchronized"] is None
+
+
+def test_a_simulated_run_is_shown_beside_the_closed_form(compared):
+    document, _ = compared(COHORT, "--batch-sizes", "2", "--steps", "2000")
+    found = document["batch_sizes"][0]["channels"][0]
+    shuffled, independent = found["simulated"]["shuffled"], found["simulated"]["independent"]
+    assert shuffled["steps"] == 2000
+    assert independent["running_mean_sd"] == pytest.approx(found["running_mean_sd"], rel=0.2)
+    assert shuffled["running_mean_sd"] < found["running_mean_sd"] / 2
+    for run in (shuffled, independent):
+        assert abs(run["running_mean"] - run["expected_running_mean"]) < 5 * found["running_mean_sd"]
+        assert run["train_eval_rms"] == pytest.approx(found["train_eval_rms"], rel=0.1)
+
+
+def test_a_run_that_is_too_short_to_settle_has_no_noise_and_a_larger_gap(compared):
+    document, _ = compared(COHORT, "--batch-sizes", "2", "--steps", "100")
+    found = document["batch_sizes"][0]["channels"][0]
+    assert found["simulated"]["shuffled"]["running_mean_sd"] is None
+    assert found["simulated"]["shuffled"]["train_eval_rms"] > found["train_eval_rms"]
+
+
+def test_a_larger_set_has_no_epochs(compared):
+    document, _ = compared(COHORT, "--batch-sizes", "16", "--steps", "50", "--population", "infinite")
+    simulated = document["batch_sizes"][0]["channels"][0]["simulated"]
+    assert simulated["shuffled"] is None
+    assert simulated["independent"]["steps"] == 50
+
+
+def test_all_that_was_asked_for_is_in_every_format(bnstat_run, tmp_path):
+    table = sites(tmp_path / "sites.csv", [(f"case_{number:02}", "AB"[number % 2]) for number in range(12)])
+    asked = ("compare", COHORT, "--batch-sizes", "2,4", "--ranks", "2", "--steps", "500", "--group-by", f"{table}:site")
+    for form in ("table", "markdown"):
+        out = bnstat_run(*asked, "--format", form).out
+        for words in ("2 groups: A (6), B (6)", "each batch from one group", "2 synchronized ranks", "after 500 steps"):
+            assert words in out
+    rows = list(csv.DictReader(io.StringIO(bnstat_run(*asked, "--format", "csv").out)))
+    assert [(row["batch_size"], row["composition"]) for row in rows] == [
+        ("2", "mixed"), ("2", "one_group"), ("4", "synchronized"),
+        ("4", "mixed"), ("4", "one_group"), ("8", "synchronized"),
+    ]  # fmt: skip
+    assert float(rows[0]["simulated_shuffled_running_mean"]) > 0
+    assert rows[1]["simulated_shuffled_running_mean"] == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "group_by", "message"),
+    [
+        (None, "sites.csv:site", "sites.csv: cannot be read as a table: No such file or directory"),
+        ([], "sites.csv:site", "sites.csv: has no rows"),
+        ([("case_00", "A")], "sites.csv:centre", "has no column 'centre'; it has case, site"),
+        ([("case_00", "A")], "sites.csv:site", "has no site for"),
+        ([(f"case_{number:02}", "A") for number in range(12)], "sites.csv:site", "puts every file into one group, 'A'"),
+        ([("case_00", "A")], "sites", "neither 'directory' nor FILE.csv:COLUMN"),
+    ],
+)
+def test_groups_that_cannot_be_made_are_one_line(refused, tmp_path, monkeypatch, rows, group_by, message):
+    monkeypatch.chdir(tmp_path)
+    if rows is not None:
+        sites(tmp_path / "sites.csv", rows)
+    assert message in refused(3 if "sites.csv: " in message else 2, "compare", COHORT, "--group-by", group_by)
+
+
+@pytest.mark.parametrize(("option", "message"), [("--ranks", "0 ranks cannot be"), ("--steps", "0 steps cannot be")])
+def test_no_ranks_and_no_steps_cannot_be(refused, option, message):
+    assert message in refused(2, "compare", COHORT, option, "0")

@@ -1,28 +1,45 @@
-"""The comparison as CSV: a row for each batch size and channel. What is undefined is an empty field."""
+"""The comparison as CSV: a row for each batch size, composition and channel. What is undefined is an empty field."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, fields
 from typing import Any
 
 from bnstat.renderers import sheet
-from bnstat.report import Comparison, CurveChannel, CurvePoint, Observed, Renorm
+from bnstat.report import Comparison, CurveChannel, CurvePoint, Observed, Renorm, Runs, Simulated
 
-_NESTED = {"observed": Observed, "renorm": Renorm}
+# Fields that hold more fields, in the order of their columns.
+_NESTED: dict[str, Any] = {"observed": Observed, "renorm": Renorm}
 
 
 def render(comparison: Comparison) -> str:
     """The comparison as CSV with a header line."""
-    rows = [_row(point, channel) for point in comparison.batch_sizes for channel in point.channels]
-    return sheet.written(rows)
+    points = [one for point in comparison.batch_sizes for one in (point, point.one_group, point.synchronized) if one]
+    return sheet.written([_row(point, channel) for point in points for channel in point.channels])
 
 
 def _row(point: CurvePoint, channel: CurveChannel) -> dict[str, Any]:
-    row: dict[str, Any] = {"batch_size": point.batch_size, "batches_drawn": point.batches_drawn}
+    row: dict[str, Any] = {
+        "batch_size": point.batch_size,
+        "composition": point.composition,
+        "batches_drawn": point.batches_drawn,
+    }
     for name, value in asdict(channel).items():
         if name in _NESTED:
-            parts = value or {}
-            row.update({f"{name}_{part.name}": parts.get(part.name) for part in fields(_NESTED[name])})
-        else:
+            row.update(_parts(name, _NESTED[name], value))
+        elif name != "simulated":
             row[name] = value
-    return row
+    return {**row, **dict(_simulated(channel))}
+
+
+def _parts(name: str, kind: Any, value: dict[str, Any] | None) -> dict[str, Any]:  # noqa: ANN401  (a class)
+    return {f"{name}_{part.name}": (value or {}).get(part.name) for part in fields(kind)}
+
+
+def _simulated(channel: CurveChannel) -> Iterator[tuple[str, Any]]:
+    """The columns of simulated runs, of both orders."""
+    runs = channel.simulated
+    for order in fields(Runs):
+        one = None if runs is None else getattr(runs, order.name)
+        yield from _parts(f"simulated_{order.name}", Simulated, None if one is None else asdict(one)).items()

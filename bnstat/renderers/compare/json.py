@@ -8,7 +8,7 @@ from typing import Any
 
 from bnstat import __version__
 from bnstat.renderers.inspect.json import finding_fields, sample_fields
-from bnstat.report import CompareSettings, Comparison, CurvePoint
+from bnstat.report import CompareSettings, Comparison, CurvePoint, Layer, LayerCurve
 
 SCHEMA = "bnstat.compare/1"
 
@@ -28,10 +28,12 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "samples": [sample_fields(sample) for sample in comparison.samples],
         "population": {
             "samples": len(comparison.samples),
+            "groups": [asdict(group) for group in comparison.groups],
             "channels": [asdict(channel) for channel in comparison.population],
         },
-        "batch_sizes": [_point(point) for point in comparison.batch_sizes],
-        "running": {"batch_weight": comparison.settings.batch_weight, "steps_to_forget": comparison.steps_to_forget},
+        "batch_sizes": [_point(point, nested=True) for point in comparison.batch_sizes],
+        "frameworks": [_curve(curve, comparison) for curve in comparison.others],
+        "running": _running(comparison),
         "recommendation": None if advice is None else asdict(advice),
         "findings": [finding_fields(finding) for finding in comparison.findings],
         "errors": [asdict(failure) for failure in comparison.errors],
@@ -42,24 +44,64 @@ def document(comparison: Comparison) -> dict[str, Any]:
 def _settings(settings: CompareSettings) -> dict[str, Any]:
     return {
         "normalizer": "batch",
-        "framework": settings.framework.name,
+        "framework": settings.layer.framework.name,
         "axis": settings.axis,
         "batch_axis": settings.batch_axis,
         "batch_sizes": list(settings.batch_sizes),
-        "epsilon": settings.epsilon,
-        "momentum": settings.momentum,
+        "epsilon": settings.layer.epsilon,
+        "momentum": settings.layer.momentum,
         "population": settings.population,
         "draws": settings.draws,
         "seed": settings.seed,
+        "ranks": settings.ranks,
+        "steps": settings.steps,
+        "group_by": settings.group_by,
         "tolerances": asdict(settings.tolerances),
     }
 
 
-def _point(point: CurvePoint) -> dict[str, Any]:
-    return {
+def _point(point: CurvePoint, nested: bool) -> dict[str, Any]:
+    fields: dict[str, Any] = {
         "batch_size": point.batch_size,
+        "composition": point.composition,
         "batches_drawn": point.batches_drawn,
         "complete": point.complete,
         "takes_all": point.takes_all,
         "channels": [asdict(channel) for channel in point.channels],
+    }
+    if nested:
+        for name, variant in (("one_group", point.one_group), ("synchronized", point.synchronized)):
+            fields[name] = None if variant is None else _point(variant, nested=False)
+    return fields
+
+
+def _layer(layer: Layer) -> dict[str, Any]:
+    return {
+        "framework": layer.framework.name,
+        "epsilon": layer.epsilon,
+        "momentum": layer.momentum,
+        "batch_weight": layer.batch_weight,
+    }
+
+
+def _curve(curve: LayerCurve, comparison: Comparison) -> dict[str, Any]:
+    """What another layer has of the curve."""
+    sizes = zip(comparison.batch_sizes, curve.channels, strict=True)
+    return {
+        **_layer(curve.layer),
+        "batch_sizes": [
+            {"batch_size": point.batch_size, "channels": [asdict(channel) for channel in channels]}
+            for point, channels in sizes
+        ],
+    }
+
+
+def _running(comparison: Comparison) -> dict[str, Any]:
+    """How long starts are remembered: by the layer asked about, and by each framework's."""
+    layers = [{**_layer(one.layer), "steps_to_forget": one.steps} for one in comparison.forgetting]
+    own = next((one for one in comparison.forgetting if one.layer == comparison.settings.layer), None)
+    return {
+        "batch_weight": comparison.settings.layer.batch_weight,
+        "steps_to_forget": None if own is None else own.steps,
+        "frameworks": layers,
     }

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnstat.renderers import text
-from bnstat.report import Comparison, CurveChannel, CurvePoint, PopulationChannel
+from bnstat.report import Comparison, CurveChannel, CurvePoint, Forgetting, PopulationChannel, Simulated
 from bnstat.wording import plural
 
 HEADERS = ("batch size", "batches", "noise of mean", "shortfall", "variance cv", "eval variance", "train/eval gap")
+
+RUN_HEADERS = ("batch size", "order", "running mean", "its noise", "running variance", "its noise", "train/eval gap")
+
+# Groups that are named.
+MOST_GROUPS = 6
 
 # Channels that are shown unless all are asked for: those with the greatest share of variance between samples.
 MOST_CHANNELS = 4
@@ -22,11 +27,12 @@ CONTEXT = (
 
 def title(comparison: Comparison) -> str:
     """What was compared, in a line."""
-    settings = comparison.settings
-    kind = "all there are" if settings.population == "finite" else "some of a larger set"
+    layer = comparison.settings.layer
+    kind = "all there are" if comparison.settings.population == "finite" else "some of a larger set"
+    epsilon = "no ε" if layer.epsilon is None else f"ε {layer.epsilon:g}"
     return (
         f"{plural(len(comparison.samples), 'sample')}, taken for {kind}; "
-        f"batch norm as in {settings.framework.title} (ε {settings.epsilon:g})"
+        f"batch norm as in {layer.framework.title} ({epsilon})"
     )
 
 
@@ -73,15 +79,102 @@ def ratio(value: float | None) -> str:
     return text.UNDEFINED if value is None else f"{value:.3f}"
 
 
-def forgetting(comparison: Comparison) -> str:
-    """How long the start of the running statistics is remembered, and how noisy the running mean stays."""
+def merged(comparison: Comparison, channel: int) -> str:
+    """Population statistics beside the running ones, which settle elsewhere."""
+    whole = comparison.population[channel]
+    mean, variance = (text.number(value, 6) for value in (whole.merged_mean, whole.merged_variance))
+    line = f'all values together ("precise BN"): mean {mean}, variance {variance}'
+    known = [(point.batch_size, point.channels[channel]) for point in comparison.batch_sizes]
+    settled = [(size, one) for size, one in known if one.running_variance is not None]
+    if not settled:
+        return line
+    size, one = min(settled, key=lambda pair: pair[0])
+    running = (text.number(value, 6) for value in (one.running_mean, one.running_variance))
+    return f"{line}; running statistics at batch size {size} settle at mean {{}}, variance {{}}".format(*running)
+
+
+def grouped(comparison: Comparison, channel: PopulationChannel) -> str:
+    """How much of the variance between samples lies between the groups."""
+    named = ", ".join(f"{group.name} ({group.samples})" for group in comparison.groups[:MOST_GROUPS])
+    hidden = len(comparison.groups) - MOST_GROUPS
+    more = f", … ({hidden} more)" if hidden > 0 else ""
+    line = f"{plural(len(comparison.groups), 'group')}: {named}{more}"
+    if channel.between_groups is None or not channel.between:
+        return line
+    part = text.share(min(channel.between_groups / channel.between, 1.0))
+    return f"{line}; between them lies {part} of the variance between samples"
+
+
+def variants(comparison: Comparison) -> list[tuple[str, list[CurvePoint]]]:
+    """The further curves, each with its heading: batches of one group, synchronized ranks."""
+    points = comparison.batch_sizes
+    ranks = comparison.settings.ranks
+    found = [
+        ("each batch from one group:", [point.one_group for point in points]),
+        (f"{ranks} synchronized ranks, batch size over all of them:", [point.synchronized for point in points]),
+    ]
+    kept = [(heading, [point for point in some if point is not None]) for heading, some in found]
+    return [(heading, some) for heading, some in kept if some]
+
+
+def runs(comparison: Comparison, channel: int) -> list[list[str]]:
+    """Simulated runs beside the closed form: a row for each size and order, a text for each of RUN_HEADERS."""
+    found = []
+    for point in comparison.batch_sizes:
+        one = point.channels[channel]
+        if one.simulated is None:
+            continue
+        orders = [("shuffled", one.simulated.shuffled), ("independent", one.simulated.independent)]
+        found += [_run(point.batch_size, name, run) for name, run in orders if run is not None]
+        independent = one.simulated.independent
+        found.append(
+            [
+                str(point.batch_size),
+                "closed form",
+                text.number(independent.expected_running_mean, 6),
+                text.number(one.running_mean_sd, 3),
+                text.number(independent.expected_running_variance, 6),
+                text.number(one.running_variance_sd, 3),
+                ratio(one.train_eval_rms),
+            ]
+        )
+    return found
+
+
+def _run(size: int, order: str, run: Simulated) -> list[str]:
+    return [
+        str(size),
+        order,
+        text.number(run.running_mean, 6),
+        text.number(run.running_mean_sd, 3),
+        text.number(run.running_variance, 6),
+        text.number(run.running_variance_sd, 3),
+        ratio(run.train_eval_rms),
+    ]
+
+
+def runs_title(comparison: Comparison) -> str:
+    """What was simulated."""
     settings = comparison.settings
-    if comparison.steps_to_forget is None:
-        return f"At momentum {settings.momentum:g} the running statistics never leave their start of 0 and 1."
-    return (
-        f"Running statistics start from 0 and 1: at momentum {settings.momentum:g} that still weighs 1 % after "
-        f"{plural(comparison.steps_to_forget, 'step')}."
-    )
+    return f"buffers after {plural(settings.steps or 0, 'step')} of real batches, momentum {settings.layer.momentum:g}"
+
+
+def forgetting(comparison: Comparison) -> str:
+    """How long the start of the running statistics is remembered, under each framework's momentum."""
+    weights: dict[tuple[float, int | None], list[str]] = {}
+    for one in comparison.forgetting:
+        weights.setdefault((one.layer.batch_weight or 0.0, one.steps), []).append(_named(one, comparison))
+    each = [
+        f"{'never' if steps is None else plural(steps, 'step')} ({', '.join(dict.fromkeys(names))})"
+        for (_, steps), names in weights.items()
+    ]
+    return f"Running statistics start from 0 and 1; that weighs 1 % or less after: {'; '.join(each)}."
+
+
+def _named(one: Forgetting, comparison: Comparison) -> str:
+    """A framework's name, with the momentum where it was given."""
+    given = one.layer == comparison.settings.layer and one.layer.momentum != one.layer.framework.momentum
+    return f"{one.layer.framework.title} at momentum {one.layer.momentum:g}" if given else one.layer.framework.title
 
 
 def footnotes(comparison: Comparison) -> list[str]:
@@ -106,7 +199,9 @@ def advice(comparison: Comparison) -> str:
         most = "more than was compared" if found.most is None else str(found.most)
         span = f" Other cohorts of this size would say {found.least} to {most}."
     layer = {"input": "the network's input", "array": "these saved values"}[found.applies_to]
-    return f"{reason}.{span} This speaks of a batch-norm layer applied to {layer}."
+    ranks = comparison.settings.ranks
+    together = f" With {ranks} synchronized ranks, {found.synchronized} a rank would do." if found.synchronized else ""
+    return f"{reason}.{span}{together} This speaks of a batch-norm layer applied to {layer}."
 
 
 def bars(values: Sequence[float | None], width: int = 10) -> list[str]:

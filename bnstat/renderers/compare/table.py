@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -10,7 +13,7 @@ from rich.text import Text
 from bnstat.renderers import text
 from bnstat.renderers.compare import curve, rows
 from bnstat.renderers.screen import printed
-from bnstat.report import SEVERITIES, Comparison
+from bnstat.report import SEVERITIES, Comparison, CurvePoint
 from bnstat.wording import plural
 
 
@@ -36,24 +39,55 @@ def _print(comparison: Comparison, console: Console, every_row: bool) -> None:
         console.print()
         console.print(Text(rows.split(comparison.population[channel])))
         if comparison.population[channel].between is not None:
-            console.print(_sizes(comparison, channel, console.width))
+            _print_channel(comparison, channel, console)
             if every_row or not drawn:
                 drawn = _print_curve(curve.draw(comparison, channel, console.width), console)
     _print_rest(comparison, len(comparison.population) - len(channels), console)
 
 
-def _sizes(comparison: Comparison, channel: int, width: int) -> Table:
-    table = Table(box=None, padding=(0, 2 if width >= 68 else 1, 0, 0), pad_edge=False, header_style="bold")
+def _print_channel(comparison: Comparison, channel: int, console: Console) -> None:
+    """Its statistics, the curve as a table, and the curves and runs that were asked for beside it."""
+    console.print(Text(rows.merged(comparison, channel), style="dim"))
+    if comparison.groups:
+        console.print(Text(text.printable(rows.grouped(comparison, comparison.population[channel]))))
+    console.print(_sizes(comparison.batch_sizes, channel, console.width))
+    for heading, points in rows.variants(comparison):
+        console.print()
+        console.print(Text(heading, style="bold"))
+        console.print(_sizes(points, channel, console.width))
+    runs = rows.runs(comparison, channel)
+    if runs:
+        console.print()
+        console.print(Text(rows.runs_title(comparison), style="bold"))
+        console.print(_runs(runs, console.width))
+
+
+def _empty_table(width: int) -> Table:
+    return Table(box=None, padding=(0, 2 if width >= 68 else 1, 0, 0), pad_edge=False, header_style="bold")
+
+
+def _sizes(points: Sequence[CurvePoint], channel: int, width: int) -> Table:
+    table = _empty_table(width)
     barred = width >= 76
     for number, header in enumerate(rows.HEADERS):
         table.add_column(header.replace(" ", "\n", 1), justify="right", no_wrap=True, vertical="bottom")
         if number == 2 and barred:
             table.add_column("", no_wrap=True)
-    found = [point.channels[channel] for point in comparison.batch_sizes]
+    found = [point.channels[channel] for point in points]
     bars = rows.bars([one.mean_noise for one in found])
-    for point, one, bar in zip(comparison.batch_sizes, found, bars, strict=True):
+    for point, one, bar in zip(points, found, bars, strict=True):
         cells = rows.cells(point, one)
         table.add_row(*cells[:3], *([bar] if barred else []), *cells[3:])
+    return table
+
+
+def _runs(runs: Sequence[Sequence[str]], width: int) -> Table:
+    table = _empty_table(width)
+    for number, header in enumerate(rows.RUN_HEADERS):
+        justify: Literal["left", "right"] = "left" if number == 1 else "right"
+        table.add_column(header.replace(" ", "\n", 1), justify=justify, no_wrap=True, vertical="bottom")
+    for cells in runs:
+        table.add_row(*cells)
     return table
 
 

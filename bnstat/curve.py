@@ -1,0 +1,288 @@
+"""What batches of each size have, channel by channel: from a table of moments to the curve of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat import noise, running
+from bnstat.cohort import Cohort, Doubles
+from bnstat.moments import Moments
+from bnstat.report import CompareSettings, Kind
+from bnstat.report.compare import (
+    Composition,
+    CurveChannel,
+    CurvePoint,
+    Layer,
+    LayerChannel,
+    LayerCurve,
+    Observed,
+    PopulationChannel,
+    Renorm,
+    Runs,
+    Simulated,
+)
+
+# Where batch renorm clips r and d at the end of its paper's schedule (Ioffe 2017).
+R_CLIP, D_CLIP = 3.0, 5.0
+
+# Simulated runs from which the noise of running statistics is taken: one alone has few settled steps that are
+# independent of each other.
+RUNS = 16
+
+# How the batches of runs follow each other where the samples are all there are.
+_FINITE_ORDERS: tuple[running.Order, ...] = ("shuffled", "independent")
+
+# For each sample which group it is in; None where it is in none.
+Grouping = NDArray[np.intp] | None
+
+
+def split(table: Moments, cohorts: Sequence[Cohort], kind: Kind, grouping: Grouping) -> tuple[PopulationChannel, ...]:
+    """How the variance of each channel splits into within and between samples, and between groups."""
+    found = [one for cohort in cohorts for one in _split(table, cohort, kind, grouping)]
+    return tuple(sorted(found, key=lambda one: one.channel))
+
+
+def _split(table: Moments, cohort: Cohort, kind: Kind, grouping: Grouping) -> Iterable[PopulationChannel]:
+    if not cohort.samples:
+        return [PopulationChannel(channel, 0, None, None, None, None, None) for channel in cohort.channels]
+    merged = table[np.ix_(cohort.places, np.array(cohort.channels))].merged(axis=0)
+    whole = noise.population(cohort.means, cohort.variances, kind if cohort.samples > 1 else "finite")
+    several = cohort.samples > 1
+    undefined = np.full(len(cohort.channels), np.nan)
+    columns = {
+        "mean": whole.mean,
+        "variance": whole.variance,
+        "within": whole.within,
+        "between": whole.between if several else undefined,
+        "rho": whole.rho if several else undefined,
+        "between_groups": undefined if grouping is None else groups_of(cohort, grouping, "finite").apart,
+        "merged_mean": merged.mean,
+        "merged_variance": merged.variance,
+    }
+    counts = merged.count.tolist()
+    return [
+        PopulationChannel(channel, cohort.samples, merged_count=count, **row)
+        for channel, count, row in zip(cohort.channels, counts, _rows(columns), strict=True)
+    ]
+
+
+def _rows(columns: dict[str, Doubles]) -> list[dict[str, Any]]:
+    """Columns of shape (c,) as c rows of plain numbers; NaN is None."""
+    plain = [[None if value != value else value for value in column.tolist()] for column in columns.values()]  # noqa: PLR0124
+    return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
+
+
+def groups_of(cohort: Cohort, grouping: NDArray[np.intp], kind: Kind, least: int = 1) -> noise.Groups:
+    """The populations of the groups that have at least so many samples."""
+    mine = grouping[cohort.places]
+    names, numbers = np.unique(mine, return_counts=True)
+    members = [cohort.members(mine == name) for name in names[numbers >= least]]
+    return noise.Groups(tuple(noise.population(one.means, one.variances, kind) for one in members))
+
+
+def curves(
+    cohorts: Sequence[Cohort], sizes: Sequence[int], settings: CompareSettings, grouping: Grouping
+) -> tuple[tuple[CurvePoint, ...], tuple[LayerCurve, ...]]:
+    """The curve over batch sizes, and what the other layers have of it.
+
+    Args:
+        cohorts: of all channels.
+        sizes: batch sizes, of one rank.
+        settings: whose layers, how many ranks and so on.
+        grouping: for batches of one group.
+    """
+    points, others = [], []
+    for size in sizes:
+        found = _point(cohorts, size, settings, "mixed")
+        one_group, synchronized = _one_group(cohorts, size, settings, grouping), _synchronized(cohorts, size, settings)
+        points.append(replace(found.point, one_group=one_group, synchronized=synchronized))
+        others.append(found.others)
+    kept = [LayerCurve(layer, tuple(one[place] for one in others)) for place, layer in enumerate(settings.others)]
+    return tuple(points), tuple(kept)
+
+
+def _synchronized(cohorts: Sequence[Cohort], size: int, settings: CompareSettings) -> CurvePoint | None:
+    """The batches of all ranks taken as one."""
+    together = size * settings.ranks
+    fits = settings.population == "infinite" or any(together <= cohort.samples for cohort in cohorts)
+    if settings.ranks == 1 or not fits:
+        return None
+    return _point(cohorts, together, replace(settings, others=()), "synchronized").point
+
+
+def _one_group(
+    cohorts: Sequence[Cohort], size: int, settings: CompareSettings, grouping: Grouping
+) -> CurvePoint | None:
+    if grouping is None:
+        return None
+    found = _point(cohorts, size, replace(settings, steps=None, others=()), "one_group", grouping).point
+    return found if found.batches_drawn else None
+
+
+@dataclass(frozen=True)
+class _Found:
+    point: CurvePoint
+    others: tuple[tuple[LayerChannel, ...], ...]
+
+
+def _point(
+    cohorts: Sequence[Cohort],
+    size: int,
+    settings: CompareSettings,
+    composition: Composition,
+    grouping: Grouping = None,
+) -> _Found:
+    channels: list[CurveChannel] = []
+    others: list[list[LayerChannel]] = [[] for _ in settings.others]
+    batches = []
+    samples = max((cohort.samples for cohort in cohorts), default=0)
+    for cohort in cohorts:
+        drawn = _draw(cohort, size, settings, grouping)
+        if drawn is None:
+            channels += _undrawn(cohort, size)
+            for one in others:
+                one += [LayerChannel(channel) for channel in cohort.channels]
+            continue
+        batches.append(drawn.batches)
+        channels += _curve_channels(drawn, settings)
+        for layer, one in zip(settings.others, others, strict=True):
+            one += [LayerChannel(channel, **row) for channel, row in zip(cohort.channels, drawn.of(layer), strict=True)]
+    point = CurvePoint(
+        batch_size=size,
+        composition=composition,
+        batches_drawn=max((len(one.means) for one in batches), default=0),
+        complete=bool(batches) and all(one.complete for one in batches),
+        takes_all=settings.population == "finite" and size == samples and composition != "one_group",
+        channels=tuple(sorted(channels, key=lambda one: one.channel)),
+    )
+    return _Found(point, tuple(tuple(sorted(one, key=lambda channel: channel.channel)) for one in others))
+
+
+def _undrawn(cohort: Cohort, size: int) -> Iterable[CurveChannel]:
+    """Where there are too few samples for any batch: one sample that is a batch by itself still has its variance."""
+    alone = cohort.samples == size == 1
+    values = cohort.variances[0].tolist() if alone else [None] * len(cohort.channels)
+    return [
+        CurveChannel(channel, expected_variance=value) for channel, value in zip(cohort.channels, values, strict=True)
+    ]
+
+
+class _Drawn:
+    """Batches of one size of a cohort, and what layers make of them: once for each ε and correction."""
+
+    def __init__(
+        self, cohort: Cohort, size: int, whole: noise.Population | noise.Groups, settings: CompareSettings
+    ) -> None:
+        self.cohort, self.size, self.whole = cohort, size, whole
+        if isinstance(whole, noise.Groups):
+            self.form, self.batches = whole.expected(size), whole.draw(size, settings.draws, settings.seed)
+        else:
+            self.form = noise.expected(whole, size)
+            self.batches = noise.draw(whole, size, settings.draws, settings.seed)
+        self.spread = self.batches.variances.std(axis=0)
+        self._gaps: dict[tuple[float, bool], list[dict[str, Any]]] = {}
+
+    def of(self, layer: Layer) -> list[dict[str, Any]]:
+        """The fields of `LayerChannel`, a row for each channel of the cohort."""
+        unbiased = layer.framework.unbiased_running_variance
+        bessel = self.cohort.bessel(self.size, unbiased)
+        columns = {"running_mean": self.whole.mean, "running_variance": self.form.variance * bessel}
+        weight = layer.batch_weight
+        if weight is not None:
+            settled = running.noise(self.form.mean_sd, self.spread, weight, bessel)
+            columns |= {"running_mean_sd": settled.mean_sd, "running_variance_sd": settled.variance_sd}
+        return [{**row, **more} for row, more in zip(_rows(columns), self._gap(layer.epsilon, unbiased), strict=True)]
+
+    def _gap(self, epsilon: float | None, unbiased: bool) -> list[dict[str, Any]]:
+        if epsilon is None:
+            return [{} for _ in self.cohort.channels]
+        if (epsilon, unbiased) not in self._gaps:
+            found = noise.gap(self.whole, self.batches, epsilon, self.cohort.bessel(self.size, unbiased))
+            columns = {"eval_output_variance": found.eval_output_variance, "train_eval_rms": found.rms}
+            self._gaps[epsilon, unbiased] = [
+                {**row, "renorm": renorm} for row, renorm in zip(_rows(columns), _renorms(found), strict=True)
+            ]
+        return self._gaps[epsilon, unbiased]
+
+
+def _draw(cohort: Cohort, size: int, settings: CompareSettings, grouping: Grouping) -> _Drawn | None:
+    """Batches of a cohort; None where it has too few samples for any."""
+    finite = settings.population == "finite"
+    if grouping is not None:
+        groups = groups_of(cohort, grouping, settings.population, least=size if finite else 2)
+        return _Drawn(cohort, size, groups, settings) if groups.parts else None
+    if cohort.samples < 2 or (finite and size > cohort.samples):
+        return None
+    whole = noise.population(cohort.means, cohort.variances, settings.population)
+    return _Drawn(cohort, size, whole, settings)
+
+
+def _curve_channels(drawn: _Drawn, settings: CompareSettings) -> list[CurveChannel]:
+    form, batches = drawn.form, drawn.batches
+    columns = {
+        "expected_variance": form.variance,
+        "variance_shortfall": form.shortfall,
+        "mean_sd": form.mean_sd,
+        "mean_noise": form.mean_noise,
+        "variance_cv": noise.share(drawn.spread, form.variance),
+    }
+    mean_sd = np.sqrt(np.mean((batches.means - drawn.whole.mean) ** 2, axis=0))
+    observed = zip(batches.variances.mean(axis=0).tolist(), drawn.spread.tolist(), mean_sd.tolist(), strict=True)
+    simulated = _simulated(drawn, settings)
+    return [
+        CurveChannel(channel, **row, **layer, observed=Observed(*seen), simulated=runs)
+        for channel, row, layer, seen, runs in zip(
+            drawn.cohort.channels, _rows(columns), drawn.of(settings.layer), observed, simulated, strict=True
+        )
+    ]
+
+
+def _renorms(gap: noise.Gap) -> list[Renorm | None]:
+    """Batch renorm's corrections of each channel."""
+    ends = np.percentile(np.stack([gap.r, gap.d]), (5, 50, 95), axis=1)
+    clipped = [np.mean((gap.r > R_CLIP) | (gap.r < 1 / R_CLIP), axis=0), np.mean(np.abs(gap.d) > D_CLIP, axis=0)]
+    columns = np.stack([*ends[:, 0], *ends[:, 1], *clipped], axis=-1)
+    return [None if np.isnan(row).any() else Renorm(*row.tolist()) for row in columns]
+
+
+def _simulated(drawn: _Drawn, settings: CompareSettings) -> list[Runs | None]:
+    """Runs of real batches for each channel; nothing where no steps, no momentum or no ε were given."""
+    channels = drawn.cohort.channels
+    whole, layer = drawn.whole, settings.layer
+    if not settings.steps or layer.batch_weight is None or isinstance(whole, noise.Groups):
+        return [None] * len(channels)
+    if whole.kind == "infinite":
+        return [Runs(None, one) for one in _runs(drawn, whole, "replaced", layer, settings)]
+    shuffled, independent = (_runs(drawn, whole, order, layer, settings) for order in _FINITE_ORDERS)
+    return [Runs(*pair) for pair in zip(shuffled, independent, strict=True)]
+
+
+def _runs(
+    drawn: _Drawn, whole: noise.Population, order: running.Order, layer: Layer, settings: CompareSettings
+) -> list[Simulated]:
+    """Runs of one order, for each channel of the cohort."""
+    steps, weight = settings.steps or 0, layer.batch_weight or 0.0
+    bessel = drawn.cohort.bessel(drawn.size, layer.framework.unbiased_running_variance)
+    expected = running.expected(whole.mean, drawn.form.variance * bessel, weight, steps)
+    batches = (running.epochs(whole.samples, drawn.size, steps, settings.seed + run, order) for run in range(RUNS))
+    statistics = (noise.statistics(whole, one) for one in batches)
+    runs = (running.simulate(means, variances * bessel, weight) for means, variances in statistics)
+    first, noisy = running.noise_of(runs, expected, running.steps_to_forget(weight))
+    rms = np.full(len(drawn.cohort.channels), np.nan)
+    if layer.epsilon is not None:
+        rms = noise.gap(whole, drawn.batches, layer.epsilon, running=(first.means[-1], first.variances[-1])).rms
+    columns = {
+        "running_mean": first.means[-1],
+        "running_variance": first.variances[-1],
+        "expected_running_mean": expected.means[-1],
+        "expected_running_variance": expected.variances[-1],
+        "running_mean_sd": noisy.mean_sd,
+        "running_variance_sd": noisy.variance_sd,
+        "train_eval_rms": rms,
+    }
+    return [Simulated(steps, **row) for row in _rows(columns)]

@@ -1,0 +1,50 @@
+"""Several layers from one pass: each has what it would have alone."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bnstat
+from bnstat.report.compare import LayerChannel
+
+COHORT = Path(__file__).parents[1] / "sample_data" / "cohort"
+
+
+def layer_part(channel):
+    """What of a channel depends on the layer."""
+    return {field.name: getattr(channel, field.name) for field in fields(LayerChannel)}
+
+
+@pytest.mark.parametrize("population", ["finite", "infinite"])
+def test_layers_side_by_side_have_what_each_has_alone(population):
+    together = bnstat.compare(COHORT, batch_sizes=[1, 4], frameworks=["torch", "keras"], population=population)
+    for curve in together.others:
+        alone = bnstat.compare(COHORT, batch_sizes=[1, 4], framework=curve.layer.framework.name, population=population)
+        for channels, point in zip(curve.channels, alone.batch_sizes, strict=True):
+            assert [layer_part(one) for one in channels] == [layer_part(one) for one in point.channels]
+
+
+def test_channels_are_answered_alone_however_many_there_are(tmp_path):
+    random = np.random.default_rng(0)
+    values = random.normal(random.normal(size=(10, 1, 3)), 1.0, (10, 50, 3))
+    values[4, 7, 1] = np.nan  # so that one channel has other samples than the others
+    together = _compared(tmp_path / "all.npy", values)
+    for channel in range(3):
+        alone = _compared(tmp_path / f"{channel}.npy", values[:, :, channel : channel + 1])
+        one, other = together.population[channel], alone.population[0]
+        assert one.samples == other.samples
+        assert (one.rho, one.merged_variance) == pytest.approx((other.rho, other.merged_variance), rel=1e-12)
+        for point, lonely in zip(together.batch_sizes, alone.batch_sizes, strict=True):
+            found, expected = point.channels[channel], lonely.channels[0]
+            assert found.train_eval_rms == pytest.approx(expected.train_eval_rms, rel=1e-12)
+            run, alone_run = found.simulated.shuffled, expected.simulated.shuffled
+            assert run.running_variance == pytest.approx(alone_run.running_variance, rel=1e-12)
+
+
+def _compared(path, values):
+    np.save(path, values)
+    return bnstat.compare(path, batch_sizes=[1, 2, 8], steps=50)
