@@ -16,7 +16,7 @@ import nibabel as nib
 import numpy as np
 
 import bnstat
-from bnstat.frameworks import FRAMEWORKS
+from bnstat.frameworks import BATCH_NORMS
 
 DEFAULT_DATA = Path(__file__).parent / "data"
 
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="where the volumes are made")
     options = parser.parse_args()
     paths = made(options.data / "cohort")
-    presets = list(FRAMEWORKS)
+    presets = list(BATCH_NORMS)
 
     def diagnose() -> object:
         return bnstat.diagnose(paths)

@@ -9,7 +9,7 @@ import numpy as np
 from bnstat import curve, running
 from bnstat.cohort import cohorts_of
 from bnstat.errors import InputError, UsageError
-from bnstat.frameworks import FRAMEWORKS, layer_of
+from bnstat.frameworks import BATCH_NORMS, layer_of
 from bnstat.grouping import groups_of
 from bnstat.moments import Moments
 from bnstat.recommendation import recommend
@@ -27,7 +27,7 @@ def compare(
     framework: str = "keras",
     frameworks: Sequence[str] = (),
     epsilon: float | None = None,
-    momentum: float | None = None,
+    momentum: float | str | None = None,
     population: Kind = "finite",
     draws: int = 1000,
     seed: int = 0,
@@ -49,7 +49,7 @@ def compare(
         framework: whose ε and running variance.
         frameworks: others that are answered beside it, in `others`, with their own ε and momentum.
         epsilon: instead of the framework's.
-        momentum: likewise, in the framework's own convention.
+        momentum: likewise, in the framework's own convention; "none" for PyTorch's cumulative mean.
         population: "finite" takes the samples for all there are, "infinite" for some of a larger set.
         draws: batches that are drawn at most for a size; all of them are taken where they are fewer.
         seed: of the draws, and of simulated runs.
@@ -164,11 +164,13 @@ def _groups(rows: Sequence[Row], named: Mapping[str, str] | None) -> tuple[tuple
 
 def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
     """For the layer that is asked about, those beside it, and every framework's default."""
-    layers = [settings.layer, *settings.others, *(Layer(*layer_of(name, None, None)) for name in FRAMEWORKS)]
-    found: dict[tuple[str, float], Forgetting] = {}
+    layers = [settings.layer, *settings.others, *(Layer(*layer_of(name, None, None)) for name in BATCH_NORMS)]
+    found: dict[tuple[str, float | None], Forgetting] = {}
     for layer in layers:
         weight = layer.batch_weight
-        if weight is not None:
+        if not layer.remembers:
+            found.setdefault((layer.framework.name, weight), Forgetting(layer, 1))
+        elif weight is not None:
             found.setdefault((layer.framework.name, weight), Forgetting(layer, running.steps_to_forget(weight)))
     return tuple(found.values())
 

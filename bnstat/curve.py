@@ -254,7 +254,7 @@ def _simulated(drawn: _Drawn, settings: CompareSettings) -> list[Runs | None]:
     """Runs of real batches for each channel; nothing where no steps, no momentum or no ε were given."""
     channels = drawn.cohort.channels
     whole, layer = drawn.whole, settings.layer
-    if not settings.steps or layer.batch_weight is None or isinstance(whole, noise.Groups):
+    if not settings.steps or layer.weights(settings.steps) is None or isinstance(whole, noise.Groups):
         return [None] * len(channels)
     if whole.kind == "infinite":
         return [Runs(None, one) for one in _runs(drawn, whole, "replaced", layer, settings)]
@@ -266,13 +266,15 @@ def _runs(
     drawn: _Drawn, whole: noise.Population, order: running.Order, layer: Layer, settings: CompareSettings
 ) -> list[Simulated]:
     """Runs of one order, for each channel of the cohort."""
-    steps, weight = settings.steps or 0, layer.batch_weight or 0.0
+    steps, start = settings.steps or 0, layer.framework.running_start
+    weights = np.array(layer.weights(steps))
     bessel = drawn.cohort.bessel(drawn.size, layer.framework.unbiased_running_variance)
-    expected = running.expected(whole.mean, drawn.form.variance * bessel, weight, steps)
+    expected = running.expected(whole.mean, drawn.form.variance * bessel, weights, steps, start)
     batches = (running.epochs(whole.samples, drawn.size, steps, settings.seed + run, order) for run in range(RUNS))
     statistics = (noise.statistics(whole, one) for one in batches)
-    runs = (running.simulate(means, variances * bessel, weight) for means, variances in statistics)
-    first, noisy = running.noise_of(runs, expected, running.steps_to_forget(weight))
+    runs = (running.simulate(means, variances * bessel, weights, start=start) for means, variances in statistics)
+    settled = None if layer.batch_weight is None else running.steps_to_forget(layer.batch_weight)
+    first, noisy = running.noise_of(runs, expected, settled)
     rms = np.full(len(drawn.cohort.channels), np.nan)
     if layer.epsilon is not None:
         rms = noise.gap(whole, drawn.batches, layer.epsilon, running=(first.means[-1], first.variances[-1])).rms

@@ -115,7 +115,7 @@ class Run:
 def expected(
     mean: ArrayLike,
     variance: ArrayLike,
-    batch_weight: float,
+    batch_weight: float | Doubles,
     steps: int,
     start: tuple[float, float] = RUNNING_START,
 ) -> Run:
@@ -124,20 +124,20 @@ def expected(
     Args:
         mean: expected batch mean, which the running mean converges to; shape (…).
         variance: expected batch variance, same shape, times n/(n − 1) where the framework applies it.
-        batch_weight: α, from 0 to 1.
+        batch_weight: α, from 0 to 1; or that of each step, shape (steps,), where it changes (`Framework.weight_at`).
         steps: how many, t = 1 … steps.
         start: running mean and variance before the first step.
     """
     settled = np.asarray(mean, np.float64), np.asarray(variance, np.float64)
-    left: Doubles = np.power(1.0 - batch_weight, np.arange(1, steps + 1), dtype=np.float64)
-    left = left.reshape(-1, *[1] * settled[0].ndim)
+    kept: Doubles = 1.0 - np.asarray(batch_weight, np.float64)
+    left = np.cumprod(np.broadcast_to(kept, steps), dtype=np.float64).reshape(-1, *[1] * settled[0].ndim)
     return Run(*(value + (first - value) * left for value, first in zip(settled, start, strict=True)))
 
 
 def simulate(
     batch_means: ArrayLike,
     batch_variances: ArrayLike,
-    batch_weight: float,
+    batch_weight: float | Doubles,
     bessel: ArrayLike = 1.0,
     start: tuple[float, float] = RUNNING_START,
 ) -> Run:
@@ -149,7 +149,7 @@ def simulate(
     Args:
         batch_means: mean of the batch of each step, shape (steps,); or (steps, runs) for runs side by side.
         batch_variances: biased variance of each batch, same shape.
-        batch_weight: α, from 0 to 1.
+        batch_weight: α, from 0 to 1; or that of each step, shape (steps,), where it changes (`Framework.weight_at`).
         bessel: n/(n − 1) of a batch where the framework's running variance is unbiased, else 1; shape (steps,) where
             batches differ in size, as the last one of an epoch may.
         start: running mean and variance before the first step.
@@ -164,13 +164,14 @@ def simulate(
     )
 
 
-def _averaged(batches: Doubles, batch_weight: float, start: float) -> Doubles:
+def _averaged(batches: Doubles, batch_weight: float | Doubles, start: float) -> Doubles:
     """The running average after each row of `batches`, same shape."""
     after = np.empty_like(batches)
     old = np.full(batches.shape[1:], start)
+    weights = np.broadcast_to(batch_weight, len(batches)).tolist()
     with np.errstate(invalid="ignore"):  # Inf − Inf and 0·Inf are NaN in a layer too
-        for step, batch in enumerate(batches):
-            after[step] = old = (1.0 - batch_weight) * old + batch_weight * batch
+        for step, (weight, batch) in enumerate(zip(weights, batches, strict=True)):
+            after[step] = old = (1.0 - weight) * old + weight * batch
     return after
 
 

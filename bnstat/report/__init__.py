@@ -3,6 +3,7 @@
 What is undefined is None; zero never means unknown.
 """
 
+from bnstat.frameworks import ARITHMETICS, NORMALIZERS, Framework
 from bnstat.report.compare import (
     CompareSettings,
     Comparison,
@@ -21,6 +22,7 @@ from bnstat.report.compare import (
     Simulated,
     Tolerances,
 )
+from bnstat.report.frameworks import Presets
 from bnstat.report.inspect import (
     SEVERITIES,
     Batch,
@@ -37,6 +39,8 @@ from bnstat.report.inspect import (
 from bnstat.report.plan import Downsampling, Level, Plan
 
 __all__ = [
+    "ARITHMETICS",
+    "NORMALIZERS",
     "SEVERITIES",
     "Batch",
     "Channel",
@@ -49,6 +53,7 @@ __all__ = [
     "Finding",
     "Finite",
     "Forgetting",
+    "Framework",
     "Group",
     "Kind",
     "Layer",
@@ -58,6 +63,7 @@ __all__ = [
     "Observed",
     "Plan",
     "PopulationChannel",
+    "Presets",
     "Recommendation",
     "Renorm",
     "Report",

@@ -37,8 +37,19 @@ class Layer:
 
     @property
     def batch_weight(self) -> float | None:
-        """Weight of one batch in the running statistics."""
+        """Weight of one batch in the settled running statistics; None where it is unknown, or falls with each step."""
         return None if self.momentum is None else self.framework.batch_weight(self.momentum)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the start of the running statistics weighs anything after the first step."""
+        return self.framework.weight_at(1, self.momentum) != 1.0
+
+    def weights(self, steps: int) -> tuple[float, ...] | None:
+        """Weight of the batch of each of so many steps; None where it is unknown."""
+        found = [self.framework.weight_at(step, self.momentum) for step in range(1, steps + 1)]
+        known = tuple(weight for weight in found if weight is not None)
+        return known if len(known) == steps else None
 
 
 @dataclass(frozen=True)

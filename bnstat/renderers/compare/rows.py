@@ -156,25 +156,31 @@ def _run(size: int, order: str, run: Simulated) -> list[str]:
 def runs_title(comparison: Comparison) -> str:
     """What was simulated."""
     settings = comparison.settings
-    return f"buffers after {plural(settings.steps or 0, 'step')} of real batches, momentum {settings.layer.momentum:g}"
+    momentum = settings.layer.momentum
+    average = "cumulative mean" if momentum is None else f"momentum {momentum:g}"
+    return f"buffers after {plural(settings.steps or 0, 'step')} of real batches, {average}"
 
 
 def forgetting(comparison: Comparison) -> str:
-    """How long the start of the running statistics is remembered, under each framework's momentum."""
-    weights: dict[tuple[float, int | None], list[str]] = {}
+    """How long the start of the running statistics is remembered: by this layer, and by the makers' own."""
+    steps: dict[int | None, list[str]] = {}
     for one in comparison.forgetting:
-        weights.setdefault((one.layer.batch_weight or 0.0, one.steps), []).append(_named(one, comparison))
+        own = one.layer == comparison.settings.layer
+        if own or one.layer.framework.name == one.layer.framework.maker:
+            steps.setdefault(one.steps, []).append(_named(one))
     each = [
-        f"{'never' if steps is None else plural(steps, 'step')} ({', '.join(dict.fromkeys(names))})"
-        for (_, steps), names in weights.items()
+        f"{'never' if number is None else plural(number, 'step')} ({', '.join(dict.fromkeys(names))})"
+        for number, names in steps.items()
     ]
-    return f"Running statistics start from 0 and 1; that weighs 1 % or less after: {'; '.join(each)}."
+    return f"Running statistics remember their start; it weighs 1 % or less after {'; '.join(each)}."
 
 
-def _named(one: Forgetting, comparison: Comparison) -> str:
-    """A framework's name, with the momentum where it was given."""
-    given = one.layer == comparison.settings.layer and one.layer.momentum != one.layer.framework.momentum
-    return f"{one.layer.framework.title} at momentum {one.layer.momentum:g}" if given else one.layer.framework.title
+def _named(one: Forgetting) -> str:
+    """A framework's name, with the momentum where it is not the default."""
+    framework, momentum = one.layer.framework, one.layer.momentum
+    if momentum == framework.momentum:
+        return framework.title
+    return f"{framework.title} with a cumulative mean" if momentum is None else f"{framework.title} at {momentum:g}"
 
 
 def footnotes(comparison: Comparison) -> list[str]:
