@@ -185,29 +185,39 @@ class _Drawn:
             self.form = noise.expected(whole, size)
             self.batches = noise.draw(whole, size, settings.draws, settings.seed)
         self.spread = self.batches.variances.std(axis=0)
-        self._gaps: dict[tuple[float, bool], list[dict[str, Any]]] = {}
+        self._rows: dict[tuple[float | None, bool, float | None], list[dict[str, Any]]] = {}
 
     def of(self, layer: Layer) -> list[dict[str, Any]]:
-        """The fields of `LayerChannel`, a row for each channel of the cohort."""
-        unbiased = layer.framework.unbiased_running_variance
+        """The fields of `LayerChannel`, a row for each channel of the cohort; layers may share them."""
+        unbiased, weight = layer.framework.unbiased_running_variance, layer.batch_weight
+        key = (layer.epsilon, unbiased, weight)
+        if key not in self._rows:
+            same = next(
+                (rows for (*others, _), rows in self._rows.items() if others == [layer.epsilon, unbiased]), None
+            )
+            rows = self._gap(layer.epsilon, unbiased) if same is None else same
+            self._rows[key] = [
+                {**row, **noisy} for row, noisy in zip(rows, self._settled_noise(unbiased, weight), strict=True)
+            ]
+        return self._rows[key]
+
+    def _settled_noise(self, unbiased: bool, weight: float | None) -> list[dict[str, Any]]:
+        if weight is None:
+            return [{"running_mean_sd": None, "running_variance_sd": None} for _ in self.cohort.channels]
         bessel = self.cohort.bessel(self.size, unbiased)
-        columns = {"running_mean": self.whole.mean, "running_variance": self.form.variance * bessel}
-        weight = layer.batch_weight
-        if weight is not None:
-            settled = running.noise(self.form.mean_sd, self.spread, weight, bessel)
-            columns |= {"running_mean_sd": settled.mean_sd, "running_variance_sd": settled.variance_sd}
-        return [{**row, **more} for row, more in zip(_rows(columns), self._gap(layer.epsilon, unbiased), strict=True)]
+        found = running.noise(self.form.mean_sd, self.spread, weight, bessel)
+        return _rows({"running_mean_sd": found.mean_sd, "running_variance_sd": found.variance_sd})
 
     def _gap(self, epsilon: float | None, unbiased: bool) -> list[dict[str, Any]]:
+        bessel = self.cohort.bessel(self.size, unbiased)
+        columns = {"running_mean": self.whole.mean, "running_variance": self.form.variance * bessel}
         if epsilon is None:
-            return [{} for _ in self.cohort.channels]
-        if (epsilon, unbiased) not in self._gaps:
-            found = noise.gap(self.whole, self.batches, epsilon, self.cohort.bessel(self.size, unbiased))
-            columns = {"eval_output_variance": found.eval_output_variance, "train_eval_rms": found.rms}
-            self._gaps[epsilon, unbiased] = [
-                {**row, "renorm": renorm} for row, renorm in zip(_rows(columns), _renorms(found), strict=True)
-            ]
-        return self._gaps[epsilon, unbiased]
+            return _rows(columns)
+        settled = noise.settled(self.whole, self.batches, bessel)
+        found = noise.gap(self.whole, self.batches, epsilon, settled)
+        columns |= {"eval_output_variance": found.eval_output_variance, "train_eval_rms": found.rms}
+        renorms = _renorms(noise.renorm(self.batches, epsilon, settled, (0.05, 0.5, 0.95), (R_CLIP, D_CLIP)))
+        return [{**row, "renorm": one} for row, one in zip(_rows(columns), renorms, strict=True)]
 
 
 def _draw(cohort: Cohort, size: int, settings: CompareSettings, grouping: Grouping) -> _Drawn | None:
@@ -242,12 +252,10 @@ def _curve_channels(drawn: _Drawn, settings: CompareSettings) -> list[CurveChann
     ]
 
 
-def _renorms(gap: noise.Gap) -> list[Renorm | None]:
+def _renorms(found: noise.Renorm) -> list[Renorm | None]:
     """Batch renorm's corrections of each channel."""
-    ends = np.percentile(np.stack([gap.r, gap.d]), (5, 50, 95), axis=1)
-    clipped = [np.mean((gap.r > R_CLIP) | (gap.r < 1 / R_CLIP), axis=0), np.mean(np.abs(gap.d) > D_CLIP, axis=0)]
-    columns = np.stack([*ends[:, 0], *ends[:, 1], *clipped], axis=-1)
-    return [None if np.isnan(row).any() else Renorm(*row.tolist()) for row in columns]
+    columns = np.stack([*found.r, *found.d, found.r_clipped, found.d_clipped], axis=-1).tolist()
+    return [None if row[0] != row[0] else Renorm(*row) for row in columns]
 
 
 def _simulated(drawn: _Drawn, settings: CompareSettings) -> list[Runs | None]:
@@ -277,7 +285,7 @@ def _runs(
     first, noisy = running.noise_of(runs, expected, settled)
     rms = np.full(len(drawn.cohort.channels), np.nan)
     if layer.epsilon is not None:
-        rms = noise.gap(whole, drawn.batches, layer.epsilon, running=(first.means[-1], first.variances[-1])).rms
+        rms = noise.gap(whole, drawn.batches, layer.epsilon, (first.means[-1], first.variances[-1])).rms
     columns = {
         "running_mean": first.means[-1],
         "running_variance": first.variances[-1],

@@ -128,6 +128,11 @@ class Drawn:
     variances: Doubles
     complete: bool
 
+    @cached_property
+    def ordered(self) -> tuple[Doubles, Doubles]:
+        """Means and variances, each ascending by itself."""
+        return np.sort(self.means, axis=0), np.sort(self.variances, axis=0)
+
 
 def draw(whole: Population, batch_size: int, draws: int, seed: int, *, enumerated: bool = True) -> Drawn:
     """Mean and biased variance of batches: all of them where that is at most `draws`, else so many at random.
@@ -240,54 +245,99 @@ class Groups:
 
 @dataclass(frozen=True)
 class Gap:
-    """How training and evaluation differ, shape (…), and batch renorm's corrections; NaN where a layer divides by 0.
+    """How training and evaluation differ, shape (…); NaN where a layer divides by 0.
 
     Attributes:
-        running_variance: v_R, what evaluation normalizes with.
         eval_output_variance: variance of the output over all samples when the running statistics normalize.
         rms: root of the mean square of (training output − evaluation output), over batches.
-        r: batch renorm's r of each batch, shape (batches, …).
-        d: batch renorm's d of each batch.
     """
 
-    running_variance: Doubles
     eval_output_variance: Doubles
     rms: Doubles
-    r: Doubles
-    d: Doubles
 
 
-def gap(
-    whole: Population | Groups,
-    drawn: Drawn,
-    epsilon: float,
-    bessel: float | Doubles = 1.0,
-    running: tuple[Doubles, Doubles] | None = None,
-) -> Gap:
-    """The train/eval gap of running statistics.
+def settled(whole: Population | Groups, drawn: Drawn, bessel: float | Doubles = 1.0) -> tuple[Doubles, Doubles]:
+    """What the running mean and variance converge to over these batches.
 
     Args:
         whole: the population; its μ is what the running mean converges to.
         drawn: batches of the size that is asked about.
-        epsilon: of the layer.
         bessel: n/(n − 1) of a batch where the framework's running variance is unbiased, else 1.
-        running: running mean and variance where they have not converged.
-
-    For one batch the mean square of the difference is v(1/√(v_R+ε) − 1/√(v+ε))² + (μ_B − μ_R)²/(v_R+ε); batch renorm
-    has r = √(v+ε)/√(v_R+ε) and d = (μ_B − μ_R)/√(v_R+ε) (Ioffe 2017).
     """
-    mean, variance = running or (whole.mean, drawn.variances.mean(axis=0) * bessel)
-    kept = np.asarray(variance + epsilon)
-    evaluated = 1.0 / np.sqrt(np.where(kept == 0, np.nan, kept))
+    return whole.mean, np.asarray(drawn.variances.mean(axis=0) * bessel)
+
+
+def gap(whole: Population | Groups, drawn: Drawn, epsilon: float, running: tuple[Doubles, Doubles]) -> Gap:
+    """The train/eval gap of running statistics.
+
+    Args:
+        whole: the population.
+        drawn: batches of the size that is asked about.
+        epsilon: of the layer.
+        running: mean and variance that evaluation normalizes with, as of `settled`.
+
+    For one batch the mean square of the difference is v(1/√(v_R+ε) − 1/√(v+ε))² + (μ_B − μ_R)²/(v_R+ε).
+    """
+    evaluated = _gain(running[1], epsilon)
     deviations = np.sqrt(drawn.variances + epsilon)
-    d = (drawn.means - mean) * evaluated
     with np.errstate(divide="ignore"):
         trained = np.where(deviations > 0, 1.0 / deviations, 0.0)
-    square = drawn.variances * (evaluated - trained) ** 2 + d**2
-    return Gap(
-        running_variance=np.asarray(variance),
-        eval_output_variance=share(whole.variance, kept),
-        rms=np.sqrt(square.mean(axis=0)),
-        r=deviations * evaluated,
-        d=d,
-    )
+    square = drawn.variances * (evaluated - trained) ** 2 + ((drawn.means - running[0]) * evaluated) ** 2
+    return Gap(np.asarray(whole.variance * evaluated**2), np.sqrt(square.mean(axis=0)))
+
+
+def _gain(variance: Doubles, epsilon: float) -> Doubles:
+    kept = np.asarray(variance + epsilon)
+    return np.asarray(1.0 / np.sqrt(np.where(kept == 0, np.nan, kept)))
+
+
+@dataclass(frozen=True)
+class Renorm:
+    """Batch renorm's r = √(v+ε)/√(v_R+ε) and d = (μ_B − μ_R)/√(v_R+ε) over batches (Ioffe 2017).
+
+    Attributes:
+        r: quantiles of r, shape (quantiles, …).
+        d: quantiles of d.
+        r_clipped: share of the batches whose r lies outside [1/most, most].
+        d_clipped: likewise of d, outside [−most, most].
+    """
+
+    r: Doubles
+    d: Doubles
+    r_clipped: Doubles
+    d_clipped: Doubles
+
+
+def renorm(
+    drawn: Drawn,
+    epsilon: float,
+    running: tuple[Doubles, Doubles],
+    quantiles: Sequence[float],
+    most: tuple[float, float],
+) -> Renorm:
+    """Batch renorm's corrections. Both rise with what they are made of, so that they are ordered as it is.
+
+    Args:
+        drawn: batches of the size that is asked about.
+        epsilon: of the layer.
+        running: running mean and variance, as of `settled`.
+        quantiles: from 0 to 1, between order statistics as `numpy.quantile` takes them.
+        most: where r and d are clipped.
+    """
+    means, variances = drawn.ordered
+    gain = _gain(running[1], epsilon)
+    r, d = np.sqrt(variances + epsilon) * gain, (means - running[0]) * gain
+    clipped = [
+        np.count_nonzero(beyond, axis=0) / len(means)
+        for beyond in ((r > most[0]) | (r < 1 / most[0]), np.abs(d) > most[1])
+    ]
+    return Renorm(_quantiles(r, quantiles), _quantiles(d, quantiles), *clipped)
+
+
+def _quantiles(ascending: Doubles, quantiles: Sequence[float]) -> Doubles:
+    """Along axis 0 of ascending values, shape (quantiles, …)."""
+    places = np.asarray(quantiles) * (len(ascending) - 1)
+    low = places.astype(np.intp)
+    part = (places - low).reshape(-1, *[1] * (ascending.ndim - 1))
+    below = ascending[low]
+    return np.asarray(below + (ascending[np.minimum(low + 1, len(ascending) - 1)] - below) * part)

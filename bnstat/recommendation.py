@@ -30,7 +30,7 @@ class _Figures:
     shortfall: Doubles
     gap: Doubles
 
-    def within(self, tolerances: Tolerances) -> Doubles:
+    def within(self, tolerances: Tolerances) -> NDArray[np.bool_]:
         """Which of them are within the tolerances."""
         quiet, whole = self.noise <= tolerances.noise, self.shortfall <= tolerances.shortfall
         return np.asarray(quiet & whole & (self.gap <= tolerances.gap))
@@ -63,6 +63,7 @@ def recommend(
         return Recommendation(None, None, None, applies_to, reason)
     ordered = sorted(sizes)
     figures = {size: _figures(usable, size, settings) for size in sorted({*ordered, *(_ranked(ordered, settings))})}
+    figures[ordered[-1]] = _figures(usable, ordered[-1], settings, drawn=True)  # which the reason may quote
     enough = {size: bool(found.within(settings.tolerances).all()) for size, found in figures.items()}
     best = next((size for size in ordered if enough[size]), None)
     least, most = _range(_worst(usable, [figures[size] for size in ordered]), ordered, settings)
@@ -84,20 +85,23 @@ def _varying(cohort: Cohort) -> list[Cohort]:
     return [cohort.only(np.flatnonzero(varies))] if varies.any() else []
 
 
-def _figures(cohorts: Sequence[Cohort], size: int, settings: CompareSettings) -> _Figures:
-    """Those of all channels, in the order of the cohorts."""
-    found = [_of(cohort, size, settings, settings.draws) for cohort in cohorts]
+def _figures(cohorts: Sequence[Cohort], size: int, settings: CompareSettings, *, drawn: bool = False) -> _Figures:
+    """Those of all channels, in the order of the cohorts; unless `drawn`, the gap is 0 where noise is too much."""
+    found = [_of(cohort, size, settings, 0) for cohort in cohorts]
+    if drawn or all(one.within(settings.tolerances).all() for one in found):
+        found = [_of(cohort, size, settings, settings.draws) for cohort in cohorts]
     return _Figures(*(np.concatenate([getattr(one, name) for one in found]) for name in ("noise", "shortfall", "gap")))
 
 
 def _of(cohort: Cohort, size: int, settings: CompareSettings, draws: int) -> _Figures:
+    """Those of one cohort; without draws, or without an ε, the gap is 0."""
     whole = noise.population(cohort.means, cohort.variances, "infinite")
     form = noise.expected(whole, size)
     gap = np.zeros_like(form.variance)
-    if settings.layer.epsilon is not None:
+    if draws and settings.layer.epsilon is not None:
         drawn = noise.draw(whole, size, draws, settings.seed)
         bessel = cohort.bessel(size, settings.layer.framework.unbiased_running_variance)
-        gap = noise.gap(whole, drawn, settings.layer.epsilon, bessel).rms
+        gap = noise.gap(whole, drawn, settings.layer.epsilon, noise.settled(whole, drawn, bessel)).rms
     return _Figures(*(np.where(np.isnan(values), 0.0, values) for values in (form.mean_noise, form.shortfall, gap)))
 
 
@@ -127,13 +131,11 @@ def _range(
 
 def _enough(cohort: Cohort, size: int, settings: CompareSettings) -> NDArray[np.bool_]:
     """Which columns are within the tolerances; batches are drawn only of those that are quiet enough."""
-    form = noise.expected(noise.population(cohort.means, cohort.variances, "infinite"), size)
-    tolerances = settings.tolerances
-    enough = ~((form.mean_noise > tolerances.noise) | (form.shortfall > tolerances.shortfall))
+    enough = _of(cohort, size, settings, 0).within(settings.tolerances)
     quiet = np.flatnonzero(enough)
     if len(quiet):
-        enough[quiet] = _of(cohort.only(quiet), size, settings, _COHORT_DRAWS).gap <= tolerances.gap
-    return np.asarray(enough)
+        enough[quiet] = _of(cohort.only(quiet), size, settings, _COHORT_DRAWS).within(settings.tolerances)
+    return enough
 
 
 def _redrawn(channel: Cohort, seed: int) -> Cohort:

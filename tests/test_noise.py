@@ -135,7 +135,8 @@ def test_the_gap_is_what_the_layers_outputs_differ_by(epsilon, bessel):
     values = small()
     whole = of_values(values)
     drawn = noise.draw(whole, 2, 1000, seed=0)
-    found = noise.gap(whole, drawn, epsilon, bessel)
+    settled = noise.settled(whole, drawn, bessel)
+    found = noise.gap(whole, drawn, epsilon, settled)
     running = drawn.variances.mean() * bessel
     squares = []
     for chosen in combinations(range(len(values)), 2):
@@ -144,7 +145,7 @@ def test_the_gap_is_what_the_layers_outputs_differ_by(epsilon, bessel):
         evaluated = (batch - values.mean()) / np.sqrt(running + epsilon)
         squares.append(((trained - evaluated) ** 2).mean())
     assert found.rms == pytest.approx(np.sqrt(np.mean(squares)), rel=1e-9)
-    assert found.running_variance == pytest.approx(running)
+    assert settled == pytest.approx((values.mean(), running))
     normalized = (values - values.mean()) / np.sqrt(running + epsilon)
     assert found.eval_output_variance == pytest.approx(normalized.var(), rel=1e-9)
 
@@ -152,9 +153,24 @@ def test_the_gap_is_what_the_layers_outputs_differ_by(epsilon, bessel):
 def test_batch_renorm_corrects_each_batch_to_the_running_statistics():
     values = small()
     whole = of_values(values)
-    drawn = noise.draw(whole, 2, 1000, seed=0)
-    found = noise.gap(whole, drawn, 1e-3)
+    one = noise.Drawn(*noise.statistics(whole, np.array([[0, 1]])), complete=False)
+    settled = noise.settled(whole, noise.draw(whole, 2, 1000, seed=0))
+    found = noise.renorm(one, 1e-3, settled, (0.5,), (3, 5))
     batch = values[[0, 1]]
     renormed = (batch - batch.mean()) / np.sqrt(batch.var() + 1e-3) * found.r[0] + found.d[0]
-    evaluated = (batch - values.mean()) / np.sqrt(found.running_variance + 1e-3)
+    evaluated = (batch - values.mean()) / np.sqrt(settled[1] + 1e-3)
     np.testing.assert_allclose(renormed, evaluated, rtol=1e-10, atol=1e-12)
+
+
+def test_renorm_over_batches_has_the_quantiles_and_shares_of_its_r_and_d():
+    whole = of_values(small(12))
+    drawn = noise.draw(whole, 1, 1000, seed=0)
+    mean, variance = noise.settled(whole, drawn)
+    r = np.sqrt((drawn.variances + 1e-3) / (variance + 1e-3))
+    d = (drawn.means - mean) / np.sqrt(variance + 1e-3)
+    found = noise.renorm(drawn, 1e-3, (mean, variance), (0.05, 0.5, 0.95), (1.2, 0.5))
+    np.testing.assert_allclose(found.r, np.quantile(r, (0.05, 0.5, 0.95)), rtol=1e-12)
+    np.testing.assert_allclose(found.d, np.quantile(d, (0.05, 0.5, 0.95)), rtol=1e-12)
+    assert found.r_clipped == np.mean((r > 1.2) | (r < 1 / 1.2))
+    assert found.d_clipped == np.mean(np.abs(d) > 0.5)
+    assert 0 < found.r_clipped < 1
