@@ -37,6 +37,9 @@ RUNS = 16
 # How the batches of runs follow each other where the samples are all there are.
 _FINITE_ORDERS: tuple[running.Order, ...] = ("shuffled", "independent")
 
+# Numbers of drawn batches that are held at once for several layers.
+_AT_ONCE = 1 << 21
+
 # For each sample which group it is in; None where it is in none.
 Grouping = NDArray[np.intp] | None
 
@@ -145,13 +148,13 @@ def _point(
         drawn = _draw(cohort, size, settings, grouping)
         if drawn is None:
             channels += _undrawn(cohort, size)
-            for one in others:
-                one += [LayerChannel(channel) for channel in cohort.channels]
+            for listed in others:
+                listed.extend(LayerChannel(channel) for channel in cohort.channels)
             continue
         batches.append(drawn.batches)
         channels += _curve_channels(drawn, settings)
-        for layer, one in zip(settings.others, others, strict=True):
-            one += [LayerChannel(channel, **row) for channel, row in zip(cohort.channels, drawn.of(layer), strict=True)]
+        for layer, listed in zip(settings.others, others, strict=True):
+            listed.extend(drawn.layer_channels(layer))
     point = CurvePoint(
         batch_size=size,
         composition=composition,
@@ -173,7 +176,7 @@ def _undrawn(cohort: Cohort, size: int) -> Iterable[CurveChannel]:
 
 
 class _Drawn:
-    """Batches of one size of a cohort, and what layers make of them: once for each ε and correction."""
+    """Batches of one size of a cohort, and what layers make of them: once for each ε, correction and momentum."""
 
     def __init__(
         self, cohort: Cohort, size: int, whole: noise.Population | noise.Groups, settings: CompareSettings
@@ -185,39 +188,77 @@ class _Drawn:
             self.form = noise.expected(whole, size)
             self.batches = noise.draw(whole, size, settings.draws, settings.seed)
         self.spread = self.batches.variances.std(axis=0)
-        self._rows: dict[tuple[float | None, bool, float | None], list[dict[str, Any]]] = {}
+        self._bessel = {unbiased: cohort.bessel(size, unbiased) for unbiased in (False, True)}
+        self._gaps = self._all_gaps({_gap_key(layer) for layer in (settings.layer, *settings.others)})
+        self._rows: dict[tuple[_GapKey, float | None], list[dict[str, Any]]] = {}
+        self._channels: dict[tuple[_GapKey, float | None], list[LayerChannel]] = {}
 
     def of(self, layer: Layer) -> list[dict[str, Any]]:
         """The fields of `LayerChannel`, a row for each channel of the cohort; layers may share them."""
-        unbiased, weight = layer.framework.unbiased_running_variance, layer.batch_weight
-        key = (layer.epsilon, unbiased, weight)
-        if key not in self._rows:
-            same = next(
-                (rows for (*others, _), rows in self._rows.items() if others == [layer.epsilon, unbiased]), None
-            )
-            rows = self._gap(layer.epsilon, unbiased) if same is None else same
-            self._rows[key] = [
-                {**row, **noisy} for row, noisy in zip(rows, self._settled_noise(unbiased, weight), strict=True)
-            ]
-        return self._rows[key]
+        key, weight = _gap_key(layer), layer.batch_weight
+        if (key, weight) not in self._rows:
+            noisy = self._settled_noise(key[1], weight)
+            self._rows[key, weight] = [{**row, **more} for row, more in zip(self._gaps[key], noisy, strict=True)]
+        return self._rows[key, weight]
+
+    def layer_channels(self, layer: Layer) -> list[LayerChannel]:
+        """The same as values of the report."""
+        key = (_gap_key(layer), layer.batch_weight)
+        if key not in self._channels:
+            rows = zip(self.cohort.channels, self.of(layer), strict=True)
+            self._channels[key] = [LayerChannel(channel, **row) for channel, row in rows]
+        return self._channels[key]
 
     def _settled_noise(self, unbiased: bool, weight: float | None) -> list[dict[str, Any]]:
         if weight is None:
             return [{"running_mean_sd": None, "running_variance_sd": None} for _ in self.cohort.channels]
-        bessel = self.cohort.bessel(self.size, unbiased)
-        found = running.noise(self.form.mean_sd, self.spread, weight, bessel)
+        found = running.noise(self.form.mean_sd, self.spread, weight, self._bessel[unbiased])
         return _rows({"running_mean_sd": found.mean_sd, "running_variance_sd": found.variance_sd})
 
-    def _gap(self, epsilon: float | None, unbiased: bool) -> list[dict[str, Any]]:
-        bessel = self.cohort.bessel(self.size, unbiased)
-        columns = {"running_mean": self.whole.mean, "running_variance": self.form.variance * bessel}
-        if epsilon is None:
-            return _rows(columns)
-        settled = noise.settled(self.whole, self.batches, bessel)
-        found = noise.gap(self.whole, self.batches, epsilon, settled)
-        columns |= {"eval_output_variance": found.eval_output_variance, "train_eval_rms": found.rms}
-        renorms = _renorms(noise.renorm(self.batches, epsilon, settled, (0.05, 0.5, 0.95), (R_CLIP, D_CLIP)))
-        return [{**row, "renorm": one} for row, one in zip(_rows(columns), renorms, strict=True)]
+    def _all_gaps(self, keys: Iterable[_GapKey]) -> dict[_GapKey, list[dict[str, Any]]]:
+        """What depends on ε and correction, of as many layers at once as memory is to hold."""
+        ordered = sorted(keys, key=lambda key: (key[0] is None, key))
+        known = [key for key in ordered if key[0] is not None]
+        step = max(_AT_ONCE // self.batches.means.size, 1)
+        found = {key: _rows(self._converged(key)) for key in ordered[len(known) :]}
+        for place in range(0, len(known), step):
+            found |= self._some_gaps(known[place : place + step])
+        return found
+
+    def _converged(self, key: _GapKey) -> dict[str, Doubles]:
+        return {"running_mean": self.whole.mean, "running_variance": self.form.variance * self._bessel[key[1]]}
+
+    def _some_gaps(self, keys: Sequence[_GapKey]) -> dict[_GapKey, list[dict[str, Any]]]:
+        """Those of some layers that have an ε, along an axis between batches and channels."""
+        drawn = self.batches
+        wide = noise.Drawn(drawn.means[:, np.newaxis], drawn.variances[:, np.newaxis], drawn.complete)
+        epsilon = np.array([[key[0]] for key in keys], np.float64)
+        bessel = np.stack([self._bessel[key[1]] for key in keys])
+        settled = noise.settled(self.whole, drawn, bessel)
+        gap = noise.gap(self.whole, wide, epsilon, settled)
+        renorms = noise.renorm(wide, epsilon, settled, (0.05, 0.5, 0.95), (R_CLIP, D_CLIP))
+        columns = np.stack([*renorms.r, *renorms.d, renorms.r_clipped, renorms.d_clipped], axis=-1)
+        found = {}
+        for place, key in enumerate(keys):
+            more = {"eval_output_variance": gap.eval_output_variance[place], "train_eval_rms": gap.rms[place]}
+            rows = _rows(self._converged(key) | more)
+            found[key] = [
+                {**row, "renorm": one} for row, one in zip(rows, map(_renorm, columns[place].tolist()), strict=True)
+            ]
+        return found
+
+
+# What a gap depends on: ε, and whether the running variance is unbiased.
+_GapKey = tuple[float | None, bool]
+
+
+def _gap_key(layer: Layer) -> _GapKey:
+    return layer.epsilon, layer.framework.unbiased_running_variance
+
+
+def _renorm(row: list[float]) -> Renorm | None:
+    """Batch renorm's corrections of one channel; None where a layer would divide by 0."""
+    return None if row[0] != row[0] else Renorm(*row)
 
 
 def _draw(cohort: Cohort, size: int, settings: CompareSettings, grouping: Grouping) -> _Drawn | None:
@@ -250,12 +291,6 @@ def _curve_channels(drawn: _Drawn, settings: CompareSettings) -> list[CurveChann
             drawn.cohort.channels, _rows(columns), drawn.of(settings.layer), observed, simulated, strict=True
         )
     ]
-
-
-def _renorms(found: noise.Renorm) -> list[Renorm | None]:
-    """Batch renorm's corrections of each channel."""
-    columns = np.stack([*found.r, *found.d, found.r_clipped, found.d_clipped], axis=-1).tolist()
-    return [None if row[0] != row[0] else Renorm(*row) for row in columns]
 
 
 def _simulated(drawn: _Drawn, settings: CompareSettings) -> list[Runs | None]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from math import comb
 from typing import Literal
 
@@ -178,7 +178,7 @@ def statistics(whole: Population, batches: NDArray[np.intp]) -> tuple[Doubles, D
 def _every(samples: int, batch_size: int, replaced: bool) -> NDArray[np.intp]:
     """All batches as rows of sample indices."""
     every = product(range(samples), repeat=batch_size) if replaced else combinations(range(samples), batch_size)
-    return np.array(list(every), np.intp)
+    return np.fromiter(chain.from_iterable(every), np.intp).reshape(-1, batch_size)
 
 
 def _batches(samples: int, batch_size: int, draws: int, seed: int, replaced: bool) -> Iterator[NDArray[np.intp]]:
@@ -267,13 +267,13 @@ def settled(whole: Population | Groups, drawn: Drawn, bessel: float | Doubles = 
     return whole.mean, np.asarray(drawn.variances.mean(axis=0) * bessel)
 
 
-def gap(whole: Population | Groups, drawn: Drawn, epsilon: float, running: tuple[Doubles, Doubles]) -> Gap:
-    """The train/eval gap of running statistics.
+def gap(whole: Population | Groups, drawn: Drawn, epsilon: float | Doubles, running: tuple[Doubles, Doubles]) -> Gap:
+    """The train/eval gap of running statistics. Layers side by side are a further axis that all shapes broadcast to.
 
     Args:
         whole: the population.
         drawn: batches of the size that is asked about.
-        epsilon: of the layer.
+        epsilon: of the layer, or of each.
         running: mean and variance that evaluation normalizes with, as of `settled`.
 
     For one batch the mean square of the difference is v(1/√(v_R+ε) − 1/√(v+ε))² + (μ_B − μ_R)²/(v_R+ε).
@@ -286,7 +286,7 @@ def gap(whole: Population | Groups, drawn: Drawn, epsilon: float, running: tuple
     return Gap(np.asarray(whole.variance * evaluated**2), np.sqrt(square.mean(axis=0)))
 
 
-def _gain(variance: Doubles, epsilon: float) -> Doubles:
+def _gain(variance: Doubles, epsilon: float | Doubles) -> Doubles:
     kept = np.asarray(variance + epsilon)
     return np.asarray(1.0 / np.sqrt(np.where(kept == 0, np.nan, kept)))
 
@@ -310,7 +310,7 @@ class Renorm:
 
 def renorm(
     drawn: Drawn,
-    epsilon: float,
+    epsilon: float | Doubles,
     running: tuple[Doubles, Doubles],
     quantiles: Sequence[float],
     most: tuple[float, float],
@@ -319,7 +319,7 @@ def renorm(
 
     Args:
         drawn: batches of the size that is asked about.
-        epsilon: of the layer.
+        epsilon: of the layer, or of each.
         running: running mean and variance, as of `settled`.
         quantiles: from 0 to 1, between order statistics as `numpy.quantile` takes them.
         most: where r and d are clipped.

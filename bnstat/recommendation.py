@@ -116,12 +116,12 @@ def _range(
     channels: Sequence[Cohort], sizes: Sequence[int], settings: CompareSettings
 ) -> tuple[int | None, int | None]:
     """The 5th and 95th percentile of what other cohorts of as many samples would recommend."""
-    redrawn = [_redrawn(channel, settings.seed) for channel in channels]
+    redrawn = [_Redrawn(channel, settings.seed) for channel in channels]
     found = np.full(_COHORTS, np.inf)
     for size in sizes:
         open_ = np.flatnonzero(np.isinf(found))
-        for cohort in redrawn:
-            open_ = open_[_enough(cohort.only(open_), size, settings)]
+        for cohorts in redrawn:
+            open_ = cohorts.enough(open_, size, settings)
         found[open_] = size
     found.sort()
     ends = (found[_COHORTS // 20], found[-1 - _COHORTS // 20])
@@ -129,25 +129,29 @@ def _range(
     return least, most
 
 
-def _enough(cohort: Cohort, size: int, settings: CompareSettings) -> NDArray[np.bool_]:
-    """Which columns are within the tolerances; batches are drawn only of those that are quiet enough."""
-    enough = _of(cohort, size, settings, 0).within(settings.tolerances)
-    quiet = np.flatnonzero(enough)
-    if len(quiet):
-        enough[quiet] = _of(cohort.only(quiet), size, settings, _COHORT_DRAWS).within(settings.tolerances)
-    return enough
-
-
-def _redrawn(channel: Cohort, seed: int) -> Cohort:
+class _Redrawn:
     """Other cohorts of one channel side by side; of channels with as many samples the same samples are drawn."""
-    places = np.random.default_rng(seed).integers(0, channel.samples, (channel.samples, _COHORTS))
-    return Cohort(
-        channels=channel.channels * _COHORTS,
-        places=channel.places,
-        means=channel.means[places, 0],
-        variances=channel.variances[places, 0],
-        counts=np.repeat(channel.counts, _COHORTS),
-    )
+
+    def __init__(self, channel: Cohort, seed: int) -> None:
+        places = np.random.default_rng(seed).integers(0, channel.samples, (channel.samples, _COHORTS))
+        self.cohort = Cohort(
+            channels=channel.channels * _COHORTS,
+            places=channel.places,
+            means=channel.means[places, 0],
+            variances=channel.variances[places, 0],
+            counts=np.repeat(channel.counts, _COHORTS),
+        )
+        self._whole = noise.population(self.cohort.means, self.cohort.variances, "infinite")
+
+    def enough(self, columns: NDArray[np.intp], size: int, settings: CompareSettings) -> NDArray[np.intp]:
+        """Which of these cohorts are within the tolerances; batches are drawn only of those that are quiet enough."""
+        form = noise.expected(self._whole, size)
+        tolerances = settings.tolerances
+        loud = (form.mean_noise > tolerances.noise) | (form.shortfall > tolerances.shortfall)
+        quiet = columns[~loud[columns]]
+        if not len(quiet):
+            return quiet
+        return quiet[_of(self.cohort.only(quiet), size, settings, _COHORT_DRAWS).within(tolerances)]
 
 
 def _reason(

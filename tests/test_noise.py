@@ -174,3 +174,37 @@ def test_renorm_over_batches_has_the_quantiles_and_shares_of_its_r_and_d():
     assert found.r_clipped == np.mean((r > 1.2) | (r < 1 / 1.2))
     assert found.d_clipped == np.mean(np.abs(d) > 0.5)
     assert 0 < found.r_clipped < 1
+
+
+def sites(seed=0):
+    """Values of samples of three groups, of 4, 3 and 2 samples, whose means are apart."""
+    rng = np.random.default_rng(seed)
+    return [
+        rng.normal(rng.normal(mean, 1, (number, 1)), 1.0, (number, 40)) for mean, number in ((0, 4), (3, 3), (9, 2))
+    ]
+
+
+def test_batches_of_one_group_equal_brute_force_over_the_values():
+    groups = sites()
+    whole = noise.Groups(tuple(of_values(values) for values in groups))
+    every = np.concatenate(groups)
+    found = whole.expected(2)
+    pairs = [[values[list(chosen)] for chosen in combinations(range(len(values)), 2)] for values in groups]
+    weights = [len(values) / len(every) for values in groups]
+    variance = sum(p * np.mean([pair.var() for pair in some]) for p, some in zip(weights, pairs, strict=True))
+    spread = [np.mean([(pair.mean() - every.mean()) ** 2 for pair in some]) for some in pairs]
+    assert whole.variance == pytest.approx(every.var(), rel=1e-12)
+    assert found.variance == pytest.approx(variance, rel=1e-12)
+    assert found.mean_sd**2 == pytest.approx(np.dot(weights, spread), rel=1e-12)
+    assert whole.apart == pytest.approx(np.dot(weights, [(v.mean() - every.mean()) ** 2 for v in groups]), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["finite", "infinite"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_closed_form_and_drawn_batches_of_one_group_agree(kind, seed, batch_size):
+    whole, draws = noise.Groups(tuple(of_values(values, kind) for values in sites())), 20_000
+    form, drawn = whole.expected(batch_size), whole.draw(batch_size, draws, seed)
+    assert len(drawn.means) == draws
+    for measured, exact in ((drawn.variances, form.variance), ((drawn.means - whole.mean) ** 2, form.mean_sd**2)):
+        assert abs(measured.mean() - exact) < 5 * measured.std() / np.sqrt(draws)

@@ -49,9 +49,9 @@ def test_noise_alone_asks_for_the_size_that_the_closed_form_gives(between):
 
 def test_channels_are_redrawn_as_samples_together():
     one, twin = cohort(0.5), cohort(0.5)
-    drawn = recommendation._redrawn(one, 7).means
-    np.testing.assert_array_equal(drawn, recommendation._redrawn(twin, 7).means)
-    assert (recommendation._redrawn(one, 8).means != drawn).any()
+    drawn = recommendation._Redrawn(one, 7).cohort.means
+    np.testing.assert_array_equal(drawn, recommendation._Redrawn(twin, 7).cohort.means)
+    assert (recommendation._Redrawn(one, 8).cohort.means != drawn).any()
     single, doubled = (recommend([one] * times, SIZES, settings(), "input") for times in (1, 2))
     assert (single.least, single.most) == (doubled.least, doubled.most)
 
