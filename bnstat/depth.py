@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from bnstat.errors import UsageError
-from bnstat.frameworks import FRAMEWORKS
+from bnstat.frameworks import BATCH_NORMS, FRAMEWORKS
 from bnstat.report import Downsampling, Level, Plan
 from bnstat.wording import by
 
@@ -96,17 +96,18 @@ def _divided(level: int, shape: Sizes, stride: Sizes, downsample: Downsampling) 
 
 def _level(level: int, shape: Sizes, batch_size: int) -> Level:
     alone, together = prod(shape), batch_size * prod(shape)
-    raises = []
-    for name, framework in FRAMEWORKS.items():
-        if together < framework.least_values:
-            raises.append(f"{name}:batch")
-        if alone < framework.least_spatial_values:
-            raises.append(f"{name}:instance")
+    reduced = {"batch": together, "instance": alone}
+    # A maker's presets say the same, so each maker is named once.
+    raises = dict.fromkeys(
+        f"{row.maker}:{row.normalizer}"
+        for row in FRAMEWORKS.values()
+        if row.normalizer in reduced and reduced[row.normalizer] < row.least_values
+    )
     return Level(level, shape, alone, together, tuple(raises), together / (together - 1) if together > 1 else None)
 
 
 def _least_batch_size(shapes: Sequence[Sizes]) -> int:
     """The least with which no framework's batch norm refuses to train at any level."""
     fewest = min(prod(shape) for shape in shapes)
-    needed = max(framework.least_values for framework in FRAMEWORKS.values())
+    needed = max(framework.least_values for framework in BATCH_NORMS.values())
     return -(-needed // fewest)

@@ -24,7 +24,7 @@ def diagnose(
     batch_axis: BatchAxis = None,
     framework: str = "keras",
     epsilon: float | None = None,
-    momentum: float | None = None,
+    momentum: float | str | None = None,
     drop_last: bool = False,
     shuffle: bool = False,
     seed: int = 0,
@@ -38,9 +38,9 @@ def diagnose(
         axis: the axis of the batched tensor that is kept, as Keras means it; all others are reduced.
         batch_axis: the axis of each file whose entries are samples; "none" makes an array one sample. Left out, a
             volume is one sample, and an array is a batch along its axis 0.
-        framework: "keras" or "torch".
-        epsilon: instead of the framework's default.
-        momentum: likewise, in the framework's own convention.
+        framework: the name of a preset, as "keras" or "torch"; `bnstat frameworks` lists them.
+        epsilon: instead of the framework's default. Where neither is there, what depends on it is None.
+        momentum: likewise, in the framework's own convention; "none" for PyTorch's cumulative mean.
         drop_last: leave a last batch of fewer samples out.
         shuffle: permute the samples before they are grouped.
         seed: of the permutation.
@@ -77,7 +77,7 @@ def diagnose(
 def _settings(
     framework: str,
     epsilon: float | None,
-    momentum: float | None,
+    momentum: float | str | None,
     axis: int,
     batch_axis: BatchAxis,
     batch_size: int,

@@ -32,6 +32,21 @@ class BatchAxis(click.ParamType[int | str]):
             self.fail(f"{value!r} is neither a whole number nor 'none'", param, ctx)
 
 
+class Momentum(click.ParamType[float | str]):
+    """A number, or "none"."""
+
+    name = "M|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:  # noqa: ANN401
+        """A number stays one; anything else but "none" is refused."""
+        if isinstance(value, float) or value.lower() == "none":
+            return value if isinstance(value, float) else "none"
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor 'none'", param, ctx)
+
+
 def _remember_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value and isinstance(context.obj, dict):
         context.obj[DEBUG] = True
@@ -80,19 +95,19 @@ def batches(function: F) -> F:
 
 def framework(function: F) -> F:
     """Whose layer is asked about."""
-    text = "Whose layer: keras or torch."
+    text = "Whose layer: keras, torch, …; see `bnstat frameworks`."
     return click.option("--framework", default="keras", show_default=True, metavar="NAME", help=text)(function)
 
 
 def epsilon(function: F) -> F:
     """Its ε."""
-    return click.option("--epsilon", type=float, default=None, help="[default: keras 0.001, torch 1e-05]")(function)
+    return click.option("--epsilon", type=float, default=None, help="[default: the framework's]")(function)
 
 
 def momentum(function: F) -> F:
     """Its momentum."""
-    text = "In the framework's own convention.  [default: keras 0.99, torch 0.1]"
-    return click.option("--momentum", type=float, default=None, help=text)(function)
+    text = "In the framework's own convention; none is PyTorch's cumulative mean.  [default: the framework's]"
+    return click.option("--momentum", type=Momentum(), default=None, help=text)(function)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf, isfinite, sqrt
 
-from bnstat.frameworks import RUNNING_START
 from bnstat.moments import Moments
 from bnstat.report import Channel, Finite, Number, Settings
 
@@ -45,7 +44,8 @@ def _channel(channel: int, merged: _Merged, settings: Settings) -> Channel:
     whole = merged.count == merged.total
     mean, variance = (finite_mean, finite_variance) if whole else (None, None)
     output_variance, share = _output(variance, settings.epsilon)
-    kept_variance = _kept_variance(variance, merged.total, settings)
+    kept_variance = None if variance is None else variance * settings.framework.bessel(merged.total)
+    start_mean, start_variance = settings.framework.running_start
     return Channel(
         channel=channel,
         count=merged.total,
@@ -61,8 +61,8 @@ def _channel(channel: int, merged: _Merged, settings: Settings) -> Channel:
         output_variance=output_variance,
         output_std=None if output_variance is None else sqrt(output_variance),
         epsilon_share=share,
-        running_mean=_running(RUNNING_START[0], mean, settings, merged.total),
-        running_variance=_running(RUNNING_START[1], kept_variance, settings, merged.total),
+        running_mean=_running(start_mean, mean, settings, merged.total),
+        running_variance=_running(start_variance, kept_variance, settings, merged.total),
         condition_number=_condition_number(mean, variance),
         finite=None if whole else Finite(merged.count, finite_mean, finite_variance),
     )
@@ -77,32 +77,26 @@ def _extreme(value: Number) -> Number | None:
     return value if isinstance(value, int) else _defined(value)
 
 
-def _gain(variance: float | None, epsilon: float) -> float | None:
-    """1/√(variance + ε); None where both are 0."""
-    if variance is None or variance + epsilon == 0:
+def _gain(variance: float | None, epsilon: float | None) -> float | None:
+    """1/√(variance + ε); None where both are 0, or one is unknown."""
+    if variance is None or epsilon is None or variance + epsilon == 0:
         return None
     return _defined(1.0 / sqrt(variance + epsilon))
 
 
-def _output(variance: float | None, epsilon: float) -> tuple[float | None, float | None]:
+def _output(variance: float | None, epsilon: float | None) -> tuple[float | None, float | None]:
     """Variance of the normalized values, and the share of ε in what it was divided by."""
-    if variance is None or variance + epsilon == 0:
+    if variance is None or epsilon is None or variance + epsilon == 0:
         return None, None
     return variance / (variance + epsilon), epsilon / (variance + epsilon)
 
 
-def _kept_variance(variance: float | None, count: int, settings: Settings) -> float | None:
-    """The variance that goes into the running variance: with Bessel's correction where the framework has it."""
-    if variance is None or not settings.framework.unbiased_running_variance:
-        return variance
-    return variance * (count / (count - 1)) if count > 1 else None
-
-
 def _running(start: float, batch: float | None, settings: Settings, count: int) -> float | None:
-    """A buffer after one training step; None where the layer refuses to train."""
-    if batch is None or count < settings.framework.least_values:
+    """A buffer after one training step; None where the layer refuses to train, or its momentum is unknown."""
+    weight = settings.batch_weight
+    if batch is None or weight is None or count < settings.framework.least_values:
         return None
-    return (1.0 - settings.batch_weight) * start + settings.batch_weight * batch
+    return (1.0 - weight) * start + weight * batch
 
 
 def _condition_number(mean: float | None, variance: float | None) -> float | None:

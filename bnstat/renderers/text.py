@@ -63,10 +63,16 @@ def settings_line(settings: Settings) -> str:
     """Which layer: framework, ε, momentum and batch size."""
     framework = settings.framework
     layout = "" if framework.channels_axis == -1 else f"; its own layout is {framework.layout}"
+    epsilon = "no default ε" if settings.epsilon is None else f"ε {settings.epsilon:g}"
     return (
-        f"batch norm as in {framework.title} (ε {settings.epsilon:g}, momentum {settings.momentum:g}{layout}), "
-        f"batch of {settings.batch_size}"
+        f"batch norm as in {framework.title} ({epsilon}, {_momentum(settings)}{layout}), batch of {settings.batch_size}"
     )
+
+
+def _momentum(settings: Settings) -> str:
+    if settings.cumulative:
+        return "momentum none: cumulative mean"
+    return "no default momentum" if settings.momentum is None else f"momentum {settings.momentum:g}"
 
 
 def tensor_line(batches: list[Batch]) -> str:

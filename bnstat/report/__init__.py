@@ -3,6 +3,7 @@
 What is undefined is None; zero never means unknown.
 """
 
+from bnstat.frameworks import ARITHMETICS, NORMALIZERS, Framework
 from bnstat.report.compare import (
     CompareSettings,
     Comparison,
@@ -15,6 +16,7 @@ from bnstat.report.compare import (
     Renorm,
     Tolerances,
 )
+from bnstat.report.frameworks import Presets
 from bnstat.report.inspect import (
     SEVERITIES,
     Batch,
@@ -31,6 +33,8 @@ from bnstat.report.inspect import (
 from bnstat.report.plan import Downsampling, Level, Plan
 
 __all__ = [
+    "ARITHMETICS",
+    "NORMALIZERS",
     "SEVERITIES",
     "Batch",
     "Channel",
@@ -42,12 +46,14 @@ __all__ = [
     "Failure",
     "Finding",
     "Finite",
+    "Framework",
     "Kind",
     "Level",
     "Number",
     "Observed",
     "Plan",
     "PopulationChannel",
+    "Presets",
     "Recommendation",
     "Renorm",
     "Report",

@@ -19,8 +19,8 @@ class Settings:
 
     Attributes:
         framework: the preset.
-        epsilon: added to the variance when normalizing.
-        momentum: in the framework's own convention.
+        epsilon: added to the variance when normalizing; None where the framework has no default and none was given.
+        momentum: in the framework's own convention; None likewise, and where the mean is cumulative.
         axis: the kept axis as it was given.
         batch_axis: the axis of the file whose entries are samples, as it was given.
         batch_size: samples in a batch.
@@ -31,8 +31,8 @@ class Settings:
     """
 
     framework: Framework
-    epsilon: float
-    momentum: float
+    epsilon: float | None
+    momentum: float | None
     axis: int = -1
     batch_axis: int | None = None
     batch_size: int = 1
@@ -42,9 +42,14 @@ class Settings:
     normalizer: str = "batch"
 
     @property
-    def batch_weight(self) -> float:
-        """Weight of one batch in the running statistics."""
-        return self.framework.batch_weight(self.momentum)
+    def cumulative(self) -> bool:
+        """Whether running statistics are the plain mean over batches."""
+        return self.momentum is None and self.framework.cumulative
+
+    @property
+    def batch_weight(self) -> float | None:
+        """Weight of the first batch in the running statistics after it; None where it is unknown."""
+        return self.framework.weight_at(1, self.momentum)
 
 
 @dataclass(frozen=True)

@@ -23,25 +23,28 @@ EPSILON_SHARE = 0.01
 
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
+    epsilon = report.settings.epsilon
+    if epsilon is None:
+        return
     for batch, channel in each_channel(report):
         share = channel.epsilon_share
         if not channel.variance or share is None or share <= EPSILON_SHARE:
             continue
         message = (
-            f"channel {channel.channel}: ε {report.settings.epsilon:g} is {100 * share:.3g} % of variance + ε, so the "
-            f"output has variance {channel.output_variance:.3g} instead of 1{remedy(report, channel)}"
+            f"channel {channel.channel}: ε {epsilon:g} is {100 * share:.3g} % of variance + ε, so the "
+            f"output has variance {channel.output_variance:.3g} instead of 1{remedy(epsilon, channel)}"
         )
         yield rule.finding(report, batch, channel, message, value=share, threshold=EPSILON_SHARE)
 
 
-def remedy(report: Report, channel: Channel) -> str:
+def remedy(epsilon: float, channel: Channel) -> str:
     """What another framework's ε would give for a channel that varies, and what to do."""
     variance = channel.variance or 0.0
-    other = unlike(report.settings.epsilon)
-    there = variance / (variance + other.epsilon)
+    other, its_epsilon = unlike(epsilon)
+    there = variance / (variance + its_epsilon)
     harmless = _rounded_down(variance * EPSILON_SHARE / (1 - EPSILON_SHARE))
     use = f"Use ε ≤ {harmless:g} (a share of 1 %), or scale the data up." if harmless else "Scale the data up."
-    return f"; {other.title}'s ε {other.epsilon:g} would give {there:.3g}. {use}"
+    return f"; {other.title}'s ε {its_epsilon:g} would give {there:.3g}. {use}"
 
 
 def _rounded_down(number: float) -> float:

@@ -19,12 +19,14 @@ from bnstat.rules.rule import Rule, each_channel
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
     epsilon = report.settings.epsilon
+    if epsilon is None:
+        return
     for batch, channel in each_channel(report):
         variance = channel.variance
         if variance is not None and not channel.constant and channel.count > 1 and variance < epsilon:
             message = (
                 f"channel {channel.channel}: the variance {variance:.3g} is below ε {epsilon:g}, so the "
-                f"output has variance {channel.output_variance:.3g} instead of 1{remedy(report, channel)}"
+                f"output has variance {channel.output_variance:.3g} instead of 1{remedy(epsilon, channel)}"
             )
             yield rule.finding(report, batch, channel, message, value=variance, threshold=epsilon)
 

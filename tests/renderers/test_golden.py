@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 from renderers.sample import report
 
+from bnstat.frameworks import FRAMEWORKS
+from bnstat.renderers.frameworks import markdown as frameworks_markdown
+from bnstat.renderers.frameworks import table as frameworks_table
 from bnstat.renderers.inspect import csv, json, markdown, table
+from bnstat.report import Presets
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -22,6 +26,9 @@ RENDERED = {
     "report.json": lambda: json.render(report()),
     "report.csv": lambda: csv.render(report()),
     "report.md": lambda: markdown.render(report()),
+    "frameworks-80.txt": lambda: frameworks_table.render(Presets(tuple(FRAMEWORKS.values())), width=80),
+    "framework-80.txt": lambda: frameworks_table.render(Presets((FRAMEWORKS["torch-instance-track"],), True), width=80),
+    "frameworks.md": lambda: frameworks_markdown.render(Presets(tuple(FRAMEWORKS.values()))),
 }
 
 

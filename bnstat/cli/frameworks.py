@@ -1,0 +1,32 @@
+"""`bnstat frameworks`: the presets that --framework names."""
+
+from __future__ import annotations
+
+import click
+
+from bnstat.cli import exit_codes, options
+from bnstat.frameworks import FRAMEWORKS, framework_named
+from bnstat.report.frameworks import Presets
+
+
+@click.command(short_help="The conventions of each framework: ε, momentum, running variance.")
+@click.argument("name", required=False)
+@options.output
+def command(name: str | None, to: options.Output) -> int:
+    """The conventions of each framework's layers.
+
+    Batch norm is not the same everywhere: ε, what momentum is the weight of, whether the running variance is unbiased,
+    how the variance is computed in float32, and how few values a channel may have. With a NAME, as --framework takes
+    it, all of that one with its source.
+
+    \b
+    Examples:
+      bnstat frameworks
+      bnstat frameworks torch-channels-last
+      bnstat frameworks --format csv
+    """
+    from bnstat.cli.output import write  # noqa: PLC0415  (rich is not needed for --help)
+
+    rows = (framework_named(name),) if name is not None else tuple(FRAMEWORKS.values())
+    write("frameworks", Presets(rows, in_full=name is not None), to, ())
+    return exit_codes.CLEAN

@@ -1,0 +1,143 @@
+"""What a preset is: the conventions of one layer of one framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Normalizer = Literal["batch", "instance", "layer", "group", "rms"]
+NORMALIZERS: tuple[Normalizer, ...] = get_args(Normalizer)
+
+# How a layer gets from float32 values to their variance, each in a few words.
+Arithmetic = Literal[
+    "float64",
+    "threads",
+    "welford",
+    "tree",
+    "one-pass",
+    "one-pass-clamped",
+    "sequential",
+    "blocked",
+    "lanes",
+    "hull",
+]
+ARITHMETICS: dict[Arithmetic, str] = {
+    "float64": "two passes with float64 sums; the mean is rounded to float32",
+    "threads": "two passes; each thread sums its chunk one value after the other in float32",
+    "welford": "Welford's update in float32, many lanes merged with their counts",
+    "tree": "two passes with float32 sums in a tree",
+    "one-pass": "E[x²] − E[x]² in float32; it can be negative",
+    "one-pass-clamped": "E[x²] − E[x]² in float32, no less than 0",
+    "sequential": "two passes, one value after the other in float32",
+    "blocked": "two passes with float32 sums in blocks",
+    "lanes": "two passes, one value after the other in each of a few float32 lanes",
+    "hull": "as its backend: anything between tree, one-pass and sequential",
+}
+
+# Running statistics start from this mean and variance in every preset but Haiku's.
+RUNNING_START = (0.0, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framework:
+    """The conventions of one layer of one framework.
+
+    Attributes:
+        name: its name on the command line.
+        title: its name in a sentence.
+        maker: the name of the preset that stands for all of this maker's.
+        normalizer: what kind of layer it is.
+        epsilon: the layer's default, added to the variance (rms: to the mean square) inside the square root when
+            normalizing; None where it has none.
+        momentum: the layer's default, in its own convention; None where it has none, or keeps no running statistics.
+        momentum_weighs: what `momentum` is the weight of: the "old" running value, or the new "batch"; None where no
+            running statistics are kept.
+        running_variance: which variance of a batch goes into the running one: the "biased", the "unbiased" with
+            Bessel's n/(n−1), or "item-unbiased", the mean over items of their unbiased ones; None where none is kept.
+        running_start: mean and variance that the buffers start from.
+        debiased: whether the average after step t is divided by 1 − d^t, d being the weight of the old value.
+        cumulative: whether a momentum of None means the cumulative mean, in which the batch of step t weighs 1/t.
+        renorm: whether the layer can do batch renormalization.
+        arithmetic: how it computes the variance, a key of `ARITHMETICS`.
+        channels_axis: the axis that the layer itself keeps.
+        layout: that in words.
+        least_values: values below which the layer refuses to train: of a channel of the batch (batch norm), of a
+            channel of one sample (instance norm), of a group in all samples together (group norm).
+        least_spatial_values: values of one sample and channel below which the maker's instance norm refuses to train.
+        refusal: its words then, with {shape} for the shape of the input; None where it never refuses.
+        source: where the values come from.
+    """
+
+    name: str
+    title: str
+    maker: str
+    normalizer: Normalizer = "batch"
+    epsilon: float | None
+    momentum: float | None = None
+    momentum_weighs: Literal["old", "batch"] | None = None
+    running_variance: Literal["biased", "unbiased", "item-unbiased"] | None = None
+    running_start: tuple[float, float] = RUNNING_START
+    debiased: bool = False
+    cumulative: bool = False
+    renorm: bool = False
+    arithmetic: Arithmetic
+    channels_axis: int
+    layout: str
+    least_values: int = 1
+    least_spatial_values: int = 1
+    refusal: str | None = None
+    source: str
+
+    @property
+    def keeps_running(self) -> bool:
+        """Whether the layer keeps running statistics."""
+        return self.running_variance is not None
+
+    @property
+    def unbiased_running_variance(self) -> bool:
+        """Whether Bessel's correction goes into the running variance."""
+        return self.running_variance in ("unbiased", "item-unbiased")
+
+    @property
+    def default_batch_weight(self) -> float | None:
+        """The weight of one batch at the default momentum; None where there is none."""
+        return None if self.momentum is None else self.batch_weight(self.momentum)
+
+    def bessel(self, count: int) -> float:
+        """What the biased variance of so many values is multiplied by on its way into the running variance.
+
+        n/max(n − 1, 1) where that is unbiased, else 1: layers that train on one value keep its variance, 0, as it is.
+        """
+        return count / max(count - 1, 1) if self.unbiased_running_variance else 1.0
+
+    def batch_weight(self, momentum: float) -> float:
+        """The weight of one batch in the running statistics: new = (1 − w)·old + w·batch.
+
+        Where they are debiased, this is w of the average before it is divided.
+        """
+        return momentum if self.momentum_weighs == "batch" else 1.0 - momentum
+
+    def weight_at(self, step: int, momentum: float | None) -> float | None:
+        """The weight of the batch of one training step in what the layer then has: new = (1 − w)·old + w·batch.
+
+        A debiased average is of that form too, with w = (1 − d)/(1 − d^t): after the first step it is the statistic of
+        the batch for any d below 1, known or not.
+
+        Args:
+            step: t, 1 for the first.
+            momentum: in the layer's own convention; None where it is unknown, or cumulative.
+
+        Returns:
+            w; None where it is unknown or undefined, or no running statistics are kept.
+        """
+        if not self.keeps_running:
+            return None
+        if momentum is None:
+            first = self.debiased and step == 1
+            return 1.0 / step if self.cumulative or first else None
+        weight = self.batch_weight(momentum)
+        if not self.debiased:
+            return weight
+        if weight == 0.0:
+            return None  # 0/0: nothing was ever added
+        return 1.0 if step == 1 else weight / (1.0 - (1.0 - weight) ** step)

@@ -1,0 +1,1 @@
+"""What `bnstat frameworks` lists, in each format."""
