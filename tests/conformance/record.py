@@ -52,13 +52,17 @@ def output_statistics(output, groups):
 
 
 def batch_statistics(adapter: Adapter, setting: Setting, batch, layer):
-    """The batch's own mean and variance: given by the layer, or left in buffers that remember nothing else."""
+    """The batch's own mean and variance: given by the layer, or left in buffers that remember nothing else.
+
+    They are filled twice, since old − (old − batch) has the rounding of what it starts from.
+    """
     if hasattr(layer, "statistics"):
         return layer.statistics()
     if layer.WHOLE_BATCH is None:
         return None
     forgetful = adapter.build(batch.shape, Setting(epsilon=setting.epsilon, momentum=layer.WHOLE_BATCH))
-    forgetful.train(batch)
+    for _ in range(2):
+        forgetful.train(batch)
     return forgetful.buffers()
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Literal
 
-Reduction = Literal["batch", "instance", "layer", "group"]
+Reduction = Literal["batch", "instance", "layer", "group", "rms"]
 
 CUMULATIVE = "cumulative"
 
@@ -61,9 +61,12 @@ class Adapter:
         environment: whose requirements it needs: scripts/conformance/requirements-<environment>.txt.
         packages: whose versions are recorded.
         backend: KERAS_BACKEND of its process.
-        reduction: what is normalized together.
+        reduction: what is normalized together; "rms" as "layer", without subtracting a mean.
         groups: of group norm, where the number of channels is a multiple of it; else the case is left out.
         settings: that it is run under.
+        keeps_half: whether statistics of float16 input are rounded to float16, somewhere on their way.
+        missing: why the layer does not run on a CPU; its recording holds the error alone.
+        replaces: whether a weight of 1 puts the batch in place of a NaN in the buffers, where others give 0·NaN + batch.
     """
 
     name: str
@@ -76,6 +79,9 @@ class Adapter:
     reduction: Reduction = "batch"
     groups: int = 2
     settings: tuple[Setting, ...] = (DEFAULT, GIVEN, SMALL_EPSILON)
+    keeps_half: bool = False
+    missing: str | None = None
+    replaces: bool = False
 
     def build(self, shape: tuple[int, ...], setting: Setting) -> Any:
         """A new layer."""
@@ -84,7 +90,7 @@ class Adapter:
 
     def groups_of(self, channels: int) -> int | None:
         """In how many groups the channels of a sample are normalized; None where whole batches are."""
-        return {"batch": None, "instance": channels, "layer": 1, "group": self.groups}[self.reduction]
+        return {"batch": None, "instance": channels, "group": self.groups}.get(self.reduction, 1)
 
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Whether the channels fall into groups."""
@@ -123,6 +129,7 @@ def _torch() -> list[Adapter]:
             layer="torch.nn.SyncBatchNorm, gloo group of one process",
             factory="pytorch:SyncBatchNorm",
             settings=(Setting(cases=("channels-3",)),),
+            missing="it refuses a CPU",
         ),
         replace(
             instance, layer="torch.nn.InstanceNorm3d", factory="pytorch:InstanceNorm", settings=_STATELESS
@@ -133,6 +140,7 @@ def _torch() -> list[Adapter]:
             preset="torch-instance-track",
             layer="torch.nn.InstanceNorm3d(track_running_stats=True)",
             factory="pytorch:InstanceNormTracking",
+            keeps_half=True,
         ),
         replace(
             instance,
@@ -151,6 +159,16 @@ def _torch() -> list[Adapter]:
             factory="pytorch:GroupNorm",
             reduction="group",
             settings=_STATELESS,
+        ),
+        replace(
+            instance,
+            name="torch-rms",
+            preset="torch-rms",
+            layer="torch.nn.RMSNorm over channels and space",
+            factory="pytorch:RMSNorm",
+            reduction="rms",
+            settings=_STATELESS,
+            keeps_half=True,  # its default ε is that of the input's type
         ),
     ]
 
@@ -184,6 +202,15 @@ def _keras_on(backend: str) -> list[Adapter]:
             "keras.layers.LayerNormalization(axis=(1, 2, 3, 4))",
             "keras3:LayerNorm",
             reduction="layer",
+            settings=_STATELESS,
+            **shared,
+        ),
+        Adapter(
+            f"keras-rms-{backend}",
+            "keras-rms",
+            "keras.layers.RMSNormalization(axis=(1, 2, 3, 4))",
+            "keras3:RMSNorm",
+            reduction="rms",
             settings=_STATELESS,
             **shared,
         ),
@@ -228,6 +255,7 @@ def _tensorflow() -> list[Adapter]:
             "tensorflow-fused",
             "tf.compat.v1.nn.fused_batch_norm (FusedBatchNormV3)",
             "tensorflow:FusedBatchNorm",
+            replaces=True,
             **_TF,
         ),
         Adapter(
@@ -235,6 +263,7 @@ def _tensorflow() -> list[Adapter]:
             "tensorflow",
             "tf.nn.moments, tf.nn.batch_normalization",
             "tensorflow:Moments",
+            keeps_half=True,
             settings=(Setting("epsilon 0.001", epsilon=1e-3), WITHOUT_BUFFERS),
             **_TF,
         ),
@@ -288,6 +317,15 @@ def _flax() -> list[Adapter]:
             reduction="instance",
             settings=_STATELESS,
         ),
+        replace(
+            batch,
+            name="flax-rms",
+            preset="flax-rms",
+            layer="flax.linen.RMSNorm(reduction_axes=(1, 2, 3, 4))",
+            factory="flax:RMSNorm",
+            reduction="rms",
+            settings=_STATELESS,
+        ),
         Adapter(
             "haiku",
             "haiku",
@@ -296,6 +334,7 @@ def _flax() -> list[Adapter]:
             "jax",
             ("dm-haiku", "jax", "jaxlib"),
             settings=(Setting("decay 0.9", momentum=0.9), GIVEN),
+            keeps_half=True,
         ),
     ]
 

@@ -88,3 +88,8 @@ class GroupNorm(_Stateless):
 class InstanceNorm(_Stateless):
     def make(self, _groups, given):
         return linen.InstanceNorm(**given)
+
+
+class RMSNorm(_Stateless):
+    def make(self, _groups, given):
+        return linen.RMSNorm(reduction_axes=(1, 2, 3, 4), **given)

@@ -69,3 +69,8 @@ class InstanceNorm(_Stateless):
 class LayerNorm(_Stateless):
     def make(self, _groups, given):
         return layers.LayerNormalization(axis=(1, 2, 3, 4), **given)
+
+
+class RMSNorm(_Stateless):
+    def make(self, _groups, given):
+        return layers.RMSNormalization(axis=(1, 2, 3, 4), **given)

@@ -23,7 +23,8 @@ class BatchNorm:
         names = ["x", "scale", "bias", "mean", "variance"]
         node = helper.make_node("BatchNormalization", names, outputs, training_mode=int(training), **self.given)
         kinds = dict.fromkeys([*names, *outputs], TensorProto.FLOAT) | dict.fromkeys("xy", _TYPES[str(batch.dtype)])
-        values = [helper.make_tensor_value_info(name, kinds[name], None) for name in [*names, *outputs]]
+        shapes = {name: [None] * 5 if name in ("x", "y") else [self.channels] for name in kinds}
+        values = [helper.make_tensor_value_info(name, kinds[name], shapes[name]) for name in [*names, *outputs]]
         graph = helper.make_graph([node], "layer", values[: len(names)], values[len(names) :])
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
         onnx.checker.check_model(model)

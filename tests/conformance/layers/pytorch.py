@@ -89,3 +89,11 @@ class GroupNorm(_Layer):
 
     def make(self, shape, groups, setting):
         return torch.nn.GroupNorm(groups, shape[-1], **setting.arguments(epsilon="eps"))
+
+
+class RMSNorm(_Layer):
+    WHOLE_BATCH = None
+    tracking = False
+
+    def make(self, shape, _groups, setting):
+        return torch.nn.RMSNorm([shape[-1], *shape[1:-1]], **setting.arguments(epsilon="eps"))
