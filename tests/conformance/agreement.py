@@ -15,6 +15,7 @@ rounding. What of all this has to agree to 1e-6 is said by `LIMITS`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from math import inf, isfinite
@@ -101,12 +102,22 @@ def settings_of(preset: Framework, setting: Setting) -> Settings:
     return Settings(framework=preset, epsilon=epsilon, momentum=None if momentum == CUMULATIVE else momentum)
 
 
-def cells(table: Moments, groups: int | None) -> Moments:
-    """What is normalized together, as the channels of one sample: a batch's channels, or each sample's groups."""
+@cache
+def cells(case: str, groups: int | None) -> tuple[Moments, ...]:
+    """What is normalized together at each step, as the channels of one sample: a batch's channels, or samples' groups."""
+    return tuple(_cells(table, groups) for table in data(case).tables)
+
+
+def _cells(table: Moments, groups: int | None) -> Moments:
     if groups is None:
         return table.merged(axis=0)[np.newaxis]
     samples, channels = table.shape
     return table.reshape((samples * groups, channels // groups)).merged(axis=1)[np.newaxis]
+
+
+def values_of(case: str, groups: int | None) -> int:
+    """How many values are normalized together."""
+    return int(cells(case, groups)[0].total.max())
 
 
 def numbers(channels, name: str) -> np.ndarray:
@@ -116,11 +127,12 @@ def numbers(channels, name: str) -> np.ndarray:
 
 def expected(adapter: Adapter, preset: Framework, setting: Setting, case: str) -> dict[str, Expected]:
     """Everything that bnstat says of a run."""
-    found = data(case)
-    groups = adapter.groups_of(found.shape[-1])
+    shape = data(case).shape
+    groups = adapter.groups_of(shape[-1])
     settings = settings_of(preset, setting)
-    items = 1 if groups is None else found.shape[0]
-    steps = [batch_norm.normalize(cells(table, groups), settings) for table in found.tables]
+    items = 1 if groups is None else shape[0]
+    tables = cells(case, groups) if preset.keeps_running else cells(case, groups)[:1]
+    steps = [batch_norm.normalize(table, settings) for table in tables]
     first = steps[0]
     mean, variance, gain = (numbers(first, name) for name in ("mean", "variance", "gain"))
     told = {
@@ -214,14 +226,14 @@ class Comparison:
         return max(self.deviations.values(), default=0.0)
 
 
+@cache
 def condition_of(case: str, groups: int | None) -> float:
     """The greatest condition number of what is normalized together, at any step; NaN and Inf left out.
 
     That of zeros is 1: sums of them are exact.
     """
     greatest = 1.0
-    for found in data(case).tables:
-        table = cells(found, groups)
+    for table in cells(case, groups):
         with np.errstate(all="ignore"):
             numbers = np.sqrt(1 + table.mean**2 / table.variance)[(table.nan + table.inf == 0) & (table.mean != 0)]
         greatest = max(greatest, numbers.max(initial=1.0))
@@ -235,7 +247,7 @@ def is_held(adapter: Adapter, preset: Framework, case: str) -> bool:
         return False
     groups = adapter.groups_of(found.shape[-1])
     values, condition = LIMITS[preset.arithmetic]
-    return int(cells(found.tables[0], groups).total.max()) <= values and condition_of(case, groups) <= condition
+    return values_of(case, groups) <= values and condition_of(case, groups) <= condition
 
 
 def _biased(statistics: dict, correction: float) -> dict:
@@ -247,7 +259,7 @@ def deviations(run: dict, adapter: Adapter, preset: Framework, setting: Setting)
     """How far a run is from what bnstat says, by quantity."""
     found = data(run["case"])
     told = expected(adapter, preset, setting, run["case"])
-    values = int(cells(found.tables[0], adapter.groups_of(found.shape[-1])).total.max())
+    values = values_of(run["case"], adapter.groups_of(found.shape[-1]))
     given = {name: run[name] for name in told if name in run}
     if "batch" in given:
         given["batch"] = _biased(given["batch"], preset.bessel(values))
@@ -269,10 +281,11 @@ def compare(run: dict, adapter: Adapter, preset: Framework) -> Comparison:
     )
 
 
-def comparisons(recording: dict, preset: Framework | None = None) -> list[Comparison]:
-    """All runs of a recording beside bnstat, under its own preset or another, where this machine has the same data."""
+def comparisons(recording: dict, preset: Framework | None = None, cases: Collection[str] = CASES) -> list[Comparison]:
+    """The runs of a recording beside bnstat, under its own preset or another, where this machine has the same data."""
     adapter = ADAPTERS[recording["adapter"]]
     if adapter.missing:
         return []
-    runs = [run for run in recording["runs"] if data(run["case"]).digest == run["digest"]]
+    chosen = [run for run in recording["runs"] if run["case"] in cases]
+    runs = [run for run in chosen if data(run["case"]).digest == run["digest"]]
     return [compare(run, adapter, preset or FRAMEWORKS[adapter.preset]) for run in runs]

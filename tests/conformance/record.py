@@ -138,13 +138,17 @@ def text_of(recording):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("adapter", choices=ADAPTERS)
+    parser.add_argument("adapter", choices=ADAPTERS, nargs="?")
+    parser.add_argument("--list", action="store_true", help="each adapter with the environment that it needs")
     parser.add_argument("--cases", help="names, parted by commas; all when left out")
     chosen = parser.parse_args()
+    if chosen.list:
+        sys.stdout.write(json.dumps({name: adapter.environment for name, adapter in ADAPTERS.items()}))
+        return
     adapter = ADAPTERS[chosen.adapter]
     if adapter.backend:
         os.environ["KERAS_BACKEND"] = adapter.backend
-    os.environ.update(CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu", TF_CPP_MIN_LOG_LEVEL="3")
+    os.environ.update(OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu", TF_CPP_MIN_LOG_LEVEL="3")
     warnings.simplefilter("ignore")
     sys.stdout.write(text_of(record(adapter, chosen.cases and chosen.cases.split(","))))
 

@@ -1,4 +1,4 @@
-"""PyTorch's layers on a CPU, in one thread."""
+"""PyTorch's layers on a CPU."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ import tempfile
 
 import numpy as np
 import torch
-
-torch.set_num_threads(1)
-
 
 def _to_torch(batch):
     return torch.from_numpy(np.ascontiguousarray(np.moveaxis(batch, -1, 1)))
