@@ -3,8 +3,8 @@
 A deviation is relative to what float32 can resolve, u = 2⁻²⁴ being its rounding:
 
 - of a mean, to the root of the mean square of the values, √(mean² + variance);
-- of a variance, to variance + u·mean square: the layer's mean is rounded to float32, which adds the square of what was lost.
-  At a deviation of 1e-6 the second term is (4u)²·mean square;
+- of a variance, to variance + u·mean square: the layer's mean is rounded to float32, which adds the square of what was
+  lost. At a deviation of 1e-6 the second term is (4u)²·mean square;
 - of running statistics, to the same running average of those scales;
 - of outputs, to the size of the terms x/√(v + ε) and mean/√(v + ε) whose difference they are, each value being off by
   u·terms: 1 + terms for the mean, variance + √variance·terms/8 + u·terms² for the variance.
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from math import inf, isfinite
+from math import inf
 
 import numpy as np
 
@@ -35,9 +35,9 @@ TOLERANCE = 1e-6
 # Rounding of float16 over that of float32.
 _HALF = 2.0**13
 
-# Up to how many values, and up to which condition number, a kind of arithmetic has to agree to 1e-6. Elsewhere a deviation
-# is that of the layer's own sums: plain float32 sums lose about √n·u, and E[x²] − E[x]² the square of the condition number.
-# Two passes whose sums are in float64 have no limit.
+# Up to how many values, and up to which condition number, a kind of arithmetic has to agree to 1e-6. Elsewhere a
+# deviation is that of the layer's own sums: plain float32 sums lose about √n·u, and E[x²] − E[x]² loses u times the
+# square of the condition number. Two passes whose sums are in float64 have no limit.
 LIMITS: dict[Arithmetic, tuple[float, float]] = {
     "float64": (inf, inf),
     "tree": (inf, 4),
@@ -104,7 +104,7 @@ def settings_of(preset: Framework, setting: Setting) -> Settings:
 
 @cache
 def cells(case: str, groups: int | None) -> tuple[Moments, ...]:
-    """What is normalized together at each step, as the channels of one sample: a batch's channels, or samples' groups."""
+    """What is normalized together at each step, a batch's channels or samples' groups, as channels of one sample."""
     return tuple(_cells(table, groups) for table in data(case).tables)
 
 
@@ -152,7 +152,9 @@ def expected(adapter: Adapter, preset: Framework, setting: Setting, case: str) -
 
 def _output(variance, mean, terms) -> Expected:
     """An output whose values are differences of terms of that size."""
-    return Expected(mean, variance, 1.0 + terms, variance + np.sqrt(variance) * terms / 8 + ROUNDING * (variance + terms**2))
+    return Expected(
+        mean, variance, 1.0 + terms, variance + np.sqrt(variance) * terms / 8 + ROUNDING * (variance + terms**2)
+    )
 
 
 def _statistics(channels, items: int) -> tuple[np.ndarray, ...]:

@@ -1,7 +1,7 @@
 """The batches that the real layers are run on: ten of each case, made from seeds or cut out of scans.
 
-A batch has shape (N, X, Y, Z, C), channels last. Synthetic values come from the raw bits of PCG64 by plain arithmetic, so
-that every machine makes the same ones; a recording carries their digest.
+A batch has shape (N, X, Y, Z, C), channels last. Synthetic values come from the raw bits of PCG64 by plain arithmetic,
+so that every machine makes the same ones; a recording carries their digest.
 """
 
 from __future__ import annotations

@@ -35,27 +35,30 @@ OPENING = """# bnstat beside the real layers
 `tests/conformance/recordings/`; the tests hold bnstat to these recordings without any framework, and run PyTorch and
 Keras on JAX anew where they are installed.
 
-A case is ten batches (N, X, Y, Z, C) made from seeds, or cut out of nibabel's scans and `sample_data/`: 1 to 16 channels,
-batches of 1 to 3, one value a channel, mean 10,000 with standard deviation 1, variance 1e-8, constants, values in [0, 1],
-float16, one NaN, one Inf. Each is run under the layer's defaults, and some under a given ε and momentum.
+A case is ten batches (N, X, Y, Z, C) made from seeds, or cut out of nibabel's scans and `sample_data/`: 1 to 16
+channels, batches of 1 to 3, one value a channel, mean 10,000 with standard deviation 1, variance 1e-8, constants,
+values in [0, 1], float16, one NaN, one Inf. Each is run under the layer's defaults, and some under a given ε and
+momentum.
 
 ## What was compared
 
-The layer's mean and variance of a batch, its buffers after 1 and after {steps} training steps, mean and variance of its output in
-training and in evaluation mode, and the words of the error where it refuses. Given are the largest deviations from
-what bnstat says in float64, relative to what float32 can resolve (`tests/conformance/agreement.py` defines the scales). *Held*
-is the number of runs, out of all, that have to agree to 1e-6, since the layer's own sums are accurate there:
+The layer's mean and variance of a batch, its buffers after 1 and after {steps} training steps, mean and variance of its
+output in training and in evaluation mode, and the words of the error where it refuses. Given are the largest deviations
+from what bnstat says in float64, relative to what float32 can resolve (`tests/conformance/agreement.py` defines the
+scales). *Held* is the number of runs, out of all, that have to agree to 1e-6, since the layer's own sums are accurate
+there:
 
 | arithmetic | held up to values | and condition number √(1 + mean²/variance) |
 |---|---|---|
 {limits}
 
-Beyond that a deviation is one of the layer's float32 sums, which the last column shows (∞: one of both is NaN or Inf); its
-conventions are the same code. *Refusals* are runs in which the layer raised an error, all with the words that bnstat predicts.
+Beyond that a deviation is one of the layer's float32 sums, and the last column shows it (∞: one of both is NaN or
+Inf); its conventions are the same code. *Refusals* are runs in which the layer raised an error, all with the words
+that bnstat predicts.
 
 {table}
 
-Deviations are between {least} and {most} over all held runs.
+The largest deviation of all held runs is {most}.
 
 ## Not run
 
@@ -67,7 +70,7 @@ Deviations are between {least} and {most} over all held runs.
 
 {versions}
 {processor}
-PyTorch and ONNX Runtime ran in one thread, JAX without `jit`.
+- PyTorch and ONNX Runtime in one thread, Flax and Haiku without `jit`
 
 ## Where measurements differ from what is often said
 
@@ -75,25 +78,28 @@ PyTorch and ONNX Runtime ran in one thread, JAX without `jit`.
 """
 
 DIFFERENCES = (
-    "PyTorch's InstanceNorm3d with `track_running_stats=True` rounds its running statistics to float16 where its input is "
-    "float16, though the buffers are float32: of a variance past 65,504 the buffer is Inf, and evaluation gives 0 "
-    "everywhere. BatchNorm3d on the same input keeps them in float32.",
-    "`momentum=None` in InstanceNorm3d is not the cumulative mean that it is in BatchNorm3d: the buffers stay at 0 and 1.",
+    "PyTorch's InstanceNorm3d with `track_running_stats=True` rounds its running statistics to float16 where its "
+    "input is float16, though the buffers are float32: of a variance past 65,504 the buffer is Inf, and "
+    "evaluation gives 0 everywhere. BatchNorm3d on the same input keeps them in float32.",
+    "`momentum=None` in InstanceNorm3d is not the cumulative mean that it is in BatchNorm3d: the buffers stay at "
+    "0 and 1.",
     "PyTorch's instance norm refuses one voxel whatever the batch size; batch norm trains on two samples of one voxel.",
-    "GroupNorm's refusal names a shape that the input does not have, (samples × channels / groups, groups, space), and not as "
-    "`torch.Size`.",
-    "A NaN stays in the running statistics of every layer here, with one exception: TensorFlow's fused operation at its "
-    "default factor 1 puts the next batch in its place, where the others compute 0·NaN + batch.",
-    "TensorFlow with axis 1 is accurate for a batch of 1 only. From 2 samples on it adds one value after the other in float32 "
-    "too, in another order than channels last: all samples of a voxel, then the next voxel. A constant channel of 1000.3 has "
-    "the variance {axis1_constant} in a batch of 2 × 960 values, and channels last {last_constant}; 0 is right.",
-    "Keras' `LayerNormalization` and `GroupNormalization` round their output to float16 where the input is float16, and give "
-    "it as float32; `BatchNormalization` does not round.",
-    "`tf.nn.moments` rounds mean and variance to float16 for float16 input, so that a variance past 65,504 is Inf; the "
-    "fused operation keeps both in float32.",
-    "The momentum update of Keras 2 without fusing is old − (old − batch)·w: from the start at 1 a variance below 6e-8 is lost "
+    "PyTorch's GroupNorm refuses with a shape that the input does not have: samples × channels / groups, groups, "
+    "space.",
+    "PyTorch's SyncBatchNorm does not run on a CPU, in a process group of one either.",
+    "A NaN stays in the running statistics of every layer here but one: TensorFlow's fused operation, whose "
+    "default factor is 1, puts the next batch in its place.",
+    "TensorFlow with axis 1 is accurate for a batch of 1 only. From 2 samples on it adds one value after the "
+    "other in float32, as it does with channels last, in another order: all samples of a voxel, then those of the"
+    " next. A constant channel of 1000.3 has the variance {axis1_constant} in a batch of 2 × 960 values, and "
+    "{last_constant} with channels last; 0 is right.",
+    "Keras' `LayerNormalization` and `GroupNormalization` round their output to float16 where the input is "
+    "float16, and give it as float32; `BatchNormalization` and `RMSNormalization` do not round.",
+    "`tf.nn.moments` rounds mean and variance to float16 for float16 input, so that a variance past 65,504 is "
+    "Inf; the fused operation keeps both in float32.",
+    "Keras 2 without fusing updates by old − (old − batch)·w: from the start at 1 a variance below 6e-8 is lost "
     "even at w = 1, where new = batch is expected.",
-    "PyTorch's SyncBatchNorm does not run on a CPU at all, in a process group of one either.",
+    "PyTorch's RMSNorm keeps the ε of float32, 2⁻²³, where the input is float16 and its own weight float32.",
 )
 
 
@@ -194,7 +200,6 @@ def text() -> str:
         steps=STEPS,
         limits=limits(),
         table=table(compared),
-        least=rounded(min(worst)),
         most=rounded(max(worst)),
         missing=missing(),
         versions=versions(recordings),

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from conformance.cases import CASES, digest
-from conformance.layers import ADAPTERS, DEFAULT, Adapter, Setting
+from conformance.layers import ADAPTERS, Adapter, Setting
 
 FEATURES = ("avx", "avx2", "avx512f", "fma")
 

@@ -27,7 +27,17 @@ LIVE = [
     if not adapter.missing and (name.startswith("torch") or name == "keras-jax")
 ]
 # Few enough for JAX to be quick.
-FEW = ("channels-3", "channels-16", "batch-3", "one-value", "tiny-variance", "nan", "half", "sample-ct", "nibabel-anatomical")
+FEW = (
+    "channels-3",
+    "channels-16",
+    "batch-3",
+    "one-value",
+    "tiny-variance",
+    "nan",
+    "half",
+    "sample-ct",
+    "nibabel-anatomical",
+)
 
 pytestmark = pytest.mark.skipif(not SCANS.is_dir(), reason="this nibabel was installed without its test data")
 

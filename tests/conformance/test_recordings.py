@@ -61,7 +61,10 @@ def test_keras_alone_has_the_conventions_of_each_of_its_backends(name):
 def test_a_wrong_convention_would_be_seen(name, wrong):
     preset = FRAMEWORKS[RUN[name].preset]
     field = next(iter(wrong))
-    given = {"tensorflow": ("epsilon", "momentum", "running_start", "running_variance"), "haiku": ("momentum", "running_start")}
+    given = {
+        "tensorflow": ("epsilon", "momentum", "running_start", "running_variance"),
+        "haiku": ("momentum", "running_start"),
+    }
     if field in given.get(name, ()) or (preset.momentum == 1.0 and field == "running_start"):
         pytest.skip("this layer has none of its own, or forgets it")
     if "running_variance" in wrong:

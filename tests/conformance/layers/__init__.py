@@ -66,7 +66,7 @@ class Adapter:
         settings: that it is run under.
         keeps_half: whether statistics of float16 input are rounded to float16, somewhere on their way.
         missing: why the layer does not run on a CPU; its recording holds the error alone.
-        replaces: whether a weight of 1 puts the batch in place of a NaN in the buffers, where others give 0·NaN + batch.
+        replaces: whether a weight of 1 puts the batch in place of a NaN in the buffers, and not 0·NaN + batch.
     """
 
     name: str
@@ -131,9 +131,7 @@ def _torch() -> list[Adapter]:
             settings=(Setting(cases=("channels-3",)),),
             missing="it refuses a CPU",
         ),
-        replace(
-            instance, layer="torch.nn.InstanceNorm3d", factory="pytorch:InstanceNorm", settings=_STATELESS
-        ),
+        replace(instance, layer="torch.nn.InstanceNorm3d", factory="pytorch:InstanceNorm", settings=_STATELESS),
         replace(
             instance,
             name="torch-instance-track",
@@ -168,7 +166,6 @@ def _torch() -> list[Adapter]:
             factory="pytorch:RMSNorm",
             reduction="rms",
             settings=_STATELESS,
-            keeps_half=True,  # its default ε is that of the input's type
         ),
     ]
 

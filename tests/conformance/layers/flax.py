@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +14,7 @@ _GIVEN = {"epsilon": "epsilon", "momentum": "momentum"}
 
 class BatchNorm:
     WHOLE_BATCH = 0.0
-    options = {}
+    options: ClassVar = {}
 
     def __init__(self, shape, setting, _groups):
         self.layer = linen.BatchNorm(**self.options, **setting.arguments(**_GIVEN))
@@ -34,12 +36,12 @@ class BatchNorm:
 
 
 class BatchNormTwoPass(BatchNorm):
-    options = {"use_fast_variance": False}
+    options: ClassVar = {"use_fast_variance": False}
 
 
 class NnxBatchNorm:
     WHOLE_BATCH = 0.0
-    options = {}
+    options: ClassVar = {}
 
     def __init__(self, shape, setting, _groups):
         self.layer = nnx.BatchNorm(shape[-1], rngs=nnx.Rngs(0), **self.options, **setting.arguments(**_GIVEN))
@@ -55,7 +57,7 @@ class NnxBatchNorm:
 
 
 class NnxBatchNormTwoPass(NnxBatchNorm):
-    options = {"use_fast_variance": False}
+    options: ClassVar = {"use_fast_variance": False}
 
 
 class _Stateless:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import tf_keras
 
 
 class BatchNorm:
     WHOLE_BATCH = 0.0
-    options = {}
+    options: ClassVar = {}
 
     def __init__(self, _shape, setting, _groups):
         given = setting.arguments(epsilon="epsilon", momentum="momentum")
@@ -25,4 +27,4 @@ class BatchNorm:
 
 
 class BatchNormNotFused(BatchNorm):
-    options = {"fused": False}
+    options: ClassVar = {"fused": False}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import layers
@@ -11,7 +13,7 @@ _GIVEN = {"epsilon": "epsilon", "momentum": "momentum"}
 
 class BatchNorm:
     WHOLE_BATCH = 0.0
-    options = {}
+    options: ClassVar = {}
     axis = -1
 
     def __init__(self, _shape, setting, _groups):
@@ -37,7 +39,7 @@ class BatchNormAxis1(BatchNorm):
 
 
 class BatchNormSynchronized(BatchNorm):
-    options = {"synchronized": True}
+    options: ClassVar = {"synchronized": True}
 
 
 class _Stateless:

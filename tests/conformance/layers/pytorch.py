@@ -8,6 +8,7 @@ import tempfile
 import numpy as np
 import torch
 
+
 def _to_torch(batch):
     return torch.from_numpy(np.ascontiguousarray(np.moveaxis(batch, -1, 1)))
 
