@@ -28,14 +28,15 @@ def make_batches(
     return batches[:-1] if drop_last and len(batches[-1]) < batch_size else batches
 
 
-def require(samples: int, batch_size: int) -> None:
-    """Refuse fewer samples than one batch takes.
+def require(samples: int, batch_size: int, ranks: int = 1) -> None:
+    """Refuse fewer samples than one training step takes.
 
     Raises:
         UsageError: there are fewer.
     """
-    if samples < batch_size:
+    if samples < batch_size * ranks:
+        where = f" on each of {ranks} ranks" if ranks > 1 else ""
         raise UsageError(
-            f"batch size {batch_size} asks for more samples than there are ({samples}); "
+            f"batch size {batch_size}{where} asks for more samples than there are ({samples}); "
             "give more volumes, a smaller --batch-size, or name the axis whose entries are samples with --batch-axis"
         )

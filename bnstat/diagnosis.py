@@ -8,9 +8,9 @@ from dataclasses import replace
 from bnstat.answer import answer
 from bnstat.batches import make_batches, require
 from bnstat.errors import InputError, UsageError
-from bnstat.frameworks import layer_of
+from bnstat.frameworks import framework_named, layer_of
 from bnstat.moments import Moments
-from bnstat.normalizers import batch as batch_norm
+from bnstat.normalizers import normalize, parse, require_shape, require_steps
 from bnstat.report import Batch, Failure, Report, Settings
 from bnstat.rules import findings_of
 from bnstat.table import BatchAxis, Path, Planned, Progress, Row, plan_files, read_rows
@@ -23,6 +23,8 @@ def diagnose(
     axis: int = -1,
     batch_axis: BatchAxis = None,
     framework: str = "keras",
+    normalizer: str | None = None,
+    ranks: int = 1,
     epsilon: float | None = None,
     momentum: float | str | None = None,
     drop_last: bool = False,
@@ -30,7 +32,7 @@ def diagnose(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Report:
-    """What a batch-norm layer would compute on these volumes.
+    """What a batch-norm layer, or one of another normalizer, would compute on these volumes.
 
     Args:
         paths: files that nibabel reads, `.npy`, `.npz` or `.npz[key]`, or directories of such; each voxel is read once.
@@ -39,6 +41,10 @@ def diagnose(
         batch_axis: the axis of each file whose entries are samples; "none" makes an array one sample. Left out, a
             volume is one sample, and an array is a batch along its axis 0.
         framework: the name of a preset, as "keras" or "torch"; `bnstat frameworks` lists them.
+        normalizer: "batch", "instance", "layer", "group:G", "rms", "renorm" or "weight-init". Left out, that of the
+            framework's layer where its name is one of a layer, as "torch-instance", else "batch".
+        ranks: computers that share a training step of batch norm: each gets a batch of its own, a step takes
+            ranks · batch size samples, and the merged batches are in the report's `synchronized`.
         epsilon: instead of the framework's default. Where neither is there, what depends on it is None.
         momentum: likewise, in the framework's own convention; "none" for PyTorch's cumulative mean.
         drop_last: leave a last batch of fewer samples out.
@@ -52,15 +58,20 @@ def diagnose(
     Raises:
         UsageError: a setting that cannot be, or that these data do not admit.
     """
-    settings = _settings(framework, epsilon, momentum, axis, batch_axis, batch_size, drop_last, shuffle, seed)
+    settings = _settings(
+        framework, normalizer, ranks, epsilon, momentum, axis, batch_axis, batch_size, drop_last, shuffle, seed
+    )
     failures: list[InputError] = []
     try:
         planned = plan_files(paths, axis, batch_axis, failures)
-        if planned:  # too few samples is better said before an hour of reading than after
-            require(sum(plan.arrangement.samples for plan in planned), batch_size)
+        if planned:  # what cannot be is better said before an hour of reading than after
+            _require(sum(plan.arrangement.samples for plan in planned), settings)
+        for plan in planned:
+            require_shape(plan.arrangement.channels, settings)
         rows = [row for plan in planned for row in read_rows(plan, progress, failures)]
-        groups = make_batches(len(rows), batch_size, drop_last=drop_last, shuffle=shuffle, seed=seed) if rows else ()
-        batches = tuple(_batch(index, rows, group, settings) for index, group in enumerate(groups))
+        steps = _steps(len(rows), settings) if rows else ()
+        batches = _batches([part for step in steps for part in _of_ranks(step, settings)], rows, settings)
+        synchronized = _batches(steps, rows, settings) if ranks > 1 else ()
     except UsageError as error:
         error.failures = tuple(failures)
         raise
@@ -69,13 +80,16 @@ def diagnose(
         samples=tuple(row.sample for row in rows),
         batches=batches,
         errors=tuple(Failure(failure.source, failure.message) for failure in failures),
-        notes=(*_notes(planned, len(rows), failures, settings), *_overflows(batches)),
+        notes=(*_notes(planned, len(rows), failures, settings), *_reach(batches, settings), *_overflows(batches)),
+        synchronized=synchronized,
     )
     return replace(report, findings=findings_of(report), answer=answer(report))
 
 
 def _settings(
     framework: str,
+    normalizer: str | None,
+    ranks: int,
     epsilon: float | None,
     momentum: float | str | None,
     axis: int,
@@ -85,7 +99,12 @@ def _settings(
     shuffle: bool,
     seed: int,
 ) -> Settings:
-    preset, own_epsilon, own_momentum = layer_of(framework, epsilon, momentum)
+    own_normalizer = _normalizer(framework, normalizer)
+    preset, own_epsilon, own_momentum = layer_of(framework, epsilon, momentum, own_normalizer.split(":")[0])
+    if own_normalizer == "weight-init":
+        if momentum is not None:
+            raise UsageError("weight-init keeps no running statistics, so it has no momentum; leave it out")
+        own_momentum = None
     settings = Settings(
         framework=preset,
         epsilon=own_epsilon,
@@ -96,7 +115,16 @@ def _settings(
         drop_last=drop_last,
         shuffle=shuffle,
         seed=seed,
+        normalizer=own_normalizer,
+        ranks=ranks,
     )
+    if ranks < 1:
+        raise UsageError(f"{ranks} ranks cannot be: a step is taken by at least 1")
+    if ranks > 1 and settings.kind != "batch":
+        raise UsageError(
+            f"--ranks merges the batches of batch norm, and {settings.normalizer} has nothing to synchronize; "
+            "leave --ranks or --normalizer out"
+        )
     if batch_size < 1:
         raise UsageError(f"batch size {batch_size} cannot be: a batch has at least 1 sample")
     if axis == 0:
@@ -106,19 +134,65 @@ def _settings(
     return settings
 
 
-def _batch(index: int, table: Sequence[Row], places: tuple[int, ...], settings: Settings) -> Batch:
-    rows = [table[place] for place in places]
+def _normalizer(framework: str, given: str | None) -> str:
+    """The normalizer that was given, or that of the layer which the framework's name stands for."""
+    return parse(framework_named(framework).normalizer if given is None else given)
+
+
+def _steps(samples: int, settings: Settings) -> tuple[tuple[int, ...], ...]:
+    """The samples of each training step: a batch, or one for each rank.
+
+    Raises:
+        UsageError: there are too few samples.
+    """
+    _require(samples, settings)
+    return make_batches(
+        samples,
+        settings.batch_size * settings.ranks,
+        drop_last=settings.drop_last,
+        shuffle=settings.shuffle,
+        seed=settings.seed,
+    )
+
+
+def _require(samples: int, settings: Settings) -> None:
+    """Refuse fewer samples than one step takes, or fewer steps than the normalizer needs, however many are claimed.
+
+    Raises:
+        UsageError: there are fewer.
+    """
+    require(samples, settings.batch_size, settings.ranks)
+    size = settings.batch_size * settings.ranks
+    require_steps(samples // size if settings.drop_last else -(-samples // size), settings)
+
+
+def _of_ranks(step: tuple[int, ...], settings: Settings) -> list[tuple[int, ...]]:
+    """The batch of each rank: as many samples as one takes, in order."""
+    size = settings.batch_size
+    return [step[start : start + size] for start in range(0, len(step), size)]
+
+
+def _batches(places: Sequence[tuple[int, ...]], table: Sequence[Row], settings: Settings) -> tuple[Batch, ...]:
+    """Batches of these samples, in the order of training, with what the layer computes for each."""
+    found = []
+    for index, samples in enumerate(places):
+        rows = [table[place] for place in samples]
+        found.append((_tensor(index, samples, rows), Moments.stack([row.moments for row in rows])))
+    return normalize(found, settings)
+
+
+def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:
+    """A batch without its numbers."""
     arrangement = rows[0].arrangement
     for row in rows:
         if row.arrangement.sample_shape != arrangement.sample_shape:
             raise UsageError(_mixed_shapes(rows[0], row))
     return Batch(
         index=index,
-        samples=places,
+        samples=samples,
         input_shape=(len(rows), *arrangement.sample_shape),
         axis=arrangement.axis,
         reduction_axes=arrangement.reduction_axes,
-        channels=batch_norm.normalize(Moments.stack([row.moments for row in rows]), settings),
     )
 
 
@@ -132,17 +206,26 @@ def _mixed_shapes(one: Row, other: Row) -> str:
 
 def _overflows(batches: Sequence[Batch]) -> tuple[str, ...]:
     """Where statistics of finite values are undefined all the same: their squares leave the range of float64."""
-    found = {
-        channel.channel
-        for batch in batches
-        for channel in batch.channels
-        if channel.variance is None and channel.finite is None
-    }
+    found = dict.fromkeys(
+        part.title for batch in batches for part in batch.parts if part.variance is None and part.finite is None
+    )
     if not found:
         return ()
-    named = ", ".join(str(channel) for channel in sorted(found)[:5]) + (", …" if len(found) > 5 else "")
-    return (
-        f"the values of channel {named} are too large to square in float64, so there is no variance; scale them down",
+    named = ", ".join([*found][:5]) + (", …" if len(found) > 5 else "")
+    return (f"the values of {named} are too large to square in float64, so there is no variance; scale them down",)
+
+
+def _reach(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
+    """Where the layer's own default reduces less than is shown, and how to call it so that it does not."""
+    how = settings.framework.whole_sample
+    if how is None:
+        return ()
+    axes = dict.fromkeys(batch.reduction_axes for batch in batches)
+    called = " or ".join(how.format(axes=shown) for shown in axes)
+    return tuple(
+        f"{settings.framework.title} without arguments normalizes over the last axis only, at each voxel by itself; "
+        f"what is shown is over channels and space: {called}"
+        for _ in batches[:1]
     )
 
 

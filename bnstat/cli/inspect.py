@@ -1,4 +1,4 @@
-"""`bnstat inspect`: what a batch-norm layer would compute on these volumes."""
+"""`bnstat inspect`: what a batch-norm layer, or one of another normalizer, would compute on these volumes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ from bnstat.cli import exit_codes, options
 @options.batches
 @options.tensor
 @options.framework
+@options.normalizer
+@options.ranks
 @options.epsilon
 @options.momentum
 @options.output
 def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:  # noqa: ANN401  (those of diagnose)
-    """What a batch-norm layer would compute on these volumes.
+    """What a batch-norm layer, or one of another normalizer, would compute on these volumes.
 
-    Per channel: the mean and variance over how many values, whether the variance is zero, what epsilon does to the
-    output, and the running statistics after one training step. A PATH is an image that nibabel reads (NIfTI,
-    Analyze, MGH, MINC, …), an array (.npy, .npz, 'file.npz[key]'), or a directory of such. Each voxel is read once.
+    Per channel, or group of channels of a sample: the mean and variance over how many values, whether the variance is
+    zero, what epsilon does to the output, and the running statistics after one training step. A PATH is an image
+    that nibabel reads (NIfTI, Analyze, MGH, MINC, …), an array (.npy, .npz, 'file.npz[key]'), or a directory of such.
+    Each voxel is read once.
 
     \b
     Examples:
       bnstat inspect t1.nii.gz
       bnstat inspect cohort/ --batch-size 4 --framework torch
+      bnstat inspect cohort/ --normalizer group:2 --framework torch
       bnstat inspect series.nii.gz --batch-axis 3 --batch-size 4
       bnstat inspect t1.nii.gz --format json | jq '.batches[0].channels[0].variance'
     """

@@ -99,6 +99,18 @@ def framework(function: F) -> F:
     return click.option("--framework", default="keras", show_default=True, metavar="NAME", help=text)(function)
 
 
+def normalizer(function: F) -> F:
+    """What kind of layer."""
+    text = "batch, instance, layer, group:G (G groups of channels), rms, renorm or weight-init.  [default: batch]"
+    return click.option("--normalizer", default=None, metavar="NAME", help=text)(function)
+
+
+def ranks(function: F) -> F:
+    """Over how many computers batch norm is synchronized."""
+    text = "Ranks that take a step together, each with a batch: shown alone and synchronized (SyncBN)."
+    return click.option("--ranks", type=int, default=1, show_default=True, metavar="R", help=text)(function)
+
+
 def epsilon(function: F) -> F:
     """Its ε."""
     return click.option("--epsilon", type=float, default=None, help="[default: the framework's]")(function)

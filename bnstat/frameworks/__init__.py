@@ -179,7 +179,17 @@ def _momentum(preset: Framework, given: float | str | None) -> float | None:
     return float(given)
 
 
-def unlike(epsilon: float) -> tuple[Framework, float]:
-    """The batch norm whose default ε differs most from this one, and that ε, to say what it would give."""
-    known = [(row, row.epsilon) for row in BATCH_NORMS.values() if row.epsilon is not None]
+def unlike(epsilon: float, normalizer: str = "batch") -> tuple[Framework, float]:
+    """The framework whose layer's default ε differs most from this one, and that ε, to say what it would give.
+
+    Args:
+        epsilon: the one to differ from.
+        normalizer: a kind of layer, as in `NORMALIZERS`; batch renorm is done by a batch norm.
+
+    Returns:
+        The preset that stands for all of its maker's, and the ε of its layer.
+    """
+    kind = normalizer if normalizer in NORMALIZERS else "batch"
+    rows = BATCH_NORMS.values() if kind == "batch" else (row for (_, its), row in _LAYERS.items() if its == kind)
+    known = [(FRAMEWORKS[row.maker], row.epsilon) for row in rows if row.epsilon is not None]
     return max(known, key=lambda one: abs(math.log(one[1] / max(epsilon, 1e-300))))

@@ -39,6 +39,7 @@ LAYER = Framework(
     arithmetic="one-pass-clamped",
     channels_axis=-1,
     layout="channels last",
+    whole_sample="LayerNorm(reduction_axes={axes})",
     source=f"flax.linen.LayerNorm, {_ON}; its own default reduces the last axis only",
 )
 
@@ -47,6 +48,7 @@ GROUP = replace(
     name="flax-group",
     title="Flax' GroupNorm",
     normalizer="group",
+    whole_sample=None,
     source=f"flax.linen.GroupNorm, {_ON}; 32 groups by default",
 )
 
@@ -55,6 +57,7 @@ INSTANCE = replace(
     name="flax-instance",
     title="Flax' InstanceNorm",
     normalizer="instance",
+    whole_sample=None,
     source=f"flax.linen.InstanceNorm, {_ON}",
 )
 
@@ -63,6 +66,7 @@ RMS = replace(
     name="flax-rms",
     title="Flax' RMSNorm",
     normalizer="rms",
+    whole_sample="RMSNorm(reduction_axes={axes})",
     source=f"flax.linen.RMSNorm, {_ON}; its own default reduces the last axis only; its arithmetic was not measured",
 )
 

@@ -76,6 +76,7 @@ LAYER = Framework(
     arithmetic="hull",
     channels_axis=-1,
     layout="channels last",
+    whole_sample="LayerNormalization(axis={axes})",
     source=f"keras.layers.LayerNormalization, {_KERAS}; its own default reduces the last axis only",
 )
 
@@ -84,6 +85,7 @@ GROUP = replace(
     name="keras-group",
     title="Keras' GroupNormalization",
     normalizer="group",
+    whole_sample=None,
     source=f"keras.layers.GroupNormalization, {_KERAS}; 32 groups by default",
 )
 
@@ -96,6 +98,7 @@ RMS = replace(
     title="Keras' RMSNormalization",
     normalizer="rms",
     epsilon=1e-6,
+    whole_sample="RMSNormalization(axis={axes})",
     source=f"keras.layers.RMSNormalization, {_KERAS}; its own default reduces the last axis only; "
     "its arithmetic was not measured",
 )

@@ -64,8 +64,15 @@ def settings_line(settings: Settings) -> str:
     framework = settings.framework
     layout = "" if framework.channels_axis == -1 else f"; its own layout is {framework.layout}"
     epsilon = "no default ε" if settings.epsilon is None else f"ε {settings.epsilon:g}"
+    if settings.kind == "weight-init":
+        added = "no ε" if settings.epsilon is None else epsilon
+        return f"{settings.layer}: g = 1/σ, b = −μ/σ ({added}), batch of {settings.batch_size}"
+    groups = f" ({plural(settings.groups, 'group')})" if settings.groups else ""
+    momentum = f", {_momentum(settings)}" if settings.keeps_running else ""
+    ranks = f" on each of {settings.ranks} ranks" if settings.ranks > 1 else ""
     return (
-        f"batch norm as in {framework.title} ({epsilon}, {_momentum(settings)}{layout}), batch of {settings.batch_size}"
+        f"{settings.layer}{groups} as in {settings.maker} ({epsilon}{momentum}{layout}), "
+        f"batch of {settings.batch_size}{ranks}"
     )
 
 
@@ -75,16 +82,22 @@ def _momentum(settings: Settings) -> str:
     return "no default momentum" if settings.momentum is None else f"momentum {settings.momentum:g}"
 
 
-def tensor_line(batches: list[Batch]) -> str:
+def tensor_line(batches: list[Batch], settings: Settings) -> str:
     """The tensor of some batches of one shape, in words."""
     batch = batches[0]
     shape = f"({', '.join(str(size) for size in batch.input_shape)})"
     axes = ",".join(str(axis) for axis in batch.reduction_axes)
     several = f"{plural(len(batches), 'batch', 'batches')}, each " if len(batches) > 1 else ""
-    return (
-        f"{several}input {shape}: keeps axis {batch.axis} ({plural(len(batch.channels), 'channel')}), "
-        f"reduces axes {axes} → {plural(batch.channels[0].count, 'value')} a channel"
-    )
+    channels = plural(batch.channel_count, "channel")
+    values = plural(batch.parts[0].count, "value")
+    if not batch.groups:
+        kept, of = f"keeps axis {batch.axis} ({channels})", "a channel"
+    elif settings.kind == "instance":
+        kept, of = f"keeps axes 0 and {batch.axis} ({channels} of each sample)", "a channel of a sample"
+    else:
+        split = f" in {plural(settings.groups, 'group')}" if settings.groups else ""
+        kept, of = f"each sample by itself, {channels} on axis {batch.axis}{split}", "a group"
+    return f"{several}input {shape}: {kept}, reduces axes {axes} → {values} {of}"
 
 
 def tensor_lines(report: Report) -> list[str]:
@@ -92,8 +105,29 @@ def tensor_lines(report: Report) -> list[str]:
     shapes: dict[tuple[int, ...], list[Batch]] = {}
     for batch in report.batches:
         shapes.setdefault(batch.input_shape, []).append(batch)
-    lines = [tensor_line(batches) for batches in shapes.values()]
+    lines = [tensor_line(batches, report.settings) for batches in shapes.values()]
     return lines if len(lines) <= 4 else [*lines[:3], f"… and {len(lines) - 3} more shapes"]
+
+
+def synchronized_line(report: Report) -> str:
+    """What the second table holds: the batches of all ranks together."""
+    batch = report.synchronized[0]
+    values = plural(batch.parts[0].count, "value")
+    size = report.settings.batch_size * report.settings.ranks
+    return f"synchronized over {report.settings.ranks} ranks (SyncBN), batch of {size} → {values} a channel"
+
+
+def running_lines(report: Report, most: int = 4) -> list[str]:
+    """The buffers of a layer that normalizes each sample by itself, a line for each of the first batches."""
+    several = len(report.batches) > 1
+    lines = []
+    for batch in report.batches:
+        if batch.running:
+            named = [f"channel {one.channel} {number(one.mean)}, {number(one.variance)}" for one in batch.running]
+            more = f"; … ({len(named) - most} more)" if len(named) > most else ""
+            where = f" on batch {batch.index}" if several else ""
+            lines.append(f"running mean and variance after one step{where}: {'; '.join(named[:most])}{more}")
+    return lines if len(lines) <= most else [*lines[:most], f"… and {len(lines) - most} more batches"]
 
 
 def grouped(findings: tuple[Finding, ...], severities: tuple[str, ...]) -> list[list[Finding]]:
@@ -105,7 +139,7 @@ def grouped(findings: tuple[Finding, ...], severities: tuple[str, ...]) -> list[
 
 
 def places(findings: list[Finding], several_batches: bool, most: int = 12) -> str:
-    """Where else a rule found the same: channels, with their batch where there are several."""
+    """Where else a rule found the same: channels or groups, with their batch where there are several."""
     named = [_place(finding, several_batches) for finding in findings]
     more = f", … ({len(named) - most} more)" if len(named) > most else ""
     return ", ".join(named[:most]) + more
@@ -113,8 +147,10 @@ def places(findings: list[Finding], several_batches: bool, most: int = 12) -> st
 
 def _place(finding: Finding, several_batches: bool) -> str:
     parts = []
-    if finding.channel is not None:
+    if finding.group is not None:
+        parts.append(f"group {finding.group}")
+    elif finding.channel is not None:
         parts.append(f"channel {finding.channel}")
-    if several_batches or finding.channel is None:
+    if several_batches or not parts:
         parts.append(f"batch {finding.batch}")
     return " of ".join(parts)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bnstat.frameworks import Framework
+from bnstat.frameworks import FRAMEWORKS, Framework
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -27,7 +28,8 @@ class Settings:
         drop_last: whether a short last batch is left out.
         shuffle: whether samples are permuted before they are grouped.
         seed: of the permutation.
-        normalizer: "batch".
+        normalizer: "batch", "instance", "layer", "group:G", "rms", "renorm" or "weight-init".
+        ranks: how many computers share a training step, each with a batch of its own, their statistics merged.
     """
 
     framework: Framework
@@ -40,6 +42,38 @@ class Settings:
     shuffle: bool = False
     seed: int = 0
     normalizer: str = "batch"
+    ranks: int = 1
+
+    @property
+    def kind(self) -> str:
+        """The normalizer without its number of groups."""
+        return self.normalizer.split(":")[0]
+
+    @property
+    def groups(self) -> int | None:
+        """The groups that group norm splits the channels into; None with any other normalizer."""
+        return int(self.normalizer.split(":")[1]) if self.kind == "group" else None
+
+    @property
+    def by_sample(self) -> bool:
+        """Whether each sample is normalized by itself, whatever else is in its batch."""
+        return self.kind in ("instance", "layer", "group", "rms")
+
+    @property
+    def keeps_running(self) -> bool:
+        """Whether the layer keeps running statistics: weight norm's start has none, whosever it is."""
+        return self.framework.keeps_running and self.kind != "weight-init"
+
+    @property
+    def layer(self) -> str:
+        """The name of such a layer in a sentence."""
+        known = {"renorm": "batch renorm", "weight-init": "weight norm's data-dependent start"}
+        return known.get(self.kind, f"{self.kind} norm" if self.kind != "rms" else "RMS norm")
+
+    @property
+    def maker(self) -> str:
+        """Whose layer it is in a sentence; a layer that keeps running statistics is named in full."""
+        return self.framework.title if self.keeps_running else FRAMEWORKS[self.framework.maker].title
 
     @property
     def cumulative(self) -> bool:
@@ -85,12 +119,11 @@ class Finite:
     variance: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """What the layer computes for one channel of one batch.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """The numbers of all values that are normalized together.
 
     Attributes:
-        channel: its index on the kept axis.
         count: values that are reduced, NaN and Inf among them.
         mean: their mean.
         variance: their biased variance: what normalizes.
@@ -100,17 +133,14 @@ class Channel:
         nan: NaN values.
         inf: Inf values of either sign.
         constant: whether all values are one finite value.
-        gain: 1/√(variance + ε).
-        output_variance: variance/(variance + ε): variance of the normalized values.
+        gain: what the layer multiplies by: 1/√(variance + ε).
+        output_variance: variance of the normalized values, variance · gain².
         output_std: its square root.
         epsilon_share: ε/(variance + ε).
-        running_mean: the layer's buffer after one training step.
-        running_variance: likewise, biased or not as the framework has it.
         condition_number: √(1 + mean²/variance) (Chan, Golub & LeVeque 1983).
         finite: statistics over the finite values, where others are there.
     """
 
-    channel: int
     count: int
     mean: float | None
     variance: float | None
@@ -124,27 +154,193 @@ class Channel:
     output_variance: float | None
     output_std: float | None
     epsilon_share: float | None
-    running_mean: float | None
-    running_variance: float | None
     condition_number: float | None
     finite: Finite | None
+
+    @property
+    def title(self) -> str:
+        """What to call them in a sentence."""
+        raise NotImplementedError
+
+    @property
+    def place(self) -> int:
+        """Its place among the parts of its batch."""
+        raise NotImplementedError
+
+    @property
+    def divisor(self) -> float | None:
+        """What ε is added to under the square root."""
+        return self.variance
+
+    @property
+    def output(self) -> float | None:
+        """What the layer makes of the divisor: 1 where ε is 0."""
+        return self.output_variance
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Batch renorm's corrections of one channel of one batch (Ioffe 2017), without clipping, as in Keras.
+
+    Attributes:
+        r: √(variance + ε) over the running standard deviation before the batch.
+        d: mean minus the running mean before the batch, over the same.
+        r_clipped: whether r lies outside of [1/3, 3], where the paper's schedule ends.
+        d_clipped: whether |d| is over 5, likewise.
+    """
+
+    r: float | None
+    d: float | None
+    r_clipped: bool | None
+    d_clipped: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Weight norm's data-dependent start for one channel (Salimans & Kingma 2016).
+
+    Attributes:
+        g: 1/σ; None where σ is 0.
+        b: −μ/σ; likewise.
+    """
+
+    g: float | None
+    b: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel(Statistics):
+    """What the layer computes for one channel of one batch.
+
+    Attributes:
+        channel: its index on the kept axis.
+        running_mean: the layer's buffer after one training step; with batch renorm after the steps up to this batch.
+        running_variance: likewise, biased or not as the framework has it.
+        correction: of batch renorm alone.
+        start: of weight norm's start alone.
+    """
+
+    channel: int
+    running_mean: float | None
+    running_variance: float | None
+    correction: Correction | None = None
+    start: Start | None = None
+
+    @property
+    def title(self) -> str:
+        """What to call it in a sentence."""
+        return f"channel {self.channel}"
+
+    @property
+    def place(self) -> int:
+        """Its place among the channels of its batch."""
+        return self.channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group(Statistics):
+    """What the layer computes for some channels of one sample, which it normalizes together.
+
+    Attributes:
+        group: its place among the groups of the batch.
+        sample: the index of its sample in the report.
+        channels: their indices on the kept axis.
+    """
+
+    group: int
+    sample: int
+    channels: tuple[int, ...]
+
+    @property
+    def place(self) -> int:
+        """Its place among the groups of its batch."""
+        return self.group
+
+    @property
+    def span(self) -> str:
+        """Its channels as in "2" or "0–3"."""
+        first, last = self.channels[0], self.channels[-1]
+        return str(first) if first == last else f"{first}–{last}"
+
+    @property
+    def title(self) -> str:
+        """What to call it in a sentence."""
+        return f"{'channel' if len(self.channels) == 1 else 'group of channels'} {self.span} of sample {self.sample}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RmsGroup(Group):
+    """A group of RMS norm, which subtracts no mean: its gain and its share of ε are of the mean square.
+
+    Attributes:
+        mean_square: the mean of the squared values, variance + mean².
+        output_mean_square: mean square · gain².
+    """
+
+    mean_square: float | None
+    output_mean_square: float | None
+
+    @property
+    def divisor(self) -> float | None:
+        """What ε is added to under the square root."""
+        return self.mean_square
+
+    @property
+    def output(self) -> float | None:
+        """What the layer makes of the divisor: 1 where ε is 0."""
+        return self.output_mean_square
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The buffers of one channel after one training step of a layer that normalizes each sample by itself."""
+
+    channel: int
+    mean: float | None
+    variance: float | None
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch: its samples as indices into the report's, its tensor, and its channels."""
+    """One batch: its samples as indices into the report's, its tensor, and what is normalized together.
+
+    Attributes:
+        index: its place among the batches.
+        samples: as indices into those of the report.
+        input_shape: of the batched tensor.
+        axis: of the tensor that holds the channels.
+        reduction_axes: those that are reduced; with layer and group norm the channels' is among them.
+        channels: with a normalizer that reduces over the batch, in their order.
+        groups: with one that takes each sample by itself, a sample after the other.
+        running: buffers of a channel each, where such a layer keeps any.
+    """
 
     index: int
     samples: tuple[int, ...]
     input_shape: tuple[int, ...]
     axis: int
     reduction_axes: tuple[int, ...]
-    channels: tuple[Channel, ...]
+    channels: tuple[Channel, ...] = ()
+    groups: tuple[Group, ...] = ()
+    running: tuple[Running, ...] = ()
+
+    @property
+    def parts(self) -> Sequence[Channel | Group]:
+        """What is normalized by statistics of its own: the channels, or the groups."""
+        return self.groups or self.channels
+
+    @property
+    def channel_count(self) -> int:
+        """Channels of the tensor."""
+        return self.input_shape[self.axis]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule reports. `source` is None where it is about several samples."""
+    """What a rule reports.
+
+    `source` is None where it is about several samples; `group` is the place of a group in its batch.
+    """
 
     rule: str
     name: str
@@ -155,6 +351,12 @@ class Finding:
     channel: int | None = None
     value: float | None = None
     threshold: float | None = None
+    group: int | None = None
+
+    @property
+    def place(self) -> tuple[int | None, int | None]:
+        """The batch, and the channel or group in it, that it is about."""
+        return self.batch, self.channel if self.group is None else self.group
 
 
 @dataclass(frozen=True)
@@ -167,7 +369,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Report:
-    """The answer: settings, samples, a batch after the other, findings, inputs that failed, notes, and a sentence."""
+    """The answer: settings, samples, a batch after the other, findings, inputs that failed, notes, and a sentence.
+
+    With several ranks each of the `batches` is that of one rank, and `synchronized` are those of all ranks together.
+    """
 
     settings: Settings
     samples: tuple[Sample, ...]
@@ -176,7 +381,10 @@ class Report:
     errors: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     answer: str | None = None
+    synchronized: tuple[Batch, ...] = ()
 
-    def source_of(self, batch: Batch) -> str | None:
-        """The file of a batch of one sample; None where there are several."""
+    def source_of(self, batch: Batch, part: Statistics | None = None) -> str | None:
+        """The file of a group, or of a batch of one sample; None where there are several."""
+        if isinstance(part, Group):
+            return self.samples[part.sample].source
         return self.samples[batch.samples[0]].source if len(batch.samples) == 1 else None

@@ -28,12 +28,12 @@ RULES: tuple[Rule, ...] = (
 
 
 def findings_of(report: Report, rules: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
-    """All findings in a report, in the order of the rules, then of batches and channels."""
+    """All findings in a report, in the order of the rules, then of batches and channels or groups."""
     found: list[Finding] = []
     spoken: set[tuple[int | None, int | None]] = set()
     for rule in rules:
-        new = [one for one in rule.check(rule, report) if not (rule.spread and (one.batch, one.channel) in spoken)]
+        new = [one for one in rule.check(rule, report) if not (rule.spread and one.place in spoken)]
         if rule.spread:
-            spoken.update((one.batch, one.channel) for one in new)
+            spoken.update(one.place for one in new)
         found.extend(new)
     return tuple(found)

@@ -1,6 +1,7 @@
 """ε takes a visible share of what the layer divides by.
 
-What it does: reports a channel where ε/(variance + ε) is over 1 %.
+What it does: reports a channel, or a group of channels, where ε/(variance + ε) is over 1 %. RMS norm has its mean
+square in place of the variance.
 
 Why it matters: the output's variance is variance/(variance + ε), not 1. At ε = 1e-3, Keras' default, data scaled to
 [0, 1] with a standard deviation of 0.03 come out at 0.688. Two frameworks with different ε then train different
@@ -15,8 +16,8 @@ from collections.abc import Iterator
 from math import floor, log10
 
 from bnstat.frameworks import unlike
-from bnstat.report import Channel, Finding, Report
-from bnstat.rules.rule import Rule, each_channel
+from bnstat.report import Channel, Finding, Group, Report, Settings
+from bnstat.rules.rule import Rule, each_part
 
 # Half a percent of the output's standard deviation: less is not seen beside the noise of any batch.
 EPSILON_SHARE = 0.01
@@ -26,24 +27,37 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
     epsilon = report.settings.epsilon
     if epsilon is None:
         return
-    for batch, channel in each_channel(report):
-        share = channel.epsilon_share
-        if not channel.variance or share is None or share <= EPSILON_SHARE:
+    for batch, part in each_part(report):
+        share = part.epsilon_share
+        if not part.divisor or share is None or share <= EPSILON_SHARE:
             continue
         message = (
-            f"channel {channel.channel}: ε {epsilon:g} is {100 * share:.3g} % of variance + ε, so the "
-            f"output has variance {channel.output_variance:.3g} instead of 1{remedy(epsilon, channel)}"
+            f"{part.title}: ε {epsilon:g} is {100 * share:.3g} % of {divisor_name(report.settings)} + ε, so "
+            f"{output_of(part, report.settings)}{remedy(epsilon, part, report.settings)}"
         )
-        yield rule.finding(report, batch, channel, message, value=share, threshold=EPSILON_SHARE)
+        yield rule.finding(report, batch, part, message, value=share, threshold=EPSILON_SHARE)
 
 
-def remedy(epsilon: float, channel: Channel) -> str:
-    """What another framework's ε would give for a channel that varies, and what to do."""
-    variance = channel.variance or 0.0
-    other, its_epsilon = unlike(epsilon)
-    there = variance / (variance + its_epsilon)
-    harmless = _rounded_down(variance * EPSILON_SHARE / (1 - EPSILON_SHARE))
+def divisor_name(settings: Settings) -> str:
+    """What ε is added to."""
+    return "mean square" if settings.kind == "rms" else "variance"
+
+
+def output_of(part: Channel | Group, settings: Settings) -> str:
+    """What ε leaves of 1, in words."""
+    before = " before r and d" if settings.kind == "renorm" else ""
+    return f"the output{before} has {divisor_name(settings)} {part.output:.3g} instead of 1"
+
+
+def remedy(epsilon: float, part: Channel | Group, settings: Settings) -> str:
+    """What another framework's ε would give for values that vary, and what to do."""
+    divisor = part.divisor or 0.0
+    harmless = _rounded_down(divisor * EPSILON_SHARE / (1 - EPSILON_SHARE))
     use = f"Use ε ≤ {harmless:g} (a share of 1 %), or scale the data up." if harmless else "Scale the data up."
+    if settings.kind == "weight-init":
+        return f". {use}"  # the paper has no ε, so no framework has one for it
+    other, its_epsilon = unlike(epsilon, settings.kind)
+    there = divisor / (divisor + its_epsilon)
     return f"; {other.title}'s ε {its_epsilon:g} would give {there:.3g}. {use}"
 
 

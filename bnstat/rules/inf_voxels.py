@@ -13,19 +13,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.report import Finding, Report
-from bnstat.rules.rule import Rule, each_channel
+from bnstat.rules.rule import Rule, each_part
 from bnstat.wording import plural
 
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    for batch, channel in each_channel(report):
-        if channel.inf:
+    for batch, part in each_part(report):
+        if part.inf:
             message = (
-                f"channel {channel.channel} holds {plural(channel.inf, 'infinite value')} among {channel.count:,}: "
+                f"{part.title} holds {plural(part.inf, 'infinite value')} among {part.count:,}: "
                 "its mean is infinite and its variance NaN in every framework. "
                 "Find the division by zero or overflow that made them, or clip."
             )
-            yield rule.finding(report, batch, channel, message, value=float(channel.inf), threshold=0.0)
+            yield rule.finding(report, batch, part, message, value=float(part.inf), threshold=0.0)
 
 
 RULE = Rule("BN105", "inf-voxels", "error", _check)

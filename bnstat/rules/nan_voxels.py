@@ -1,6 +1,6 @@
 """A channel holds NaN.
 
-What it does: reports a channel with at least one NaN among the values that are reduced.
+What it does: reports a channel (or a group of channels) with at least one NaN among the values that are reduced.
 
 Why it matters: one NaN makes mean and variance of its channel NaN, in every framework, then the running statistics,
 the output and the gradients. Other channels are not touched. A resampled scan often has NaN outside of its field of
@@ -14,19 +14,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.report import Finding, Report
-from bnstat.rules.rule import Rule, each_channel
+from bnstat.rules.rule import Rule, each_part
 from bnstat.wording import plural
 
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    for batch, channel in each_channel(report):
-        if channel.nan:
+    running = ", and its running statistics from then on" if report.settings.keeps_running else ""
+    for batch, part in each_part(report):
+        if part.nan:
             message = (
-                f"channel {channel.channel} holds {plural(channel.nan, 'NaN')} among {plural(channel.count, 'value')}: "
-                "its mean and variance are NaN in every framework, and its running statistics from then on. "
+                f"{part.title} holds {plural(part.nan, 'NaN')} among {plural(part.count, 'value')}: "
+                f"its mean and variance are NaN in every framework{running}. "
                 "Replace them before training (numpy.nan_to_num)."
             )
-            yield rule.finding(report, batch, channel, message, value=float(channel.nan), threshold=0.0)
+            yield rule.finding(report, batch, part, message, value=float(part.nan), threshold=0.0)
 
 
 RULE = Rule("BN104", "nan-voxels", "error", _check)

@@ -1,6 +1,6 @@
 """A channel varies, but its variance is below ε.
 
-What it does: reports a channel that is not constant and whose variance is less than ε.
+What it does: reports a channel that is not constant and whose variance (RMS norm: mean square) is less than ε.
 
 Why it matters: the layer divides by √(variance + ε). Where ε is the larger part, the output keeps less than half of
 the variance that normalization promises, and the next layers see a channel that is nearly β.
@@ -13,22 +13,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.report import Finding, Report
-from bnstat.rules.epsilon_effect import remedy
-from bnstat.rules.rule import Rule, each_channel
+from bnstat.rules.epsilon_effect import divisor_name, output_of, remedy
+from bnstat.rules.rule import Rule, each_part
 
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
     epsilon = report.settings.epsilon
     if epsilon is None:
         return
-    for batch, channel in each_channel(report):
-        variance = channel.variance
-        if variance is not None and not channel.constant and channel.count > 1 and variance < epsilon:
+    for batch, part in each_part(report):
+        divisor = part.divisor
+        if divisor is not None and not part.constant and part.count > 1 and divisor < epsilon:
+            name = divisor_name(report.settings)
             message = (
-                f"channel {channel.channel}: the variance {variance:.3g} is below ε {epsilon:g}, so the "
-                f"output has variance {channel.output_variance:.3g} instead of 1{remedy(epsilon, channel)}"
+                f"{part.title}: the {name} {divisor:.3g} is below ε {epsilon:g}, so "
+                f"{output_of(part, report.settings)}{remedy(epsilon, part, report.settings)}"
             )
-            yield rule.finding(report, batch, channel, message, value=variance, threshold=epsilon)
+            yield rule.finding(report, batch, part, message, value=divisor, threshold=epsilon)
 
 
 RULE = Rule("BN102", "near-zero-variance", "warning", _check, spread=True)

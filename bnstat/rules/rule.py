@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bnstat.report import Batch, Channel, Finding, Report, Severity
+from bnstat.report import Batch, Channel, Finding, Group, Report, Severity
 
 
 @dataclass(frozen=True)
@@ -30,27 +30,35 @@ class Rule:
         self,
         report: Report,
         batch: Batch,
-        channel: Channel | None,
+        part: Channel | Group | None,
         message: str,
         value: float | None = None,
         threshold: float | None = None,
     ) -> Finding:
-        """A finding of this rule in one batch."""
+        """A finding of this rule in one batch, about a channel or a group of it, or about all."""
         return Finding(
             rule=self.code,
             name=self.name,
             severity=self.severity,
             message=message,
-            source=report.source_of(batch),
+            source=report.source_of(batch, part),
             batch=batch.index,
-            channel=None if channel is None else channel.channel,
+            channel=_only_channel(part),
             value=value,
             threshold=threshold,
+            group=part.group if isinstance(part, Group) else None,
         )
 
 
-def each_channel(report: Report) -> Iterator[tuple[Batch, Channel]]:
-    """Every channel of every batch, in order."""
+def _only_channel(part: Channel | Group | None) -> int | None:
+    """The channel that a finding is about; None where there are several."""
+    if isinstance(part, Group):
+        return part.channels[0] if len(part.channels) == 1 else None
+    return None if part is None else part.channel
+
+
+def each_part(report: Report) -> Iterator[tuple[Batch, Channel | Group]]:
+    """Every channel or group of every batch, in order."""
     for batch in report.batches:
-        for channel in batch.channels:
-            yield batch, channel
+        for part in batch.parts:
+            yield batch, part

@@ -1,9 +1,11 @@
 """A channel is reduced over a single value.
 
-What it does: reports a channel for which batch size × remaining axes is 1.
+What it does: reports a batch in which batch size × remaining axes is 1, or, with a normalizer that takes each sample by
+itself, channels of the group × remaining axes.
 
-Why it matters: a single value has no spread, so normalizing it gives β and nothing of the value is left. PyTorch
-refuses to train then. Batch size 1 alone never causes this: a 3-D volume has many values in each channel.
+Why it matters: a single value has no spread, so normalizing it gives β and nothing of the value is left (RMS norm
+leaves its sign). PyTorch refuses to train then: batch norm and instance norm always, group norm only where the batch
+has one sample, layer norm never. Batch size 1 alone never causes this: a 3-D volume has many values in each channel.
 
 What to do: use a larger batch, fewer levels of downsampling, or check that `--axis` names the channels.
 """
@@ -12,25 +14,57 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnstat.report import Batch, Finding, Report
+from bnstat.report import Batch, Finding, Report, Settings
 from bnstat.rules.rule import Rule
 
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
+    settings = report.settings
     for batch in report.batches:
-        if batch.channels and batch.channels[0].count == 1:
+        if batch.parts[0].count == 1:
             message = (
-                f"each channel has one value, so its variance is 0; {_consequence(report, batch)} "
-                "Use a larger batch, or check that --axis names the channels."
+                f"{_each(settings)} has one value, so its variance is 0; "
+                f"{_consequence(settings, batch)} {_remedy(settings)}"
             )
             yield rule.finding(report, batch, None, message, value=1.0, threshold=2.0)
 
 
-def _consequence(report: Report, batch: Batch) -> str:
-    framework = report.settings.framework
-    if framework.refusal is None:
-        return f"{framework.title} gives β for every input."
-    return f'{framework.title} refuses to train: "{framework.refusal.format(shape=_channels_first(batch))}".'
+def _each(settings: Settings) -> str:
+    if not settings.by_sample:
+        return "each channel"
+    return "each channel of a sample" if settings.kind == "instance" else "each group"
+
+
+def _remedy(settings: Settings) -> str:
+    more = "fewer levels of downsampling" if settings.by_sample else "a larger batch"
+    return f"Use {more}, or check that --axis names the channels."
+
+
+def _consequence(settings: Settings, batch: Batch) -> str:
+    framework = settings.framework
+    if settings.kind == "weight-init":
+        return "g and b are undefined."
+    if framework.refusal is None or not _refuses(settings, batch):
+        gives = "the sign of every input" if settings.kind == "rms" else "β for every input"
+        return f"{settings.maker} gives {gives}."
+    without = f" unless its {settings.ranks} ranks are synchronized" if settings.ranks > 1 else ""
+    return (
+        f'{settings.maker} refuses to train{without}: "{framework.refusal.format(shape=_seen_shape(settings, batch))}".'
+    )
+
+
+def _refuses(settings: Settings, batch: Batch) -> bool:
+    """Group norm looks at the values of a group in all samples together, others at those that are reduced."""
+    values = len(batch.samples) if settings.kind == "group" else 1
+    return values < settings.framework.least_values
+
+
+def _seen_shape(settings: Settings, batch: Batch) -> list[int]:
+    """The shape that the layer names: that of the input, or group norm's view of it."""
+    samples, channels, *space = _channels_first(batch)
+    if settings.groups is None:
+        return [samples, channels, *space]
+    return [samples * channels // settings.groups, settings.groups, *space]
 
 
 def _channels_first(batch: Batch) -> list[int]:

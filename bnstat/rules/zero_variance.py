@@ -1,7 +1,7 @@
 """A channel is constant in a batch, so its variance is zero.
 
-What it does: reports a channel whose least and greatest value are equal. This is decided on the values themselves,
-never by a tolerance on a rounded variance.
+What it does: reports a channel, or a group of channels, whose least and greatest value are equal. This is decided on
+the values themselves, never by a tolerance on a rounded variance.
 
 Why it matters: the layer's output for such a channel is β, whatever the values are. Nothing divides by zero, since ε
 is added to the variance, but the channel carries nothing; in float32 some frameworks even compute a variance that is
@@ -13,21 +13,37 @@ What to do: look at the file. Supply the modality, drop the channel, or sample p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import sqrt
 
-from bnstat.report import Finding, Report
-from bnstat.rules.rule import Rule, each_channel
+from bnstat.report import Channel, Finding, Group, Report, Settings
+from bnstat.rules.rule import Rule, each_part
 from bnstat.wording import plural
 
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    for batch, channel in each_channel(report):
-        if channel.constant and channel.count > 1:
+    for batch, part in each_part(report):
+        if part.constant and part.count > 1:
             message = (
-                f"channel {channel.channel} is constant: all of {plural(channel.count, 'value')} are "
-                f"{channel.minimum:,g}, so the variance is 0 and the layer gives β for every input. "
+                f"{part.title} is constant: all of {plural(part.count, 'value')} are "
+                f"{part.minimum:,g}, so {_consequence(part, report.settings)}. "
                 "If a modality is missing, supply it or drop the channel."
             )
-            yield rule.finding(report, batch, channel, message, value=0.0)
+            yield rule.finding(report, batch, part, message, value=0.0)
+
+
+def _consequence(part: Channel | Group, settings: Settings) -> str:
+    """What the layer makes of a constant."""
+    if settings.kind == "weight-init":
+        return (
+            "σ is 0 and the start g = 1/σ, b = −μ/σ is undefined"
+            if not settings.epsilon
+            else (f"the variance is 0 and g = 1/√ε = {1 / sqrt(settings.epsilon):,.4g}")
+        )
+    if settings.kind == "renorm":
+        return "the variance is 0 and the layer gives γ·d + β for every input"
+    if settings.kind == "rms" and part.minimum:
+        return "the variance is 0, and the layer gives the same for every input whatever the value is: its sign"
+    return "the variance is 0 and the layer gives β for every input"
 
 
 RULE = Rule("BN101", "zero-variance", "error", _check, spread=True)

@@ -84,9 +84,9 @@ def test_inspect_answers_every_batch_norm(bnstat_run, small_image, name):
 
 
 def test_the_schemas_name_every_batch_norm():
-    for name in ("inspect", "compare"):
+    for name, known in (("inspect", FRAMEWORKS), ("compare", BATCH_NORMS)):
         schema = json.loads((SCHEMAS / f"bnstat.{name}-1.schema.json").read_text(encoding="utf-8"))
-        assert schema["properties"]["settings"]["properties"]["framework"]["enum"] == list(BATCH_NORMS)
+        assert schema["properties"]["settings"]["properties"]["framework"]["enum"] == list(known)
 
 
 def test_inspect_says_what_has_no_default_and_leaves_it_undefined(bnstat_run, small_image):
@@ -117,5 +117,5 @@ def test_a_cumulative_mean_is_pytorchs_alone(bnstat_run, refused, small_image):
 
 
 def test_another_layer_than_batch_norm_is_refused_with_its_normalizer(refused, small_image):
-    line = refused(2, "inspect", small_image(), "--framework", "torch-layer")
+    line = refused(2, "inspect", small_image(), "--framework", "torch-layer", "--normalizer", "batch")
     assert "use --framework torch --normalizer layer" in line

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from bnstat.frameworks import FRAMEWORKS
-from bnstat.report import Batch, Channel, Failure, Finding, Finite, Report, Sample, Settings
+from bnstat.report import Batch, Channel, Failure, Finding, Finite, Group, Report, Sample, Settings, Statistics
 
 
 def channel(index, **changes):
@@ -97,4 +99,48 @@ def report():
         errors=(Failure("broken.nii.gz", "the file is truncated"),),
         notes=("1 input could not be read and left the order before batches were made",),
         answer="Batch size 1 is not zero variance: each channel is still reduced over 294,912 values of one sample.",
+    )
+
+
+def group(place, sample, channels, **changes):
+    """A group of the numbers of a plain channel, some of them changed."""
+    plain = {field.name: getattr(channel(0), field.name) for field in fields(Statistics)}
+    return Group(**{**plain, "group": place, "sample": sample, "channels": channels, **changes})
+
+
+def grouped():
+    """A batch of two samples of four channels in two groups: one plain, one constant, one with NaN, one with ε."""
+    preset = FRAMEWORKS["torch-group"]
+    flat = {"mean": 7.0, "variance": 0.0, "std": 0.0, "minimum": 7, "maximum": 7, "constant": True, "gain": 316.22777}
+    flat |= {"output_variance": 0.0, "output_std": 0.0, "epsilon_share": 1.0, "condition_number": None}
+    known = {name: None for name in UNDEFINED if not name.startswith("running")}
+    groups = (
+        group(0, 0, (0, 1)),
+        group(1, 0, (2, 3), **flat),
+        group(2, 1, (0, 1), **{**known, "nan": 3, "finite": Finite(294_909, 8442.219, 4_782_206.76)}),
+        group(3, 1, (2, 3), variance=1e-4, std=0.01, gain=95.346, output_variance=0.90909, epsilon_share=0.090909),
+    )
+    findings = (
+        Finding("BN101", "zero-variance", "error", "channels are constant.", "a/t1.nii.gz", 0, None, 0.0, None, 1),
+        Finding("BN104", "nan-voxels", "error", "channels hold 3 NaNs.", "b|c.nii", 0, None, 3.0, 0.0, 2),
+        Finding("BN103", "epsilon-effect", "warning", "ε 1e-05 is 9 %.", "b|c.nii", 0, None, 0.09, 0.01, 3),
+    )
+    return Report(
+        settings=Settings(preset, preset.epsilon, None, batch_size=2, normalizer="group:2"),
+        samples=(
+            Sample("a/t1.nii.gz", None, (64, 48, 48, 4), "int16"),
+            Sample("b|c.nii", None, (64, 48, 48, 4), "float32"),
+        ),
+        batches=(
+            Batch(
+                index=0,
+                samples=(0, 1),
+                input_shape=(2, 64, 48, 48, 4),
+                axis=4,
+                reduction_axes=(1, 2, 3, 4),
+                groups=groups,
+            ),
+        ),
+        findings=findings,
+        answer="Group norm does not depend on the batch size.",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from renderers.sample import report
+from renderers.sample import grouped, report
 
 from bnstat.frameworks import FRAMEWORKS
 from bnstat.renderers.frameworks import markdown as frameworks_markdown
@@ -26,6 +26,10 @@ RENDERED = {
     "report.json": lambda: json.render(report()),
     "report.csv": lambda: csv.render(report()),
     "report.md": lambda: markdown.render(report()),
+    "groups-80.txt": lambda: table.render(grouped(), width=80),
+    "groups.md": lambda: markdown.render(grouped()),
+    "groups.csv": lambda: csv.render(grouped()),
+    "groups.json": lambda: json.render(grouped()),
     "frameworks-80.txt": lambda: frameworks_table.render(Presets(tuple(FRAMEWORKS.values())), width=80),
     "framework-80.txt": lambda: frameworks_table.render(Presets((FRAMEWORKS["torch-instance-track"],), True), width=80),
     "frameworks.md": lambda: frameworks_markdown.render(Presets(tuple(FRAMEWORKS.values()))),

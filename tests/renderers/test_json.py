@@ -7,7 +7,7 @@ import jsonschema
 import nibabel as nib
 import numpy as np
 import pytest
-from renderers.sample import report
+from renderers.sample import grouped, report
 
 import bnstat
 from bnstat.renderers.inspect import json as renderer
@@ -47,6 +47,12 @@ def documents(tmp_path):
     yield bnstat.diagnose(inputs[2], batch_size=2, epsilon=0.0)
     yield bnstat.diagnose(inputs[2], batch_axis="none", axis=1)
     yield bnstat.diagnose("none.nii")
+    for normalizer in ("instance", "layer", "group:2", "rms", "renorm", "weight-init"):
+        yield bnstat.diagnose(inputs[2], normalizer=normalizer)
+    yield bnstat.diagnose(inputs[1], normalizer="instance", framework="torch-instance-track")
+    yield bnstat.diagnose(inputs[1], normalizer="rms", framework="torch")
+    yield bnstat.diagnose(inputs[2], ranks=3)
+    yield grouped()
     yield report()
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from bnstat import __version__
-from bnstat.report import Batch, Channel, Finding, Report, Sample, Settings
+from bnstat.report import Batch, Channel, Finding, Group, Report, RmsGroup, Running, Sample, Settings, Statistics
 
 SCHEMA = "bnstat.inspect/1"
 
@@ -24,6 +24,7 @@ def document(report: Report) -> dict[str, Any]:
         "settings": _settings(report.settings),
         "samples": [sample_fields(sample) for sample in report.samples],
         "batches": [_batch(batch) for batch in report.batches],
+        **({"synchronized": [_batch(batch) for batch in report.synchronized]} if report.synchronized else {}),
         "findings": [finding_fields(finding) for finding in report.findings],
         "errors": [{"source": failure.source, "message": failure.message} for failure in report.errors],
         "notes": list(report.notes),
@@ -43,6 +44,7 @@ def _settings(settings: Settings) -> dict[str, Any]:
         "drop_last": settings.drop_last,
         "shuffle": settings.shuffle,
         "seed": settings.seed,
+        "ranks": settings.ranks,
     }
 
 
@@ -52,49 +54,88 @@ def sample_fields(sample: Sample) -> dict[str, Any]:
 
 
 def _batch(batch: Batch) -> dict[str, Any]:
-    return {
+    fields: dict[str, Any] = {
         "index": batch.index,
         "samples": list(batch.samples),
         "input_shape": list(batch.input_shape),
         "axis": batch.axis,
         "reduction_axes": list(batch.reduction_axes),
-        "channels": [channel_fields(channel) for channel in batch.channels],
     }
+    if batch.groups:
+        fields["groups"] = [group_fields(group) for group in batch.groups]
+    else:
+        fields["channels"] = [channel_fields(channel) for channel in batch.channels]
+    if batch.running:
+        fields["running"] = [_running(running) for running in batch.running]
+    return fields
+
+
+def part_fields(part: Channel | Group) -> dict[str, Any]:
+    """The numbers of a channel or a group under their names in the contract."""
+    return channel_fields(part) if isinstance(part, Channel) else group_fields(part)
 
 
 def channel_fields(channel: Channel) -> dict[str, Any]:
     """A channel's numbers under their names in the contract; `finite` only where some values are not."""
-    fields: dict[str, Any] = {
+    fields = {
         "channel": channel.channel,
-        "count": channel.count,
-        "mean": channel.mean,
-        "variance": channel.variance,
-        "std": channel.std,
-        "min": channel.minimum,
-        "max": channel.maximum,
-        "nan": channel.nan,
-        "inf": channel.inf,
-        "constant": channel.constant,
-        "gain": channel.gain,
-        "output_variance": channel.output_variance,
-        "output_std": channel.output_std,
-        "epsilon_share": channel.epsilon_share,
+        **_numbers(channel),
         "running_mean": channel.running_mean,
         "running_variance": channel.running_variance,
         "condition_number": channel.condition_number,
     }
-    if channel.finite is not None:
-        fields["finite"] = {
-            "count": channel.finite.count,
-            "mean": channel.finite.mean,
-            "variance": channel.finite.variance,
-        }
-    return fields
+    if channel.correction is not None:
+        fields |= {name: getattr(channel.correction, name) for name in ("r", "d", "r_clipped", "d_clipped")}
+    if channel.start is not None:
+        fields |= {"g": channel.start.g, "b": channel.start.b}
+    return {**fields, **_finite(channel)}
+
+
+def group_fields(group: Group) -> dict[str, Any]:
+    """A group's numbers under their names in the contract; `finite` only where some values are not."""
+    fields = {
+        "sample": group.sample,
+        "channels": list(group.channels),
+        **_numbers(group),
+        "condition_number": group.condition_number,
+    }
+    if isinstance(group, RmsGroup):
+        fields |= {"mean_square": group.mean_square, "output_mean_square": group.output_mean_square}
+    return {**fields, **_finite(group)}
+
+
+def _numbers(part: Statistics) -> dict[str, Any]:
+    return {
+        "count": part.count,
+        "mean": part.mean,
+        "variance": part.variance,
+        "std": part.std,
+        "min": part.minimum,
+        "max": part.maximum,
+        "nan": part.nan,
+        "inf": part.inf,
+        "constant": part.constant,
+        "gain": part.gain,
+        "output_variance": part.output_variance,
+        "output_std": part.output_std,
+        "epsilon_share": part.epsilon_share,
+    }
+
+
+def _finite(part: Statistics) -> dict[str, Any]:
+    finite = part.finite
+    if finite is None:
+        return {}
+    return {"finite": {"count": finite.count, "mean": finite.mean, "variance": finite.variance}}
+
+
+def _running(running: Running) -> dict[str, Any]:
+    return {"channel": running.channel, "running_mean": running.mean, "running_variance": running.variance}
 
 
 def finding_fields(finding: Finding) -> dict[str, Any]:
-    """A finding's fields under their names in the contract."""
-    return {
+    """A finding's fields under their names in the contract; `group` only where it is about one."""
+    fields: dict[str, Any] = {
         "rule": finding.rule,
         "name": finding.name,
         "severity": finding.severity,
@@ -105,3 +146,4 @@ def finding_fields(finding: Finding) -> dict[str, Any]:
         "value": finding.value,
         "threshold": finding.threshold,
     }
+    return fields if finding.group is None else {**fields, "group": finding.group}

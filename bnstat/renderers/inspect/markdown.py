@@ -5,32 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnstat.renderers import text
-from bnstat.report import SEVERITIES, Channel, Report
+from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, names_of
+from bnstat.report import SEVERITIES, Batch, Report, Settings
 
-_HEADERS = (
-    *("channel", "mean", "variance", "std", "min", "max"),
-    *("output variance", "ε share", "running mean", "running variance"),
-)
+# Digits of numbers: more than in a terminal, since nothing limits the width.
+_DIGITS = 7
 
 
 def render(report: Report) -> str:
-    """The report as Markdown, every batch and channel in it."""
+    """The report as Markdown, every batch and channel or group in it."""
     if not report.batches:
         return ""
     several = len(report.batches) > 1
-    headers = ["batch", *_HEADERS] if several else list(_HEADERS)
-    rows = [
-        [*([str(batch.index)] if several else []), *_cells(channel)]
-        for batch in report.batches
-        for channel in batch.channels
-    ]
     lines = [
         f"**{_escaped(text.inputs_line(report))}**",
         "",
         *(f"{line}  " for line in (_escaped(text.settings_line(report.settings)), *text.tensor_lines(report))),
         "",
-        *_table(headers, rows),
+        *_table(report.settings, report.batches),
     ]
+    if report.synchronized:
+        lines += ["", text.synchronized_line(report), "", *_table(report.settings, report.synchronized)]
+    for line in text.running_lines(report):
+        lines += ["", line]
     for group in text.grouped(report.findings, SEVERITIES):
         first, others = group[0], group[1:]
         also = f" Likewise {text.places(others, several)}." if others else ""
@@ -43,24 +40,27 @@ def render(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(channel: Channel) -> list[str]:
-    return [
-        str(channel.channel),
-        text.number(channel.mean, 7),
-        text.number(channel.variance, 7),
-        text.number(channel.std, 6),
-        text.number(channel.minimum, 6),
-        text.number(channel.maximum, 6),
-        text.variance_of_one(channel.output_variance),
-        text.share(channel.epsilon_share),
-        text.number(channel.running_mean, 7),
-        text.number(channel.running_variance, 7),
+def _table(settings: Settings, batches: Sequence[Batch]) -> list[str]:
+    """A row for each channel or group; its batch where there are several, and it is not named by its sample."""
+    several = len(batches) > 1 and not settings.by_sample
+    columns = [column for column in columns_of(settings) if column.rank <= EXPECTED_RANK]
+    headers = [*(["batch"] if several else []), *headers_of(settings), *(_header(column) for column in columns)]
+    rows = [
+        [*([str(batch.index)] if several else []), *names_of(part), *(_cell(column, part) for column in columns)]
+        for batch in batches
+        for part in batch.parts
     ]
-
-
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     rule = ["---:"] * len(headers)
     return [f"| {' | '.join(cells)} |" for cells in (headers, rule, *rows)]
+
+
+def _header(column: Column) -> str:
+    return column.header.replace("\n", " ")
+
+
+def _cell(column: Column, part: Part) -> str:
+    """Columns that are short in a terminal have a digit less here too."""
+    return column.cell(part, _DIGITS if column.most >= _DIGITS else _DIGITS - 1)
 
 
 def _escaped(line: str) -> str:

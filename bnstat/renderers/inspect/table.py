@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from rich.console import Console
@@ -12,55 +12,25 @@ from rich.table import Table
 from rich.text import Text
 
 from bnstat.renderers import text
+from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, names_of
 from bnstat.renderers.screen import printed
-from bnstat.report import SEVERITIES, Batch, Channel, Finding, Report
+from bnstat.report import SEVERITIES, Batch, Finding, Report
 from bnstat.wording import plural
 
-# Rows of channels that are shown unless all are asked for.
+# Rows of channels or groups that are shown unless all are asked for.
 MOST_ROWS = 20
 # Characters of a file's name in a row.
 MOST_NAME = 20
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
-Row = tuple[Batch, Channel]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the table: where width is short, those of the highest rank are left out first."""
-
-    header: str
-    cell: Callable[[Channel, int], str]
-    finite: Callable[[Channel], str] = lambda _: ""
-    rank: int = 0
-
-
-def _of_finite(name: str) -> Callable[[Channel], str]:
-    return lambda channel: text.number(getattr(channel.finite, name), 5)
-
-
-_COLUMNS = (
-    Column("mean", lambda c, digits: text.number(c.mean, digits), _of_finite("mean")),
-    Column("variance", lambda c, digits: text.number(c.variance, digits), _of_finite("variance")),
-    Column("std", lambda c, _: text.number(c.std, 4), rank=5),
-    Column("min", lambda c, _: text.number(c.minimum, 4), rank=4),
-    Column("max", lambda c, _: text.number(c.maximum, 4), rank=4),
-    Column("output\nvariance", lambda c, _: text.variance_of_one(c.output_variance), rank=1),
-    Column("ε share", lambda c, _: text.share(c.epsilon_share), rank=3),
-    Column("running\nmean", lambda c, digits: text.number(c.running_mean, digits), rank=2),
-    Column("running\nvariance", lambda c, digits: text.number(c.running_variance, digits), rank=2),
-    Column("gain", lambda c, _: text.number(c.gain, 4), rank=6),
-    Column("condition\nnumber", lambda c, _: text.number(c.condition_number, 4), rank=7),
-)
+Row = tuple[Batch, Part]
 
 # Ways to lay the table out, the most spacious first: columns up to which rank, digits of numbers, gap between columns.
 _SPACINGS = (
     *((rank, digits, 2) for rank in (7, 6, 5, 4) for digits in (7, 6, 5, 4)),
     *((rank, 4, 1) for rank in (4, 3, 2, 1, 0)),
 )
-# The columns that a reader expects: where one is left out, a line says so.
-_EXPECTED_RANK = 5
 
 
 def render(report: Report, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
@@ -84,12 +54,13 @@ def print_report(report: Report, console: Console, *, every_row: bool = False) -
     for line in text.tensor_lines(report):
         console.print(Text(line))
     console.print()
-    rows, hidden = _chosen_rows(report, every_row)
-    table, left_out = _table(report, rows, console.width)
-    console.print(table)
-    for line in (_summary(report, hidden) if hidden else "", left_out):
-        if line:
-            console.print(Text(line, style="dim"))
+    _print_rows(report, report.batches, console, every_row)
+    if report.synchronized:
+        console.print()
+        console.print(Text(text.synchronized_line(report)))
+        _print_rows(replace(report, findings=()), report.synchronized, console, every_row)
+    for line in text.running_lines(report):
+        console.print(Text(line))
     if report.findings:
         console.print()
     for group in text.grouped(report.findings, SEVERITIES):
@@ -99,22 +70,37 @@ def print_report(report: Report, console: Console, *, every_row: bool = False) -
         console.print(Text(report.answer))
 
 
-def _chosen_rows(report: Report, every_row: bool) -> tuple[list[Row], int]:
+def _print_rows(report: Report, batches: Sequence[Batch], console: Console, every_row: bool) -> None:
+    """A row for each channel or group of these batches, as far as they are shown."""
+    rows, hidden = _chosen_rows(report, batches, every_row)
+    table, left_out = _table(report, rows, len(batches) > 1, console.width)
+    console.print(table)
+    for line in (_summary(batches, hidden) if hidden else "", left_out):
+        if line:
+            console.print(Text(line, style="dim"))
+
+
+def _chosen_rows(report: Report, batches: Sequence[Batch], every_row: bool) -> tuple[list[Row], int]:
     """The rows to show, in order, and how many are not: those with findings come first when not all fit."""
-    rows = [(batch, channel) for batch in report.batches for channel in batch.channels]
+    rows = [(batch, part) for batch in batches for part in batch.parts]
     if every_row or len(rows) <= MOST_ROWS:
         return rows, 0
-    marked = {(finding.batch, finding.channel) for finding in report.findings}
-    found = [row for row in rows if (row[0].index, row[1].channel) in marked]
-    others = [row for row in rows if (row[0].index, row[1].channel) not in marked]
+    marked = {finding.place for finding in report.findings}
+    found = [row for row in rows if _place(row) in marked]
+    others = [row for row in rows if _place(row) not in marked]
     chosen = [*found, *others][:MOST_ROWS]
-    return sorted(chosen, key=lambda row: (row[0].index, row[1].channel)), len(rows) - MOST_ROWS
+    return sorted(chosen, key=_place), len(rows) - MOST_ROWS
 
 
-def _table(report: Report, rows: Sequence[Row], width: int) -> tuple[Table, str]:
+def _place(row: Row) -> tuple[int, int]:
+    return row[0].index, row[1].place
+
+
+def _table(report: Report, rows: Sequence[Row], several: bool, width: int) -> tuple[Table, str]:
     """The table, and a line on the columns that are left out for width."""
-    headers, labels = _labels(report, rows)
-    columns, digits, gap = _fitting(rows, width, [*labels, headers])
+    headers, labels = _labels(report, rows, several)
+    known = columns_of(report.settings)
+    columns, digits, gap = _fitting(known, rows, width, [*labels, headers])
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
     for header in headers:
         side: Literal["left", "right"] = "left" if header == "file" else "right"
@@ -122,36 +108,41 @@ def _table(report: Report, rows: Sequence[Row], width: int) -> tuple[Table, str]
     for column in columns:
         table.add_column(column.header, justify="right", no_wrap=True, vertical="bottom")
     styles = _row_styles(report)
-    for label, (batch, channel) in zip(labels, rows, strict=True):
-        cells = [column.cell(channel, digits) for column in columns]
-        table.add_row(*label, *cells, style=styles.get((batch.index, channel.channel)))
-        if channel.finite is not None and channel.finite.count:
+    for label, row in zip(labels, rows, strict=True):
+        part = row[1]
+        cells = [column.shown(part, digits) for column in columns]
+        table.add_row(*label, *cells, style=styles.get(_place(row)))
+        if part.finite is not None and part.finite.count:
             blank = [""] * (len(label) - 1)
-            table.add_row(*blank, "finite", *(column.finite(channel) for column in columns), style="dim")
-    return table, _left_out(columns)
+            table.add_row(*blank, "finite", *(column.finite(part) for column in columns), style="dim")
+    return table, _left_out(known, columns)
 
 
-def _left_out(columns: Sequence[Column]) -> str:
-    missing = [column for column in _COLUMNS if column.rank <= _EXPECTED_RANK and column not in columns]
+def _left_out(known: Sequence[Column], columns: Sequence[Column]) -> str:
+    missing = [column for column in known if column.rank <= EXPECTED_RANK and column not in columns]
     names = ", ".join(column.header.replace("\n", " ") for column in missing)
     return f"left out for width: {names} (a wider terminal, COLUMNS=120 or --format json shows all)" if names else ""
 
 
-def _labels(report: Report, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """What names a row: its channel, its batch where there are several, and the file where that is one of several."""
-    several = len(report.batches) > 1
-    files = several and None not in {report.source_of(batch) for batch in report.batches}
-    files = files and len({sample.source for sample in report.samples}) > 1
-    headers = [*(["batch"] if several else []), *(["file"] if files else []), "channel"]
+def _labels(report: Report, rows: Sequence[Row], several: bool) -> tuple[list[str], list[list[str]]]:
+    """What names a row: its channel or group, its batch where there are several, its file where it is one of several.
+
+    A group is named by its sample, so it needs no batch. What a row shares with the one above is named once.
+    """
+    by_sample = report.settings.by_sample
+    sources = [report.source_of(batch, part) for batch, part in rows]
+    files = (several or by_sample) and None not in sources and len({sample.source for sample in report.samples}) > 1
+    first = [*(["batch"] if several and not by_sample else []), *(["file"] if files else [])]
     labels, last = [], None
-    for batch, channel in rows:
-        new = batch.index != last  # a batch is named once
-        label = [str(batch.index) if new else ""] if several else []
-        if files:
-            label.append(_short(report.source_of(batch) or "") if new else "")
-        labels.append([*label, str(channel.channel)])
-        last = batch.index
-    return headers, labels
+    for (batch, part), source in zip(rows, sources, strict=True):
+        named = names_of(part)
+        whole = (batch.index, *named[:-1])
+        new = whole != last
+        label = [str(batch.index), _short(source or "")] if files else [str(batch.index)]
+        label = [*(label[1:] if by_sample else label if several else []), *named[:-1]]
+        labels.append([*(label if new else [""] * len(label)), named[-1]])
+        last = whole
+    return [*first, *headers_of(report.settings)], labels
 
 
 def _short(source: str) -> str:
@@ -160,11 +151,13 @@ def _short(source: str) -> str:
     return name if len(name) <= MOST_NAME else f"…{name[1 - MOST_NAME :]}"
 
 
-def _fitting(rows: Sequence[Row], width: int, labels: Sequence[Sequence[str]]) -> tuple[list[Column], int, int]:
+def _fitting(
+    known: Sequence[Column], rows: Sequence[Row], width: int, labels: Sequence[Sequence[str]]
+) -> tuple[list[Column], int, int]:
     """The columns that fit, the digits that their numbers can have, and the gap between them."""
     taken = [max(map(len, column)) for column in zip(*labels, strict=True)]
     for rank, digits, gap in _SPACINGS:
-        columns = [column for column in _COLUMNS if column.rank <= rank]
+        columns = [column for column in known if column.rank <= rank]
         widths = [*taken, *(_needed(column, rows, digits) for column in columns)]
         if sum(widths) + gap * (len(widths) - 1) <= width:
             break
@@ -172,8 +165,8 @@ def _fitting(rows: Sequence[Row], width: int, labels: Sequence[Sequence[str]]) -
 
 
 def _needed(column: Column, rows: Sequence[Row], digits: int) -> int:
-    cells = [column.cell(channel, digits) for _, channel in rows]
-    cells += [column.finite(channel) for _, channel in rows if channel.finite is not None]
+    cells = [column.shown(part, digits) for _, part in rows]
+    cells += [column.finite(part) for _, part in rows if part.finite is not None]
     return max(len(line) for line in [*column.header.split("\n"), *cells])
 
 
@@ -181,16 +174,16 @@ def _row_styles(report: Report) -> dict[tuple[int | None, int | None], str]:
     styles: dict[tuple[int | None, int | None], str] = {}
     for finding in reversed(report.findings):
         if finding.severity in ("error", "warning"):
-            styles[finding.batch, finding.channel] = "red" if finding.severity == "error" else "yellow"
+            styles[finding.place] = "red" if finding.severity == "error" else "yellow"
     return styles
 
 
-def _summary(report: Report, hidden: int) -> str:
+def _summary(batches: Sequence[Batch], hidden: int) -> str:
     """What the rows that are not shown are like: the least, the median and the greatest of all."""
-    channels = [channel for batch in report.batches for channel in batch.channels]
+    shown = [part for batch in batches for part in batch.parts]
     parts = []
     for name in ("mean", "variance"):
-        values = [value for value in (getattr(channel, name) for channel in channels) if value is not None]
+        values = [value for value in (getattr(part, name) for part in shown) if value is not None]
         if values:
             values.sort()
             least, middle, most = (text.number(values[place], 5) for place in (0, len(values) // 2, -1))
