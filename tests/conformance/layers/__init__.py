@@ -92,6 +92,11 @@ class Adapter:
         """In how many groups the channels of a sample are normalized; None where whole batches are."""
         return {"batch": None, "instance": channels, "group": self.groups}.get(self.reduction, 1)
 
+    @property
+    def normalizer(self) -> str:
+        """What bnstat calls it."""
+        return f"group:{self.groups}" if self.reduction == "group" else self.reduction
+
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Whether the channels fall into groups."""
         return self.reduction != "group" or shape[-1] % self.groups == 0
