@@ -89,9 +89,9 @@ DIFFERENCES = (
     "PyTorch's SyncBatchNorm does not run on a CPU, in a process group of one either.",
     "A NaN stays in the running statistics of every layer here but one: TensorFlow's fused operation, whose "
     "default factor is 1, puts the next batch in its place.",
-    "TensorFlow with axis 1 is accurate for a batch of 1 only. From 2 samples on it adds one value after the "
-    "other in float32, as it does with channels last, in another order: all samples of a voxel, then those of the"
-    " next. A constant channel of 1000.3 has the variance {axis1_constant} in a batch of 2 × 960 values, and "
+    "TensorFlow with axis 1 is accurate for a batch of 1, and for a single channel. Else it adds one value after the "
+    "other in float32, as it does with channels last, in another order: all samples of a voxel, then those of the "
+    "next. A constant channel of 1000.3 has the variance {axis1_constant} in a batch of 2 × 960 values, and "
     "{last_constant} with channels last; 0 is right.",
     "Keras' `LayerNormalization` and `GroupNormalization` round their output to float16 where the input is "
     "float16, and give it as float32; `BatchNormalization` and `RMSNormalization` do not round.",
