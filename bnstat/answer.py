@@ -53,7 +53,7 @@ def _values(parts: Sequence[Part]) -> str:
 
 def _start(report: Report) -> str:
     """How far the start would differ with another first batch, for the channel where it does most."""
-    one = "Weight norm starts from its first batch: g and b give it mean 0 and variance 1 in each channel."
+    one = "Weight norm starts from its first batch: g and b give each channel of it that varies mean 0 and variance 1."
     spreads = []
     for places in _by_channel(report.batches):
         found = [place.start.g for place in places if place.start is not None and place.start.g is not None]
@@ -80,7 +80,7 @@ def _corrections(report: Report) -> str:
     return (
         f"Batch renorm leads each batch back to the running statistics before it, here with r from {min(rs):.3g} to "
         f"{max(rs):.3g} and |d| up to {max(ds):.3g}; the paper's limits (r in [1/3, 3], |d| ≤ 5) would clip "
-        f"{clipped} of {len(rs)}. These start at mean 0 and variance 1, which data of another scale are far from."
+        f"{clipped} of {len(rs)}. Running statistics start at mean 0 and variance 1, far from data of another scale."
     )
 
 

@@ -138,19 +138,19 @@ def grouped(findings: tuple[Finding, ...], severities: tuple[str, ...]) -> list[
     return sorted(groups.values(), key=lambda group: severities.index(group[0].severity))
 
 
-def places(findings: list[Finding], several_batches: bool, most: int = 12) -> str:
-    """Where else a rule found the same: channels or groups, with their batch where there are several."""
-    named = [_place(finding, several_batches) for finding in findings]
-    more = f", … ({len(named) - most} more)" if len(named) > most else ""
-    return ", ".join(named[:most]) + more
+def places(findings: list[Finding], report: Report, most: int = 12) -> str:
+    """Where else a rule found the same: groups, or channels with their batch where there are several."""
+    named = [_place(finding, report) for finding in findings[:most]]
+    more = f", … ({len(findings) - most} more)" if len(findings) > most else ""
+    return ", ".join(named) + more
 
 
-def _place(finding: Finding, several_batches: bool) -> str:
+def _place(finding: Finding, report: Report) -> str:
+    if finding.group is not None and finding.batch is not None:
+        return report.batches[finding.batch].groups[finding.group].title
     parts = []
-    if finding.group is not None:
-        parts.append(f"group {finding.group}")
-    elif finding.channel is not None:
+    if finding.channel is not None:
         parts.append(f"channel {finding.channel}")
-    if several_batches or not parts:
+    if len(report.batches) > 1 or finding.channel is None:
         parts.append(f"batch {finding.batch}")
     return " of ".join(parts)

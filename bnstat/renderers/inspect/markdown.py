@@ -16,7 +16,6 @@ def render(report: Report) -> str:
     """The report as Markdown, every batch and channel or group in it."""
     if not report.batches:
         return ""
-    several = len(report.batches) > 1
     lines = [
         f"**{_escaped(text.inputs_line(report))}**",
         "",
@@ -30,7 +29,7 @@ def render(report: Report) -> str:
         lines += ["", line]
     for group in text.grouped(report.findings, SEVERITIES):
         first, others = group[0], group[1:]
-        also = f" Likewise {text.places(others, several)}." if others else ""
+        also = f" Likewise {text.places(others, report)}." if others else ""
         lines += [
             *([] if lines[-1].startswith("- ") else [""]),
             f"- **{first.severity} {first.rule} {first.name}**: {_escaped(first.message)}{also}",

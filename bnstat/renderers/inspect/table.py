@@ -200,5 +200,5 @@ def _print_group(report: Report, group: list[Finding], console: Console) -> None
     console.print(line)
     message = text.printable(first.message)
     if len(group) > 1:
-        message += f" Likewise {text.places(group[1:], several)}."
+        message += f" Likewise {text.places(group[1:], report)}."
     console.print(Padding(Text(message), (0, 0, 0, 2)))
