@@ -1,0 +1,212 @@
+"""docs/conformance.md, written from the recordings: `python -m conformance.document > docs/conformance.md`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from math import isfinite
+from pathlib import Path
+
+from bnstat.frameworks import ARITHMETICS, FRAMEWORKS
+from conformance.agreement import LIMITS, Comparison, comparisons
+from conformance.cases import CASES, STEPS
+from conformance.layers import ADAPTERS, Adapter
+
+RECORDINGS = Path(__file__).parent / "recordings"
+
+COLUMNS = {
+    "batch": ("batch",),
+    "after 1 step": ("after_1",),
+    f"after {STEPS} steps": (f"after_{STEPS}",),
+    "outputs": ("training", "evaluation"),
+}
+
+# Presets without a layer of their own here, and where their values come from.
+NOT_RUN = {
+    "keras": "its conventions are those of the three backends, whose recordings the tests hold it to as well",
+    "torch-cuda": "no GPU here: measured on an NVIDIA H100 with PyTorch 2.11, and read in PyTorch's source",
+    "torch-syncbn": "refuses a CPU in a process group of 1 or of 2 (“{text}”); without a group it hands over to batch "
+    "norm. Its values were read in the source of PyTorch 2.13.0",
+}
+
+OPENING = """# bnstat beside the real layers
+
+`python scripts/conformance/run.py` writes this page. It runs each layer on {cases} cases and records what it gave in
+`tests/conformance/recordings/`; the tests hold bnstat to these recordings without any framework, and run PyTorch and
+Keras on JAX anew where they are installed.
+
+A case is ten batches (N, X, Y, Z, C) made from seeds, or cut out of nibabel's scans and `sample_data/`: 1 to 16
+channels, batches of 1 to 3, one value a channel, mean 10,000 with standard deviation 1, variance 1e-8, constants,
+values in [0, 1], float16, one NaN, one Inf. Each is run under the layer's defaults, and some under a given ε and
+momentum.
+
+## What was compared
+
+The layer's mean and variance of a batch, its buffers after 1 and after {steps} training steps, mean and variance of its
+output in training and in evaluation mode, and the words of the error where it refuses. Given are the largest deviations
+from what bnstat says in float64, relative to what float32 can resolve (`tests/conformance/agreement.py` defines the
+scales). *Held* is the number of runs, out of all, that have to agree to 1e-6, since the layer's own sums are accurate
+there:
+
+| arithmetic | held up to values | and condition number √(1 + mean²/variance) |
+|---|---|---|
+{limits}
+
+Beyond that a deviation is one of the layer's float32 sums, and the last column shows it (∞: one of both is NaN or
+Inf); its conventions are the same code. *Refusals* are runs in which the layer raised an error, all with the words
+that bnstat predicts.
+
+{table}
+
+The largest deviation of all held runs is {most}.
+
+## Not run
+
+| preset | why, and where its values come from |
+|---|---|
+{missing}
+
+## Versions
+
+{versions}
+{processor}
+- PyTorch and ONNX Runtime in one thread, Flax and Haiku without `jit`
+
+## Where measurements differ from what is often said
+
+{differences}
+"""
+
+DIFFERENCES = (
+    "PyTorch's InstanceNorm3d with `track_running_stats=True` rounds its running statistics to float16 where its "
+    "input is float16, though the buffers are float32: of a variance past 65,504 the buffer is Inf, and "
+    "evaluation gives 0 everywhere. BatchNorm3d on the same input keeps them in float32.",
+    "`momentum=None` in InstanceNorm3d is not the cumulative mean that it is in BatchNorm3d: the buffers stay at "
+    "0 and 1.",
+    "PyTorch's instance norm refuses one voxel whatever the batch size; batch norm trains on two samples of one voxel.",
+    "PyTorch's GroupNorm refuses with a shape that the input does not have: samples × channels / groups, groups, "
+    "space.",
+    "PyTorch's SyncBatchNorm does not run on a CPU, in a process group of one either.",
+    "A NaN stays in the running statistics of every layer here but one: TensorFlow's fused operation, whose "
+    "default factor is 1, puts the next batch in its place.",
+    "TensorFlow with axis 1 is accurate for a batch of 1, and for a single channel. Else it adds one value after the "
+    "other in float32, as it does with channels last, in another order: all samples of a voxel, then those of the "
+    "next. A constant channel of 1000.3 has the variance {axis1_constant} in a batch of 2 × 960 values, and "
+    "{last_constant} with channels last; 0 is right.",
+    "Keras' `LayerNormalization` and `GroupNormalization` round their output to float16 where the input is "
+    "float16, and give it as float32; `BatchNormalization` and `RMSNormalization` do not round.",
+    "`tf.nn.moments` rounds mean and variance to float16 for float16 input, so that a variance past 65,504 is "
+    "Inf; the fused operation keeps both in float32.",
+    "Keras 2 without fusing updates by old − (old − batch)·w: from the start at 1 a variance below 6e-8 is lost "
+    "even at w = 1, where new = batch is expected.",
+    "PyTorch's RMSNorm keeps the ε of float32, 2⁻²³, where the input is float16 and its own weight float32.",
+)
+
+
+def read(name: str) -> dict:
+    return json.loads((RECORDINGS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def rounded(number: float) -> str:
+    if not isfinite(number):
+        return "∞"
+    return "0" if number == 0 else f"{number:.1e}".replace("e-0", "e-").replace("e+0", "e+")
+
+
+def largest(compared: list[Comparison], quantities: tuple[str, ...]) -> str:
+    found = [run.deviations[name] for run in compared for name in quantities if name in run.deviations]
+    return rounded(max(found)) if found else "–"
+
+
+def refusals(compared: list[Comparison]) -> str:
+    raised = [run for run in compared if run.raised or run.predicted]
+    if not raised:
+        return "–"
+    return str(len(raised)) if all(run.raised == run.predicted for run in raised) else "differ"
+
+
+def row(adapter: Adapter, compared: list[Comparison]) -> str:
+    held = [run for run in compared if run.held]
+    others = [run for run in compared if not run.held]
+    layer = f"{adapter.layer} on {adapter.backend}" if adapter.backend else adapter.layer
+    cells = (
+        f"`{adapter.preset}`",
+        layer,
+        f"{len(held)} of {len(compared)}",
+        *(largest(held, quantities) for quantities in COLUMNS.values()),
+        refusals(compared),
+        largest(others, tuple(name for quantities in COLUMNS.values() for name in quantities)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def table(compared: dict[str, list[Comparison]]) -> str:
+    heads = ("preset", "layer", "held", *COLUMNS, "refusals", "elsewhere")
+    rows = [row(ADAPTERS[name], runs) for name, runs in compared.items() if not ADAPTERS[name].missing]
+    return "\n".join([f"| {' | '.join(heads)} |", "|" + "---|" * len(heads), *rows])
+
+
+def limits() -> str:
+    words = {True: "any"}
+    return "\n".join(
+        f"| {ARITHMETICS[kind]} | {words.get(values == float('inf'), f'{values:g}')} "
+        f"| {words.get(condition == float('inf'), f'{condition:g}')} |"
+        for kind, (values, condition) in LIMITS.items()
+    )
+
+
+def missing() -> str:
+    text = read("torch-syncbn")["runs"][0]["error"]["text"]
+    return "\n".join(f"| `{name}` | {why.format(text=text)} |" for name, why in NOT_RUN.items())
+
+
+def versions(recordings: list[dict]) -> str:
+    """Each package once, with all the versions that were recorded."""
+    found: dict[str, set[str]] = {}
+    for recording in recordings:
+        for package, version in recording["versions"].items():
+            found.setdefault(package, set()).add(version)
+    listed = (f"{package} {', '.join(sorted(numbers))}" for package, numbers in sorted(found.items()))
+    return "- " + " · ".join(listed)
+
+
+def processor(recordings: list[dict]) -> str:
+    found = {f"{one['processor']['machine']} with {', '.join(one['processor']['features'])}" for one in recordings}
+    return "- processor: " + "; ".join(sorted(found))
+
+
+def constant_of(name: str) -> str:
+    run = next(run for run in read(name)["runs"] if run["case"] == "constant")
+    return rounded(float(run["batch"]["variance"][1]))
+
+
+def differences() -> str:
+    numbers = {
+        "axis1_constant": constant_of("keras-tensorflow-axis1"),
+        "last_constant": constant_of("keras-tensorflow"),
+    }
+    return "\n".join(f"- {text.format(**numbers)}" for text in DIFFERENCES)
+
+
+def text() -> str:
+    """The whole page."""
+    recordings = [read(name) for name in ADAPTERS]
+    compared = {recording["adapter"]: comparisons(recording) for recording in recordings}
+    worst = [run.worst for runs in compared.values() for run in runs if run.held and not run.raised]
+    unknown = set(FRAMEWORKS) - {ADAPTERS[name].preset for name in compared} - set(NOT_RUN)
+    assert not unknown, f"neither run nor said to be not run: {unknown}"
+    return OPENING.format(
+        cases=len(CASES),
+        steps=STEPS,
+        limits=limits(),
+        table=table(compared),
+        most=rounded(max(worst)),
+        missing=missing(),
+        versions=versions(recordings),
+        processor=processor(recordings),
+        differences=differences(),
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())
