@@ -13,7 +13,7 @@ from bnstat.frameworks import BATCH_NORMS, layer_of
 from bnstat.grouping import groups_of
 from bnstat.moments import Moments
 from bnstat.recommendation import recommend
-from bnstat.report import CompareSettings, Comparison, Failure, Finding, Group, Kind, Tolerances
+from bnstat.report import CompareSettings, Comparison, Failure, Finding, Kind, SampleGroup, Tolerances
 from bnstat.report.compare import Forgetting, Layer
 from bnstat.table import BatchAxis, Path, Progress, Row, plan_files, read_rows
 
@@ -153,13 +153,13 @@ def _table(rows: Sequence[Row]) -> Moments | None:
     return Moments.stack([row.moments for row in rows]) if rows else None
 
 
-def _groups(rows: Sequence[Row], named: Mapping[str, str] | None) -> tuple[tuple[Group, ...], curve.Grouping]:
+def _groups(rows: Sequence[Row], named: Mapping[str, str] | None) -> tuple[tuple[SampleGroup, ...], curve.Grouping]:
     """The groups, and for each sample which it is in."""
     if named is None or not rows:
         return (), None
     names = [named[row.sample.source] for row in rows]
     known, grouping, numbers = np.unique(names, return_inverse=True, return_counts=True)
-    return tuple(Group(*pair) for pair in zip(known.tolist(), numbers.tolist(), strict=True)), grouping
+    return tuple(SampleGroup(*pair) for pair in zip(known.tolist(), numbers.tolist(), strict=True)), grouping
 
 
 def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:

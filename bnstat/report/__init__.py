@@ -10,7 +10,6 @@ from bnstat.report.compare import (
     CurveChannel,
     CurvePoint,
     Forgetting,
-    Group,
     Kind,
     Layer,
     LayerCurve,
@@ -19,6 +18,7 @@ from bnstat.report.compare import (
     Recommendation,
     Renorm,
     Runs,
+    SampleGroup,
     Simulated,
     Tolerances,
 )
@@ -78,6 +78,7 @@ __all__ = [
     "Running",
     "Runs",
     "Sample",
+    "SampleGroup",
     "Settings",
     "Severity",
     "Simulated",

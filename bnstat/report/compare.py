@@ -86,7 +86,7 @@ class CompareSettings:
 
 
 @dataclass(frozen=True)
-class Group:
+class SampleGroup:
     """Samples that belong together, as those of one site."""
 
     name: str
@@ -300,7 +300,7 @@ class Comparison:
     settings: CompareSettings
     samples: tuple[Sample, ...]
     population: tuple[PopulationChannel, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[SampleGroup, ...]
     batch_sizes: tuple[CurvePoint, ...]
     others: tuple[LayerCurve, ...]
     recommendation: Recommendation | None
