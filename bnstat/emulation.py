@@ -33,8 +33,8 @@ EMULATED = ("threads", "sequential", "lanes")
 
 # Numbers of threads that stand for 1 to 64 where none is given: each costs as much as one emulation.
 THREAD_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-# The other counts between 1 and 64 came out inside of the band of these, or out of it by less than 3 % of its width
-# and 2e-6 of the variance; the band is widened by more than that (docs/arithmetic.md).
+# Of the other counts between 1 and 64 none was out of the band of these by more than 0.2 of its width where that was
+# 2e-6 of the variance, or 0.07 elsewhere; the band is widened by more than that (docs/arithmetic.md).
 _BAND_SHARE, _BAND_RELATIVE = 0.25, 1e-5
 
 # Floats in a register of TensorFlow's x86-64 wheels (AVX), and rows that its reduction takes at once.
@@ -267,12 +267,11 @@ class _SegmentSums:
     def _advance(self, values: Floats) -> None:
         for channel, row in enumerate(values):
             step = _plus_squares if self._squares and self._fma else _plus
-            self._segment[channel] = step(
-                self._segment[channel], row * row if self._squares and not self._fma else row
-            )
+            self._segment[channel] = step(self._segment[channel], row * row if self._squares and not self._fma else row)
 
     def total(self) -> Doubles:
-        return self._total.astype(np.float64)
+        found: Doubles = self._total.astype(np.float64)
+        return found
 
 
 class _EigenSums:
@@ -311,7 +310,8 @@ class _EigenSums:
             self._sums[0, channel] = _plus(self._sums[0, channel], rest[channel])
 
     def total(self) -> Doubles:
-        return self._sums[0].astype(np.float64)
+        found: Doubles = self._sums[0].astype(np.float64)
+        return found
 
 
 class _LaneSums:
@@ -426,7 +426,7 @@ def _plus_squares(total: np.float32, values: Floats) -> np.float32:
 
 
 def _rounded_sum(left: Doubles, right: Doubles) -> Floats:
-    """left + right, rounded to float32 once: where the float64 sum is half way, its own rounding error decides."""
+    """The sum, rounded to float32 once: where the float64 sum is half way, its own rounding error decides."""
     both = left + right
     tied = np.flatnonzero((both.view(np.uint64) & _BEYOND) == _HALFWAY)
     if len(tied):

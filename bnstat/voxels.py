@@ -2,7 +2,7 @@
 
 A second way of reading, beside `scan`: that goes through a file in its own order and keeps nothing; this gives the
 order of the tensor, for which a sample must be held. One sample is, and no more, where samples follow each other in
-the file; where they are interleaved (an `.npy` in Fortran order, a batch axis that is not the slowest one), the file is.
+the file; where they are interleaved (a batch axis that is not the slowest one in memory), the whole file is.
 """
 
 from __future__ import annotations

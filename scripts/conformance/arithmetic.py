@@ -23,13 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from bnstat.emulation import Emulated, Layout, emulate
-
 Floats = NDArray[np.float32]
 # Takes a batch (samples, spatial…, channels) of float32; gives float64 mean and biased variance of each channel.
-Layer = Callable[[Floats], tuple[Any, Any]]
+Layer = Callable[[Floats], Any]
 
 RECORDINGS = Path(__file__).parents[2] / "tests" / "recordings"
 FLAGS = ("sse4_1", "avx", "fma", "avx2", "avx512f", "avx512_bf16")
@@ -45,7 +41,15 @@ SHAPED = ("unit", "hounsfield", "head", "spike")
 # samples, spatial axes, channels
 SHAPES = (
     *((1, (1, 1, 1), 2), (1, (1, 1, 2), 1), (1, (1, 1, 7), 3), (3, (1, 1, 1), 4), (3, (2, 3, 4), 2)),
-    *((1, (5, 4, 5), 16), (1, (25, 20, 20), 4), (3, (25, 20, 20), 1), (1, (100, 100, 100), 1)),
+    *(
+        (1, (5, 4, 5), 16),
+        (1, (10, 10, 10), 4),
+        (3, (10, 10, 10), 1),
+        (1, (16, 16, 16), 1),
+        (1, (25, 20, 20), 4),
+        (3, (25, 20, 20), 1),
+        (1, (100, 100, 100), 1),
+    ),
     *((1, (100, 100, 100), 3), (3, (64, 64, 32), 5), (1, (32, 32, 32), 32), (1, (64, 64, 64), 16)),
     *((1, (180, 170, 165), 1), (2, (128, 128, 64), 2)),
 )
@@ -99,7 +103,7 @@ def make_values(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> 
 
 def _ball(spatial: tuple[int, ...]) -> NDArray[np.bool_]:
     grids = np.meshgrid(*(np.linspace(-1.0, 1.0, size) for size in spatial), indexing="ij")
-    inside: NDArray[np.bool_] = sum(grid**2 for grid in grids) < 0.7
+    inside: NDArray[np.bool_] = np.sum([grid**2 for grid in grids], axis=0) < 0.7
     return inside
 
 
@@ -113,13 +117,13 @@ def torch_layers() -> dict[str, Layer]:
     def channels_first(x: Floats) -> Any:  # noqa: ANN401
         return torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
 
-    def batch(x: Floats) -> tuple[Any, Any]:
+    def batch(x: Floats) -> Any:  # noqa: ANN401
         count = x.size // x.shape[-1]
-        layer = torch.nn.BatchNorm3d(x.shape[-1], momentum=1.0)
+        layer: Any = torch.nn.BatchNorm3d(x.shape[-1], momentum=1.0)
         layer(channels_first(x))
         return layer.running_mean.numpy(), layer.running_var.numpy().astype(np.float64) * (count - 1) / count
 
-    def group(x: Floats) -> tuple[Any, Any]:
+    def group(x: Floats) -> Any:  # noqa: ANN401
         flat = channels_first(x[:1]).reshape(1, x.shape[-1], -1)
         _, mean, rstd = torch.native_group_norm(
             flat, None, None, 1, x.shape[-1], flat.shape[-1], group=x.shape[-1], eps=0.0
@@ -127,7 +131,7 @@ def torch_layers() -> dict[str, Layer]:
         with np.errstate(divide="ignore"):
             return mean.numpy()[0], np.nan_to_num(1.0 / rstd.numpy()[0].astype(np.float64) ** 2, nan=0.0)
 
-    def layer(x: Floats) -> tuple[Any, Any]:
+    def layer(x: Floats) -> Any:  # noqa: ANN401
         rows = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x[0], -1, 0).reshape(x.shape[-1], -1)))
         _, mean, rstd = torch.native_layer_norm(rows, rows.shape[1:], None, None, 0.0)
         with np.errstate(divide="ignore"):
@@ -143,12 +147,12 @@ def torch_cuda_layers() -> dict[str, Layer]:
     if not torch.cuda.is_available():
         raise ImportError("no GPU")
 
-    def batch(x: Floats, last: bool) -> tuple[Any, Any]:
+    def batch(x: Floats, last: bool) -> Any:  # noqa: ANN401
         tensor = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1))).cuda()
         if last:
             tensor = tensor.to(memory_format=torch.channels_last_3d)
         count = x.size // x.shape[-1]
-        layer = torch.nn.BatchNorm3d(x.shape[-1], momentum=1.0).cuda()
+        layer: Any = torch.nn.BatchNorm3d(x.shape[-1], momentum=1.0).cuda()
         layer(tensor)
         return layer.running_mean.cpu().numpy(), layer.running_var.cpu().numpy().astype(np.float64) * (
             count - 1
@@ -165,7 +169,7 @@ def keras_layers(backend: str) -> dict[str, Layer]:
     os.environ["KERAS_BACKEND"] = backend
     import keras  # noqa: PLC0415
 
-    def eager(x: Floats, axis: int = -1, **options: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    def eager(x: Floats, axis: int = -1, **options: Any) -> Any:  # noqa: ANN401
         layer = keras.layers.BatchNormalization(axis=axis, momentum=0.0, **options)
         layer(x, training=True)
         return tuple(
@@ -173,23 +177,21 @@ def keras_layers(backend: str) -> dict[str, Layer]:
         )
 
     if backend == "torch":
-        return {"keras-torch one-pass": eager}
+        return {"keras-torch one-pass-cascade": eager}
     if backend == "tensorflow":
         first = lambda x: eager(np.ascontiguousarray(np.moveaxis(x, -1, 1)), axis=1)  # noqa: E731
         return {
             "keras-tensorflow sequential": eager,
             "keras-tensorflow-axis1 blocked": first,
-            "keras-tensorflow-sync one-pass-clamped": lambda x: eager(x, synchronized=True),
+            "keras-tensorflow-sync sequential-one-pass-clamped": lambda x: eager(x, synchronized=True),
         }
     import jax  # noqa: PLC0415
 
-    def jitted(x: Floats) -> tuple[Any, Any]:
+    def jitted(x: Floats) -> Any:  # noqa: ANN401
         layer = keras.layers.BatchNormalization(momentum=0.0)
         layer.build(x.shape)
         call = jax.jit(lambda ours, frozen, x: layer.stateless_call(ours, frozen, x, training=True)[1])
-        state = call(
-            [v.value for v in layer.trainable_variables], [v.value for v in layer.non_trainable_variables], x
-        )
+        state = call([v.value for v in layer.trainable_variables], [v.value for v in layer.non_trainable_variables], x)
         return tuple(np.asarray(stat, np.float64) for stat in state)
 
     return {"keras-jax tree": eager, "keras-jax-jit tree": jitted}
@@ -203,17 +205,13 @@ def flax_layers() -> dict[str, Layer]:
     def layer(fast: bool, jit: bool) -> Layer:
         module = linen.BatchNorm(use_running_average=False, momentum=0.0, use_fast_variance=fast)
 
-        def call(x: Any) -> Any:  # noqa: ANN401
-            return module.init_with_output(jax.random.PRNGKey(0), x)[1]["batch_stats"]
-
         def apply(x: Any) -> Any:  # noqa: ANN401
             variables = module.init(jax.random.PRNGKey(0), x[:1, :1, :1, :1])
             return module.apply(variables, x, mutable=["batch_stats"])[1]["batch_stats"]
 
-        del call
         compiled = jax.jit(apply) if jit else apply
 
-        def measured(x: Floats) -> tuple[Any, Any]:
+        def measured(x: Floats) -> Any:  # noqa: ANN401
             stats = compiled(x)
             return np.asarray(stats["mean"], np.float64), np.asarray(stats["var"], np.float64)
 
@@ -242,7 +240,7 @@ def haiku_layers() -> dict[str, Layer]:
         return pure.apply(parameters, state, None, x)[1]
 
     def layer(compiled: Callable[[Any], Any]) -> Layer:
-        def measured(x: Floats) -> tuple[Any, Any]:
+        def measured(x: Floats) -> Any:  # noqa: ANN401
             state = compiled(x)
             return tuple(
                 np.asarray(state[f"batch_norm/~/{name}_ema"]["average"], np.float64).reshape(-1)
@@ -282,10 +280,13 @@ def _scan(path: Path) -> Floats | None:
     import nibabel  # noqa: PLC0415
 
     try:
-        values = np.asarray(nibabel.load(path).dataobj)
+        image: Any = nibabel.load(path)
+        values = np.asarray(image.dataobj)
         if values.dtype.kind not in "iuf" or not 3 <= values.ndim <= 4:
             return None
     except Exception:  # some of nibabel's files are made to be damaged
+        return None
+    if not np.isfinite(values).all():
         return None
     values = values.astype(np.float64).astype(np.float32)
     return np.ascontiguousarray(values[None, ..., None] if values.ndim == 3 else values[None])
@@ -316,6 +317,124 @@ def _worst(x: Floats, means: Any, variances: Any) -> list[Any]:  # noqa: ANN401
     worst = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
     moments = (true_mean, true_variance, exact.min(axis=0), exact.max(axis=0), means, variances)
     return [x.size // x.shape[-1], x.shape[-1], *(float(np.asarray(of)[worst]) for of in moments)]
+
+
+# --- Emulation ---
+
+# samples, rows of a sample, channels: odd sizes, fewer rows than threads, packets and what is left over
+EMULATED_SHAPES = (
+    *((1, 1001, 2), (1, 30011, 3), (3, 5003, 4), (3, 1, 2), (1, 5, 3), (2, 4003, 17), (2, 7, 3), (4, 333, 16)),
+    *((5, 333, 12), (1, 1, 4), (1, 2, 4), (3, 1, 8), (1, 17, 8), (1, 64, 5), (1, 1000, 1), (1, 100003, 3)),
+)
+EMULATED_VALUES = ("normal 1000 10", "normal 10000 1", "constant 1000.3", "hounsfield", "head")
+THREADS = (1, 2, 3, 7, 64)
+
+
+def emulated_cases() -> list[Case]:
+    """Cases whose results are recorded to the bit, and made again from their seeds by the tests."""
+    return [
+        Case(values, samples, (rows, 1, 1), channels, seed=90_000 + 100 * place + number)
+        for place, (samples, rows, channels) in enumerate(EMULATED_SHAPES)
+        for number, values in enumerate(EMULATED_VALUES)
+    ]
+
+
+def bits(values: Any) -> list[int]:  # noqa: ANN401
+    """Float32 values as integers, which JSON keeps as they are."""
+    found: list[int] = np.asarray(values, np.float32).view(np.uint32).tolist()
+    return found
+
+
+def measure_torch_threads() -> dict[str, list[list[Any]]]:
+    """PyTorch, channels last, with several numbers of threads: mean and unbiased variance."""
+    import torch  # noqa: PLC0415
+
+    rows = []
+    for case in emulated_cases():
+        if case.channels == 1 or case.samples * prod(case.spatial) < 2:
+            continue  # one channel is channels first as well, and takes that kernel
+        x = torch.from_numpy(case.make()).permute(0, 4, 1, 2, 3)
+        for threads in THREADS:
+            torch.set_num_threads(threads)
+            layer: Any = torch.nn.BatchNorm3d(case.channels, momentum=1.0)
+            layer(x)
+            rows.append([*_key(case), threads, bits(layer.running_mean), bits(layer.running_var)])
+    return {"torch-channels-last threads": rows}
+
+
+def measure_tensorflow() -> dict[str, list[list[Any]]]:
+    """tf.nn.moments, and FusedBatchNormV3 with oneDNN, whose variance is unbiased."""
+    threads = int(os.environ.get("TENSORFLOW_THREADS", "2"))
+    import tensorflow as tf  # noqa: PLC0415
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    moments, fused = [], []
+    for case in emulated_cases():
+        x, key = case.make(), _key(case)
+        if case.channels > 1:
+            mean, variance = tf.nn.moments(x, [0, 1, 2, 3])
+            moments.append([*key, None, bits(mean), bits(variance)])
+        channels, empty = case.channels, np.zeros(0, np.float32)
+        _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x.reshape(case.samples, -1, 1, channels),
+            scale=tf.ones(channels),
+            offset=tf.zeros(channels),
+            mean=empty,
+            variance=empty,
+            is_training=True,
+        )
+        fused.append([*key, threads, bits(mean), bits(variance)])
+    return {"tf-moments sequential": moments, "tf-fused fused": fused}
+
+
+def measure_onnx() -> dict[str, list[list[Any]]]:
+    """ONNX Runtime: mean and biased variance."""
+    import onnx  # noqa: PLC0415
+    import onnxruntime  # noqa: PLC0415
+
+    rows = []
+    for case in emulated_cases():
+        x = np.ascontiguousarray(np.moveaxis(case.make(), -1, 1))
+        result = _onnx_statistics(onnx, onnxruntime, _aligned(x))
+        rows.append([*_key(case), None, *map(bits, result)])
+    return {"onnx lanes": rows}
+
+
+def _onnx_statistics(onnx: Any, onnxruntime: Any, x: Floats) -> Any:  # noqa: ANN401
+    channels, number = x.shape[1], onnx.TensorProto.FLOAT
+    names = ("scale", "bias", "mean", "variance")
+    node = onnx.helper.make_node(
+        "BatchNormalization", ["x", *names], ["y", "new_mean", "new_variance"], momentum=0.0, training_mode=1
+    )
+    inputs = [onnx.helper.make_tensor_value_info(name, number, [channels]) for name in names]
+    inputs.insert(0, onnx.helper.make_tensor_value_info("x", number, list(x.shape)))
+    outputs = [onnx.helper.make_tensor_value_info(name, number, None) for name in node.output]
+    graph = onnx.helper.make_graph([node], "batch_norm", inputs, outputs)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 15)], ir_version=9)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    ones, zeros = np.ones(channels, np.float32), np.zeros(channels, np.float32)
+    feed = {"x": x, "scale": ones, "bias": zeros, "mean": zeros, "variance": ones}
+    return session.run(["new_mean", "new_variance"], feed)
+
+
+def _aligned(x: Floats) -> Floats:
+    """A copy that begins at an aligned address: where it begins decides which values ONNX Runtime sums last."""
+    room = np.empty(x.nbytes + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    copy = room[start : start + x.nbytes].view(np.float32).reshape(x.shape)
+    copy[...] = x
+    return copy
+
+
+def _key(case: Case) -> list[Any]:
+    return [case.values, case.samples, case.spatial[0], case.channels, case.seed]
+
+
+EMULATED_PARTS: dict[str, Callable[[], dict[str, list[list[Any]]]]] = {
+    "torch": measure_torch_threads,
+    "tensorflow": measure_tensorflow,
+    "onnx": measure_onnx,
+}
 
 
 # --- Where it was made ---
@@ -349,13 +468,18 @@ def write(name: str, content: dict[str, Any]) -> None:
 def main() -> None:
     """Measure every part in a process of its own, or one part here."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=[*PARTS])
+    parser.add_argument("--only", choices=[*PARTS, *(f"emulated-{part}" for part in EMULATED_PARTS)])
     parser.add_argument("--scans", type=Path)
     parser.add_argument("--most", type=int, default=6_000_000, help="values of the largest case")
     options = parser.parse_args()
     if options.only is None:
-        for part in PARTS:
+        for part in [*PARTS, *(f"emulated-{part}" for part in EMULATED_PARTS)]:
             subprocess.run([sys.executable, __file__, "--only", part, *sys.argv[1:]], check=False)
+        return
+    if options.only.startswith("emulated-"):
+        rows = EMULATED_PARTS[options.only.removeprefix("emulated-")]()
+        columns = ["values", "samples", "rows", "channels", "seed", "threads", "mean bits", "variance bits"]
+        write(options.only, {**environment(), "columns": columns, "rows": rows})
         return
     scans = sorted(options.scans.glob("*.nii*")) if options.scans else []
     columns = ["case", "count", "channels", "mean", "variance", "minimum", "maximum", "layer mean", "layer variance"]
