@@ -7,8 +7,9 @@ What each framework does was read in its source and then found again, to the bit
   ``fma(x − m, x − m, sum)``, one rounding for product and sum.
 - "sequential", TensorFlow's `Mean` with the channels last (tf.nn.moments, Keras on TensorFlow): row by row in float32,
   but Eigen takes channels in packets of 8, and for those keeps four sums, one for every fourth row.
-- the same, `fused`: oneDNN behind TensorFlow's FusedBatchNorm. It gives its threads whole samples; where the number
-  of channels is a multiple of 4 also parts of a sample, and then products and sums are fused.
+- the same, `fused`: TensorFlow's FusedBatchNormV3. Five axes go to Eigen, which multiplies by 1/n where `Mean` divides
+  by n. Four go to oneDNN, which gives its threads whole samples; where the number of channels is a multiple of 4 also
+  parts of a sample, and then products and sums are fused.
 - "lanes", ONNX Runtime: each sample and channel by itself, in two packets of 4 values.
 
 Everything takes voxels as arrays (channels, rows), a sample at a time, and keeps no more than a few sums.
@@ -27,6 +28,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Kind = Literal["emulated", "bounded"]
+# Who computes TensorFlow's FusedBatchNormV3: Eigen where the tensor has five axes, oneDNN where it has four.
+Fused = Literal["eigen", "onednn"]
 
 # The arithmetics that have an emulation.
 EMULATED = ("threads", "sequential", "lanes")
@@ -91,9 +94,9 @@ class Emulated:
 Voxels = Callable[[], Iterable[Floats]]
 
 
-def is_emulated(arithmetic: str, channels: int, *, fused: bool = False) -> bool:
+def is_emulated(arithmetic: str, channels: int, *, fused: Fused | None = None) -> bool:
     """Whether there is an emulation: not for TensorFlow's `Mean` of one channel, which is a tree over threads."""
-    return arithmetic in EMULATED and not (arithmetic == "sequential" and channels == 1 and not fused)
+    return arithmetic in EMULATED and not (arithmetic == "sequential" and channels == 1 and fused is None)
 
 
 def emulate(
@@ -102,7 +105,7 @@ def emulate(
     layout: Layout,
     *,
     threads: int | None = None,
-    fused: bool = False,
+    fused: Fused | None = None,
     fma: bool = True,
 ) -> Emulated:
     """Compute mean and variance of each channel as a framework does.
@@ -111,8 +114,8 @@ def emulate(
         arithmetic: one of `EMULATED`.
         voxels: gives the samples, twice; values as the layer gets them.
         layout: sizes of the batch.
-        threads: threads that PyTorch, or TensorFlow's fused op, has. None: a band over 1 to 64.
-        fused: TensorFlow's FusedBatchNorm with oneDNN, rather than tf.nn.moments. For "sequential" only.
+        threads: threads that PyTorch has, or TensorFlow with oneDNN. None: a band over 1 to 64.
+        fused: TensorFlow's FusedBatchNormV3, and who computes it, rather than tf.nn.moments. For "sequential" only.
         fma: PyTorch runs on a processor with AVX2 or AVX-512, as nearly all x86-64 ones have.
 
     Raises:
@@ -178,17 +181,17 @@ class _Sums(Protocol):
         """The finished sums, as the framework keeps them; float64 holds each of them exactly."""
 
 
-def _plans(arithmetic: str, layout: Layout, threads: int | None, *, fused: bool, fma: bool) -> list[_Plan]:
+def _plans(arithmetic: str, layout: Layout, threads: int | None, *, fused: Fused | None, fma: bool) -> list[_Plan]:
     counts = THREAD_COUNTS if threads is None else (threads,)
     if arithmetic == "threads":
         cuts = dict.fromkeys(thread_borders(layout.count, count) for count in counts)
         return [_torch_plan(layout, borders, fma=fma) for borders in cuts]
-    if fused:
+    if fused == "onednn":
         cuts = dict.fromkeys(onednn_borders(layout, count) for count in counts)
         return [_float32_plan(_segments(layout, borders)) for borders in cuts]
     if arithmetic == "lanes":
         return [_float32_plan(lambda squares: _LaneSums(layout, aligned=not squares))]
-    return [_float32_plan(lambda squares: _EigenSums(layout, squares=squares))]
+    return [_float32_plan(lambda squares: _EigenSums(layout, squares=squares), inverse=fused == "eigen")]
 
 
 def _segments(layout: Layout, borders: tuple[int, ...]) -> Callable[[bool], _Sums]:
@@ -205,8 +208,10 @@ def _torch_plan(layout: Layout, borders: tuple[int, ...], *, fma: bool) -> _Plan
     )
 
 
-def _float32_plan(sums: Callable[[bool], _Sums]) -> _Plan:
+def _float32_plan(sums: Callable[[bool], _Sums], *, inverse: bool = False) -> _Plan:
     def mean(total: Doubles, count: int) -> Floats:
+        if inverse:
+            return total.astype(np.float32) * (np.float32(1.0) / np.float32(count))
         return total.astype(np.float32) / np.float32(count)
 
     def unbiased(total: Doubles, count: int) -> Floats:  # Bessel's factor is itself rounded to float32

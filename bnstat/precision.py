@@ -145,7 +145,8 @@ def predict(
         upcasts: a half input is computed with in float32, as nearly all layers do; its result is float32 too.
             False: the result is rounded to the half type (tf.nn.moments), and Haiku's E[x]² as well.
         rounded: the data may not be exact in `dtype`. False for what was stored as float32, or as integers below 2²⁴.
-        samples: samples of the batch, where it matters: Keras on TensorFlow with axis 1 is accurate for one only.
+        samples: samples of the batch, where it matters: Keras on TensorFlow with axis 1 is accurate for one only, and
+            PyTorch's float64 sums are for samples of more than one voxel.
 
     Raises:
         KeyError: there is no such arithmetic.
@@ -159,7 +160,7 @@ def predict(
         band = _of_half(arithmetic, data, band, dtype, upcasts=upcasts)
     low, high = band
     past = dtype == "float16" and variance > FLOAT16_MAX
-    squares_past = arithmetic in _ONE_PASS and variance + mean**2 > FLOAT16_MAX
+    squares_past = arithmetic in _ONE_PASS and largest**2 >= FLOAT16_OVERFLOW
     overflows = dtype == "float16" and not upcasts and (past or squares_past)
     if overflows:
         high = inf
@@ -228,6 +229,8 @@ def _xla(data: _Data, growth: float) -> float:
 
 
 def _float64(data: _Data) -> Band:
+    if data.samples == data.count:  # one voxel a sample lies as channels last does, and takes that kernel
+        return _threads(data)
     return _two_pass(data, DOUBLE_GROWTH, DOUBLE_MEAN_GROWTH)
 
 

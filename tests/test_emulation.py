@@ -51,13 +51,13 @@ LAYERS = recorded("emulated")
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_recorded_layer_is_met_to_the_bit(layer):
     arithmetic = layer.split()[1]
-    fused = arithmetic == "fused"
+    fused = arithmetic if arithmetic in ("eigen", "onednn") else None
     assert len(LAYERS[layer]) >= 50
     for kind, samples, rows, channels, seed, threads, mean, variance in LAYERS[layer]:
         x = script().Case(kind, samples, (rows, 1, 1), channels, seed).make().reshape(samples, rows, channels)
         name = "sequential" if fused else arithmetic
         got = emulate(name, fed(x), Layout(samples, rows, channels), threads=threads, fused=fused)
-        unbiased = fused or arithmetic == "threads"
+        unbiased = fused is not None or arithmetic == "threads"
         assert got.kind == "emulated"
         assert got.mean.view(np.uint32).tolist() == mean, (layer, kind, samples, rows, channels, threads)
         given_variance = got.unbiased if unbiased else got.variance.astype(F4)
@@ -75,12 +75,12 @@ def test_recordings_say_where_they_were_made():
         assert "avx2" in content["cpu_flags"]
 
 
-WAYS = (("threads", 3, False), ("threads", None, False), ("sequential", None, False), ("sequential", 2, True))
+WAYS = (("threads", 3, None), ("threads", None, None), ("sequential", None, None), ("sequential", 2, "onednn"))
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    way=st.sampled_from((*WAYS, ("lanes", None, False))),
+    way=st.sampled_from((*WAYS, ("sequential", None, "eigen"), ("lanes", None, None))),
     samples=st.integers(1, 3),
     rows=st.integers(1, 70),
     channels=st.sampled_from((2, 3, 4, 8, 9)),
@@ -210,7 +210,7 @@ def test_the_band_over_threads_holds_every_number_of_them(kind):
 
 def test_a_number_of_threads_that_changes_nothing_needs_no_band():
     x = values(1, 300, 3)
-    assert emulate("sequential", fed(x), Layout(1, 300, 3), fused=True).kind == "emulated"
+    assert emulate("sequential", fed(x), Layout(1, 300, 3), fused="onednn").kind == "emulated"
 
 
 def test_nan_and_inf_stay_in_their_channel():
@@ -225,7 +225,8 @@ def test_nan_and_inf_stay_in_their_channel():
 
 def test_one_channel_of_moments_is_said_not_to_be_emulated():
     assert not is_emulated("sequential", 1)
-    assert is_emulated("sequential", 1, fused=True)
+    assert is_emulated("sequential", 1, fused="onednn")
+    assert is_emulated("sequential", 1, fused="eigen")
     assert not is_emulated("tree", 3)
     with pytest.raises(ValueError, match="not emulated"):
         emulate("sequential", fed(values(1, 5, 1)), Layout(1, 5, 1))

@@ -137,6 +137,11 @@ def test_tensorflow_with_axis_1_is_accurate_for_one_sample_only():
     assert band("blocked").high == band("blocked", samples=2).high
 
 
+def test_pytorch_sums_samples_of_one_voxel_as_it_does_channels_last():
+    assert band("float64", count=1000, samples=1000) == band("threads", count=1000)
+    assert band("float64", count=1000, samples=500).high < band("threads", count=1000).high
+
+
 def test_a_long_sum_bounds_the_variance_by_nothing_but_0():
     prediction = band("sequential", count=2**25)
     assert prediction.low == 0.0

@@ -363,28 +363,33 @@ def measure_torch_threads() -> dict[str, list[list[Any]]]:
 
 
 def measure_tensorflow() -> dict[str, list[list[Any]]]:
-    """tf.nn.moments, and FusedBatchNormV3 with oneDNN, whose variance is unbiased."""
+    """tf.nn.moments, and FusedBatchNormV3 with four and five axes, whose variance is unbiased."""
     threads = int(os.environ.get("TENSORFLOW_THREADS", "2"))
     import tensorflow as tf  # noqa: PLC0415
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    moments, fused = [], []
+    rows: dict[str, list[list[Any]]] = {"tf-moments sequential": [], "tf-fused-4d onednn": [], "tf-fused-5d eigen": []}
     for case in emulated_cases():
         x, key = case.make(), _key(case)
         if case.channels > 1:
             mean, variance = tf.nn.moments(x, [0, 1, 2, 3])
-            moments.append([*key, None, bits(mean), bits(variance)])
+            rows["tf-moments sequential"].append([*key, None, bits(mean), bits(variance)])
         channels, empty = case.channels, np.zeros(0, np.float32)
-        _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=x.reshape(case.samples, -1, 1, channels),
-            scale=tf.ones(channels),
-            offset=tf.zeros(channels),
-            mean=empty,
-            variance=empty,
-            is_training=True,
-        )
-        fused.append([*key, threads, bits(mean), bits(variance)])
-    return {"tf-moments sequential": moments, "tf-fused fused": fused}
+        for name, shape, format_ in (
+            ("tf-fused-4d onednn", (-1, 1), "NHWC"),
+            ("tf-fused-5d eigen", (-1, 1, 1), "NDHWC"),
+        ):
+            _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+                x=x.reshape(case.samples, *shape, channels),
+                scale=tf.ones(channels),
+                offset=tf.zeros(channels),
+                mean=empty,
+                variance=empty,
+                data_format=format_,
+                is_training=True,
+            )
+            rows[name].append([*key, threads, bits(mean), bits(variance)])
+    return rows
 
 
 def measure_onnx() -> dict[str, list[list[Any]]]:
