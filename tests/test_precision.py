@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from arithmetic_cases import recorded
+from arithmetic_cases import recorded, script
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bnstat.emulation import Layout, emulate
 from bnstat.precision import ARITHMETICS, predict
 
 LAYERS = recorded("bands")
@@ -182,6 +183,27 @@ def test_haiku_computes_in_the_half_type(dtype, mean, variance, layer):
         "one-pass", mean=mean, variance=variance, minimum=mean - 150, maximum=mean + 150, dtype=dtype, upcasts=False
     )
     assert prediction.low <= layer <= prediction.high
+
+
+@pytest.mark.parametrize("kind", ["head", "normal 10000 1", "constant 1000.3", "unit", "spike"])
+@pytest.mark.parametrize("arithmetic", ["lanes", "threads", "sequential"])
+def test_bands_hold_what_reading_the_voxels_gives(kind, arithmetic):
+    x = script().make_values(kind, (2, 30, 30, 30, 2), np.random.default_rng(3)).astype(np.float32)
+    rows = x.reshape(2, -1, 2)
+    got = emulate(arithmetic, lambda: (np.ascontiguousarray(s.T) for s in rows), Layout(2, 27_000, 2), threads=1)
+    for channel, values in enumerate(x.reshape(-1, 2).T.astype(np.float64)):
+        ends = values.min(), values.max()
+        prediction = band(
+            arithmetic,
+            count=54_000,
+            mean=values.mean(),
+            variance=values.var(),
+            minimum=ends[0],
+            maximum=ends[1],
+            channels=2,
+            constant=ends[0] == ends[1],
+        )
+        assert prediction.low <= got.variance[channel] <= prediction.high
 
 
 def test_an_unknown_arithmetic_is_an_error():
