@@ -116,6 +116,7 @@ def test_python_in_the_readme_runs(block, capsys):
         "sample_data/README.md",
         "docs/architecture.md",
         "docs/activations.md",
+        "docs/arithmetic.md",
     ],
 )
 def test_links_lead_somewhere(document):
