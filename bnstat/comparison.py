@@ -8,14 +8,14 @@ import numpy as np
 
 from bnstat import curve, running
 from bnstat.cohort import cohorts_of
-from bnstat.errors import InputError, UsageError
+from bnstat.errors import UsageError
 from bnstat.frameworks import BATCH_NORMS, layer_of
 from bnstat.grouping import groups_of
 from bnstat.moments import Moments
 from bnstat.recommendation import recommend
 from bnstat.report import CompareSettings, Comparison, Failure, Finding, Kind, SampleGroup, Tolerances
 from bnstat.report.compare import Forgetting, Layer
-from bnstat.table import BatchAxis, Path, Progress, Row, plan_files, read_rows
+from bnstat.table import BatchAxis, Path, Planned, Progress, Row, blaming, read_table
 
 
 def compare(
@@ -65,7 +65,6 @@ def compare(
         UsageError: a setting that cannot be, or that these data do not admit.
         InputError: the table of groups cannot be read.
     """
-    failures: list[InputError] = []
     settings = CompareSettings(
         layer=Layer(*layer_of(framework, epsilon, momentum)),
         others=tuple(Layer(*layer_of(name, None, None)) for name in frameworks),
@@ -81,16 +80,18 @@ def compare(
         group_by=group_by,
     )
     _refuse_impossible(settings)
-    try:
-        planned = plan_files(paths, axis, batch_axis, failures)
-        named = groups_of([plan.volume.source for plan in planned], group_by) if group_by and planned else None
-        rows = [row for plan in planned for row in read_rows(plan, progress, failures)]
+    named: dict[str, str] = {}
+
+    def check(planned: Sequence[Planned]) -> None:
+        if group_by and planned:
+            named.update(groups_of([plan.volume.source for plan in planned], group_by))
+
+    read = read_table(paths, axis, batch_axis, progress, check)
+    rows = read.rows
+    with blaming(read.failures):
         sizes, notes = _answerable(settings, len(rows)) if rows else ((), [])
         table = _table(rows)
-    except UsageError as error:
-        error.failures = tuple(failures)
-        raise
-    arrays = bool(planned) and all(plan.volume.batched for plan in planned)
+    arrays = bool(read.planned) and all(plan.volume.batched for plan in read.planned)
     cohorts = cohorts_of(table) if table is not None else ()
     groups, grouping = _groups(rows, named)
     points, others = curve.curves(cohorts, sizes, settings, grouping)
@@ -104,7 +105,7 @@ def compare(
         recommendation=recommend(cohorts, sizes, settings, "array" if arrays else "input") if sizes else None,
         forgetting=_forgetting(settings),
         findings=tuple(_left_out(rows, table)) if table is not None else (),
-        errors=tuple(Failure(failure.source, failure.message) for failure in failures),
+        errors=tuple(Failure(failure.source, failure.message) for failure in read.failures),
         notes=(*notes, *_shape_notes(rows)),
     )
 
@@ -153,9 +154,9 @@ def _table(rows: Sequence[Row]) -> Moments | None:
     return Moments.stack([row.moments for row in rows]) if rows else None
 
 
-def _groups(rows: Sequence[Row], named: Mapping[str, str] | None) -> tuple[tuple[SampleGroup, ...], curve.Grouping]:
+def _groups(rows: Sequence[Row], named: Mapping[str, str]) -> tuple[tuple[SampleGroup, ...], curve.Grouping]:
     """The groups, and for each sample which it is in."""
-    if named is None or not rows:
+    if not (named and rows):
         return (), None
     names = [named[row.sample.source] for row in rows]
     known, grouping, numbers = np.unique(names, return_inverse=True, return_counts=True)

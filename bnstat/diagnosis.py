@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from bnstat.answer import answer
 from bnstat.batches import make_batches, require
-from bnstat.errors import InputError, UsageError
-from bnstat.frameworks import framework_named, layer_of
+from bnstat.errors import UsageError
 from bnstat.moments import Moments
-from bnstat.normalizers import normalize, parse, require_shape, require_steps
+from bnstat.normalizers import normalize, require_shape, require_steps
+from bnstat.notes import notes_of
 from bnstat.report import Batch, Failure, Report, Settings
 from bnstat.rules import findings_of
-from bnstat.table import BatchAxis, Path, Planned, Progress, Row, plan_files, read_rows
+from bnstat.settings import settings_of
+from bnstat.table import BatchAxis, Path, Planned, Progress, Row, Table, blaming, read_table
 
 
 def diagnose(
@@ -30,6 +31,9 @@ def diagnose(
     drop_last: bool = False,
     shuffle: bool = False,
     seed: int = 0,
+    dtype: str = "float32",
+    threads: int | None = None,
+    emulate: bool = True,
     progress: Progress | None = None,
 ) -> Report:
     """What a batch-norm layer, or one of another normalizer, would compute on these volumes.
@@ -50,6 +54,10 @@ def diagnose(
         drop_last: leave a last batch of fewer samples out.
         shuffle: permute the samples before they are grouped.
         seed: of the permutation.
+        dtype: the type of the layer's input: "float32", "float16" or "bfloat16".
+        threads: how many the framework computes with, where its sums depend on it; None for a band over 1 to 64.
+        emulate: whether sums of a framework that adds in float32 one value after the other are done again, in a second
+            pass over the voxels; only for presets that are named for it, never for "keras".
         progress: whom to tell how far reading has come.
 
     Returns:
@@ -58,85 +66,58 @@ def diagnose(
     Raises:
         UsageError: a setting that cannot be, or that these data do not admit.
     """
-    settings = _settings(
-        framework, normalizer, ranks, epsilon, momentum, axis, batch_axis, batch_size, drop_last, shuffle, seed
+    settings = settings_of(
+        framework=framework,
+        normalizer=normalizer,
+        epsilon=epsilon,
+        momentum=momentum,
+        axis=axis,
+        batch_axis=batch_axis,
+        batch_size=batch_size,
+        drop_last=drop_last,
+        shuffle=shuffle,
+        seed=seed,
+        ranks=ranks,
+        dtype=dtype,
+        threads=threads,
+        emulate=emulate,
     )
-    failures: list[InputError] = []
-    try:
-        planned = plan_files(paths, axis, batch_axis, failures)
-        if planned:  # what cannot be is better said before an hour of reading than after
-            _require(sum(plan.arrangement.samples for plan in planned), settings)
-        for plan in planned:
-            require_shape(plan.arrangement.channels, settings)
-        rows = [row for plan in planned for row in read_rows(plan, progress, failures)]
-        steps = _steps(len(rows), settings) if rows else ()
-        batches = _batches([part for step in steps for part in _of_ranks(step, settings)], rows, settings)
-        synchronized = _batches(steps, rows, settings) if ranks > 1 else ()
-    except UsageError as error:
-        error.failures = tuple(failures)
-        raise
+    table = read_table(paths, axis, batch_axis, progress, lambda planned: refuse(planned, [settings]))
+    return report_of(table, settings)
+
+
+def report_of(table: Table, settings: Settings) -> Report:
+    """What a layer would compute on what was read, and what is to be said of it.
+
+    Raises:
+        UsageError: the samples do not make such batches.
+    """
+    with blaming(table.failures):
+        steps = _steps(len(table.rows), settings) if table.rows else ()
+        batches = _batches([part for step in steps for part in _of_ranks(step, settings)], table.rows, settings)
+        synchronized = _batches(steps, table.rows, settings) if settings.ranks > 1 else ()
     report = Report(
         settings=settings,
-        samples=tuple(row.sample for row in rows),
+        samples=tuple(row.sample for row in table.rows),
         batches=batches,
-        errors=tuple(Failure(failure.source, failure.message) for failure in failures),
-        notes=(*_notes(planned, len(rows), failures, settings), *_reach(batches, settings), *_overflows(batches)),
+        errors=tuple(Failure(failure.source, failure.message) for failure in table.failures),
+        notes=notes_of(table, batches, settings),
         synchronized=synchronized,
     )
     return replace(report, findings=findings_of(report), answer=answer(report))
 
 
-def _settings(
-    framework: str,
-    normalizer: str | None,
-    ranks: int,
-    epsilon: float | None,
-    momentum: float | str | None,
-    axis: int,
-    batch_axis: BatchAxis,
-    batch_size: int,
-    drop_last: bool,
-    shuffle: bool,
-    seed: int,
-) -> Settings:
-    own_normalizer = _normalizer(framework, normalizer)
-    preset, own_epsilon, own_momentum = layer_of(framework, epsilon, momentum, own_normalizer.split(":")[0])
-    if own_normalizer == "weight-init":
-        if momentum is not None:
-            raise UsageError("weight-init keeps no running statistics, so it has no momentum; leave it out")
-        own_momentum = None
-    settings = Settings(
-        framework=preset,
-        epsilon=own_epsilon,
-        momentum=own_momentum,
-        axis=axis,
-        batch_axis=None if batch_axis == "none" else batch_axis,
-        batch_size=batch_size,
-        drop_last=drop_last,
-        shuffle=shuffle,
-        seed=seed,
-        normalizer=own_normalizer,
-        ranks=ranks,
-    )
-    if ranks < 1:
-        raise UsageError(f"{ranks} ranks cannot be: a step is taken by at least 1")
-    if ranks > 1 and settings.kind != "batch":
-        raise UsageError(
-            f"--ranks merges the batches of batch norm, and {settings.normalizer} has nothing to synchronize; "
-            "leave --ranks or --normalizer out"
-        )
-    if batch_size < 1:
-        raise UsageError(f"batch size {batch_size} cannot be: a batch has at least 1 sample")
-    if axis == 0:
-        raise UsageError("axis 0 is the batch axis, which is always reduced; keep another, as -1 for the last")
-    if seed < 0:
-        raise UsageError(f"seed {seed} cannot be: give a whole number that is 0 or more")
-    return settings
+def refuse(planned: Sequence[Planned], several: Sequence[Settings]) -> None:
+    """Refuse before an hour of reading what cannot be answered after it.
 
-
-def _normalizer(framework: str, given: str | None) -> str:
-    """The normalizer that was given, or that of the layer which the framework's name stands for."""
-    return parse(framework_named(framework).normalizer if given is None else given)
+    Raises:
+        UsageError: too few samples for a batch, or channels that the groups do not divide.
+    """
+    for settings in several:
+        if planned:
+            _require(sum(plan.arrangement.samples for plan in planned), settings)
+        for plan in planned:
+            require_shape(plan.arrangement.channels, settings)
 
 
 def _steps(samples: int, settings: Settings) -> tuple[tuple[int, ...], ...]:
@@ -202,57 +183,3 @@ def _mixed_shapes(one: Row, other: Row) -> str:
         f"samples of one batch need one shape, and {shapes[0]} while {shapes[1]}; "
         "use --batch-size 1, crop them to one shape first, as training does, or see `bnstat compare`, which takes them"
     )
-
-
-def _overflows(batches: Sequence[Batch]) -> tuple[str, ...]:
-    """Where statistics of finite values are undefined all the same: their squares leave the range of float64."""
-    found = dict.fromkeys(
-        part.title for batch in batches for part in batch.parts if part.variance is None and part.finite is None
-    )
-    if not found:
-        return ()
-    named = ", ".join([*found][:5]) + (", …" if len(found) > 5 else "")
-    return (f"the values of {named} are too large to square in float64, so there is no variance; scale them down",)
-
-
-def _reach(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
-    """Where the layer's own default reduces less than is shown, and how to call it so that it does not."""
-    how = settings.framework.whole_sample
-    if how is None:
-        return ()
-    axes = dict.fromkeys(batch.reduction_axes for batch in batches)
-    called = " or ".join(how.format(axes=shown) for shown in axes)
-    return tuple(
-        f"{settings.framework.title} without arguments normalizes over the last axis only, at each voxel by itself; "
-        f"what is shown is over channels and space: {called}"
-        for _ in batches[:1]
-    )
-
-
-def _notes(
-    planned: Sequence[Planned], samples: int, failures: Sequence[InputError], settings: Settings
-) -> tuple[str, ...]:
-    """What a user should know about how the inputs were taken."""
-    notes = []
-    if failures and samples:
-        some = "1 input" if len(failures) == 1 else f"{len(failures)} inputs"
-        notes.append(f"{some} could not be read and left the order before batches were made")
-    channels_first = settings.framework.channels_axis == 1
-    for plan in planned:
-        volume, array = plan.volume, plan.volume.batched
-        if array and len(volume.shape) == 3 and plan.arrangement.samples_axis == 0:
-            notes.append(
-                f"{volume.source} was read as a batch of {volume.shape[0]} samples along its axis 0; "
-                "if it is one volume, use --batch-axis none"
-            )
-        if array and channels_first and settings.axis == -1 and plan.arrangement.axis != 1:
-            notes.append(
-                f"{volume.source} was read with channels last, and {settings.framework.title} has channels first; "
-                "if axis 1 holds its channels, use --axis 1"
-            )
-        if not array and channels_first and plan.arrangement.axis == 1 and len(plan.arrangement.sample_shape) > 1:
-            notes.append(
-                f"--axis 1 keeps the first spatial axis of {volume.source} ({plan.arrangement.channels} entries); "
-                f"channels are last in an image file, whatever layout {settings.framework.title} has"
-            )
-    return tuple(notes)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Literal, Protocol
@@ -41,11 +42,58 @@ class Planned:
 
 @dataclass(frozen=True)
 class Row:
-    """A sample in the table: who it is, its moments of shape (channels,), and its tensor."""
+    """A sample in the table: who it is, its moments of shape (channels,), its tensor, and where its voxels are."""
 
     sample: Sample
     moments: Moments
     arrangement: Arrangement
+    volume: Volume
+
+
+@dataclass(frozen=True)
+class Table:
+    """All that was read: files whose headers could be, samples whose voxels could be, and what could not."""
+
+    planned: tuple[Planned, ...]
+    rows: tuple[Row, ...]
+    failures: tuple[InputError, ...]
+
+
+@contextmanager
+def blaming(failures: Sequence[InputError]) -> Iterator[None]:
+    """A refusal carries the inputs that could not be read before it."""
+    try:
+        yield
+    except UsageError as error:
+        error.failures = tuple(failures)
+        raise
+
+
+def read_table(
+    paths: Path | Iterable[Path],
+    axis: int,
+    batch_axis: BatchAxis,
+    progress: Progress | None,
+    check: Callable[[Sequence[Planned]], None],
+) -> Table:
+    """Headers of all files, then every voxel once.
+
+    Args:
+        paths: files or directories.
+        axis: the kept axis of the batched tensor.
+        batch_axis: the axis of each file whose entries are samples.
+        progress: whom to tell how far reading has come.
+        check: is given the headers before any voxel is read, and raises UsageError where they admit no answer.
+
+    Raises:
+        UsageError: there is no path, a file does not have the axis, or what `check` raises.
+    """
+    failures: list[InputError] = []
+    with blaming(failures):
+        planned = plan_files(paths, axis, batch_axis, failures)
+        check(planned)
+        rows = [row for plan in planned for row in read_rows(plan, progress, failures)]
+    return Table(tuple(planned), tuple(rows), tuple(failures))
 
 
 def plan_files(
@@ -113,6 +161,7 @@ def read_rows(plan: Planned, progress: Progress | None, failures: list[InputErro
             Sample(volume.source, index, volume.shape, volume.dtype_name, repetition),
             table[index or 0],
             arrangement,
+            volume,
         )
         for index in indices
     ]

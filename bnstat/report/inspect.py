@@ -13,6 +13,9 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 Number = int | float
 
+# Types that a layer's input has.
+InputType = Literal["float32", "float16", "bfloat16"]
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -30,6 +33,9 @@ class Settings:
         seed: of the permutation.
         normalizer: "batch", "instance", "layer", "group:G", "rms", "renorm" or "weight-init".
         ranks: how many computers share a training step, each with a batch of its own, their statistics merged.
+        dtype: the type of the layer's input.
+        threads: how many the framework computes with, where its sums depend on it; None where that is not known.
+        emulate: whether sums that depend on their order are done again, voxel by voxel.
     """
 
     framework: Framework
@@ -43,6 +49,9 @@ class Settings:
     seed: int = 0
     normalizer: str = "batch"
     ranks: int = 1
+    dtype: InputType = "float32"
+    threads: int | None = None
+    emulate: bool = True
 
     @property
     def kind(self) -> str:

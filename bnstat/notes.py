@@ -1,0 +1,65 @@
+"""What a user should know about how inputs and settings were taken, in a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bnstat.report import Batch, Settings
+from bnstat.table import Table
+
+
+def notes_of(table: Table, batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
+    """All notes on a report: on the inputs, on what the layer itself would reduce, and on values without variance."""
+    return (*_inputs(table, settings), *_reach(batches, settings), *_overflows(batches))
+
+
+def _overflows(batches: Sequence[Batch]) -> tuple[str, ...]:
+    """Where statistics of finite values are undefined all the same: their squares leave the range of float64."""
+    found = dict.fromkeys(
+        part.title for batch in batches for part in batch.parts if part.variance is None and part.finite is None
+    )
+    if not found:
+        return ()
+    named = ", ".join([*found][:5]) + (", …" if len(found) > 5 else "")
+    return (f"the values of {named} are too large to square in float64, so there is no variance; scale them down",)
+
+
+def _reach(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
+    """Where the layer's own default reduces less than is shown, and how to call it so that it does not."""
+    how = settings.framework.whole_sample
+    if how is None:
+        return ()
+    axes = dict.fromkeys(batch.reduction_axes for batch in batches)
+    called = " or ".join(how.format(axes=shown) for shown in axes)
+    return tuple(
+        f"{settings.framework.title} without arguments normalizes over the last axis only, at each voxel by itself; "
+        f"what is shown is over channels and space: {called}"
+        for _ in batches[:1]
+    )
+
+
+def _inputs(table: Table, settings: Settings) -> tuple[str, ...]:
+    """How the inputs were taken."""
+    notes = []
+    if table.failures and table.rows:
+        some = "1 input" if len(table.failures) == 1 else f"{len(table.failures)} inputs"
+        notes.append(f"{some} could not be read and left the order before batches were made")
+    channels_first = settings.framework.channels_axis == 1
+    for plan in table.planned:
+        volume, array = plan.volume, plan.volume.batched
+        if array and len(volume.shape) == 3 and plan.arrangement.samples_axis == 0:
+            notes.append(
+                f"{volume.source} was read as a batch of {volume.shape[0]} samples along its axis 0; "
+                "if it is one volume, use --batch-axis none"
+            )
+        if array and channels_first and settings.axis == -1 and plan.arrangement.axis != 1:
+            notes.append(
+                f"{volume.source} was read with channels last, and {settings.framework.title} has channels first; "
+                "if axis 1 holds its channels, use --axis 1"
+            )
+        if not array and channels_first and plan.arrangement.axis == 1 and len(plan.arrangement.sample_shape) > 1:
+            notes.append(
+                f"--axis 1 keeps the first spatial axis of {volume.source} ({plan.arrangement.channels} entries); "
+                f"channels are last in an image file, whatever layout {settings.framework.title} has"
+            )
+    return tuple(notes)
