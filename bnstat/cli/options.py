@@ -122,6 +122,28 @@ def momentum(function: F) -> F:
     return click.option("--momentum", type=Momentum(), default=None, help=text)(function)
 
 
+def arithmetic(function: F) -> F:
+    """What the framework's own arithmetic depends on."""
+    for option in (
+        click.option(
+            "--emulate/--no-emulate",
+            default=True,
+            show_default=True,
+            help="Do the sums of a preset that adds value after value again, in a second pass over the voxels.",
+        ),
+        click.option("--threads", type=int, default=None, help="Threads that the framework has.  [default: 1 to 64]"),
+        click.option(
+            "--dtype",
+            type=click.Choice(["float32", "float16", "bfloat16"]),
+            default="float32",
+            show_default=True,
+            help="Type of the layer's input.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 @dataclass(frozen=True)
 class Output:
     """How and where an answer is written."""

@@ -128,6 +128,34 @@ class Finite:
     variance: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the framework's own arithmetic makes of the variance of values that are normalized together.
+
+    Attributes:
+        kind: "emulated": mean and variance are the layer's own, to the bit. "accurate": its variance is within 1 % of
+            the exact one. "bounded": it lies between low and high.
+        mean: the layer's where it is emulated, else the exact one.
+        variance: likewise.
+        low: the least variance that the layer may report; None where it may be anything.
+        high: the greatest.
+        nan_possible: whether its output may be NaN: variance + ε may be negative, or values overflow.
+        overflows: whether values, squares or the variance are beyond the range of float16.
+        running_overflows: whether the variance is beyond it where a running variance is kept in float16.
+        judged: the least and the greatest variance that rules judge: without the sums of TensorFlow for plain "keras".
+    """
+
+    kind: Literal["accurate", "bounded", "emulated"]
+    mean: float
+    variance: float
+    low: float | None
+    high: float | None
+    nan_possible: bool = False
+    overflows: bool = False
+    running_overflows: bool = False
+    judged: tuple[float, float] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
     """The numbers of all values that are normalized together.
@@ -148,6 +176,7 @@ class Statistics:
         epsilon_share: ε/(variance + ε).
         condition_number: √(1 + mean²/variance) (Chan, Golub & LeVeque 1983).
         finite: statistics over the finite values, where others are there.
+        prediction: what the framework's own arithmetic makes of it; None where the layer gives no variance.
     """
 
     count: int
@@ -165,6 +194,7 @@ class Statistics:
     epsilon_share: float | None
     condition_number: float | None
     finite: Finite | None
+    prediction: Prediction | None = None
 
     @property
     def title(self) -> str:

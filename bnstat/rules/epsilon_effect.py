@@ -69,4 +69,4 @@ def _rounded_down(number: float) -> float:
     return float(f"{floor(number / step) * step:.2g}")
 
 
-RULE = Rule("BN103", "epsilon-effect", "warning", _check, spread=True)
+RULE = Rule("BN103", "epsilon-effect", "warning", _check, family="spread")

@@ -32,4 +32,4 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
             yield rule.finding(report, batch, part, message, value=divisor, threshold=epsilon)
 
 
-RULE = Rule("BN102", "near-zero-variance", "warning", _check, spread=True)
+RULE = Rule("BN102", "near-zero-variance", "warning", _check, family="spread")
