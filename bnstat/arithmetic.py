@@ -43,13 +43,13 @@ def predict(batches: Sequence[Batch], rows: Sequence[Row], settings: Settings) -
 
 def second_pass(batch: Batch, settings: Settings) -> bool:
     """Whether the voxels of a batch are read again."""
-    kept_last = batch.axis == len(batch.input_shape) - 1
-    laid_out = kept_last or settings.framework.channels_axis == 1  # such layers are given their own layout
+    arithmetic, fused = _arithmetic(batch, settings), _fused(batch, settings)
+    as_measured = settings.dtype == "float32" or (arithmetic == "sequential" and fused != "onednn")
     return (
         settings.emulate
         and settings.kind in ("batch", "renorm")
-        and laid_out
-        and emulation.is_emulated(settings.framework.arithmetic, batch.channel_count, fused=_fused(batch, settings))
+        and as_measured
+        and emulation.is_emulated(arithmetic, batch.channel_count, fused=fused)
     )
 
 
@@ -111,10 +111,14 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
 
 
 def _arithmetic(batch: Batch, settings: Settings) -> str:
-    """That of the preset; TensorFlow sums in another order where the kept axis is not the last."""
+    """That of the preset, but for layouts in which its layer sums otherwise.
+
+    TensorFlow does where the kept axis is not the last, and PyTorch takes one channel as channels first.
+    """
     arithmetic = settings.framework.arithmetic
-    kept_last = batch.axis == len(batch.input_shape) - 1
-    return "blocked" if arithmetic == "sequential" and not kept_last else arithmetic
+    if arithmetic == "sequential" and batch.axis < len(batch.input_shape) - 1:
+        return "blocked"
+    return "float64" if arithmetic == "threads" and batch.channel_count == 1 else arithmetic
 
 
 def _samples(part: Channel | Group, batch: Batch) -> int:
@@ -153,7 +157,7 @@ def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Numbers
     places = [Place(row.volume, row.arrangement, row.sample.index) for row in rows]
     layout = emulation.Layout(len(rows), batch.parts[0].count // len(rows), batch.channel_count)
     found = emulation.emulate(
-        settings.framework.arithmetic,
+        _arithmetic(batch, settings),
         lambda: batch_voxels(places, settings.dtype),
         layout,
         threads=settings.threads,

@@ -127,6 +127,27 @@ def test_another_axis_than_the_last_is_not_emulated_for_tensorflow(tmp_path):
     assert {one.kind for one in found} == {"accurate"}
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_input_is_emulated_where_that_was_found_to_be_equal(tmp_path, dtype):
+    np.save(tmp_path / "half.npy", np.random.default_rng(0).normal(5, 1, (2, 6, 7, 8, 3)).astype(np.float32))
+    kinds = {
+        framework: {one.kind for one in predictions(tmp_path / "half.npy", framework=framework, dtype=dtype, threads=1)}
+        for framework in ("keras-tensorflow", "keras2", "torch-channels-last")
+    }
+    assert kinds["keras-tensorflow"] == kinds["keras2"] == {"emulated"}
+    assert "emulated" not in kinds["torch-channels-last"]
+
+
+def test_one_channel_lies_as_channels_first_for_pytorch(tmp_path):
+    np.save(tmp_path / "one.npy", far := np.random.default_rng(0).normal(1e4, 1, (1, 40, 40, 40, 1)).astype(np.float32))
+    (found,) = predictions(tmp_path / "one.npy", framework="torch-channels-last", threads=1)
+    assert found.kind == "accurate"
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.BatchNorm3d(1, momentum=1.0)
+    layer(torch.from_numpy(np.moveaxis(far, -1, 1)).contiguous(memory_format=torch.channels_last_3d))
+    assert layer.running_var.item() == pytest.approx(found.variance * 64000 / 63999, rel=1e-6)
+
+
 def test_a_channel_without_variance_has_no_prediction(tmp_path):
     values = np.random.default_rng(0).normal(size=(1, 5, 6, 2)).astype(np.float32)
     values[0, 0, 0, 1] = np.nan
