@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bnstat import emulation, precision
+from bnstat import precision
 from bnstat.report import Batch, Channel, Group, InputType, Prediction, Settings
 from bnstat.table import Row
-from bnstat.voxels import Place, batch_voxels, rounded_to
+
+if TYPE_CHECKING:
+    from bnstat.emulation import Fused
 
 # Of plain "keras": the sums of its backends without TensorFlow's, whose band is too wide to judge a channel by.
 _HULL, _JUDGED = "hull", ("tree", "one-pass-cascade")
+
+# What `emulation` can do again.
+_SEQUENTIAL = ("sequential", "threads", "lanes")
 
 # Whole numbers up to here are exact in a type.
 _EXACT_INTEGERS: dict[InputType, int] = {"float32": 2**24, "float16": 2**11, "bfloat16": 2**8}
@@ -43,19 +48,22 @@ def predict(batches: Sequence[Batch], rows: Sequence[Row], settings: Settings) -
 
 def second_pass(batch: Batch, settings: Settings) -> bool:
     """Whether the voxels of a batch are read again."""
+    if not settings.emulate or settings.framework.arithmetic not in _SEQUENTIAL:
+        return False
+    from bnstat import emulation  # noqa: PLC0415  (only presets with sequential sums need it)
+
     arithmetic, fused = _arithmetic(batch, settings), _fused(batch, settings)
     as_measured = settings.dtype == "float32" or (arithmetic == "sequential" and fused != "onednn")
     return (
-        settings.emulate
-        and settings.kind in ("batch", "renorm")
+        settings.kind in ("batch", "renorm")
         and as_measured
         and emulation.is_emulated(arithmetic, batch.channel_count, fused=fused)
     )
 
 
-def _fused(batch: Batch, settings: Settings) -> emulation.Fused | None:
+def _fused(batch: Batch, settings: Settings) -> Fused | None:
     """Who computes TensorFlow's fused op, which takes tensors of four and five axes."""
-    by_axes: dict[int, emulation.Fused] = {4: "onednn", 5: "eigen"}
+    by_axes: dict[int, Fused] = {4: "onednn", 5: "eigen"}
     return by_axes.get(len(batch.input_shape)) if settings.framework.fused else None
 
 
@@ -154,11 +162,13 @@ class _Numbers:
 
 
 def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Numbers:
-    places = [Place(row.volume, row.arrangement, row.sample.index) for row in rows]
+    from bnstat import emulation, voxels  # noqa: PLC0415  (only presets with sequential sums need them)
+
+    places = [voxels.Place(row.volume, row.arrangement, row.sample.index) for row in rows]
     layout = emulation.Layout(len(rows), batch.parts[0].count // len(rows), batch.channel_count)
     found = emulation.emulate(
         _arithmetic(batch, settings),
-        lambda: batch_voxels(places, settings.dtype),
+        lambda: voxels.batch_voxels(places, settings.dtype),
         layout,
         threads=settings.threads,
         fused=_fused(batch, settings),
@@ -167,7 +177,7 @@ def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Numbers
         return _Numbers(None, None, found.low.tolist(), found.high.tolist())
     pair = [np.asarray(one, np.float64) for one in (found.mean, found.variance)]
     if not settings.framework.upcasts:  # the result goes back to the type of the input
-        pair = [rounded_to(one.astype(np.float32), settings.dtype).astype(np.float64) for one in pair]
+        pair = [voxels.rounded_to(one.astype(np.float32), settings.dtype).astype(np.float64) for one in pair]
     mean, variance = (one.tolist() for one in pair)
     return _Numbers(mean, variance, variance, variance)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat import arithmetic
+from bnstat import voxels
 from bnstat.errors import InputError
 
 SHAPE = (20, 24, 18, 3)
@@ -99,7 +99,7 @@ def test_channels_last_without_threads_is_a_band_over_them(volume):
 
 @pytest.mark.parametrize("framework", ["keras", "torch", "flax", "keras-jax", "haiku"])
 def test_nothing_is_read_twice_unless_a_preset_with_sequential_sums_is_named(volume, framework, monkeypatch):
-    monkeypatch.setattr(arithmetic, "batch_voxels", lambda *_: pytest.fail("read twice"))
+    monkeypatch.setattr(voxels, "batch_voxels", lambda *_: pytest.fail("read twice"))
     assert all(one is not None for one in predictions(volume, framework=framework))
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_read_again_leaves_a_band_and_a_note(volume, monke
     def gone(*_):
         raise InputError("volume.nii", "no such file")
 
-    monkeypatch.setattr(arithmetic, "batch_voxels", gone)
+    monkeypatch.setattr(voxels, "batch_voxels", gone)
     report = bnstat.diagnose(volume, framework="keras-tensorflow")
     assert report.batches[0].channels[0].prediction.kind in ("accurate", "bounded")
     assert any("volume.nii" in note and "bounded" in note for note in report.notes)

@@ -3,26 +3,12 @@
 What is undefined is None; zero never means unknown.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
 from bnstat.frameworks import ARITHMETICS, NORMALIZERS, Framework
-from bnstat.report.compare import (
-    CompareSettings,
-    Comparison,
-    CurveChannel,
-    CurvePoint,
-    Forgetting,
-    Kind,
-    Layer,
-    LayerCurve,
-    Observed,
-    PopulationChannel,
-    Recommendation,
-    Renorm,
-    Runs,
-    SampleGroup,
-    Simulated,
-    Tolerances,
-)
-from bnstat.report.frameworks import Presets
 from bnstat.report.inspect import (
     SEVERITIES,
     Batch,
@@ -44,7 +30,28 @@ from bnstat.report.inspect import (
     Start,
     Statistics,
 )
-from bnstat.report.plan import Downsampling, Level, Plan
+
+if TYPE_CHECKING:
+    from bnstat.report.compare import (
+        CompareSettings,
+        Comparison,
+        CurveChannel,
+        CurvePoint,
+        Forgetting,
+        Kind,
+        Layer,
+        LayerCurve,
+        Observed,
+        PopulationChannel,
+        Recommendation,
+        Renorm,
+        Runs,
+        SampleGroup,
+        Simulated,
+        Tolerances,
+    )
+    from bnstat.report.frameworks import Presets
+    from bnstat.report.plan import Downsampling, Level, Plan
 
 __all__ = [
     "ARITHMETICS",
@@ -90,3 +97,36 @@ __all__ = [
     "Statistics",
     "Tolerances",
 ]
+
+# What one command alone tells, and its file: imported when it is asked for, since a class takes half a millisecond.
+_HOME = {
+    **dict.fromkeys(
+        (
+            "CompareSettings",
+            "Comparison",
+            "CurveChannel",
+            "CurvePoint",
+            "Forgetting",
+            "Kind",
+            "Layer",
+            "LayerCurve",
+            "Observed",
+            "PopulationChannel",
+            "Recommendation",
+            "Renorm",
+            "Runs",
+            "SampleGroup",
+            "Simulated",
+            "Tolerances",
+        ),
+        "compare",
+    ),
+    **dict.fromkeys(("Downsampling", "Level", "Plan"), "plan"),
+    "Presets": "frameworks",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'bnstat.report' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"bnstat.report.{_HOME[name]}"), name)
