@@ -30,8 +30,10 @@ from bnstat.report.inspect import (
     Start,
     Statistics,
 )
+from bnstat.report.limits import Limits
 
 if TYPE_CHECKING:
+    from bnstat.report.check import FAIL_ON, Check, CheckSettings, FailOn, Stale
     from bnstat.report.compare import (
         CompareSettings,
         Comparison,
@@ -55,16 +57,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARITHMETICS",
+    "FAIL_ON",
     "NORMALIZERS",
     "SEVERITIES",
     "Batch",
     "Channel",
+    "Check",
+    "CheckSettings",
     "CompareSettings",
     "Comparison",
     "Correction",
     "CurveChannel",
     "CurvePoint",
     "Downsampling",
+    "FailOn",
     "Failure",
     "Finding",
     "Finite",
@@ -76,6 +82,7 @@ __all__ = [
     "Layer",
     "LayerCurve",
     "Level",
+    "Limits",
     "Number",
     "Observed",
     "Plan",
@@ -93,6 +100,7 @@ __all__ = [
     "Settings",
     "Severity",
     "Simulated",
+    "Stale",
     "Start",
     "Statistics",
     "Tolerances",
@@ -122,6 +130,7 @@ _HOME = {
         "compare",
     ),
     **dict.fromkeys(("Downsampling", "Level", "Plan"), "plan"),
+    **dict.fromkeys(("FAIL_ON", "Check", "CheckSettings", "FailOn", "Stale"), "check"),
     "Presets": "frameworks",
 }
 

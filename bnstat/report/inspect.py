@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bnstat.frameworks import FRAMEWORKS, Framework
+from bnstat.report.limits import Limits
+
+if TYPE_CHECKING:
+    from bnstat.report.compare import CurvePoint
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -411,6 +415,9 @@ class Report:
     """The answer: settings, samples, a batch after the other, findings, inputs that failed, notes, and a sentence.
 
     With several ranks each of the `batches` is that of one rank, and `synchronized` are those of all ranks together.
+    For rules there are also the `limits` that they judge by, the `shapes` that samples have, what `curve` a batch size
+    has on these samples taken for some of a larger set (None where it is not known, or there are too few), and the
+    `steps` of a training (None where these are not known).
     """
 
     settings: Settings
@@ -421,6 +428,10 @@ class Report:
     notes: tuple[str, ...] = ()
     answer: str | None = None
     synchronized: tuple[Batch, ...] = ()
+    limits: Limits = Limits()
+    shapes: tuple[tuple[int, ...], ...] = ()
+    curve: CurvePoint | None = None
+    steps: int | None = None
 
     def source_of(self, batch: Batch, part: Statistics | None = None) -> str | None:
         """The file of a group, or of a batch of one sample; None where there are several."""

@@ -19,15 +19,12 @@ from bnstat.report import Finding, Report
 from bnstat.rules.remedies import deviation, is_certain, layer, remedy
 from bnstat.rules.rule import Rule, each_part
 
-# Of the variance: half of it is what the output's standard deviation is off by.
-INACCURATE = 0.01
-
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
     for batch, part in each_part(report):
         off = deviation(part, report.settings.epsilon)
         prediction = part.prediction
-        most = INACCURATE if part.variance else 1.0
+        most = report.limits.variance_error if part.variance else 1.0
         if off is None or off <= most or prediction is None or prediction.judged is None:
             continue
         low, high = prediction.judged
