@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from bnstat.report.inspect import SEVERITIES, Failure, Finding, Sample, Settings
-from bnstat.report.limits import Limits
+from bnstat.report.limits import DEFAULT_LIMITS, Limits
 
 FailOn = Literal["error", "warning", "note", "never"]
 FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)
@@ -30,7 +30,7 @@ class CheckSettings:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     fail_on: FailOn = "error"
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     steps: int | None = None
     baseline: str | None = None
 

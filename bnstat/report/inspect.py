@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bnstat.frameworks import FRAMEWORKS, Framework
-from bnstat.report.limits import Limits
+from bnstat.report.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from bnstat.report.compare import CurvePoint
@@ -428,7 +428,7 @@ class Report:
     notes: tuple[str, ...] = ()
     answer: str | None = None
     synchronized: tuple[Batch, ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     shapes: tuple[tuple[int, ...], ...] = ()
     curve: CurvePoint | None = None
     steps: int | None = None

@@ -29,3 +29,6 @@ class Limits:
     small_batch: int = 8
     start_weight: float = 0.01
     scale_ratio: float = 100.0
+
+
+DEFAULT_LIMITS = Limits()
