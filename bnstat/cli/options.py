@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -155,16 +155,25 @@ class Output:
     color: str
 
 
-def output(function: F) -> F:
-    """How and where the answer is written: the command gets it as one value, `to`."""
+def output_as(formats: Sequence[str]) -> Callable[[F], F]:
+    """How and where the answer is written, in one of these formats: the command gets it as one value, `to`."""
 
-    @wraps(function)
-    def command(**given: Any) -> Any:  # noqa: ANN401  (whatever the command takes and returns)
-        names = ("format", "all", "output", "quiet", "color")
-        return function(to=Output(*(given.pop(name) for name in names)), **given)
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def command(**given: Any) -> Any:  # noqa: ANN401  (whatever the command takes and returns)
+            names = ("format", "all", "output", "quiet", "color")
+            return function(to=Output(*(given.pop(name) for name in names)), **given)
 
-    wrapped: Callable[..., Any] = command
-    for option in (
+        wrapped: Callable[..., Any] = command
+        for option in _output_options(formats):
+            wrapped = option(wrapped)
+        return cast(F, wrapped)
+
+    return decorate
+
+
+def _output_options(formats: Sequence[str]) -> tuple[Callable[..., Any], ...]:
+    return (
         click.option(
             "--debug", is_flag=True, expose_value=False, callback=_remember_debug, help="On a defect, show the trace."
         ),
@@ -175,8 +184,10 @@ def output(function: F) -> F:
         click.option("-o", "--output", type=click.Path(readable=False), help="Write to a file instead."),
         click.option("--all", is_flag=True, help="Every row, where the table would show 20."),
         click.option(
-            "--format", type=click.Choice(FORMATS), default="table", show_default=True, help="For people or programs."
+            "--format", type=click.Choice(formats), default="table", show_default=True, help="For people or programs."
         ),
-    ):
-        wrapped = option(wrapped)
-    return cast(F, wrapped)
+    )
+
+
+# The formats that most commands have.
+output = output_as(FORMATS)

@@ -1,0 +1,189 @@
+"""`bnstat check`: is anything wrong? For people and for CI."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bnstat.cli import exit_codes, options
+from bnstat.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from bnstat.config import Config
+    from bnstat.report import Check, Limits
+
+FORMATS = ("table", "json", "jsonl", "csv", "markdown", "junit", "github", "gitlab", "sarif")
+_CONFIG = "bnstat.config"
+
+
+class Tokens(click.ParamType[tuple[str, ...]]):
+    """As in BN1,zero-variance."""
+
+    name = "RULE,RULE,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401, ARG002
+        """Texts with commas between them."""
+        parts = value if isinstance(value, (tuple, list)) else value.split(",")
+        return tuple(part.strip() for part in parts if part.strip())
+
+
+class Limit(click.ParamType[tuple[str, float]]):
+    """As in noise=0.2."""
+
+    name = "NAME=VALUE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:  # noqa: ANN401
+        """A name and a number."""
+        if isinstance(value, tuple):
+            return value
+        name, _, number = value.partition("=")
+        try:
+            return name.strip(), float(number)
+        except ValueError:
+            self.fail(f"{value!r} is not a name and a number as in noise=0.2", param, ctx)
+
+
+def _configure(context: click.Context, _: click.Parameter, file: str | None) -> str | None:
+    """Read the configuration before other options, whose defaults it gives."""
+    from bnstat import config  # noqa: PLC0415  (not needed for --help)
+
+    found = config.load(Path(file)) if file is not None else config.find(Path.cwd())
+    context.meta[_CONFIG] = found
+    context.default_map = {key.replace("-", "_"): value for key, value in found.values.items()}
+    return file
+
+
+@click.command(short_help="Is anything wrong? Rules, an exit code, a baseline.")
+@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path(readable=False))
+@click.option("--config", is_eager=True, callback=_configure, help="Settings file.  [default: the nearest upwards]")
+@click.option("--select", type=Tokens(), default=(), help="Rules that judge: codes, names or prefixes (BN1).")
+@click.option("--ignore", type=Tokens(), default=(), help="Rules that do not.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "note", "never"]),
+    default="error",
+    show_default=True,
+    help="Least severity of a new finding that makes the exit code 1.",
+)
+@click.option("--limit", "limit", type=Limit(), multiple=True, help="A threshold, as in noise=0.2; may be repeated.")
+@click.option("--steps", type=int, help="Training steps, for whether running statistics have settled by then.")
+@click.option("--baseline", type=click.Path(readable=False), help="File of known findings, which pass.")
+@click.option("--update-baseline", is_flag=True, help="Write what is found into the baseline; exits with 0.")
+@click.option("--show-settings", is_flag=True, help="Print each setting with where it came from, and stop.")
+@options.batches
+@options.tensor
+@options.framework
+@options.normalizer
+@options.ranks
+@options.epsilon
+@options.momentum
+@options.arithmetic
+@options.output_as(FORMATS)
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    paths: tuple[str, ...],
+    to: options.Output,
+    config: str | None,  # noqa: ARG001  (read before everything else)
+    limit: Sequence[tuple[str, float]],
+    show_settings: bool,
+    **settings: Any,  # noqa: ANN401  (those of check)
+) -> int:
+    """Is anything wrong with these data, for this layer and batch size?
+
+    Each rule judges every batch: zero variance, NaN, a layer that would refuse to train, a framework whose float32 sums
+    would go wrong, a batch too small for how much these samples differ. `bnstat explain` says what each means. The exit
+    code is 1 where a finding that the baseline does not know is at or above --fail-on.
+
+    \b
+    Examples:
+      bnstat check cohort/
+      bnstat check cohort/ --batch-size 2 --framework torch --fail-on warning
+      bnstat check cohort/ --baseline bnstat-baseline.json --update-baseline
+      bnstat check cohort/ --format github
+    """
+    found: Config = context.meta[_CONFIG]
+    limits = _limits(found, limit)
+    if show_settings:
+        click.echo(_shown(context, found, limits, limit), nl=False)
+        return exit_codes.CLEAN
+    if not paths:
+        raise UsageError("no input: give at least one volume (see bnstat check --help)")
+    return _run(paths, to, found, limits, settings)
+
+
+def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits, settings: Mapping[str, Any]) -> int:
+    from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
+    from bnstat.cli.progress import progress  # noqa: PLC0415
+    from bnstat.gate import Override, check  # noqa: PLC0415
+
+    gc.enable()
+    overrides = [Override(*pair) for pair in found.overrides]
+    with progress(to.quiet) as meter:
+        result = check(paths, limits=limits, overrides=overrides, progress=meter, **settings)
+    tell(result.errors, result.notes, to.quiet)
+    if to.format == "github":
+        _summarize(result)
+    write("check", result, to, [*(sample.source for sample in result.samples), *(one.source for one in result.errors)])
+    if result.errors:
+        return exit_codes.FAILED_INPUT
+    return exit_codes.FINDINGS if result.failed else exit_codes.CLEAN
+
+
+def _limits(found: Config, given: Sequence[tuple[str, float]]) -> Limits:
+    from bnstat.config import limits_of  # noqa: PLC0415  (not needed for --help)
+
+    return limits_of({**found.limits, **dict(given)})
+
+
+def _shown(context: click.Context, found: Config, limits: Limits, given: Sequence[tuple[str, float]]) -> str:
+    """Each setting with its value and where it came from, a line each."""
+    from dataclasses import asdict  # noqa: PLC0415  (not needed for --help)
+
+    file = str(found.file)
+    origins = {
+        click.core.ParameterSource.COMMANDLINE: "command line",
+        click.core.ParameterSource.ENVIRONMENT: "environment",
+        click.core.ParameterSource.DEFAULT_MAP: file,
+    }
+    hidden = {"paths", "config", "limit", "show_settings", "output", "all", "quiet", "color"}
+    rows = []
+    for name, value in sorted(context.params.items()):
+        if name not in hidden:
+            source = context.get_parameter_source(name)
+            rows.append((name.replace("_", "-"), value, origins.get(source, "default") if source else "default"))
+    on_line = {name for name, _ in given}
+    for name, value in asdict(limits).items():
+        key = name.replace("_", "-")
+        origin = "command line" if key in on_line else file if key in found.limits else "default"
+        rows.append((f"limits.{key}", value, origin))
+    rows += [(f"overrides: {' '.join(paths)}", ",".join(ignored), file) for paths, ignored in found.overrides]
+    texts = [(name, _text(value), origin) for name, value, origin in rows]
+    widths = [max(len(row[place]) for row in texts) for place in (0, 1)]
+    return "".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}\n" for name, value, origin in texts)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value) or "–"
+    return "–" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _summarize(result: Check) -> None:
+    """Add a summary to the page of a run on GitHub."""
+    file = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not file:
+        return
+    from bnstat.renderers.check.github import summary  # noqa: PLC0415  (only there)
+
+    try:
+        with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as page:
+            page.write(summary(result))
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,193 @@
+"""The story of `check`: is anything wrong with these data, for this layer and batch size?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path as FilePath
+from typing import Any
+
+from bnstat import baseline as baselines
+from bnstat import curve
+from bnstat.cohort import cohorts_of
+from bnstat.diagnosis import refuse, report_of
+from bnstat.errors import UsageError
+from bnstat.moments import Moments
+from bnstat.recommendation import FEWEST_SAMPLES
+from bnstat.report import (
+    FAIL_ON,
+    Check,
+    CheckSettings,
+    CompareSettings,
+    CurvePoint,
+    Finding,
+    Layer,
+    Limits,
+    Report,
+    Settings,
+    Tolerances,
+)
+from bnstat.report.limits import DEFAULT_LIMITS
+from bnstat.rules import findings_of
+from bnstat.selection import codes_of, selected
+from bnstat.settings import settings_of
+from bnstat.table import Path, Progress, Row, Table, read_table
+from bnstat.wording import plural
+
+# Rules that speak of how statistics differ between samples.
+_BETWEEN_SAMPLES = {"BN202", "BN203", "BN204", "BN205"}
+_DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Override:
+    """Rules that are ignored for files whose path matches one of these patterns."""
+
+    paths: tuple[str, ...]
+    ignore: tuple[str, ...]
+
+    def drops(self, finding: Finding) -> bool:
+        """Whether a finding is one of them."""
+        if finding.source is None:
+            return False
+        path = FilePath(finding.source).as_posix()
+        matched = any(fnmatch(path, pattern) or fnmatch(path, f"*/{pattern}") for pattern in self.paths)
+        return matched and any(finding.rule in codes_of(token) for token in self.ignore)
+
+
+def check(
+    paths: Path | Iterable[Path],
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    fail_on: str = "error",
+    limits: Limits = DEFAULT_LIMITS,
+    overrides: Sequence[Override] = (),
+    steps: int | None = None,
+    baseline: str | None = None,
+    update_baseline: bool = False,
+    progress: Progress | None = None,
+    **layer: Any,  # noqa: ANN401  (those of diagnose, each checked by name)
+) -> Check:
+    """Judge these data by rules.
+
+    Args:
+        paths: as for `diagnose`.
+        select: codes, names or prefixes of rules that judge; all where it is empty.
+        ignore: those that do not.
+        fail_on: the least severity of a new finding that fails: "error", "warning", "note", or "never".
+        limits: thresholds of the rules.
+        overrides: rules that are ignored for some files.
+        steps: training steps, for whether the running statistics have settled by then.
+        baseline: a file of known findings, which pass.
+        update_baseline: write what was found into it.
+        progress: whom to tell how far reading has come.
+        layer: framework, normalizer, batch_size and so on, as for `diagnose`.
+
+    Raises:
+        UsageError: a setting that cannot be, or that these data do not admit.
+        InputError: the baseline cannot be read.
+        OutputError: it cannot be written.
+    """
+    rules = selected(select, ignore)
+    asked = CheckSettings(
+        layer=settings_of(**layer),
+        select=tuple(select),
+        ignore=tuple(ignore),
+        fail_on=_fail_on(fail_on),
+        limits=limits,
+        steps=_steps(steps),
+        baseline=baseline,
+    )
+    for override in overrides:
+        for token in override.ignore:
+            codes_of(token)
+    if update_baseline and baseline is None:
+        raise UsageError("--update-baseline needs --baseline FILE")
+    known = baselines.load(baseline, missing=update_baseline) if baseline is not None else None
+    table = read_table(
+        paths, asked.layer.axis, layer.get("batch_axis"), progress, lambda planned: refuse(planned, [asked.layer])
+    )
+    report = _report(table, asked)
+    found = findings_of(report, rules)
+    found = tuple(one for one in found if not any(override.drops(one) for override in overrides))
+    codes = {rule.code for rule in rules}
+    result = Check(asked, report.samples, found, errors=report.errors, notes=(*report.notes, *_few(report, codes)))
+    return result if known is None else _known(result, known, codes, update=update_baseline)
+
+
+def _fail_on(text: str) -> Any:  # noqa: ANN401  (one of FAIL_ON)
+    if text not in FAIL_ON:
+        raise UsageError(f"fail-on {text!r} is not known; choose one of {', '.join(FAIL_ON)}")
+    return text
+
+
+def _steps(steps: int | None) -> int | None:
+    if steps is not None and steps < 1:
+        raise UsageError(f"{steps} steps cannot be: give a whole number that is 1 or more")
+    return steps
+
+
+def _report(table: Table, asked: CheckSettings) -> Report:
+    """What rules see: the batches, or each sample by itself where shapes are mixed, and the curve at the batch size."""
+    layer = asked.layer
+    together = layer.batch_size * layer.ranks > 1
+    shapes = tuple(dict.fromkeys(row.arrangement.sample_shape for row in table.rows)) if together else ()
+    apart = replace(layer, batch_size=1, ranks=1, drop_last=False) if len(shapes) > 1 else layer
+    report = report_of(table, apart)
+    return replace(
+        report,
+        settings=layer,
+        limits=asked.limits,
+        shapes=shapes,
+        steps=asked.steps,
+        curve=_curve(table.rows, layer),
+    )
+
+
+def _curve(rows: Sequence[Row], layer: Settings) -> CurvePoint | None:
+    """What the batch size has on these samples; None where they are too few, or the layer has no batch statistics."""
+    if layer.kind not in ("batch", "renorm") or len(rows) < FEWEST_SAMPLES:
+        return None
+    channels = {row.arrangement.channels for row in rows}
+    if len(channels) > 1:
+        return None
+    cohorts = [one for one in cohorts_of(Moments.stack([row.moments for row in rows])) if one.samples >= FEWEST_SAMPLES]
+    size = layer.batch_size * layer.ranks
+    settings = CompareSettings(
+        layer=Layer(layer.framework, layer.epsilon, layer.momentum),
+        others=(),
+        axis=layer.axis,
+        batch_axis=layer.batch_axis,
+        batch_sizes=(size,),
+        population="infinite",
+        draws=_DRAWS,
+        seed=layer.seed,
+        tolerances=Tolerances(),
+    )
+    points, _ = curve.curves(cohorts, [size], settings, None)
+    return points[0]
+
+
+def _few(report: Report, codes: set[str]) -> tuple[str, ...]:
+    """That nothing is said of how samples differ where they are too few."""
+    silent = report.samples and len(report.samples) < FEWEST_SAMPLES and codes & _BETWEEN_SAMPLES
+    if not silent or report.settings.kind not in ("batch", "renorm"):
+        return ()
+    return (
+        f"{plural(len(report.samples), 'sample')} cannot tell how statistics differ between samples; rules on that "
+        f"speak from {FEWEST_SAMPLES} on",
+    )
+
+
+def _known(result: Check, known: baselines.Baseline, codes: set[str], *, update: bool) -> Check:
+    """The result beside the baseline, which is written anew where that was asked for."""
+    failed = {failure.source for failure in result.errors}
+    read = {sample.source for sample in result.samples} - failed
+    stale = known.stale(result.findings, read, codes)
+    if update:
+        baselines.save(known.updated(result.findings, stale))
+        return replace(result, findings=(), known=result.findings, stale=())
+    new, old = known.split(result.findings)
+    return replace(result, findings=new, known=old, stale=stale)
