@@ -83,8 +83,12 @@ def tensor(function: F) -> F:
 
 def batches(function: F) -> F:
     """How samples become batches."""
+    return batching(click.option("--seed", type=int, default=0, show_default=True, help="Seed of --shuffle.")(function))
+
+
+def batching(function: F) -> F:
+    """The same without the seed, which may be that of more."""
     for option in (
-        click.option("--seed", type=int, default=0, show_default=True, help="Seed of --shuffle."),
         click.option("--shuffle", is_flag=True, help="Permute the samples before they are grouped."),
         click.option("--drop-last", is_flag=True, help="Leave out a last batch of fewer samples."),
         click.option("-b", "--batch-size", type=int, default=1, show_default=True, help="Samples in a batch."),
@@ -120,6 +124,30 @@ def momentum(function: F) -> F:
     """Its momentum."""
     text = "In the framework's own convention; none is PyTorch's cumulative mean.  [default: the framework's]"
     return click.option("--momentum", type=Momentum(), default=None, help=text)(function)
+
+
+def arithmetic(function: F) -> F:
+    """What the framework computes with."""
+    for option in (
+        click.option(
+            "--emulate/--no-emulate",
+            default=True,
+            help="Whether float32 sums that depend on their order are done again, in a second pass over the voxels, "
+            "for presets that have such.  [default: emulate]",
+        ),
+        click.option(
+            "--threads", type=int, default=None, metavar="T", help="The framework's threads, never bnstat's own."
+        ),
+        click.option(
+            "--dtype",
+            type=click.Choice(["float32", "float16", "bfloat16"]),
+            default="float32",
+            show_default=True,
+            help="Type of the layer's input.",
+        ),
+    ):
+        function = option(function)
+    return function
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from bnstat.report.inspect import (
     Start,
     Statistics,
 )
+from bnstat.report.layers import By, Entry, LayerComparison
 from bnstat.report.plan import Downsampling, Level, Plan
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "NORMALIZERS",
     "SEVERITIES",
     "Batch",
+    "By",
     "Channel",
     "CompareSettings",
     "Comparison",
@@ -57,6 +59,7 @@ __all__ = [
     "CurveChannel",
     "CurvePoint",
     "Downsampling",
+    "Entry",
     "Failure",
     "Finding",
     "Finite",
@@ -66,6 +69,7 @@ __all__ = [
     "InputType",
     "Kind",
     "Layer",
+    "LayerComparison",
     "LayerCurve",
     "Level",
     "Number",
