@@ -9,8 +9,10 @@ from bnstat.frameworks import FRAMEWORKS
 from bnstat.report import Batch, Channel, Entry, Group, LayerComparison
 from bnstat.wording import plural
 
-# Output variances differ where they do by more than this share of the greater: the limit at which ε is reported too.
+# Variances differ notably where they do by more than this share of the greater: the limit at which ε is reported too.
 NOTABLE = 0.01
+# Output variances below this are as good as 0: they are read against 1, and tables show six decimals.
+NOTHING = 1e-6
 
 Place = tuple[int, int]
 
@@ -22,8 +24,9 @@ def order_of(entries: Sequence[Entry]) -> tuple[Place, ...]:
 
 
 def _spread(outputs: Sequence[float | None]) -> float:
+    """Outputs are read against 1, so a difference counts as it is, and not beside what is left."""
     known = [output for output in outputs if output is not None]
-    return _apart(min(known), max(known)) if known else 0.0
+    return max(known) - min(known) if known else 0.0
 
 
 def _apart(one: float, other: float) -> float:
@@ -95,11 +98,13 @@ def _change(first: Entry, entry: Entry, comparison: LayerComparison) -> _Change 
     found = []
     for batch, place in comparison.order:
         before, after = first.outputs[batch][place], entry.outputs[batch][place]
-        if before is not None and after is not None and _apart(before, after) > NOTABLE:
+        if before is None or after is None or max(before, after) < NOTHING:
+            continue
+        if _apart(before, after) > NOTABLE:
             found.append(_Change(entry, (batch, place), before, after, 0))
     if not found:
         return None
-    most = max(found, key=lambda change: _apart(change.before, change.after))
+    most = max(found, key=lambda change: abs(change.before - change.after))
     return _Change(entry, most.place, most.before, most.after, len(found))
 
 
@@ -231,7 +236,8 @@ def _title(batch: Batch, part: Channel | Group, samples: int, batches: int) -> s
     """Named as shortly as the number of samples and batches allows."""
     if isinstance(part, Channel):
         return part.title + (f" of batch {batch.index}" if batches > 1 else "")
-    return part.title if samples > 1 else part.title.removesuffix(f" of sample {part.sample}")
+    title = part.title if len(part.channels) == 1 else f"the {part.title}"
+    return title if samples > 1 else title.removesuffix(f" of sample {part.sample}")
 
 
 def _refusals(comparison: LayerComparison) -> Iterator[str]:
@@ -239,9 +245,10 @@ def _refusals(comparison: LayerComparison) -> Iterator[str]:
     refusing = [entry for entry in comparison.entries if any(_refuses(entry, one) for one in entry.report.batches)]
     others = [entry for entry in comparison.entries if entry not in refusing]
     if refusing:
-        verb = "refuses" if len(refusing) == 1 else "refuse"
-        train = f", {_names(others, comparison)} would train" if others else ""
-        yield f"{_capital(_names(refusing, comparison))} {verb} to train on one value{train}."
+        names = _names(refusing, comparison)
+        verb = "refuse" if " and " in names else "refuses"
+        train = f"; {_names(others, comparison)} would train" if others else ""
+        yield f"{_capital(names)} {verb} to train on one value{train}."
 
 
 def _refuses(entry: Entry, batch: Batch) -> bool:

@@ -10,6 +10,7 @@ from bnstat.diagnosis import refuse, report_of
 from bnstat.differences import differences_of, order_of
 from bnstat.errors import UsageError
 from bnstat.frameworks import BATCH_NORMS, framework_named
+from bnstat.moments import Moments
 from bnstat.normalizers import parse
 from bnstat.report import By, Channel, Entry, Group, LayerComparison, Report, RmsGroup, Settings
 from bnstat.settings import settings_of
@@ -17,6 +18,9 @@ from bnstat.table import BatchAxis, Path, Progress, Table, read_table
 
 # In place of names of frameworks: every preset of a batch norm.
 ALL = "all"
+
+# A channel of one sample: count, mean and variance of its values.
+Cell = tuple[int, float, float]
 
 
 def compare_layers(
@@ -130,9 +134,18 @@ def _channel_outputs(report: Report, table: Table) -> Iterable[tuple[float | Non
     for batch in report.batches:
         if batch.channels:
             yield tuple(_alone(channel) for channel in batch.channels)
-        else:
-            holding = [[group for group in batch.groups if c in group.channels] for c in range(batch.channel_count)]
-            yield tuple(_together(channel, groups, table) for channel, groups in enumerate(holding))
+            continue
+        cells = {sample: _cells(table.rows[sample].moments) for sample in batch.samples}
+        holding: list[list[tuple[Group, Cell]]] = [[] for _ in range(batch.channel_count)]
+        for group in batch.groups:
+            for channel in group.channels:
+                holding[channel].append((group, cells[group.sample][channel]))
+        yield tuple(_together(held) for held in holding)
+
+
+def _cells(moments: Moments) -> list[Cell]:
+    """The moments of one sample as plain numbers, a cell for each channel."""
+    return list(zip(moments.count.tolist(), moments.mean.tolist(), moments.variance.tolist(), strict=True))
 
 
 def _alone(channel: Channel) -> float | None:
@@ -142,25 +155,22 @@ def _alone(channel: Channel) -> float | None:
     return channel.variance * channel.gain**2
 
 
-def _together(channel: int, groups: Sequence[Group], table: Table) -> float | None:
-    """Of a channel that each sample of a batch normalizes in a group of its own: what samples keep of their difference.
+def _together(held: Sequence[tuple[Group, Cell]]) -> float | None:
+    """Of a channel that each sample normalizes in a group of its own: within samples, and between them.
 
     Args:
-        channel: its index.
-        groups: that which holds it in each sample of the batch.
-        table: moments of each sample and channel.
+        held: for each sample of a batch the group that holds the channel, and the channel's own values in it.
     """
-    if len(groups) == 1 and len(groups[0].channels) == 1 and not isinstance(groups[0], RmsGroup):
-        return groups[0].output_variance
+    first = held[0][0]
+    if len(held) == 1 and len(first.channels) == 1 and not isinstance(first, RmsGroup):
+        return first.output_variance
     counts, means, variances = [], [], []
-    for group in groups:
+    for group, (count, mean, variance) in held:
         if group.gain is None or group.mean is None:
             return None
-        cell = table.rows[group.sample].moments[channel]
-        centre = 0.0 if isinstance(group, RmsGroup) else group.mean
-        counts.append(int(cell.count))
-        means.append((float(cell.mean) - centre) * group.gain)
-        variances.append(float(cell.variance) * group.gain**2)
+        counts.append(count)
+        means.append((mean - (0.0 if isinstance(group, RmsGroup) else group.mean)) * group.gain)
+        variances.append(variance * group.gain**2)
     total = sum(counts)
     away = [mean - means[0] for mean in means]  # 0 where all are one number, whatever is rounded
     middle = sum(count * mean for count, mean in zip(counts, away, strict=True)) / total

@@ -61,7 +61,7 @@ def test_the_picture_is_the_output_of_today():
 def options_of(*commands):
     """The options that commands have, long and short."""
     parameters = (parameter for command in commands for parameter in command.params)
-    return sorted({option for parameter in parameters for option in parameter.opts})
+    return sorted({option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)})
 
 
 COMMANDS = (inspect_command, compare_command, plan_command, frameworks_command)

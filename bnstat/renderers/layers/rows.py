@@ -11,8 +11,11 @@ from bnstat.report import SEVERITIES, Batch, Channel, Entry, Finding, LayerCompa
 from bnstat.wording import plural
 
 # The columns of `inspect` in which layers can differ that reduce the same values; the others are the same for all.
-_DIFFERING = ("r", "d", "output variance", "output mean square", "ε share", "running mean", "running variance")
-_WITH_EPSILON = ("r", "d", "g", "b", "output variance", "output mean square", "ε share", "gain")
+_OUTPUT = ("r", "d", "g", "b", "output variance", "output mean square", "ε share")
+_DIFFERING = {
+    "frameworks": (*_OUTPUT, "running mean", "running variance"),
+    "epsilons": (*_OUTPUT, "gain"),
+}
 
 Place = tuple[int, int]
 
@@ -64,7 +67,7 @@ class Block:
 def differing(comparison: LayerComparison) -> list[Column]:
     """The columns in which these layers may differ."""
     settings = comparison.reference.report.settings
-    names = _WITH_EPSILON if comparison.by == "epsilons" else _DIFFERING
+    names = _DIFFERING[comparison.by]
     keeps = any(entry.report.settings.keeps_running for entry in comparison.entries)
     return [
         column
@@ -81,12 +84,18 @@ def header(column: Column) -> str:
 def alike(comparison: LayerComparison) -> list[list[Entry]]:
     """Entries with the same numbers together, each set at the place of its first."""
     found: dict[tuple[object, ...], list[Entry]] = {}
-    columns = differing(comparison)
     for entry in comparison.entries:
-        parts = [part for batch in entry.report.batches for part in batch.parts]
-        shown = tuple(column.cell(part, column.most) for part in parts for column in columns)
-        found.setdefault((entry.report.settings.epsilon, shown), []).append(entry)
+        numbers = tuple(_numbers(part) for batch in entry.report.batches for part in batch.parts)
+        found.setdefault((entry.report.settings.epsilon, numbers), []).append(entry)
     return list(found.values())
+
+
+def _numbers(part: Part) -> tuple[object, ...]:
+    """All in which layers differ that reduce the same values."""
+    own = (part.output, part.epsilon_share, part.gain)
+    if not isinstance(part, Channel):
+        return own
+    return (*own, part.running_mean, part.running_variance, part.correction, part.start)
 
 
 def labels(sets: Sequence[Sequence[Entry]]) -> list[str]:
