@@ -212,7 +212,7 @@ def _dependence(comparison: LayerComparison) -> Iterator[str]:
         take = "takes" if len(alone) == 1 else "take"
         yield (
             f"{_capital(_names(others, comparison))} {depend} on which samples share a batch; "
-            f"{_names(alone, comparison)} {take} each sample by itself."
+            f"{_names(alone, comparison)} {take} each sample by itself, so that its own scale is lost."
         )
 
 

@@ -149,7 +149,7 @@ def test_who_refuses_one_value_is_named(tmp_path):
 def test_what_is_normalized_together_is_said(tmp_path):
     text = said(saved(tmp_path / "x.npy", two_valued(0.25)), "normalizers", "batch", "layer", framework="torch")
     assert "changes channel 0's output variance from 1 to 1.6 (channels 0–1 are normalized together)" in text
-    assert "Batch norm depends on which samples share a batch; layer norm takes each sample by itself." in text
+    assert "Batch norm depends on which samples share a batch; layer norm takes each sample by itself, so" in text
 
 
 def test_where_variance_is_zero_with_some_is_said(cohort):
