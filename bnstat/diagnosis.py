@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bnstat.answer import answer
+from bnstat.arithmetic import predict
 from bnstat.batches import make_batches, require
-from bnstat.errors import UsageError
+from bnstat.errors import InputError, UsageError
 from bnstat.moments import Moments
 from bnstat.normalizers import normalize, require_shape, require_steps
 from bnstat.notes import notes_of
@@ -96,15 +97,27 @@ def report_of(table: Table, settings: Settings) -> Report:
         steps = _steps(len(table.rows), settings) if table.rows else ()
         batches = _batches([part for step in steps for part in _of_ranks(step, settings)], table.rows, settings)
         synchronized = _batches(steps, table.rows, settings) if settings.ranks > 1 else ()
+    batches, unread = _predicted(batches, table, settings)
     report = Report(
         settings=settings,
         samples=tuple(row.sample for row in table.rows),
         batches=batches,
         errors=tuple(Failure(failure.source, failure.message) for failure in table.failures),
-        notes=notes_of(table, batches, settings),
-        synchronized=synchronized,
+        notes=(*notes_of(table, batches, settings), *unread),
+        synchronized=predict(synchronized, table.rows, replace(settings, emulate=False)),
     )
     return replace(report, findings=findings_of(report), answer=answer(report))
+
+
+def _predicted(
+    batches: tuple[Batch, ...], table: Table, settings: Settings
+) -> tuple[tuple[Batch, ...], tuple[str, ...]]:
+    """Batches with what the layer itself will report, and a note where their voxels could not be read again for it."""
+    try:
+        return predict(batches, table.rows, settings), ()
+    except InputError as error:
+        note = f"{error}; so what {settings.framework.title} computes is bounded and not emulated"
+        return predict(batches, table.rows, replace(settings, emulate=False)), (note,)
 
 
 def refuse(planned: Sequence[Planned], several: Sequence[Settings]) -> None:

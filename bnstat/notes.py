@@ -4,13 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bnstat.report import Batch, Settings
+from bnstat.report import Batch, Channel, Group, Settings
 from bnstat.table import Table
+
+# What part of a band of sequential sums was reached at most, and the deviation that is worth a line.
+LIKELY, NOTICED = 0.23, 0.01
 
 
 def notes_of(table: Table, batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
     """All notes on a report: on the inputs, on what the layer itself would reduce, and on values without variance."""
-    return (*_inputs(table, settings), *_reach(batches, settings), *_overflows(batches))
+    return (*_inputs(table, settings), *_reach(batches, settings), *_overflows(batches), *_backend(batches, settings))
+
+
+def _backend(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
+    """Where plain "keras" is judged without TensorFlow's sums, and these are likely to be off."""
+    if settings.framework.name != "keras":
+        return ()
+    wide = [(_width(part), part.count) for batch in batches for part in batch.parts]
+    width, count = max(wide, default=(0.0, 0))
+    if width * LIKELY <= NOTICED:
+        return ()
+    return (
+        f"on TensorFlow, Keras adds {count:,} values one after the other in float32, so its variance can be percents "
+        "off; --framework keras-tensorflow computes what it gives for these voxels",
+    )
+
+
+def _width(part: Channel | Group) -> float:
+    """How far from the exact variance the band reaches, relative to it; 0 where there is none, or it is a constant."""
+    found = part.prediction
+    if not part.variance or found is None or found.high is None or found.low is None:
+        return 0.0
+    return max(found.high - part.variance, part.variance - found.low) / part.variance
 
 
 def _overflows(batches: Sequence[Batch]) -> tuple[str, ...]:

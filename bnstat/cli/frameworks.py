@@ -5,8 +5,6 @@ from __future__ import annotations
 import click
 
 from bnstat.cli import exit_codes, options
-from bnstat.frameworks import FRAMEWORKS, framework_named
-from bnstat.report.frameworks import Presets
 
 
 @click.command(short_help="The conventions of each framework: ε, momentum, running variance.")
@@ -25,7 +23,9 @@ def command(name: str | None, to: options.Output) -> int:
       bnstat frameworks torch-channels-last
       bnstat frameworks --format csv
     """
-    from bnstat.cli.output import write  # noqa: PLC0415  (rich is not needed for --help)
+    from bnstat.cli.output import write  # noqa: PLC0415  (nothing of this is needed for --help)
+    from bnstat.frameworks import FRAMEWORKS, framework_named  # noqa: PLC0415
+    from bnstat.report import Presets  # noqa: PLC0415
 
     rows = (framework_named(name),) if name is not None else tuple(FRAMEWORKS.values())
     write("frameworks", Presets(rows, in_full=name is not None), to, ())

@@ -19,6 +19,7 @@ from bnstat.cli import exit_codes, options
 @options.ranks
 @options.epsilon
 @options.momentum
+@options.arithmetic
 @options.output
 def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:  # noqa: ANN401  (those of diagnose)
     """What a batch-norm layer, or one of another normalizer, would compute on these volumes.

@@ -127,17 +127,15 @@ def momentum(function: F) -> F:
 
 
 def arithmetic(function: F) -> F:
-    """What the framework computes with."""
+    """What the framework's own arithmetic depends on."""
     for option in (
         click.option(
             "--emulate/--no-emulate",
             default=True,
-            help="Whether float32 sums that depend on their order are done again, in a second pass over the voxels, "
-            "for presets that have such.  [default: emulate]",
+            show_default=True,
+            help="Do the sums of a preset that adds value after value again, in a second pass over the voxels.",
         ),
-        click.option(
-            "--threads", type=int, default=None, metavar="T", help="The framework's threads, never bnstat's own."
-        ),
+        click.option("--threads", type=int, default=None, help="Threads that the framework has.  [default: 1 to 64]"),
         click.option(
             "--dtype",
             type=click.Choice(["float32", "float16", "bfloat16"]),

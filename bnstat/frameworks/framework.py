@@ -15,8 +15,10 @@ Arithmetic = Literal[
     "welford",
     "tree",
     "one-pass",
+    "one-pass-cascade",
     "one-pass-clamped",
     "sequential",
+    "sequential-one-pass-clamped",
     "blocked",
     "lanes",
     "hull",
@@ -27,9 +29,11 @@ ARITHMETICS: dict[Arithmetic, str] = {
     "welford": "Welford's update in float32, many lanes merged with their counts",
     "tree": "two passes with float32 sums in a tree",
     "one-pass": "E[x²] − E[x]² in float32; it can be negative",
+    "one-pass-cascade": "E[x²] − E[x]² in float32 with cascaded sums; it can be negative",
     "one-pass-clamped": "E[x²] − E[x]² in float32, no less than 0",
     "sequential": "two passes, one value after the other in float32",
-    "blocked": "two passes with float32 sums in blocks",
+    "sequential-one-pass-clamped": "E[x²] − E[x]², one value after the other in float32, no less than 0",
+    "blocked": "two passes with float32 sums in blocks; from 2 samples on one value after the other",
     "lanes": "two passes, one value after the other in each of a few float32 lanes",
     "hull": "as its backend: anything between tree, one-pass and sequential",
 }
@@ -59,6 +63,8 @@ class Framework:
         cumulative: whether a momentum of None means the cumulative mean, in which the batch of step t weighs 1/t.
         renorm: whether the layer can do batch renormalization.
         arithmetic: how it computes the variance, a key of `ARITHMETICS`.
+        fused: whether TensorFlow's fused op computes it, for tensors of 4 and 5 axes.
+        upcasts: whether a half input is computed with in float32 and so reported.
         channels_axis: the axis that the layer itself keeps.
         layout: that in words.
         least_values: values below which the layer refuses to train: of a channel of the batch (batch norm), of a
@@ -83,6 +89,8 @@ class Framework:
     cumulative: bool = False
     renorm: bool = False
     arithmetic: Arithmetic
+    fused: bool = False
+    upcasts: bool = True
     channels_axis: int
     layout: str
     least_values: int = 1

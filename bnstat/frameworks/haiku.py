@@ -15,6 +15,7 @@ BATCH = Framework(
     running_start=(0.0, 0.0),
     debiased=True,
     arithmetic="one-pass",
+    upcasts=False,
     channels_axis=-1,
     layout="channels last",
     source="hk.BatchNorm, Haiku 0.0.17 on JAX 0.10.2",

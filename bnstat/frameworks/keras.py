@@ -37,7 +37,7 @@ TORCH = replace(
     ANY,
     name="keras-torch",
     title="Keras on PyTorch",
-    arithmetic="one-pass",
+    arithmetic="one-pass-cascade",
     source=f"keras.layers.BatchNormalization, {_KERAS} on PyTorch 2.13.0",
 )
 
@@ -63,7 +63,7 @@ TENSORFLOW_SYNC = replace(
     ANY,
     name="keras-tensorflow-sync",
     title="Keras on TensorFlow with synchronized=True",
-    arithmetic="one-pass-clamped",
+    arithmetic="sequential-one-pass-clamped",
     source=f"keras.layers.BatchNormalization(synchronized=True), {_ON_TENSORFLOW}",
 )
 
@@ -111,6 +111,7 @@ KERAS_2 = replace(
     running_variance="unbiased",
     renorm=False,
     arithmetic="sequential",
+    fused=True,
     source=f"tf_keras.layers.BatchNormalization, fused, its default for 4-D and 5-D, {_KERAS_2}",
 )
 
@@ -120,6 +121,7 @@ KERAS_2_NONFUSED = replace(
     title="Keras 2 with fused=False",
     running_variance="biased",
     renorm=True,
+    fused=False,
     source=f"tf_keras.layers.BatchNormalization(fused=False), {_KERAS_2}",
 )
 

@@ -14,6 +14,7 @@ MOMENTS = Framework(
     momentum_weighs="old",
     running_variance="biased",
     arithmetic="sequential",
+    upcasts=False,
     channels_axis=-1,
     layout="channels last",
     source="tf.nn.moments and tf.nn.batch_normalization, whose ε has no default, TensorFlow 2.21.0 on a CPU",
@@ -28,6 +29,8 @@ FUSED = replace(
     momentum=1.0,
     momentum_weighs="batch",
     running_variance="unbiased",
+    fused=True,
+    upcasts=True,
     source="tf.compat.v1.nn.fused_batch_norm, TensorFlow 2.21.0 on a CPU; the raw operation's ε is 1e-4",
 )
 

@@ -3,26 +3,12 @@
 What is undefined is None; zero never means unknown.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
 from bnstat.frameworks import ARITHMETICS, NORMALIZERS, Framework
-from bnstat.report.compare import (
-    CompareSettings,
-    Comparison,
-    CurveChannel,
-    CurvePoint,
-    Forgetting,
-    Kind,
-    Layer,
-    LayerCurve,
-    Observed,
-    PopulationChannel,
-    Recommendation,
-    Renorm,
-    Runs,
-    SampleGroup,
-    Simulated,
-    Tolerances,
-)
-from bnstat.report.frameworks import Presets
 from bnstat.report.inspect import (
     SEVERITIES,
     Batch,
@@ -34,6 +20,7 @@ from bnstat.report.inspect import (
     Group,
     InputType,
     Number,
+    Prediction,
     Report,
     RmsGroup,
     Running,
@@ -43,16 +30,42 @@ from bnstat.report.inspect import (
     Start,
     Statistics,
 )
-from bnstat.report.layers import By, Entry, LayerComparison
-from bnstat.report.plan import Downsampling, Level, Plan
+from bnstat.report.limits import Limits
+
+if TYPE_CHECKING:
+    from bnstat.report.check import FAIL_ON, Check, CheckSettings, FailOn, Stale
+    from bnstat.report.compare import (
+        CompareSettings,
+        Comparison,
+        CurveChannel,
+        CurvePoint,
+        Forgetting,
+        Kind,
+        Layer,
+        LayerCurve,
+        Observed,
+        PopulationChannel,
+        Recommendation,
+        Renorm,
+        Runs,
+        SampleGroup,
+        Simulated,
+        Tolerances,
+    )
+    from bnstat.report.frameworks import Presets
+    from bnstat.report.layers import By, Entry, LayerComparison
+    from bnstat.report.plan import Downsampling, Level, Plan
 
 __all__ = [
     "ARITHMETICS",
+    "FAIL_ON",
     "NORMALIZERS",
     "SEVERITIES",
     "Batch",
     "By",
     "Channel",
+    "Check",
+    "CheckSettings",
     "CompareSettings",
     "Comparison",
     "Correction",
@@ -60,6 +73,7 @@ __all__ = [
     "CurvePoint",
     "Downsampling",
     "Entry",
+    "FailOn",
     "Failure",
     "Finding",
     "Finite",
@@ -72,10 +86,12 @@ __all__ = [
     "LayerComparison",
     "LayerCurve",
     "Level",
+    "Limits",
     "Number",
     "Observed",
     "Plan",
     "PopulationChannel",
+    "Prediction",
     "Presets",
     "Recommendation",
     "Renorm",
@@ -88,7 +104,43 @@ __all__ = [
     "Settings",
     "Severity",
     "Simulated",
+    "Stale",
     "Start",
     "Statistics",
     "Tolerances",
 ]
+
+# What one command alone tells, and its file: imported when it is asked for, since a class takes half a millisecond.
+_HOME = {
+    **dict.fromkeys(
+        (
+            "CompareSettings",
+            "Comparison",
+            "CurveChannel",
+            "CurvePoint",
+            "Forgetting",
+            "Kind",
+            "Layer",
+            "LayerCurve",
+            "Observed",
+            "PopulationChannel",
+            "Recommendation",
+            "Renorm",
+            "Runs",
+            "SampleGroup",
+            "Simulated",
+            "Tolerances",
+        ),
+        "compare",
+    ),
+    **dict.fromkeys(("Downsampling", "Level", "Plan"), "plan"),
+    **dict.fromkeys(("FAIL_ON", "Check", "CheckSettings", "FailOn", "Stale"), "check"),
+    **dict.fromkeys(("By", "Entry", "LayerComparison"), "layers"),
+    "Presets": "frameworks",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'bnstat.report' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"bnstat.report.{_HOME[name]}"), name)

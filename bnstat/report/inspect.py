@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bnstat.frameworks import FRAMEWORKS, Framework
+from bnstat.report.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from bnstat.report.compare import CurvePoint
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -128,6 +132,34 @@ class Finite:
     variance: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the framework's own arithmetic makes of the variance of values that are normalized together.
+
+    Attributes:
+        kind: "emulated": mean and variance are the layer's own, to the bit. "accurate": its variance is within 1 % of
+            the exact one. "bounded": it lies between low and high.
+        mean: the layer's where it is emulated, else the exact one.
+        variance: likewise.
+        low: the least variance that the layer may report; None where it may be anything.
+        high: the greatest.
+        nan_possible: whether its output may be NaN: variance + ε may be negative, or values overflow.
+        overflows: whether values, squares or the variance are beyond the range of float16.
+        running_overflows: whether the variance is beyond it where a running variance is kept in float16.
+        judged: the least and the greatest variance that rules judge: without the sums of TensorFlow for plain "keras".
+    """
+
+    kind: Literal["accurate", "bounded", "emulated"]
+    mean: float
+    variance: float
+    low: float | None
+    high: float | None
+    nan_possible: bool = False
+    overflows: bool = False
+    running_overflows: bool = False
+    judged: tuple[float, float] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
     """The numbers of all values that are normalized together.
@@ -148,6 +180,7 @@ class Statistics:
         epsilon_share: ε/(variance + ε).
         condition_number: √(1 + mean²/variance) (Chan, Golub & LeVeque 1983).
         finite: statistics over the finite values, where others are there.
+        prediction: what the framework's own arithmetic makes of it; None where the layer gives no variance.
     """
 
     count: int
@@ -165,6 +198,7 @@ class Statistics:
     epsilon_share: float | None
     condition_number: float | None
     finite: Finite | None
+    prediction: Prediction | None = None
 
     @property
     def title(self) -> str:
@@ -381,6 +415,9 @@ class Report:
     """The answer: settings, samples, a batch after the other, findings, inputs that failed, notes, and a sentence.
 
     With several ranks each of the `batches` is that of one rank, and `synchronized` are those of all ranks together.
+    For rules there are also the `limits` that they judge by, the `shapes` that samples have, what `curve` a batch size
+    has on these samples taken for some of a larger set (None where it is not known, or there are too few), and the
+    `steps` of a training (None where these are not known).
     """
 
     settings: Settings
@@ -391,6 +428,10 @@ class Report:
     notes: tuple[str, ...] = ()
     answer: str | None = None
     synchronized: tuple[Batch, ...] = ()
+    limits: Limits = DEFAULT_LIMITS
+    shapes: tuple[tuple[int, ...], ...] = ()
+    curve: CurvePoint | None = None
+    steps: int | None = None
 
     def source_of(self, batch: Batch, part: Statistics | None = None) -> str | None:
         """The file of a group, or of a batch of one sample; None where there are several."""

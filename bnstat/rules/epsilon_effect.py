@@ -19,9 +19,6 @@ from bnstat.frameworks import unlike
 from bnstat.report import Channel, Finding, Group, Report, Settings
 from bnstat.rules.rule import Rule, each_part
 
-# Half a percent of the output's standard deviation: less is not seen beside the noise of any batch.
-EPSILON_SHARE = 0.01
-
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
     epsilon = report.settings.epsilon
@@ -29,13 +26,13 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
         return
     for batch, part in each_part(report):
         share = part.epsilon_share
-        if not part.divisor or share is None or share <= EPSILON_SHARE:
+        if not part.divisor or share is None or share <= report.limits.epsilon_share:
             continue
         message = (
             f"{part.title}: ε {epsilon:g} is {100 * share:.3g} % of {divisor_name(report.settings)} + ε, so "
-            f"{output_of(part, report.settings)}{remedy(epsilon, part, report.settings)}"
+            f"{output_of(part, report.settings)}{remedy(epsilon, part, report)}"
         )
-        yield rule.finding(report, batch, part, message, value=share, threshold=EPSILON_SHARE)
+        yield rule.finding(report, batch, part, message, value=share, threshold=report.limits.epsilon_share)
 
 
 def divisor_name(settings: Settings) -> str:
@@ -49,11 +46,13 @@ def output_of(part: Channel | Group, settings: Settings) -> str:
     return f"the output{before} has {divisor_name(settings)} {part.output:.3g} instead of 1"
 
 
-def remedy(epsilon: float, part: Channel | Group, settings: Settings) -> str:
+def remedy(epsilon: float, part: Channel | Group, report: Report) -> str:
     """What another framework's ε would give for values that vary, and what to do."""
     divisor = part.divisor or 0.0
-    harmless = _rounded_down(divisor * EPSILON_SHARE / (1 - EPSILON_SHARE))
-    use = f"Use ε ≤ {harmless:g} (a share of 1 %), or scale the data up." if harmless else "Scale the data up."
+    settings, share = report.settings, report.limits.epsilon_share
+    harmless = _rounded_down(divisor * share / (1 - share)) if share < 1 else 0.0
+    use = f"Use ε ≤ {harmless:g} (a share of {100 * share:g} %), or scale the data up."
+    use = use if harmless else "Scale the data up."
     if settings.kind == "weight-init":
         return f". {use}"  # the paper has no ε, so no framework has one for it
     other, its_epsilon = unlike(epsilon, settings.kind)
@@ -69,4 +68,4 @@ def _rounded_down(number: float) -> float:
     return float(f"{floor(number / step) * step:.2g}")
 
 
-RULE = Rule("BN103", "epsilon-effect", "warning", _check, spread=True)
+RULE = Rule("BN103", "epsilon-effect", "warning", _check, family="spread")

@@ -27,9 +27,9 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
             name = divisor_name(report.settings)
             message = (
                 f"{part.title}: the {name} {divisor:.3g} is below ε {epsilon:g}, so "
-                f"{output_of(part, report.settings)}{remedy(epsilon, part, report.settings)}"
+                f"{output_of(part, report.settings)}{remedy(epsilon, part, report)}"
             )
             yield rule.finding(report, batch, part, message, value=divisor, threshold=epsilon)
 
 
-RULE = Rule("BN102", "near-zero-variance", "warning", _check, spread=True)
+RULE = Rule("BN102", "near-zero-variance", "warning", _check, family="spread")

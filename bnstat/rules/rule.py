@@ -17,14 +17,15 @@ class Rule:
         name: names the problem, not the cure.
         severity: of its findings.
         check: its findings in a report.
-        spread: whether it speaks of a channel's small spread; of such rules only the first that holds speaks.
+        family: of rules that speak of one thing, as a channel's small "spread" or a framework's "arithmetic", only the
+            first that holds speaks.
     """
 
     code: str
     name: str
     severity: Severity
     check: Callable[[Rule, Report], Iterator[Finding]]
-    spread: bool = False
+    family: str | None = None
 
     def finding(
         self,

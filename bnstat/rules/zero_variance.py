@@ -46,4 +46,4 @@ def _consequence(part: Channel | Group, settings: Settings) -> str:
     return "the variance is 0 and the layer gives β for every input"
 
 
-RULE = Rule("BN101", "zero-variance", "error", _check, spread=True)
+RULE = Rule("BN101", "zero-variance", "error", _check, family="spread")

@@ -47,6 +47,8 @@ LIMITS: dict[Arithmetic, tuple[float, float]] = {
     "sequential": (512, 100),
     "threads": (512, 100),
     "one-pass": (512, 3),
+    "one-pass-cascade": (512, 3),
+    "sequential-one-pass-clamped": (512, 3),
     "one-pass-clamped": (512, 3),
     "hull": (512, 3),
 }

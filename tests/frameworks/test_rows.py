@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# ruff: noqa: E501  (a table)
 import math
 from dataclasses import replace
 
@@ -27,10 +28,10 @@ torch-instance-track   instance   1e-05 0.1  batch  0.1  1    1     no       no 
 torch-layer            layer      1e-05 –    –      –    –    –     no       no     1     1    no     welford
 torch-group            group      1e-05 –    –      –    –    –     no       no     2     1    no     welford
 keras-jax              batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    tree
-keras-torch            batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    one-pass
+keras-torch            batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    one-pass-cascade
 keras-tensorflow       batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    sequential
 keras-tensorflow-axis1 batch      0.001 0.99 old    0.01 0    1     no       no     1     1    yes    blocked
-keras-tensorflow-sync  batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    one-pass-clamped
+keras-tensorflow-sync  batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    sequential-one-pass-clamped
 keras2                 batch      0.001 0.99 old    0.01 1    1     no       no     1     -1   no     sequential
 keras2-nonfused        batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    sequential
 tensorflow-fused       batch      0.001 1    batch  1    1    1     no       no     1     -1   no     sequential

@@ -26,7 +26,7 @@ def codes(tmp_path, values, **settings):
     return [(one.rule, one.channel) for one in findings(tmp_path, values, **settings)]
 
 
-def wave(std, size=1000, mean=0.5):
+def wave(std, size=1000, mean=0.0):
     """Values of exactly this standard deviation."""
     return (mean + std * np.tile([-1.0, 1.0], size // 2)).reshape(-1, 1)
 
@@ -127,3 +127,76 @@ def test_codes_and_names_are_unique_and_each_rule_says_what_why_and_what_to_do()
         for part in ("What it does:", "Why it matters:", "What to do:"):
             assert part in text, rule.name
         assert rule.check.__module__.endswith(rule.name.replace("-", "_"))
+
+
+def far(mean, size=100_000, std=1.0):
+    """Values of unit deviation about a mean, in float32."""
+    return np.random.default_rng(0).normal(mean, std, (size, 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("framework", "mean", "expected"),
+    [
+        ("keras-torch", 1e4, "BN301"),
+        ("haiku", 1e4, "BN301"),
+        ("flax", 1e4, "BN302"),
+        ("flax-two-pass", 1e4, None),
+        ("torch", 1e4, None),
+        ("keras-jax", 1e4, None),
+        ("keras", 1e4, "BN301"),
+        ("keras-torch", 150.0, "BN303"),
+        ("flax", 150.0, "BN303"),
+        ("keras-torch", 10.0, None),
+        ("flax", 10.0, None),
+        ("keras", 10.0, None),
+    ],
+)
+def test_the_arithmetic_of_a_layer_is_judged_by_its_band(tmp_path, framework, mean, expected):
+    found = [code for code, _ in codes(tmp_path, far(mean), framework=framework, epsilon=1e-6)]
+    assert [code for code in found if code.startswith("BN30")] == ([expected] if expected else [])
+
+
+def test_messages_say_is_where_the_number_is_known_and_may_be_where_it_is_not(tmp_path):
+    values = np.concatenate([far(1e4), far(0.0)], axis=1)
+    (known,) = findings(tmp_path, values, framework="keras-tensorflow", epsilon=1e-6)
+    assert (known.rule, known.channel) == ("BN303", 0)
+    assert "computes a variance of" in known.message
+    (bounded,) = findings(tmp_path, values, framework="flax", epsilon=1e-6)
+    assert "may compute" in bounded.message
+    assert "use_fast_variance=False" in bounded.message
+
+
+def test_a_constant_is_judged_by_epsilon(tmp_path):
+    constant = np.full((100_000, 1), 3000.0, np.float32)
+    assert codes(tmp_path, constant, framework="keras-torch") == [("BN101", 0), ("BN301", 0)]
+    assert codes(tmp_path, constant, framework="flax") == [("BN101", 0), ("BN303", 0)]
+    assert codes(tmp_path, constant / 3000, framework="keras-torch") == [("BN101", 0)]
+    assert codes(tmp_path, np.zeros((1000, 1)), framework="flax") == [("BN101", 0)]
+
+
+@pytest.mark.parametrize(
+    ("largest", "dtype", "expected"),
+    [(65504.0, "float32", []), (65505.0, "float32", ["BN106"]), (70000.0, "float16", ["BN106"])],
+)
+def test_float16_overflow_speaks_of_values_beyond_its_range(tmp_path, largest, dtype, expected):
+    values = np.array([[0.0], [1.0], [largest]])
+    found = [code for code, _ in codes(tmp_path, values, dtype=dtype, framework="torch")]
+    assert found == expected
+
+
+def test_float16_overflow_speaks_of_a_running_variance_only_for_float16_input(tmp_path):
+    values = far(0.0, size=1000, std=300.0)
+    assert not codes(tmp_path, values, framework="torch")
+    (finding,) = findings(tmp_path, values, framework="torch", dtype="float16")
+    assert finding.rule == "BN106"
+    assert "running variance" in finding.message
+    assert not codes(tmp_path, far(0.0, size=1000, std=250.0), framework="torch", dtype="float16")
+
+
+def test_keras_names_tensorflow_where_its_sums_are_likely_to_be_off(tmp_path):
+    np.save(tmp_path / "long.npy", np.random.default_rng(0).normal(1.0, 1.0, (1, 3_000_000, 2)).astype(np.float32))
+    np.save(tmp_path / "short.npy", np.random.default_rng(0).normal(1.0, 1.0, (1, 100_000, 2)).astype(np.float32))
+    for name, noted in (("long", True), ("short", False)):
+        report = bnstat.diagnose(tmp_path / f"{name}.npy")
+        assert any("--framework keras-tensorflow" in note for note in report.notes) == noted
+        assert not report.findings

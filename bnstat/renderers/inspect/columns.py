@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bnstat.renderers import text
-from bnstat.report import Channel, Group, RmsGroup, Settings
+from bnstat.report import Channel, Group, Report, RmsGroup, Settings
 
 Part = Channel | Group
 
@@ -88,8 +88,39 @@ _MEAN_SQUARE = Column("mean\nsquare", _mean_square)
 _OUTPUT_MEAN_SQUARE = Column("output\nmean square", lambda part, _: text.variance_of_one(part.output), rank=1)
 
 
-def columns_of(settings: Settings) -> tuple[Column, ...]:
-    """The columns for a normalizer, in order."""
+def columns_of(report: Report) -> tuple[Column, ...]:
+    """The columns for a normalizer, in order; the layer's own variance where it is not simply the variance."""
+    known = _columns(report.settings)
+    if any(_is_own(part) for batch in report.batches for part in batch.parts):
+        place = known.index(_VALUES[1]) + 1
+        return (*known[:place], _OWN, *known[place:])
+    return known
+
+
+def _is_own(part: Part) -> bool:
+    """Whether the layer's own number is known, or findings are judged by a band wider than 1 %."""
+    found = part.prediction
+    if found is None or found.kind == "accurate":
+        return False
+    low, high = found.judged or (0.0, 0.0)
+    return found.kind == "emulated" or high - low > 0.01 * (part.variance or 0.0)
+
+
+def _own(part: Part, digits: int) -> str:
+    found = part.prediction
+    if found is None or (found.kind != "emulated" and found.judged is None):
+        return text.UNDEFINED
+    if found.kind == "emulated":
+        return text.number(found.variance, digits)
+    low, high = found.judged or (0.0, 0.0)
+    close = low > 0 and high - low <= 0.01 * high
+    return "as exact" if close else f"{text.number(low, 3)} … {text.number(high, 3)}"
+
+
+_OWN = Column("layer's own\nvariance", _own, rank=1)
+
+
+def _columns(settings: Settings) -> tuple[Column, ...]:
     if settings.kind == "weight-init":
         return (*_VALUES, *_SPREAD, *_START, _LAST[1])
     if settings.kind == "rms":

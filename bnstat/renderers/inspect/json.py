@@ -6,7 +6,19 @@ import json
 from typing import Any
 
 from bnstat import __version__
-from bnstat.report import Batch, Channel, Finding, Group, Report, RmsGroup, Running, Sample, Settings, Statistics
+from bnstat.report import (
+    Batch,
+    Channel,
+    Finding,
+    Group,
+    Prediction,
+    Report,
+    RmsGroup,
+    Running,
+    Sample,
+    Settings,
+    Statistics,
+)
 
 SCHEMA = "bnstat.inspect/1"
 
@@ -45,6 +57,9 @@ def _settings(settings: Settings) -> dict[str, Any]:
         "shuffle": settings.shuffle,
         "seed": settings.seed,
         "ranks": settings.ranks,
+        "dtype": settings.dtype,
+        "threads": settings.threads,
+        "emulate": settings.emulate,
     }
 
 
@@ -119,6 +134,19 @@ def _numbers(part: Statistics) -> dict[str, Any]:
         "output_variance": part.output_variance,
         "output_std": part.output_std,
         "epsilon_share": part.epsilon_share,
+        **_prediction(part.prediction),
+    }
+
+
+def _prediction(found: Prediction | None) -> dict[str, Any]:
+    """What the framework's own arithmetic makes of it; all null where nothing is predicted."""
+    return {
+        "prediction": found and found.kind,
+        "predicted_mean": found and found.mean,
+        "predicted_variance": found and found.variance,
+        "predicted_variance_low": found and found.low,
+        "predicted_variance_high": found and found.high,
+        "nan_possible": found and found.nan_possible,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bnstat.renderers import text
 from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, names_of
-from bnstat.report import SEVERITIES, Batch, Report, Settings
+from bnstat.report import SEVERITIES, Batch, Report
 
 # Digits of numbers: more than in a terminal, since nothing limits the width.
 _DIGITS = 7
@@ -21,10 +21,10 @@ def render(report: Report) -> str:
         "",
         *(f"{line}  " for line in (_escaped(text.settings_line(report.settings)), *text.tensor_lines(report))),
         "",
-        *_table(report.settings, report.batches),
+        *_table(report, report.batches),
     ]
     if report.synchronized:
-        lines += ["", text.synchronized_line(report), "", *_table(report.settings, report.synchronized)]
+        lines += ["", text.synchronized_line(report), "", *_table(report, report.synchronized)]
     for line in text.running_lines(report):
         lines += ["", line]
     for group in text.grouped(report.findings, SEVERITIES):
@@ -39,11 +39,11 @@ def render(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(settings: Settings, batches: Sequence[Batch]) -> list[str]:
+def _table(report: Report, batches: Sequence[Batch]) -> list[str]:
     """A row for each channel or group; its batch where there are several, and it is not named by its sample."""
-    several = len(batches) > 1 and not settings.by_sample
-    columns = [column for column in columns_of(settings) if column.rank <= EXPECTED_RANK]
-    headers = [*(["batch"] if several else []), *headers_of(settings), *(_header(column) for column in columns)]
+    several = len(batches) > 1 and not report.settings.by_sample
+    columns = [column for column in columns_of(report) if column.rank <= EXPECTED_RANK]
+    headers = [*(["batch"] if several else []), *headers_of(report.settings), *(_header(column) for column in columns)]
     rows = [
         [*([str(batch.index)] if several else []), *names_of(part), *(_cell(column, part) for column in columns)]
         for batch in batches

@@ -99,7 +99,7 @@ def _place(row: Row) -> tuple[int, int]:
 def _table(report: Report, rows: Sequence[Row], several: bool, width: int) -> tuple[Table, str]:
     """The table, and a line on the columns that are left out for width."""
     headers, labels = _labels(report, rows, several)
-    known = columns_of(report.settings)
+    known = columns_of(report)
     columns, digits, gap = _fitting(known, rows, width, [*labels, headers])
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
     for header in headers:

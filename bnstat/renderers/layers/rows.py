@@ -12,8 +12,9 @@ from bnstat.wording import plural
 
 # The columns of `inspect` in which layers can differ that reduce the same values; the others are the same for all.
 _OUTPUT = ("r", "d", "g", "b", "output variance", "output mean square", "ε share")
+_OWN = "layer's own variance"
 _DIFFERING = {
-    "frameworks": (*_OUTPUT, "running mean", "running variance"),
+    "frameworks": (_OWN, *_OUTPUT, "running mean", "running variance"),
     "epsilons": (*_OUTPUT, "gain"),
 }
 
@@ -66,13 +67,11 @@ class Block:
 
 def differing(comparison: LayerComparison) -> list[Column]:
     """The columns in which these layers may differ."""
-    settings = comparison.reference.report.settings
     names = _DIFFERING[comparison.by]
     keeps = any(entry.report.settings.keeps_running for entry in comparison.entries)
+    known = max((columns_of(entry.report) for entry in comparison.entries), key=len)
     return [
-        column
-        for column in columns_of(settings)
-        if (name := header(column)) in names and (keeps or not name.startswith("running"))
+        column for column in known if (name := header(column)) in names and (keeps or not name.startswith("running"))
     ]
 
 
@@ -84,18 +83,19 @@ def header(column: Column) -> str:
 def alike(comparison: LayerComparison) -> list[list[Entry]]:
     """Entries with the same numbers together, each set at the place of its first."""
     found: dict[tuple[object, ...], list[Entry]] = {}
+    own = next((column for column in differing(comparison) if header(column) == _OWN), None)
     for entry in comparison.entries:
-        numbers = tuple(_numbers(part) for batch in entry.report.batches for part in batch.parts)
+        numbers = tuple(_numbers(part, own) for batch in entry.report.batches for part in batch.parts)
         found.setdefault((entry.report.settings.epsilon, numbers), []).append(entry)
     return list(found.values())
 
 
-def _numbers(part: Part) -> tuple[object, ...]:
-    """All in which layers differ that reduce the same values."""
-    own = (part.output, part.epsilon_share, part.gain)
+def _numbers(part: Part, own: Column | None) -> tuple[object, ...]:
+    """All in which layers differ that reduce the same values; the layer's own variance as it is shown, if it is."""
+    numbers = (part.output, part.epsilon_share, part.gain, own.cell(part, own.most) if own is not None else None)
     if not isinstance(part, Channel):
-        return own
-    return (*own, part.running_mean, part.running_variance, part.correction, part.start)
+        return numbers
+    return (*numbers, part.running_mean, part.running_variance, part.correction, part.start)
 
 
 def labels(sets: Sequence[Sequence[Entry]]) -> list[str]:

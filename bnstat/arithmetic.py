@@ -1,0 +1,200 @@
+"""What the framework's own arithmetic makes of each variance in a report: a band, or the very number.
+
+`precision` bounds it from moments. For presets that add float32 values one after the other, `emulation` does the same
+sums again, for which the voxels are read a second time, in the order of the tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnstat import precision
+from bnstat.report import Batch, Channel, Group, InputType, Prediction, Settings
+from bnstat.table import Row
+
+if TYPE_CHECKING:
+    from bnstat.emulation import Fused
+
+# Of plain "keras": the sums of its backends without TensorFlow's, whose band is too wide to judge a channel by.
+_HULL, _JUDGED = "hull", ("tree", "one-pass-cascade")
+
+# What `emulation` can do again.
+_SEQUENTIAL = ("sequential", "threads", "lanes")
+
+# Whole numbers up to here are exact in a type.
+_EXACT_INTEGERS: dict[InputType, int] = {"float32": 2**24, "float16": 2**11, "bfloat16": 2**8}
+
+
+def predict(batches: Sequence[Batch], rows: Sequence[Row], settings: Settings) -> tuple[Batch, ...]:
+    """Fill batches with what the layer itself will report.
+
+    Args:
+        batches: with their statistics.
+        rows: the table, which batches index.
+        settings: whose layer, the type of its input, its threads.
+
+    Raises:
+        InputError: a file cannot be read a second time.
+    """
+    if settings.kind in ("rms", "weight-init"):  # whose arithmetic was not measured
+        return tuple(batches)
+    return tuple(_batch(batch, [rows[place] for place in batch.samples], settings) for batch in batches)
+
+
+def second_pass(batch: Batch, settings: Settings) -> bool:
+    """Whether the voxels of a batch are read again."""
+    if not settings.emulate or settings.framework.arithmetic not in _SEQUENTIAL:
+        return False
+    from bnstat import emulation  # noqa: PLC0415  (only presets with sequential sums need it)
+
+    arithmetic, fused = _arithmetic(batch, settings), _fused(batch, settings)
+    as_measured = settings.dtype == "float32" or (arithmetic == "sequential" and fused != "onednn")
+    return (
+        settings.kind in ("batch", "renorm")
+        and as_measured
+        and emulation.is_emulated(arithmetic, batch.channel_count, fused=fused)
+    )
+
+
+def _fused(batch: Batch, settings: Settings) -> Fused | None:
+    """Who computes TensorFlow's fused op, which takes tensors of four and five axes."""
+    by_axes: dict[int, Fused] = {4: "onednn", 5: "eigen"}
+    return by_axes.get(len(batch.input_shape)) if settings.framework.fused else None
+
+
+def _batch(batch: Batch, rows: Sequence[Row], settings: Settings) -> Batch:
+    bands = [_band(part, batch, rows, settings) for part in batch.parts]
+    if second_pass(batch, settings) and any(band is not None for band in bands):
+        found = _emulated(batch, rows, settings)
+        bands = [
+            None if band is None else _with_emulated(band, found, place, settings) for place, band in enumerate(bands)
+        ]
+    if batch.groups:
+        groups = zip(batch.groups, bands, strict=True)
+        return replace(batch, groups=tuple(replace(group, prediction=band) for group, band in groups))
+    channels = zip(batch.channels, bands, strict=True)
+    return replace(batch, channels=tuple(replace(channel, prediction=band) for channel, band in channels))
+
+
+def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Settings) -> Prediction | None:
+    """The band of one channel or group; None where it has no variance, or the layer refuses to compute one."""
+    if part.mean is None or part.variance is None or part.minimum is None or part.maximum is None:
+        return None
+    if part.count < settings.framework.least_values:
+        return None
+    given: dict[str, Any] = {
+        "count": part.count,
+        "mean": part.mean,
+        "variance": part.variance,
+        "minimum": part.minimum,
+        "maximum": part.maximum,
+        "channels": batch.channel_count,
+        "constant": part.constant,
+        "epsilon": settings.epsilon,
+        "dtype": settings.dtype,
+        "upcasts": settings.framework.upcasts,
+        "rounded": not all(_is_exact(row, part, settings.dtype) for row in rows),
+        "samples": _samples(part, batch),
+    }
+    arithmetic = _arithmetic(batch, settings)
+    found = precision.predict(arithmetic, **given)
+    judged = [precision.predict(one, **given) for one in (_JUDGED if arithmetic == _HULL else (arithmetic,))]
+    ends = [end for one in judged for end in (one.low, one.high)]
+    return Prediction(
+        kind="accurate" if found.kind == "accurate" else "bounded",
+        mean=found.mean,
+        variance=found.variance,
+        low=_defined(found.low),
+        high=_defined(found.high),
+        nan_possible=any(one.nan_possible for one in (found, *judged)),
+        overflows=found.overflows,
+        running_overflows=found.running_overflows,
+        judged=(min(ends), max(ends)) if all(isfinite(end) for end in ends) else None,
+    )
+
+
+def _arithmetic(batch: Batch, settings: Settings) -> str:
+    """That of the preset, but for layouts in which its layer sums otherwise.
+
+    TensorFlow does where the kept axis is not the last, and PyTorch takes one channel as channels first.
+    """
+    arithmetic = settings.framework.arithmetic
+    if arithmetic == "sequential" and batch.axis < len(batch.input_shape) - 1:
+        return "blocked"
+    return "float64" if arithmetic == "threads" and batch.channel_count == 1 else arithmetic
+
+
+def _samples(part: Channel | Group, batch: Batch) -> int:
+    """Samples that are reduced together; for the order of sums an axis before the kept one counts as one of them."""
+    if isinstance(part, Group):
+        return 1
+    before = batch.input_shape[: batch.axis] if batch.axis < len(batch.input_shape) - 1 else batch.input_shape[:1]
+    return int(np.prod(before))
+
+
+def _is_exact(row: Row, part: Channel | Group, dtype: InputType) -> bool:
+    """Whether the stored values of a sample are numbers of the input's type: the layer gets them as they are."""
+    volume = row.volume
+    if (volume.slope, volume.intercept) != (1.0, 0.0):
+        return False
+    if volume.dtype.kind in "iub":
+        return max(abs(part.minimum or 0), abs(part.maximum or 0)) <= _EXACT_INTEGERS[dtype]
+    return volume.dtype.itemsize <= {"float32": 4, "float16": 2, "bfloat16": 0}[dtype]
+
+
+def _defined(number: float) -> float | None:
+    return number if isfinite(number) else None
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """What `emulation` found, as plain lists; mean and variance None where they depend on unknown threads."""
+
+    mean: list[float] | None
+    variance: list[float] | None
+    low: list[float]
+    high: list[float]
+
+
+def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Numbers:
+    from bnstat import emulation, voxels  # noqa: PLC0415  (only presets with sequential sums need them)
+
+    places = [voxels.Place(row.volume, row.arrangement, row.sample.index) for row in rows]
+    layout = emulation.Layout(len(rows), batch.parts[0].count // len(rows), batch.channel_count)
+    found = emulation.emulate(
+        _arithmetic(batch, settings),
+        lambda: voxels.batch_voxels(places, settings.dtype),
+        layout,
+        threads=settings.threads,
+        fused=_fused(batch, settings),
+    )
+    if found.mean is None or found.variance is None:
+        return _Numbers(None, None, found.low.tolist(), found.high.tolist())
+    pair = [np.asarray(one, np.float64) for one in (found.mean, found.variance)]
+    if not settings.framework.upcasts:  # the result goes back to the type of the input
+        pair = [voxels.rounded_to(one.astype(np.float32), settings.dtype).astype(np.float64) for one in pair]
+    mean, variance = (one.tolist() for one in pair)
+    return _Numbers(mean, variance, variance, variance)
+
+
+def _with_emulated(band: Prediction, found: _Numbers, place: int, settings: Settings) -> Prediction:
+    low, high = found.low[place], found.high[place]
+    if not (isfinite(low) and isfinite(high)):
+        return replace(band, overflows=True, nan_possible=True)
+    if found.mean is None or found.variance is None:
+        return replace(band, kind="bounded", low=low, high=high, judged=(low, high))
+    return replace(
+        band,
+        kind="emulated",
+        mean=found.mean[place],
+        variance=found.variance[place],
+        low=low,
+        high=high,
+        judged=(low, high),
+        nan_possible=low + (settings.epsilon or 0.0) < 0,
+    )

@@ -1,0 +1,40 @@
+"""The framework's own variance is negative, and its output may be NaN.
+
+What it does: reports a channel, or a group of channels, whose variance as the layer itself computes it is, or may be,
+less than 0; for a constant channel, whose output is β anyway, only where it is less than −ε.
+
+Why it matters: E[x²] − E[x]² in float32 is a small difference of large numbers where the mean is large beside the
+standard deviation. Some layers do not clamp it at 0. Where it is less than −ε, the root is of a negative number: the
+output is NaN, and so is everything after it.
+
+What to do: subtract an offset before the layer, or choose a layer that takes two passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bnstat.report import Finding, Report
+from bnstat.rules.remedies import is_certain, layer, remedy
+from bnstat.rules.rule import Rule, each_part
+
+
+def _check(rule: Rule, report: Report) -> Iterator[Finding]:
+    epsilon = report.settings.epsilon
+    for batch, part in each_part(report):
+        prediction = part.prediction
+        if prediction is None or prediction.judged is None:
+            continue
+        low = prediction.judged[0]
+        if low >= 0 or (not part.variance and low + (epsilon or 0.0) >= 0):
+            continue
+        verb = "computes" if is_certain(prediction) else "may compute"
+        nan = ", and with it NaN" if prediction.nan_possible else ""
+        message = (
+            f"{part.title}: {layer(report.settings)} {verb} a negative variance (down to {low:.4g}){nan}, where it is "
+            f"{part.variance:.4g} about a mean of {part.mean:.6g}. {remedy(report.settings)}"
+        )
+        yield rule.finding(report, batch, part, message, value=low, threshold=0.0)
+
+
+RULE = Rule("BN301", "negative-variance", "error", _check, family="arithmetic")
