@@ -40,7 +40,7 @@ def differences_of(comparison: LayerComparison) -> tuple[str, ...]:
         return ()
     sentences = [*_outputs(comparison), *_undefined(comparison)]
     if comparison.by == "frameworks":
-        sentences += [*_weights(comparison), *_bessel(comparison)]
+        sentences += [*_arithmetic(comparison), *_weights(comparison), *_bessel(comparison)]
     if comparison.by == "normalizers":
         sentences += [*_dependence(comparison), *_without_variance(comparison)]
     if comparison.by == "epsilons" and comparison.reference.report.settings.kind == "batch":
@@ -149,6 +149,27 @@ def _undefined(comparison: LayerComparison) -> Iterator[str]:
         yield (
             f"Without a default ε the output of {_names(without, comparison)} is undefined; --epsilon gives one to all."
         )
+
+
+def _arithmetic(comparison: LayerComparison) -> Iterator[str]:
+    """Whose own sums give a variance that is notably off, and where most."""
+    off: dict[str, list[Entry]] = {}
+    for entry in comparison.entries:
+        found = [
+            (_apart(part.prediction.variance, part.variance), place, part.prediction.variance, part.variance)
+            for place in comparison.order
+            if (part := entry.report.batches[place[0]].parts[place[1]]).prediction is not None
+            and part.prediction.kind == "emulated"
+            and part.variance is not None
+        ]
+        most, place, own, exact = max(found, default=(0.0, (0, 0), 0.0, 0.0))
+        if most > NOTABLE:
+            where, of = _where(comparison, place)
+            off.setdefault(f"{where}'s variance{of} as {own:.4g} where it is {exact:.4g}", []).append(entry)
+    for what, entries in off.items():
+        names = _names(entries, comparison)
+        verb = "compute" if " and " in names else "computes"
+        yield f"{_capital(names)} {verb} {what}, by sums in float32."
 
 
 def _weights(comparison: LayerComparison) -> Iterator[str]:

@@ -141,6 +141,19 @@ def test_what_has_no_epsilon_is_undefined_and_the_others_are_compared(tmp_path):
     assert "undefined" not in given
 
 
+def test_whose_own_sums_are_off_is_said(tmp_path):
+    values = np.random.default_rng(2).normal(3000.0, 1.0, (1, 40, 50, 50, 2)).astype("f4")
+    path = saved(tmp_path / "x.npy", values)
+    text = said(path, "frameworks", "keras-jax", "keras-tensorflow", "tensorflow")
+    own = bnstat.diagnose(path, framework="keras-tensorflow").batches[0].channels
+    most = max(own, key=lambda channel: abs(channel.prediction.variance - channel.variance))
+    assert (
+        f"Keras on TensorFlow and TensorFlow's tf.nn.moments compute channel {most.channel}'s variance as "
+        f"{most.prediction.variance:.4g} where it is {most.variance:.4g}"
+    ) in text
+    assert "compute" not in said(path, "frameworks", "keras-jax", "keras-tensorflow", emulate=False)
+
+
 def test_who_refuses_one_value_is_named(tmp_path):
     text = said(saved(tmp_path / "x.npy", np.ones((1, 1, 1, 3))), "frameworks", "keras", "torch", "torch-cuda", "flax")
     assert "PyTorch refuses to train on one value; Keras and Flax would train." in text
