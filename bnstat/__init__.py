@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from bnstat.comparison import compare
     from bnstat.diagnosis import diagnose
     from bnstat.errors import BnstatError, InputError, OutputError, UsageError
+    from bnstat.layers import compare_layers
     from bnstat.moments import Moments
     from bnstat.report import Comparison, Report
 
@@ -24,6 +25,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "compare",
+    "compare_layers",
     "diagnose",
 ]
 
@@ -38,6 +40,7 @@ _HOME = {
     "Report": "report",
     "UsageError": "errors",
     "compare": "comparison",
+    "compare_layers": "layers",
     "diagnose": "diagnosis",
 }
 

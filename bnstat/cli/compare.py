@@ -1,4 +1,4 @@
-"""`bnstat compare`: what a batch of 1, 2, 4, … does to these data."""
+"""`bnstat compare`: what a batch of 1, 2, 4, … does to these data, or what several layers make of them."""
 
 from __future__ import annotations
 
@@ -11,30 +11,35 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bnstat.cli import exit_codes, options
+from bnstat.cli.kinds import BATCH_SIZES, Listed, kind_of, own
 from bnstat.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from bnstat.report import Comparison
+    from bnstat.report import By, Comparison
 
 
-class Numbers(click.ParamType[tuple[int, ...]]):
-    """As in 1,2,4."""
-
-    name = "B,B,…"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:  # noqa: ANN401
-        """Whole numbers with commas between them."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(int(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of whole numbers as in 1,2,4", param, ctx)
-
-
-@click.command(short_help="What the batch size does: noise, shortfall and gap for each.")
+@click.command(short_help="What batch sizes, frameworks, normalizers or values of epsilon do, side by side.")
 @options.paths
-@click.option("--batch-sizes", type=Numbers(), help="Sizes to compare.  [default: 1,2,4,… up to the samples]")
+@click.option(
+    "--batch-sizes",
+    type=Listed(int, "B,B,…", "whole numbers as in 1,2,4"),
+    help="Sizes to compare.  [default: 1,2,4,… up to the samples]",
+)
+@click.option(
+    "--frameworks",
+    type=Listed(str, "NAME,…|all", "names as in keras,torch"),
+    help="Instead: presets to compare, or all of batch norm.",
+)
+@click.option(
+    "--normalizers",
+    type=Listed(str, "NAME,…", "names as in batch,instance,group:2"),
+    help="Instead: normalizers to compare.",
+)
+@click.option(
+    "--epsilons",
+    type=Listed(float, "E,E,…", "numbers as in 1e-3,1e-5"),
+    help="Instead: values of epsilon to compare.",
+)
 @click.option(
     "--population",
     type=click.Choice(["finite", "infinite"]),
@@ -43,7 +48,7 @@ class Numbers(click.ParamType[tuple[int, ...]]):
     help="Whether these samples are all there are, or some of a larger set.",
 )
 @click.option("--draws", type=int, default=1000, show_default=True, help="Batches drawn at most for a size.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draws.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draws, or of --shuffle.")
 @click.option(
     "--ranks", type=int, default=1, show_default=True, help="Processes that train together, synchronized too."
 )
@@ -53,10 +58,13 @@ class Numbers(click.ParamType[tuple[int, ...]]):
     metavar="directory|FILE.csv:COLUMN",
     help="Also batches of one group each, as of one site.",
 )
+@options.batching
 @options.tensor
 @options.framework
+@options.normalizer
 @options.epsilon
 @options.momentum
+@options.arithmetic
 @click.option(
     "--tolerance-noise", type=float, default=0.1, show_default=True, help="Acceptable noise of the batch mean."
 )
@@ -69,25 +77,58 @@ class Numbers(click.ParamType[tuple[int, ...]]):
 )
 @click.option("--plot", type=click.Path(readable=False), help="Also draw it, into a .png, .svg or .pdf.")
 @options.output
-def command(
-    paths: tuple[str, ...],
-    to: options.Output,
-    plot: str | None,
-    save_population: str | None,
-    **settings: Any,  # noqa: ANN401  (those of compare)
-) -> int:
-    """What a batch of 1, 2, 4, … does to these data.
+@click.pass_context
+def command(context: click.Context, /, paths: tuple[str, ...], to: options.Output, **given: Any) -> int:  # noqa: ANN401
+    """What a batch of 1, 2, 4, … does to these data, or what several layers make of them.
 
     From one pass over a cohort: how the variance splits into within and between samples, and for each batch size the
     noise of the batch mean, what the batch variance lacks, and how far the output of batch norm differs between
     training and evaluation; in closed form and from drawn batches. Then the least size within the tolerances.
+
+    With --frameworks, --normalizers or --epsilons, from one pass too: what each of these layers computes, as
+    `bnstat inspect` tells it, side by side, and in sentences what differs and for which channel it matters. One kind
+    of comparison a call.
 
     \b
     Examples:
       bnstat compare cohort/
       bnstat compare cohort/ --batch-sizes 1,2,4,8,16,32 --population infinite
       bnstat compare activations.npy --axis 1 --plot curve.svg
+      bnstat compare t1.nii.gz --frameworks keras,torch,flax
+      bnstat compare cohort/ --normalizers batch,instance,group:2 --batch-size 4
+      bnstat compare t1.nii.gz --epsilons 1e-3,1e-5,1e-8
     """
+    kind = kind_of(context)
+    settings = own(kind, context, given)
+    if kind == BATCH_SIZES:
+        return _batch_sizes(paths, to, batch_sizes=given[kind], **settings)
+    return _layers(paths, to, kind, given[kind], settings)
+
+
+def _layers(paths: tuple[str, ...], to: options.Output, by: By, values: Sequence[Any], settings: dict[str, Any]) -> int:
+    """Compare frameworks, normalizers or values of ε."""
+    from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
+    from bnstat.cli.progress import progress  # noqa: PLC0415
+    from bnstat.layers import compare_layers  # noqa: PLC0415
+
+    gc.enable()
+    with progress(to.quiet) as meter:
+        found = compare_layers(paths, by=by, values=values, progress=meter, **settings)
+    tell(found.errors, found.notes, to.quiet)
+    inputs = [*(sample.source for sample in found.samples), *(failure.source for failure in found.errors)]
+    write("layers", found, to, inputs)
+    return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
+
+
+def _batch_sizes(
+    paths: tuple[str, ...],
+    to: options.Output,
+    *,
+    plot: str | None,
+    save_population: str | None,
+    **settings: Any,  # noqa: ANN401  (those of compare)
+) -> int:
+    """Compare batch sizes."""
     from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
     from bnstat.cli.progress import progress  # noqa: PLC0415
     from bnstat.comparison import compare  # noqa: PLC0415

@@ -83,8 +83,12 @@ def tensor(function: F) -> F:
 
 def batches(function: F) -> F:
     """How samples become batches."""
+    return batching(click.option("--seed", type=int, default=0, show_default=True, help="Seed of --shuffle.")(function))
+
+
+def batching(function: F) -> F:
+    """The same without the seed, which may be that of more."""
     for option in (
-        click.option("--seed", type=int, default=0, show_default=True, help="Seed of --shuffle."),
         click.option("--shuffle", is_flag=True, help="Permute the samples before they are grouped."),
         click.option("--drop-last", is_flag=True, help="Leave out a last batch of fewer samples."),
         click.option("-b", "--batch-size", type=int, default=1, show_default=True, help="Samples in a batch."),

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         Tolerances,
     )
     from bnstat.report.frameworks import Presets
+    from bnstat.report.layers import By, Entry, LayerComparison
     from bnstat.report.plan import Downsampling, Level, Plan
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "NORMALIZERS",
     "SEVERITIES",
     "Batch",
+    "By",
     "Channel",
     "Check",
     "CheckSettings",
@@ -70,6 +72,7 @@ __all__ = [
     "CurveChannel",
     "CurvePoint",
     "Downsampling",
+    "Entry",
     "FailOn",
     "Failure",
     "Finding",
@@ -80,6 +83,7 @@ __all__ = [
     "InputType",
     "Kind",
     "Layer",
+    "LayerComparison",
     "LayerCurve",
     "Level",
     "Limits",
@@ -131,6 +135,7 @@ _HOME = {
     ),
     **dict.fromkeys(("Downsampling", "Level", "Plan"), "plan"),
     **dict.fromkeys(("FAIL_ON", "Check", "CheckSettings", "FailOn", "Stale"), "check"),
+    **dict.fromkeys(("By", "Entry", "LayerComparison"), "layers"),
     "Presets": "frameworks",
 }
 

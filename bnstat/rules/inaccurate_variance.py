@@ -42,7 +42,8 @@ def _off(exact: float, low: float, high: float) -> str:
     if not exact:
         return ""
     if high >= 2 * exact:
-        return f" ({high / exact:,.3g} times too large)"
+        times = high / exact
+        return f" ({times:,.0f} times too large)" if times >= 100 else f" ({times:.3g} times too large)"
     worse = max(high - exact, exact - low) / exact
     return f" ({100 * worse:.3g} % off)"
 

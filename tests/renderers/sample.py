@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import chdir
 from dataclasses import fields
+from tempfile import TemporaryDirectory
+
+import numpy as np
 
 from bnstat.frameworks import FRAMEWORKS
+from bnstat.layers import compare_layers
 from bnstat.report import Batch, Channel, Failure, Finding, Finite, Group, Report, Sample, Settings, Statistics
 
 
@@ -144,3 +149,12 @@ def grouped():
         findings=findings,
         answer="Group norm does not depend on the batch size.",
     )
+
+
+def layered(by, *values, **settings):
+    """Layers compared on three samples of four channels: one wide, one narrow, one constant, one far from 0."""
+    ramp = np.arange(3 * 4 * 4 * 4, dtype=float).reshape(3, 4, 4, 4)
+    data = np.stack([ramp, ramp % 7 / 100, np.full_like(ramp, 5.0), 1000 + ramp % 5], axis=-1)
+    with TemporaryDirectory() as folder, chdir(folder):
+        np.save("x.npy", data)
+        return compare_layers("x.npy", by=by, values=values, **settings)

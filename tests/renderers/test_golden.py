@@ -8,15 +8,30 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from renderers.sample import grouped, report
+from renderers.sample import grouped, layered, report
 
 from bnstat.frameworks import FRAMEWORKS
 from bnstat.renderers.frameworks import markdown as frameworks_markdown
 from bnstat.renderers.frameworks import table as frameworks_table
 from bnstat.renderers.inspect import csv, json, markdown, table
+from bnstat.renderers.layers import markdown as layers_markdown
+from bnstat.renderers.layers import table as layers_table
 from bnstat.report import Presets
 
 GOLDEN = Path(__file__).parent / "golden"
+
+
+def frameworks():
+    return layered("frameworks", "keras", "torch", "flax", "haiku", "keras-jax")
+
+
+def normalizers():
+    return layered("normalizers", "batch", "instance", "layer", "group:2", batch_size=3)
+
+
+def epsilons():
+    return layered("epsilons", "1e-3", "1e-5", "1e-8", framework="torch")
+
 
 RENDERED = {
     "table-80.txt": lambda: table.render(report(), width=80),
@@ -32,6 +47,12 @@ RENDERED = {
     "groups.json": lambda: json.render(grouped()),
     "frameworks-80.txt": lambda: frameworks_table.render(Presets(tuple(FRAMEWORKS.values())), width=80),
     "framework-80.txt": lambda: frameworks_table.render(Presets((FRAMEWORKS["torch-instance-track"],), True), width=80),
+    "compare-frameworks-80.txt": lambda: layers_table.render(frameworks(), width=80),
+    "compare-frameworks.md": lambda: layers_markdown.render(frameworks()),
+    "compare-normalizers-80.txt": lambda: layers_table.render(normalizers(), width=80),
+    "compare-normalizers.md": lambda: layers_markdown.render(normalizers()),
+    "compare-epsilons-80.txt": lambda: layers_table.render(epsilons(), width=80),
+    "compare-epsilons.md": lambda: layers_markdown.render(epsilons()),
     "frameworks.md": lambda: frameworks_markdown.render(Presets(tuple(FRAMEWORKS.values()))),
 }
 

@@ -1,0 +1,1 @@
+"""What `bnstat compare` found of layers beside each other, in each format."""

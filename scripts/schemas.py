@@ -1,0 +1,100 @@
+"""Writes the schemas of `bnstat compare --frameworks`, `--normalizers` and `--epsilons` from that of `inspect`.
+
+`python scripts/schemas.py` after a change of docs/schema/bnstat.inspect-1.schema.json; a test holds them together.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+SCHEMAS = Path(__file__).parents[1] / "docs" / "schema"
+
+# The settings that belong to each layer and not to all of them.
+OWN = {
+    "frameworks": ("framework", "epsilon", "momentum"),
+    "normalizers": ("normalizer", "epsilon", "momentum"),
+    "epsilons": ("epsilon",),
+}
+NAMED = {"frameworks": "the preset", "normalizers": "the normalizer, as in group:2", "epsilons": "epsilon as a text"}
+
+
+def path_of(name: str) -> Path:
+    """The file of a schema."""
+    return SCHEMAS / f"bnstat.{name}-1.schema.json"
+
+
+def made(by: str) -> str:
+    """The text of the schema of one kind of comparison."""
+    inspect = json.loads(path_of("inspect").read_text(encoding="utf-8"))
+    parts = inspect["properties"]
+    schema = {
+        "$schema": inspect["$schema"],
+        "title": f"bnstat.compare-{by}/1",
+        "description": f"What `bnstat compare --{by} … --format json` prints. What is undefined is null; zero never "
+        "means unknown. Batches and findings are those of bnstat.inspect/1.",
+        **_object(
+            {
+                "schema": {"const": f"bnstat.compare-{by}/1"},
+                "version": parts["version"],
+                "settings": _settings(parts["settings"], by),
+                "samples": parts["samples"],
+                by: {"type": "array", "minItems": 1, "items": _entry(parts, by)},
+                "differences": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "what differs from the first, and for which channel it matters, in sentences",
+                },
+                "errors": parts["errors"],
+                "notes": parts["notes"],
+            }
+        ),
+        "$defs": inspect["$defs"],
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _object(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _settings(settings: dict[str, Any], by: str) -> dict[str, Any]:
+    """Those that hold for every layer."""
+    shared = {name: value for name, value in settings["properties"].items() if name not in OWN[by]}
+    required = settings.get("required", ())
+    return _object(shared, tuple(name for name in shared if name not in required))
+
+
+def _entry(parts: dict[str, Any], by: str) -> dict[str, Any]:
+    """One layer: its settings, and its report."""
+    settings = parts["settings"]["properties"]
+    batches = {"type": "array", "items": {"$ref": "#/$defs/batch"}}
+    fields: dict[str, Any] = {
+        "name": {"type": "string", "description": NAMED[by]},
+        **{name: settings[name] for name in ("framework", "normalizer", "epsilon", "momentum")},
+        "batch_weight": {
+            "type": ["number", "null"],
+            "description": "of the first batch in the running statistics; null where unknown, or none are kept",
+        },
+        "running_variance": {
+            "enum": ["biased", "unbiased", "item-unbiased", None],
+            "description": "null where none is kept",
+        },
+        "batches": batches,
+        "synchronized": parts["synchronized"],
+    }
+    if by == "normalizers":
+        fields["channel_outputs"] = {
+            "type": "array",
+            "items": {"type": "array", "items": {"type": ["number", "null"], "minimum": 0}},
+            "description": "for each batch the variance of the values of each channel after the layer, whatever the "
+            "channel was normalized together with; what differences compare",
+        }
+    return _object({**fields, "findings": parts["findings"]}, ("synchronized",))
+
+
+if __name__ == "__main__":
+    for kind in OWN:
+        path_of(f"compare-{kind}").write_text(made(kind), encoding="utf-8")
