@@ -15,7 +15,7 @@ import numpy as np
 
 from bnstat import precision
 from bnstat.report import Batch, Channel, Group, InputType, Prediction, Settings
-from bnstat.table import Row
+from bnstat.table import Row, Table
 
 if TYPE_CHECKING:
     from bnstat.emulation import Fused
@@ -30,12 +30,12 @@ _SEQUENTIAL = ("sequential", "threads", "lanes")
 _EXACT_INTEGERS: dict[InputType, int] = {"float32": 2**24, "float16": 2**11, "bfloat16": 2**8}
 
 
-def predict(batches: Sequence[Batch], rows: Sequence[Row], settings: Settings) -> tuple[Batch, ...]:
+def predict(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple[Batch, ...]:
     """Fill batches with what the layer itself will report.
 
     Args:
         batches: with their statistics.
-        rows: the table, which batches index.
+        table: whose rows batches index; it keeps sums that other layers may share.
         settings: whose layer, the type of its input, its threads.
 
     Raises:
@@ -43,7 +43,7 @@ def predict(batches: Sequence[Batch], rows: Sequence[Row], settings: Settings) -
     """
     if settings.kind in ("rms", "weight-init"):  # whose arithmetic was not measured
         return tuple(batches)
-    return tuple(_batch(batch, [rows[place] for place in batch.samples], settings) for batch in batches)
+    return tuple(_batch(batch, table, settings) for batch in batches)
 
 
 def second_pass(batch: Batch, settings: Settings) -> bool:
@@ -67,10 +67,11 @@ def _fused(batch: Batch, settings: Settings) -> Fused | None:
     return by_axes.get(len(batch.input_shape)) if settings.framework.fused else None
 
 
-def _batch(batch: Batch, rows: Sequence[Row], settings: Settings) -> Batch:
+def _batch(batch: Batch, table: Table, settings: Settings) -> Batch:
+    rows = [table.rows[place] for place in batch.samples]
     bands = [_band(part, batch, rows, settings) for part in batch.parts]
     if second_pass(batch, settings) and any(band is not None for band in bands):
-        found = _emulated(batch, rows, settings)
+        found = _shared(batch, table, settings)
         bands = [
             None if band is None else _with_emulated(band, found, place, settings) for place, band in enumerate(bands)
         ]
@@ -159,6 +160,18 @@ class _Numbers:
     variance: list[float] | None
     low: list[float]
     high: list[float]
+
+
+def _shared(batch: Batch, table: Table, settings: Settings) -> _Numbers:
+    """The sums of a batch, done once for all layers that sum alike."""
+    framework = settings.framework
+    alike = (_arithmetic(batch, settings), _fused(batch, settings), framework.upcasts or settings.dtype == "float32")
+    key = (batch.samples, settings.dtype, settings.threads, *alike)
+    found = table.summed.get(key)
+    if not isinstance(found, _Numbers):
+        found = _emulated(batch, [table.rows[place] for place in batch.samples], settings)
+        table.summed[key] = found
+    return found
 
 
 def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Numbers:

@@ -104,7 +104,7 @@ def report_of(table: Table, settings: Settings) -> Report:
         batches=batches,
         errors=tuple(Failure(failure.source, failure.message) for failure in table.failures),
         notes=(*notes_of(table, batches, settings), *unread),
-        synchronized=predict(synchronized, table.rows, replace(settings, emulate=False)),
+        synchronized=predict(synchronized, table, replace(settings, emulate=False)),
     )
     return replace(report, findings=findings_of(report), answer=answer(report))
 
@@ -114,10 +114,10 @@ def _predicted(
 ) -> tuple[tuple[Batch, ...], tuple[str, ...]]:
     """Batches with what the layer itself will report, and a note where their voxels could not be read again for it."""
     try:
-        return predict(batches, table.rows, settings), ()
+        return predict(batches, table, settings), ()
     except InputError as error:
         note = f"{error}; so what {settings.framework.title} computes is bounded and not emulated"
-        return predict(batches, table.rows, replace(settings, emulate=False)), (note,)
+        return predict(batches, table, replace(settings, emulate=False)), (note,)
 
 
 def refuse(planned: Sequence[Planned], several: Sequence[Settings]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike, fspath
 from typing import Literal, Protocol
 
@@ -52,11 +52,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """All that was read: files whose headers could be, samples whose voxels could be, and what could not."""
+    """All that was read: files whose headers could be, samples whose voxels could be, and what could not.
+
+    `summed` holds what was computed from the voxels a second time, for all reports on the same table.
+    """
 
     planned: tuple[Planned, ...]
     rows: tuple[Row, ...]
     failures: tuple[InputError, ...]
+    summed: dict[Hashable, object] = field(default_factory=dict, compare=False)
 
 
 @contextmanager

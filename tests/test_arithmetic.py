@@ -103,6 +103,13 @@ def test_nothing_is_read_twice_unless_a_preset_with_sequential_sums_is_named(vol
     assert all(one is not None for one in predictions(volume, framework=framework))
 
 
+def test_layers_that_sum_alike_share_one_second_pass(volume, monkeypatch):
+    real, calls = voxels.batch_voxels, []
+    monkeypatch.setattr(voxels, "batch_voxels", lambda *given: calls.append(1) or real(*given))
+    bnstat.compare_layers(volume, by="frameworks", values=["keras-tensorflow", "keras2-nonfused", "tensorflow"])
+    assert len(calls) == 2  # for the mean, and for the variance
+
+
 def test_layers_with_accurate_sums_are_accurate(volume):
     for framework in ("torch", "keras-jax", "flax-two-pass"):
         found = predictions(volume, framework=framework)
