@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         Simulated,
         Tolerances,
     )
+    from bnstat.report.explain import Explanation, Explanations
     from bnstat.report.frameworks import Presets
     from bnstat.report.plan import Downsampling, Level, Plan
 
@@ -70,6 +71,8 @@ __all__ = [
     "CurveChannel",
     "CurvePoint",
     "Downsampling",
+    "Explanation",
+    "Explanations",
     "FailOn",
     "Failure",
     "Finding",
@@ -131,6 +134,7 @@ _HOME = {
     ),
     **dict.fromkeys(("Downsampling", "Level", "Plan"), "plan"),
     **dict.fromkeys(("FAIL_ON", "Check", "CheckSettings", "FailOn", "Stale"), "check"),
+    **dict.fromkeys(("Explanation", "Explanations"), "explain"),
     "Presets": "frameworks",
 }
 
