@@ -12,6 +12,7 @@ import pytest
 from bnstat import cli
 from bnstat.cli import exit_codes
 from bnstat.cli.compare import command as compare_command
+from bnstat.cli.explain import command as explain_command
 from bnstat.cli.frameworks import command as frameworks_command
 from bnstat.cli.inspect import command as inspect_command
 from bnstat.cli.plan import command as plan_command
@@ -64,7 +65,7 @@ def options_of(*commands):
     return sorted({option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)})
 
 
-COMMANDS = (inspect_command, compare_command, plan_command, frameworks_command)
+COMMANDS = (inspect_command, compare_command, explain_command, plan_command, frameworks_command)
 
 
 @pytest.mark.parametrize("option", options_of(*COMMANDS))
@@ -81,6 +82,16 @@ def test_every_option_in_the_readme_is_one_of_a_command():
 def test_the_rules_in_the_readme_are_those_there_are():
     rows = re.findall(r"^\| (BN\d+) \| ([\w-]+) \| (\w+) \|", README, re.MULTILINE)
     assert rows == [(rule.code, rule.name, rule.severity) for rule in RULES]
+
+
+def test_the_pages_of_rules_are_written_from_their_docstrings():
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        import rules
+    finally:
+        sys.path.pop(0)
+    on_disk = {file.name: file.read_text(encoding="utf-8") for file in rules.FOLDER.iterdir()}
+    assert on_disk == rules.pages()  # `python scripts/rules.py` writes them anew
 
 
 def test_the_exit_codes_in_the_readme_are_those_there_are():
@@ -117,6 +128,7 @@ def test_python_in_the_readme_runs(block, capsys):
         "docs/architecture.md",
         "docs/activations.md",
         "docs/arithmetic.md",
+        "docs/rules/README.md",
     ],
 )
 def test_links_lead_somewhere(document):
@@ -145,6 +157,7 @@ def test_help_fits_80_columns_and_says_what_the_tool_is_for(capsys, monkeypatch)
         ["compare", "--help"],
         ["plan", "--help"],
         ["frameworks", "--help"],
+        ["explain", "--help"],
     ):
         assert cli.run(arguments) == 0
         shown = capsys.readouterr().out

@@ -8,6 +8,7 @@ from dataclasses import replace
 from bnstat.errors import UsageError
 from bnstat.moments import Moments
 from bnstat.normalizers import batch, group, instance, layer, renorm, rms, weight_init
+from bnstat.normalizers.statistics import deviations
 from bnstat.report import Batch, Channel, Group, Settings
 
 __all__ = ["KINDS", "normalize", "parse", "require_shape", "require_steps"]
@@ -92,9 +93,10 @@ def normalize(batches: Sequence[tuple[Batch, Moments]], settings: Settings) -> t
 def _filled(one: Batch, samples: Moments, settings: Settings) -> Batch:
     kind = settings.kind
     if kind in _BY_CHANNEL:
-        return replace(one, channels=_BY_CHANNEL[kind](samples, settings))
+        channels = _BY_CHANNEL[kind](samples, settings)
+        return replace(one, channels=channels, deviations=tuple(channel.std for channel in channels))
     groups = _BY_SAMPLE[kind](samples, one.samples, settings)
     kept = (0, one.axis) if kind == "instance" else (0,)
     running = instance.buffers(groups, samples.shape[1], settings) if kind == "instance" else ()
     reduced = tuple(axis for axis in range(len(one.input_shape)) if axis not in kept)
-    return replace(one, groups=groups, running=running, reduction_axes=reduced)
+    return replace(one, groups=groups, running=running, reduction_axes=reduced, deviations=deviations(samples))

@@ -139,3 +139,9 @@ def _condition_number(mean: float | None, variance: float | None) -> float | Non
         return None
     ratio = abs(mean) / sqrt(variance)
     return defined(sqrt(1.0 + ratio * ratio)) if ratio < inf else None
+
+
+def deviations(samples: Moments) -> tuple[float | None, ...]:
+    """The standard deviation of each channel over all samples; None where a value is NaN or Inf."""
+    merged = each(samples.merged(axis=0))
+    return tuple(sqrt(one.variance) if one.count == one.total and isfinite(one.variance) else None for one in merged)

@@ -151,6 +151,6 @@ def _place(finding: Finding, report: Report) -> str:
     parts = []
     if finding.channel is not None:
         parts.append(f"channel {finding.channel}")
-    if len(report.batches) > 1 or finding.channel is None:
+    if finding.batch is not None and (len(report.batches) > 1 or finding.channel is None):
         parts.append(f"batch {finding.batch}")
     return " of ".join(parts)

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         Simulated,
         Tolerances,
     )
+    from bnstat.report.explain import Explanation, Explanations
     from bnstat.report.frameworks import Presets
     from bnstat.report.layers import By, Entry, LayerComparison
     from bnstat.report.plan import Downsampling, Level, Plan
@@ -73,6 +74,8 @@ __all__ = [
     "CurvePoint",
     "Downsampling",
     "Entry",
+    "Explanation",
+    "Explanations",
     "FailOn",
     "Failure",
     "Finding",
@@ -136,6 +139,7 @@ _HOME = {
     **dict.fromkeys(("Downsampling", "Level", "Plan"), "plan"),
     **dict.fromkeys(("FAIL_ON", "Check", "CheckSettings", "FailOn", "Stale"), "check"),
     **dict.fromkeys(("By", "Entry", "LayerComparison"), "layers"),
+    **dict.fromkeys(("Explanation", "Explanations"), "explain"),
     "Presets": "frameworks",
 }
 

@@ -356,6 +356,8 @@ class Batch:
         channels: with a normalizer that reduces over the batch, in their order.
         groups: with one that takes each sample by itself, a sample after the other.
         running: buffers of a channel each, where such a layer keeps any.
+        deviations: the standard deviation of each channel over the batch, whatever the normalizer reduces; None where
+            it is undefined.
     """
 
     index: int
@@ -366,6 +368,7 @@ class Batch:
     channels: tuple[Channel, ...] = ()
     groups: tuple[Group, ...] = ()
     running: tuple[Running, ...] = ()
+    deviations: tuple[float | None, ...] = ()
 
     @property
     def parts(self) -> Sequence[Channel | Group]:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from bnstat.errors import UsageError
 from bnstat.report import Finding, Report
 from bnstat.rules import (
+    batch_mean_noise,
+    channel_scale_mismatch,
+    channels_first_suspected,
     epsilon_effect,
     float16_overflow,
     inaccurate_variance,
     inf_voxels,
+    mixed_shapes,
     nan_voxels,
     near_zero_variance,
     negative_variance,
     single_value_per_channel,
+    small_batch,
     time_as_channels,
+    train_eval_gap,
+    unsettled_running_statistics,
     vanishing_variance,
+    variance_shortfall,
     zero_variance,
 )
+from bnstat.rules.explanation import explained
 from bnstat.rules.rule import Rule
 
-__all__ = ["RULES", "Rule", "findings_of"]
+__all__ = ["RULES", "Rule", "explained", "findings_of", "rule_named"]
 
 RULES: tuple[Rule, ...] = (
     zero_variance.RULE,
@@ -28,10 +38,18 @@ RULES: tuple[Rule, ...] = (
     inf_voxels.RULE,
     float16_overflow.RULE,
     single_value_per_channel.RULE,
+    batch_mean_noise.RULE,
+    variance_shortfall.RULE,
+    train_eval_gap.RULE,
+    small_batch.RULE,
+    unsettled_running_statistics.RULE,
     negative_variance.RULE,
     vanishing_variance.RULE,
     inaccurate_variance.RULE,
     time_as_channels.RULE,
+    channels_first_suspected.RULE,
+    mixed_shapes.RULE,
+    channel_scale_mismatch.RULE,
 )
 
 
@@ -45,3 +63,20 @@ def findings_of(report: Report, rules: tuple[Rule, ...] = RULES) -> tuple[Findin
             spoken.update((rule.family, one.place) for one in new)
         found.extend(new)
     return tuple(found)
+
+
+def rule_named(text: str) -> Rule:
+    """The rule of a code or a name, in whatever case.
+
+    Raises:
+        UsageError: there is none.
+    """
+    asked = text.strip().lower().replace("_", "-")
+    known = {key: rule for rule in RULES for key in (rule.code.lower(), rule.name)}
+    if asked in known:
+        return known[asked]
+    import difflib  # noqa: PLC0415  (only where a name is wrong)
+
+    near = difflib.get_close_matches(asked, known, n=1)
+    hint = f"did you mean {known[near[0]].code} {known[near[0]].name}?" if near else "`bnstat explain` lists all"
+    raise UsageError(f"rule {text!r} is not known; {hint}")

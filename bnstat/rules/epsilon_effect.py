@@ -7,7 +7,20 @@ Why it matters: the output's variance is variance/(variance + ε), not 1. At ε 
 [0, 1] with a standard deviation of 0.03 come out at 0.688. Two frameworks with different ε then train different
 networks on the same data.
 
+Example:
+    $ bnstat inspect sample_data/mri_unit_range.nii.gz
+    warning BN103 epsilon-effect
+      channel 0: ε 0.001 is 47.7 % of variance + ε, so the output has variance
+      0.523 instead of 1; PyTorch's ε 1e-05 would give 0.991. Use ε ≤ 1.1e-05
+      (a share of 1 %), or scale the data up.
+
 What to do: give the layer a smaller ε, or scale the data to a variance far above it.
+
+Threshold: a share of 1 %, by which the output's variance is short; its standard deviation then is short by half of it,
+which is as much as a network should not notice.
+
+Sources: output variance = variance/(variance + ε); Keras' ε of 1e-3 and PyTorch's of 1e-5 are the defaults in their
+documentation, in `bnstat frameworks` with their source.
 """
 
 from __future__ import annotations

@@ -6,7 +6,19 @@ What it does: reports a channel, or a group of channels, with a value beyond 655
 Why it matters: in float16 such a value is Inf, the mean is Inf and the variance NaN. Nearly all layers compute in
 float32 even for float16 input, but a running variance that is kept in float16 overflows at a standard deviation of 256.
 
+Example:
+    >>> import numpy as np
+    >>> np.save("counts.npy", np.array([[[0.0], [1000.0], [70000.0]]]))
+    $ bnstat inspect counts.npy
+    note BN106 float16-overflow
+      channel 0 has values up to 70,000, beyond 65,504: Inf in float16. Scale
+      the data first, or keep them in float32 or bfloat16.
+
 What to do: scale the data before they become float16, or keep input and running statistics in float32 or bfloat16.
+
+Threshold: 65504, the largest number of float16. Values from there to 65520 would still be rounded down to it.
+
+Sources: IEEE 754, binary16; docs/arithmetic.md for which layers compute in float32 when their input is float16.
 """
 
 from __future__ import annotations

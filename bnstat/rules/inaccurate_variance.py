@@ -8,7 +8,22 @@ Why it matters: frameworks sum in float32. Adding millions of values one after t
 7 % of the variance), and E[x²] − E[x]² loses them where the mean is large beside the standard deviation. The layer
 then normalizes with a number that is not the variance of the data, and another framework with another.
 
+Example:
+    >>> import numpy as np
+    >>> values = np.random.default_rng(0).normal(150, 1, (1, 100000, 1))
+    >>> np.save("offset.npy", values.astype("float32"))
+    $ bnstat inspect offset.npy --framework flax
+    warning BN303 inaccurate-variance
+      channel 0: Flax may compute a variance from 0.9788 to 1.022 where it is
+      1 (2.15 % off). Set use_fast_variance=False, or subtract an offset near
+      the mean before the layer.
+
 What to do: subtract an offset, choose a layout or a layer that sums otherwise, or train on patches.
+
+Threshold: 1 % of the exact variance, as much as epsilon-effect allows ε; of a constant, ε.
+
+Sources: Chan, Golub & LeVeque 1983 on how errors grow with √(1 + mean²/variance); Higham 2002, chapter 4, on the order
+of sums; docs/arithmetic.md for what each layer does, as measured.
 """
 
 from __future__ import annotations

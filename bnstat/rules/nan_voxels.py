@@ -6,7 +6,21 @@ Why it matters: one NaN makes mean and variance of its channel NaN, in every fra
 the output and the gradients. Other channels are not touched. A resampled scan often has NaN outside of its field of
 view.
 
+Example:
+    >>> import numpy as np
+    >>> np.save("hole.npy", np.array([[[0.5], [1.5], [np.nan]]]))
+    $ bnstat inspect hole.npy
+    error BN104 nan-voxels
+      channel 0 holds 1 NaN among 3 values: its mean and variance are NaN in
+      every framework, and its running statistics from then on. Replace them
+      before training (numpy.nan_to_num).
+
 What to do: replace them before training (`numpy.nan_to_num`), or mask them out when resampling.
+
+Threshold: none. One NaN is enough.
+
+Sources: IEEE 754 arithmetic, in which a sum with NaN is NaN; all real layers that were run give NaN for such a channel
+and leave the others as they are.
 """
 
 from __future__ import annotations

@@ -7,7 +7,23 @@ Why it matters: E[x²] − E[x]² in float32 is a small difference of large numb
 standard deviation. Some layers do not clamp it at 0. Where it is less than −ε, the root is of a negative number: the
 output is NaN, and so is everything after it.
 
+Example:
+    >>> import numpy as np
+    >>> values = np.random.default_rng(0).normal(10000, 1, (1, 100000, 1))
+    >>> np.save("offset.npy", values.astype("float32"))
+    $ bnstat inspect offset.npy --framework keras-torch
+    error BN301 negative-variance
+      channel 0: Keras on PyTorch may compute a negative variance (down to
+      -193.2), and with it NaN, where it is 1 about a mean of 10000. Subtract
+      an offset near the mean before the layer, or run Keras on JAX, which
+      takes two passes.
+
 What to do: subtract an offset before the layer, or choose a layer that takes two passes.
+
+Threshold: 0, below which no variance of real numbers is; of a constant −ε, below which the root is NaN.
+
+Sources: Chan, Golub & LeVeque 1983 on the textbook formula of the variance; docs/arithmetic.md for what each layer does
+and how wide its band is, as measured.
 """
 
 from __future__ import annotations

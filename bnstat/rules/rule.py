@@ -10,7 +10,7 @@ from bnstat.report import Batch, Channel, Finding, Group, Report, Severity
 
 @dataclass(frozen=True)
 class Rule:
-    """A named check. The docstring of its module says what it does, why it matters and what to do.
+    """A named check. The docstring of its module is its documentation: `explanation` has its parts.
 
     Attributes:
         code: stable, BN1xx data, BN2xx batch, BN3xx arithmetic, BN4xx layout.
@@ -48,6 +48,20 @@ class Rule:
             value=value,
             threshold=threshold,
             group=part.group if isinstance(part, Group) else None,
+        )
+
+    def of_all(
+        self, message: str, channel: int | None = None, value: float | None = None, threshold: float | None = None
+    ) -> Finding:
+        """A finding of this rule about what no batch and no file has alone, as how batches differ from each other."""
+        return Finding(
+            rule=self.code,
+            name=self.name,
+            severity=self.severity,
+            message=message,
+            channel=channel,
+            value=value,
+            threshold=threshold,
         )
 
 

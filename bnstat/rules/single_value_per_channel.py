@@ -7,7 +7,22 @@ Why it matters: a single value has no spread, so normalizing it gives β and not
 leaves its sign). PyTorch refuses to train then: batch norm and instance norm always, group norm only where the batch
 has one sample, layer norm never. Batch size 1 alone never causes this: a 3-D volume has many values in each channel.
 
+Example:
+    >>> import numpy as np
+    >>> np.save("bottom.npy", np.array([[[[[0.5, 2.0]]]]]))
+    $ bnstat inspect bottom.npy --framework torch
+    error BN201 single-value-per-channel
+      each channel has one value, so its variance is 0; PyTorch refuses to
+      train: "Expected more than 1 value per channel when training, got input
+      size torch.Size([1, 2, 1, 1, 1])". Use a larger batch, or check that
+      --axis names the channels.
+
 What to do: use a larger batch, fewer levels of downsampling, or check that `--axis` names the channels.
+
+Threshold: 2 values, the fewest that can differ.
+
+Sources: PyTorch's `torch.nn.functional.batch_norm` and `instance_norm` ("Expected more than 1 value per channel when
+training"), whose words were recorded from the layers; `bnstat plan` shows at which level of an encoder it happens.
 """
 
 from __future__ import annotations

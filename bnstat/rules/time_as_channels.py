@@ -6,7 +6,17 @@ dimension is the kept axis.
 Why it matters: the entries of a series are then normalized each by itself. If they are samples, they belong on the
 batch axis; if the network takes them as channels, all is well.
 
+Example:
+    $ bnstat inspect sample_data/time_series.nii.gz
+    note BN401 time-as-channels
+      the fourth dimension carries a repetition time (2 s) and is kept as
+      channels. If its entries are time points, use --batch-axis 3.
+
 What to do: if the entries are time points, use `--batch-axis 3`, and `--batch-size` for how many make a batch.
+
+Threshold: none. The header has a unit of time and a repetition time over 0, or it has not.
+
+Sources: the NIfTI-1 standard, `xyzt_units` and `pixdim[4]`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,22 @@ Why it matters: E[x²] − E[x]² in float32 is less than 0 as easily as more wh
 standard deviation, and a layer that clamps it at 0 then divides by √ε alone: what varied comes out a thousand times
 too large, or as noise.
 
+Example:
+    >>> import numpy as np
+    >>> values = np.random.default_rng(0).normal(10000, 1, (1, 100000, 1))
+    >>> np.save("offset.npy", values.astype("float32"))
+    $ bnstat inspect offset.npy --framework flax
+    warning BN302 vanishing-variance
+      channel 0: Flax may compute a variance of 0 where it is 1 about a mean
+      of 10000. Set use_fast_variance=False, or subtract an offset near the
+      mean before the layer.
+
 What to do: subtract an offset before the layer, or choose a layer that takes two passes.
+
+Threshold: 0 for values that are not all equal.
+
+Sources: Chan, Golub & LeVeque 1983 on the textbook formula of the variance; Flax' `use_fast_variance`;
+docs/arithmetic.md for what each layer does, as measured.
 """
 
 from __future__ import annotations

@@ -7,7 +7,20 @@ Why it matters: the layer's output for such a channel is β, whatever the values
 is added to the variance, but the channel carries nothing; in float32 some frameworks even compute a variance that is
 not zero for it. Mostly a modality is missing, or a crop holds background only.
 
+Example:
+    $ bnstat inspect sample_data/mri_4channel.nii.gz
+    error BN101 zero-variance
+      channel 1 is constant: all of 307,200 values are 0, so the variance is 0
+      and the layer gives β for every input. If a modality is missing, supply
+      it or drop the channel.
+
 What to do: look at the file. Supply the modality, drop the channel, or sample patches with foreground.
+
+Threshold: none. Least and greatest value of a channel are equal or not; a rounded variance may be 0, or not, in both
+cases.
+
+Sources: Ioffe & Szegedy 2015 (arXiv 1502.03167), whose normalization adds ε under the root; the real layers' output on
+constants is recorded in docs/conformance.md.
 """
 
 from __future__ import annotations

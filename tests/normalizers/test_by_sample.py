@@ -186,12 +186,12 @@ def test_a_constant_group_has_no_variance_and_is_named(diagnosed):
 
 
 def test_rules_about_epsilon_judge_the_mean_square_of_rms_norm(diagnosed):
-    (low,) = diagnosed(TENSOR[:1] * 1e-6, normalizer="rms", epsilon=1e-5).findings
-    assert low.rule == "BN102"
+    low, scales = diagnosed(TENSOR[:1] * 1e-6, normalizer="rms", epsilon=1e-5).findings
+    assert (low.rule, scales.rule) == ("BN102", "BN404")
     assert "the mean square" in low.message
     offset = 1.0 + 1e-6 * TENSOR[:1]  # hardly any variance, and a mean square of 1
-    assert not diagnosed(offset, normalizer="rms", epsilon=1e-5).findings
-    finding, arithmetic = diagnosed(offset, normalizer="layer").findings
+    assert [one.rule for one in diagnosed(offset, normalizer="rms", epsilon=1e-5).findings] == ["BN404"]
+    finding, arithmetic, _ = diagnosed(offset, normalizer="layer").findings
     assert (finding.rule, arithmetic.rule) == ("BN102", "BN303")  # float32 cannot tell such values apart
     assert "Keras's ε 0.001 would give" in finding.message
 

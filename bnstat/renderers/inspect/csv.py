@@ -23,7 +23,7 @@ def render(report: Report) -> str:
     for finding in report.findings:
         codes.setdefault(finding.place, []).append(finding.rule)
     rows = [
-        _row(report, batch, part, [*codes.get((batch.index, part.place), []), *codes.get((batch.index, None), [])])
+        _row(report, batch, part, [code for place in _places(batch, part) for code in codes.get(place, [])])
         for batch in report.batches
         for part in batch.parts
     ]
@@ -31,6 +31,12 @@ def render(report: Report) -> str:
         together = [_row(report, batch, part, []) for batch in report.synchronized for part in batch.parts]
         rows = [*({"synchronized": False, **row} for row in rows), *({"synchronized": True, **row} for row in together)]
     return sheet.written(rows)
+
+
+def _places(batch: Batch, part: Channel | Group) -> list[tuple[int | None, int | None]]:
+    """What a finding may be about that holds for a row: it, its batch, its channel in all batches, or everything."""
+    every = [(None, part.channel)] if isinstance(part, Channel) else []
+    return [(batch.index, part.place), (batch.index, None), *every, (None, None)]
 
 
 def _row(report: Report, batch: Batch, part: Channel | Group, codes: list[str]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What `bnstat explain` tells, in each format."""

@@ -1,0 +1,40 @@
+"""What rules share that judge how statistics differ between batches: what they look at, and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+
+from bnstat.report import CurveChannel, Report
+
+# What to do besides a larger batch: shared by the messages.
+OTHERWISE = "or synchronize ranks that have as many samples together, or use instance or group norm"
+
+
+def judged(report: Report) -> Iterator[CurveChannel]:
+    """The channels of batches of the size that is asked about; none where nothing is known of them.
+
+    Only plain batch norm is judged: other layers take each sample by itself, and batch renorm corrects for what is
+    found here.
+    """
+    if report.curve is not None and report.settings.kind == "batch":
+        yield from report.curve.channels
+
+
+def size_asked(report: Report) -> int:
+    """The batch size that the curve is of."""
+    return report.curve.batch_size if report.curve is not None else report.settings.batch_size
+
+
+def enough(size: int, figure: float, limit: float, power: int) -> int | None:
+    """The batch size at which a figure that falls as 1/B^(1/power) is within its limit; None for a limit of 0."""
+    try:
+        return ceil(size * (figure / limit) ** power - 1e-9)
+    except (ZeroDivisionError, OverflowError):
+        return None
+
+
+def advice(falls: str, size: int | None, verb: str = "is") -> str:
+    """A larger batch, with its size where there is one, or another way."""
+    larger = f", so it {verb} within the limit from batch size {size:,} on" if size is not None else ""
+    return f"{falls}{larger}; {OTHERWISE}."

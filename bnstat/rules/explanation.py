@@ -1,0 +1,57 @@
+"""A rule's documentation: the parts of its module's docstring."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+from bnstat.errors import UsageError
+from bnstat.report import Explanation
+from bnstat.rules.rule import Rule
+
+# What each part begins with, in order, and the field that it is.
+PARTS = {
+    "What it does:": "what",
+    "Why it matters:": "why",
+    "Example:": "example",
+    "What to do:": "advice",
+    "Threshold:": "threshold",
+    "Sources:": "sources",
+}
+
+
+def explained(rule: Rule) -> Explanation:
+    """What a rule means.
+
+    Raises:
+        UsageError: this Python leaves documentation out.
+    """
+    text = inspect.getdoc(sys.modules[rule.check.__module__])
+    if not text:
+        raise UsageError("python -OO leaves out the texts that explain rules; run it without, or unset PYTHONOPTIMIZE")
+    summary, *paragraphs = text.split("\n\n")
+    parts: dict[str, list[str]] = {}
+    for paragraph in paragraphs:
+        start = next((start for start in PARTS if paragraph.startswith(start)), None)
+        if start is not None:
+            parts[start] = [paragraph.removeprefix(start)]
+        else:
+            parts[[*parts][-1]].append(paragraph)
+    if list(parts) != list(PARTS):
+        raise ValueError(f"{rule.name}: its docstring needs the parts {', '.join(PARTS)} in this order")
+    fields = {
+        field: _verbatim(parts[start]) if field == "example" else _flowing(parts[start])
+        for start, field in PARTS.items()
+    }
+    return Explanation(rule.code, rule.name, rule.severity, summary, **fields)
+
+
+def _flowing(paragraphs: list[str]) -> str:
+    """Paragraphs without line breaks of their own, the first as a sentence of its own."""
+    text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    return text[0].upper() + text[1:] if text[0].isascii() else text
+
+
+def _verbatim(paragraphs: list[str]) -> str:
+    """Lines as they are, less their common indent."""
+    return inspect.cleandoc("\n" + "\n\n".join(paragraphs).strip("\n"))

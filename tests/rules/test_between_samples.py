@@ -1,0 +1,179 @@
+"""Rules that judge how batches differ from each other, on reports as `check` makes them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import bnstat
+from bnstat.frameworks import FRAMEWORKS
+from bnstat.renderers.inspect import csv as csv_format
+from bnstat.renderers.inspect import json as json_format
+from bnstat.renderers.inspect import markdown, table
+from bnstat.report import CurveChannel, CurvePoint, Limits, Report, Settings
+from bnstat.rules import RULES, findings_of, rule_named
+from bnstat.running import start_weight
+
+COHORT = Path(__file__).parents[2] / "sample_data/cohort"
+KERAS = FRAMEWORKS["keras"]
+
+
+def settings(**changes):
+    return replace(Settings(KERAS, KERAS.epsilon, KERAS.momentum, batch_size=2), **changes)
+
+
+def curve(*channels, size=2):
+    """A curve of one size, of channels that have (noise, shortfall, gap)."""
+    names = ("mean_noise", "variance_shortfall", "train_eval_rms")
+    made = [CurveChannel(place, **dict(zip(names, one, strict=True))) for place, one in enumerate(channels)]
+    return CurvePoint(size, "mixed", 1000, complete=False, takes_all=False, channels=tuple(made))
+
+
+def report(point, **changes):
+    return Report(settings(), (), (), curve=point, **changes)
+
+
+def found(value, *rules):
+    return [(one.rule, one.channel) for one in findings_of(value, rules or RULES)]
+
+
+@pytest.mark.parametrize(("place", "code"), [(0, "BN202"), (1, "BN203"), (2, "BN204")])
+def test_each_figure_has_its_rule_and_speaks_beyond_its_limit(place, code):
+    at, beyond = [0.0] * 3, [0.0] * 3
+    at[place], beyond[place] = 0.1, 0.1001
+    assert found(report(curve(at, at))) == []
+    assert found(report(curve(at, beyond))) == [(code, 1), ("BN205", None)]
+    name = ("noise", "shortfall", "gap")[place]
+    assert found(report(curve(at, beyond), limits=Limits(**{name: 0.2}))) == []
+    (finding,) = findings_of(report(curve(at, beyond)), (rule_named(code),))
+    assert (finding.value, finding.threshold, finding.batch, finding.source) == (0.1001, 0.1, None, None)
+    assert "instance or group norm" in finding.message
+
+
+def test_figures_of_a_constant_channel_are_unknown_and_no_finding():
+    assert found(report(curve((None, None, None)))) == []
+
+
+def test_without_a_curve_nothing_is_said_of_batches():
+    assert found(report(None)) == []
+    assert found(bnstat.diagnose(COHORT, batch_size=2)) == []
+
+
+@pytest.mark.parametrize("normalizer", ["instance", "layer", "group:1", "rms", "renorm", "weight-init"])
+def test_only_batch_norm_is_judged_by_its_batches(normalizer):
+    loud = report(curve((0.9, 0.9, 0.9)))
+    assert len(found(loud)) == 4
+    assert found(replace(loud, settings=settings(normalizer=normalizer))) == []
+
+
+@pytest.mark.parametrize(("size", "speaks"), [(1, True), (8, True), (9, False)])
+def test_a_small_batch_is_named_up_to_its_limit_and_only_where_these_data_show_it(size, speaks):
+    (small,) = (rule for rule in RULES if rule.name == "small-batch")
+    assert bool(found(report(curve((0.2, 0.0, 0.0), size=size)), small)) == speaks
+    assert found(report(curve((0.05, 0.02, 0.1), size=size)), small) == []
+    assert found(report(curve((0.2, 0.0, 0.0), size=size), limits=Limits(small_batch=0)), small) == []
+
+
+def test_a_small_batch_cites_the_paper_as_a_tendency_and_says_what_these_data_show():
+    channels = ((0.2, 0.0, None), (0.3, 0.05, 0.4))
+    (finding,) = findings_of(report(curve(*channels)), (rule_named("small-batch"),))
+    assert finding.severity == "note"
+    assert "1803.08494" in finding.message
+    assert "a tendency, not a law" in finding.message
+    assert "noise 0.3 in channel 1 (limit 0.1), train/eval gap 0.4 in channel 1" in finding.message
+    assert "shortfall" not in finding.message
+
+
+@pytest.mark.parametrize("name", ["batch-mean-noise", "variance-shortfall"])
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_the_batch_size_that_is_advised_is_the_least_without_a_finding(name, size):
+    rule = rule_named(name)
+
+    def at(batch_size):
+        compared = bnstat.compare(COHORT, batch_sizes=[batch_size], population="infinite", draws=10)
+        return findings_of(report(compared.batch_sizes[0]), (rule,))
+
+    findings = at(size)
+    if not findings:
+        assert (name, size) == ("variance-shortfall", 5)
+        return
+    advised = int(re.search(r"from batch size ([\d,]+) on", findings[0].message)[1])
+    assert advised > size
+    assert at(advised - 1)
+    assert not at(advised)
+
+
+def test_a_limit_of_nothing_advises_no_size():
+    (finding,) = findings_of(report(curve((0.2, 0.0, 0.0)), limits=Limits(noise=0.0)), (rule_named("BN202"),))
+    assert "Noise falls as 1/√B; or synchronize" in finding.message
+
+
+UNSETTLED = rule_named("unsettled-running-statistics")
+
+
+def steps(number, framework="keras", momentum=None, **changes):
+    row = FRAMEWORKS[framework]
+    own = row.momentum if momentum is None else momentum
+    given = replace(settings(), framework=row, momentum=own, normalizer=row.normalizer)
+    return findings_of(Report(given, (), (), steps=number, **changes), (UNSETTLED,))
+
+
+@pytest.mark.parametrize(
+    ("framework", "last"), [("keras", 458), ("torch", 43), ("flax", 458), ("torch-instance-track", 43)]
+)
+def test_running_statistics_are_unsettled_until_their_start_weighs_one_percent(framework, last):
+    (finding,) = steps(last, framework)
+    assert finding.value > 0.01
+    assert f"It takes {last + 1} steps" in finding.message
+    assert steps(last + 1, framework) == ()
+    assert steps(last + 1, framework, limits=Limits(start_weight=0.001))
+
+
+@pytest.mark.parametrize("framework", ["haiku", "torch-layer", "torch-instance"])
+def test_a_layer_without_a_start_that_stays_is_never_unsettled(framework):
+    assert steps(1, framework) == ()
+    assert steps(1, "torch", momentum=1.0) == ()
+
+
+def test_without_steps_nothing_is_said_of_running_statistics():
+    assert steps(None) == ()
+    assert steps(0) == ()
+
+
+@pytest.mark.parametrize("number", [1, 10, 100, 400])
+@pytest.mark.parametrize("framework", ["keras", "torch"])
+def test_the_momentum_that_is_advised_is_enough(number, framework):
+    findings = steps(number, framework)
+    if not findings:
+        assert (framework, number > 43) == ("torch", True)
+        return
+    momentum = float(re.search(r"a momentum of (\S+) or", findings[0].message)[1])
+    assert start_weight(FRAMEWORKS[framework].batch_weight(momentum), number) <= 0.01
+    assert steps(number, framework, momentum=momentum) == ()
+
+
+def test_a_layer_that_never_forgets_and_a_limit_of_nothing_are_said_so():
+    (finding,) = steps(100, momentum=1.0)
+    assert "It would never weigh less" in finding.message
+    (finding,) = steps(100, limits=Limits(start_weight=0.0))
+    assert "Train longer" in finding.message
+
+
+def test_findings_of_all_batches_are_shown_in_every_format():
+    base = bnstat.diagnose(COHORT)
+    loud = replace(base, curve=curve((0.9, 0.05, 0.05), (0.8, 0.05, 0.05)), steps=5)
+    shown = replace(loud, findings=findings_of(loud))
+    for text in (table.render(shown), markdown.render(shown)):
+        assert "BN202 batch-mean-noise" in text
+        assert "Likewise channel 1." in " ".join(text.split())
+        assert "None" not in text
+    rows = list(csv.DictReader(io.StringIO(csv_format.render(shown))))
+    assert {row["findings"] for row in rows} == {"BN202 BN205 BN206"}
+    findings = json.loads(json_format.render(shown))["findings"]
+    assert {(one["batch"], one["source"]) for one in findings} == {(None, None)}
