@@ -33,7 +33,7 @@ from bnstat.report.inspect import (
 from bnstat.report.limits import Limits
 
 if TYPE_CHECKING:
-    from bnstat.report.check import FAIL_ON, Check, CheckSettings, FailOn, Stale
+    from bnstat.report.check import FAIL_ON, Check, CheckSettings, FailOn, RuleInfo, Stale
     from bnstat.report.compare import (
         CompareSettings,
         Comparison,
@@ -93,6 +93,7 @@ __all__ = [
     "Renorm",
     "Report",
     "RmsGroup",
+    "RuleInfo",
     "Running",
     "Runs",
     "Sample",
@@ -130,7 +131,7 @@ _HOME = {
         "compare",
     ),
     **dict.fromkeys(("Downsampling", "Level", "Plan"), "plan"),
-    **dict.fromkeys(("FAIL_ON", "Check", "CheckSettings", "FailOn", "Stale"), "check"),
+    **dict.fromkeys(("FAIL_ON", "Check", "CheckSettings", "FailOn", "RuleInfo", "Stale"), "check"),
     "Presets": "frameworks",
 }
 
