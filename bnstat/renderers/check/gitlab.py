@@ -6,22 +6,26 @@ import json
 from typing import Any
 
 from bnstat.renderers.check import alike
-from bnstat.renderers.check.fingerprint import digest, fingerprints
+from bnstat.renderers.check.fingerprint import fingerprints
 from bnstat.renderers.check.paths import located, readable
 from bnstat.report import Check, Failure, Finding
 
 _SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
+# The name of the check that an input fails which could not be read, graver than any finding.
+_UNREADABLE = "unreadable-input"
 
 
 def render(check: Check) -> str:
     """The report as a JSON array in ASCII; inputs that could not be read come first."""
     paths = located(check)
-    prints = fingerprints(check.findings, paths)
-    issues = [
-        *(_unreadable(failure, paths[failure.source]) for failure in _once(check.errors)),
-        *(_issue(one, paths[one.source], mark) for one, mark in zip(check.findings, prints, strict=True)),
-    ]
+    found = [*map(_unreadable, check.errors), *check.findings]
+    marks = fingerprints(found, paths)
+    issues = [_issue(one, paths[one.source], mark) for one, mark in zip(found, marks, strict=True)]
     return json.dumps(issues, indent=2, allow_nan=False) + "\n"
+
+
+def _unreadable(failure: Failure) -> Finding:
+    return Finding(_UNREADABLE, "cannot be read", "error", failure.message, failure.source)
 
 
 def _issue(finding: Finding, path: str, fingerprint: str) -> dict[str, Any]:
@@ -29,24 +33,9 @@ def _issue(finding: Finding, path: str, fingerprint: str) -> dict[str, Any]:
         "description": f"{finding.name}: {alike.one_line(finding.message)}",
         "check_name": finding.rule,
         "fingerprint": fingerprint,
-        "severity": _SEVERITIES[finding.severity],
+        "severity": "blocker" if finding.rule == _UNREADABLE else _SEVERITIES[finding.severity],
         "location": _location(path),
     }
-
-
-def _unreadable(failure: Failure, path: str) -> dict[str, Any]:
-    return {
-        "description": f"cannot be read: {alike.one_line(failure.message)}",
-        "check_name": "unreadable-input",
-        "fingerprint": digest(f"unreadable-input\0{path}\0{failure.source}"),
-        "severity": "blocker",
-        "location": _location(path),
-    }
-
-
-def _once(failures: tuple[Failure, ...]) -> list[Failure]:
-    """The last failure of each input."""
-    return list({failure.source: failure for failure in failures}.values())
 
 
 def _location(path: str) -> dict[str, Any]:

@@ -64,10 +64,10 @@ def _here() -> Path:
 def _path(file: str, here: Path, home: Path | None) -> str:
     whole = Path(os.path.normpath(here / file))
     root = home or _root(whole.parent)
-    for path in (whole, _resolved(whole)):
-        if root is not None and path.is_relative_to(root):
-            return path.relative_to(root).as_posix()
-    return whole.as_posix()
+    if root is None:
+        return whole.as_posix()
+    inside = whole if whole.is_relative_to(root) else _resolved(whole)
+    return inside.relative_to(root).as_posix() if inside.is_relative_to(root) else whole.as_posix()
 
 
 def _resolved(path: Path) -> Path:
