@@ -25,11 +25,12 @@ from bnstat.report import (
     Layer,
     Limits,
     Report,
+    RuleInfo,
     Settings,
     Tolerances,
 )
 from bnstat.report.limits import DEFAULT_LIMITS
-from bnstat.rules import findings_of
+from bnstat.rules import explained, findings_of
 from bnstat.selection import codes_of, selected
 from bnstat.settings import settings_of
 from bnstat.table import Path, Progress, Row, Table, read_table
@@ -113,7 +114,14 @@ def check(
     found = findings_of(report, rules)
     found = tuple(one for one in found if not any(override.drops(one) for override in overrides))
     codes = {rule.code for rule in rules}
-    result = Check(asked, report.samples, found, errors=report.errors, notes=(*report.notes, *_few(report, codes)))
+    result = Check(
+        settings=asked,
+        samples=report.samples,
+        findings=found,
+        errors=report.errors,
+        notes=(*report.notes, *_few(report, codes)),
+        rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),
+    )
     return result if known is None else _known(result, known, codes, update=update_baseline)
 
 

@@ -8,12 +8,13 @@ from io import StringIO
 from typing import Any
 
 
-def written(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows as CSV; nothing at all where there are none."""
-    if not rows:
+def written(rows: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> str:
+    """The rows as CSV; where there are none, the names of their fields, or nothing at all if these are not given."""
+    names = names or list(rows[0] if rows else ())
+    if not names:
         return ""
     file = StringIO()
-    writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(file, fieldnames=names, lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
     return file.getvalue()

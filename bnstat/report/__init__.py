@@ -33,7 +33,7 @@ from bnstat.report.inspect import (
 from bnstat.report.limits import Limits
 
 if TYPE_CHECKING:
-    from bnstat.report.check import FAIL_ON, Check, CheckSettings, FailOn, Stale
+    from bnstat.report.check import FAIL_ON, Check, CheckSettings, FailOn, RuleInfo, Stale
     from bnstat.report.compare import (
         CompareSettings,
         Comparison,
@@ -100,6 +100,7 @@ __all__ = [
     "Renorm",
     "Report",
     "RmsGroup",
+    "RuleInfo",
     "Running",
     "Runs",
     "Sample",
@@ -137,9 +138,9 @@ _HOME = {
         "compare",
     ),
     **dict.fromkeys(("Downsampling", "Level", "Plan"), "plan"),
-    **dict.fromkeys(("FAIL_ON", "Check", "CheckSettings", "FailOn", "Stale"), "check"),
     **dict.fromkeys(("By", "Entry", "LayerComparison"), "layers"),
     **dict.fromkeys(("Explanation", "Explanations"), "explain"),
+    **dict.fromkeys(("FAIL_ON", "Check", "CheckSettings", "FailOn", "RuleInfo", "Stale"), "check"),
     "Presets": "frameworks",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bnstat.report.inspect import SEVERITIES, Failure, Finding, Sample, Settings
+from bnstat.report.inspect import SEVERITIES, Failure, Finding, Sample, Settings, Severity
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
 
 FailOn = Literal["error", "warning", "note", "never"]
@@ -46,6 +46,16 @@ class Stale:
 
 
 @dataclass(frozen=True)
+class RuleInfo:
+    """What a format says of a rule, whether or not it found anything: its name, and what it checks in a sentence."""
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+
+
+@dataclass(frozen=True)
 class Check:
     """The verdict.
 
@@ -57,6 +67,7 @@ class Check:
         stale: its entries that are fixed.
         errors: inputs that could not be read.
         notes: how the inputs and settings were taken.
+        rules: those that judged, in their order.
     """
 
     settings: CheckSettings
@@ -66,11 +77,16 @@ class Check:
     stale: tuple[Stale, ...] = ()
     errors: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
+    rules: tuple[RuleInfo, ...] = ()
+
+    @property
+    def grave(self) -> tuple[Severity, ...]:
+        """The severities that fail the check, the worst first."""
+        if self.settings.fail_on == "never":
+            return ()
+        return SEVERITIES[: SEVERITIES.index(self.settings.fail_on) + 1]
 
     @property
     def failed(self) -> bool:
         """Whether a new finding is as severe as asked for, or more."""
-        if self.settings.fail_on == "never":
-            return False
-        grave = SEVERITIES[: SEVERITIES.index(self.settings.fail_on) + 1]
-        return any(finding.severity in grave for finding in self.findings)
+        return any(finding.severity in self.grave for finding in self.findings)

@@ -33,7 +33,7 @@ def document(report: Report) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "version": __version__,
-        "settings": _settings(report.settings),
+        "settings": settings_fields(report.settings),
         "samples": [sample_fields(sample) for sample in report.samples],
         "batches": [_batch(batch) for batch in report.batches],
         **({"synchronized": [_batch(batch) for batch in report.synchronized]} if report.synchronized else {}),
@@ -44,7 +44,8 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
-def _settings(settings: Settings) -> dict[str, Any]:
+def settings_fields(settings: Settings) -> dict[str, Any]:
+    """What was asked of the layer, under its names in the contract."""
     return {
         "normalizer": settings.normalizer,
         "framework": settings.framework.name,

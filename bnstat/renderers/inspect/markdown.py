@@ -17,9 +17,9 @@ def render(report: Report) -> str:
     if not report.batches:
         return ""
     lines = [
-        f"**{_escaped(text.inputs_line(report))}**",
+        f"**{escaped(text.inputs_line(report))}**",
         "",
-        *(f"{line}  " for line in (_escaped(text.settings_line(report.settings)), *text.tensor_lines(report))),
+        *(f"{line}  " for line in (escaped(text.settings_line(report.settings)), *text.tensor_lines(report))),
         "",
         *_table(report, report.batches),
     ]
@@ -32,10 +32,10 @@ def render(report: Report) -> str:
         also = f" Likewise {text.places(others, report)}." if others else ""
         lines += [
             *([] if lines[-1].startswith("- ") else [""]),
-            f"- **{first.severity} {first.rule} {first.name}**: {_escaped(first.message)}{also}",
+            f"- **{first.severity} {first.rule} {first.name}**: {escaped(first.message)}{also}",
         ]
     if report.answer:
-        lines += ["", _escaped(report.answer)]
+        lines += ["", escaped(report.answer)]
     return "\n".join(lines) + "\n"
 
 
@@ -62,7 +62,7 @@ def _cell(column: Column, part: Part) -> str:
     return column.cell(part, _DIGITS if column.most >= _DIGITS else _DIGITS - 1)
 
 
-def _escaped(line: str) -> str:
+def escaped(line: str) -> str:
     """Text that Markdown leaves as it is."""
     line = text.printable(line)
     return "".join(f"\\{c}" if c in "\\`*_|<>" else c for c in line)

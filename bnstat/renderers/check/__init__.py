@@ -1,0 +1,1 @@
+"""What `bnstat check` found, in each format."""

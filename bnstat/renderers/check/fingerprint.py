@@ -1,0 +1,28 @@
+"""What tells a code host that it has seen a finding before: rule, path and channel, never a value or a batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from hashlib import sha256
+
+from bnstat.renderers.check.paths import file_of
+from bnstat.report import Finding
+
+
+def fingerprints(findings: Iterable[Finding], paths: dict[str | None, str]) -> list[str]:
+    """64 hexadecimal digits for each finding; those that would be equal, as of several batches, are numbered."""
+    seen: Counter[str] = Counter()
+    marks = []
+    for finding in findings:
+        channel = "" if finding.channel is None else str(finding.channel)
+        key = "\0".join((finding.rule, _place(finding.source, paths), channel))
+        number, seen[key] = seen[key], seen[key] + 1
+        whole = f"{key}\0{number}" if number else key
+        marks.append(sha256(whole.encode("utf-8", "surrogatepass")).hexdigest())
+    return marks
+
+
+def _place(source: str | None, paths: dict[str | None, str]) -> str:
+    """The path, and the key of an array in it; none for several files, whose folder may be another with a new file."""
+    return "" if source is None else paths[source] + source.removeprefix(file_of(source))

@@ -1,0 +1,43 @@
+"""New findings as a code quality report of GitLab, always a valid document."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bnstat.renderers.check import alike
+from bnstat.renderers.check.fingerprint import fingerprints
+from bnstat.renderers.check.paths import located, readable
+from bnstat.report import Check, Failure, Finding
+
+_SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
+# The name of the check that an input fails which could not be read, graver than any finding.
+_UNREADABLE = "unreadable-input"
+
+
+def render(check: Check) -> str:
+    """The report as a JSON array in ASCII; inputs that could not be read come first."""
+    paths = located(check)
+    found = [*map(_unreadable, check.errors), *check.findings]
+    marks = fingerprints(found, paths)
+    issues = [_issue(one, paths[one.source], mark) for one, mark in zip(found, marks, strict=True)]
+    return json.dumps(issues, indent=2, allow_nan=False) + "\n"
+
+
+def _unreadable(failure: Failure) -> Finding:
+    return Finding(_UNREADABLE, "cannot be read", "error", failure.message, failure.source)
+
+
+def _issue(finding: Finding, path: str, fingerprint: str) -> dict[str, Any]:
+    return {
+        "description": f"{finding.name}: {alike.one_line(finding.message)}",
+        "check_name": finding.rule,
+        "fingerprint": fingerprint,
+        "severity": "blocker" if finding.rule == _UNREADABLE else _SEVERITIES[finding.severity],
+        "location": _location(path),
+    }
+
+
+def _location(path: str) -> dict[str, Any]:
+    """A volume has no lines, and GitLab wants one."""
+    return {"path": readable(path), "lines": {"begin": 1}}

@@ -1,0 +1,100 @@
+"""Paths as a code host knows files: relative to the root of the repository where they lie in it, else absolute.
+
+The repository is that of the current folder, else that of the file: the nearest folder upwards with a `.git` in it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from bnstat.report import Check
+
+
+def located(check: Check) -> dict[str | None, str]:
+    """The path of each source, with slashes; of None, which is about several, that of the folder that holds all."""
+    here = _here()
+    home = _root(here)
+    found: dict[str | None, str] = {source: _path(file_of(source), here, home) for source in _sources(check)}
+    return {**found, None: _common(list(found.values()))}
+
+
+def _sources(check: Check) -> set[str]:
+    """Everything that was read or could not be, and that findings are about."""
+    read = {one.source for one in check.samples} | {one.source for one in check.errors}
+    return read | {one.source for one in (*check.findings, *check.known) if one.source is not None}
+
+
+def file_of(source: str) -> str:
+    """The file of a source, without the key of an array in it."""
+    file, bracket, _ = source.partition(".npz[")
+    return f"{file}.npz" if bracket and source.endswith("]") else source
+
+
+def uri(path: str) -> str:
+    """A path as a URI reference: every byte that may not stand in one as %XX."""
+    escaped = quote(_bytes(path))
+    if path.startswith("/"):
+        return f"file://{escaped}"
+    return f"file:///{escaped}" if Path(path).is_absolute() else escaped
+
+
+def readable(path: str) -> str:
+    """A path as valid text: bytes that are none are escaped."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _bytes(path: str) -> bytes:
+    """The bytes that the system names a file by, or where it can have no such file, an escaped form of them."""
+    try:
+        return os.fsencode(path)
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "backslashreplace")
+
+
+def _here() -> Path:
+    """The current folder, or the root of the file system where it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path(os.sep)
+
+
+def _path(file: str, here: Path, home: Path | None) -> str:
+    whole = Path(os.path.normpath(here / file))
+    root = home or _root(whole.parent)
+    if root is None:
+        return whole.as_posix()
+    inside = whole if whole.is_relative_to(root) else _resolved(whole)
+    return inside.relative_to(root).as_posix() if inside.is_relative_to(root) else whole.as_posix()
+
+
+def _resolved(path: Path) -> Path:
+    """Without links, where that can be said."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return path
+
+
+def _root(folder: Path) -> Path | None:
+    """The nearest folder upwards that is a repository's."""
+    for above in (folder, *folder.parents):
+        try:
+            if (above / ".git").exists():
+                return above
+        except (OSError, ValueError):  # a name that is too long, or has a NUL
+            continue
+    return None
+
+
+def _common(paths: list[str]) -> str:
+    """The folder that holds all of them; the repository's root where there is none."""
+    absolute = {path.startswith("/") or Path(path).is_absolute() for path in paths}
+    if len(absolute) != 1:
+        return "."
+    try:
+        return Path(os.path.commonpath([Path(path).parent for path in paths])).as_posix() or "."
+    except ValueError:  # on two drives
+        return "."
