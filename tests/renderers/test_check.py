@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from renderers import formats
 from renderers.checked import EVIL, clean, in_a_repository, many, unread, verdict
@@ -62,9 +62,9 @@ findings = st.builds(
 verdicts = st.builds(
     replace,
     st.just(clean()),
-    samples=st.lists(st.builds(Sample, names, st.none(), st.just((2, 3)), st.just("int16"))).map(tuple),
-    findings=st.lists(findings).map(tuple),
-    known=st.lists(findings).map(tuple),
+    samples=st.lists(st.builds(Sample, names, st.none(), st.just((2, 3)), st.just("int16")), max_size=5).map(tuple),
+    findings=st.lists(findings, max_size=5).map(tuple),
+    known=st.lists(findings, max_size=5).map(tuple),
     stale=st.lists(st.builds(Stale, st.just("BN101"), st.just("name"), st.none() | names, places)).map(tuple),
     errors=st.lists(st.builds(Failure, names, st.text(max_size=20))).map(tuple),
 )
@@ -88,6 +88,8 @@ def test_every_document_is_what_its_readers_ask_for(case):
     valid(case())
 
 
+# Nine documents and their schemas for each example, on machines that are busy.
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(verdicts)
 def test_documents_are_valid_whatever_names_and_messages_are(check):
     valid(check)
