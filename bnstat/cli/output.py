@@ -16,6 +16,9 @@ from bnstat.cli.options import Output
 from bnstat.errors import OutputError, UsageError
 from bnstat.report import Failure
 
+# Formats that programs read in this encoding, whatever that of the terminal is.
+_UTF8 = ("json", "jsonl", "github")
+
 
 def tell(failures: Iterable[Failure], notes: Iterable[str], quiet: bool) -> None:
     """Errors, and notes unless quiet, to stderr."""
@@ -41,7 +44,7 @@ def write(command: str, report: object, to: Output, inputs: Iterable[str]) -> No
     """
     rendered = _rendered(command, report, to)
     if to.file is None or to.file == "-":
-        _write_stdout(rendered, "utf-8" if to.format == "json" else None)
+        _write_stdout(rendered, "utf-8" if to.format in _UTF8 else None)
         return
     refuse_input(to.file, inputs, "-o")
     try:
