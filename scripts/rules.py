@@ -10,8 +10,9 @@ from bnstat.rules import RULES, explained
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "rules"
 
 INTRODUCTION = """# Rules
-What `bnstat inspect` and `bnstat check` report; `bnstat explain RULE` shows a page in the terminal. Codes and names stay
-as they are: BN1xx are about the data, BN2xx about batches, BN3xx about a framework's arithmetic, BN4xx about layout.
+What `bnstat inspect` and `bnstat check` report; `bnstat explain RULE` shows a page in the terminal. Codes and names
+stay as they are: BN1xx are about the data, BN2xx about batches, BN3xx about a framework's arithmetic, BN4xx about
+layout.
 
 Of zero-variance, near-zero-variance and epsilon-effect only the first that holds speaks for a channel, and so of
 negative-variance, vanishing-variance and inaccurate-variance. batch-mean-noise, variance-shortfall, train-eval-gap and
