@@ -17,7 +17,8 @@ Example:
       axis 1 has 4: this looks like channels first. If axis 1 holds the
       channels, use --axis 1.
 
-What to do: where axis 1 holds the channels, use `--axis 1`. Where the last one does, go on: ignore the rule.
+What to do: where axis 1 holds the channels, use `--axis 1`. Where a file has its times there, as MINC has, use
+`--batch-axis 0`. Where the last axis does hold the channels, ignore the rule.
 
 Threshold: 4 entries of axis 1, since inputs seldom have more modalities, and with more features than that channels
 cannot be told from space; 8 entries of the last axis, below which it may as well be channels; a factor of 2 between the
@@ -51,9 +52,16 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
             first, last = batch.input_shape[1], batch.input_shape[-1]
             message = (
                 f"axis {batch.axis} of the tensor {by(batch.input_shape)} is kept and has {last} entries, axis 1 has "
-                f"{first}: this looks like channels first. If axis 1 holds the channels, use --axis 1."
+                f"{first}: this looks like channels first. If axis 1 holds the channels, use --axis 1"
+                f"{_or_times(batch, report)}."
             )
             yield rule.finding(report, batch, None, message, value=float(last))
+
+
+def _or_times(batch: Batch, report: Report) -> str:
+    """What else axis 1 may hold where each file is one sample: the tensor then has one axis more than the file."""
+    whole_file = len(batch.input_shape) == len(report.samples[batch.samples[0]].shape) + 1
+    return "; if it holds times, --batch-axis 0" if whole_file else ""
 
 
 def _suspected(batch: Batch) -> bool:

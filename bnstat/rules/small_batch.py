@@ -6,7 +6,7 @@ of the batch variance or the train/eval gap is beyond its limit. A small number 
 Why it matters: published results with small batches are worse as a tendency, and not as a law. In the Group Norm
 paper ResNet-50 on ImageNet has an error of 23.6, 23.7, 24.8, 27.3 and 34.7 % with batch norm at 32, 16, 8, 4 and 2
 images a GPU, and of 24.0 to 24.2 % with group norm at all of them. On 3-D video (I3D, Kinetics) the two stay within 1.5
-points of each other at 4 to 8 clips. So the batch size of a paper decides nothing; how your samples differ does.
+points of each other at 4 to 8 clips. So the number alone does not decide; how your own samples differ does.
 
 Example:
     $ bnstat check sample_data/cohort --batch-size 2

@@ -59,7 +59,9 @@ def test_volumes_series_and_channels_last_are_not_suspected(shape):
 
 def test_a_saved_tensor_is_suspected_until_its_axis_is_named(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(2, 3, 16, 16, 16)))
-    assert [one.rule for one in bnstat.diagnose(tmp_path / "x.npy").findings] == ["BN402"] * 2
+    findings = bnstat.diagnose(tmp_path / "x.npy").findings
+    assert [one.rule for one in findings] == ["BN402"] * 2
+    assert findings[0].message.endswith("use --axis 1.")
     assert bnstat.diagnose(tmp_path / "x.npy", axis=1).findings == ()
 
 
@@ -70,6 +72,13 @@ def test_a_series_with_few_columns_is_time_and_no_suspicion(tmp_path):
         image.header.set_zooms((1, 1, 1, repetition))
         image.to_filename(tmp_path / "x.nii")
         assert [one.rule for one in bnstat.diagnose(tmp_path / "x.nii").findings] == expected
+
+
+@pytest.mark.parametrize("name", ["minc1_4d.mnc", "minc2_4d.mnc"])
+def test_times_that_come_first_in_a_file_are_to_be_the_batch_axis(nibabel_data, name):
+    (finding,) = findings_of(bnstat.diagnose(nibabel_data / name), (SUSPECTED,))
+    assert "if it holds times, --batch-axis 0" in finding.message
+    assert findings_of(bnstat.diagnose(nibabel_data / name, batch_axis=0), (SUSPECTED,)) == ()
 
 
 def shaped(*shapes, batch_size=2):
