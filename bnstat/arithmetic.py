@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, prod
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ def second_pass(batch: Batch, settings: Settings) -> bool:
         settings.emulate
         and settings.kind in ("batch", "renorm")
         and laid_out
-        and emulation.is_emulated(settings.framework.arithmetic, batch.channel_count, fused=_fused(batch, settings))
+        and emulation.is_emulated(_arithmetic(batch, settings), batch.channel_count, fused=_fused(batch, settings))
     )
 
 
@@ -85,15 +85,16 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
         "variance": part.variance,
         "minimum": part.minimum,
         "maximum": part.maximum,
-        "channels": batch.channel_count,
+        "channels": len(batch.parts),
         "constant": part.constant,
         "epsilon": settings.epsilon,
         "dtype": settings.dtype,
         "upcasts": settings.framework.upcasts,
         "rounded": not all(_is_exact(row, part, settings.dtype) for row in rows),
         "samples": _samples(part, batch),
+        "divided": _divided(part, batch),
     }
-    arithmetic = _arithmetic(batch, settings)
+    arithmetic = _bounding(batch, settings)
     found = precision.predict(arithmetic, **given)
     judged = [precision.predict(one, **given) for one in (_JUDGED if arithmetic == _HULL else (arithmetic,))]
     ends = [end for one in judged for end in (one.low, one.high)]
@@ -111,18 +112,38 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
 
 
 def _arithmetic(batch: Batch, settings: Settings) -> str:
-    """That of the preset; TensorFlow sums in another order where the kept axis is not the last."""
+    """That of the preset, but for two layouts.
+
+    TensorFlow sums in another order where the kept axis is not the last; a tensor of one channel lies as channels first
+    does, and PyTorch sums it so.
+    """
     arithmetic = settings.framework.arithmetic
     kept_last = batch.axis == len(batch.input_shape) - 1
+    if arithmetic == "threads" and batch.channel_count == 1:
+        return "float64"
     return "blocked" if arithmetic == "sequential" and not kept_last else arithmetic
 
 
-def _samples(part: Channel | Group, batch: Batch) -> int:
-    """Samples that are reduced together; for the order of sums an axis before the kept one counts as one of them."""
+def _bounding(batch: Batch, settings: Settings) -> str:
+    """Whose band it is: TensorFlow's fused op sums a single channel plainly too."""
+    arithmetic = _arithmetic(batch, settings)
+    fused = arithmetic in ("sequential", "blocked") and _fused(batch, settings) is not None
+    return "threads" if fused else arithmetic
+
+
+def _divided(part: Channel | Group, batch: Batch) -> bool:
+    """Whether axes on both sides of a kept one are reduced."""
     if isinstance(part, Group):
-        return 1
+        return 1 < len(part.channels) < batch.channel_count
+    return prod(batch.input_shape[: batch.axis]) > 1 and prod(batch.input_shape[batch.axis + 1 :]) > 1
+
+
+def _samples(part: Channel | Group, batch: Batch) -> int:
+    """Samples that are reduced together; for the order of sums all axes before the kept one count as that."""
+    if isinstance(part, Group):
+        return part.count // len(part.channels) if _divided(part, batch) else 1
     before = batch.input_shape[: batch.axis] if batch.axis < len(batch.input_shape) - 1 else batch.input_shape[:1]
-    return int(np.prod(before))
+    return prod(before)
 
 
 def _is_exact(row: Row, part: Channel | Group, dtype: InputType) -> bool:
@@ -153,7 +174,7 @@ def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Numbers
     places = [Place(row.volume, row.arrangement, row.sample.index) for row in rows]
     layout = emulation.Layout(len(rows), batch.parts[0].count // len(rows), batch.channel_count)
     found = emulation.emulate(
-        settings.framework.arithmetic,
+        _arithmetic(batch, settings),
         lambda: batch_voxels(places, settings.dtype),
         layout,
         threads=settings.threads,
