@@ -49,6 +49,7 @@ def second_pass(batch: Batch, settings: Settings) -> bool:
         settings.emulate
         and settings.kind in ("batch", "renorm")
         and laid_out
+        and (settings.framework.upcasts or settings.dtype != "bfloat16")  # tf.nn.moments computes in bfloat16 itself
         and emulation.is_emulated(_arithmetic(batch, settings), batch.channel_count, fused=_fused(batch, settings))
     )
 

@@ -352,4 +352,7 @@ def _of_half(arithmetic: str, data: _Data, band: Band, dtype: InputType, *, upca
     if arithmetic in ("one-pass", "one-pass-cascade", "hull"):
         error = HALF_ONE_PASS * unit * (data.spread[1] ** 2 + data.magnitude**2)
         return band[0] - error, band[1] + error
-    return band[0] * (1.0 - HALF_RESULT * unit), band[1] * (1.0 + HALF_RESULT * unit)
+    # tf.nn.moments casts float16 to float32, and bfloat16 not: its mean and squares are rounded to that
+    offset, factor = ((unit * abs(data.mean)) ** 2, 2.0) if dtype == "bfloat16" else (0.0, 1.0)
+    error = factor * HALF_RESULT * unit
+    return band[0] * (1.0 - error), (band[1] + offset) * (1.0 + error)
