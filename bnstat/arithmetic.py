@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,10 +53,11 @@ def second_pass(batch: Batch, settings: Settings) -> bool:
     from bnstat import emulation  # noqa: PLC0415  (only presets with sequential sums need it)
 
     arithmetic, fused = _arithmetic(batch, settings), _fused(batch, settings)
-    as_measured = settings.dtype == "float32" or (arithmetic == "sequential" and fused != "onednn")
+    as_measured = settings.dtype == "float32" or (arithmetic != "threads" and fused != "onednn")
     return (
         settings.kind in ("batch", "renorm")
         and as_measured
+        and (settings.framework.upcasts or settings.dtype != "bfloat16")  # tf.nn.moments computes in bfloat16 itself
         and emulation.is_emulated(arithmetic, batch.channel_count, fused=fused)
     )
 
@@ -94,15 +95,16 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
         "variance": part.variance,
         "minimum": part.minimum,
         "maximum": part.maximum,
-        "channels": batch.channel_count,
+        "channels": len(batch.parts),
         "constant": part.constant,
         "epsilon": settings.epsilon,
         "dtype": settings.dtype,
         "upcasts": settings.framework.upcasts,
         "rounded": not all(_is_exact(row, part, settings.dtype) for row in rows),
         "samples": _samples(part, batch),
+        "divided": _divided(part, batch),
     }
-    arithmetic = _arithmetic(batch, settings)
+    arithmetic = _bounding(batch, settings)
     found = precision.predict(arithmetic, **given)
     judged = [precision.predict(one, **given) for one in (_JUDGED if arithmetic == _HULL else (arithmetic,))]
     ends = [end for one in judged for end in (one.low, one.high)]
@@ -130,12 +132,26 @@ def _arithmetic(batch: Batch, settings: Settings) -> str:
     return "float64" if arithmetic == "threads" and batch.channel_count == 1 else arithmetic
 
 
-def _samples(part: Channel | Group, batch: Batch) -> int:
-    """Samples that are reduced together; for the order of sums an axis before the kept one counts as one of them."""
+def _bounding(batch: Batch, settings: Settings) -> str:
+    """Whose band it is: TensorFlow's fused op sums a single channel plainly too."""
+    arithmetic = _arithmetic(batch, settings)
+    fused = arithmetic in ("sequential", "blocked") and _fused(batch, settings) is not None
+    return "threads" if fused else arithmetic
+
+
+def _divided(part: Channel | Group, batch: Batch) -> bool:
+    """Whether axes on both sides of a kept one are reduced."""
     if isinstance(part, Group):
-        return 1
+        return 1 < len(part.channels) < batch.channel_count
+    return prod(batch.input_shape[: batch.axis]) > 1 and prod(batch.input_shape[batch.axis + 1 :]) > 1
+
+
+def _samples(part: Channel | Group, batch: Batch) -> int:
+    """Samples that are reduced together; for the order of sums all axes before the kept one count as that."""
+    if isinstance(part, Group):
+        return part.count // len(part.channels) if _divided(part, batch) else 1
     before = batch.input_shape[: batch.axis] if batch.axis < len(batch.input_shape) - 1 else batch.input_shape[:1]
-    return int(np.prod(before))
+    return prod(before)
 
 
 def _is_exact(row: Row, part: Channel | Group, dtype: InputType) -> bool:

@@ -41,16 +41,20 @@ SEQUENTIAL_SLOPE = 1.0
 LANES = 8
 # Eigen's trees (leaves of 256 additions in each of 32 lanes). Measured: 40 for the mean, 28 for the variance.
 BLOCKED_GROWTH = 96.0
-# XLA on a CPU sums plainly where there are few values in all (measured: 4,000 and not 5,000) …
-XLA_PLAIN_VALUES = 8192
+# XLA on a CPU sums plainly where there are fewer values than this in all (measured: 4,080 and not 4,096) …
+XLA_PLAIN_VALUES = 4096
 # … with a growth of 0.23 n at most for means (1,024 constant values); variances may be more uneven …
 XLA_PLAIN_SLOPE = 0.3
-# … and in trees elsewhere. Measured: 2.7 for the mean, 3.3 for the variance.
+# … and in trees elsewhere. Measured: 4.1 for the mean, 4.2 for the variance.
 XLA_GROWTH = 8.0
+# Where it reduces axes on both sides of a kept one, as in group norm, the branches of its trees are long. Measured:
+# 1,629 for the mean of 16 million values in 2 groups of 2 channels, 472 in groups of 8, with jit and without.
+XLA_DIVIDED_GROWTH = 4096.0
 # The same for one pass, which compounds three of them: c is 16. Measured: 5.7.
 XLA_ONE_PASS_GROWTH = 4.0
 # PyTorch's cascaded sums, under Keras: their last level is plain and grows with n, up to where another level begins.
-# Measured, as c of one pass: 9 at 3·10⁵ values, 44 at 2·10⁶, 28 at 4·10⁶, 21 at 9·10⁶.
+# Measured, as c of one pass: 9 at 3·10⁵ values, 44 at 2·10⁶, 28 at 4·10⁶, 21 at 9·10⁶. Axes before a kept one are
+# summed plainly: 0.25 for each of their entries, as voxels in group norm.
 CASCADE_GROWTH = 8.0
 CASCADE_SLOPE = 2.0**-16
 CASCADE_MOST = 128.0
@@ -100,6 +104,7 @@ class _Data:
         mean: the mean.
         spread: least and greatest standard deviation after rounding of the input.
         magnitude: at least the mean of |x|.
+        divided: whether axes on both sides of a kept one are reduced.
     """
 
     count: int
@@ -108,6 +113,7 @@ class _Data:
     mean: float
     spread: tuple[float, float]
     magnitude: float
+    divided: bool
 
 
 Band = tuple[float, float]
@@ -128,6 +134,7 @@ def predict(
     upcasts: bool = True,
     rounded: bool = True,
     samples: int | None = None,
+    divided: bool = False,
 ) -> Prediction:
     """Bound the variance that a layer will compute.
 
@@ -138,15 +145,17 @@ def predict(
         variance: likewise, biased.
         minimum: likewise.
         maximum: likewise.
-        channels: channels of the tensor.
+        channels: channels of the tensor, or how many groups are reduced at once.
         constant: all values are one.
         epsilon: what the layer adds; None where it is not known, and then a variance below 0 counts as NaN.
         dtype: the type of the layer's input.
         upcasts: a half input is computed with in float32, as nearly all layers do; its result is float32 too.
             False: the result is rounded to the half type (tf.nn.moments), and Haiku's E[x]² as well.
         rounded: the data may not be exact in `dtype`. False for what was stored as float32, or as integers below 2²⁴.
-        samples: samples of the batch, where it matters: Keras on TensorFlow with axis 1 is accurate for one only, and
-            PyTorch's float64 sums are for samples of more than one voxel.
+        samples: samples of the batch, or entries of all axes before the kept one, where it matters: Keras on
+            TensorFlow with axis 1 is accurate for one only, PyTorch's float64 sums are for samples of more than one
+            voxel, and what is divided is summed plainly over them by Keras on PyTorch.
+        divided: axes on both sides of a kept one are reduced: groups of several channels, channels last.
 
     Raises:
         KeyError: there is no such arithmetic.
@@ -154,7 +163,9 @@ def predict(
     largest = max(abs(minimum), abs(maximum))
     if dtype == "float16" and largest >= FLOAT16_OVERFLOW:
         return Prediction(mean, variance, nan, nan, "bounded", nan_possible=True, overflows=True)
-    data = _as_input(count, mean, variance, minimum, maximum, channels, samples, constant, UNITS[dtype], rounded)
+    data = _as_input(
+        count, mean, variance, minimum, maximum, channels, samples, constant, UNITS[dtype], rounded, divided
+    )
     band = _ARITHMETICS[arithmetic](data)
     if dtype != "float32":
         band = _of_half(arithmetic, data, band, dtype, upcasts=upcasts)
@@ -189,6 +200,7 @@ def _as_input(
     constant: bool,
     unit: float,
     rounded: bool,
+    divided: bool,
 ) -> _Data:
     """The data after a cast to the input's type: no value moves by more than `unit` times the largest.
 
@@ -199,7 +211,7 @@ def _as_input(
     spread = (0.0, 0.0) if constant else (max(deviation - step, 0.0), deviation + step)
     one_sign = minimum >= 0 or maximum <= 0
     magnitude = abs(mean) if one_sign else sqrt(deviation**2 + mean**2)
-    return _Data(count, channels, samples, mean, spread, magnitude + step)
+    return _Data(count, channels, samples, mean, spread, magnitude + step, divided)
 
 
 def _two_pass(data: _Data, growth: float, mean_growth: float | None = None) -> Band:
@@ -220,12 +232,15 @@ def _plain(count: float) -> float:
 
 
 def _xla_sums_plainly(data: _Data) -> bool:
-    return data.count * data.channels <= XLA_PLAIN_VALUES
+    return data.count * data.channels < XLA_PLAIN_VALUES
 
 
-def _xla(data: _Data, growth: float) -> float:
+def _xla(data: _Data, growth: float, slope: float = XLA_PLAIN_SLOPE) -> float:
     """The growth of XLA's sums; `growth` is that of its trees."""
-    return 2.0 + XLA_PLAIN_SLOPE * data.count if _xla_sums_plainly(data) else growth
+    plain = 2.0 + slope * data.count
+    if _xla_sums_plainly(data):
+        return plain
+    return min(plain, XLA_DIVIDED_GROWTH) if data.divided else growth
 
 
 def _float64(data: _Data) -> Band:
@@ -245,12 +260,13 @@ def _welford(data: _Data) -> Band:
 
 
 def _tree(data: _Data) -> Band:
-    growth = _plain(data.count) if _xla_sums_plainly(data) else XLA_GROWTH
-    return _two_pass(data, growth, _xla(data, XLA_GROWTH))
+    return _two_pass(data, _xla(data, XLA_GROWTH, SEQUENTIAL_SLOPE), _xla(data, XLA_GROWTH))
 
 
 def _cascade(data: _Data) -> float:
-    return CASCADE_GROWTH + min(CASCADE_SLOPE * data.count, CASCADE_MOST)
+    """PyTorch cascades along the inner axes only: entries of those before a kept axis are summed plainly."""
+    outer = (data.samples or data.count) if data.divided else 0
+    return CASCADE_GROWTH + min(CASCADE_SLOPE * data.count, CASCADE_MOST) + SEQUENTIAL_SLOPE * outer
 
 
 def _unclamped(data: _Data) -> Band:
@@ -300,6 +316,13 @@ def _hull(data: _Data) -> Band:
     return min(lows), max(highs)
 
 
+def _layer_hull(data: _Data) -> Band:
+    """Keras' layer norm: XLA's trees, PyTorch's own kernel, TensorFlow's tree over each sample."""
+    blocks = _two_pass(data, min(_plain(data.count), BLOCKED_GROWTH))
+    lows, highs = zip(_tree(data), _welford(data), blocks, strict=True)
+    return min(lows), max(highs)
+
+
 _ARITHMETICS: dict[str, Callable[[_Data], Band]] = {
     "float64": _float64,
     "threads": _threads,
@@ -313,6 +336,7 @@ _ARITHMETICS: dict[str, Callable[[_Data], Band]] = {
     "blocked": _blocked,
     "lanes": _lanes,
     "hull": _hull,
+    "hull-layer": _layer_hull,
 }
 ARITHMETICS = tuple(_ARITHMETICS)
 _ONE_PASS = ("one-pass", "one-pass-cascade", "one-pass-clamped", "sequential-one-pass-clamped", "hull")
@@ -328,4 +352,7 @@ def _of_half(arithmetic: str, data: _Data, band: Band, dtype: InputType, *, upca
     if arithmetic in ("one-pass", "one-pass-cascade", "hull"):
         error = HALF_ONE_PASS * unit * (data.spread[1] ** 2 + data.magnitude**2)
         return band[0] - error, band[1] + error
-    return band[0] * (1.0 - HALF_RESULT * unit), band[1] * (1.0 + HALF_RESULT * unit)
+    # tf.nn.moments casts float16 to float32, and bfloat16 not: its mean and squares are rounded to that
+    offset, factor = ((unit * abs(data.mean)) ** 2, 2.0) if dtype == "bfloat16" else (0.0, 1.0)
+    error = factor * HALF_RESULT * unit
+    return band[0] * (1.0 - error), (band[1] + offset) * (1.0 + error)

@@ -22,6 +22,7 @@ Arithmetic = Literal[
     "blocked",
     "lanes",
     "hull",
+    "hull-layer",
 ]
 ARITHMETICS: dict[Arithmetic, str] = {
     "float64": "two passes with float64 sums; the mean is rounded to float32",
@@ -36,6 +37,7 @@ ARITHMETICS: dict[Arithmetic, str] = {
     "blocked": "two passes with float32 sums in blocks; from 2 samples on one value after the other",
     "lanes": "two passes, one value after the other in each of a few float32 lanes",
     "hull": "as its backend: anything between tree, one-pass and sequential",
+    "hull-layer": "as its backend: anything between tree, Welford's update and sums in blocks",
 }
 
 # Running statistics start from this mean and variance in every preset but Haiku's.

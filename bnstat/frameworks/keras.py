@@ -73,7 +73,7 @@ LAYER = Framework(
     maker="keras",
     normalizer="layer",
     epsilon=1e-3,
-    arithmetic="hull",
+    arithmetic="hull-layer",
     channels_axis=-1,
     layout="channels last",
     whole_sample="LayerNormalization(axis={axes})",
@@ -85,6 +85,7 @@ GROUP = replace(
     name="keras-group",
     title="Keras' GroupNormalization",
     normalizer="group",
+    arithmetic="hull",
     whole_sample=None,
     source=f"keras.layers.GroupNormalization, {_KERAS}; 32 groups by default",
 )

@@ -20,6 +20,7 @@ _REMEDIES: dict[Arithmetic, str] = {
     "blocked": "run Keras on JAX, or use one sample a batch",
     "lanes": _OFFSET,
     "hull": f"{_OFFSET}, or run Keras on JAX, which takes two passes",
+    "hull-layer": _OFFSET,
 }
 
 
@@ -33,7 +34,8 @@ def remedy(settings: Settings) -> str:
 
 def layer(settings: Settings) -> str:
     """Whose arithmetic it is, in a sentence."""
-    return f"a backend of {settings.maker}" if settings.framework.arithmetic == "hull" else settings.framework.title
+    hull = settings.framework.arithmetic in ("hull", "hull-layer")
+    return f"a backend of {settings.maker}" if hull else settings.framework.title
 
 
 def deviation(part: Channel | Group, epsilon: float | None) -> float | None:

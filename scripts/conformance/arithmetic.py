@@ -1,8 +1,9 @@
 """What real layers make of a variance: measures them, and writes tests/recordings/arithmetic-*.json.
 
-Run with the frameworks installed: ``python scripts/conformance/arithmetic.py`` (``--only keras-jax`` measures one part,
-``--scans FOLDER`` adds NIfTI files, such as the ones that nibabel tests itself with). Keras takes its backend from the
-environment, so each part runs in a process of its own. A part whose framework is missing is left as it was recorded.
+`run.py` runs every part in the environment that it needs. With all frameworks installed, this does as well:
+``python scripts/conformance/arithmetic.py`` (``--only keras-jax`` measures one part, ``--scans FOLDER`` takes other
+NIfTI files than the ones that nibabel tests itself with). Keras takes its backend from the environment, so each part
+runs in a process of its own. A part whose framework is missing is left as it was recorded.
 Cases are made from seeds; recordings hold the layers' results and, for the large ones, float64 moments of the data.
 """
 
@@ -13,7 +14,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from math import prod
@@ -38,6 +39,10 @@ NORMAL = (
 )
 CONSTANTS = (3000.0, 1000.3, 0.1)
 SHAPED = ("unit", "hounsfield", "head", "spike")
+# Layers that refuse one value a channel.
+REFUSING = ("torch float64", "torch-channels-last threads")
+# Values of the largest case of norms of a sample.
+MOST_OF_NORMS = 2_000_000
 # samples, spatial axes, channels
 SHAPES = (
     *((1, (1, 1, 1), 2), (1, (1, 1, 2), 1), (1, (1, 1, 7), 3), (3, (1, 1, 1), 4), (3, (2, 3, 4), 2)),
@@ -252,8 +257,187 @@ def haiku_layers() -> dict[str, Layer]:
     return {"haiku one-pass": layer(apply), "haiku-jit one-pass": layer(jax.jit(apply))}
 
 
+# --- Norms of each sample. Their layers keep no statistics, so these are taken where the layer computes them. ---
+
+
+class Caught:
+    """Stands in for a function that gives mean and variance, and remembers what it gave."""
+
+    def __init__(self, real: Callable[..., Any]) -> None:
+        self.real = real
+        self.last: Any = None
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Call the real one."""
+        self.last = self.real(*arguments, **options)
+        return self.last
+
+    def of(self, call: Callable[[Floats], Any], x: Floats) -> Any:  # noqa: ANN401
+        """Mean and variance of each group, computed while the layer ran."""
+        call(x)
+        return tuple(np.asarray(statistic, np.float64).reshape(-1) for statistic in self.last[:2])
+
+
+def torch_norms() -> dict[str, Layer]:
+    """PyTorch's instance norm; its group and layer norm are among `torch_layers`."""
+    import torch  # noqa: PLC0415
+
+    def instance(x: Floats) -> Any:  # noqa: ANN401
+        count = x[0, ..., 0].size
+        layer: Any = torch.nn.InstanceNorm3d(x.shape[-1], momentum=1.0, track_running_stats=True)
+        layer(torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1))))
+        return layer.running_mean.numpy(), layer.running_var.numpy().astype(np.float64) * (count - 1) / count
+
+    return {"torch-instance instance": instance}
+
+
+def keras_norms(backend: str) -> dict[str, Layer]:
+    """Keras 3: instance norm, group norm, layer norm over channels and space."""
+    os.environ["KERAS_BACKEND"] = backend
+    import keras  # noqa: PLC0415
+    from keras.src import ops  # noqa: PLC0415
+
+    caught: Any = Caught(ops.moments)
+    ops.moments = ops.nn.moments = caught
+
+    def instance(x: Floats) -> Any:  # noqa: ANN401
+        return caught.of(keras.layers.GroupNormalization(-1), x)
+
+    def group(x: Floats) -> Any:  # noqa: ANN401
+        return caught.of(keras.layers.GroupNormalization(groups_of(x.shape[-1])), x)
+
+    def layer(x: Floats) -> Any:  # noqa: ANN401
+        return caught.of(keras.layers.LayerNormalization(axis=(1, 2, 3, 4)), x)
+
+    def kernel(x: Floats) -> Any:  # noqa: ANN401
+        """On PyTorch the layer calls a kernel of PyTorch, which gives the statistics itself."""
+        import torch  # noqa: PLC0415
+
+        _, mean, scale = torch.native_layer_norm(torch.from_numpy(x), x.shape[1:], None, None, 0.0)
+        with np.errstate(divide="ignore"):
+            return mean.numpy().reshape(-1), np.nan_to_num(1.0 / scale.numpy().reshape(-1).astype(np.float64) ** 2)
+
+    return {
+        f"keras-instance-{backend} instance": instance,
+        f"keras-group-{backend} group": group,
+        f"keras-layer-{backend} layer": kernel if backend == "torch" else layer,
+    }
+
+
+def flax_norms() -> dict[str, Layer]:
+    """Flax linen, each op by itself."""
+    import jax  # noqa: PLC0415
+    from flax import linen  # noqa: PLC0415
+
+    caught: Any = Caught(linen.normalization._compute_stats)
+    linen.normalization._compute_stats = caught
+
+    def layer(module: Any) -> Layer:  # noqa: ANN401
+        return lambda x: caught.of(lambda x: module.init_with_output(jax.random.PRNGKey(0), x), x)
+
+    return {
+        "flax-instance instance": layer(linen.InstanceNorm()),
+        "flax-group group": lambda x: layer(linen.GroupNorm(groups_of(x.shape[-1])))(x),
+        "flax-layer layer": layer(linen.LayerNorm(reduction_axes=(1, 2, 3, 4))),
+    }
+
+
+def groups_of(channels: int) -> int:
+    """In how many groups these channels are normalized."""
+    return 1 if channels % 2 else 2
+
+
+NORMS: dict[str, Callable[[], dict[str, Layer]]] = {
+    "torch": torch_norms,
+    "keras-jax": lambda: keras_norms("jax"),
+    "keras-torch": lambda: keras_norms("torch"),
+    "keras-tensorflow": lambda: keras_norms("tensorflow"),
+    "flax": flax_norms,
+}
+
+
+def measure_norms(part: str, most: int) -> dict[str, list[list[Any]]]:
+    """For each layer and case the group of the first sample that is farthest from the truth."""
+    layers = NORMS[part]()
+    rows: dict[str, list[list[Any]]] = {name: [] for name in layers}
+    for case in cases():
+        x = case.make()[:1] if case.samples * prod(case.spatial) * case.channels <= most else np.zeros(0, np.float32)
+        for name, layer in layers.items():
+            kind = name.split()[1]
+            groups = {"instance": case.channels, "group": groups_of(case.channels), "layer": 1}[kind]
+            if x.size < 2 * groups:
+                continue
+            grouped = np.moveaxis(x.reshape(-1, groups, case.channels // groups), 1, -1)
+            label = f"{case.values} | 1 x {case.spatial} x {case.channels}"
+            rows[name].append([label, *_worst(grouped, *layer(x))])
+    return rows
+
+
+def torch_last_layers() -> dict[str, Layer]:
+    """PyTorch with channels last in memory, in one thread."""
+    import torch  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+
+    def batch(x: Floats) -> Any:  # noqa: ANN401
+        count = x.size // x.shape[-1]
+        layer: Any = torch.nn.BatchNorm3d(x.shape[-1], momentum=1.0)
+        layer(torch.from_numpy(x).permute(0, 4, 1, 2, 3))
+        return layer.running_mean.numpy(), layer.running_var.numpy().astype(np.float64) * (count - 1) / count
+
+    return {"torch-channels-last threads": batch}
+
+
+def tensorflow_layers() -> dict[str, Layer]:
+    """TensorFlow's operations, and Keras 2. The fused ones sum plainly in one channel too, as "threads" does."""
+    import tensorflow as tf  # noqa: PLC0415
+    import tf_keras  # noqa: PLC0415
+
+    def biased(variance: Any, x: Floats) -> Any:  # noqa: ANN401
+        count = x.size // x.shape[-1]
+        return np.asarray(variance, np.float64) * max(count - 1, 1) / count
+
+    def fused(x: Floats) -> Any:  # noqa: ANN401
+        _, mean, variance = _tensorflow_fused(tf, x, "NDHWC")
+        return mean.numpy(), biased(variance, x)
+
+    def keras2(x: Floats, *, fused: bool) -> Any:  # noqa: ANN401
+        layer = tf_keras.layers.BatchNormalization(momentum=0.0, fused=fused)
+        for _ in range(2):  # old − (old − batch) has the rounding of what it starts from
+            layer(x, training=True)
+        variance = layer.moving_variance.numpy().astype(np.float64)
+        return layer.moving_mean.numpy(), biased(variance, x) if fused else variance
+
+    return {
+        "tensorflow sequential": lambda x: tuple(one.numpy() for one in tf.nn.moments(x, [0, 1, 2, 3])),
+        "tensorflow-fused threads": fused,
+        "keras2 threads": lambda x: keras2(x, fused=True),
+        "keras2-nonfused sequential": lambda x: keras2(x, fused=False),
+    }
+
+
+def _tensorflow_fused(tf: Any, x: Floats, layout: str) -> Any:  # noqa: ANN401
+    channels, empty = x.shape[-1], np.zeros(0, np.float32)
+    given = {"scale": tf.ones(channels), "offset": tf.zeros(channels), "mean": empty, "variance": empty}
+    return tf.raw_ops.FusedBatchNormV3(x=x, data_format=layout, is_training=True, **given)[:3]
+
+
+def onnx_layers() -> dict[str, Layer]:
+    """ONNX Runtime."""
+    import onnx  # noqa: PLC0415
+    import onnxruntime  # noqa: PLC0415
+
+    def batch(x: Floats) -> Any:  # noqa: ANN401
+        return _onnx_statistics(onnx, onnxruntime, _aligned(np.ascontiguousarray(np.moveaxis(x, -1, 1))))
+
+    return {"onnx lanes": batch}
+
+
 PARTS: dict[str, Callable[[], dict[str, Layer]]] = {
     "torch": torch_layers,
+    "torch-channels-last": torch_last_layers,
+    "tensorflow": tensorflow_layers,
+    "onnx": onnx_layers,
     "torch-cuda": torch_cuda_layers,
     "keras-jax": lambda: keras_layers("jax"),
     "keras-torch": lambda: keras_layers("torch"),
@@ -274,6 +458,13 @@ def batches(scans: list[Path]) -> Iterator[tuple[str, Floats]]:
         stored = _scan(path)
         if stored is not None:
             yield path.name, stored
+
+
+def own_scans() -> list[Path]:
+    """The scans that nibabel is tested with."""
+    import nibabel  # noqa: PLC0415
+
+    return sorted((Path(nibabel.__file__).parent / "tests" / "data").glob("*.nii*"))
 
 
 def _scan(path: Path) -> Floats | None:
@@ -300,7 +491,7 @@ def measure_bands(part: str, scans: list[Path], most: int) -> dict[str, list[lis
         if x.size > most:
             continue
         for name, layer in layers.items():
-            if name == "torch float64" and x.size // x.shape[-1] < 2:
+            if name in REFUSING and x.size // x.shape[-1] < 2:
                 continue
             first = x[:1] if "first" in name else x
             got = layer(first)
@@ -374,20 +565,11 @@ def measure_tensorflow() -> dict[str, list[list[Any]]]:
         if case.channels > 1:
             mean, variance = tf.nn.moments(x, [0, 1, 2, 3])
             rows["tf-moments sequential"].append([*key, None, bits(mean), bits(variance)])
-        channels, empty = case.channels, np.zeros(0, np.float32)
         for name, shape, format_ in (
             ("tf-fused-4d onednn", (-1, 1), "NHWC"),
             ("tf-fused-5d eigen", (-1, 1, 1), "NDHWC"),
         ):
-            _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-                x=x.reshape(case.samples, *shape, channels),
-                scale=tf.ones(channels),
-                offset=tf.zeros(channels),
-                mean=empty,
-                variance=empty,
-                data_format=format_,
-                is_training=True,
-            )
+            _, mean, variance = _tensorflow_fused(tf, x.reshape(case.samples, *shape, case.channels), format_)
             rows[name].append([*key, threads, bits(mean), bits(variance)])
     return rows
 
@@ -442,6 +624,78 @@ EMULATED_PARTS: dict[str, Callable[[], dict[str, list[list[Any]]]]] = {
 }
 
 
+# --- Three real scans as the channels of one volume ---
+
+STACK_SHAPE = (128, 128, 144)
+# Scans that nibabel is tested with; of a series its first volume.
+STACKED = ("anatomical.nii", "functional.nii", "example4d.nii.gz")
+
+
+def stack() -> NDArray[np.int16]:
+    """2.4 million voxels of three channels: each scan enlarged, every voxel repeated."""
+    import nibabel  # noqa: PLC0415
+
+    folder = Path(nibabel.__file__).parent / "tests" / "data"
+    channels = []
+    for name in STACKED:
+        image: Any = nibabel.load(folder / name)
+        scan = np.asarray(image.dataobj)
+        scan = scan[..., 0] if scan.ndim == 4 else scan
+        places = [np.arange(size) * old // size for size, old in zip(STACK_SHAPE, scan.shape, strict=True)]
+        channels.append(scan[np.ix_(*places)].astype(np.int16))
+    return np.stack(channels, axis=-1)
+
+
+def measure_stack(part: str) -> dict[str, list[list[Any]]]:
+    """Mean and variance that each layer leaves in its buffers, to the bit."""
+    x = stack().astype(np.float32)[np.newaxis]
+    if part == "torch":
+        return {"torch-channels-last": [[threads, *_torch_last(x, threads)] for threads in (1, 2)]}
+    if part == "onnx":
+        import onnx  # noqa: PLC0415
+        import onnxruntime  # noqa: PLC0415
+
+        first = _aligned(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
+        return {"onnx": [[None, *map(bits, _onnx_statistics(onnx, onnxruntime, first))]]}
+    if part == "tensorflow":
+        return {name: [[None, *layer(x)]] for name, layer in _tensorflow_buffers().items()}
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import keras  # noqa: PLC0415
+
+    layer = keras.layers.BatchNormalization(momentum=0.0)
+    layer(x, training=True)
+    return {"keras-tensorflow": [[None, bits(layer.moving_mean), bits(layer.moving_variance)]]}
+
+
+def _torch_last(x: Floats, threads: int) -> list[list[int]]:
+    import torch  # noqa: PLC0415
+
+    torch.set_num_threads(threads)
+    layer: Any = torch.nn.BatchNorm3d(x.shape[-1], momentum=1.0)
+    layer(torch.from_numpy(x).permute(0, 4, 1, 2, 3))
+    return [bits(layer.running_mean), bits(layer.running_var)]
+
+
+def _tensorflow_buffers() -> dict[str, Callable[[Floats], list[list[int]]]]:
+    import tensorflow as tf  # noqa: PLC0415
+    import tf_keras  # noqa: PLC0415
+
+    def keras2(x: Floats, *, fused: bool) -> list[list[int]]:
+        layer = tf_keras.layers.BatchNormalization(momentum=0.0, fused=fused)
+        for _ in range(2):
+            layer(x, training=True)
+        return [bits(layer.moving_mean), bits(layer.moving_variance)]
+
+    return {
+        "tensorflow": lambda x: [bits(one) for one in tf.nn.moments(x, [0, 1, 2, 3])],
+        "keras2": lambda x: keras2(x, fused=True),
+        "keras2-nonfused": lambda x: keras2(x, fused=False),
+    }
+
+
+STACK_PARTS = ("torch", "onnx", "tensorflow", "keras-tensorflow")
+
+
 # --- Where it was made ---
 
 
@@ -470,15 +724,28 @@ def write(name: str, content: dict[str, Any]) -> None:
     (RECORDINGS / f"arithmetic-{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
+def environments() -> dict[str, str]:
+    """Each part with the environment that it needs: requirements-<environment>.txt."""
+    of_name = {"flax": "jax", "haiku": "jax", "keras-jax": "jax", "keras-torch": "torch", "torch-cuda": "torch"}
+    of_name |= {"torch-channels-last": "torch", "keras-tensorflow": "tensorflow"}
+    kinds: dict[str, Iterable[str]] = {"": PARTS, "norms-": NORMS, "emulated-": EMULATED_PARTS, "stack-": STACK_PARTS}
+    return {kind + name: of_name.get(name, name) for kind, names in kinds.items() for name in names}
+
+
 def main() -> None:
     """Measure every part in a process of its own, or one part here."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=[*PARTS, *(f"emulated-{part}" for part in EMULATED_PARTS)])
+    parts = environments()
+    parser.add_argument("--only", choices=parts)
     parser.add_argument("--scans", type=Path)
     parser.add_argument("--most", type=int, default=6_000_000, help="values of the largest case")
+    parser.add_argument("--list", action="store_true", help="each part with the environment that it needs")
     options = parser.parse_args()
+    if options.list:
+        print(json.dumps(parts))
+        return
     if options.only is None:
-        for part in [*PARTS, *(f"emulated-{part}" for part in EMULATED_PARTS)]:
+        for part in parts:
             subprocess.run([sys.executable, __file__, "--only", part, *sys.argv[1:]], check=False)
         return
     if options.only.startswith("emulated-"):
@@ -486,8 +753,16 @@ def main() -> None:
         columns = ["values", "samples", "rows", "channels", "seed", "threads", "mean bits", "variance bits"]
         write(options.only, {**environment(), "columns": columns, "rows": rows})
         return
-    scans = sorted(options.scans.glob("*.nii*")) if options.scans else []
+    if options.only.startswith("stack-"):
+        rows = measure_stack(options.only.removeprefix("stack-"))
+        write(options.only, {**environment(), "columns": ["threads", "mean bits", "variance bits"], "rows": rows})
+        return
     columns = ["case", "count", "channels", "mean", "variance", "minimum", "maximum", "layer mean", "layer variance"]
+    if options.only.startswith("norms-"):
+        rows = measure_norms(options.only.removeprefix("norms-"), min(options.most, MOST_OF_NORMS))
+        write(options.only, {**environment(), "columns": columns, "rows": rows})
+        return
+    scans = sorted(options.scans.glob("*.nii*")) if options.scans else own_scans()
     rows = measure_bands(options.only, scans, options.most)
     write(f"bands-{options.only}", {**environment(), "columns": columns, "rows": rows})
     print(options.only, {name: len(found) for name, found in rows.items()})

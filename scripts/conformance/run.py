@@ -2,7 +2,11 @@
 
     python scripts/conformance/run.py                     makes an environment for each framework, then runs all layers
     python scripts/conformance/run.py --python PATH       uses an interpreter that has the frameworks
-    python scripts/conformance/run.py torch keras-jax     these layers only
+    python scripts/conformance/run.py torch keras-jax     these recordings only
+    python scripts/conformance/run.py --document          writes the document alone
+
+After the layers on their cases it measures their arithmetic, tests/recordings/arithmetic-*.json: arithmetic.py beside
+this file, whose parts are recordings here, as `arithmetic-emulated-torch`.
 
 Each layer runs in a process of its own. It is run by an interpreter that has bnstat's `test` extra.
 """
@@ -22,6 +26,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RECORDINGS = ROOT / "tests" / "conformance" / "recordings"
+ARITHMETIC = HERE / "arithmetic.py"
+PREFIX = "arithmetic-"
+# Parts that are measured where there is a GPU.
+NEEDS_HARDWARE = ("torch-cuda",)
 
 
 def run_module(python: str, *arguments: str) -> str:
@@ -30,6 +38,11 @@ def run_module(python: str, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     ran = subprocess.run([python, "-m", *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return ran.stdout
+
+
+def measure(python: str, part: str) -> None:
+    """Have arithmetic.py write a recording; it leaves one out whose hardware is missing."""
+    subprocess.run([python, str(ARITHMETIC), "--only", part], check=part not in NEEDS_HARDWARE)
 
 
 def make_environment(folder: Path, requirements: Path) -> str:
@@ -54,24 +67,40 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("layers", nargs="*", help="names of recordings; all when left out")
     parser.add_argument("--python", help="an interpreter that has the frameworks, in place of new environments")
+    parser.add_argument("--document", action="store_true", help="run no layer")
     parser.add_argument("--environments", type=Path, help="where to make environments, to keep them")
     return parser.parse_args(arguments)
+
+
+def environments() -> dict[str, str]:
+    """Every recording with the environment that it needs."""
+    layers: dict[str, str] = json.loads(run_module(sys.executable, "conformance.record", "--list"))
+    listed = subprocess.run([sys.executable, str(ARITHMETIC), "--list"], stdout=subprocess.PIPE, text=True, check=True)
+    return layers | {PREFIX + part: needs for part, needs in json.loads(listed.stdout).items()}
+
+
+def record(python: str, name: str) -> None:
+    """Run a layer, or measure a part of the arithmetic, and write its recording."""
+    print(name, flush=True)
+    if name.startswith(PREFIX):
+        measure(python, name.removeprefix(PREFIX))
+    else:
+        text = run_module(python, "conformance.record", name)
+        (RECORDINGS / f"{name}.json").write_text(text, encoding="utf-8")
 
 
 def main() -> None:
     """Environments, recordings, document."""
     asked = parse()
-    environments: dict[str, str] = json.loads(run_module(sys.executable, "conformance.record", "--list"))
-    if unknown := set(asked.layers) - set(environments):
-        sys.exit(f"not known: {', '.join(sorted(unknown))}; choose from {', '.join(environments)}")
-    layers = asked.layers or list(environments)
+    known = environments()
+    if unknown := set(asked.layers) - set(known):
+        sys.exit(f"not known: {', '.join(sorted(unknown))}; choose from {', '.join(known)}")
+    names = [] if asked.document else asked.layers or list(known)
     with tempfile.TemporaryDirectory() as temporary:
-        needed = sorted({environments[layer] for layer in layers})
+        needed = sorted({known[name] for name in names})
         pythons = interpreters(needed, asked.python, asked.environments or Path(temporary))
-        for layer in layers:
-            print(layer, flush=True)
-            text = run_module(pythons[environments[layer]], "conformance.record", layer)
-            (RECORDINGS / f"{layer}.json").write_text(text, encoding="utf-8")
+        for name in names:
+            record(pythons[known[name]], name)
     document = run_module(sys.executable, "conformance.document")
     (ROOT / "docs" / "conformance.md").write_text(document, encoding="utf-8")
 

@@ -130,4 +130,7 @@ def test_syncbatchnorm_still_says_that_it_does_not_run_on_a_cpu():
 def test_the_document_is_what_the_recordings_give():
     if any(data(run["case"]).digest != run["digest"] for run in document.read("torch")["runs"]):
         pytest.skip("this nibabel ships other scans")
-    assert (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8") == document.text()
+    page = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| preset | normalizer |")]
+    start = page.index(rows[0])  # its rows are tested in test_predictions.py
+    assert page == document.text(page[start : page.index("\n\n", start)])
