@@ -332,14 +332,14 @@ _ARITHMETICS: dict[str, Callable[[_Data], Band]] = {
     "one-pass-cascade": _unclamped_cascade,
     "one-pass-clamped": _clamped,
     "sequential": _sequential,
-    "sequential-one-pass-clamped": _sequential_clamped,
+    "one-pass-plain": _sequential_clamped,
     "blocked": _blocked,
     "lanes": _lanes,
     "hull": _hull,
     "hull-layer": _layer_hull,
 }
 ARITHMETICS = tuple(_ARITHMETICS)
-_ONE_PASS = ("one-pass", "one-pass-cascade", "one-pass-clamped", "sequential-one-pass-clamped", "hull")
+_ONE_PASS = ("one-pass", "one-pass-cascade", "one-pass-clamped", "one-pass-plain", "hull")
 
 
 def _of_half(arithmetic: str, data: _Data, band: Band, dtype: InputType, *, upcasts: bool) -> Band:

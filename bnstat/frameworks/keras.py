@@ -63,7 +63,7 @@ TENSORFLOW_SYNC = replace(
     ANY,
     name="keras-tensorflow-sync",
     title="Keras on TensorFlow with synchronized=True",
-    arithmetic="sequential-one-pass-clamped",
+    arithmetic="one-pass-plain",
     source=f"keras.layers.BatchNormalization(synchronized=True), {_ON_TENSORFLOW}",
 )
 

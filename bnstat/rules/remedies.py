@@ -16,7 +16,7 @@ _REMEDIES: dict[Arithmetic, str] = {
     "one-pass-cascade": f"{_OFFSET}, or run Keras on JAX, which takes two passes",
     "one-pass-clamped": f"set use_fast_variance=False, or {_OFFSET}",
     "sequential": "train on patches, or on Keras on JAX or PyTorch's channels first, which do not sum value by value",
-    "sequential-one-pass-clamped": "leave synchronized=True out, or run Keras on JAX",
+    "one-pass-plain": "leave synchronized=True out, or run Keras on JAX",
     "blocked": "run Keras on JAX, or use one sample a batch",
     "lanes": _OFFSET,
     "hull": f"{_OFFSET}, or run Keras on JAX, which takes two passes",
@@ -57,4 +57,4 @@ def is_certain(prediction: Prediction) -> bool:
 
 def is_clamped(settings: Settings) -> bool:
     """Whether the layer takes a variance below 0 for 0."""
-    return settings.framework.arithmetic.endswith("one-pass-clamped")
+    return settings.framework.arithmetic in ("one-pass-clamped", "one-pass-plain")

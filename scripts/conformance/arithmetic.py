@@ -188,7 +188,7 @@ def keras_layers(backend: str) -> dict[str, Layer]:
         return {
             "keras-tensorflow sequential": eager,
             "keras-tensorflow-axis1 blocked": first,
-            "keras-tensorflow-sync sequential-one-pass-clamped": lambda x: eager(x, synchronized=True),
+            "keras-tensorflow-sync one-pass-plain": lambda x: eager(x, synchronized=True),
         }
     import jax  # noqa: PLC0415
 

@@ -48,7 +48,7 @@ LIMITS: dict[Arithmetic, tuple[float, float]] = {
     "threads": (512, 100),
     "one-pass": (512, 3),
     "one-pass-cascade": (512, 3),
-    "sequential-one-pass-clamped": (512, 3),
+    "one-pass-plain": (512, 3),
     "one-pass-clamped": (512, 3),
     "hull": (512, 3),
     "hull-layer": (512, 3),

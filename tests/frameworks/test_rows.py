@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# ruff: noqa: E501  (a table)
 import math
 from dataclasses import replace
 
@@ -31,7 +30,7 @@ keras-jax              batch      0.001 0.99 old    0.01 0    1     no       no 
 keras-torch            batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    one-pass-cascade
 keras-tensorflow       batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    sequential
 keras-tensorflow-axis1 batch      0.001 0.99 old    0.01 0    1     no       no     1     1    yes    blocked
-keras-tensorflow-sync  batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    sequential-one-pass-clamped
+keras-tensorflow-sync  batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    one-pass-plain
 keras2                 batch      0.001 0.99 old    0.01 1    1     no       no     1     -1   no     sequential
 keras2-nonfused        batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    sequential
 tensorflow-fused       batch      0.001 1    batch  1    1    1     no       no     1     -1   no     sequential
