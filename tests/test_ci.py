@@ -68,6 +68,12 @@ def test_the_action_installs_itself_unless_told_otherwise(place):
     assert not (place.folder / "x").exists()
 
 
+def test_a_job_without_python_is_told_so(place):
+    _, install, _ = ACTION["runs"]["steps"]
+    ran = place.bash(f"PATH=/nowhere\n{install['run']}", REQUIREMENT="")
+    assert (ran.code, "give the action a python-version" in ran.output) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("paths", "arguments", "code", "words"),
     [

@@ -188,12 +188,18 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
     with progress(to.quiet) as meter:
         result = check(paths, limits=limits, overrides=overrides, progress=meter, **settings)
     tell(result.errors, result.notes, to.quiet)
+    write("check", result, to, _inputs(result, found))
     if to.format == "github":
         _summarize(result)
-    write("check", result, to, [*(sample.source for sample in result.samples), *(one.source for one in result.errors)])
     if result.errors:
         return exit_codes.FAILED_INPUT
     return exit_codes.FINDINGS if result.failed else exit_codes.CLEAN
+
+
+def _inputs(result: Check, found: Config) -> list[str]:
+    """The files that were read: the output must be none of them."""
+    read = [*(sample.source for sample in result.samples), *(failure.source for failure in result.errors)]
+    return [*read, *(str(file) for file in (result.settings.baseline, found.file) if file is not None)]
 
 
 def _limits(found: Config, given: Sequence[tuple[str, float]]) -> Limits:

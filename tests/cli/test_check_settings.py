@@ -102,3 +102,22 @@ def test_a_folder_is_no_baseline(refused, tmp_path, small_image):
 
 def test_updating_needs_a_baseline(refused, small_image):
     assert "needs --baseline" in refused(2, "check", small_image(), "--update-baseline")
+
+
+@pytest.mark.parametrize("option", ["--baseline", "--config"])
+def test_an_output_is_not_written_over_what_was_read(bnstat_run, tmp_path, small_image, option):
+    (tmp_path / "bnstat.toml").write_text("steps = 9\n")
+    assert bnstat_run("check", small_image(), "-q", "--baseline", "known.json", "--update-baseline").code == 0
+    file = tmp_path / ("known.json" if option == "--baseline" else "bnstat.toml")
+    before = file.read_text()
+    ran = bnstat_run("check", small_image(), "-q", option, file, "-o", file)
+    assert (ran.code, file.read_text()) == (2, before)
+    assert "is one of the inputs" in ran.err
+
+
+def test_a_summary_that_cannot_be_written_leaves_the_annotations(bnstat_run, monkeypatch, write_image, voxels):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "nowhere/summary.md")
+    ran = bnstat_run("check", write_image("x.nii", voxels * 0), "-q", "--format", "github")
+    assert ran.code == 3
+    assert ran.out.startswith("::error file=")
+    assert "nowhere/summary.md: cannot be written" in ran.err
