@@ -105,7 +105,8 @@ def load(file: str, *, missing: bool = False) -> Baseline:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(file, f"cannot be read: {error.strerror}; --update-baseline makes it") from error
+        hint = "; --update-baseline makes it" if isinstance(error, FileNotFoundError) else ""
+        raise InputError(file, f"cannot be read: {error.strerror}{hint}") from error
     except ValueError as error:
         raise InputError(file, "is no baseline: it is not JSON; make it anew with --update-baseline") from error
     return Baseline(path, tuple(_entries(document, file)))
@@ -114,7 +115,10 @@ def load(file: str, *, missing: bool = False) -> Baseline:
 def _entries(document: Any, file: str) -> Iterable[Entry]:  # noqa: ANN401  (whatever JSON holds)
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError(file, f"is no baseline of schema {SCHEMA}; make it anew with --update-baseline")
-    for one in document.get("findings", ()):
+    entries = document.get("findings")
+    if not isinstance(entries, list):
+        raise InputError(file, "has no list of findings; make it anew with --update-baseline")
+    for one in entries:
         try:
             channel = one["channel"]
             yield Entry(str(one["path"] or ""), str(one["rule"]), -1 if channel is None else int(channel), one["name"])

@@ -69,7 +69,7 @@ def find(start: Path) -> Config:
         if (folder / "bnstat.toml").is_file():
             return load(folder / "bnstat.toml")
         project = folder / "pyproject.toml"
-        if project.is_file() and "bnstat" in _document(project).get("tool", {}):
+        if project.is_file() and "bnstat" in _tools(_document(project)):
             return load(project)
     return Config()
 
@@ -80,8 +80,7 @@ def load(file: Path) -> Config:
     Raises:
         UsageError: it cannot be read, or has a key that is not known, or a value of another kind.
     """
-    document = _document(file)
-    said = document.get("tool", {}).get("bnstat", {}) if file.name == "pyproject.toml" else document
+    said = _said(file, _document(file))
     where = f"{file}: [tool.bnstat]" if file.name == "pyproject.toml" else str(file)
     for key, value in said.items():
         _require_key(key, _KEYS, where)
@@ -92,6 +91,7 @@ def load(file: Path) -> Config:
     for key, value in limits.items():
         _require_key(key, LIMITS, f"{where} limits")
         _require_kind(key, value, (float, int), f"{where} limits")
+    limits_of(limits, f"{where} limits:")
     values = {key: value for key, value in said.items() if key not in ("limits", "overrides")}
     if "baseline" in values:
         values["baseline"] = str(file.parent / values["baseline"])
@@ -105,6 +105,21 @@ def _document(file: Path) -> dict[str, Any]:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: is not TOML: {error}") from error
+
+
+def _said(file: Path, document: dict[str, Any]) -> dict[str, Any]:
+    """The table that is about bnstat: the whole of a file of its own."""
+    if file.name != "pyproject.toml":
+        return document
+    said = _tools(document).get("bnstat")
+    if not isinstance(said, dict):
+        raise UsageError(f"{file}: has no table [tool.bnstat]")
+    return said
+
+
+def _tools(document: dict[str, Any]) -> dict[str, Any]:
+    tools = document.get("tool")
+    return tools if isinstance(tools, dict) else {}
 
 
 def _override(one: Any, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:  # noqa: ANN401  (whatever TOML holds)
@@ -135,16 +150,22 @@ def _require_texts(key: str, value: object, where: str) -> None:
         raise UsageError(f"{where}: {key} is a list of texts, and not {value!r}")
 
 
-def limits_of(given: Mapping[str, float]) -> Limits:
+def limits_of(given: Mapping[str, float], where: str = "limit") -> Limits:
     """Limits with some of them set, by names as in "epsilon-share".
+
+    Args:
+        given: values by name.
+        where: what a message begins with: where the values come from.
 
     Raises:
         UsageError: a name is not known, or a value cannot be a threshold.
     """
     for name, value in given.items():
-        _require_key(name, LIMITS, "limit")
+        _require_key(name, LIMITS, where.rstrip(":"))
         if not value >= 0:
-            raise UsageError(f"limit {name} {value:g} cannot be: give a number that is 0 or more")
+            raise UsageError(f"{where} {name} {value:g} cannot be: give a number that is 0 or more")
+        if name == "small-batch" and not float(value).is_integer():
+            raise UsageError(f"{where} {name} {value:g} cannot be: give a whole number")
     named = {name.replace("-", "_"): value for name, value in given.items()}
     if "small_batch" in named:
         named["small_batch"] = int(named["small_batch"])

@@ -59,8 +59,8 @@ class _Commands(click.Group):
     cls=_Commands,
     name="bnstat",
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BNSTAT", "max_content_width": 100},
-    epilog="Exit codes: 0 clean, 2 wrong usage, 3 an input could not be read or an output not written, "
-    "4 a defect in bnstat.",
+    epilog="Exit codes: 0 clean, 1 `check` found something, 2 wrong usage, 3 an input could not be read or an output "
+    "not written, 4 a defect in bnstat.",
 )
 @click.version_option(__version__, "-V", "--version", message="bnstat %(version)s")
 def commands() -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown", "junit", "github", "gitlab", "sarif")
 _CONFIG = "bnstat.config"
+_LIMIT_HELP = "A threshold of a rule, as in noise=0.2; may be repeated. --show-settings lists all."
 
 
 class Tokens(click.ParamType[tuple[str, ...]]):
@@ -26,10 +27,15 @@ class Tokens(click.ParamType[tuple[str, ...]]):
 
     name = "RULE,RULE,…"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401, ARG002
-        """Texts with commas between them."""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401
+        """Texts with commas between them, each of which names a rule."""
         parts = value if isinstance(value, (tuple, list)) else value.split(",")
-        return tuple(part.strip() for part in parts if part.strip())
+        tokens = tuple(part.strip() for part in parts if part.strip())
+        try:
+            _require_rules(tokens)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+        return tokens
 
 
 class Limit(click.ParamType[tuple[str, float]]):
@@ -48,32 +54,80 @@ class Limit(click.ParamType[tuple[str, float]]):
             self.fail(f"{value!r} is not a name and a number as in noise=0.2", param, ctx)
 
 
+class _Configured(click.Command):
+    """A command whose defaults may come from a file: what is wrong with one of them is said of that file."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadParameter as error:
+            name = error.param.name if error.param else None
+            if name is None or ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT_MAP:
+                raise
+            raise UsageError(f"{ctx.meta[_CONFIG].file}: {name.replace('_', '-')}: {error.message}") from error
+
+
+def _require_rules(tokens: Sequence[str]) -> None:
+    """Refuse what names no rule."""
+    if tokens:
+        from bnstat.selection import codes_of  # noqa: PLC0415  (not needed for --help)
+
+        for token in tokens:
+            codes_of(token)
+
+
 def _configure(context: click.Context, _: click.Parameter, file: str | None) -> str | None:
     """Read the configuration before other options, whose defaults it gives."""
     from bnstat import config  # noqa: PLC0415  (not needed for --help)
 
     found = config.load(Path(file)) if file is not None else config.find(Path.cwd())
+    _require_overrides(found)
     context.meta[_CONFIG] = found
     context.default_map = {key.replace("-", "_"): value for key, value in found.values.items()}
     return file
 
 
-@click.command(short_help="Is anything wrong? Rules, an exit code, a baseline.")
+def _require_overrides(found: Config) -> None:
+    """Refuse overrides that name no rule, before anything is read."""
+    for _, ignored in found.overrides:
+        try:
+            _require_rules(ignored)
+        except UsageError as error:
+            raise UsageError(f"{found.file}: overrides: {error}") from error
+
+
+@click.command(cls=_Configured, short_help="Is anything wrong? Rules, an exit code, a baseline.")
 @click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path(readable=False))
-@click.option("--config", is_eager=True, callback=_configure, help="Settings file.  [default: the nearest upwards]")
-@click.option("--select", type=Tokens(), default=(), help="Rules that judge: codes, names or prefixes (BN1).")
-@click.option("--ignore", type=Tokens(), default=(), help="Rules that do not.")
+@click.option(
+    "--config",
+    metavar="FILE",
+    is_eager=True,
+    callback=_configure,
+    help="Settings: a bnstat.toml, or a pyproject.toml with [tool.bnstat].  [default: the nearest one upwards]",
+)
+@click.option(
+    "--select",
+    type=Tokens(),
+    default=(),
+    help="Only these rules judge: codes (BN101), names (zero-variance) or prefixes (BN1).  [default: all]",
+)
+@click.option("--ignore", type=Tokens(), default=(), help="These rules do not judge, named likewise.")
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "note", "never"]),
     default="error",
     show_default=True,
-    help="Least severity of a new finding that makes the exit code 1.",
+    help="Exit with 1 where a new finding is as severe as this, or more.",
 )
-@click.option("--limit", "limit", type=Limit(), multiple=True, help="A threshold, as in noise=0.2; may be repeated.")
-@click.option("--steps", type=int, help="Training steps, for whether running statistics have settled by then.")
-@click.option("--baseline", type=click.Path(readable=False), help="File of known findings, which pass.")
-@click.option("--update-baseline", is_flag=True, help="Write what is found into the baseline; exits with 0.")
+@click.option("--limit", "limit", type=Limit(), multiple=True, help=_LIMIT_HELP)
+@click.option("--steps", type=int, metavar="N", help="Steps of the training: have running statistics settled by then?")
+@click.option(
+    "--baseline",
+    type=click.Path(readable=False),
+    metavar="FILE",
+    help="Known findings, which pass; new ones fail. Made by --update-baseline.",
+)
+@click.option("--update-baseline", is_flag=True, help="Write what is found into the baseline, and exit with 0.")
 @click.option("--show-settings", is_flag=True, help="Print each setting with where it came from, and stop.")
 @options.batches
 @options.tensor
@@ -95,18 +149,24 @@ def command(
     show_settings: bool,
     **settings: Any,  # noqa: ANN401  (those of check)
 ) -> int:
-    """Is anything wrong with these data, for this layer and batch size?
+    """Is anything wrong with these data, for this batch-norm layer and batch size?
 
     Each rule judges every batch: zero variance, NaN, a layer that would refuse to train, a framework whose float32 sums
-    would go wrong, a batch too small for how much these samples differ. `bnstat explain` says what each means. The exit
-    code is 1 where a finding that the baseline does not know is at or above --fail-on.
+    would go wrong, a batch too small for how much these samples differ. `bnstat explain` says what each means.
+
+    \b
+    Exit codes, for CI:
+      0  nothing as severe as --fail-on was found that the baseline does not know
+      1  something was
+      2  wrong usage, or a setting that cannot be
+      3  an input could not be read, whatever was found in the others
 
     \b
     Examples:
       bnstat check cohort/
       bnstat check cohort/ --batch-size 2 --framework torch --fail-on warning
       bnstat check cohort/ --baseline bnstat-baseline.json --update-baseline
-      bnstat check cohort/ --format github
+      bnstat check cohort/ --format junit -o bnstat.xml
     """
     found: Config = context.meta[_CONFIG]
     limits = _limits(found, limit)
@@ -114,7 +174,7 @@ def command(
         click.echo(_shown(context, found, limits, limit), nl=False)
         return exit_codes.CLEAN
     if not paths:
-        raise UsageError("no input: give at least one volume (see bnstat check --help)")
+        raise UsageError("no input: give at least one volume or folder (see bnstat check --help)")
     return _run(paths, to, found, limits, settings)
 
 
@@ -128,12 +188,18 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
     with progress(to.quiet) as meter:
         result = check(paths, limits=limits, overrides=overrides, progress=meter, **settings)
     tell(result.errors, result.notes, to.quiet)
+    write("check", result, to, _inputs(result, found))
     if to.format == "github":
         _summarize(result)
-    write("check", result, to, [*(sample.source for sample in result.samples), *(one.source for one in result.errors)])
     if result.errors:
         return exit_codes.FAILED_INPUT
     return exit_codes.FINDINGS if result.failed else exit_codes.CLEAN
+
+
+def _inputs(result: Check, found: Config) -> list[str]:
+    """The files that were read: the output must be none of them."""
+    read = [*(sample.source for sample in result.samples), *(failure.source for failure in result.errors)]
+    return [*read, *(str(file) for file in (result.settings.baseline, found.file) if file is not None)]
 
 
 def _limits(found: Config, given: Sequence[tuple[str, float]]) -> Limits:
@@ -159,9 +225,11 @@ def _shown(context: click.Context, found: Config, limits: Limits, given: Sequenc
             source = context.get_parameter_source(name)
             rows.append((name.replace("_", "-"), value, origins.get(source, "default") if source else "default"))
     on_line = {name for name, _ in given}
+    source_of_limits = context.get_parameter_source("limit")
+    given_by = origins.get(source_of_limits, "default") if source_of_limits else "default"
     for name, value in asdict(limits).items():
         key = name.replace("_", "-")
-        origin = "command line" if key in on_line else file if key in found.limits else "default"
+        origin = given_by if key in on_line else file if key in found.limits else "default"
         rows.append((f"limits.{key}", value, origin))
     rows += [(f"overrides: {' '.join(paths)}", ",".join(ignored), file) for paths, ignored in found.overrides]
     texts = [(name, _text(value), origin) for name, value, origin in rows]
