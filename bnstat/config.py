@@ -69,7 +69,7 @@ def find(start: Path) -> Config:
         if (folder / "bnstat.toml").is_file():
             return load(folder / "bnstat.toml")
         project = folder / "pyproject.toml"
-        if project.is_file() and "bnstat" in _document(project).get("tool", {}):
+        if project.is_file() and "bnstat" in _table(_document(project), "tool", str(project)):
             return load(project)
     return Config()
 
@@ -81,8 +81,9 @@ def load(file: Path) -> Config:
         UsageError: it cannot be read, or has a key that is not known, or a value of another kind.
     """
     document = _document(file)
-    said = document.get("tool", {}).get("bnstat", {}) if file.name == "pyproject.toml" else document
-    where = f"{file}: [tool.bnstat]" if file.name == "pyproject.toml" else str(file)
+    said, where = document, str(file)
+    if file.name == "pyproject.toml":
+        said, where = _table(_table(document, "tool", where), "bnstat", where), f"{file}: [tool.bnstat]"
     for key, value in said.items():
         _require_key(key, _KEYS, where)
         _require_kind(key, value, _KEYS[key], where)
@@ -105,6 +106,13 @@ def _document(file: Path) -> dict[str, Any]:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: is not TOML: {error}") from error
+
+
+def _table(document: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+    """A table of a document; an empty one where there is none."""
+    found = document.get(key, {})
+    _require_kind(key, found, (dict,), where)
+    return dict(found)
 
 
 def _override(one: Any, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:  # noqa: ANN401  (whatever TOML holds)
@@ -145,6 +153,8 @@ def limits_of(given: Mapping[str, float]) -> Limits:
         _require_key(name, LIMITS, "limit")
         if not value >= 0:
             raise UsageError(f"limit {name} {value:g} cannot be: give a number that is 0 or more")
+        if name == "small-batch" and value != value // 1:
+            raise UsageError(f"limit {name} {value:g} cannot be: give a whole number, of samples")
     named = {name.replace("-", "_"): value for name, value in given.items()}
     if "small_batch" in named:
         named["small_batch"] = int(named["small_batch"])

@@ -225,7 +225,7 @@ def tensor_of(path: Path) -> Values:
         return np.asarray(np.load(path), dtype=np.float64)
     image: Any = nib.load(path)
     values = image.get_fdata(dtype=np.float64)
-    return np.asarray((values if values.ndim > 3 else values.reshape(values.shape[:3] + (1,) * (4 - values.ndim)))[None])
+    return np.asarray(values[None] if values.ndim > 3 else values[None, ..., None])
 
 
 def truth(values: Values, framework: str, time: bool = False) -> set[Place]:
@@ -442,7 +442,8 @@ def of_scan(path: Path) -> tuple[list[tuple[str, bool]], str]:
         place = (one.rule, one.batch, one.channel)
         fact = place in true or (one.rule in ARITHMETIC and _allowed(values, place, "keras"))
         rows[f"{one.rule} {one.name}", fact] += 1
-    missed = {place[0] for place in true if place not in {(one.rule, one.batch, one.channel) for one in result.findings}}
+    said = {(one.rule, one.batch, one.channel) for one in result.findings}
+    missed = {place[0] for place in true - said}
     spoken = any(one.rule in ARITHMETIC for one in result.findings)
     rest = sorted(missed - ({"BN30x"} if spoken else set()))
     found = [(f"{name} ({count}×)" if count > 1 else name, fact) for (name, fact), count in rows.items()]
@@ -459,8 +460,8 @@ def page(tallies: dict[str, Tally]) -> str:
         "What the rules of `bnstat check` find, miss and say wrongly. `python scripts/faults.py` writes this page;",
         "`tests/test_faults.py` runs a part of it.",
         "",
-        f"{VOLUMES} volumes (NIfTI and `.npy`; float16 to float64 of both byte orders, int32, with and without a slope;",
-        "one or two samples, 1 to 5 channels, nine presets), each with none, one or two planted faults; and",
+        f"{VOLUMES} volumes (NIfTI and `.npy`; float16 to float64, both byte orders, int32, with and without a slope;",
+        "one or two samples, 1 to 8 channels, seven presets), each with none, one or two planted faults; and",
         f"{COHORTS} cohorts of 5 or 12 volumes at batch size 2. What is true is decided apart from bnstat, by numpy in",
         "float64 on the values that are read back. *Missed* counts all that is true and not said, planted or not;",
         "*also true* is what was said, was not planted and holds; *false* what was said and does not.",
@@ -476,9 +477,9 @@ def page(tallies: dict[str, Tally]) -> str:
         )
     lines += [
         "",
-        "The rules on arithmetic say what a layer *may* compute: they count as missed where a plain emulation in float32",
-        "is off by more than the limit and none of them speaks, and as false where a bound for sums in any order",
-        "(Higham 2002, 4.2) does not allow what they say.",
+        "The rules on arithmetic say what a layer *may* compute: they count as missed where a plain emulation in",
+        "float32 is off by more than the limit and none of them speaks, and as false where a bound for sums in any",
+        "order (Higham 2002, 4.2) does not allow what they say.",
         "",
         "## Scans",
         "Every finding with default settings on `sample_data/` and on the scans that nibabel tests itself with. A file",

@@ -124,13 +124,15 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
     from bnstat.gate import Override, check  # noqa: PLC0415
 
     gc.enable()
-    overrides = [Override(*pair) for pair in found.overrides]
+    folder = str(found.file.parent) if found.file is not None else None
+    overrides = [Override(*pair, folder) for pair in found.overrides]
     with progress(to.quiet) as meter:
         result = check(paths, limits=limits, overrides=overrides, progress=meter, **settings)
     tell(result.errors, result.notes, to.quiet)
+    files = [*(sample.source for sample in result.samples), *(one.source for one in result.errors)]
+    write("check", result, to, files if settings["baseline"] is None else [*files, settings["baseline"]])
     if to.format == "github":
         _summarize(result)
-    write("check", result, to, [*(sample.source for sample in result.samples), *(one.source for one in result.errors)])
     if result.errors:
         return exit_codes.FAILED_INPUT
     return exit_codes.FINDINGS if result.failed else exit_codes.CLEAN
@@ -159,9 +161,11 @@ def _shown(context: click.Context, found: Config, limits: Limits, given: Sequenc
             source = context.get_parameter_source(name)
             rows.append((name.replace("_", "-"), value, origins.get(source, "default") if source else "default"))
     on_line = {name for name, _ in given}
+    source = context.get_parameter_source("limit")
+    said = origins.get(source, "default") if source else "default"
     for name, value in asdict(limits).items():
         key = name.replace("_", "-")
-        origin = "command line" if key in on_line else file if key in found.limits else "default"
+        origin = said if key in on_line else file if key in found.limits else "default"
         rows.append((f"limits.{key}", value, origin))
     rows += [(f"overrides: {' '.join(paths)}", ",".join(ignored), file) for paths, ignored in found.overrides]
     texts = [(name, _text(value), origin) for name, value, origin in rows]

@@ -39,8 +39,8 @@ class Momentum(click.ParamType[float | str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:  # noqa: ANN401
         """A number stays one; anything else but "none" is refused."""
-        if isinstance(value, float) or value.lower() == "none":
-            return value if isinstance(value, float) else "none"
+        if isinstance(value, (int, float)) or value.lower() == "none":
+            return float(value) if isinstance(value, (int, float)) else "none"
         try:
             return float(value)
         except ValueError:
