@@ -37,6 +37,7 @@ SEQUENTIAL = ("sequential", "hull")
 ARITHMETIC = ("BN301", "BN302", "BN303")
 UNIT = 2.0**-24
 FLOAT16_MAX = 65504.0
+NIFTI: Any = nib.Nifti1Image  # nibabel has no types
 
 
 @dataclass
@@ -45,7 +46,6 @@ class Volume:
 
     path: Path
     framework: str = "keras"
-    normalizer: str = "batch"
     planted: set[Place] = field(default_factory=set)
     time: bool = False
 
@@ -191,10 +191,10 @@ def _written(values: Values, faults: list[str], stem: Path, rng: np.random.Gener
     kind = str(rng.choice(kinds))
     path = stem.with_suffix(str(rng.choice([".nii", ".nii.gz"])))
     if kind == "scaled":  # whole numbers times a slope: a constant stays one
-        image = nib.Nifti1Image(np.rint(data).astype("<i4"), np.eye(4))
+        image = NIFTI(np.rint(data).astype("<i4"), np.eye(4))
         image.header.set_slope_inter(float(rng.choice([0.5, 2.0])), float(rng.choice([0.0, -7.0])))
     else:
-        image = nib.Nifti1Image((np.rint(data) if kind == "<i4" else data).astype(kind), np.eye(4))
+        image = NIFTI((np.rint(data) if kind == "<i4" else data).astype(kind), np.eye(4))
     if time:
         image.header.set_xyzt_units("mm", "sec")
         image.header.set_zooms((1.0, 1.0, 1.0, 2.0))
@@ -312,7 +312,7 @@ def may_be_off(column: Values, framework: str) -> bool:
 
 def places_of(volume: Volume) -> set[Place]:
     """What a check reports."""
-    result = check(volume.path, framework=volume.framework, normalizer=volume.normalizer)
+    result = check(volume.path, framework=volume.framework)
     if result.errors:
         raise AssertionError(result.errors)
     return {(one.rule, one.batch, one.channel) for one in result.findings}
@@ -374,7 +374,7 @@ def judge_cohort(index: int, folder: Path, tallies: dict[str, Tally]) -> None:
     for number in range(5 if few else 12):
         shape = (8, 9 if mixed and number == 3 else 8, 8)
         values = rng.normal(100.0 + 40.0 * shift * rng.normal(), 40.0, shape).astype("<f4")
-        nib.save(nib.Nifti1Image(values, np.eye(4)), folder / f"{number:02}.nii")
+        nib.save(NIFTI(values, np.eye(4)), folder / f"{number:02}.nii")
         samples.append(values.astype(np.float64))
     result = check(folder, batch_size=2, steps=steps or None)
     found = {one.rule for one in result.findings}
