@@ -62,21 +62,27 @@ class Baseline:
             (old if self.entry(finding).key in known else new).append(finding)
         return tuple(new), tuple(old)
 
-    def stale(self, findings: Iterable[Finding], read: Collection[str], rules: Collection[str]) -> tuple[Stale, ...]:
+    def stale(
+        self, findings: Iterable[Finding], read: Collection[str], rules: Collection[str], *, several: bool = True
+    ) -> tuple[Stale, ...]:
         """Entries that no finding matches any more.
 
         Args:
             findings: all there are.
             read: the files that were read; an entry of another file is judged only where that is gone.
             rules: the codes that judged.
+            several: whether entries about several files are judged: not where one of them could not be read.
         """
         found = {self.entry(finding).key for finding in findings}
-        looked_at = {"", *(self._relative(source) for source in read)}
+        looked_at = {*([""] if several else []), *(self._relative(source) for source in read)}
         return tuple(
             Stale(one.rule, one.name, one.path or None, None if one.channel < 0 else one.channel)
             for one in self.entries
-            if one.key not in found and one.rule in rules and (one.path in looked_at or not self._is_there(one.path))
+            if one.key not in found and one.rule in rules and self._is_judged(one.path, looked_at)
         )
+
+    def _is_judged(self, path: str, looked_at: Collection[str]) -> bool:
+        return path in looked_at or (path != "" and not self._is_there(path))
 
     def _is_there(self, path: str) -> bool:
         """Whether a file is there; of an array of an archive, the archive."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -43,18 +44,34 @@ _DRAWS = 1000
 
 @dataclass(frozen=True)
 class Override:
-    """Rules that are ignored for files whose path matches one of these patterns."""
+    """Rules that are ignored for files whose path matches one of these patterns.
+
+    Attributes:
+        paths: patterns of `fnmatch`, whose * takes slashes too; they match from any folder on.
+        ignore: codes, names or prefixes of rules.
+        folder: what paths are taken relative to where they lie in it, however the user names them; None to take them
+            as they are named.
+    """
 
     paths: tuple[str, ...]
     ignore: tuple[str, ...]
+    folder: str | None = None
 
     def drops(self, finding: Finding) -> bool:
         """Whether a finding is one of them."""
         if finding.source is None:
             return False
-        path = FilePath(finding.source).as_posix()
+        path = self._relative(finding.source)
         matched = any(fnmatch(path, pattern) or fnmatch(path, f"*/{pattern}") for pattern in self.paths)
         return matched and any(finding.rule in codes_of(token) for token in self.ignore)
+
+    def _relative(self, source: str) -> str:
+        """A path with slashes, from the folder on where it lies in it."""
+        try:
+            path = FilePath(source if self.folder is None else os.path.relpath(source, self.folder))
+        except ValueError:  # it lies on another drive
+            path = FilePath(source)
+        return (FilePath(source) if ".." in path.parts else path).as_posix()
 
 
 def check(
@@ -111,8 +128,7 @@ def check(
         paths, asked.layer.axis, layer.get("batch_axis"), progress, lambda planned: refuse(planned, [asked.layer])
     )
     report = _report(table, asked)
-    found = findings_of(report, rules)
-    found = tuple(one for one in found if not any(override.drops(one) for override in overrides))
+    found = findings_of(report, rules, lambda one: any(override.drops(one) for override in overrides))
     codes = {rule.code for rule in rules}
     result = Check(
         settings=asked,
@@ -122,7 +138,10 @@ def check(
         notes=(*report.notes, *_few(report, codes)),
         rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),
     )
-    return result if known is None else _known(result, known, codes, update=update_baseline)
+    if known is None:
+        return result
+    judged = codes if report.curve is not None else codes - _BETWEEN_SAMPLES
+    return _known(result, known, judged, update=update_baseline)
 
 
 def _fail_on(text: str) -> Any:  # noqa: ANN401  (one of FAIL_ON)
@@ -193,7 +212,7 @@ def _known(result: Check, known: baselines.Baseline, codes: set[str], *, update:
     """The result beside the baseline, which is written anew where that was asked for."""
     failed = {failure.source for failure in result.errors}
     read = {sample.source for sample in result.samples} - failed
-    stale = known.stale(result.findings, read, codes)
+    stale = known.stale(result.findings, read, codes, several=not failed)
     if update:
         baselines.save(known.updated(result.findings, stale))
         return replace(result, findings=(), known=result.findings, stale=())

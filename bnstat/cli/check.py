@@ -184,7 +184,8 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
     from bnstat.gate import Override, check  # noqa: PLC0415
 
     gc.enable()
-    overrides = [Override(*pair) for pair in found.overrides]
+    folder = str(found.file.parent) if found.file is not None else None
+    overrides = [Override(*pair, folder) for pair in found.overrides]
     with progress(to.quiet) as meter:
         result = check(paths, limits=limits, overrides=overrides, progress=meter, **settings)
     tell(result.errors, result.notes, to.quiet)

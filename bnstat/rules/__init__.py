@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bnstat.errors import UsageError
 from bnstat.report import Finding, Report
 from bnstat.rules import (
@@ -53,12 +55,17 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def findings_of(report: Report, rules: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
-    """All findings in a report, in the order of the rules, then of batches and channels or groups."""
+def findings_of(
+    report: Report, rules: tuple[Rule, ...] = RULES, drops: Callable[[Finding], bool] = lambda _: False
+) -> tuple[Finding, ...]:
+    """All findings in a report, in the order of the rules, then of batches and channels or groups.
+
+    Those that `drops` is true of are as if their rule were not selected: another one of its family may speak.
+    """
     found: list[Finding] = []
     spoken: set[tuple[str | None, tuple[int | None, int | None]]] = set()
     for rule in rules:
-        new = [one for one in rule.check(rule, report) if (rule.family, one.place) not in spoken]
+        new = [one for one in rule.check(rule, report) if (rule.family, one.place) not in spoken and not drops(one)]
         if rule.family is not None:
             spoken.update((rule.family, one.place) for one in new)
         found.extend(new)

@@ -1,0 +1,511 @@
+"""Writes docs/faults.md: what the rules find, miss and say wrongly on volumes with planted faults and on real scans.
+
+Volumes are drawn from seeds, so the table is the same each time. What is true of a volume is decided here by numpy in
+float64 on the values as nibabel or numpy read them back, without anything of bnstat.
+
+    python scripts/faults.py
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat.frameworks import FRAMEWORKS
+from bnstat.gate import check
+from bnstat.rules import RULES
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "faults.md"
+VOLUMES, COHORTS = 200, 24
+
+Values = NDArray[np.float64]
+# A rule, the sample, and the channel: None where it is about all of them.
+Place = tuple[str, int | None, int | None]
+
+# Frameworks, by how they take a variance: what a plain emulation of each must not miss, and a bound must allow.
+ONE_PASS = ("one-pass", "one-pass-cascade", "one-pass-clamped", "hull")
+SEQUENTIAL = ("sequential", "hull")
+ARITHMETIC = ("BN301", "BN302", "BN303")
+UNIT = 2.0**-24
+FLOAT16_MAX = 65504.0
+NIFTI: Any = nib.Nifti1Image  # nibabel has no types
+
+
+@dataclass
+class Volume:
+    """A file that was made, how it is checked, and what was planted in it."""
+
+    path: Path
+    framework: str = "keras"
+    planted: set[Place] = field(default_factory=set)
+    time: bool = False
+
+
+@dataclass
+class Tally:
+    """Counts of one rule."""
+
+    planted: int = 0
+    found: int = 0
+    true: int = 0
+    false: int = 0
+    missed: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+# --- faults: each changes one channel of (samples, x, y, z, channels), and says what a check has to find ---
+
+
+def _constant(values: Values, channel: int, rng: np.random.Generator) -> str:
+    values[..., channel] = rng.choice([0.0, 1.0, -3.0, 100.0])
+    return "BN101"
+
+
+def _nan(values: Values, channel: int, rng: np.random.Generator) -> str:
+    _some(values, channel, rng, np.nan)
+    return "BN104"
+
+
+def _inf(values: Values, channel: int, rng: np.random.Generator) -> str:
+    _some(values, channel, rng, rng.choice([np.inf, -np.inf]))
+    return "BN105"
+
+
+def _some(values: Values, channel: int, rng: np.random.Generator, put: float) -> None:
+    """Put a value into one to five places of each sample."""
+    for sample in values[..., channel].reshape(len(values), -1) if values.shape[-1] == 1 else values:
+        flat = sample.reshape(-1, 1 if values.shape[-1] == 1 else values.shape[-1])
+        column = 0 if values.shape[-1] == 1 else channel
+        flat[rng.choice(len(flat), min(len(flat), int(rng.integers(1, 6))), replace=False), column] = put
+
+
+def _scaled_to(share: tuple[float, float], code: str) -> Callable[[Values, int, np.random.Generator, float], str]:
+    """A channel whose variance is such that ε has a share of variance + ε between these."""
+
+    def plant(values: Values, channel: int, rng: np.random.Generator, epsilon: float) -> str:
+        part = rng.uniform(*share)
+        for sample in values:
+            inside = sample[..., channel]
+            deviation = np.sqrt(epsilon * (1 - part) / part)
+            sample[..., channel] = (inside - inside.mean()) / inside.std() * deviation
+        return code
+
+    return plant
+
+
+_tiny = _scaled_to((0.55, 0.99), "BN102")
+_dominated = _scaled_to((0.02, 0.45), "BN103")
+
+
+def _beyond_float16(values: Values, channel: int, rng: np.random.Generator) -> str:
+    _some(values, channel, rng, float(rng.choice([-1.0, 1.0]) * rng.uniform(65600, 90000)))
+    return "BN106"
+
+
+def _offset(values: Values, channel: int, rng: np.random.Generator, framework: str) -> str | None:
+    """A mean that is 10,000 to 30,000 times the deviation: what a layer of one pass makes of it is its kind."""
+    inside = values[..., channel]
+    unit = (inside - inside.mean()) / inside.std()
+    values[..., channel] = unit + rng.uniform(1e4, 3e4)
+    return {"one-pass-clamped": "BN302", "one-pass": "BN301", "one-pass-cascade": "BN301", "hull": "BN301"}.get(
+        FRAMEWORKS[framework].arithmetic
+    )
+
+
+FAULTS = ("constant", "nan", "inf", "tiny", "epsilon", "float16", "offset", "scales")
+PLAIN = {"constant": _constant, "nan": _nan, "inf": _inf, "float16": _beyond_float16}
+WHOLE = ("single", "channels-first", "time")
+SETTINGS = ("keras", "keras", "keras", "torch", "keras-torch", "haiku", "flax", "flax-two-pass", "keras-tensorflow")
+
+
+def make(index: int, folder: Path) -> Volume:
+    """A random volume with none, one or two faults."""
+    rng = np.random.default_rng([20, index])
+    whole = str(rng.choice(WHOLE)) if rng.random() < 0.2 else ""
+    if whole == "single":
+        return _single(index, folder, rng)
+    if whole == "channels-first":
+        return _channels_first(index, folder, rng)
+    channels = int(rng.integers(1, 5)) if whole != "time" else int(rng.integers(2, 6))
+    faults = [str(one) for one in rng.choice(FAULTS, min(channels, int(rng.integers(0, 3))), replace=False)]
+    if channels < 3 and "scales" in faults:
+        faults = ["scales"] if channels == 2 else []
+    framework = str(rng.choice(SETTINGS))
+    samples = 1 if whole == "time" else int(rng.integers(1, 3))
+    values = _background(rng, samples, channels)
+    volume = Volume(folder, framework, time=whole == "time")
+    if whole == "time":
+        volume.planted.add(("BN401", 0, None))
+    _plant(values, faults, volume, rng)
+    volume.path = _written(values, faults, folder / f"{index:03}", rng, volume.time)
+    return volume
+
+
+def _background(rng: np.random.Generator, samples: int, channels: int) -> Values:
+    """Noise of some deviation about some mean in each channel, in which nothing is wrong."""
+    shape = (samples, *(int(size) for size in rng.integers(5, 15, 3)), channels)
+    deviation = rng.uniform(30.0, 300.0) * rng.uniform(0.5, 2.0, channels)
+    mean = deviation * rng.uniform(-4.0, 4.0, channels)
+    return np.asarray(rng.normal(size=shape) * deviation + mean)
+
+
+def _plant(values: Values, faults: list[str], volume: Volume, rng: np.random.Generator) -> None:
+    """Each fault in a channel of its own; that of scales in the last."""
+    epsilon = FRAMEWORKS[volume.framework].epsilon or 0.0
+    for channel, fault in enumerate(faults):
+        code: str | None
+        if fault == "scales":
+            values[..., -1] *= 1e4 if "float16" not in faults else 1e-2
+            if values.shape[-1] > 1:
+                volume.planted.update(("BN404", sample, None) for sample in range(len(values)))
+            continue
+        if fault in PLAIN:
+            code = PLAIN[fault](values, channel, rng)
+        elif fault == "offset":
+            code = _offset(values, channel, rng, volume.framework)
+        else:
+            code = (_tiny if fault == "tiny" else _dominated)(values, channel, rng, epsilon)
+        if code:
+            volume.planted.update((code, sample, channel) for sample in range(len(values)))
+
+
+def _written(values: Values, faults: list[str], stem: Path, rng: np.random.Generator, time: bool) -> Path:
+    """The file, in a data type that can hold the faults: an array, or a volume with or without a slope."""
+    whole_numbers = not set(faults) & {"nan", "inf", "tiny", "epsilon", "offset"}
+    if len(values) > 1:
+        kinds = ["<f4", "<f8", ">f4", *(["<i4"] if whole_numbers else []), *(["<f2"] if not faults else [])]
+        path = stem.with_suffix(".npy")
+        np.save(path, (np.rint(values) if whole_numbers else values).astype(str(rng.choice(kinds))))
+        return path
+    data = values[0] if values.shape[-1] > 1 else values[0, ..., 0]
+    kinds = ["<f4", "<f8", ">f4", *(["<i4", "scaled"] if whole_numbers else [])]
+    kind = str(rng.choice(kinds))
+    path = stem.with_suffix(str(rng.choice([".nii", ".nii.gz"])))
+    if kind == "scaled":  # whole numbers times a slope: a constant stays one
+        image = NIFTI(np.rint(data).astype("<i4"), np.eye(4))
+        image.header.set_slope_inter(float(rng.choice([0.5, 2.0])), float(rng.choice([0.0, -7.0])))
+    else:
+        image = NIFTI((np.rint(data) if kind == "<i4" else data).astype(kind), np.eye(4))
+    if time:
+        image.header.set_xyzt_units("mm", "sec")
+        image.header.set_zooms((1.0, 1.0, 1.0, 2.0))
+    nib.save(image, path)
+    return path
+
+
+def _single(index: int, folder: Path, rng: np.random.Generator) -> Volume:
+    channels = int(rng.integers(1, 9))
+    path = folder / f"{index:03}.npy"
+    np.save(path, rng.normal(size=(1, 1, 1, 1, channels)).astype("<f4"))
+    return Volume(path, str(rng.choice(["keras", "torch"])), planted={("BN201", 0, None)})
+
+
+def _channels_first(index: int, folder: Path, rng: np.random.Generator) -> Volume:
+    size = int(rng.integers(16, 33))
+    path = folder / f"{index:03}.npy"
+    np.save(path, rng.normal(3.0, 40.0, (1, int(rng.integers(1, 5)), size - 3, size, size + 2)).astype("<f4"))
+    return Volume(path, str(rng.choice(["keras", "torch"])), planted={("BN402", 0, None)})
+
+
+# --- what is true, by numpy in float64 ---
+
+
+def tensor_of(path: Path) -> Values:
+    """The values as a batched tensor: (samples, …, channels)."""
+    if path.suffix == ".npy":
+        return np.asarray(np.load(path), dtype=np.float64)
+    image: Any = nib.load(path)
+    values = image.get_fdata(dtype=np.float64)
+    return np.asarray(values[None] if values.ndim > 3 else values[None, ..., None])
+
+
+def truth(values: Values, framework: str, time: bool = False) -> set[Place]:
+    """All that is true of these samples, each a batch by itself; the arithmetic only where an emulation goes wrong."""
+    found: set[Place] = set()
+    for index, sample in enumerate(values):
+        columns = sample.reshape(-1, sample.shape[-1]).T
+        for channel, column in enumerate(columns):
+            found |= {(code, index, channel) for code in _of_channel(column, framework)}
+        found |= {(code, index, None) for code in _of_sample(columns, values.shape)}
+        if time:
+            found.add(("BN401", index, None))
+    return found
+
+
+def _of_channel(column: Values, framework: str) -> Iterator[str]:
+    epsilon = FRAMEWORKS[framework].epsilon or 0.0
+    finite = column[np.isfinite(column)]
+    if np.isnan(column).any():
+        yield "BN104"
+    if np.isinf(column).any():
+        yield "BN105"
+    if finite.size and np.abs(finite).max() > FLOAT16_MAX:
+        yield "BN106"
+    if finite.size < column.size or column.size < 2:
+        return
+    variance = column.var()
+    if column.min() == column.max():
+        yield "BN101"
+    elif variance < epsilon:
+        yield "BN102"
+    elif epsilon / (variance + epsilon) > 0.01:
+        yield "BN103"
+    yield from _of_arithmetic(column, framework)
+
+
+def _of_sample(columns: Values, shape: tuple[int, ...]) -> Iterator[str]:
+    if columns.shape[1] == 1:
+        yield "BN201"
+    deviations = [column.std() for column in columns if np.isfinite(column).all() and column.min() < column.max()]
+    if deviations and max(deviations) > 100 * min(deviations):
+        yield "BN404"
+    space = len(shape) > 3 and shape[1] <= 4 and shape[-1] >= max(8, 4 * shape[1])
+    if space and max(shape[-2:]) <= 2 * min(shape[-2:]):
+        yield "BN402"
+
+
+def _of_arithmetic(column: Values, framework: str) -> Iterator[str]:
+    """That some rule on arithmetic has to speak: a plain emulation in float32 is off by more than the limit."""
+    variance, epsilon = column.var(), FRAMEWORKS[framework].epsilon or 0.0
+    most = 0.01 * variance if variance else epsilon
+    if any(abs(found - variance) > most for found in _emulated(column, FRAMEWORKS[framework].arithmetic)):
+        yield "BN30x"
+
+
+def _emulated(column: Values, arithmetic: str) -> Iterator[float]:
+    single = column.astype(np.float32)
+    if arithmetic in ONE_PASS:
+        for mean in (np.mean, _plain_mean):
+            yield float(mean(single * single)) - float(mean(single)) ** 2
+    if arithmetic in SEQUENTIAL:
+        yield float(_plain_mean((single - _plain_mean(single)) ** 2))
+
+
+def _plain_mean(values: NDArray[np.float32]) -> np.float32:
+    """Value after value, in float32."""
+    return np.float32(np.add.accumulate(values.ravel(), dtype=np.float32)[-1] / np.float32(values.size))
+
+
+def may_be_off(column: Values, framework: str) -> bool:
+    """Whether a bound on rounding, for sums in any order (Higham 2002, 4.2), allows what a rule on arithmetic says."""
+    variance, size = float(column.var()), column.size
+    square = float(np.square(column).mean())
+    one_pass = (3 * size + 4) * UNIT * (variance + square)
+    two_passes = (size * UNIT) ** 2 * square + size * UNIT * variance
+    rounding = 2 * UNIT * float(np.abs(column).max()) * np.sqrt(variance)
+    one = FRAMEWORKS[framework].arithmetic in ONE_PASS
+    bound = rounding + (one_pass if one else two_passes)
+    return bool(bound > (0.01 * variance if variance else FRAMEWORKS[framework].epsilon or 0.0))
+
+
+# --- counting ---
+
+
+def places_of(volume: Volume) -> set[Place]:
+    """What a check reports."""
+    result = check(volume.path, framework=volume.framework)
+    if result.errors:
+        raise AssertionError(result.errors)
+    return {(one.rule, one.batch, one.channel) for one in result.findings}
+
+
+def judge(volume: Volume, tallies: dict[str, Tally]) -> None:
+    """Count what was planted in a volume, what of it was found, and what else was said."""
+    values = tensor_of(volume.path)
+    true = truth(values, volume.framework, volume.time)
+    found = places_of(volume)
+    said = f"{volume.path.name} ({volume.framework})"
+    for place in volume.planted:
+        tallies[place[0]].planted += 1
+        tallies[place[0]].found += place in found
+    spoken = {place[1:] for place in found if place[0] in ARITHMETIC}
+    for place in volume.planted | true:
+        if place not in found and not (place[0] == "BN30x" and place[1:] in spoken):
+            code = "BN303" if place[0] == "BN30x" else place[0]
+            tallies[code].missed.append(f"{said}: {place}")
+    for place in found - volume.planted:
+        if place in true or (place[0] in ARITHMETIC and _allowed(values, place, volume.framework)):
+            tallies[place[0]].true += 1
+        else:
+            tallies[place[0]].false += 1
+            tallies[place[0]].wrong.append(f"{said}: {place}")
+
+
+def _allowed(values: Values, place: Place, framework: str) -> bool:
+    _, sample, channel = place
+    return may_be_off(values[sample or 0].reshape(-1, values.shape[-1])[:, channel or 0], framework)
+
+
+def empty() -> dict[str, Tally]:
+    """Counts of every rule."""
+    return {rule.code: Tally() for rule in RULES}
+
+
+def evaluate(volumes: int, cohorts: int) -> dict[str, Tally]:
+    """The counts on so many volumes and cohorts."""
+    tallies = empty()
+    with tempfile.TemporaryDirectory() as folder:
+        for index in range(volumes):
+            judge(make(index, Path(folder)), tallies)
+        for index in range(cohorts):
+            judge_cohort(index, Path(folder) / f"cohort{index}", tallies)
+    return tallies
+
+
+# --- cohorts: what only several volumes show ---
+
+
+def judge_cohort(index: int, folder: Path, tallies: dict[str, Tally]) -> None:
+    """Several volumes at batch size 2: alike, or with means that differ; of one shape, or with one that differs."""
+    rng = np.random.default_rng([21, index])
+    shift, mixed, few = float(rng.choice([0.0, 1.0, 3.0])), bool(rng.random() < 0.4), bool(rng.random() < 0.2)
+    steps = int(rng.choice([0, 100, 1000]))
+    folder.mkdir()
+    samples = []
+    for number in range(5 if few else 12):
+        shape = (8, 9 if mixed and number == 3 else 8, 8)
+        values = rng.normal(100.0 + 40.0 * shift * rng.normal(), 40.0, shape).astype("<f4")
+        nib.save(NIFTI(values, np.eye(4)), folder / f"{number:02}.nii")
+        samples.append(values.astype(np.float64))
+    result = check(folder, batch_size=2, steps=steps or None)
+    found = {one.rule for one in result.findings}
+    true = between(samples, 2, 1e-3) if not few else set()
+    true |= ({"BN403"} if mixed else set()) | ({"BN206"} if steps and 0.99**steps > 0.01 else set())
+    for code in true:
+        tallies[code].planted += 1
+        tallies[code].found += code in found
+        if code not in found:
+            tallies[code].missed.append(f"{folder.name}: {code}")
+    for code in found - true:
+        tallies[code].false += 1
+        tallies[code].wrong.append(f"{folder.name}: {code}")
+
+
+def between(samples: list[Values], size: int, epsilon: float) -> set[str]:
+    """The rules on differences between samples that hold at a batch size, the samples being some of a larger set."""
+    means = np.array([one.mean() for one in samples])
+    variances = np.array([one.var() for one in samples])
+    apart = float(means.var(ddof=1))
+    whole = float(variances.mean()) + apart
+    found = set()
+    if np.sqrt(apart / size / whole) > 0.1:
+        found.add("BN202")
+    if apart / size / whole > 0.1:
+        found.add("BN203")
+    if _gap(means, variances, size, epsilon) > 0.1:
+        found.add("BN204")
+    return found | ({"BN205"} if found else set())
+
+
+def _gap(means: Values, variances: Values, size: int, epsilon: float, draws: int = 20_000) -> float:
+    """RMS difference of the outputs in training and evaluation, over drawn batches."""
+    rng = np.random.default_rng(0)
+    chosen = rng.integers(0, len(means), (draws, size))
+    spread = means.mean() + (means - means.mean()) * np.sqrt(len(means) / (len(means) - 1))
+    batch_mean = spread[chosen].mean(axis=1)
+    batch_variance = variances[chosen].mean(axis=1) + spread[chosen].var(axis=1)
+    settled = batch_variance.mean() + epsilon
+    gains = 1 / np.sqrt(settled) - 1 / np.sqrt(batch_variance + epsilon)
+    squares = batch_variance * gains**2 + (batch_mean - means.mean()) ** 2 / settled
+    return float(np.sqrt(squares.mean()))
+
+
+# --- real scans ---
+
+
+def scans() -> list[Path]:
+    """The volumes of sample_data/ and nibabel's own, those that nibabel reads as an image."""
+    data = Path(nib.__file__).parent / "tests" / "data"
+    kinds = (".nii", ".nii.gz", ".mgz", ".mnc", ".BRIK", ".BRIK.gz", ".REC")
+    own = sorted((ROOT / "sample_data").rglob("*.nii.gz"))
+    return own + sorted(file for file in data.iterdir() if file.name.endswith(kinds))
+
+
+def of_scan(path: Path) -> tuple[list[tuple[str, bool]], str]:
+    """The findings on one scan with default settings, each with whether it is true; or why it is not read."""
+    result = check(path)
+    if result.errors:
+        return [], result.errors[0].message.replace(str(path), path.name)
+    values = tensor_of(path)
+    true = truth(values, "keras", any(sample.repetition for sample in result.samples))
+    rows: Counter[tuple[str, bool]] = Counter()
+    for one in result.findings:
+        place = (one.rule, one.batch, one.channel)
+        fact = place in true or (one.rule in ARITHMETIC and _allowed(values, place, "keras"))
+        rows[f"{one.rule} {one.name}", fact] += 1
+    said = {(one.rule, one.batch, one.channel) for one in result.findings}
+    missed = {place[0] for place in true - said}
+    spoken = any(one.rule in ARITHMETIC for one in result.findings)
+    rest = sorted(missed - ({"BN30x"} if spoken else set()))
+    found = [(f"{name} ({count}×)" if count > 1 else name, fact) for (name, fact), count in rows.items()]
+    return found, f"missed: {', '.join(rest)}" if rest else ""
+
+
+# --- the page ---
+
+
+def page(tallies: dict[str, Tally]) -> str:
+    """The text of docs/faults.md."""
+    lines = [
+        "# Planted faults",
+        "What the rules of `bnstat check` find, miss and say wrongly. `python scripts/faults.py` writes this page;",
+        "`tests/test_faults.py` runs a part of it.",
+        "",
+        f"{VOLUMES} volumes (NIfTI and `.npy`; float16 to float64, both byte orders, int32, with and without a slope;",
+        "one or two samples, 1 to 8 channels, seven presets), each with none, one or two planted faults; and",
+        f"{COHORTS} cohorts of 5 or 12 volumes at batch size 2. What is true is decided apart from bnstat, by numpy in",
+        "float64 on the values that are read back. *Missed* counts all that is true and not said, planted or not;",
+        "*also true* is what was said, was not planted and holds; *false* what was said and does not.",
+        "",
+        "| rule | severity | planted | found | missed | also true | false |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for rule in RULES:
+        one = tallies[rule.code]
+        lines.append(
+            f"| {rule.code} {rule.name} | {rule.severity} | {one.planted} | {one.found} | {len(one.missed)} | "
+            f"{one.true} | {one.false} |"
+        )
+    lines += [
+        "",
+        "The rules on arithmetic say what a layer *may* compute: they count as missed where a plain emulation in",
+        "float32 is off by more than the limit and none of them speaks, and as false where a bound for sums in any",
+        "order (Higham 2002, 4.2) does not allow what they say.",
+        "",
+        "## Scans",
+        "Every finding with default settings on `sample_data/` and on the scans that nibabel tests itself with. A file",
+        "that cannot be read is an error and no finding: some of nibabel's are damaged, or have no data, on purpose.",
+        "",
+        "| scan | finding | true |",
+        "|---|---|---|",
+    ]
+    for path in scans():
+        found, why = of_scan(path)
+        name = path.relative_to(ROOT / "sample_data") if ROOT in path.parents else Path("nibabel") / path.name
+        lines += [f"| {name.as_posix()} | {text} | {'yes' if fact else 'no'} |" for text, fact in found]
+        if why or not found:
+            lines.append(f"| {name.as_posix()} | {f'not read: {why}' if why and not found else why or 'none'} | |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write the page, and print what was missed or wrong."""
+    tallies = evaluate(VOLUMES, COHORTS)
+    for code, one in tallies.items():
+        for what, rows in (("missed", one.missed), ("false", one.wrong)):
+            for row in rows:
+                print(code, what, row)
+    PAGE.write_text(page(tallies), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
