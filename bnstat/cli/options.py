@@ -39,8 +39,10 @@ class Momentum(click.ParamType[float | str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:  # noqa: ANN401
         """A number stays one; anything else but "none" is refused."""
-        if isinstance(value, (int, float)) or value.lower() == "none":  # a whole number is one of a settings file
-            return "none" if isinstance(value, str) else value
+        if isinstance(value, (int, float)):  # a whole number is one of a settings file
+            return float(value)
+        if value.lower() == "none":
+            return "none"
         try:
             return float(value)
         except ValueError:

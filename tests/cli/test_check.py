@@ -278,9 +278,7 @@ def test_the_environment_judges_as_the_command_line_does(codes, monkeypatch):
     assert codes(path) == {"BN103"}
 
 
-@pytest.mark.parametrize(
-    "text", ["tool = 3", "[tool]\nbnstat = 3", "[tool.bnstat]\nlimits = 3", "[tool.bnstat]\noverrides = [3]"]
-)
+@pytest.mark.parametrize("text", ["[tool]\nbnstat = 3", "[tool.bnstat]\nlimits = 3", "[tool.bnstat]\noverrides = [3]"])
 def test_settings_of_another_kind_are_one_line(refused, text):
     Path("pyproject.toml").write_text(text)
     assert "pyproject.toml" in refused(2, "check", wave(1.0))
