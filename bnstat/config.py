@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def load(file: Path) -> Config:
 
 def _document(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -151,7 +152,7 @@ def limits_of(given: Mapping[str, float]) -> Limits:
     """
     for name, value in given.items():
         _require_key(name, LIMITS, "limit")
-        if not value >= 0:
+        if not 0 <= value < inf:
             raise UsageError(f"limit {name} {value:g} cannot be: give a number that is 0 or more")
         if name == "small-batch" and value != value // 1:
             raise UsageError(f"limit {name} {value:g} cannot be: give a whole number, of samples")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -62,15 +61,17 @@ class Override:
         if finding.source is None:
             return False
         path = self._relative(finding.source)
-        matched = any(fnmatch(path, pattern) or fnmatch(path, f"*/{pattern}") for pattern in self.paths)
+        names = [path, path.rpartition("[")[0]] if path.endswith("]") else [path]  # of an array, that of its archive
+        matched = any(
+            name == pattern or fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}")
+            for name in names
+            for pattern in self.paths
+        )
         return matched and any(finding.rule in codes_of(token) for token in self.ignore)
 
     def _relative(self, source: str) -> str:
         """A path with slashes, from the folder on where it lies in it."""
-        try:
-            path = FilePath(source if self.folder is None else os.path.relpath(source, self.folder))
-        except ValueError:  # it lies on another drive
-            path = FilePath(source)
+        path = FilePath(source if self.folder is None else baselines.relative(source, self.folder))
         return (FilePath(source) if ".." in path.parts else path).as_posix()
 
 
