@@ -39,6 +39,8 @@ from bnstat.wording import plural
 # Rules that speak of how statistics differ between samples.
 _BETWEEN_SAMPLES = {"BN202", "BN203", "BN204", "BN205"}
 _DRAWS = 1000
+# Far more than any training takes, and few enough for a float.
+_MOST_STEPS = 10**18
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,8 @@ def _fail_on(text: str) -> Any:  # noqa: ANN401  (one of FAIL_ON)
 def _steps(steps: int | None) -> int | None:
     if steps is not None and steps < 1:
         raise UsageError(f"{steps} steps cannot be: give a whole number that is 1 or more")
+    if steps is not None and steps > _MOST_STEPS:
+        raise UsageError(f"more than {_MOST_STEPS:.0e} steps cannot be: nobody trains as long")
     return steps
 
 

@@ -133,7 +133,7 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
         result = check(paths, limits=limits, overrides=overrides, progress=meter, **settings)
     tell(result.errors, result.notes, to.quiet)
     files = [*(sample.source for sample in result.samples), *(one.source for one in result.errors)]
-    write("check", result, to, files if settings["baseline"] is None else [*files, settings["baseline"]])
+    write("check", result, to, [*files, *(str(one) for one in (settings["baseline"], found.file) if one is not None)])
     if to.format == "github":
         _summarize(result)
     if result.errors:

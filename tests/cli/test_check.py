@@ -194,6 +194,7 @@ def test_rules_are_named_by_code_name_or_prefix(codes, options, expected):
         (["--limit", "noise=inf"], "0 or more"),
         (["--limit", "small-batch=2.5"], "whole number"),
         (["--steps", 0], "0 steps"),
+        (["--steps", 10**400], "steps cannot be"),
         (["--update-baseline"], "needs --baseline"),
         (["--batch-size", 2], "more samples"),
         (["--config", "missing.toml"], "missing.toml"),
@@ -428,7 +429,8 @@ def test_a_baseline_that_is_no_file_of_ours_is_code_3(refused):
 
 def test_the_output_goes_over_no_input_and_not_over_the_baseline(refused, known):
     before = Path("known.json").read_text()
-    for name in ("known.json", "./data/../known.json", "data/old.npy"):
+    Path("bnstat.toml").write_text("steps = 1000\n")
+    for name in ("bnstat.toml", "known.json", "./data/../known.json", "data/old.npy"):
         assert "stays as it is" in refused(2, "check", "data", "-q", *known, "-o", name)
     assert Path("known.json").read_text() == before
 
