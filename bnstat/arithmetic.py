@@ -84,10 +84,14 @@ def _batch(batch: Batch, table: Table, settings: Settings) -> Batch:
 
 
 def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Settings) -> Prediction | None:
-    """The band of one channel or group; None where it has no variance, or the layer refuses to compute one."""
+    """The band of one channel or group; None where it has no variance, or the layer refuses to compute one.
+
+    Nor is there one for values that no float32 holds: the layer gets Inf for them.
+    """
     if part.mean is None or part.variance is None or part.minimum is None or part.maximum is None:
         return None
-    if part.count < settings.framework.least_values:
+    beyond = max(abs(part.minimum), abs(part.maximum)) > precision.FLOAT32_MAX
+    if beyond or part.count < settings.framework.least_values:
         return None
     given: dict[str, Any] = {
         "count": part.count,

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,7 @@ class Baseline:
         return Entry(path, finding.rule, -1 if finding.channel is None else finding.channel, finding.name)
 
     def _relative(self, source: str) -> str:
-        """A path with slashes; from another drive it stays as it is."""
-        try:
-            return Path(os.path.relpath(source, self.file.parent)).as_posix()
-        except ValueError:
-            return Path(source).as_posix()
+        return relative(source, str(self.file.parent))
 
     def split(self, findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
         """Findings that are new, and those that are known."""
@@ -95,6 +92,28 @@ class Baseline:
         return Baseline(self.file, tuple(sorted({*kept, *(self.entry(finding) for finding in findings)})))
 
 
+@lru_cache(maxsize=4096)
+def relative(source: str, folder: str) -> str:
+    """A path with slashes from a folder on, however the user named it; from another drive it stays as it is.
+
+    As it is named where it lies in the folder so: what is linked into it may be elsewhere on another computer. Where it
+    does not, links on the way are followed, as of a working directory that was entered through one.
+    """
+    try:
+        path = os.path.relpath(source, folder)
+        if _leaves(path):
+            parent, name = os.path.split(source)
+            followed = os.path.relpath(os.path.join(os.path.realpath(parent), name), os.path.realpath(folder))  # noqa: PTH118
+            path = path if _leaves(followed) else followed
+    except ValueError:
+        path = source
+    return Path(path).as_posix()
+
+
+def _leaves(path: str) -> bool:
+    return Path(path).parts[:1] == (os.pardir,)
+
+
 def load(file: str, *, missing: bool = False) -> Baseline:
     """Read a baseline file.
 
@@ -109,7 +128,7 @@ def load(file: str, *, missing: bool = False) -> Baseline:
     if missing and not path.exists():
         return Baseline(path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         hint = "; --update-baseline makes it" if isinstance(error, FileNotFoundError) else ""
         raise InputError(file, f"cannot be read: {error.strerror}{hint}") from error

@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def load(file: Path) -> Config:
 
 def _document(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -162,7 +163,7 @@ def limits_of(given: Mapping[str, float], where: str = "limit") -> Limits:
     """
     for name, value in given.items():
         _require_key(name, LIMITS, where.rstrip(":"))
-        if not value >= 0:
+        if not 0 <= value < inf:
             raise UsageError(f"{where} {name} {value:g} cannot be: give a number that is 0 or more")
         if name == "small-batch" and not float(value).is_integer():
             raise UsageError(f"{where} {name} {value:g} cannot be: give a whole number")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -40,6 +39,8 @@ from bnstat.wording import plural
 # Rules that speak of how statistics differ between samples.
 _BETWEEN_SAMPLES = {"BN202", "BN203", "BN204", "BN205"}
 _DRAWS = 1000
+# Far more than any training takes, and few enough for a float.
+_MOST_STEPS = 10**18
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,17 @@ class Override:
         if finding.source is None:
             return False
         path = self._relative(finding.source)
-        matched = any(fnmatch(path, pattern) or fnmatch(path, f"*/{pattern}") for pattern in self.paths)
+        names = [path, path.rpartition("[")[0]] if path.endswith("]") else [path]  # of an array, that of its archive
+        matched = any(
+            name == pattern or fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}")
+            for name in names
+            for pattern in self.paths
+        )
         return matched and any(finding.rule in codes_of(token) for token in self.ignore)
 
     def _relative(self, source: str) -> str:
         """A path with slashes, from the folder on where it lies in it."""
-        try:
-            path = FilePath(source if self.folder is None else os.path.relpath(source, self.folder))
-        except ValueError:  # it lies on another drive
-            path = FilePath(source)
+        path = FilePath(source if self.folder is None else baselines.relative(source, self.folder))
         return (FilePath(source) if ".." in path.parts else path).as_posix()
 
 
@@ -153,6 +156,8 @@ def _fail_on(text: str) -> Any:  # noqa: ANN401  (one of FAIL_ON)
 def _steps(steps: int | None) -> int | None:
     if steps is not None and steps < 1:
         raise UsageError(f"{steps} steps cannot be: give a whole number that is 1 or more")
+    if steps is not None and steps > _MOST_STEPS:
+        raise UsageError(f"more than {_MOST_STEPS:.0e} steps cannot be: nobody trains as long")
     return steps
 
 

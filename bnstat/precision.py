@@ -26,6 +26,7 @@ InputType = Literal["float32", "float16", "bfloat16"]
 UNIT = 2.0**-24
 UNITS: dict[InputType, float] = {"float32": UNIT, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 FLOAT16_MAX = 65504.0
+FLOAT32_MAX = (2.0 - 2.0**-23) * 2.0**127
 # Adding 1 changes no float32 beyond this.
 FLOAT32_COUNT = 2**24
 # Above this float16 rounds to infinity: half a step beyond its largest number.

@@ -80,7 +80,10 @@ def _configure(context: click.Context, _: click.Parameter, file: str | None) -> 
     """Read the configuration before other options, whose defaults it gives."""
     from bnstat import config  # noqa: PLC0415  (not needed for --help)
 
-    found = config.load(Path(file)) if file is not None else config.find(Path.cwd())
+    try:
+        found = config.load(Path(file)) if file is not None else config.find(Path.cwd())
+    except FileNotFoundError as error:  # of cwd
+        raise UsageError("the working directory is gone; change to one that is there") from error
     _require_overrides(found)
     context.meta[_CONFIG] = found
     context.default_map = {key.replace("-", "_"): value for key, value in found.values.items()}

@@ -191,9 +191,10 @@ def test_rules_are_named_by_code_name_or_prefix(codes, options, expected):
         (["--limit", "nose=1"], "did you mean 'noise'"),
         (["--limit", "noise"], "is not a name and a number"),
         (["--limit", "noise=-1"], "0 or more"),
-        (["--limit", "small-batch=inf"], "whole number"),
+        (["--limit", "noise=inf"], "0 or more"),
         (["--limit", "small-batch=2.5"], "whole number"),
         (["--steps", 0], "0 steps"),
+        (["--steps", 10**400], "steps cannot be"),
         (["--update-baseline"], "needs --baseline"),
         (["--batch-size", 2], "more samples"),
         (["--config", "missing.toml"], "missing.toml"),
@@ -307,6 +308,27 @@ def test_an_override_of_an_unknown_rule_is_refused(refused):
     assert "BN999" in refused(2, "check", wave(1.0))
 
 
+@pytest.mark.parametrize(("pattern", "found"), [("x.npz", 0), ("x.npz[[]a]", 1), ("x.npz[a]", 1), ("*.npz", 0)])
+def test_an_override_names_an_archive_or_an_array_of_it(checked, pattern, found):
+    np.savez("x.npz", a=np.zeros((1, 50, 1)), b=np.zeros((1, 50, 1)))
+    Path("bnstat.toml").write_text(f"[[overrides]]\npaths = ['{pattern}']\nignore = ['BN101']\n")
+    assert len(checked(found, "x.npz[a]", "x.npz[b]")["findings"]) == found
+
+
+def test_a_settings_file_may_begin_with_a_byte_order_mark(codes):
+    Path("bnstat.toml").write_text("ignore = ['BN101']\n", encoding="utf-8-sig")
+    assert codes(constant()) == set()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it cannot be taken away there")
+def test_a_working_directory_that_is_gone_is_one_line(refused, monkeypatch):
+    path = Path(constant()).resolve()
+    Path("gone").mkdir()
+    monkeypatch.chdir("gone")
+    Path("../gone").rmdir()
+    assert "working directory is gone" in refused(2, "check", path)
+
+
 # --- the baseline ---
 
 
@@ -340,6 +362,23 @@ def test_a_known_finding_is_known_from_anywhere_by_any_name(checked, known, monk
     monkeypatch.chdir("data")
     assert len(checked(0, "old.npy", "--baseline", "../known.json")["known"]) == 1
     assert len(checked(0, ".", "--baseline", top / "known.json")["known"]) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links")
+def test_a_link_on_the_way_makes_no_finding_new(checked, known, tmp_path, monkeypatch):
+    (tmp_path / "link").symlink_to(Path.cwd(), target_is_directory=True)
+    monkeypatch.chdir(tmp_path / "link")
+    assert len(checked(0, tmp_path / "link" / "data", *known)["known"]) == 1
+    assert len(checked(0, "data/old.npy", "--baseline", tmp_path / "link" / "known.json")["known"]) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links")
+def test_data_that_are_linked_into_the_folder_are_known_by_their_place_in_it(bnstat_run, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    shutil.move(constant(), tmp_path / "elsewhere" / "x.npy")
+    Path("data").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert bnstat_run("check", "data", "--baseline", "known.json", "--update-baseline").code == 0
+    assert '"path": "data/x.npy"' in Path("known.json").read_text()
 
 
 def test_a_baseline_in_the_settings_is_relative_to_their_file(checked, known, monkeypatch):
@@ -388,7 +427,8 @@ def test_a_baseline_that_is_no_file_of_ours_is_code_3(refused):
 
 def test_the_output_goes_over_no_input_and_not_over_the_baseline(refused, known):
     before = Path("known.json").read_text()
-    for name in ("known.json", "./data/../known.json", "data/old.npy"):
+    Path("bnstat.toml").write_text("steps = 1000\n")
+    for name in ("bnstat.toml", "known.json", "./data/../known.json", "data/old.npy"):
         assert "stays as it is" in refused(2, "check", "data", "-q", *known, "-o", name)
     assert Path("known.json").read_text() == before
 
@@ -452,6 +492,12 @@ def test_a_summary_that_cannot_be_written_leaves_the_annotations(bnstat_run, mon
     ran = bnstat_run("check", constant(), "--format", "github")
     assert (ran.code, len(ran.errors)) == (3, 1)
     assert ran.out.startswith("::error file=")
+
+
+@pytest.mark.parametrize("value", [1e300, 3.5e38, 65505.0])
+@pytest.mark.parametrize("framework", ["keras", "torch", "flax", "keras-tensorflow"])
+def test_a_constant_of_any_size_is_judged(codes, value, framework):
+    assert {"BN101", "BN106"} <= codes(constant(value), "--framework", framework)
 
 
 # --- exit codes, as a shell sees them ---

@@ -50,7 +50,7 @@ def test_each_setting_says_where_it_came_from(bnstat_run, tmp_path, monkeypatch)
     assert ran.code == 0
     shown = {line.split()[0]: line.split(maxsplit=2)[1:] for line in ran.out.splitlines()}
     file = str(tmp_path / "bnstat.toml")
-    assert shown["momentum"] == ["1", file]
+    assert shown["momentum"] == ["1.0", file]
     assert shown["steps"] == ["5", "command line"]
     assert shown["fail-on"] == ["note", "environment"]
     assert shown["limits.gap"] == ["0.5", file]
