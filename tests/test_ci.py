@@ -84,7 +84,7 @@ def test_a_job_without_python_is_told_so(place):
         (CLEAN, "--fail-on warnings", 2, "'warnings' is not one of"),
         ("", "", 2, "give at least one volume"),
         (f"missing.nii\n{CONSTANT}", "", 3, "::error file=missing.nii,title=cannot be read::no such file"),
-        ("nothing*.nii", "", 3, "no such file"),
+        ("nothing*.nii", "", 3, "no file matches"),
         ("--help", "", 3, "--help"),
         (CLEAN, "--select *", 2, "no rule is called '*'"),
         (CONSTANT, "--format csv", 1, "new,BN101,zero-variance,error"),

@@ -100,7 +100,7 @@ def _require_overrides(found: Config) -> None:
 
 
 @click.command(cls=_Configured, short_help="Is anything wrong? Rules, an exit code, a baseline.")
-@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path(readable=False))
+@options.paths_if_any
 @click.option(
     "--config",
     metavar="FILE",
@@ -222,7 +222,7 @@ def _shown(context: click.Context, found: Config, limits: Limits, given: Sequenc
         click.core.ParameterSource.ENVIRONMENT: "environment",
         click.core.ParameterSource.DEFAULT_MAP: file,
     }
-    hidden = {"paths", "config", "limit", "show_settings", "output", "all", "quiet", "color"}
+    hidden = {"paths", "files_from", "null", "config", "limit", "show_settings", "output", "all", "quiet", "color"}
     rows = []
     for name, value in sorted(context.params.items()):
         if name not in hidden:

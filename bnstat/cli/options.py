@@ -55,10 +55,37 @@ def _remember_debug(context: click.Context, _: click.Parameter, value: bool) -> 
 
 
 def paths(function: F) -> F:
-    """The inputs."""
-    return click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(readable=False))(
-        function
-    )
+    """The inputs: files and directories, and lists of them."""
+    return _listed(function, required=True)
+
+
+def paths_if_any(function: F) -> F:
+    """The same for a command that can do without."""
+    return _listed(function, required=False)
+
+
+def _listed(function: F, *, required: bool) -> F:
+    """The command gets the arguments with every list in their place."""
+
+    @wraps(function)
+    def command(*args: Any, paths: tuple[str, ...], files_from: str | None, null: bool, **given: Any) -> Any:  # noqa: ANN401
+        from bnstat.cli.lists import joined  # noqa: PLC0415  (not needed for --help)
+
+        found = joined(paths, files_from, "\0" if null else "\n")
+        if required and not found:
+            raise click.UsageError("Missing argument 'PATH...'.", click.get_current_context())
+        return function(*args, paths=found, **given)
+
+    wrapped: Callable[..., Any] = command
+    for option in (
+        click.option("-0", "--null", is_flag=True, help="Paths in a list end with NUL, as of find -print0."),
+        click.option(
+            "--files-from", metavar="FILE", help="Also the paths in this file, one a line; - is standard input."
+        ),
+        click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path(readable=False)),
+    ):
+        wrapped = option(wrapped)
+    return cast(F, wrapped)
 
 
 def tensor(function: F) -> F:

@@ -23,7 +23,7 @@ def files_of(path: str) -> tuple[list[str], list[InputError]]:
     if not path:
         return [], [InputError("''", "an empty name is no path; is a variable unset?")]
     if not os.path.isdir(path):  # noqa: PTH112  (a name that is too long is no directory, and no exception)
-        return [path], []
+        return _matching(path) if _is_pattern(path) else ([path], [])
     failures: list[InputError] = []
 
     def fail(error: OSError) -> None:
@@ -37,6 +37,26 @@ def files_of(path: str) -> tuple[list[str], list[InputError]]:
         message = "the directory holds no image; give files, or a directory with .nii, .nii.gz, … in it"
         failures.append(InputError(path, message))
     return sorted(found), failures
+
+
+def _is_pattern(path: str) -> bool:
+    """Whether a name is one that a shell would have replaced, and no file has. Brackets name arrays of an archive."""
+    return ("*" in path or "?" in path) and not path.endswith("]") and not os.path.lexists(path)
+
+
+def _matching(pattern: str) -> tuple[list[str], list[InputError]]:
+    """The files and directories that match, `**` being any number of folders."""
+    import glob  # noqa: PLC0415  (only where no shell has done it)
+
+    found: list[str] = []
+    failures: list[InputError] = []
+    for path in sorted(glob.glob(pattern.replace("[", "[[]"), recursive=True)):  # noqa: PTH207
+        files, missed = files_of(path)
+        found += files
+        failures += missed
+    if not found and not failures:
+        failures.append(InputError(pattern, "no file matches; check the pattern"))
+    return found, failures
 
 
 def _is_image(folder: str, name: str) -> bool:
