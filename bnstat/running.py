@@ -144,7 +144,8 @@ def simulate(
     """The buffers after each step, as a layer updates them: new = (1 − α)·old + α·batch, in float64.
 
     So do torch.nn.BatchNorm3d and keras.layers.BatchNormalization (`bnstat.frameworks` has their α and correction).
-    A batch whose mean or variance is NaN leaves the buffer NaN for good, as in every framework.
+    A batch whose mean or variance is NaN leaves the buffer NaN for good, as in every framework but TensorFlow's fused
+    op at its default factor of 1, which replaces its buffers.
 
     Args:
         batch_means: mean of the batch of each step, shape (steps,); or (steps, runs) for runs side by side.
