@@ -180,7 +180,10 @@ def _jump(places: Sequence[Channel]) -> tuple[int, float, float] | None:
         return None
     total = sum(count for count, _, _ in found)
     mean = sum(count * mean for count, mean, _ in found) / total
-    variance = sum(count * (variance + (one - mean) ** 2) for count, one, variance in found) / total
-    middle = sum(one for _, one, _ in found) / len(found)
-    jump = sqrt(sum((one - middle) ** 2 for _, one, _ in found) / (len(found) - 1))
+    try:
+        variance = sum(count * (variance + (one - mean) ** 2) for count, one, variance in found) / total
+        middle = sum(one for _, one, _ in found) / len(found)
+        jump = sqrt(sum((one - middle) ** 2 for _, one, _ in found) / (len(found) - 1))
+    except OverflowError:  # of means that float64 cannot square
+        return None
     return (places[0].channel, jump, jump / sqrt(variance)) if variance else None

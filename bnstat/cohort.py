@@ -1,4 +1,8 @@
-"""The samples that channels have: those with NaN or Inf are left out of the channels that hold them."""
+"""The samples that channels have: those with NaN or Inf are left out of the channels that hold them.
+
+So are values so large that float64 has no squares of their differences, which leave a sample without a variance to
+compare.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,9 @@ from numpy.typing import NDArray
 from bnstat.moments import Moments
 
 Doubles = NDArray[np.float64]
+
+# The square of twice as much, summed over any cohort, is still a number in float64.
+LARGEST = 1e150
 
 
 @dataclass(frozen=True)
@@ -52,12 +59,18 @@ class Cohort:
 
 def cohorts_of(table: Moments) -> tuple[Cohort, ...]:
     """The channels of a table of shape (samples, channels), those with the same usable samples together."""
-    usable = (table.count > 0) & (table.nan + table.inf == 0)
+    usable = (table.count > 0) & (table.nan + table.inf == 0) & ~too_large(table)
     kinds, kind_of = np.unique(usable, axis=1, return_inverse=True)
     return tuple(
         _cohort(table, np.flatnonzero(kinds[:, kind]), np.flatnonzero(kind_of.ravel() == kind))
         for kind in range(kinds.shape[1])
     )
+
+
+def too_large(table: Moments) -> NDArray[np.bool_]:
+    """Which cells of a table have values beyond what can be squared."""
+    extremes = np.maximum(np.abs(np.asarray(table.minimum, np.float64)), np.abs(np.asarray(table.maximum, np.float64)))
+    return np.asarray((table.count > 0) & ~(extremes <= LARGEST))
 
 
 def _cohort(table: Moments, places: NDArray[np.intp], channels: NDArray[np.intp]) -> Cohort:

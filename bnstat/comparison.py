@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from bnstat import curve, running
-from bnstat.cohort import cohorts_of
+from bnstat.cohort import cohorts_of, too_large
 from bnstat.errors import UsageError
 from bnstat.frameworks import BATCH_NORMS, layer_of
 from bnstat.grouping import groups_of
@@ -106,7 +106,7 @@ def compare(
         forgetting=_forgetting(settings),
         findings=tuple(_left_out(rows, table)) if table is not None else (),
         errors=tuple(Failure(failure.source, failure.message) for failure in read.failures),
-        notes=(*notes, *_shape_notes(rows)),
+        notes=(*notes, *_shape_notes(rows), *(_size_notes(rows, table) if table is not None else ())),
     )
 
 
@@ -196,3 +196,13 @@ def _shape_notes(rows: Sequence[Row]) -> list[str]:
     if len(shapes) < 2:
         return []
     return [f"the samples have {len(shapes)} different shapes, each counts as one; training crops them to one size"]
+
+
+def _size_notes(rows: Sequence[Row], table: Moments) -> list[str]:
+    """Samples that are left out since their values are too large."""
+    beyond = too_large(table).any(axis=1).tolist()
+    large = [row.sample.title for row, one in zip(rows, beyond, strict=True) if one]
+    if not large:
+        return []
+    more = f" and {len(large) - 1} more" if len(large) > 1 else ""
+    return [f"{large[0]}{more}: values too large to square in float64, so they are left out; scale them down"]

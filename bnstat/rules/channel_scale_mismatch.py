@@ -31,6 +31,7 @@ Sources: Wu & He 2018 (arXiv 1803.08494) for what layer, group and instance norm
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from bnstat.report import Batch, Finding, Report, Settings
 from bnstat.rules.rule import Rule
@@ -39,7 +40,11 @@ from bnstat.rules.rule import Rule
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
     limit = report.limits.scale_ratio
     for batch in report.batches:
-        varying = [(deviation, channel) for channel, deviation in enumerate(batch.deviations) if deviation]
+        varying = [
+            (deviation, channel)
+            for channel, deviation in enumerate(batch.deviations)
+            if deviation and isfinite(deviation)
+        ]
         if not varying:
             continue
         (least, small), (most, large) = min(varying), max(varying)

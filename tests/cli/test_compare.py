@@ -353,3 +353,16 @@ def test_groups_that_cannot_be_made_are_one_line(refused, tmp_path, monkeypatch,
 @pytest.mark.parametrize(("option", "message"), [("--ranks", "0 ranks cannot be"), ("--steps", "0 steps cannot be")])
 def test_no_ranks_and_no_steps_cannot_be(refused, option, message):
     assert message in refused(2, "compare", COHORT, option, "0")
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_values_too_large_to_square_are_left_out_with_a_note(bnstat_run, tmp_path, form):
+    random = np.random.default_rng(0)
+    values = random.normal(random.normal(size=(10, 1, 1)), 1.0, (10, 20, 1))
+    values[3] *= 1e200
+    np.save(tmp_path / "large.npy", values)
+    ran = bnstat_run("compare", tmp_path / "large.npy", "--batch-sizes", "1,2", "--steps", "20", "--format", form)
+    assert ran.code == 0
+    assert "large.npy[3]: values too large to square" in ran.err
+    for command in ("check", "inspect"):
+        assert bnstat_run(command, tmp_path / "large.npy", "--format", form).code in (0, 1)
