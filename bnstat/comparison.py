@@ -200,8 +200,8 @@ def _shape_notes(rows: Sequence[Row]) -> list[str]:
 
 def _size_notes(rows: Sequence[Row], table: Moments) -> list[str]:
     """Samples that are left out since their values are too large."""
-    beyond = too_large(table).any(axis=1).tolist()
-    large = [row.sample.title for row, one in zip(rows, beyond, strict=True) if one]
+    beyond = too_large(table)
+    large = [row.sample.title for place, row in enumerate(rows) if beyond[place].any()]
     if not large:
         return []
     more = f" and {len(large) - 1} more" if len(large) > 1 else ""
