@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import ceil, inf, log, sqrt
+from math import ceil, log, sqrt
 from typing import Literal
 
 import numpy as np
@@ -57,14 +57,6 @@ def steps_to_forget(batch_weight: float, remaining: float = 0.01) -> int | None:
     while start_weight(batch_weight, steps) > remaining:
         steps += 1
     return steps
-
-
-def effective_batches(batch_weight: float) -> float:
-    """How many independent batches a plain average takes to be as quiet as the running one: (2 − α)/α.
-
-    The squares of the weights α(1 − α)^s sum up to α/(2 − α), those of N equal weights to 1/N. Infinite where α is 0.
-    """
-    return (2.0 - batch_weight) / batch_weight if batch_weight else inf
 
 
 @dataclass(frozen=True)

@@ -223,7 +223,6 @@ def test_a_layer_that_never_updates_remembers_its_start_for_good(batch_weight):
     run = running.simulate([5.0, 6.0], [2.0, 3.0], 0.0)
     assert (run.means == RUNNING_START[0]).all()
     assert (run.variances == RUNNING_START[1]).all()
-    assert running.effective_batches(0.0) == np.inf
     assert running.noise(3.0, 4.0, 0.0) == running.Noise(0.0, 0.0)
 
 
@@ -233,13 +232,11 @@ def test_a_layer_that_takes_the_batch_alone_forgets_at_once():
     run = running.simulate([5.0, 6.0], [2.0, 3.0], 1.0, bessel=[1.5, 2.0])
     assert run.means.tolist() == [5, 6]
     assert run.variances.tolist() == [3, 6]
-    assert running.effective_batches(1.0) == 1
     assert running.noise(3.0, 4.0, 1.0, bessel=1.5) == running.Noise(3.0, 6.0)
 
 
 @pytest.mark.parametrize(("batch_weight", "batch_number"), [(0.01, 199), (0.1, 19), (0.5, 3)])
 def test_the_running_average_is_as_quiet_as_so_many_batches(batch_weight, batch_number):
-    assert running.effective_batches(batch_weight) == pytest.approx(batch_number, rel=1e-12)
     assert running.noise(1.0, 2.0, batch_weight).mean_sd == pytest.approx(batch_number**-0.5, rel=1e-12)
     weights = batch_weight * (1 - batch_weight) ** np.arange(5000)
     assert np.sum(weights**2) == pytest.approx(1 / batch_number, rel=1e-12)

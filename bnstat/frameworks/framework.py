@@ -71,7 +71,6 @@ class Framework:
         layout: that in words.
         least_values: values below which the layer refuses to train: of a channel of the batch (batch norm), of a
             channel of one sample (instance norm), of a group in all samples together (group norm).
-        least_spatial_values: values of one sample and channel below which the maker's instance norm refuses to train.
         refusal: its words then, with {shape} for the shape of the input; None where it never refuses.
         whole_sample: where the layer's own default reduces the last axis alone, how to call it so that it reduces the
             axes {axes}; None where there is no such default.
@@ -96,7 +95,6 @@ class Framework:
     channels_axis: int
     layout: str
     least_values: int = 1
-    least_spatial_values: int = 1
     refusal: str | None = None
     whole_sample: str | None = None
     source: str

@@ -21,7 +21,6 @@ TORCH = Framework(
     channels_axis=1,
     layout="channels first",
     least_values=2,
-    least_spatial_values=2,
     refusal="Expected more than 1 value per channel when training, got input size torch.Size({shape})",
     source=f"torch.nn.BatchNorm3d, {_ON}",
 )
@@ -62,7 +61,6 @@ INSTANCE = Framework(
     channels_axis=1,
     layout="channels first",
     least_values=2,
-    least_spatial_values=2,
     refusal="Expected more than 1 spatial element when training, got input size torch.Size({shape})",
     source=f"torch.nn.InstanceNorm3d, {_ON}",
 )
