@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bnstat.errors import BnstatError, InputError, OutputError, UsageError
     from bnstat.layers import compare_layers
     from bnstat.moments import Moments
-    from bnstat.report import Comparison, Report
+    from bnstat.report import Comparison, Patching, Preparation, Reading, Report
 
 __version__ = "0.1.0"
 
@@ -21,6 +21,9 @@ __all__ = [
     "InputError",
     "Moments",
     "OutputError",
+    "Patching",
+    "Preparation",
+    "Reading",
     "Report",
     "UsageError",
     "__version__",
@@ -37,6 +40,9 @@ _HOME = {
     "InputError": "errors",
     "Moments": "moments",
     "OutputError": "errors",
+    "Patching": "report",
+    "Preparation": "report",
+    "Reading": "report",
     "Report": "report",
     "UsageError": "errors",
     "compare": "comparison",

@@ -71,7 +71,8 @@ def _fused(batch: Batch, settings: Settings) -> Fused | None:
 def _batch(batch: Batch, table: Table, settings: Settings) -> Batch:
     rows = [table.rows[place] for place in batch.samples]
     bands = [_band(part, batch, rows, settings) for part in batch.parts]
-    if second_pass(batch, settings) and any(band is not None for band in bands):
+    there = all(row.parts for row in rows)  # moments that were kept have no voxels
+    if there and second_pass(batch, settings) and any(band is not None for band in bands):
         found = _shared(batch, table, settings)
         bands = [
             None if band is None else _with_emulated(band, found, place, settings) for place, band in enumerate(bands)
@@ -160,12 +161,15 @@ def _samples(part: Channel | Group, batch: Batch) -> int:
 
 def _is_exact(row: Row, part: Channel | Group, dtype: InputType) -> bool:
     """Whether the stored values of a sample are numbers of the input's type: the layer gets them as they are."""
-    volume = row.volume
-    if (volume.slope, volume.intercept) != (1.0, 0.0):
+    if not row.parts or any((one.volume.slope, one.volume.intercept) != (1.0, 0.0) for one in row.parts):
         return False
-    if volume.dtype.kind in "iub":
-        return max(abs(part.minimum or 0), abs(part.maximum or 0)) <= _EXACT_INTEGERS[dtype]
-    return volume.dtype.itemsize <= {"float32": 4, "float16": 2, "bfloat16": 0}[dtype]
+    types = [one.volume.dtype for one in row.parts]
+    if any(one.kind in "iub" for one in types) and (
+        max(abs(part.minimum or 0), abs(part.maximum or 0)) > _EXACT_INTEGERS[dtype]
+    ):
+        return False
+    widest = {"float32": 4, "float16": 2, "bfloat16": 0}[dtype]
+    return all(one.kind in "iub" or one.itemsize <= widest for one in types)
 
 
 def _defined(number: float) -> float | None:
@@ -197,7 +201,7 @@ def _shared(batch: Batch, table: Table, settings: Settings) -> _Numbers:
 def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Numbers:
     from bnstat import emulation, voxels  # noqa: PLC0415  (only presets with sequential sums need them)
 
-    places = [voxels.Place(row.volume, row.arrangement, row.sample.index) for row in rows]
+    places = [voxels.Place(row.parts, row.tensor, row.sample.index) for row in rows]
     layout = emulation.Layout(len(rows), batch.parts[0].count // len(rows), batch.channel_count)
     found = emulation.emulate(
         _arithmetic(batch, settings),

@@ -33,29 +33,16 @@ class Loops:
 
 
 @dataclass(frozen=True)
-class Arrangement:
-    """A stored array seen as the batched tensor ``(samples, *sample_shape)``, one axis of which is kept.
+class Tensor:
+    """One sample in the batched tensor, and which axis of that is kept.
 
     Attributes:
-        shape: the stored axes; a data type with channels (RGB) adds them as a last axis.
-        memory: the stored axes from the slowest to the fastest in memory.
-        samples_axis: the stored axis whose entries are samples; None where the whole is one sample.
-        channels_axis: the stored axis that is kept; None where a channel axis of size 1 was appended.
         sample_shape: the tensor's axes after the first.
         axis: the kept axis of the tensor, from 1.
     """
 
-    shape: tuple[int, ...]
-    memory: tuple[int, ...]
-    samples_axis: int | None
-    channels_axis: int | None
     sample_shape: tuple[int, ...]
     axis: int
-
-    @property
-    def samples(self) -> int:
-        """Number of samples in the stored array."""
-        return 1 if self.samples_axis is None else self.shape[self.samples_axis]
 
     @property
     def channels(self) -> int:
@@ -66,6 +53,35 @@ class Arrangement:
     def reduction_axes(self) -> tuple[int, ...]:
         """The tensor's axes that are reduced: all but the kept one, the batch axis 0 first."""
         return tuple(k for k in range(len(self.sample_shape) + 1) if k != self.axis)
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """A stored array seen as the batched tensor ``(samples, *sample_shape)``, one axis of which is kept.
+
+    Attributes:
+        shape: the stored axes; a data type with channels (RGB) adds them as a last axis.
+        memory: the stored axes from the slowest to the fastest in memory.
+        samples_axis: the stored axis whose entries are samples; None where the whole is one sample.
+        channels_axis: the stored axis that is kept; None where a channel axis of size 1 was appended.
+        tensor: one sample of it.
+    """
+
+    shape: tuple[int, ...]
+    memory: tuple[int, ...]
+    samples_axis: int | None
+    channels_axis: int | None
+    tensor: Tensor
+
+    @property
+    def samples(self) -> int:
+        """Number of samples in the stored array."""
+        return 1 if self.samples_axis is None else self.shape[self.samples_axis]
+
+    @property
+    def channels(self) -> int:
+        """Number of channels: the size of the kept axis."""
+        return self.tensor.channels
 
     @property
     def samples_are_slow(self) -> bool:
@@ -127,7 +143,7 @@ def arrange(
         left.append(None)
     sample_shape = tuple(1 if k is None else shape[k] for k in left)
     kept = _resolve_kept_axis(axis, sample_shape, samples=1 if samples_axis is None else shape[samples_axis])
-    return Arrangement(shape, memory, samples_axis, left[kept - 1], sample_shape, kept)
+    return Arrangement(shape, memory, samples_axis, left[kept - 1], Tensor(sample_shape, kept))
 
 
 def _resolve_batch_axis(batch_axis: int, ndim: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,17 @@ from bnstat.frameworks import BATCH_NORMS, layer_of
 from bnstat.grouping import groups_of
 from bnstat.moments import Moments
 from bnstat.recommendation import recommend
-from bnstat.report import CompareSettings, Comparison, Failure, Finding, Kind, SampleGroup, Tolerances
+from bnstat.report import (
+    FILES_AS_THEY_ARE,
+    CompareSettings,
+    Comparison,
+    Failure,
+    Finding,
+    Kind,
+    Reading,
+    SampleGroup,
+    Tolerances,
+)
 from bnstat.report.compare import Forgetting, Layer
 from bnstat.table import BatchAxis, Path, Planned, Progress, Row, blaming, read_table
 
@@ -37,6 +48,7 @@ def compare(
     tolerance_noise: float = 0.1,
     tolerance_shortfall: float = 0.1,
     tolerance_gap: float = 0.1,
+    reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
 ) -> Comparison:
     """What batches of each size have, from one pass over the files.
@@ -59,6 +71,7 @@ def compare(
         tolerance_noise: of the recommendation, for the noise of the batch mean.
         tolerance_shortfall: likewise, for what the batch variance lacks.
         tolerance_gap: likewise, for the difference between training and evaluation output.
+        reading: how inputs are found, prepared and read.
         progress: whom to tell how far reading has come.
 
     Raises:
@@ -86,7 +99,8 @@ def compare(
         if group_by and planned:
             named.update(groups_of([plan.volume.source for plan in planned], group_by))
 
-    read = read_table(paths, axis, batch_axis, progress, check)
+    read = read_table(paths, axis, batch_axis, reading, progress, check)
+    settings = replace(settings, preparation=read.preparation)
     rows = read.rows
     with blaming(read.failures):
         sizes, notes = _answerable(settings, len(rows)) if rows else ((), [])
@@ -146,10 +160,10 @@ def _answerable(settings: CompareSettings, samples: int) -> tuple[tuple[int, ...
 def _table(rows: Sequence[Row]) -> Moments | None:
     """Moments of shape (samples, channels); None where no file could be read."""
     for row in rows:
-        if row.arrangement.channels != rows[0].arrangement.channels:
+        if row.tensor.channels != rows[0].tensor.channels:
             raise UsageError(
-                f"{rows[0].sample.title} has {rows[0].arrangement.channels} channels and {row.sample.title} has "
-                f"{row.arrangement.channels}; compare files of one number of channels, or choose --axis"
+                f"{rows[0].sample.title} has {rows[0].tensor.channels} channels and {row.sample.title} has "
+                f"{row.tensor.channels}; compare files of one number of channels, or choose --axis"
             )
     return Moments.stack([row.moments for row in rows]) if rows else None
 
@@ -192,7 +206,7 @@ def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:
 
 
 def _shape_notes(rows: Sequence[Row]) -> list[str]:
-    shapes = {row.arrangement.sample_shape for row in rows}
+    shapes = {row.tensor.sample_shape for row in rows}
     if len(shapes) < 2:
         return []
     return [f"the samples have {len(shapes)} different shapes, each counts as one; training crops them to one size"]

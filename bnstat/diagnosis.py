@@ -12,7 +12,7 @@ from bnstat.errors import InputError, UsageError
 from bnstat.moments import Moments
 from bnstat.normalizers import normalize, require_shape, require_steps
 from bnstat.notes import notes_of
-from bnstat.report import Batch, Failure, Report, Settings
+from bnstat.report import FILES_AS_THEY_ARE, Batch, Failure, Reading, Report, Settings
 from bnstat.rules import findings_of
 from bnstat.settings import settings_of
 from bnstat.table import BatchAxis, Path, Planned, Progress, Row, Table, blaming, read_table
@@ -35,6 +35,7 @@ def diagnose(
     dtype: str = "float32",
     threads: int | None = None,
     emulate: bool = True,
+    reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
 ) -> Report:
     """What a batch-norm layer, or one of another normalizer, would compute on these volumes.
@@ -59,6 +60,7 @@ def diagnose(
         threads: how many the framework computes with, where its sums depend on it; None for a band over 1 to 64.
         emulate: whether sums of a framework that adds in float32 one value after the other are done again, in a second
             pass over the voxels; only for presets that are named for it, never for "keras".
+        reading: how inputs are found, prepared and read.
         progress: whom to tell how far reading has come.
 
     Returns:
@@ -83,7 +85,7 @@ def diagnose(
         threads=threads,
         emulate=emulate,
     )
-    table = read_table(paths, axis, batch_axis, progress, lambda planned: refuse(planned, [settings]))
+    table = read_table(paths, axis, batch_axis, reading, progress, lambda planned: refuse(planned, [settings]))
     return report_of(table, settings)
 
 
@@ -93,6 +95,7 @@ def report_of(table: Table, settings: Settings) -> Report:
     Raises:
         UsageError: the samples do not make such batches.
     """
+    settings = replace(settings, preparation=table.preparation)
     with blaming(table.failures):
         steps = _steps(len(table.rows), settings) if table.rows else ()
         batches = _batches([part for step in steps for part in _of_ranks(step, settings)], table.rows, settings)
@@ -128,9 +131,9 @@ def refuse(planned: Sequence[Planned], several: Sequence[Settings]) -> None:
     """
     for settings in several:
         if planned:
-            _require(sum(plan.arrangement.samples for plan in planned), settings)
+            _require(sum(plan.samples for plan in planned), settings)
         for plan in planned:
-            require_shape(plan.arrangement.channels, settings)
+            require_shape(plan.tensor.channels, settings)
 
 
 def _steps(samples: int, settings: Settings) -> tuple[tuple[int, ...], ...]:
@@ -177,21 +180,21 @@ def _batches(places: Sequence[tuple[int, ...]], table: Sequence[Row], settings: 
 
 def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:
     """A batch without its numbers."""
-    arrangement = rows[0].arrangement
+    tensor = rows[0].tensor
     for row in rows:
-        if row.arrangement.sample_shape != arrangement.sample_shape:
+        if row.tensor.sample_shape != tensor.sample_shape:
             raise UsageError(_mixed_shapes(rows[0], row))
     return Batch(
         index=index,
         samples=samples,
-        input_shape=(len(rows), *arrangement.sample_shape),
-        axis=arrangement.axis,
-        reduction_axes=arrangement.reduction_axes,
+        input_shape=(len(rows), *tensor.sample_shape),
+        axis=tensor.axis,
+        reduction_axes=tensor.reduction_axes,
     )
 
 
 def _mixed_shapes(one: Row, other: Row) -> str:
-    shapes = [f"{row.sample.title} is {row.arrangement.sample_shape}" for row in (one, other)]
+    shapes = [f"{row.sample.title} is {row.tensor.sample_shape}" for row in (one, other)]
     return (
         f"samples of one batch need one shape, and {shapes[0]} while {shapes[1]}; "
         "use --batch-size 1, crop them to one shape first, as training does, or see `bnstat compare`, which takes them"

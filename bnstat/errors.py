@@ -6,6 +6,8 @@ BnstatError
 └── OutputError    a result could not be written
 """
 
+from __future__ import annotations
+
 
 class BnstatError(Exception):
     """Root of the tree. Its text is one line that says what happened and what to do."""
@@ -35,6 +37,10 @@ class InputError(BnstatError):
         super().__init__(f"{source}: {message}")
         self.source = source
         self.message = message
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
+        """Workers send it to the process that asked."""
+        return type(self), (self.source, self.message)
 
 
 class OutputError(BnstatError):

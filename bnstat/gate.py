@@ -17,6 +17,7 @@ from bnstat.moments import Moments
 from bnstat.recommendation import FEWEST_SAMPLES
 from bnstat.report import (
     FAIL_ON,
+    FILES_AS_THEY_ARE,
     Check,
     CheckSettings,
     CompareSettings,
@@ -24,6 +25,7 @@ from bnstat.report import (
     Finding,
     Layer,
     Limits,
+    Reading,
     Report,
     RuleInfo,
     Settings,
@@ -88,6 +90,7 @@ def check(
     steps: int | None = None,
     baseline: str | None = None,
     update_baseline: bool = False,
+    reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
     **layer: Any,  # noqa: ANN401  (those of diagnose, each checked by name)
 ) -> Check:
@@ -103,6 +106,7 @@ def check(
         steps: training steps, for whether the running statistics have settled by then.
         baseline: a file of known findings, which pass.
         update_baseline: write what was found into it.
+        reading: how inputs are found, prepared and read.
         progress: whom to tell how far reading has come.
         layer: framework, normalizer, batch_size and so on, as for `diagnose`.
 
@@ -127,9 +131,9 @@ def check(
     if update_baseline and baseline is None:
         raise UsageError("--update-baseline needs --baseline FILE")
     known = baselines.load(baseline, missing=update_baseline) if baseline is not None else None
-    table = read_table(
-        paths, asked.layer.axis, layer.get("batch_axis"), progress, lambda planned: refuse(planned, [asked.layer])
-    )
+    axes = asked.layer.axis, layer.get("batch_axis")
+    table = read_table(paths, *axes, reading, progress, lambda planned: refuse(planned, [asked.layer]))
+    asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
     report = _report(table, asked)
     found = findings_of(report, rules, lambda one: any(override.drops(one) for override in overrides))
     codes = {rule.code for rule in rules}
@@ -165,7 +169,7 @@ def _report(table: Table, asked: CheckSettings) -> Report:
     """What rules see: the batches, or each sample by itself where shapes are mixed, and the curve at the batch size."""
     layer = asked.layer
     together = layer.batch_size * layer.ranks > 1
-    shapes = tuple(dict.fromkeys(row.arrangement.sample_shape for row in table.rows)) if together else ()
+    shapes = tuple(dict.fromkeys(row.tensor.sample_shape for row in table.rows)) if together else ()
     apart = replace(layer, batch_size=1, ranks=1, drop_last=False) if len(shapes) > 1 else layer
     report = report_of(table, apart)
     return replace(
@@ -182,7 +186,7 @@ def _curve(rows: Sequence[Row], layer: Settings) -> CurvePoint | None:
     """What the batch size has on these samples; None where they are too few, or the layer has no batch statistics."""
     if layer.kind not in ("batch", "renorm") or len(rows) < FEWEST_SAMPLES:
         return None
-    channels = {row.arrangement.channels for row in rows}
+    channels = {row.tensor.channels for row in rows}
     if len(channels) > 1:
         return None
     cohorts = [one for one in cohorts_of(Moments.stack([row.moments for row in rows])) if one.samples >= FEWEST_SAMPLES]

@@ -12,7 +12,18 @@ from bnstat.errors import UsageError
 from bnstat.frameworks import BATCH_NORMS, framework_named
 from bnstat.moments import Moments
 from bnstat.normalizers import parse
-from bnstat.report import By, Channel, Entry, Group, LayerComparison, Report, RmsGroup, Settings
+from bnstat.report import (
+    FILES_AS_THEY_ARE,
+    By,
+    Channel,
+    Entry,
+    Group,
+    LayerComparison,
+    Reading,
+    Report,
+    RmsGroup,
+    Settings,
+)
 from bnstat.settings import settings_of
 from bnstat.table import BatchAxis, Path, Progress, Table, read_table
 
@@ -30,6 +41,7 @@ def compare_layers(
     values: Sequence[str] | Sequence[float],
     axis: int = -1,
     batch_axis: BatchAxis = None,
+    reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
     **settings: Any,  # noqa: ANN401  (those of diagnose)
 ) -> LayerComparison:
@@ -42,6 +54,7 @@ def compare_layers(
             frameworks "all" means every preset of a batch norm. What is named twice counts once.
         axis: the kept axis, as for `diagnose`.
         batch_axis: the axis of each file whose entries are samples, as for `diagnose`.
+        reading: how inputs are found, prepared and read.
         progress: whom to tell how far reading has come.
         settings: the other arguments of `diagnose`, which hold for every layer; not that which differs.
 
@@ -53,7 +66,9 @@ def compare_layers(
     if not values:
         raise UsageError(f"no {by} to compare: name at least one")
     several = _SEVERAL[by]([str(value) for value in values], {**settings, "axis": axis, "batch_axis": batch_axis})
-    table = read_table(paths, axis, batch_axis, progress, lambda planned: refuse(planned, list(several.values())))
+    table = read_table(
+        paths, axis, batch_axis, reading, progress, lambda planned: refuse(planned, list(several.values()))
+    )
     entries = tuple(_entry(name, report_of(table, one), table, by) for name, one in several.items())
     found = LayerComparison(
         by=by,

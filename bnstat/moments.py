@@ -162,6 +162,17 @@ class Moments:
             **{field.name: np.stack([getattr(part, field.name) for part in listed]) for field in fields(Moments)}
         )
 
+    @staticmethod
+    def join(parts: Sequence[Moments]) -> Moments:
+        """Put moments side by side along their last axis: channels of several files as those of one sample."""
+        listed = _of_one_type(list(parts))
+        return Moments(
+            **{
+                field.name: np.concatenate([getattr(part, field.name) for part in listed], axis=-1)
+                for field in fields(Moments)
+            }
+        )
+
     def merged(self, axis: int = 0) -> Moments:
         """Merge the cells along one axis.
 

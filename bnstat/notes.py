@@ -72,19 +72,19 @@ def _inputs(table: Table, settings: Settings) -> tuple[str, ...]:
     channels_first = settings.framework.channels_axis == 1
     for plan in table.planned:
         volume, array = plan.volume, plan.volume.batched
-        if array and len(volume.shape) == 3 and plan.arrangement.samples_axis == 0:
+        if array and len(volume.shape) == 3 and plan.parts[0].arrangement.samples_axis == 0:
             notes.append(
                 f"{volume.source} was read as a batch of {volume.shape[0]} samples along its axis 0; "
                 "if it is one volume, use --batch-axis none"
             )
-        if array and channels_first and settings.axis == -1 and plan.arrangement.axis != 1:
+        if array and channels_first and settings.axis == -1 and plan.tensor.axis != 1:
             notes.append(
                 f"{volume.source} was read with channels last, and {settings.framework.title} has channels first; "
                 "if axis 1 holds its channels, use --axis 1"
             )
-        if not array and channels_first and plan.arrangement.axis == 1 and len(plan.arrangement.sample_shape) > 1:
+        if not array and channels_first and plan.tensor.axis == 1 and len(plan.tensor.sample_shape) > 1:
             notes.append(
-                f"--axis 1 keeps the first spatial axis of {volume.source} ({plan.arrangement.channels} entries); "
+                f"--axis 1 keeps the first spatial axis of {volume.source} ({plan.tensor.channels} entries); "
                 f"channels are last in an image file, whatever layout {settings.framework.title} has"
             )
     return tuple(notes)

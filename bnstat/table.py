@@ -1,4 +1,4 @@
-"""Files to rows of the table: headers first, then every voxel once."""
+"""Cases to rows of the table: headers first, then every voxel once."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike, fspath
-from typing import Literal, Protocol
+from typing import Protocol
 
-from bnstat.axes import Arrangement, AxisError, arrange
 from bnstat.errors import InputError, UsageError
-from bnstat.moments import Moments
-from bnstat.report import Sample
-from bnstat.scan import scan_volume
-from bnstat.sources import Volume, files_of, open_volume
+from bnstat.planning import BatchAxis, Planned, plan_case
+from bnstat.report import UNPREPARED, Preparation, Reading
+from bnstat.samples import Row, rows_of
+from bnstat.sources import Case, cases_of
+
+__all__ = ["BatchAxis", "Path", "Planned", "Progress", "Row", "Table", "blaming", "read_table"]
 
 Path = str | PathLike[str]
-BatchAxis = int | Literal["none"] | None
-
-# The axis of a file that holds time points where its header has a repetition time: the fourth dimension.
-TIME_AXIS = 3
 
 
 class Progress(Protocol):
@@ -33,33 +30,17 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A file whose header was read, and how it becomes samples."""
-
-    volume: Volume
-    arrangement: Arrangement
-
-
-@dataclass(frozen=True)
-class Row:
-    """A sample in the table: who it is, its moments of shape (channels,), its tensor, and where its voxels are."""
-
-    sample: Sample
-    moments: Moments
-    arrangement: Arrangement
-    volume: Volume
-
-
-@dataclass(frozen=True)
 class Table:
     """All that was read: files whose headers could be, samples whose voxels could be, and what could not.
 
+    `preparation` is what their voxels went through first.
     `summed` holds what was computed from the voxels a second time, for all reports on the same table.
     """
 
     planned: tuple[Planned, ...]
     rows: tuple[Row, ...]
     failures: tuple[InputError, ...]
+    preparation: Preparation = UNPREPARED
     summed: dict[Hashable, object] = field(default_factory=dict, compare=False)
 
 
@@ -77,6 +58,7 @@ def read_table(
     paths: Path | Iterable[Path],
     axis: int,
     batch_axis: BatchAxis,
+    reading: Reading,
     progress: Progress | None,
     check: Callable[[Sequence[Planned]], None],
 ) -> Table:
@@ -86,6 +68,7 @@ def read_table(
         paths: files or directories.
         axis: the kept axis of the batched tensor.
         batch_axis: the axis of each file whose entries are samples.
+        reading: how inputs are found, prepared and read.
         progress: whom to tell how far reading has come.
         check: is given the headers before any voxel is read, and raises UsageError where they admit no answer.
 
@@ -94,78 +77,57 @@ def read_table(
     """
     failures: list[InputError] = []
     with blaming(failures):
-        planned = plan_files(paths, axis, batch_axis, failures)
+        planned = plan_cases(find_cases(paths, failures), axis, batch_axis, failures)
         check(planned)
-        rows = [row for plan in planned for row in read_rows(plan, progress, failures)]
-    return Table(tuple(planned), tuple(rows), tuple(failures))
+        rows = [row for plan in planned for row in read_rows(plan, reading.preparation, progress, failures)]
+    return Table(tuple(planned), tuple(rows), tuple(failures), reading.preparation)
 
 
-def plan_files(
-    paths: Path | Iterable[Path], axis: int, batch_axis: BatchAxis, failures: list[InputError]
-) -> list[Planned]:
-    """The headers of all files, before any voxel is read; files that cannot be read join the failures.
+def find_cases(paths: Path | Iterable[Path], failures: list[InputError]) -> list[Case]:
+    """What there is to read; paths without any join the failures.
 
     Raises:
-        UsageError: there is no path, or a file does not have the axis.
+        UsageError: there is no path.
+    """
+    listed = [fspath(paths)] if isinstance(paths, (str, PathLike)) else [fspath(path) for path in paths]
+    if not listed:
+        raise UsageError("no input: give at least one volume")
+    found: list[Case] = []
+    for path in listed:
+        cases, missed = cases_of(path)
+        found += cases
+        failures += missed
+    return found
+
+
+def plan_cases(cases: Iterable[Case], axis: int, batch_axis: BatchAxis, failures: list[InputError]) -> list[Planned]:
+    """The headers of all cases, before any voxel is read; what cannot be read joins the failures.
+
+    Raises:
+        UsageError: a file does not have the axis.
     """
     planned: list[Planned] = []
     misuse: UsageError | None = None  # said after all headers were read, so that it hides no file that failed
-    for path in _listed(paths):
-        sources, missed = files_of(path)
-        failures += missed
-        for source in sources:
-            try:
-                volume = open_volume(source)
-                planned.append(Planned(volume, _arrange(volume, axis, batch_axis)))
-            except InputError as error:
-                failures.append(error)
-            except UsageError as error:
-                misuse = misuse or error
+    for case in cases:
+        try:
+            planned.append(plan_case(case, axis, batch_axis))
+        except InputError as error:
+            failures.append(error)
+        except UsageError as error:
+            misuse = misuse or error
     if misuse is not None:
         raise misuse
     return planned
 
 
-def _listed(paths: Path | Iterable[Path]) -> list[str]:
-    listed = [fspath(paths)] if isinstance(paths, (str, PathLike)) else [fspath(path) for path in paths]
-    if not listed:
-        raise UsageError("no input: give at least one volume")
-    return listed
-
-
-def _arrange(volume: Volume, axis: int, batch_axis: BatchAxis) -> Arrangement:
-    chosen = 0 if batch_axis is None and volume.batched else None if batch_axis == "none" else batch_axis
-    try:
-        return arrange(
-            volume.shape,
-            order=volume.order,
-            axis=axis,
-            batch_axis=chosen,
-            dtype_channels=volume.dtype_channels,
-            batched=volume.batched and chosen is not None,
-        )
-    except AxisError as error:
-        raise UsageError(f"{volume.source}: {error}") from error
-
-
-def read_rows(plan: Planned, progress: Progress | None, failures: list[InputError]) -> list[Row]:
-    """The samples of one file; none where its voxels cannot be read, which joins the failures."""
-    volume, arrangement = plan.volume, plan.arrangement
+def read_rows(
+    planned: Planned, preparation: Preparation, progress: Progress | None, failures: list[InputError]
+) -> tuple[Row, ...]:
+    """The samples of one case; none where its voxels cannot be read, which joins the failures."""
     if progress is not None:
-        progress.begin(volume.source, volume.nbytes)
+        progress.begin(planned.case.name, planned.nbytes)
     try:
-        table = scan_volume(volume, arrangement, progress.advance if progress is not None else None)
+        return rows_of(planned, preparation, progress.advance if progress is not None else None)
     except InputError as error:
         failures.append(error)
-        return []
-    repetition = volume.repetition if arrangement.channels_axis == TIME_AXIS else None
-    indices = [None] if arrangement.samples_axis is None else range(arrangement.samples)
-    return [
-        Row(
-            Sample(volume.source, index, volume.shape, volume.dtype_name, repetition),
-            table[index or 0],
-            arrangement,
-            volume,
-        )
-        for index in indices
-    ]
+        return ()

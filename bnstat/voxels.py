@@ -16,9 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.axes import Arrangement
+from bnstat.axes import Arrangement, Tensor
 from bnstat.errors import InputError
-from bnstat.sources import PlainVoxels, Volume
+from bnstat.sources import Part, PlainVoxels, Volume
 from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
 from bnstat.wording import short_of
 
@@ -31,10 +31,10 @@ _BLOCK_VALUES = 1 << 20
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sample is: a file, how it is laid out, and the entry on its batch axis (None: the file is the sample)."""
+    """Where a sample is: its files, laid out; the tensor; and the entry on the batch axis (None: all of a file)."""
 
-    volume: Volume
-    arrangement: Arrangement
+    parts: tuple[Part, ...]
+    tensor: Tensor
     index: int | None = None
 
 
@@ -47,14 +47,14 @@ def batch_voxels(places: Sequence[Place], dtype: InputType = "float32") -> Itera
     Raises:
         InputError: a file cannot be read.
     """
-    held: tuple[Volume, Arrangement] | None = None
+    held: tuple[Part, ...] | None = None
     samples: Iterator[Floats] = iter(())
     at = 0
     for place in places:
         index = place.index or 0
-        if held != (place.volume, place.arrangement) or index < at:
-            held, at = (place.volume, place.arrangement), 0
-            samples = _samples(place.volume, place.arrangement)
+        if held != place.parts or index < at:
+            held, at = place.parts, 0
+            samples = _samples(place.parts, place.tensor)
         for _ in range(index - at):
             next(samples)
         at = index + 1
@@ -74,8 +74,15 @@ def rounded_to(values: Floats, dtype: InputType) -> Floats:
     return values
 
 
-def _samples(volume: Volume, arrangement: Arrangement) -> Iterator[Floats]:
-    """Every sample of a file, in order."""
+def _samples(parts: Sequence[Part], tensor: Tensor) -> Iterator[Floats]:
+    """Every sample of a case, in order, as (channels, rows)."""
+    for files in zip(*(_tensors(part.volume, part.arrangement) for part in parts), strict=True):
+        whole = files[0] if len(files) == 1 else np.concatenate(files, axis=-1)
+        yield np.ascontiguousarray(np.moveaxis(whole, tensor.axis - 1, 0)).reshape(tensor.channels, -1)
+
+
+def _tensors(volume: Volume, arrangement: Arrangement) -> Iterator[Floats]:
+    """Every sample of a file, in order, as the tensor has it."""
     axes = list(arrangement.memory)
     apart = arrangement.samples_axis is None or _is_slowest(arrangement)
     parts = arrangement.samples if apart else 1
@@ -99,14 +106,12 @@ def _is_slowest(arrangement: Arrangement) -> bool:
 
 
 def _each(cube: Floats, arrangement: Arrangement) -> Iterator[Floats]:
-    """The samples in a part of the file whose axes are in stored order, as (channels, rows)."""
+    """The samples in a part of the file whose axes are in stored order."""
     batch: Iterable[Floats] = [cube]
     if arrangement.samples_axis is not None:
         batch = np.moveaxis(cube, arrangement.samples_axis, 0)
     for sample in batch:
-        tensor = sample.reshape(arrangement.sample_shape)  # at most an axis of size 1 is added
-        channels = np.moveaxis(tensor, arrangement.axis - 1, 0)
-        yield np.ascontiguousarray(channels).reshape(arrangement.channels, -1)
+        yield sample.reshape(arrangement.tensor.sample_shape)  # at most an axis of size 1 is added
 
 
 class _Reader:

@@ -25,16 +25,16 @@ from bnstat.axes import AxisError, arrange
 )
 def test_the_batch_axis_is_taken_out_and_channels_are_appended_to_three_axes(shape, options, tensor):
     found = arrange(shape, order="F", **options)
-    assert (found.samples, *found.sample_shape) == tensor
-    assert found.axis == len(tensor) - 1
-    assert found.reduction_axes == tuple(range(len(tensor) - 1))
+    assert (found.samples, *found.tensor.sample_shape) == tensor
+    assert found.tensor.axis == len(tensor) - 1
+    assert found.tensor.reduction_axes == tuple(range(len(tensor) - 1))
 
 
 @pytest.mark.parametrize(
     ("axis", "reduced"), [(1, (0, 2, 3, 4)), (2, (0, 1, 3, 4)), (-2, (0, 1, 2, 4)), (4, (0, 1, 2, 3))]
 )
 def test_all_axes_but_the_kept_one_are_reduced(axis, reduced):
-    assert arrange((4, 5, 6, 2), order="F", axis=axis).reduction_axes == reduced
+    assert arrange((4, 5, 6, 2), order="F", axis=axis).tensor.reduction_axes == reduced
 
 
 @pytest.mark.parametrize("axis", [0, -5, 5, -6, 99])
@@ -62,8 +62,8 @@ def test_the_loops_visit_the_cells_in_memory_order(order, shape, batch_axis):
     for axis in range(1, 3):
         found = arrange(shape, order=order, axis=axis, batch_axis=batch_axis)
         tensor = values[np.newaxis] if batch_axis is None else np.moveaxis(values, batch_axis, 0)
-        tensor = tensor.reshape(found.samples, *found.sample_shape)
-        cells = np.moveaxis(tensor, found.axis, 1).reshape(found.samples, found.channels, -1).sum(axis=-1)
+        tensor = tensor.reshape(found.samples, *found.tensor.sample_shape)
+        cells = np.moveaxis(tensor, found.tensor.axis, 1).reshape(found.samples, found.channels, -1).sum(axis=-1)
         loops = found.loops()
         flat = values.ravel(order=order).reshape(loops.repeat, loops.slow, loops.outer, loops.fast, loops.inner)
         by_memory = flat.sum(axis=(0, 2, 4)).ravel()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat import compare_layers, table
+from bnstat import compare_layers, samples
 from bnstat.frameworks import BATCH_NORMS
 from bnstat.report import LayerComparison
 
@@ -53,8 +53,8 @@ def test_each_epsilon_is_what_inspect_tells_of_it(cohort):
 
 def test_every_file_is_read_once(cohort, monkeypatch):
     read = []
-    scan = table.scan_volume
-    monkeypatch.setattr(table, "scan_volume", lambda volume, *rest: read.append(volume.source) or scan(volume, *rest))
+    scan = samples.scan_volume
+    monkeypatch.setattr(samples, "scan_volume", lambda volume, *rest: read.append(volume.source) or scan(volume, *rest))
     compare_layers(cohort, by="frameworks", values=["all"], emulate=False)
     assert read == [str(cohort)]
 
@@ -213,7 +213,7 @@ def test_one_layer_has_nothing_to_be_compared_with(cohort):
     ],
 )
 def test_what_cannot_be_compared_is_refused_before_reading(cohort, monkeypatch, by, values, settings, message):
-    monkeypatch.setattr(table, "scan_volume", None)
+    monkeypatch.setattr(samples, "scan_volume", None)
     with pytest.raises(bnstat.UsageError, match=message.replace("(", r"\(")):
         compare_layers(cohort, by=by, values=values, **settings)
 

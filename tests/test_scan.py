@@ -43,8 +43,8 @@ def test_every_cell_equals_numpy_in_float64(volumes, options):
     found = table(folder / "plain.nii", **options)
     arrangement = arrange(values.shape, order="F", **options)
     samples = np.moveaxis(values, options["batch_axis"], 0) if "batch_axis" in options else values[np.newaxis]
-    tensor = samples.reshape(arrangement.samples, *arrangement.sample_shape)
-    cells = np.moveaxis(tensor, arrangement.axis, 1).reshape(arrangement.samples, arrangement.channels, -1)
+    tensor = samples.reshape(arrangement.samples, *arrangement.tensor.sample_shape)
+    cells = np.moveaxis(tensor, arrangement.tensor.axis, 1).reshape(arrangement.samples, arrangement.channels, -1)
     cells = np.ascontiguousarray(cells)  # numpy sums strided data one by one, and loses 1e-11 by it
     np.testing.assert_allclose(found.mean, cells.mean(axis=-1), rtol=1e-12)
     np.testing.assert_allclose(found.variance, cells.var(axis=-1), rtol=1e-11)

@@ -104,7 +104,18 @@ def test_the_library_neither_prints_nor_exits():
 
 def test_the_public_names_are_these():
     assert bnstat.__all__ == [
-        *("BnstatError", "Comparison", "InputError", "Moments", "OutputError", "Report", "UsageError"),
+        *(
+            "BnstatError",
+            "Comparison",
+            "InputError",
+            "Moments",
+            "OutputError",
+            "Patching",
+            "Preparation",
+            "Reading",
+            "Report",
+            "UsageError",
+        ),
         *("__version__", "compare", "compare_layers", "diagnose"),
     ]
     for name in bnstat.__all__:

@@ -8,7 +8,7 @@ import pytest
 
 from bnstat.axes import arrange
 from bnstat.errors import InputError
-from bnstat.sources import open_volume
+from bnstat.sources import Part, open_volume
 from bnstat.voxels import Place, batch_voxels, rounded_to
 
 
@@ -29,6 +29,10 @@ def arranged(volume, **options):
     return arrange(volume.shape, order=volume.order, **options)
 
 
+def place(volume, arrangement, index=None):
+    return Place((Part(volume, arrangement),), arrangement.tensor, index)
+
+
 def expected(tensor, axis):
     return np.moveaxis(tensor, axis - 1, 0).reshape(tensor.shape[axis - 1], -1)
 
@@ -42,12 +46,12 @@ def test_samples_come_in_the_tensors_own_order_scaled_as_nibabel_scales(tmp_path
     truth = nibabel.load(tmp_path / name).get_fdata().astype(np.float32)
     arrangement = arranged(volume, axis=axis, batch_axis=batch_axis)
     indices = [None] if batch_axis is None else [0, 1, 3]
-    got = list(batch_voxels([Place(volume, arrangement, index) for index in indices]))
+    got = list(batch_voxels([place(volume, arrangement, index) for index in indices]))
     for values, index in zip(got, indices, strict=True):
         tensor = truth if index is None else np.take(truth, index, axis=batch_axis)
-        tensor = tensor.reshape(arrangement.sample_shape)
+        tensor = tensor.reshape(arrangement.tensor.sample_shape)
         assert values.dtype == np.float32
-        assert np.array_equal(values, expected(tensor, arrangement.axis))
+        assert np.array_equal(values, expected(tensor, arrangement.tensor.axis))
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -55,21 +59,21 @@ def test_an_array_gives_its_samples_in_any_order_asked_for(tmp_path, order):
     x = np.random.default_rng(1).standard_normal((4, 3, 2, 5)).astype(np.float32)
     volume = saved(tmp_path, "x.npy", np.asarray(x, order=order))
     arrangement = arranged(volume)
-    got = list(batch_voxels([Place(volume, arrangement, k) for k in (2, 0, 1, 3)]))
+    got = list(batch_voxels([place(volume, arrangement, k) for k in (2, 0, 1, 3)]))
     for values, k in zip(got, (2, 0, 1, 3), strict=True):
-        assert np.array_equal(values, expected(x[k], arrangement.axis))
+        assert np.array_equal(values, expected(x[k], arrangement.tensor.axis))
 
 
 def test_a_batch_may_be_of_several_files(tmp_path):
     volumes = [saved(tmp_path, f"{k}.nii", np.full((2, 2, 2), k, np.int16)) for k in (1, 2)]
-    got = list(batch_voxels([Place(volume, arranged(volume)) for volume in volumes]))
+    got = list(batch_voxels([place(volume, arranged(volume)) for volume in volumes]))
     assert [values.tolist() for values in got] == [[[1.0] * 8], [[2.0] * 8]]
 
 
 def test_values_are_rounded_to_float32_once(tmp_path):
     stored = np.array([16777217, 123456789], np.int32).reshape(2, 1, 1)
     volume = saved(tmp_path, "x.nii", stored, 0.1, 0.3)
-    (values,) = batch_voxels([Place(volume, arranged(volume))])
+    (values,) = batch_voxels([place(volume, arranged(volume))])
     slope, inter = (float(np.float32(number)) for number in (0.1, 0.3))
     assert values[0].tolist() == (stored.reshape(-1) * slope + inter).astype(np.float32).tolist()
 
@@ -89,4 +93,4 @@ def test_a_file_that_became_shorter_is_an_error(tmp_path):
     path = tmp_path / "x.npy"
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(InputError):
-        list(batch_voxels([Place(volume, arranged(volume), 0)]))
+        list(batch_voxels([place(volume, arranged(volume), 0)]))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import exit_codes, options
+from bnstat.cli import exit_codes, inputs, options
 from bnstat.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def _require_overrides(found: Config) -> None:
 @click.option("--show-settings", is_flag=True, help="Print each setting with where it came from, and stop.")
 @options.batches
 @options.tensor
+@inputs.reading
 @options.framework
 @options.normalizer
 @options.ranks

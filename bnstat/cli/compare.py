@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import exit_codes, options
+from bnstat.cli import exit_codes, inputs, options
 from bnstat.cli.kinds import BATCH_SIZES, Listed, kind_of, own
 from bnstat.errors import OutputError, UsageError
 
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 )
 @options.batching
 @options.tensor
+@inputs.reading
 @options.framework
 @options.normalizer
 @options.epsilon

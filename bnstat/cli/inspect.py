@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
-from bnstat.cli import exit_codes, options
+from bnstat.cli import exit_codes, inputs, options
 
 
 @click.command(short_help="What batch norm computes on these volumes, batch by batch.")
 @options.paths
 @options.batches
 @options.tensor
+@inputs.reading
 @options.framework
 @options.normalizer
 @options.ranks

@@ -20,6 +20,7 @@ from bnstat.report.inspect import (
     Group,
     InputType,
     Number,
+    Patch,
     Prediction,
     Report,
     RmsGroup,
@@ -31,6 +32,7 @@ from bnstat.report.inspect import (
     Statistics,
 )
 from bnstat.report.limits import Limits
+from bnstat.report.preparation import FILES_AS_THEY_ARE, UNPREPARED, Patching, Preparation, Reading
 
 if TYPE_CHECKING:
     from bnstat.report.check import FAIL_ON, Check, CheckSettings, FailOn, RuleInfo, Stale
@@ -60,8 +62,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ARITHMETICS",
     "FAIL_ON",
+    "FILES_AS_THEY_ARE",
     "NORMALIZERS",
     "SEVERITIES",
+    "UNPREPARED",
     "Batch",
     "By",
     "Channel",
@@ -92,10 +96,14 @@ __all__ = [
     "Limits",
     "Number",
     "Observed",
+    "Patch",
+    "Patching",
     "Plan",
     "PopulationChannel",
     "Prediction",
+    "Preparation",
     "Presets",
+    "Reading",
     "Recommendation",
     "Renorm",
     "Report",

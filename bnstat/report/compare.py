@@ -7,6 +7,7 @@ from typing import Literal
 
 from bnstat.frameworks import Framework
 from bnstat.report.inspect import Failure, Finding, Sample
+from bnstat.report.preparation import UNPREPARED, Preparation
 
 Kind = Literal["finite", "infinite"]
 Composition = Literal["mixed", "one_group", "synchronized"]
@@ -69,6 +70,7 @@ class CompareSettings:
         ranks: R processes that train together, each on a batch of its own.
         steps: of the simulated runs; None without any.
         group_by: what the samples were grouped by, as it was given.
+        preparation: what voxels go through before the layer gets them.
     """
 
     layer: Layer
@@ -83,6 +85,7 @@ class CompareSettings:
     ranks: int = 1
     steps: int | None = None
     group_by: str | None = None
+    preparation: Preparation = UNPREPARED
 
 
 @dataclass(frozen=True)

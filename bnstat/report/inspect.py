@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bnstat.frameworks import FRAMEWORKS, Framework
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
+from bnstat.report.preparation import UNPREPARED, Preparation
 
 if TYPE_CHECKING:
     from bnstat.report.compare import CurvePoint
@@ -40,6 +41,7 @@ class Settings:
         dtype: the type of the layer's input.
         threads: how many the framework computes with, where its sums depend on it; None where that is not known.
         emulate: whether sums that depend on their order are done again, voxel by voxel.
+        preparation: what voxels go through before the layer gets them.
     """
 
     framework: Framework
@@ -56,6 +58,7 @@ class Settings:
     dtype: InputType = "float32"
     threads: int | None = None
     emulate: bool = True
+    preparation: Preparation = UNPREPARED
 
     @property
     def kind(self) -> str:
@@ -100,6 +103,25 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Patch:
+    """A part of a volume, as a network is trained on.
+
+    Attributes:
+        start: its first voxel on each spatial axis, in file order; below 0 where the volume was padded.
+        size: its voxels along each of them.
+        foreground: whether it was put around a voxel of the foreground.
+    """
+
+    start: tuple[int, ...]
+    size: tuple[int, ...]
+    foreground: bool = False
+
+    def __str__(self) -> str:
+        """As numpy would cut it out, where nothing was padded."""
+        return f"[{', '.join(f'{at}:{at + size}' for at, size in zip(self.start, self.size, strict=True))}]"
+
+
+@dataclass(frozen=True)
 class Sample:
     """One entry along the batch axis.
 
@@ -109,6 +131,9 @@ class Sample:
         shape: the file's own shape.
         dtype: the file's own type.
         repetition: the repetition time in the header where the file's fourth axis is kept and looks like time.
+        files: the files of a sample that has several, which `source` then is the name of; else empty.
+        channels: names of the channels, where a data set gives them.
+        patch: the part of the volume that the sample is; None for the whole.
     """
 
     source: str
@@ -116,11 +141,25 @@ class Sample:
     shape: tuple[int, ...]
     dtype: str
     repetition: str | None = None
+    files: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    patch: Patch | None = None
 
     @property
     def title(self) -> str:
         """What to call it in a sentence."""
-        return self.source if self.index is None else f"{self.source}[{self.index}]"
+        whole = self.source if self.index is None else f"{self.source}[{self.index}]"
+        return whole if self.patch is None else f"{whole}{self.patch}"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files that it was read from."""
+        return self.files or (self.source,)
+
+    @property
+    def volume(self) -> tuple[str, int | None]:
+        """What tells its volume from others: patches of one volume are not independent."""
+        return self.source, self.index
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from bnstat.errors import InputError
+from bnstat.sources.case import Case
 from bnstat.sources.streams import unreadable
 
 # Endings of the files that a directory is searched for. Of formats in two files, the one that is opened.
@@ -12,6 +13,16 @@ IMAGE_ENDINGS = (
     *(".nii", ".nii.gz", ".nii.bz2", ".nii.zst", ".img", ".img.gz", ".mgh", ".mgz", ".mgh.gz", ".mnc", ".mnc.gz"),
     *(".head", ".par", ".npy", ".npz"),
 )
+
+
+def cases_of(path: str) -> tuple[list[Case], list[InputError]]:
+    """The cases that a path stands for: each file is one.
+
+    Returns:
+        The cases, and what could not be read.
+    """
+    files, failures = files_of(path)
+    return [Case.of(file) for file in files], failures
 
 
 def files_of(path: str) -> tuple[list[str], list[InputError]]:

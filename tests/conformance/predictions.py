@@ -33,7 +33,7 @@ from bnstat.frameworks import FRAMEWORKS, Framework
 from bnstat.normalizers import normalize
 from bnstat.report import Batch, Sample
 from bnstat.settings import settings_of
-from bnstat.sources import PlainVoxels, Volume
+from bnstat.sources import Part, PlainVoxels, Volume
 from bnstat.table import Row, Table
 from conformance.agreement import TOLERANCE
 from conformance.cases import CASES, digest
@@ -422,9 +422,14 @@ def _filled(shape: tuple[int, ...], moments: Moments, given: dict[str, str]) -> 
     arrangement = arrange(shape, order="C", batch_axis=0, batched=True)
     volume = Volume("recorded", shape, np.dtype(np.float32), "float32", "C", PlainVoxels("", 0), batched=True)
     rows = [
-        Row(Sample("recorded", index, shape, "float32", None), moments[index], arrangement, volume)
+        Row(
+            Sample("recorded", index, shape, "float32", None),
+            moments[index],
+            arrangement.tensor,
+            (Part(volume, arrangement),),
+        )
         for index in range(shape[0])
     ]
-    empty = Batch(0, tuple(range(shape[0])), shape, arrangement.axis, arrangement.reduction_axes)
+    empty = Batch(0, tuple(range(shape[0])), shape, arrangement.tensor.axis, arrangement.tensor.reduction_axes)
     (filled,) = arithmetic.predict(normalize([(empty, moments)], settings), Table((), tuple(rows), ()), settings)
     return filled

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat.sources import files_of
+from bnstat.sources.dataset import files_of
 
 
 def files_below(path):

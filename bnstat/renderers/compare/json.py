@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bnstat import __version__
-from bnstat.renderers.inspect.json import finding_fields, sample_fields
+from bnstat.renderers.inspect.json import finding_fields, preparation_fields, sample_fields
 from bnstat.report import CompareSettings, Comparison, CurvePoint, Layer, LayerCurve
 
 SCHEMA = "bnstat.compare/1"
@@ -57,6 +57,7 @@ def _settings(settings: CompareSettings) -> dict[str, Any]:
         "steps": settings.steps,
         "group_by": settings.group_by,
         "tolerances": asdict(settings.tolerances),
+        **preparation_fields(settings.preparation),
     }
 
 

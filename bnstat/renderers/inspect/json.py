@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from bnstat import __version__
@@ -12,6 +13,7 @@ from bnstat.report import (
     Finding,
     Group,
     Prediction,
+    Preparation,
     Report,
     RmsGroup,
     Running,
@@ -61,12 +63,34 @@ def settings_fields(settings: Settings) -> dict[str, Any]:
         "dtype": settings.dtype,
         "threads": settings.threads,
         "emulate": settings.emulate,
+        **preparation_fields(settings.preparation),
+    }
+
+
+def preparation_fields(preparation: Preparation) -> dict[str, Any]:
+    """What voxels went through before the layer, under its names in the contract."""
+    patches = preparation.patches
+    return {
+        "intensity": preparation.intensity,
+        "mask": preparation.mask,
+        "patches": None if patches is None else {**asdict(patches), "size": list(patches.size)},
     }
 
 
 def sample_fields(sample: Sample) -> dict[str, Any]:
     """A sample's fields under their names in the contract."""
-    return {"source": sample.source, "index": sample.index, "shape": list(sample.shape), "dtype": sample.dtype}
+    fields: dict[str, Any] = {
+        "source": sample.source,
+        "index": sample.index,
+        "shape": list(sample.shape),
+        "dtype": sample.dtype,
+    }
+    if sample.files:
+        fields["files"] = list(sample.files)
+    if sample.patch is not None:
+        patch = sample.patch
+        fields["patch"] = {"start": list(patch.start), "size": list(patch.size), "foreground": patch.foreground}
+    return fields
 
 
 def _batch(batch: Batch) -> dict[str, Any]:

@@ -1,0 +1,100 @@
+"""A case with its headers read: the batched tensor that its files make, before any voxel is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bnstat.axes import AxisError, Tensor, arrange
+from bnstat.errors import InputError, UsageError
+from bnstat.sources import Case, Part, Volume, open_volume
+from bnstat.wording import by
+
+BatchAxis = int | Literal["none"] | None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A case whose headers were read.
+
+    Attributes:
+        case: its files.
+        parts: each of them, laid out.
+        tensor: a sample of all of them together.
+        samples: how many samples it has.
+    """
+
+    case: Case
+    parts: tuple[Part, ...]
+    tensor: Tensor
+    samples: int
+
+    @property
+    def volume(self) -> Volume:
+        """The header of its first file."""
+        return self.parts[0].volume
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all its voxels, uncompressed."""
+        return sum(part.volume.nbytes for part in self.parts)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The file's own shape, or that of all files with their channels side by side."""
+        if not self.case.joined:
+            return self.volume.shape
+        samples = () if self.parts[0].arrangement.samples_axis is None else (self.samples,)
+        return (*samples, *self.tensor.sample_shape)
+
+    @property
+    def dtype_name(self) -> str:
+        """The type of its voxels; each one once where files differ."""
+        return ", ".join(dict.fromkeys(part.volume.dtype_name for part in self.parts))
+
+
+def plan_case(case: Case, axis: int, batch_axis: BatchAxis) -> Planned:
+    """Read the headers of a case.
+
+    Args:
+        case: its files.
+        axis: the kept axis of the batched tensor.
+        batch_axis: the axis of each file whose entries are samples.
+
+    Raises:
+        InputError: a file cannot be read, or does not fit those before it.
+        UsageError: a file does not have the axis.
+    """
+    parts = tuple(_part(open_volume(file), axis, batch_axis) for file in case.files)
+    first = parts[0].arrangement
+    for part in parts[1:]:
+        _require_fit(case, parts[0], part)
+    shape = (*first.tensor.sample_shape[:-1], sum(part.arrangement.tensor.sample_shape[-1] for part in parts))
+    return Planned(case, parts, Tensor(shape, first.tensor.axis), first.samples)
+
+
+def _part(volume: Volume, axis: int, batch_axis: BatchAxis) -> Part:
+    chosen = 0 if batch_axis is None and volume.batched else None if batch_axis == "none" else batch_axis
+    try:
+        arrangement = arrange(
+            volume.shape,
+            order=volume.order,
+            axis=axis,
+            batch_axis=chosen,
+            dtype_channels=volume.dtype_channels,
+            batched=volume.batched and chosen is not None,
+        )
+    except AxisError as error:
+        raise UsageError(f"{volume.source}: {error}") from error
+    return Part(volume, arrangement)
+
+
+def _require_fit(case: Case, first: Part, part: Part) -> None:
+    """Files of a case are put side by side along their last axis, so that all others agree."""
+    shapes = [(one.arrangement.samples, *one.arrangement.tensor.sample_shape[:-1]) for one in (first, part)]
+    if shapes[0] != shapes[1]:
+        raise InputError(
+            case.name,
+            f"{part.volume.source} is {by(part.volume.shape)} and {first.volume.source} {by(first.volume.shape)}: "
+            "channels of one case need one shape; resample them to one grid",
+        )

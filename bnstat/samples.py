@@ -1,0 +1,74 @@
+"""A case to its samples: the moments of each, from one pass over the voxels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bnstat.axes import Tensor
+from bnstat.moments import Moments
+from bnstat.planning import Planned
+from bnstat.report import Preparation, Sample
+from bnstat.scan import OnBytes, scan_volume
+from bnstat.sources import Part
+
+# The axis of a file that holds time points where its header has a repetition time: the fourth dimension.
+TIME_AXIS = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """A sample in the table.
+
+    Attributes:
+        sample: who it is.
+        moments: of its channels, shape (channels,).
+        tensor: its shape, and the kept axis.
+        parts: the files that its voxels can be read from a second time; none where these are not the layer's input.
+    """
+
+    sample: Sample
+    moments: Moments
+    tensor: Tensor
+    parts: tuple[Part, ...] = ()
+
+
+def rows_of(planned: Planned, preparation: Preparation, told: OnBytes | None = None) -> tuple[Row, ...]:
+    """Read a case once.
+
+    Args:
+        planned: its headers.
+        preparation: what its voxels go through first.
+        told: told how many bytes were read, now and then, from whichever thread read them.
+
+    Raises:
+        InputError: a file is truncated, damaged, or cannot be read.
+    """
+    if not preparation.plain:
+        raise NotImplementedError  # see below
+    cells = [scan_volume(part.volume, part.arrangement, told) for part in planned.parts]
+    table = _side_by_side(cells, planned.tensor)
+    first = planned.parts[0]
+    indices = [None] if first.arrangement.samples_axis is None else range(planned.samples)
+    return tuple(Row(sample_of(planned, index), table[index or 0], planned.tensor, planned.parts) for index in indices)
+
+
+def sample_of(planned: Planned, index: int | None) -> Sample:
+    """Who one sample of a case is."""
+    case, first = planned.case, planned.parts[0]
+    return Sample(
+        source=case.name,
+        index=index,
+        shape=planned.shape,
+        dtype=planned.dtype_name,
+        repetition=first.volume.repetition if first.arrangement.channels_axis == TIME_AXIS else None,
+        files=case.files if case.joined else (),
+        channels=case.channels,
+    )
+
+
+def _side_by_side(cells: Sequence[Moments], tensor: Tensor) -> Moments:
+    """Moments of (samples, channels) of all files, side by side on their last axis; a kept one before it merges."""
+    if len(cells) == 1:
+        return cells[0]
+    return Moments.join(cells) if tensor.axis == len(tensor.sample_shape) else cells[0].merge(*cells[1:])

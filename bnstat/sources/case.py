@@ -1,0 +1,43 @@
+"""What samples are read from: a file, or the files of one case of a data set, a channel or more each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bnstat.axes import Arrangement
+from bnstat.sources.volume import Volume
+
+
+@dataclass(frozen=True)
+class Case:
+    """Files that are read together, in the order of their channels. It can be sent to another process.
+
+    Attributes:
+        name: what to call it: a file as the user named it, or the name that a data set gives it.
+        files: their paths.
+        channels: names of its channels, where they are known.
+        labels: the image of its classes, where a data set has one: foreground is where that is more than 0.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    channels: tuple[str, ...] = ()
+    labels: str | None = None
+
+    @classmethod
+    def of(cls, path: str) -> Case:
+        """A file by itself."""
+        return cls(path, (path,))
+
+    @property
+    def joined(self) -> bool:
+        """Whether it has several files, so that its name is not that of one."""
+        return len(self.files) > 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a case: its header, and how it is laid out as the batched tensor."""
+
+    volume: Volume
+    arrangement: Arrangement
