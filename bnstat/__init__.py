@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bnstat.collection import collect
     from bnstat.comparison import compare
     from bnstat.diagnosis import diagnose
     from bnstat.errors import BnstatError, InputError, OutputError, UsageError
@@ -27,6 +28,7 @@ __all__ = [
     "Report",
     "UsageError",
     "__version__",
+    "collect",
     "compare",
     "compare_layers",
     "diagnose",
@@ -45,6 +47,7 @@ _HOME = {
     "Reading": "report",
     "Report": "report",
     "UsageError": "errors",
+    "collect": "collection",
     "compare": "comparison",
     "compare_layers": "layers",
     "diagnose": "diagnosis",

@@ -161,9 +161,9 @@ def _samples(part: Channel | Group, batch: Batch) -> int:
 
 def _is_exact(row: Row, part: Channel | Group, dtype: InputType) -> bool:
     """Whether the stored values of a sample are numbers of the input's type: the layer gets them as they are."""
-    if not row.parts or any((one.volume.slope, one.volume.intercept) != (1.0, 0.0) for one in row.parts):
+    if not row.types:
         return False
-    types = [one.volume.dtype for one in row.parts]
+    types = [np.dtype(name) for name in row.types]
     if any(one.kind in "iub" for one in types) and (
         max(abs(part.minimum or 0), abs(part.maximum or 0)) > _EXACT_INTEGERS[dtype]
     ):

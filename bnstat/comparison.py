@@ -97,7 +97,7 @@ def compare(
 
     def check(planned: Sequence[Planned]) -> None:
         if group_by and planned:
-            named.update(groups_of([plan.volume.source for plan in planned], group_by))
+            named.update(groups_of([plan.case.name for plan in planned], group_by))
 
     read = read_table(paths, axis, batch_axis, reading, progress, check)
     settings = replace(settings, preparation=read.preparation)
@@ -105,7 +105,7 @@ def compare(
     with blaming(read.failures):
         sizes, notes = _answerable(settings, len(rows)) if rows else ((), [])
         table = _table(rows)
-    arrays = bool(read.planned) and all(plan.volume.batched for plan in read.planned)
+    arrays = bool(read.planned) and all(plan.parts and plan.volume.batched for plan in read.planned)
     cohorts = cohorts_of(table) if table is not None else ()
     groups, grouping = _groups(rows, named)
     points, others = curve.curves(cohorts, sizes, settings, grouping)
@@ -120,7 +120,7 @@ def compare(
         forgetting=_forgetting(settings),
         findings=tuple(_left_out(rows, table)) if table is not None else (),
         errors=tuple(Failure(failure.source, failure.message) for failure in read.failures),
-        notes=(*notes, *_shape_notes(rows), *(_size_notes(rows, table) if table is not None else ())),
+        notes=(*read.notes, *notes, *_shape_notes(rows), *(_size_notes(rows, table) if table is not None else ())),
     )
 
 

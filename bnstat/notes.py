@@ -65,12 +65,14 @@ def _reach(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
 
 def _inputs(table: Table, settings: Settings) -> tuple[str, ...]:
     """How the inputs were taken."""
-    notes = []
+    notes = list(table.notes)
     if table.failures and table.rows:
         some = "1 input" if len(table.failures) == 1 else f"{len(table.failures)} inputs"
         notes.append(f"{some} could not be read and left the order before batches were made")
     channels_first = settings.framework.channels_axis == 1
     for plan in table.planned:
+        if not plan.parts:  # of a file of moments, whoever wrote that was told
+            continue
         volume, array = plan.volume, plan.volume.batched
         if array and len(volume.shape) == 3 and plan.parts[0].arrangement.samples_axis == 0:
             notes.append(

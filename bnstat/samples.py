@@ -25,12 +25,14 @@ class Row:
         moments: of its channels, shape (channels,).
         tensor: its shape, and the kept axis.
         parts: the files that its voxels can be read from a second time; none where these are not the layer's input.
+        types: the stored types of its numbers, where the layer gets these as they are; none where they were changed.
     """
 
     sample: Sample
     moments: Moments
     tensor: Tensor
     parts: tuple[Part, ...] = ()
+    types: tuple[str, ...] = ()
 
 
 def rows_of(planned: Planned, preparation: Preparation, told: OnBytes | None = None) -> tuple[Row, ...]:
@@ -50,7 +52,18 @@ def rows_of(planned: Planned, preparation: Preparation, told: OnBytes | None = N
     table = _side_by_side(cells, planned.tensor)
     first = planned.parts[0]
     indices = [None] if first.arrangement.samples_axis is None else range(planned.samples)
-    return tuple(Row(sample_of(planned, index), table[index or 0], planned.tensor, planned.parts) for index in indices)
+    types = _types(planned)
+    return tuple(
+        Row(sample_of(planned, index), table[index or 0], planned.tensor, planned.parts, types) for index in indices
+    )
+
+
+def _types(planned: Planned) -> tuple[str, ...]:
+    """The stored types of a case, none where a header scales one of its files."""
+    volumes = [part.volume for part in planned.parts]
+    if any((volume.slope, volume.intercept) != (1.0, 0.0) for volume in volumes):
+        return ()
+    return tuple(dict.fromkeys(volume.dtype.name for volume in volumes))
 
 
 def sample_of(planned: Planned, index: int | None) -> Sample:

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from os import PathLike, fspath
-from typing import Protocol
 
 from bnstat.errors import InputError, UsageError
+from bnstat.executors import Job, Progress, executor_of
+from bnstat.moments_file import Asked, KeptMoments, differing, is_moments, read_moments
 from bnstat.planning import BatchAxis, Planned, plan_case
 from bnstat.report import UNPREPARED, Preparation, Reading
-from bnstat.samples import Row, rows_of
+from bnstat.samples import Row
 from bnstat.sources import Case, cases_of
 
-__all__ = ["BatchAxis", "Path", "Planned", "Progress", "Row", "Table", "blaming", "read_table"]
+__all__ = [
+    "BatchAxis",
+    "Path",
+    "Planned",
+    "Progress",
+    "Row",
+    "Table",
+    "blaming",
+    "find_cases",
+    "listed",
+    "read_table",
+]
 
 Path = str | PathLike[str]
-
-
-class Progress(Protocol):
-    """Whom to tell how far reading has come."""
-
-    def begin(self, source: str, nbytes: int) -> None:
-        """A file of so many uncompressed bytes is about to be read."""
-
-    def advance(self, nbytes: int) -> None:
-        """So many more were read; called from any thread."""
 
 
 @dataclass(frozen=True)
 class Table:
     """All that was read: files whose headers could be, samples whose voxels could be, and what could not.
 
-    `preparation` is what their voxels went through first.
+    `preparation` is what their voxels went through first, `notes` what is to be said of files of moments.
     `summed` holds what was computed from the voxels a second time, for all reports on the same table.
     """
 
@@ -41,6 +44,7 @@ class Table:
     rows: tuple[Row, ...]
     failures: tuple[InputError, ...]
     preparation: Preparation = UNPREPARED
+    notes: tuple[str, ...] = ()
     summed: dict[Hashable, object] = field(default_factory=dict, compare=False)
 
 
@@ -65,7 +69,7 @@ def read_table(
     """Headers of all files, then every voxel once.
 
     Args:
-        paths: files or directories.
+        paths: files, directories, or files of moments.
         axis: the kept axis of the batched tensor.
         batch_axis: the axis of each file whose entries are samples.
         reading: how inputs are found, prepared and read.
@@ -77,23 +81,144 @@ def read_table(
     """
     failures: list[InputError] = []
     with blaming(failures):
-        planned = plan_cases(find_cases(paths, failures), axis, batch_axis, failures)
+        entries, preparation, notes = _entries(paths, axis, batch_axis, reading, failures)
+        planned = [entry.planned for entry in entries]
         check(planned)
-        rows = [row for plan in planned for row in read_rows(plan, reading.preparation, progress, failures)]
-    return Table(tuple(planned), tuple(rows), tuple(failures), reading.preparation)
+        rows = _rows(entries, axis, batch_axis, reading, progress, failures)
+    return Table(tuple(planned), rows, tuple(failures), preparation, notes)
 
 
-def find_cases(paths: Path | Iterable[Path], failures: list[InputError]) -> list[Case]:
-    """What there is to read; paths without any join the failures.
+@dataclass(frozen=True)
+class _Entry:
+    """A case, and its samples where they were read before: by whoever wrote a file of moments."""
+
+    planned: Planned
+    rows: tuple[Row, ...] | None = None
+
+
+def _entries(
+    paths: Path | Iterable[Path], axis: int, batch_axis: BatchAxis, reading: Reading, failures: list[InputError]
+) -> tuple[list[_Entry], Preparation, tuple[str, ...]]:
+    """What there is, in the order that it was given in; what voxels go through; and notes on files of moments.
 
     Raises:
-        UsageError: there is no path.
+        UsageError: there is no path, a file does not have the axis, or moments were read with other settings.
+    """
+    entries: list[_Entry] = []
+    preparations: dict[str, Preparation] = {}
+    notes: list[str] = []
+    for kept, some in groupby(listed(paths), is_moments):
+        if not kept:
+            planned = plan_cases(find_cases(list(some), failures), axis, batch_axis, failures)
+            entries += map(_Entry, planned)
+            if planned:
+                preparations[planned[0].case.name] = reading.preparation
+            continue
+        for path in some:
+            try:
+                found = read_moments(path)
+            except InputError as error:
+                failures.append(error)
+                continue
+            _require_fit(path, found, axis, batch_axis, reading.preparation)
+            entries += _kept_entries(found)
+            preparations[path] = found.preparation
+            notes += found.notes
+    _require_one(preparations)
+    return entries, next(iter(preparations.values()), reading.preparation), tuple(notes)
+
+
+def _kept_entries(found: KeptMoments) -> Iterator[_Entry]:
+    for (name, files), lines in groupby(found.lines, lambda kept: kept.case):
+        rows = tuple(kept.row for kept in lines)
+        case = Case(name, files or (name,), rows[0].sample.channels)
+        yield _Entry(Planned(case, (), rows[0].tensor, len(rows)), rows)
+
+
+def _require_fit(path: str, found: KeptMoments, axis: int, batch_axis: BatchAxis, preparation: Preparation) -> None:
+    """Refuse moments of other settings than are asked for; what is not asked for is as it was kept.
+
+    Raises:
+        UsageError: they do not fit.
+    """
+    asked = found.lines[0].asked
+    for row in found.rows:
+        axes = len(row.tensor.sample_shape) + 1
+        if axis != row.tensor.axis and axis + axes != row.tensor.axis:
+            raise UsageError(
+                f"{path} keeps moments of --axis {asked.axis} and cannot answer --axis {axis}; "
+                "ask for that axis, or scan the volumes again"
+            )
+    wanted = Asked(
+        asked.axis,
+        asked.batch_axis if batch_axis is None else batch_axis,
+        asked.preparation if preparation.plain else preparation,
+    )
+    if wanted != asked:
+        raise UsageError(
+            f"{path} keeps moments that were read otherwise: with {differing(asked, wanted)}; "
+            "leave that out, or scan the volumes again"
+        )
+
+
+def _require_one(preparations: Mapping[str, Preparation]) -> None:
+    """Refuse inputs whose voxels went through different things.
+
+    Raises:
+        UsageError: two did.
+    """
+    first, *others = preparations.items() or [("", UNPREPARED)]
+    for name, preparation in others:
+        if preparation != first[1]:
+            one, other = (Asked(-1, None, one) for one in (first[1], preparation))
+            raise UsageError(
+                f"{first[0]} and {name} cannot be judged together: {differing(one, other)}; read both alike"
+            )
+
+
+def _rows(
+    entries: Sequence[_Entry],
+    axis: int,
+    batch_axis: BatchAxis,
+    reading: Reading,
+    progress: Progress | None,
+    failures: list[InputError],
+) -> tuple[Row, ...]:
+    """The samples of all cases, in order; what cannot be read joins the failures."""
+    places = [place for place, entry in enumerate(entries) if entry.rows is None]
+    jobs = [
+        Job(entries[place].planned.case, axis, batch_axis, reading.preparation, entries[place].planned)
+        for place in places
+    ]
+    found = {place: entry.rows for place, entry in enumerate(entries) if entry.rows is not None}
+    failed: dict[int, InputError] = {}
+    for outcome in executor_of(reading, len(jobs)).run(jobs, progress):
+        place = places[outcome.place]
+        found[place] = outcome.rows
+        if isinstance(outcome.failure, InputError):
+            failed[place] = outcome.failure
+        elif outcome.failure is not None:
+            raise outcome.failure
+    failures += [failed[place] for place in sorted(failed)]
+    return tuple(row for place in sorted(found) for row in found[place])
+
+
+def listed(paths: Path | Iterable[Path]) -> list[str]:
+    """Paths as texts.
+
+    Raises:
+        UsageError: there is none.
     """
     listed = [fspath(paths)] if isinstance(paths, (str, PathLike)) else [fspath(path) for path in paths]
     if not listed:
         raise UsageError("no input: give at least one volume")
+    return listed
+
+
+def find_cases(paths: Sequence[str], failures: list[InputError]) -> list[Case]:
+    """What there is to read; paths without any join the failures."""
     found: list[Case] = []
-    for path in listed:
+    for path in paths:
         cases, missed = cases_of(path)
         found += cases
         failures += missed
@@ -118,16 +243,3 @@ def plan_cases(cases: Iterable[Case], axis: int, batch_axis: BatchAxis, failures
     if misuse is not None:
         raise misuse
     return planned
-
-
-def read_rows(
-    planned: Planned, preparation: Preparation, progress: Progress | None, failures: list[InputError]
-) -> tuple[Row, ...]:
-    """The samples of one case; none where its voxels cannot be read, which joins the failures."""
-    if progress is not None:
-        progress.begin(planned.case.name, planned.nbytes)
-    try:
-        return rows_of(planned, preparation, progress.advance if progress is not None else None)
-    except InputError as error:
-        failures.append(error)
-        return ()

@@ -115,17 +115,20 @@ def test_a_channels_first_preset_says_that_it_changes_no_axis(arrays):
 
 def test_progress_is_told_of_every_byte(arrays):
     class Told:
-        files, total, done = 0, 0, 0
+        files, total, bytes, finished = 0, 0, 0, 0
 
-        def begin(self, source, nbytes):  # noqa: ARG002
-            self.files, self.total = self.files + 1, self.total + nbytes
+        def begin(self, source, files, nbytes):  # noqa: ARG002
+            self.files, self.total = files, nbytes
 
         def advance(self, nbytes):
-            self.done += nbytes
+            self.bytes += nbytes
+
+        def done(self, files):
+            self.finished += files
 
     told = Told()
     bnstat.diagnose(arrays, progress=told)
-    assert (told.files, told.done) == (5, told.total)
+    assert (told.files, told.finished, told.bytes) == (5, 5, told.total)
 
 
 def test_nothing_is_printed(arrays, capfd):

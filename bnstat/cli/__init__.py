@@ -24,7 +24,7 @@ REPORT_TO = "the project's issue tracker"
 _FULL = {getattr(errno, name) for name in ("ENOSPC", "EFBIG", "EIO", "EDQUOT") if hasattr(errno, name)}
 
 # The commands, in the order that --help shows them: a module each, imported when it is asked for.
-_COMMANDS = ("inspect", "compare", "check", "explain", "plan", "frameworks")
+_COMMANDS = ("inspect", "compare", "check", "explain", "plan", "scan", "frameworks")
 
 
 class _Commands(click.Group):

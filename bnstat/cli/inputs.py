@@ -6,13 +6,25 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import click
+
 if TYPE_CHECKING:
     from bnstat.report import Reading
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # In the order that --help shows them.
-_OPTIONS: tuple[Callable[..., Any], ...] = ()
+_OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option(
+        "--jobs", type=int, default=None, metavar="N", help="Processes that read at most.  [default: as many as cores]"
+    ),
+    click.option(
+        "--dask",
+        default=None,
+        metavar="ADDRESS",
+        help="Read on the workers of this Dask scheduler, as tcp://host:8786.",
+    ),
+)
 
 
 def reading(function: F) -> F:
@@ -35,6 +47,6 @@ def _reading(given: dict[str, Any]) -> Reading:
     return Reading(
         channels=given.pop("channels", None),
         preparation=Preparation(intensity=given.pop("intensity", None), mask=given.pop("mask", None)),
-        jobs=given.pop("jobs", 1),
-        dask=given.pop("dask", None),
+        jobs=given.pop("jobs"),
+        dask=given.pop("dask"),
     )

@@ -205,15 +205,24 @@ def output_as(formats: Sequence[str]) -> Callable[[F], F]:
     return decorate
 
 
+_DEBUG_OPTION = click.option(
+    "--debug", is_flag=True, expose_value=False, callback=_remember_debug, help="On a defect, show the trace."
+)
+_QUIET_OPTION = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
+
+
+def telling(function: F) -> F:
+    """What a command whose answer is a file says beside it."""
+    return _QUIET_OPTION(_DEBUG_OPTION(function))
+
+
 def _output_options(formats: Sequence[str]) -> tuple[Callable[..., Any], ...]:
     return (
-        click.option(
-            "--debug", is_flag=True, expose_value=False, callback=_remember_debug, help="On a defect, show the trace."
-        ),
+        _DEBUG_OPTION,
         click.option(
             "--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colours in the table."
         ),
-        click.option("-q", "--quiet", is_flag=True, help="No progress and no notes."),
+        _QUIET_OPTION,
         click.option("-o", "--output", type=click.Path(readable=False), help="Write to a file instead."),
         click.option("--all", is_flag=True, help="Every row, where the table would show 20."),
         click.option(

@@ -37,33 +37,44 @@ def progress(quiet: bool) -> Iterator[Meter | None]:
 
 
 class Meter:
-    """Bytes read of each file, with their rate, once that takes more than a moment."""
+    """Files and bytes read of all, with the rate and the time that is left, once that takes more than a moment."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._lock = threading.Lock()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._source, self._total, self._done = "", 0, 0
+        self._name, self._files, self._total = "", 0, 0
+        self._done, self._files_done = 0, 0
 
-    def begin(self, source: str, nbytes: int) -> None:
-        """A file is about to be read."""
+    def begin(self, source: str, files: int, nbytes: int) -> None:
+        """Reading begins."""
         with self._lock:
-            if self._bar is not None and self._task is not None:
-                self._bar.remove_task(self._task)
-            self._source, self._total, self._done, self._task = source, nbytes, 0, None
+            self._name, self._files, self._total = Path(source).name, files, nbytes
+            self._done = self._files_done = 0
 
     def advance(self, nbytes: int) -> None:
         """So many bytes more were read."""
         with self._lock:
             self._done += nbytes
-            if self._bar is None and time.monotonic() - self._started > _MOMENT_S:
-                self._bar = _bar()
-                self._bar.start()
-            if self._bar is not None:
-                if self._task is None:
-                    self._task = self._bar.add_task(Path(self._source).name, total=self._total)
-                self._bar.update(self._task, completed=self._done)
+            self._show()
+
+    def done(self, files: int) -> None:
+        """So many files more are done with."""
+        with self._lock:
+            self._files_done += files
+            self._show()
+
+    def _show(self) -> None:
+        if self._bar is None:
+            if time.monotonic() - self._started <= _MOMENT_S:
+                return
+            self._bar = _bar()
+            self._bar.start()
+        if self._task is None:
+            self._task = self._bar.add_task("", total=self._total)
+        said = self._name if self._files == 1 else f"{self._files_done:,} of {self._files:,} files"
+        self._bar.update(self._task, completed=min(self._done, self._total), description=said)
 
     def close(self) -> None:
         """Take the bar off the screen."""

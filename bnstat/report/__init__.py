@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from bnstat.report.frameworks import Presets
     from bnstat.report.layers import By, Entry, LayerComparison
     from bnstat.report.plan import Downsampling, Level, Plan
+    from bnstat.report.scan import Scan
 
 __all__ = [
     "ARITHMETICS",
@@ -113,6 +114,7 @@ __all__ = [
     "Runs",
     "Sample",
     "SampleGroup",
+    "Scan",
     "Settings",
     "Severity",
     "Simulated",
@@ -150,6 +152,7 @@ _HOME = {
     **dict.fromkeys(("Explanation", "Explanations"), "explain"),
     **dict.fromkeys(("FAIL_ON", "Check", "CheckSettings", "FailOn", "RuleInfo", "Stale"), "check"),
     "Presets": "frameworks",
+    "Scan": "scan",
 }
 
 

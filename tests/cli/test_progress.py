@@ -30,27 +30,38 @@ def terminal(monkeypatch):
 
 
 def read_two_files(meter):
-    for name in ("a.nii", "b.nii"):
-        meter.begin(f"folder/{name}", 4_000_000)
+    meter.begin("folder/a.nii", 2, 8_000_000)
+    for _ in range(2):
         for _ in range(4):
             meter.advance(1_000_000)
+        meter.done(1)
 
 
 def read_until_interrupted():
     with progress.progress(quiet=False) as meter:
-        meter.begin("a.nii", 10)
+        meter.begin("a.nii", 1, 10)
         meter.advance(5)
         raise KeyboardInterrupt
 
 
-def test_a_bar_names_the_file_its_bytes_and_its_rate(terminal, monkeypatch):
+def test_a_bar_counts_files_and_bytes(terminal, monkeypatch):
     monkeypatch.setattr(progress, "_MOMENT_S", -1.0)
     stderr = terminal()
     with progress.progress(quiet=False) as meter:
         read_two_files(meter)
     shown = stderr.getvalue()
-    assert "b.nii" in shown
-    assert "4.0/4.0 MB" in shown
+    assert "2 of 2 files" in shown
+    assert "8.0/8.0 MB" in shown
+
+
+def test_one_file_is_named(terminal, monkeypatch):
+    monkeypatch.setattr(progress, "_MOMENT_S", -1.0)
+    stderr = terminal()
+    with progress.progress(quiet=False) as meter:
+        meter.begin("folder/a.nii", 1, 4_000_000)
+        meter.advance(3_000_000)
+    assert "a.nii" in stderr.getvalue()
+    assert "3.0/4.0 MB" in stderr.getvalue()
 
 
 def test_what_takes_no_longer_than_a_moment_shows_nothing(terminal):

@@ -1,0 +1,253 @@
+"""The story of `scan`: read each case once, and keep its moments, a line for each sample, as soon as they are there."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import BinaryIO
+
+from bnstat.errors import InputError, OutputError, UsageError
+from bnstat.executors import Job, Outcome, Progress, executor_of
+from bnstat.moments_file import Asked, Kept, Stamp, differing, examine, is_moments, line_of, stamp_of
+from bnstat.planning import BatchAxis
+from bnstat.report import FILES_AS_THEY_ARE, Failure, Reading, Scan
+from bnstat.sources import Case
+from bnstat.table import Path, blaming, find_cases, listed
+
+
+def collect(
+    paths: Path | Iterable[Path],
+    output: Path,
+    *,
+    axis: int = -1,
+    batch_axis: BatchAxis = None,
+    reading: Reading = FILES_AS_THEY_ARE,
+    resume: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Scan:
+    """Read volumes and keep their moments in a file, which every other function takes in place of them.
+
+    Args:
+        paths: as for `diagnose`, but no files of moments.
+        output: JSON lines, a sample each; written while reading goes on.
+        axis: the kept axis, as for `diagnose`.
+        batch_axis: the axis of each file whose entries are samples, as for `diagnose`.
+        reading: how inputs are found, prepared and read.
+        resume: go on with a file that is there: what it has of unchanged files is not read again.
+        force: start a file that is there anew.
+        progress: whom to tell how far reading has come.
+
+    Returns:
+        What was read, kept, and could not be read.
+
+    Raises:
+        UsageError: a setting that cannot be; or the file is there, and neither resume nor force is asked for.
+        InputError: the file is to be resumed and is damaged.
+        OutputError: it cannot be written; what was written before stays.
+    """
+    asked = Asked(axis, batch_axis, reading.preparation)
+    target = os.fspath(output)
+    failures: list[InputError] = []
+    with blaming(failures):
+        cases = list({_key(case): case for case in find_cases(_volumes(paths), failures)}.values())
+        _refuse_target(target, cases, resume=resume, force=force)
+        with ExitStack() as stack:
+            file = stack.enter_context(_Target(target))
+            done = file.resume(asked, cases) if resume and file.size else file.restart()
+            jobs = [Job(case, axis, batch_axis, reading.preparation) for case in cases if _key(case) not in done]
+            stamps = [stamp_of(job.case.files) for job in jobs]  # before they are read, so that no change is missed
+            read = 0
+            for outcome in executor_of(reading, len(jobs)).run(jobs, progress):
+                read += _take(outcome, stamps[outcome.place], asked, file, failures)
+    return Scan(
+        output=target,
+        cases=read,
+        samples=file.samples,
+        unchanged=len(cases) - len(jobs),
+        errors=tuple(Failure(failure.source, failure.message) for failure in failures),
+    )
+
+
+def _volumes(paths: Path | Iterable[Path]) -> list[str]:
+    found = listed(paths)
+    for path in found:
+        if is_moments(path):
+            raise UsageError(f"{path} holds moments already; files of moments are joined with cat")
+    return found
+
+
+def _refuse_target(target: str, cases: Sequence[Case], *, resume: bool, force: bool) -> None:
+    """Refuse to write over what is there.
+
+    Raises:
+        UsageError: it is an input, or there and nothing was said of that.
+    """
+    if resume and force:
+        raise UsageError("--resume goes on with a file and --force starts it anew; give one of them")
+    there = FilePath(target)
+    if there.is_dir():
+        raise UsageError(f"{target} is a directory; name a file in it, as {there / 'moments.jsonl'}")
+    if not there.exists():
+        return
+    for file in (file for case in cases for file in case.files):
+        if os.path.exists(file) and os.path.samefile(file, target):  # noqa: PTH110, PTH121  (the name as given)
+            raise UsageError(f"{target} is one of the inputs and stays as it is; give another file with -o")
+    if there.stat().st_size and not (resume or force):
+        raise UsageError(f"{target} is there already; --resume goes on with it, --force starts it anew")
+
+
+def _take(outcome: Outcome, stamp: Stamp, asked: Asked, file: _Target, failures: list[InputError]) -> int:
+    """Keep what was read of a case; 1 where it was."""
+    if isinstance(outcome.failure, InputError):
+        failures.append(outcome.failure)
+        return 0
+    if outcome.failure is not None:
+        raise outcome.failure
+    number = len(outcome.rows)
+    file.append([Kept(row, asked, stamp, place, number) for place, row in enumerate(outcome.rows)])
+    return 1
+
+
+_Key = tuple[str, tuple[str, ...]]
+
+
+def _key(case: Case) -> _Key:
+    """What the lines of a case are known by."""
+    return case.name, case.files if case.joined else ()
+
+
+@dataclass
+class _Target:
+    """The file that moments are kept in: each case is appended as a whole, and flushed.
+
+    Attributes:
+        name: as the user gave it.
+        samples: lines that it has.
+    """
+
+    name: str
+    samples: int = 0
+
+    def __enter__(self) -> _Target:
+        try:
+            self._file: BinaryIO = open(self.name, "ab", buffering=0)  # noqa: PTH123  (closed by __exit__)
+            _refuse_second_writer(self._file, self.name)
+        except OSError as error:
+            raise self._failure(error) from error
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if kind is None:
+                self._settle()
+        finally:
+            self._file.close()
+
+    def _settle(self) -> None:
+        """Wait until it is on the disk, where it is on one."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # of a pipe or a terminal
+                raise self._failure(error) from error
+
+    @property
+    def size(self) -> int:
+        """Bytes that it has."""
+        return os.fstat(self._file.fileno()).st_size
+
+    def restart(self) -> set[_Key]:
+        """Forget what it holds; nothing is done then."""
+        try:
+            os.truncate(self._file.fileno(), 0)
+        except OSError as error:
+            raise self._failure(error) from error
+        return set()
+
+    def resume(self, asked: Asked, cases: Sequence[Case]) -> set[_Key]:
+        """Keep what it has of files that are as they were, and take the rest out of it.
+
+        Returns:
+            The cases that need not be read again.
+
+        Raises:
+            UsageError: it was read with other settings.
+            InputError: a line is damaged.
+        """
+        found = examine(self.name)
+        for lines in found.whole:
+            if lines[0].asked != asked:
+                raise UsageError(
+                    f"{self.name} was scanned with other settings: {differing(lines[0].asked, asked)}; "
+                    "give the same ones, or another file"
+                )
+        named = {_key(case): case for case in cases}
+        good = [lines for lines in found.whole if not _changed(lines, named.get(lines[0].case))]
+        if len(good) < len(found.whole) or not found.clean:
+            self._rewrite(good)
+        elif found.cut:
+            os.truncate(self._file.fileno(), found.end)
+        self.samples = sum(map(len, good))
+        return {lines[0].case for lines in good}
+
+    def _rewrite(self, good: Sequence[Sequence[Kept]]) -> None:
+        """Put these lines into the place of all, at once: a crash leaves one or the other."""
+        beside = f"{self.name}.part"
+        try:
+            with open(beside, "wb") as file:  # noqa: PTH123
+                file.writelines(line_of(kept).encode() for lines in good for kept in lines)
+                file.flush()
+                os.fsync(file.fileno())
+            self._file.close()
+            os.replace(beside, self.name)  # noqa: PTH105
+            self.__enter__()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def append(self, lines: Sequence[Kept]) -> None:
+        """Write the samples of a case, all or none of them.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        left = memoryview("".join(map(line_of, lines)).encode())
+        before = self.size
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            os.truncate(self._file.fileno(), before)
+            raise self._failure(error) from error
+        self.samples += len(lines)
+
+    def _failure(self, error: OSError) -> OutputError:
+        kept = f"; the {self.samples} samples before are kept, and --resume goes on" if self.samples else ""
+        return OutputError(f"{self.name}: cannot be written: {error.strerror}{kept}")
+
+
+def _changed(lines: Sequence[Kept], case: Case | None) -> bool:
+    """Whether the files of a case are not as they were; what is not asked for now stays as it is."""
+    return case is not None and stamp_of(case.files) != lines[0].stamp
+
+
+def _refuse_second_writer(file: BinaryIO, name: str) -> None:
+    """Two that append to one file would do everything twice.
+
+    Raises:
+        UsageError: another scan writes it.
+    """
+    try:
+        import fcntl  # noqa: PLC0415  (not on every platform)
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UsageError(f"{name} is written by another scan; wait for it, or give another file") from error
+    except OSError:  # a file system without locks
+        return

@@ -1,0 +1,348 @@
+"""Moments that were kept: JSON lines, one sample a line, schema `bnstat.moments/1`.
+
+A line says all that an answer needs, so that files can be appended to, resumed after a crash and joined with `cat`.
+Floats are written so that reading gives back the same bits. What is undefined is null.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import chain
+from math import inf, isfinite, nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat.axes import Tensor
+from bnstat.errors import InputError
+from bnstat.moments import Moments
+from bnstat.report import Patch, Patching, Preparation, Sample
+from bnstat.samples import Row
+from bnstat.wording import plural
+
+SCHEMA = "bnstat.moments/1"
+
+# Within so many bytes a file of moments says that it is one.
+_HEAD_BYTES = 64
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """By what a file is known to be unchanged: bytes and time of change, of all files of a case together."""
+
+    nbytes: int | None
+    mtime_ns: int | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The settings that moments depend on.
+
+    Attributes:
+        axis: the kept axis, as it was given.
+        batch_axis: the axis of the file whose entries are samples, as it was given; "none" for an array that is one.
+        preparation: what voxels went through first.
+    """
+
+    axis: int
+    batch_axis: int | str | None
+    preparation: Preparation
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a line says.
+
+    Attributes:
+        row: the sample.
+        asked: the settings that it was read with.
+        stamp: of its files then.
+        place: which sample of its case it is, from 0.
+        samples: how many the case has.
+    """
+
+    row: Row
+    asked: Asked
+    stamp: Stamp
+    place: int
+    samples: int
+
+    @property
+    def case(self) -> tuple[str, tuple[str, ...]]:
+        """What the lines of one case have in common."""
+        return self.row.sample.source, self.row.sample.files
+
+
+@dataclass(frozen=True)
+class KeptMoments:
+    """A file of moments.
+
+    Attributes:
+        lines: its samples, in order; those of cases that are not complete are left out.
+        notes: what was left out, a sentence each.
+    """
+
+    lines: tuple[Kept, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Its samples as rows of the table."""
+        return tuple(line.row for line in self.lines)
+
+    @property
+    def preparation(self) -> Preparation:
+        """What their voxels went through first."""
+        return self.lines[0].asked.preparation
+
+
+def is_moments(path: str) -> bool:
+    """Whether a file says of itself that it holds moments."""
+    try:
+        if not os.path.isfile(path):  # noqa: PTH113  (a name that cannot be is no file, and no exception)
+            return False
+        with open(path, "rb") as file:  # noqa: PTH123
+            return b'"bnstat.moments/' in file.read(_HEAD_BYTES)
+    except (OSError, ValueError):
+        return False
+
+
+def line_of(kept: Kept) -> str:
+    """One sample as a line with its end."""
+    row, sample, asked = kept.row, kept.row.sample, kept.asked
+    optional = {
+        "files": list(sample.files),
+        "names": list(sample.channels),
+        "repetition": sample.repetition,
+        "types": list(row.types),
+        "patch": None if sample.patch is None else asdict(sample.patch),
+    }
+    fields = {
+        "schema": SCHEMA,
+        "source": sample.source,
+        "index": sample.index,
+        "shape": list(sample.shape),
+        "dtype": sample.dtype,
+        **{name: value for name, value in optional.items() if value},
+        "tensor": list(row.tensor.sample_shape),
+        "axis": row.tensor.axis,
+        "place": kept.place,
+        "samples": kept.samples,
+        "bytes": kept.stamp.nbytes,
+        "mtime_ns": kept.stamp.mtime_ns,
+        "settings": {"axis": asked.axis, "batch_axis": asked.batch_axis, **asdict(asked.preparation)},
+        "channels": list(_channels(row.moments)),
+    }
+    return json.dumps(fields, allow_nan=False) + "\n"
+
+
+def _channels(moments: Moments) -> Iterator[dict[str, Any]]:
+    columns = {
+        "count": moments.count,
+        "mean": moments.mean,
+        "mean_tail": moments.mean_tail,
+        "m2": moments.m2,
+        "min": moments.minimum,
+        "max": moments.maximum,
+        "nan": moments.nan,
+        "inf": moments.inf,
+        "varies": moments.varies,
+    }
+    for cells in zip(*(column.tolist() for column in columns.values()), strict=True):
+        cell = dict(zip(columns, cells, strict=True))
+        if not cell["count"]:  # its extremes are those that any value replaces
+            cell["min"] = cell["max"] = None
+        yield {name: value if isfinite(value or 0) else None for name, value in cell.items()}
+
+
+def parse(line: bytes) -> Kept:
+    """A line that was written by `line_of`.
+
+    Raises:
+        ValueError: it was not, or is damaged.
+    """
+    try:
+        fields = json.loads(line)
+        if fields["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {fields['schema']!r}, and this version reads {SCHEMA}")
+        return _kept(fields)
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"it lacks a field, or has one of another kind ({error})") from error
+
+
+def _kept(fields: Mapping[str, Any]) -> Kept:
+    patch = fields.get("patch")
+    sample = Sample(
+        source=fields["source"],
+        index=fields["index"],
+        shape=tuple(fields["shape"]),
+        dtype=fields["dtype"],
+        repetition=fields.get("repetition"),
+        files=tuple(fields.get("files", ())),
+        channels=tuple(fields.get("names", ())),
+        patch=None if patch is None else Patch(tuple(patch["start"]), tuple(patch["size"]), patch["foreground"]),
+    )
+    tensor = Tensor(tuple(fields["tensor"]), fields["axis"])
+    channels = fields["channels"]
+    if len(channels) != tensor.channels:
+        raise ValueError(f"it has {len(channels)} channels where its tensor has {tensor.channels}")
+    settings = fields["settings"]
+    asked = Asked(settings["axis"], settings["batch_axis"], _preparation(settings))
+    stamp = Stamp(fields["bytes"], fields["mtime_ns"])
+    return Kept(
+        Row(sample, _moments(channels), tensor, (), tuple(fields.get("types", ()))),
+        asked,
+        stamp,
+        fields["place"],
+        fields["samples"],
+    )
+
+
+def _preparation(settings: Mapping[str, Any]) -> Preparation:
+    patches = settings.get("patches")
+    if patches is not None:
+        patches = Patching(**{**patches, "size": tuple(patches["size"])})
+    return Preparation(settings.get("intensity"), settings.get("mask"), patches)
+
+
+def _moments(channels: list[dict[str, Any]]) -> Moments:
+    def column(name: str, undefined: float) -> list[Any]:
+        return [undefined if cell[name] is None else cell[name] for cell in channels]
+
+    return Moments(
+        count=np.array(column("count", 0), np.int64),
+        mean=np.array(column("mean", nan), np.float64),
+        m2=np.array(column("m2", inf), np.float64),
+        minimum=_extremes([cell["min"] for cell in channels], inf),
+        maximum=_extremes([cell["max"] for cell in channels], -inf),
+        nan=np.array(column("nan", 0), np.int64),
+        inf=np.array(column("inf", 0), np.int64),
+        mean_tail=np.array(column("mean_tail", 0.0), np.float64),
+        varies=np.array(column("varies", 0), np.bool_),
+    )
+
+
+def _extremes(values: list[Any], neutral: float) -> NDArray[Any]:
+    """Whole numbers stay whole; those of an empty channel are never looked at."""
+    there = [value for value in values if value is not None]
+    if not there or not all(isinstance(value, int) for value in there):
+        return np.array([neutral if value is None else value for value in values], np.float64)
+    least, most = min(there), max(there)
+    kind = np.int64 if least >= -(2**63) and most < 2**63 else np.uint64 if least >= 0 else object
+    return np.array([there[0] if value is None else value for value in values], kind)
+
+
+def stamp_of(files: Iterable[str]) -> Stamp:
+    """How files are now; nothing is known of those that cannot be looked at."""
+    try:
+        found = [os.stat(file) for file in files]  # noqa: PTH116  (the name as given)
+    except (OSError, ValueError):
+        return Stamp(None, None)
+    return Stamp(sum(one.st_size for one in found), max(one.st_mtime_ns for one in found))
+
+
+def read_moments(path: str) -> KeptMoments:
+    """Read a file of moments.
+
+    Raises:
+        InputError: it cannot be read, a line is damaged, samples of one name differ, or there is none.
+    """
+    found = examine(path)
+    if not found.whole:
+        raise InputError(path, "holds no complete sample; run bnstat scan again")
+    first = found.whole[0][0]
+    for kept in chain.from_iterable(found.whole):
+        if kept.asked != first.asked:
+            raise InputError(
+                path,
+                f"holds samples of different settings: {differing(first.asked, kept.asked)} of "
+                f"{kept.row.sample.title}; scan all of them with one",
+            )
+    left = ["its last line has no end" * found.cut, f"{found.broken} cases lack a sample" * bool(found.broken)]
+    reasons = " and ".join(filter(None, left))
+    notes = (
+        [f"{path}: {reasons}, as after a crash, and is left out; bnstat scan --resume completes it"] if reasons else []
+    )
+    if found.repeated:
+        notes.append(f"{path}: {plural(found.repeated, 'line')} that are there twice count once")
+    return KeptMoments(tuple(chain.from_iterable(found.whole)), tuple(notes))
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What the lines of a file are.
+
+    Attributes:
+        whole: the samples of each case that has all of them, in order.
+        broken: cases that lack some.
+        repeated: lines that are there more than once.
+        cut: whether the last line has no end.
+        end: where the last line with an end ends, in bytes.
+    """
+
+    whole: tuple[tuple[Kept, ...], ...]
+    broken: int
+    repeated: int
+    cut: bool
+    end: int
+
+    @property
+    def clean(self) -> bool:
+        """Whether every line belongs to a case that is complete, once."""
+        return not (self.broken or self.repeated)
+
+
+def examine(path: str) -> Examined:
+    """Read every line.
+
+    Raises:
+        InputError: the file cannot be read, a line is damaged, or two samples of one name differ.
+    """
+    cases: dict[object, dict[int, Kept]] = {}
+    repeated = end = 0
+    cut = False
+    for number, line in enumerate(_lines(path), 1):
+        if not line.endswith(b"\n"):
+            cut = True
+            break
+        end += len(line)
+        try:
+            kept = parse(line)
+        except ValueError as error:
+            raise InputError(path, f"line {number} holds no moments: {error}; scan again") from error
+        known = cases.setdefault(kept.case, {}).setdefault(kept.place, kept)
+        repeated += known is not kept
+        if known is not kept and line_of(known) != line_of(kept):
+            raise InputError(
+                path,
+                f"line {number} has other moments of {kept.row.sample.title} than a line before it: the file or the "
+                "settings changed in between; keep one of them",
+            )
+    whole = [tuple(found[place] for place in sorted(found)) for found in cases.values() if _complete(found)]
+    return Examined(tuple(whole), len(cases) - len(whole), repeated, cut, end)
+
+
+def _complete(found: Mapping[int, Kept]) -> bool:
+    return sorted(found) == list(range(next(iter(found.values())).samples))
+
+
+def _lines(path: str) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  (the name as given, so that errors carry it)
+            yield from file
+    except OSError as error:
+        raise InputError(path, f"it cannot be read: {error.strerror}") from error
+
+
+def differing(one: Asked, other: Asked) -> str:
+    """The first setting in which two differ, as in "--axis 1 and --axis -1"."""
+    names = {"axis": "--axis", "batch_axis": "--batch-axis", "intensity": "--intensity", "mask": "--mask"}
+    texts = [{"axis": asked.axis, "batch_axis": asked.batch_axis, **vars(asked.preparation)} for asked in (one, other)]
+    for name, option in names.items():
+        if texts[0][name] != texts[1][name]:
+            return " and ".join(f"no {option}" if text[name] is None else f"{option} {text[name]}" for text in texts)
+    return "different patches"
