@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import BinaryIO
@@ -164,7 +164,8 @@ class _Target:
     def restart(self) -> set[_Key]:
         """Forget what it holds; nothing is done then."""
         try:
-            os.truncate(self._file.fileno(), 0)
+            if self.size:
+                os.truncate(self._file.fileno(), 0)
         except OSError as error:
             raise self._failure(error) from error
         return set()
@@ -221,7 +222,8 @@ class _Target:
             while left:
                 left = left[self._file.write(left) :]
         except OSError as error:
-            os.truncate(self._file.fileno(), before)
+            with suppress(OSError):  # of what cannot be cut, as a pipe
+                os.truncate(self._file.fileno(), before)
             raise self._failure(error) from error
         self.samples += len(lines)
 

@@ -262,13 +262,14 @@ def read_moments(path: str) -> KeptMoments:
                 f"holds samples of different settings: {differing(first.asked, kept.asked)} of "
                 f"{kept.row.sample.title}; scan all of them with one",
             )
-    left = ["its last line has no end" * found.cut, f"{found.broken} cases lack a sample" * bool(found.broken)]
-    reasons = " and ".join(filter(None, left))
+    lacking = f"{plural(found.broken, 'case')} {'lacks' if found.broken == 1 else 'lack'} a sample"
+    reasons = " and ".join(["its last line has no end"] * found.cut + [lacking] * bool(found.broken))
     notes = (
         [f"{path}: {reasons}, as after a crash, and is left out; bnstat scan --resume completes it"] if reasons else []
     )
     if found.repeated:
-        notes.append(f"{path}: {plural(found.repeated, 'line')} that are there twice count once")
+        twice = "is there twice and counts" if found.repeated == 1 else "are there twice and count"
+        notes.append(f"{path}: {plural(found.repeated, 'line')} {twice} once")
     return KeptMoments(tuple(chain.from_iterable(found.whole)), tuple(notes))
 
 

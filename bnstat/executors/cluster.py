@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -79,7 +80,7 @@ class Cluster:
             return future
 
         at_once = max(sum(client.nthreads().values()), 1) * _AHEAD
-        waiting = self._distributed.as_completed([submitted(place) for place, _ in zip(left, range(at_once))])  # noqa: B905
+        waiting = self._distributed.as_completed(map(submitted, islice(left, at_once)), loop=client.loop)
         for future in waiting:
             place = places.pop(future.key)
             yield outcome_of(place, jobs[place], self._found(future, jobs[place]))

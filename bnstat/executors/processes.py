@@ -74,7 +74,7 @@ def _alone(jobs: Sequence[Job], progress: Progress | None, others: bool) -> Iter
     started = time.monotonic()
     for place, job in enumerate(jobs):
         passed = time.monotonic() - started
-        if others and passed > _ALONE_S and passed / place * (len(jobs) - place) > _LEFT_S:
+        if others and place and passed > _ALONE_S and passed / place * (len(jobs) - place) > _LEFT_S:
             return
         yield read_here(place, job, progress)
 

@@ -60,7 +60,8 @@ class Reading:
     Attributes:
         channels: a pattern with `{channel}` that joins files into cases; None for none.
         preparation: what is done to their voxels.
-        jobs: processes that read at most; None for as many as there are processors, where there is enough to share.
+        jobs: processes that read at most; None for as many as there are processors, where there is enough to share. A
+            script that asks for more than 1 needs `if __name__ == "__main__":`, as with `multiprocessing`.
         dask: the address of a Dask scheduler that reads instead; None for this machine.
     """
 

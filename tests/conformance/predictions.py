@@ -427,6 +427,7 @@ def _filled(shape: tuple[int, ...], moments: Moments, given: dict[str, str]) -> 
             moments[index],
             arrangement.tensor,
             (Part(volume, arrangement),),
+            ("float32",),
         )
         for index in range(shape[0])
     ]

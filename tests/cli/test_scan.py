@@ -1,0 +1,275 @@
+"""`bnstat scan`: what is kept, what a crash leaves, and what cannot be written."""
+
+from __future__ import annotations
+
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from bnstat.cli import run
+
+FILES = 60
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cohort")
+    numbers = np.random.default_rng(0)
+    for case in range(FILES):
+        image = nibabel.Nifti1Image(numbers.integers(0, 900, (8, 9, 10)).astype(np.int16), np.eye(4))
+        nibabel.save(image, folder / f"case_{case:03}.nii.gz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(cohort, tmp_path_factory):
+    file = tmp_path_factory.mktemp("whole") / "moments.jsonl"
+    assert run(["scan", str(cohort), "-o", str(file), "-q"]) == 0
+    return sorted(file.read_text().splitlines())
+
+
+def lines(file):
+    return sorted(file.read_text().splitlines())
+
+
+def scan(cohort, file, *options):
+    return [sys.executable, "-m", "bnstat", "scan", str(cohort), "-o", str(file), *options]
+
+
+def test_each_sample_is_a_line_in_order_and_the_summary_counts_them(cohort, tmp_path, capsys):
+    file = tmp_path / "m.jsonl"
+    assert run(["scan", str(cohort), "-o", str(file)]) == 0
+    assert f"{file} holds {FILES} samples: {FILES} read now" in capsys.readouterr().err
+    assert len(lines(file)) == FILES
+
+
+def test_a_series_gives_a_line_for_each_entry(cohort, tmp_path):  # noqa: ARG001
+    np.save(tmp_path / "x.npy", np.arange(24.0).reshape(4, 3, 2))
+    assert run(["scan", str(tmp_path / "x.npy"), "-o", str(tmp_path / "m.jsonl"), "-q"]) == 0
+    assert len(lines(tmp_path / "m.jsonl")) == 4
+
+
+def test_a_scan_that_is_killed_at_ten_moments_and_resumed_loses_and_doubles_nothing(cohort, whole, tmp_path):
+    file = tmp_path / "m.jsonl"
+    chance = random.Random(7)
+    partial = 0
+    for _ in range(10):
+        process = subprocess.Popen(scan(cohort, file, "--resume", "-q", "--jobs", "1"))
+        seen = file.stat().st_size if file.exists() else 0
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline:  # until it writes, then some moments on
+            if file.exists() and file.stat().st_size > seen:
+                time.sleep(chance.random() * 0.01)
+                break
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if file.exists():
+            partial += 0 < len(file.read_bytes().split(b"\n")) - 1 < FILES
+            with file.open("ab") as torn:  # and what a machine that loses power leaves
+                torn.write(b'{"schema": "bnstat.moments/1", "source": "/x')
+    assert partial >= 3
+    assert run(["scan", str(cohort), "-o", str(file), "--resume", "-q"]) == 0
+    assert lines(file) == whole
+
+
+def test_processes_that_are_killed_with_the_one_that_asked_end_with_it(cohort, whole, tmp_path):
+    file = tmp_path / "m.jsonl"
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SHARED, str(cohort), str(file)], stdout=subprocess.PIPE, text=True
+    )
+    workers = [int(pid) for pid in process.stdout.readline().split()]
+    process.kill()
+    process.wait()
+    assert len(workers) == 2
+    deadline = time.monotonic() + 20
+    while any(map(_lives, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(_lives, workers))
+    assert run(["scan", str(cohort), "-o", str(file), "--resume", "-q"]) == 0
+    assert lines(file) == whole
+
+
+# A scan of two processes that stops in the middle: with the numbers of its processes on stdout.
+_SHARED = """
+import multiprocessing, sys, time
+import bnstat
+from bnstat.executors import processes
+processes._WORTH_BYTES = 0
+
+class Told:
+    def begin(self, *_): pass
+    def advance(self, *_): pass
+    def done(self, files):
+        print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+        time.sleep(60)
+
+if __name__ == "__main__":
+    bnstat.collect(sys.argv[1], sys.argv[2], reading=bnstat.Reading(jobs=2), progress=Told())
+"""
+
+
+def _lives(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_has_not_changed_is_not_read_again(cohort, tmp_path, capsys):
+    folder, file = tmp_path / "cohort", tmp_path / "m.jsonl"
+    shutil.copytree(cohort, folder)
+    assert run(["scan", str(folder), "-o", str(file), "-q"]) == 0
+    before = lines(file)
+    (folder / "case_003.nii.gz").unlink()
+    (folder / "case_005.nii.gz").write_bytes((folder / "case_006.nii.gz").read_bytes())
+    shutil.copy(folder / "case_007.nii.gz", folder / "new.nii.gz")
+    assert run(["scan", str(folder), "-o", str(file), "--resume"]) == 0
+    said = f"holds {FILES + 1} samples: 2 read now, {FILES - 2} were there and are unchanged"
+    assert said in capsys.readouterr().err
+    after = lines(file)
+    changed = [line for line in after if line not in before]
+    assert [line.count("case_005") + line.count("new.nii.gz") for line in changed] == [1, 1]
+    assert sum("case_005" in line for line in after) == 1
+    assert sum("case_003" in line for line in after) == 1  # what is not asked for now stays
+
+
+def test_a_file_that_is_there_is_left_alone(cohort, tmp_path, capsys):
+    file = tmp_path / "m.jsonl"
+    file.write_text("mine\n")
+    assert run(["scan", str(cohort), "-o", str(file)]) == 2
+    assert capsys.readouterr().err == (
+        f"bnstat: error: {file} is there already; --resume goes on with it, --force starts it anew\n"
+    )
+    assert run(["scan", str(cohort), "-o", str(file), "--resume"]) == 3
+    assert "line 1 holds no moments" in capsys.readouterr().err
+    assert file.read_text() == "mine\n"
+    assert run(["scan", str(cohort), "-o", str(file), "--force", "-q"]) == 0
+    assert len(lines(file)) == FILES
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--resume", "--force"], "give one of them"),
+        (["--axis", "0"], "axis 0 is the batch axis"),
+        (["--axis", "9"], "axis 9 does not exist"),
+        (["--jobs", "0"], "0 jobs cannot be"),
+        (["--dask", "tcp://127.0.0.1:1"], "no Dask scheduler answers at tcp://127.0.0.1:1"),
+        (["--dask", "nonsense://x"], "no Dask scheduler answers at nonsense://x"),
+    ],
+)
+def test_what_cannot_be_is_one_line(cohort, tmp_path, capsys, options, message):
+    assert run(["scan", str(cohort), "-o", str(tmp_path / "m.jsonl"), *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_another_setting_does_not_go_on_with_a_file(cohort, tmp_path, capsys):
+    file = tmp_path / "m.jsonl"
+    assert run(["scan", str(cohort), "-o", str(file), "-q"]) == 0
+    before = file.read_bytes()
+    assert run(["scan", str(cohort), "-o", str(file), "--resume", "--axis", "1"]) == 2
+    assert "other settings: --axis -1 and --axis 1" in capsys.readouterr().err
+    assert file.read_bytes() == before
+
+
+def test_a_target_that_cannot_be_written_is_one_line(cohort, tmp_path, capsys):
+    for target, message in (
+        (tmp_path, f"{tmp_path} is a directory; name a file in it"),
+        (tmp_path / "no" / "m.jsonl", "cannot be written: No such file or directory"),
+        (cohort / "case_000.nii.gz", "is one of the inputs and stays as it is"),
+    ):
+        assert run(["scan", str(cohort), "-o", str(target)]) in (2, 3)
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_one_line(cohort, capsys):
+    assert run(["scan", str(cohort), "-o", "/dev/full"]) == 3
+    assert capsys.readouterr().err == "bnstat: error: /dev/full: cannot be written: No space left on device\n"
+
+
+def test_what_was_done_before_the_disk_was_full_is_kept_and_resumed(cohort, whole, tmp_path):
+    file = tmp_path / "m.jsonl"
+    limit = len("\n".join(whole)) // 2
+
+    def small():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    found = subprocess.run(scan(cohort, file), preexec_fn=small, capture_output=True, text=True, check=False)
+    assert found.returncode == 3
+    kept = lines(file)
+    assert f"cannot be written: File too large; the {len(kept)} samples before are kept, and --resume" in found.stderr
+    assert 0 < len(kept) < FILES
+    assert set(kept) < set(whole)
+    assert run(["scan", str(cohort), "-o", str(file), "--resume", "-q"]) == 0
+    assert lines(file) == whole
+
+
+def test_two_scans_do_not_write_one_file(cohort, tmp_path, capsys):
+    fcntl = pytest.importorskip("fcntl")
+    file = tmp_path / "m.jsonl"
+    with file.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert run(["scan", str(cohort), "-o", str(file)]) == 2
+    assert "is written by another scan" in capsys.readouterr().err
+
+
+def test_unreadable_files_are_named_and_the_others_kept(cohort, tmp_path, capsys):
+    folder, file = tmp_path / "cohort", tmp_path / "m.jsonl"
+    shutil.copytree(cohort, folder)
+    (folder / "case_010.nii.gz").write_bytes((folder / "case_010.nii.gz").read_bytes()[:400])
+    assert run(["scan", str(folder), "-o", str(file)]) == 3
+    error = capsys.readouterr().err
+    assert "case_010.nii.gz: the file is truncated" in error
+    assert f"holds {FILES - 1} samples" in error
+
+
+def test_files_of_several_machines_are_joined_with_cat(cohort, whole, tmp_path):
+    parts = []
+    for rank in range(3):
+        part = tmp_path / f"{rank}.jsonl"
+        files = [str(path) for path in sorted(cohort.iterdir())[rank::3]]
+        assert run(["scan", *files, "-o", str(part), "-q"]) == 0
+        parts.append(part.read_text())
+    joined = tmp_path / "joined.jsonl"
+    joined.write_text("".join(parts))
+    assert lines(joined) == whole
+
+
+def test_moments_are_not_scanned(cohort, tmp_path, capsys):
+    file = tmp_path / "m.jsonl"
+    assert run(["scan", str(cohort), "-o", str(file), "-q"]) == 0
+    assert run(["scan", str(file), "-o", str(tmp_path / "n.jsonl")]) == 2
+    assert "holds moments already; files of moments are joined with cat" in capsys.readouterr().err
+
+
+def test_every_command_takes_moments_and_says_what_the_volumes_say(cohort, tmp_path, capsys):
+    file = tmp_path / "m.jsonl"
+    assert run(["scan", str(cohort), "-o", str(file), "-q"]) == 0
+    capsys.readouterr()
+    for command in (
+        ["inspect", "-b", "4"],
+        ["compare", "--batch-sizes", "1,2,4"],
+        ["compare", "--frameworks", "keras,torch"],
+        ["compare", "--normalizers", "batch,instance"],
+        ["check", "-b", "2"],
+    ):
+        answers = []
+        for path in (cohort, file):
+            code = run([command[0], str(path), *command[1:], "--format", "json"])
+            answers.append((code, capsys.readouterr().out))
+        assert answers[0] == answers[1]

@@ -1,0 +1,199 @@
+"""Moments that are kept: what is read is what was written, and every command answers from it as from the volumes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+import bnstat
+from bnstat.axes import Tensor
+from bnstat.errors import InputError, UsageError
+from bnstat.moments import Moments
+from bnstat.moments_file import SCHEMA, Asked, Kept, Stamp, examine, is_moments, line_of, parse, read_moments
+from bnstat.report import UNPREPARED, Patch, Patching, Preparation, Sample
+from bnstat.samples import Row
+
+SCANS = Path(nibabel.__file__).parent / "tests" / "data"
+ASKED = Asked(-1, None, UNPREPARED)
+
+
+def kept(moments, sample=None, **more):
+    shape = (moments.count.size,)
+    sample = sample or Sample("a.nii", None, shape, "float32")
+    given = {"asked": ASKED, "stamp": Stamp(1, 2), "place": 0, "samples": 1, **more}
+    return Kept(Row(sample, moments, Tensor(shape, 1)), **given)
+
+
+def written(path, lines):
+    path.write_text("".join(line_of(line) for line in lines))
+    return str(path)
+
+
+values = st.one_of(
+    arrays.arrays(st.sampled_from([np.float32, np.float64]), st.tuples(st.integers(0, 6), st.just(3))),
+    arrays.arrays(st.sampled_from([np.int16, np.uint8, np.int64, np.uint64]), st.tuples(st.integers(0, 6), st.just(3))),
+)
+
+
+@given(values, st.floats(-1e3, 1e3).filter(bool), st.floats(-1e3, 1e3))
+@settings(deadline=None)
+def test_what_is_read_back_has_the_same_bits(array, slope, intercept):
+    for moments in (Moments.from_array(array), Moments.from_array(array).affine(slope, intercept)):
+        line = line_of(kept(moments))
+        found = parse(line.encode()).row.moments
+        there = moments.count > 0
+        for name in ("count", "nan", "inf", "varies"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(moments, name))
+        for name in ("mean", "mean_tail", "m2"):
+            before, after = getattr(moments, name), getattr(found, name)
+            defined = np.isfinite(before)
+            assert before[defined].tobytes() == after[defined].tobytes()
+            assert name == "mean_tail" or not np.isfinite(after[~defined]).any()
+        for name in ("minimum", "maximum"):
+            before, after = getattr(moments, name), getattr(found, name)
+            known = there & np.isfinite(before.astype(np.float64))  # a scale factor may leave float64
+            assert after[known].tolist() == before[known].tolist()
+        assert line_of(parse(line.encode())) == line
+
+
+def test_a_line_says_all_of_a_sample_that_is_known():
+    sample = Sample(
+        "BraTS_1", 3, (4, 4, 4, 2), "int16", "2 s", ("a.nii", "b.nii"), ("t1", "t2"), Patch((-1, 0, 2), (2, 2, 2), True)
+    )
+    asked = Asked(-1, "none", Preparation("clip:0,1|zscore", ">3", Patching((2, 2, 2), 4, foreground="0.5")))
+    one = kept(Moments.from_array(np.arange(4.0).reshape(2, 2)), sample, asked=asked, place=2, samples=4)
+    found = parse(line_of(one).encode())
+    assert (found.row.sample, found.asked, found.place, found.samples, found.stamp) == (
+        sample,
+        asked,
+        2,
+        4,
+        Stamp(1, 2),
+    )
+    assert json.loads(line_of(one))["schema"] == SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 2 holds no moments"),
+        ("[]", "line 2 holds no moments"),
+        ('{"schema": "bnstat.moments/2"}', "its schema is 'bnstat.moments/2', and this version reads bnstat.moments/1"),
+        ('{"schema": "bnstat.moments/1", "source": "x"}', "it lacks a field"),
+        ("", "line 2 holds no moments"),
+    ],
+)
+def test_a_damaged_line_is_named_by_its_number(tmp_path, line, message):
+    path = written(tmp_path / "m.jsonl", [kept(Moments.from_array(np.arange(6.0).reshape(2, 3)))])
+    with Path(path).open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InputError, match=message):
+        read_moments(path)
+
+
+def test_a_last_line_without_its_end_and_a_case_without_all_samples_are_left_out_and_said(tmp_path):
+    moments = Moments.from_array(np.arange(6.0).reshape(2, 3))
+    samples = [Sample(name, index, (3,), "float64") for name, index in (("a", 0), ("a", 1), ("b", 0))]
+    lines = [kept(moments, one, place=one.index, samples=2) for one in samples]
+    path = written(tmp_path / "m.jsonl", lines)
+    with Path(path).open("a") as file:
+        file.write(line_of(lines[0])[:100])
+    found = read_moments(path)
+    assert [row.sample for row in found.rows] == samples[:2]
+    (note,) = found.notes
+    assert "its last line has no end and 1 case lacks a sample" in note
+    assert "--resume" in note
+
+
+def test_files_that_overlap_may_be_joined_where_they_say_the_same(tmp_path):
+    one, other = (Moments.from_array(np.arange(6.0).reshape(2, 3) + k) for k in (0, 1))
+    path = written(tmp_path / "m.jsonl", [kept(one), kept(one)])
+    assert len(read_moments(path).rows) == 1
+    assert "1 line is there twice and counts once" in read_moments(path).notes[0]
+    with pytest.raises(InputError, match=r"line 2 has other moments of a\.nii"):
+        examine(written(tmp_path / "m.jsonl", [kept(one), kept(other)]))
+
+
+def test_samples_of_different_settings_are_not_mixed(tmp_path):
+    moments = Moments.from_array(np.arange(6.0).reshape(2, 3))
+    other = kept(moments, Sample("b", None, (3,), "float64"), asked=Asked(-1, None, Preparation("zscore")))
+    with pytest.raises(InputError, match="different settings: no --intensity and --intensity zscore of b"):
+        read_moments(written(tmp_path / "m.jsonl", [kept(moments), other]))
+
+
+def test_only_a_file_that_says_so_holds_moments(tmp_path):
+    path = tmp_path / "named.anything"
+    written(path, [kept(Moments.from_array(np.arange(6.0).reshape(2, 3)))])
+    assert is_moments(str(path))
+    for content in (b"", b'{"schema": "bnstat.inspect/1"}', b"\x00" * 100):
+        path.write_bytes(content)
+        assert not is_moments(str(path))
+    assert not is_moments(str(tmp_path))
+    assert not is_moments("no\0file")
+
+
+@pytest.fixture(scope="module")
+def volumes():
+    return sorted(str(path) for path in SCANS.glob("*.nii*") if path.name != "bad.nii.gz")[:6] or pytest.fail(
+        "no scans"
+    )
+
+
+@pytest.fixture(scope="module")
+def scanned(volumes, tmp_path_factory):
+    path = tmp_path_factory.mktemp("scan") / "moments.jsonl"
+    found = bnstat.collect(volumes, path)
+    assert not found.errors
+    return str(path)
+
+
+@pytest.mark.parametrize("layer", [{}, {"framework": "torch", "normalizer": "layer"}, {"dtype": "float16"}])
+def test_answers_from_moments_are_those_from_the_volumes(volumes, scanned, layer):
+    """Everything: predictions of presets that are not emulated too."""
+    one, other = (bnstat.diagnose(paths, **layer) for paths in (volumes, scanned))
+    assert one.batches == other.batches
+    assert one.samples == other.samples
+    assert one.findings == other.findings
+
+
+def test_emulated_sums_are_a_band_without_voxels(volumes, scanned):
+    (first, *_), (kept_one, *_) = (
+        bnstat.diagnose(paths, framework="keras-tensorflow").batches for paths in (volumes, scanned)
+    )
+    for before, after in zip(first.parts, kept_one.parts, strict=True):
+        assert after.prediction.kind != "emulated"
+        assert after.prediction.low <= before.prediction.variance <= after.prediction.high
+        assert before.variance == after.variance
+
+
+def test_settings_that_do_not_fit_are_refused(scanned):
+    with pytest.raises(UsageError, match="keeps moments of --axis -1 and cannot answer --axis 1"):
+        bnstat.diagnose(scanned, axis=1)
+    with pytest.raises(UsageError, match="read otherwise: with no --batch-axis and --batch-axis 3"):
+        bnstat.diagnose(scanned, batch_axis=3)
+    asked = bnstat.Reading(preparation=Preparation(intensity="zscore"))
+    with pytest.raises(UsageError, match="with no --intensity and --intensity zscore"):
+        bnstat.diagnose(scanned, reading=asked)
+
+
+def test_moments_and_volumes_may_stand_side_by_side(volumes, scanned):
+    mixed = bnstat.diagnose([volumes[0], scanned, volumes[1]])
+    alone = bnstat.diagnose([volumes[0], *volumes, volumes[1]])
+    assert mixed.samples == alone.samples
+    assert [batch.channels for batch in mixed.batches] == [batch.channels for batch in alone.batches]
+
+
+def test_a_damaged_file_of_moments_is_one_input_that_failed(scanned, volumes, tmp_path):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text(Path(scanned).read_text().replace('"count"', '"cuont"'))
+    report = bnstat.diagnose([str(bad), volumes[0]])
+    (failure,) = report.errors
+    assert failure.source == str(bad)
+    assert len(report.samples) >= 1
