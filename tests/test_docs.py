@@ -17,6 +17,7 @@ from bnstat.cli.explain import command as explain_command
 from bnstat.cli.frameworks import command as frameworks_command
 from bnstat.cli.inspect import command as inspect_command
 from bnstat.cli.plan import command as plan_command
+from bnstat.cli.scan import command as scan_command
 from bnstat.frameworks import BATCH_NORMS, FRAMEWORKS
 from bnstat.rules import RULES
 
@@ -66,7 +67,7 @@ def options_of(*commands):
     return sorted({option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)})
 
 
-COMMANDS = (inspect_command, compare_command, check_command, explain_command, plan_command, frameworks_command)
+COMMANDS = (inspect_command, compare_command, check_command, explain_command, plan_command, scan_command, frameworks_command)
 
 
 @pytest.mark.parametrize("option", options_of(*COMMANDS))
