@@ -67,7 +67,15 @@ def options_of(*commands):
     return sorted({option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)})
 
 
-COMMANDS = (inspect_command, compare_command, check_command, explain_command, plan_command, scan_command, frameworks_command)
+COMMANDS = (
+    inspect_command,
+    compare_command,
+    check_command,
+    explain_command,
+    plan_command,
+    scan_command,
+    frameworks_command,
+)
 
 
 @pytest.mark.parametrize("option", options_of(*COMMANDS))

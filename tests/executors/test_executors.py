@@ -13,7 +13,7 @@ import pytest
 
 import bnstat
 from bnstat.errors import InputError
-from bnstat.executors import Job, executor_of, processes
+from bnstat.executors import Job, executor_of, pool, processes
 from bnstat.report import UNPREPARED, Reading
 from bnstat.sources import Case
 
@@ -81,10 +81,10 @@ def test_a_file_that_fails_is_an_outcome_like_others(cohort, tmp_path):
 _LETHAL = """
 import os, pathlib, signal, sys
 import bnstat
-from bnstat.executors import processes
+from bnstat.executors import pool, processes
 
 folder, target, where, once = sys.argv[1:]
-read = processes.run_apart  # a process that is started anew runs all of this too, but for what is below
+read = pool.run_apart  # a process that is started anew runs all of this too, but for what is below
 
 def run(job):
     mark = pathlib.Path(target + ".died")
@@ -94,7 +94,7 @@ def run(job):
     return read(job)
 
 processes._WORTH_BYTES = 0
-processes.run_apart = run
+pool.run_apart = run
 if __name__ == "__main__":
     found = bnstat.collect(folder, target, reading=bnstat.Reading(jobs=2))
     for failure in found.errors:
@@ -121,16 +121,16 @@ def test_a_worker_that_dies_is_tried_again_then_reported_and_the_rest_finished(c
 
 
 def test_few_small_files_start_no_process(cohort, monkeypatch):
-    monkeypatch.setattr(processes, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", None)
     assert len(list(executor_of(Reading(jobs=2), FILES).run(jobs_of(cohort), None))) == FILES
 
 
 def test_many_small_files_are_shared_after_a_while(cohort, monkeypatch):
     started = []
-    pool = processes.ProcessPoolExecutor
+    start = pool.ProcessPoolExecutor
     monkeypatch.setattr(processes, "_ALONE_S", -1.0)
     monkeypatch.setattr(processes, "_LEFT_S", 0.0)
-    monkeypatch.setattr(processes, "ProcessPoolExecutor", lambda *given: started.append(1) or pool(*given))
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", lambda *given: started.append(1) or start(*given))
     outcomes = executor_of(Reading(jobs=2), FILES).run(jobs_of(cohort), None)
     assert sorted(one.place for one in outcomes) == list(range(FILES))
     assert started
