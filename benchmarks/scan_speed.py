@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -218,8 +219,8 @@ def others(data: Data, target: Path, runs: int, python: str) -> Iterator[str]:
         "nnU-Net fingerprint": (1.0, ["-c", NNUNET, str(data.root), "2"]),
     }
     for name, (limit, arguments) in programs.items():
-        script = folder / "other.py"
-        script.write_text(arguments[1])  # a file of its own, which workers that are started anew can import
+        script = Path(tempfile.mkdtemp()) / "other.py"  # a file, which workers that are started anew can import
+        script.write_text(arguments[1])
         command = [python, str(script), *arguments[2:]]
         taken = in_turns(
             max(runs // 3, 1),

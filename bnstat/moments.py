@@ -336,11 +336,17 @@ class Gathered:
         """Moments of all cells, shape (cells,); those that had no values are empty."""
         for key in list(self._loose):
             self._settle(key)
-        whole = {
-            field.name: np.array(getattr(Moments.empty(self._cells, dtype), field.name)) for field in fields(Moments)
-        }
+        if list(self._found) == [(0, self._cells)]:
+            return self._one(self._found[0, self._cells])
+        empty = Moments.empty(self._cells, dtype)
+        whole = {field.name: np.array(getattr(empty, field.name)) for field in fields(Moments)}
         for (first, number), parts in self._found.items():
-            part = Moments.stack(parts).merged()
+            part = self._one(parts)
             for name, array in whole.items():
                 array[first : first + number] = getattr(part, name)
         return Moments(**whole)
+
+    @staticmethod
+    def _one(parts: list[Moments]) -> Moments:
+        """Merged parts as one; a merge of one alone would change nothing."""
+        return parts[0] if len(parts) == 1 else Moments.stack(parts).merged()
