@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bnstat.errors import InputError, UsageError
 from bnstat.planning import BatchAxis, Planned, plan_case
+from bnstat.preparation import checked, passes
 from bnstat.report import UNPREPARED, Preparation, Reading
 from bnstat.samples import Row, rows_of
 from bnstat.sources import Case, cases_of
@@ -62,7 +63,7 @@ def read_table(
     progress: Progress | None,
     check: Callable[[Sequence[Planned]], None],
 ) -> Table:
-    """Headers of all files, then every voxel once.
+    """Headers of all files, then every voxel, once where nothing is done to it first.
 
     Args:
         paths: files or directories.
@@ -73,8 +74,10 @@ def read_table(
         check: is given the headers before any voxel is read, and raises UsageError where they admit no answer.
 
     Raises:
-        UsageError: there is no path, a file does not have the axis, or what `check` raises.
+        UsageError: there is no path, a file does not have the axis, what is done to voxels cannot be, or what `check`
+            raises.
     """
+    checked(reading.preparation)
     failures: list[InputError] = []
     with blaming(failures):
         planned = plan_cases(find_cases(paths, failures), axis, batch_axis, failures)
@@ -125,7 +128,7 @@ def read_rows(
 ) -> tuple[Row, ...]:
     """The samples of one case; none where its voxels cannot be read, which joins the failures."""
     if progress is not None:
-        progress.begin(planned.case.name, planned.nbytes)
+        progress.begin(planned.case.name, planned.nbytes * passes(preparation))
     try:
         return rows_of(planned, preparation, progress.advance if progress is not None else None)
     except InputError as error:

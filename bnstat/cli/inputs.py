@@ -6,13 +6,28 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import click
+
 if TYPE_CHECKING:
     from bnstat.report import Reading
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # In the order that --help shows them.
-_OPTIONS: tuple[Callable[..., Any], ...] = ()
+_OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option(
+        "--intensity",
+        metavar="STEPS",
+        help="What is done to the values of each volume first: minmax[:A,B], zscore, zscore-nonzero, scale:A,B, "
+        "clip:LO,HI, ct:LO,HI,MEAN,SD or ct:FILE (nnU-Net), with | between steps, as in 'clip:-1000,1000|zscore'.",
+    ),
+    click.option(
+        "--mask",
+        metavar="MASK",
+        help="Take statistics inside of it only: nonzero, >T, >=T, <T, <=T (on the values of the file, each channel "
+        "by its own), or an image that is above 0 there; {case} in its path is the name of the input.",
+    ),
+)
 
 
 def reading(function: F) -> F:
