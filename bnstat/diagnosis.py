@@ -17,6 +17,12 @@ from bnstat.rules import findings_of
 from bnstat.settings import settings_of
 from bnstat.table import BatchAxis, Path, Planned, Progress, Row, Table, blaming, read_table
 
+# The note where voxels are prepared, and the layer's own sums could be done again only without that.
+ONLY_BOUNDED = (
+    "what a framework computes that adds value after value is bounded and not emulated: its sums are done again only "
+    "on values as they are in the files"
+)
+
 
 def diagnose(
     paths: Path | Iterable[Path],
@@ -128,10 +134,7 @@ def _only_bounded(batches: Sequence[Batch], table: Table, settings: Settings) ->
     raw = table.preparation.plain or all(row.parts for row in table.rows)
     if raw or not any(second_pass(batch, settings) for batch in batches):
         return ()
-    return (
-        f"what {settings.framework.title} computes is bounded and not emulated: its sums are done again only on "
-        "values as they are in the files",
-    )
+    return (ONLY_BOUNDED,)
 
 
 def refuse(planned: Sequence[Planned], several: Sequence[Settings]) -> None:
