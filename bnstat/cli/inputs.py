@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -41,6 +41,14 @@ def reading(function: F) -> F:
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return cast(F, wrapped)
+
+
+def read_by(reading: Reading, sources: Iterable[str]) -> list[str]:
+    """These inputs and the files that are read beside them: no output may replace any."""
+    from bnstat.preparation import files_of  # noqa: PLC0415  (not needed for --help)
+
+    listed = list(sources)
+    return [*listed, *files_of(reading.preparation, listed)]
 
 
 def _reading(given: dict[str, Any]) -> Reading:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bnstat.preparation import masks, steps
 from bnstat.preparation.intensity import Resolved, passes, prepared_moments, resolve
 from bnstat.preparation.masks import inside
 from bnstat.report import Preparation
 
-__all__ = ["Resolved", "changes_values", "checked", "inside", "passes", "prepared_moments", "resolve"]
+__all__ = ["Resolved", "changes_values", "checked", "files_of", "inside", "passes", "prepared_moments", "resolve"]
 
 
 def checked(preparation: Preparation) -> None:
@@ -18,6 +20,13 @@ def checked(preparation: Preparation) -> None:
     """
     steps.parsed(preparation.intensity)
     masks.parsed(preparation.mask)
+
+
+def files_of(preparation: Preparation, sources: Iterable[str]) -> list[str]:
+    """The files that it reads beside these inputs: masks, and what steps take their numbers from."""
+    mask = masks.parsed(preparation.mask)
+    found = [step.source for step in steps.parsed(preparation.intensity) if isinstance(step, steps.Ct) and step.source]
+    return [*found, *(mask.path_of(source) for source in sources)] if isinstance(mask, masks.MaskFile) else found
 
 
 def changes_values(preparation: Preparation) -> bool:

@@ -69,9 +69,9 @@ class MaskFile:
 
     path: str
 
-    def of(self, planned: Planned) -> str:
-        """The file of one case."""
-        return self.path.replace(CASE, case_name(planned.case.name))
+    def path_of(self, name: str) -> str:
+        """The file of the case of this name."""
+        return self.path.replace(CASE, case_name(name))
 
 
 def parsed(text: str | None) -> Threshold | MaskFile | None:
@@ -232,7 +232,7 @@ def opened(planned: Planned, preparation: Preparation) -> tuple[Inside, ...] | N
         return None
     if isinstance(asked, Threshold):
         return tuple(ByValue(asked) for _ in planned.parts)
-    image = _read(asked.of(planned), planned)
+    image = _read(asked.path_of(planned.case.name), planned)
     return tuple(_by_place(image, part, planned) for part in planned.parts)
 
 
@@ -251,7 +251,7 @@ def inside(planned: Planned, preparation: Preparation) -> Callable[[NDArray[np.f
         return None
     if isinstance(asked, Threshold):
         return lambda values, start: asked.holds(values)  # noqa: ARG005  (the place is that of an image)
-    whole = _kept_last(_read(asked.of(planned), planned), planned)
+    whole = _kept_last(_read(asked.path_of(planned.case.name), planned), planned)
 
     def cropped(values: NDArray[np.float64], start: Sequence[int]) -> Mask:
         place = tuple(slice(at, at + size) for at, size in zip(start, values.shape[:-1], strict=True))

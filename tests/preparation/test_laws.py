@@ -98,7 +98,7 @@ def found_of(path, intensity, mask, axis=-1, batch_axis=None):
         return None
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.data())
 def test_images_of_every_type_and_layout_equal_numpy(data):
     stored = drawn(data.draw(SHAPES), data.draw(TYPES), data.draw(st.integers(0, 2**32 - 1)), data.draw(st.booleans()))
@@ -112,7 +112,7 @@ def test_images_of_every_type_and_layout_equal_numpy(data):
         assert_same(found, tensor_of(values, **layout), intensity, mask)
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(st.data())
 def test_arrays_in_both_orders_equal_numpy(data):
     stored = drawn(data.draw(SHAPES), data.draw(TYPES), data.draw(st.integers(0, 2**32 - 1)), data.draw(st.booleans()))
@@ -141,7 +141,7 @@ def test_colours_are_channels(intensity, mask, seed):
         assert_same(found, tensor_of(stored), intensity, mask)
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(st.data())
 def test_an_image_as_mask_is_the_same_for_all_channels_and_samples_however_it_lies_in_memory(data):
     spatial = data.draw(st.sampled_from([(6, 5, 4), (3, 2, 4), (1, 5, 1), (17, 3, 90)]))
@@ -167,7 +167,7 @@ def test_an_image_as_mask_is_the_same_for_all_channels_and_samples_however_it_li
     assert_same(found, cells, intensity, inside=np.broadcast_to(marked.reshape(-1), cells.shape))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.data())
 def test_what_is_resolved_gives_on_crops_what_the_whole_volume_gives(data):
     stored = drawn((5, 6, 4, 2), "f4", data.draw(st.integers(0, 2**32 - 1)), gaps=False)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import strategies  # noqa: F401  (its profile)
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bnstat.errors import InputError, UsageError
 from bnstat.planning import plan_case
 from bnstat.preparation import checked, inside, prepared_moments
-from bnstat.preparation.masks import MaskFile, Threshold, case_name, parsed
+from bnstat.preparation.masks import ByPlace, MaskFile, Threshold, case_name, parsed
 from bnstat.report import Preparation
 from bnstat.sources import Case
 
@@ -64,6 +67,29 @@ def test_another_mask_is_refused_beside_those_there_are(text, said):
 )
 def test_the_name_of_a_case_has_neither_folders_nor_endings(name, short):
     assert case_name(name) == short
+
+
+@given(st.lists(st.tuples(st.integers(1, 7), st.booleans()), max_size=5), st.integers(0, 99), st.data())
+def test_bits_are_found_from_any_place_on_however_axes_alternate(axes, seed, data):
+    groups = tuple(axis for axis in axes if axis[0] != 1)
+    own = [size if has else 1 for size, has in groups]
+    marked = np.random.default_rng(seed).random(own) < 0.5
+    whole = np.broadcast_to(marked, [size for size, _ in groups]).reshape(-1)
+    start = data.draw(st.integers(0, whole.size - 1))
+    size = data.draw(st.integers(1, whole.size - start))
+    found = ByPlace(np.packbits(marked), marked.size, groups).of(np.empty((1, 1, size)), start)
+    assert np.array_equal(found.reshape(-1), whole[start : start + size])
+
+
+@pytest.mark.parametrize("start", [0, 1, 70_000, 139_999])
+@pytest.mark.parametrize("inner", [1, 3])
+def test_bits_of_many_voxels_go_around_at_the_end(start, inner):
+    marked = np.random.default_rng(1).random(70_001) < 0.5
+    whole = np.repeat(np.tile(marked, 3), inner)
+    groups = ((3, False), (70_001, True)) + ((inner, False),) * (inner > 1)
+    size = 70_003 * inner
+    found = ByPlace(np.packbits(marked), marked.size, groups).of(np.empty((1, 1, size)), start * inner + inner // 2)
+    assert np.array_equal(found.reshape(-1), whole[start * inner + inner // 2 :][:size])
 
 
 @pytest.fixture
@@ -189,9 +215,9 @@ def test_a_large_mask_is_kept_in_an_eighth_of_its_voxels(write_image):
     mask = write_image("m.nii", np.ones(shape, np.uint8))
     found(path, mask)
     peaks = []
-    for given in (">0", mask):
+    for one in (">0", mask):
         tracemalloc.start()
-        found(path, given)
+        found(path, one)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] - peaks[0] < 24e6  # a block of 2**20 float64 values with its comparison, and 0.5 MB of bits
