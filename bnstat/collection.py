@@ -14,6 +14,7 @@ from bnstat.errors import InputError, OutputError, UsageError
 from bnstat.executors import Job, Outcome, Progress, executor_of
 from bnstat.moments_file import Asked, Kept, Stamp, differing, examine, is_moments, line_of, stamp_of
 from bnstat.planning import BatchAxis
+from bnstat.preparation import checked
 from bnstat.report import FILES_AS_THEY_ARE, Failure, Reading, Scan
 from bnstat.sources import Case
 from bnstat.table import Path, blaming, find_cases, listed
@@ -50,6 +51,7 @@ def collect(
         InputError: the file is to be resumed and is damaged.
         OutputError: it cannot be written; what was written before stays.
     """
+    checked(reading.preparation)
     asked = Asked(axis, batch_axis, reading.preparation)
     target = os.fspath(output)
     failures: list[InputError] = []

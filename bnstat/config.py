@@ -22,6 +22,8 @@ _KEYS: dict[str, tuple[type, ...]] = {
     "momentum": (float, int, str),
     "axis": (int,),
     "batch-axis": (int, str),
+    "intensity": (str,),
+    "mask": (str,),
     "batch-size": (int,),
     "drop-last": (bool,),
     "shuffle": (bool,),
@@ -96,7 +98,22 @@ def load(file: Path) -> Config:
     values = {key: value for key, value in said.items() if key not in ("limits", "overrides")}
     if "baseline" in values:
         values["baseline"] = str(file.parent / values["baseline"])
+    if "mask" in values:
+        values["mask"] = _mask_from(file.parent, values["mask"])
+    if "intensity" in values:
+        values["intensity"] = "|".join(_step_from(file.parent, step) for step in values["intensity"].split("|"))
     return Config(file, values, limits, tuple(_override(one, where) for one in said.get("overrides", ())))
+
+
+def _mask_from(folder: Path, mask: str) -> str:
+    """A mask whose path, if it is one, is relative to a folder."""
+    return mask if mask == "nonzero" or mask.startswith(("<", ">")) else str(folder / mask)
+
+
+def _step_from(folder: Path, step: str) -> str:
+    """A step whose path, if it has one, is relative to a folder."""
+    name, _, rest = step.strip().partition(":")
+    return f"ct:{folder / rest}" if name == "ct" and (folder / rest).is_file() else step
 
 
 def _document(file: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bnstat.answer import answer
-from bnstat.arithmetic import predict
+from bnstat.arithmetic import predict, second_pass
 from bnstat.batches import make_batches, require
 from bnstat.errors import InputError, UsageError
 from bnstat.moments import Moments
@@ -16,6 +16,12 @@ from bnstat.report import FILES_AS_THEY_ARE, Batch, Failure, Reading, Report, Se
 from bnstat.rules import findings_of
 from bnstat.settings import settings_of
 from bnstat.table import BatchAxis, Path, Planned, Progress, Row, Table, blaming, read_table
+
+# The note where voxels are prepared, and the layer's own sums could be done again only without that.
+ONLY_BOUNDED = (
+    "what a framework computes that adds value after value is bounded and not emulated: its sums are done again only "
+    "on values as they are in the files"
+)
 
 
 def diagnose(
@@ -117,10 +123,18 @@ def _predicted(
 ) -> tuple[tuple[Batch, ...], tuple[str, ...]]:
     """Batches with what the layer itself will report, and a note where their voxels could not be read again for it."""
     try:
-        return predict(batches, table, settings), ()
+        return predict(batches, table, settings), _only_bounded(batches, table, settings)
     except InputError as error:
         note = f"{error}; so what {settings.framework.title} computes is bounded and not emulated"
         return predict(batches, table, replace(settings, emulate=False)), (note,)
+
+
+def _only_bounded(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple[str, ...]:
+    """That sums are not done again where the layer gets other values than the files hold."""
+    raw = table.preparation.plain or all(row.parts for row in table.rows)
+    if raw or not any(second_pass(batch, settings) for batch in batches):
+        return ()
+    return (ONLY_BOUNDED,)
 
 
 def refuse(planned: Sequence[Planned], several: Sequence[Settings]) -> None:

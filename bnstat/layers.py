@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
-from bnstat.diagnosis import refuse, report_of
+from bnstat.diagnosis import ONLY_BOUNDED, refuse, report_of
 from bnstat.differences import differences_of, order_of
 from bnstat.errors import UsageError
 from bnstat.frameworks import BATCH_NORMS, framework_named
@@ -198,4 +198,6 @@ def _notes(entries: Sequence[Entry]) -> tuple[str, ...]:
     first: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         first.setdefault((entry.report.settings.framework.maker, entry.report.settings.normalizer), entry)
-    return tuple(dict.fromkeys(note for entry in first.values() for note in entry.report.notes))
+    spoken = [note for entry in first.values() for note in entry.report.notes]
+    others = [note for entry in entries for note in entry.report.notes if note == ONLY_BOUNDED]
+    return tuple(dict.fromkeys((*spoken, *others)))

@@ -209,25 +209,28 @@ class Moments:
             varies=varies,
         )
 
-    def affine(self, slope: float, intercept: float) -> Moments:
-        """The moments of ``slope·x + intercept``: what a scale factor in a header makes of the stored values."""
-        if (slope, intercept) == (1.0, 0.0):
+    def affine(self, slope: float | Doubles, intercept: float | Doubles) -> Moments:
+        """The moments of ``slope·x + intercept``: what a scale factor in a header makes of the stored values.
+
+        Slope and intercept are numbers, or arrays with one for each cell.
+        """
+        if np.all(slope == 1.0) and np.all(intercept == 0.0):
             return self
         with np.errstate(all="ignore"):
-            return self._affine(slope, intercept)
+            return self._affine(np.asarray(slope, np.float64), np.asarray(intercept, np.float64))
 
-    def _affine(self, slope: float, intercept: float) -> Moments:
+    def _affine(self, slope: Doubles, intercept: Doubles) -> Moments:
         filled = self.count > 0
-        ends = [slope * end.astype(np.float64) + intercept for end in (self.minimum, self.maximum)]
+        first, second = (slope * end.astype(np.float64) + intercept for end in (self.minimum, self.maximum))
         scaled, lost = _two_product(slope, self.mean)
-        mean, tail = _two_sum(scaled, np.asarray(intercept))
+        mean, tail = _two_sum(scaled, intercept)
         return replace(
             self,
             mean=np.where(filled, mean, 0.0),
             mean_tail=np.where(filled, tail + lost + slope * self.mean_tail, 0.0),
             m2=slope * slope * self.m2,
-            minimum=np.where(filled, ends[0] if slope > 0 else ends[1], np.inf),
-            maximum=np.where(filled, ends[1] if slope > 0 else ends[0], -np.inf),
+            minimum=np.where(filled, np.where(slope > 0, first, second), np.inf),
+            maximum=np.where(filled, np.where(slope > 0, second, first), -np.inf),
         )
 
 
@@ -274,7 +277,7 @@ def _two_sum(left: Doubles, right: Doubles) -> tuple[Doubles, Doubles]:
     return rounded, (left - (rounded - back)) + (right - back)
 
 
-def _two_product(left: float, right: Doubles) -> tuple[Doubles, Doubles]:
+def _two_product(left: Doubles, right: Doubles) -> tuple[Doubles, Doubles]:
     """The rounded product and its rounding error, exactly while nothing overflows (Veltkamp and Dekker)."""
 
     def halves(number: Any) -> tuple[Any, Any]:  # noqa: ANN401

@@ -13,10 +13,15 @@ LIKELY, NOTICED = 0.23, 0.01
 
 def notes_of(table: Table, batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
     """All notes on a report: on the inputs, on what the layer itself would reduce, and on values without variance."""
-    return (*_inputs(table, settings), *_reach(batches, settings), *_overflows(batches), *_backend(batches, settings))
+    return (
+        *_inputs(table, settings),
+        *_reach(batches, settings),
+        *_overflows(batches),
+        *_backend(table, batches, settings),
+    )
 
 
-def _backend(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
+def _backend(table: Table, batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
     """Where plain "keras" is judged without TensorFlow's sums, and these are likely to be off."""
     if settings.framework.name != "keras":
         return ()
@@ -24,9 +29,11 @@ def _backend(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
     width, count = max(wide, default=(0.0, 0))
     if width * LIKELY <= NOTICED:
         return ()
+    again = table.preparation.plain or all(row.parts for row in table.rows)
+    how = "computes what it gives for these voxels" if again else "says between which bounds it is"
     return (
         f"on TensorFlow, Keras adds {count:,} values one after the other in float32, so its variance can be percents "
-        "off; --framework keras-tensorflow computes what it gives for these voxels",
+        f"off; --framework keras-tensorflow {how}",
     )
 
 

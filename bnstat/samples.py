@@ -1,4 +1,4 @@
-"""A case to its samples: the moments of each, from one pass over the voxels."""
+"""A case to its samples: the moments of each, from one pass over the voxels where nothing is done to them first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bnstat.axes import Tensor
 from bnstat.moments import Moments
 from bnstat.planning import Planned
+from bnstat.preparation import changes_values, prepared_moments
 from bnstat.report import Preparation, Sample
 from bnstat.scan import OnBytes, scan_volume
 from bnstat.sources import Part
@@ -46,16 +47,16 @@ def rows_of(planned: Planned, preparation: Preparation, told: OnBytes | None = N
     Raises:
         InputError: a file is truncated, damaged, or cannot be read.
     """
-    if not preparation.plain:
-        raise NotImplementedError  # see below
+    if changes_values(preparation):
+        return _rows(planned, prepared_moments(planned, preparation, told), (), ())
     cells = [scan_volume(part.volume, part.arrangement, told) for part in planned.parts]
-    table = _side_by_side(cells, planned.tensor)
-    first = planned.parts[0]
-    indices = [None] if first.arrangement.samples_axis is None else range(planned.samples)
-    types = _types(planned)
-    return tuple(
-        Row(sample_of(planned, index), table[index or 0], planned.tensor, planned.parts, types) for index in indices
-    )
+    return _rows(planned, _side_by_side(cells, planned.tensor), planned.parts, _types(planned))
+
+
+def _rows(planned: Planned, table: Moments, parts: tuple[Part, ...], types: tuple[str, ...]) -> tuple[Row, ...]:
+    """A row for each sample, from moments of shape (samples, channels)."""
+    indices = [None] if planned.parts[0].arrangement.samples_axis is None else range(planned.samples)
+    return tuple(Row(sample_of(planned, index), table[index or 0], planned.tensor, parts, types) for index in indices)
 
 
 def _types(planned: Planned) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Samples to the table: every voxel of a volume is read once, in file order, and never kept.
+"""Samples to the table: every voxel of a volume is read in file order, and never kept.
 
 Voxels are reduced a chunk at a time. A fixed number of chunks makes a segment, whose cells are merged by themselves;
 segments are merged in file order. So the result has the same bits however many threads share the work.
@@ -9,16 +9,28 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.axes import Arrangement
-from bnstat.blocks import BLOCK_VALUES, Array, Piece, Workspace, native_real, pieces, reduce_piece, reduced_type
+from bnstat.blocks import (
+    BLOCK_VALUES,
+    Array,
+    Cell,
+    Piece,
+    Workspace,
+    native_real,
+    pieces,
+    reduce_piece,
+    reduce_run,
+    reduced_type,
+)
 from bnstat.errors import InputError
 from bnstat.moments import Gathered, Moments
 from bnstat.sources import PlainVoxels, StreamedVoxels, Volume
@@ -47,6 +59,30 @@ class Chunk:
     size: int
 
 
+class Change(Protocol):
+    """What is done to values before they are reduced, and which of them are reduced together.
+
+    - Threads share it, so a call changes nothing in it.
+    - A class holds some values of a piece; one value may be in any number of classes.
+    """
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are, the same for each piece."""
+
+    def reduced_type(self, stored: np.dtype[Any]) -> np.dtype[Any]:
+        """The type that values of a stored type are reduced in."""
+
+    def split(self, stored: Array, piece: Piece, start: int) -> Sequence[tuple[Array, NDArray[np.bool_] | None]]:
+        """For each class the values of a piece and which of them belong to it, None for all.
+
+        Args:
+            stored: shape (outer, cells, inner), in a native type; it is left as it is.
+            piece: whose cells these are.
+            start: the place of its first value in the volume, in memory order.
+        """
+
+
 def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | None = None) -> Moments:
     """Read a volume once.
 
@@ -61,14 +97,32 @@ def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | No
     Raises:
         InputError: the file is truncated, damaged, or cannot be read.
     """
+    (table,) = _scan(volume, arrangement, None, on_bytes)
+    return table.affine(volume.slope, volume.intercept)
+
+
+def scan_changed(
+    volume: Volume, arrangement: Arrangement, change: Change, on_bytes: OnBytes | None = None
+) -> tuple[Moments, ...]:
+    """Read a volume once, with its values changed and in classes; as `scan_volume`, but scale factors are `change`'s.
+
+    Returns:
+        For each class moments of shape (samples, channels).
+    """
+    return _scan(volume, arrangement, change, on_bytes)
+
+
+def _scan(
+    volume: Volume, arrangement: Arrangement, change: Change | None, on_bytes: OnBytes | None
+) -> tuple[Moments, ...]:
     told = on_bytes or _nobody
     segments = _segments(arrangement)
     if isinstance(volume.voxels, PlainVoxels):
-        gathered = _PlainScan(volume, volume.voxels, arrangement, segments, told).run()
+        gathered = _PlainScan(volume, volume.voxels, arrangement, change, segments, told).run()
     else:
-        gathered = _scan_stream(volume, volume.voxels, arrangement, segments, told)
-    table = _samples_by_channels(gathered.moments(reduced_type(volume.dtype)), arrangement)
-    return table.affine(volume.slope, volume.intercept)
+        gathered = _scan_stream(volume, volume.voxels, arrangement, change, segments, told)
+    dtype = reduced_type(volume.dtype) if change is None else change.reduced_type(volume.dtype)
+    return tuple(_samples_by_channels(one.moments(dtype), arrangement) for one in gathered)
 
 
 def _nobody(count: int) -> None:
@@ -110,18 +164,19 @@ def _segments(arrangement: Arrangement) -> Iterator[list[Chunk]]:
 
 
 class _Reducer:
-    """What one thread needs to turn the bytes of a chunk into cells."""
+    """What one thread needs to turn the bytes of a chunk into cells, those of each class by themselves."""
 
-    def __init__(self, volume: Volume, arrangement: Arrangement) -> None:
+    def __init__(self, volume: Volume, arrangement: Arrangement, change: Change | None) -> None:
         self._dtype = volume.dtype
         self._cells = arrangement.loops().cells
+        self._change = change
         self._workspace = Workspace()
 
-    def gather(self) -> Gathered:
-        """A new, empty collection for the cells of a segment."""
-        return Gathered(self._cells)
+    def gather(self) -> tuple[Gathered, ...]:
+        """New, empty collections for the cells of a segment, one for each class."""
+        return tuple(Gathered(self._cells) for _ in range(1 if self._change is None else self._change.classes))
 
-    def add(self, gathered: Gathered, chunk: Chunk, stored: NDArray[np.uint8]) -> None:
+    def add(self, gathered: tuple[Gathered, ...], chunk: Chunk, stored: NDArray[np.uint8]) -> None:
         """Reduce a chunk; its bytes may be overwritten."""
         values: Array = stored.view(self._dtype)
         if not self._dtype.isnative:
@@ -129,9 +184,39 @@ class _Reducer:
         values = native_real(values)
         done = 0
         for piece in chunk.pieces:
-            cell = reduce_piece(values[done : done + piece.size], piece, self._workspace)
-            gathered.add(piece, cell)
+            self._add_piece(gathered, piece, values[done : done + piece.size], chunk.start + done)
             done += piece.size
+
+    def _add_piece(self, gathered: tuple[Gathered, ...], piece: Piece, values: Array, start: int) -> None:
+        if self._change is None:
+            gathered[0].add(piece, reduce_piece(values, piece, self._workspace))
+            return
+        cube = values.reshape(piece.outer, piece.cells, piece.inner)
+        for one, (changed, chosen) in zip(gathered, self._change.split(cube, piece, start), strict=True):
+            one.add(piece, _reduce_chosen(changed, chosen, piece, self._workspace))
+
+
+def _reduce_chosen(values: Array, chosen: NDArray[np.bool_] | None, piece: Piece, workspace: Workspace) -> Cell:
+    """Moments of the chosen values of (outer, cells, inner), each cell by itself where not all are."""
+    if chosen is None or chosen.all():
+        return reduce_piece(values.reshape(-1), piece, workspace)
+    cells = [_reduce_some(values[:, cell][chosen[:, cell]], workspace) for cell in range(piece.cells)]
+    if piece.cells == 1:
+        return cells[0]
+    return Cell(*(np.array(field) for field in zip(*cells, strict=True)))
+
+
+def _reduce_some(values: Array, workspace: Workspace) -> Cell:
+    if values.size:
+        return reduce_run(values, workspace)
+    nothing = values.dtype.type(0)  # extremes of no values, which a merge replaces
+    return Cell(0, 0.0, 0.0, 0.0, nothing, nothing, 0, 0)
+
+
+def _take(whole: tuple[Gathered, ...], others: tuple[Gathered, ...]) -> None:
+    """Append what was gathered after it, class by class."""
+    for one, other in zip(whole, others, strict=True):
+        one.take(other)
 
 
 class _PlainScan:
@@ -142,20 +227,21 @@ class _PlainScan:
         volume: Volume,
         voxels: PlainVoxels,
         arrangement: Arrangement,
+        change: Change | None,
         segments: Iterator[list[Chunk]],
         told: OnBytes,
     ) -> None:
-        self._volume, self._voxels, self._arrangement = volume, voxels, arrangement
+        self._volume, self._voxels, self._arrangement, self._change = volume, voxels, arrangement, change
         self._segments = enumerate(segments)
         self._told = told
         self._lock = threading.Lock()
-        self._waiting: dict[int, Gathered] = {}
+        self._waiting: dict[int, tuple[Gathered, ...]] = {}
         self._merged = 0
-        self._whole = Gathered(arrangement.loops().cells)
+        self._whole = _Reducer(volume, arrangement, change).gather()
         self._failure: BaseException | None = None
         self._stopped = False
 
-    def run(self) -> Gathered:
+    def run(self) -> tuple[Gathered, ...]:
         values_per_segment = BLOCK_VALUES * _SEGMENT_CHUNKS
         number = min(_MOST_THREADS, _processors(), -(-self._volume.values // values_per_segment))
         helpers = [threading.Thread(target=self._work, daemon=True) for _ in range(number - 1)]
@@ -174,7 +260,7 @@ class _PlainScan:
     def _work(self) -> None:
         try:
             with open(self._voxels.path, "rb", buffering=0) as file, np.errstate(all="ignore"):  # noqa: PTH123
-                reducer = _Reducer(self._volume, self._arrangement)
+                reducer = _Reducer(self._volume, self._arrangement, self._change)
                 buffer = np.empty(0, np.uint8)
                 while (taken := self._take()) is not None:
                     index, segment = taken
@@ -198,12 +284,12 @@ class _PlainScan:
         with self._lock:
             return None if self._stopped else next(self._segments, None)
 
-    def _hand_in(self, index: int, gathered: Gathered) -> None:
+    def _hand_in(self, index: int, gathered: tuple[Gathered, ...]) -> None:
         """Merge what is next in file order; keep what came early."""
         with self._lock:
             self._waiting[index] = gathered
             while self._merged in self._waiting:
-                self._whole.take(self._waiting.pop(self._merged))
+                _take(self._whole, self._waiting.pop(self._merged))
                 self._merged += 1
 
     def _fail(self, error: BaseException) -> None:
@@ -222,11 +308,12 @@ def _scan_stream(
     volume: Volume,
     voxels: StreamedVoxels,
     arrangement: Arrangement,
+    change: Change | None,
     segments: Iterator[list[Chunk]],
     told: OnBytes,
-) -> Gathered:
+) -> tuple[Gathered, ...]:
     """Reduce in this thread what another reads ahead."""
-    reducer = _Reducer(volume, arrangement)
+    reducer = _Reducer(volume, arrangement, change)
     whole = reducer.gather()
     sizes = (chunk.size * volume.dtype.itemsize for chunk in _chunks(arrangement))
     with _ReadAhead(volume, voxels, sizes) as ahead, np.errstate(all="ignore"):
@@ -236,7 +323,7 @@ def _scan_stream(
                 with ahead.next() as stored:
                     reducer.add(gathered, chunk, stored)
                     told(stored.size)
-            whole.take(gathered)
+            _take(whole, gathered)
         ahead.finish()
     return whole
 

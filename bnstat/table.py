@@ -12,6 +12,7 @@ from bnstat.errors import InputError, UsageError
 from bnstat.executors import Job, Progress, executor_of
 from bnstat.moments_file import Asked, KeptMoments, differing, is_moments, read_moments
 from bnstat.planning import BatchAxis, Planned, plan_case
+from bnstat.preparation import checked
 from bnstat.report import UNPREPARED, Preparation, Reading
 from bnstat.samples import Row
 from bnstat.sources import Case, cases_of
@@ -66,7 +67,7 @@ def read_table(
     progress: Progress | None,
     check: Callable[[Sequence[Planned]], None],
 ) -> Table:
-    """Headers of all files, then every voxel once.
+    """Headers of all files, then every voxel, once where nothing is done to it first.
 
     Args:
         paths: files, directories, or files of moments.
@@ -77,8 +78,10 @@ def read_table(
         check: is given the headers before any voxel is read, and raises UsageError where they admit no answer.
 
     Raises:
-        UsageError: there is no path, a file does not have the axis, or what `check` raises.
+        UsageError: there is no path, a file does not have the axis, what is done to voxels cannot be, or what `check`
+            raises.
     """
+    checked(reading.preparation)
     failures: list[InputError] = []
     with blaming(failures):
         entries, preparation, notes = _entries(paths, axis, batch_axis, reading, failures)

@@ -139,6 +139,7 @@ def test_python_in_the_readme_runs(block, capsys):
         "docs/activations.md",
         "docs/arithmetic.md",
         "docs/ci.md",
+        "docs/preparation.md",
         "docs/rules/README.md",
     ],
 )

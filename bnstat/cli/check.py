@@ -193,7 +193,7 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
     with progress(to.quiet) as meter:
         result = check(paths, limits=limits, overrides=overrides, progress=meter, **settings)
     tell(result.errors, result.notes, to.quiet)
-    write("check", result, to, _inputs(result, found))
+    write("check", result, to, inputs.read_by(settings["reading"], _inputs(result, found)))
     if to.format == "github":
         _summarize(result)
     if result.errors:

@@ -116,8 +116,8 @@ def _layers(paths: tuple[str, ...], to: options.Output, by: By, values: Sequence
     with progress(to.quiet) as meter:
         found = compare_layers(paths, by=by, values=values, progress=meter, **settings)
     tell(found.errors, found.notes, to.quiet)
-    inputs = [*(sample.source for sample in found.samples), *(failure.source for failure in found.errors)]
-    write("layers", found, to, inputs)
+    sources = [*(sample.source for sample in found.samples), *(failure.source for failure in found.errors)]
+    write("layers", found, to, inputs.read_by(settings["reading"], sources))
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
 
 
@@ -142,12 +142,13 @@ def _batch_sizes(
     with progress(to.quiet) as meter:
         found = compare(paths, progress=meter, **settings)
     tell(found.errors, found.notes, to.quiet)
-    inputs = [*(sample.source for sample in found.samples), *(failure.source for failure in found.errors)]
+    sources = [*(sample.source for sample in found.samples), *(failure.source for failure in found.errors)]
+    read = inputs.read_by(settings["reading"], sources)
     if plot is not None:
-        _plot(found, plot, inputs)
+        _plot(found, plot, read)
     if save_population is not None:
-        _save_population(found, save_population, inputs)
-    write("compare", found, to, inputs)
+        _save_population(found, save_population, read)
+    write("compare", found, to, read)
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -15,6 +15,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # In the order that --help shows them.
 _OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option(
+        "--intensity",
+        metavar="STEPS",
+        help="What is done to the values of each volume first: minmax[:A,B], zscore, zscore-nonzero, scale:A,B, "
+        "clip:LO,HI, ct:LO,HI,MEAN,SD or ct:FILE (nnU-Net), with | between steps, as in 'clip:-1000,1000|zscore'.",
+    ),
+    click.option(
+        "--mask",
+        metavar="MASK",
+        help="Take statistics inside of it only: nonzero, >T, >=T, <T, <=T (on the values of the file, each channel "
+        "by its own), or an image that is above 0 there; {case} in its path is the name of the input.",
+    ),
     click.option(
         "--jobs", type=int, default=None, metavar="N", help="Processes that read at most.  [default: as many as cores]"
     ),
@@ -38,6 +50,14 @@ def reading(function: F) -> F:
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return cast(F, wrapped)
+
+
+def read_by(reading: Reading, sources: Iterable[str]) -> list[str]:
+    """These inputs and the files that are read beside them: no output may replace any."""
+    from bnstat.preparation import files_of  # noqa: PLC0415  (not needed for --help)
+
+    listed = list(sources)
+    return [*listed, *files_of(reading.preparation, listed)]
 
 
 def _reading(given: dict[str, Any]) -> Reading:

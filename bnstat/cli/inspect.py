@@ -46,6 +46,6 @@ def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     with progress(to.quiet) as meter:
         report = diagnose(paths, progress=meter, **settings)
     tell(report.errors, report.notes, to.quiet)
-    inputs = [*(sample.source for sample in report.samples), *(failure.source for failure in report.errors)]
-    write("inspect", report, to, inputs)
+    sources = [*(sample.source for sample in report.samples), *(failure.source for failure in report.errors)]
+    write("inspect", report, to, inputs.read_by(settings["reading"], sources))
     return exit_codes.FAILED_INPUT if report.errors else exit_codes.CLEAN  # `inspect` tells, it does not judge

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bnstat.errors import InputError, UsageError
 from bnstat.planning import BatchAxis, Planned, plan_case
+from bnstat.preparation import passes
 from bnstat.report import Preparation
 from bnstat.samples import Row, rows_of
 from bnstat.sources import Case
@@ -53,7 +54,7 @@ class Job:
     @property
     def nbytes(self) -> int:
         """Bytes to read: uncompressed where the headers are known, else on disk; 0 where neither is."""
-        return self.planned.nbytes if self.planned is not None else self.nbytes_on_disk
+        return self.planned.nbytes * passes(self.preparation) if self.planned is not None else self.nbytes_on_disk
 
     @property
     def nbytes_on_disk(self) -> int:

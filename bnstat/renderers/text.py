@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import floor, log10
 
-from bnstat.report import Batch, Finding, Number, Report, Settings
+from bnstat.report import Batch, Finding, Number, Preparation, Report, Settings
 from bnstat.wording import by, plural
 
 UNDEFINED = "–"
@@ -76,6 +76,17 @@ def settings_line(settings: Settings) -> str:
     )
 
 
+def preparation_lines(preparation: Preparation) -> list[str]:
+    """What voxels went through before the layer, in a line; none where that is nothing."""
+    said = []
+    if preparation.intensity is not None and preparation.intensity != "none":
+        said.append(f"values after {printable(preparation.intensity)}, each volume by itself")
+    if preparation.mask is not None:
+        inside = f"inside mask {printable(preparation.mask)}"
+        said.append(inside if said else f"values {inside}")
+    return ["; ".join(said)] if said else []
+
+
 def _momentum(settings: Settings) -> str:
     if settings.cumulative:
         return "momentum none: cumulative mean"
@@ -89,7 +100,7 @@ def tensor_line(batches: list[Batch], settings: Settings) -> str:
     axes = ",".join(str(axis) for axis in batch.reduction_axes)
     several = f"{plural(len(batches), 'batch', 'batches')}, each " if len(batches) > 1 else ""
     channels = plural(batch.channel_count, "channel")
-    values = plural(batch.parts[0].count, "value")
+    values = _values(batches)
     if not batch.groups:
         kept, of = f"keeps axis {batch.axis} ({channels})", "a channel"
     elif settings.kind == "instance":
@@ -98,6 +109,13 @@ def tensor_line(batches: list[Batch], settings: Settings) -> str:
         split = f" in {plural(settings.groups, 'group')}" if settings.groups else ""
         kept, of = f"each sample by itself, {channels} on axis {batch.axis}{split}", "a group"
     return f"{several}input {shape}: {kept}, reduces axes {axes} → {values} {of}"
+
+
+def _values(batches: list[Batch]) -> str:
+    """How many values are reduced together: not as many everywhere where a mask leaves some out."""
+    counts = [part.count for batch in batches for part in batch.parts]
+    least, most = min(counts), max(counts)
+    return plural(least, "value") if least == most else f"{least:,} to {most:,} values"
 
 
 def tensor_lines(report: Report) -> list[str]:
@@ -112,7 +130,7 @@ def tensor_lines(report: Report) -> list[str]:
 def synchronized_line(report: Report) -> str:
     """What the second table holds: the batches of all ranks together."""
     batch = report.synchronized[0]
-    values = plural(batch.parts[0].count, "value")
+    values = _values([batch])
     size = report.settings.batch_size * report.settings.ranks
     return f"synchronized over {report.settings.ranks} ranks (SyncBN), batch of {size} → {values} a channel"
 

@@ -49,7 +49,8 @@ def _stale(check: Check) -> list[str]:
 
 def _closing(check: Check) -> list[str]:
     """Whose layer it was, and where more is said."""
-    layer = _escaped(text.settings_line(check.settings.layer))
+    settings = check.settings.layer
+    layer = _escaped("; ".join([text.settings_line(settings), *text.preparation_lines(settings.preparation)]))
     more = f" What a finding means and what to do: `{alike.hint(check)}`." if check.findings else ""
     return [f"Checked for {layer}.{more}"]
 

@@ -37,6 +37,8 @@ def render(check: Check, *, width: int = 80, color: bool = False, every_row: boo
 def _print(check: Check, console: Console, every_row: bool) -> None:
     if check.findings:
         console.print(Text(text.settings_line(check.settings.layer)))
+        for line in text.preparation_lines(check.settings.layer.preparation):
+            console.print(Text(line))
         console.print()
         _print_findings(check, console, every_row)
     if check.stale:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bnstat.renderers import text
 from bnstat.renderers.compare import rows
+from bnstat.renderers.inspect.markdown import escaped
 from bnstat.report import Comparison, PopulationChannel
 
 
@@ -14,6 +15,8 @@ def render(comparison: Comparison) -> str:
     if not comparison.population:
         return ""
     lines = [f"**{rows.title(comparison)}**"]
+    for line in text.preparation_lines(comparison.settings.preparation):
+        lines += ["", escaped(line)]
     for channel in comparison.population:
         lines += ["", rows.split(channel)]
         if channel.between is not None:

@@ -33,6 +33,8 @@ def render(comparison: Comparison, *, width: int = 80, color: bool = False, ever
 
 def _print(comparison: Comparison, console: Console, every_row: bool) -> None:
     console.print(Text(rows.title(comparison), style="bold"))
+    for line in text.preparation_lines(comparison.settings.preparation):
+        console.print(Text(line))
     channels = rows.chosen(comparison, every=every_row)
     drawn = False
     for channel in channels:

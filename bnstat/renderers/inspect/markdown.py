@@ -16,10 +16,11 @@ def render(report: Report) -> str:
     """The report as Markdown, every batch and channel or group in it."""
     if not report.batches:
         return ""
+    settings = [text.settings_line(report.settings), *text.preparation_lines(report.settings.preparation)]
     lines = [
         f"**{escaped(text.inputs_line(report))}**",
         "",
-        *(f"{line}  " for line in (escaped(text.settings_line(report.settings)), *text.tensor_lines(report))),
+        *(f"{line}  " for line in (*map(escaped, settings), *text.tensor_lines(report))),
         "",
         *_table(report, report.batches),
     ]

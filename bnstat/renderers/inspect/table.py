@@ -51,7 +51,7 @@ def print_report(report: Report, console: Console, *, every_row: bool = False) -
     """Print a report of at least one batch to a console of any kind."""
     console.print(Text(text.inputs_line(report), style="bold"))
     console.print(Text(text.settings_line(report.settings)))
-    for line in text.tensor_lines(report):
+    for line in (*text.preparation_lines(report.settings.preparation), *text.tensor_lines(report)):
         console.print(Text(line))
     console.print()
     _print_rows(report, report.batches, console, every_row)

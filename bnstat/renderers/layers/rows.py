@@ -31,18 +31,20 @@ def title(comparison: LayerComparison) -> list[str]:
     number = len(comparison.entries)
     groups = f" ({plural(settings.groups, 'group')})" if settings.groups else ""
     batch = f"batch of {settings.batch_size}" + (f" on each of {settings.ranks} ranks" if settings.ranks > 1 else "")
+    prepared = text.preparation_lines(settings.preparation)
     if comparison.by == "normalizers":
         axes = f"{plural(report.batches[0].channel_count, 'channel')} on axis {report.batches[0].axis}"
         return [
             text.inputs_line(report),
             f"{plural(number, 'normalizer')} as in {_maker(comparison)}, {batch}; {axes}",
+            *prepared,
         ]
     what = f"{settings.layer}{groups}, {batch}"
     if comparison.by == "epsilons":
         what = f"{settings.layer}{groups} as in {settings.maker}, {batch}: {number} values of ε"
     else:
         what += f": {plural(number, 'framework')}"
-    return [text.inputs_line(report), what, *text.tensor_lines(report)]
+    return [text.inputs_line(report), what, *prepared, *text.tensor_lines(report)]
 
 
 def _maker(comparison: LayerComparison) -> str:

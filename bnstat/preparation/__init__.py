@@ -1,0 +1,34 @@
+"""What voxels go through before the layer gets them: steps on their intensity, and a mask for the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bnstat.preparation import masks, steps
+from bnstat.preparation.intensity import Resolved, passes, prepared_moments, resolve
+from bnstat.preparation.masks import inside
+from bnstat.report import Preparation
+
+__all__ = ["Resolved", "changes_values", "checked", "files_of", "inside", "passes", "prepared_moments", "resolve"]
+
+
+def checked(preparation: Preparation) -> None:
+    """Refuse what cannot be, before anything is read.
+
+    Raises:
+        UsageError: a step or a mask that is not known, or a file of either that cannot be used.
+    """
+    steps.parsed(preparation.intensity)
+    masks.parsed(preparation.mask)
+
+
+def files_of(preparation: Preparation, sources: Iterable[str]) -> list[str]:
+    """The files that it reads beside these inputs: masks, and what steps take their numbers from."""
+    mask = masks.parsed(preparation.mask)
+    found = [step.source for step in steps.parsed(preparation.intensity) if isinstance(step, steps.Ct) and step.source]
+    return [*found, *(mask.path_of(source) for source in sources)] if isinstance(mask, masks.MaskFile) else found
+
+
+def changes_values(preparation: Preparation) -> bool:
+    """Whether there is a step or a mask: "none" is neither."""
+    return preparation.mask is not None or bool(steps.parsed(preparation.intensity))

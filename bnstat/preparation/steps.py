@@ -1,0 +1,212 @@
+"""What `--intensity` says: steps as values. Their formulas and their sources are in docs/preparation.md."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any
+
+from bnstat.errors import UsageError
+
+# The key of nnU-Net's dataset_fingerprint.json and of its plans, a table for each channel in it.
+_PROPERTIES = "foreground_intensity_properties_per_channel"
+# What CTNormalization reads of each, in the order of `ct:LO,HI,MEAN,SD`.
+_CT_KEYS = ("percentile_00_5", "percentile_99_5", "mean", "std")
+# Below this nnU-Net divides by it instead of the deviation (default_normalization_schemes.py, for float32).
+_LEAST_DEVIATION = 1e-8
+
+_GRAMMAR = (
+    "none, minmax, minmax:A,B, zscore, zscore-nonzero, scale:A,B, clip:LO,HI, ct:LO,HI,MEAN,SD and ct:FILE, "
+    "with | between them, as in 'clip:-1000,1000|zscore'"
+)
+
+
+@dataclass(frozen=True)
+class Minmax:
+    """(x − min)/(max − min), to the range from `low` to `high`."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+
+@dataclass(frozen=True)
+class Zscore:
+    """(x − mean)/deviation; with `nonzero` over values that are not 0, which stay."""
+
+    nonzero: bool = False
+
+
+@dataclass(frozen=True)
+class Scale:
+    """`factor`·x + `offset`."""
+
+    factor: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class Clip:
+    """x, but at least `low` and at most `high`; either may be infinite."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Ct:
+    """x clipped from `low` to `high`, then (x − mean)/deviation, of numbers of a whole data set.
+
+    Attributes:
+        channels: low, high, mean and deviation of each channel; of all channels where there is one `everywhere`.
+        everywhere: whether they were given as numbers.
+        source: the file that they were read from, else "".
+    """
+
+    channels: tuple[tuple[float, float, float, float], ...]
+    everywhere: bool = True
+    source: str = ""
+
+
+Step = Minmax | Zscore | Scale | Clip | Ct
+
+
+def parsed(text: str | None) -> tuple[Step, ...]:
+    """The steps, in the order in which they are taken.
+
+    Raises:
+        UsageError: a step is not known, or its numbers cannot be; the message names it.
+    """
+    if text is None:
+        return ()
+    found = (_step(one.strip()) for one in text.split("|"))
+    return tuple(step for step in found if step is not None)
+
+
+def _step(text: str) -> Step | None:
+    name, colon, rest = text.partition(":")
+    known: dict[str, Callable[[str], Step | None]] = {
+        "none": _no_step,
+        "minmax": _minmax,
+        "zscore": lambda given: _bare(Zscore(), given),
+        "zscore-nonzero": lambda given: _bare(Zscore(nonzero=True), given),
+        "scale": _scale,
+        "clip": _clip,
+        "ct": _ct,
+    }
+    if name not in known:
+        near = difflib.get_close_matches(name.lower(), known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UsageError(f"intensity step {text!r} is not known; {hint}Steps are {_GRAMMAR}")
+    try:
+        if colon and not rest:
+            raise _WrongError("nothing follows the colon")
+        return known[name](rest)
+    except _WrongError as error:
+        raise UsageError(f"intensity step {text!r} cannot be: {error}. Steps are {_GRAMMAR}") from error
+
+
+class _WrongError(ValueError):
+    """What is wrong with a step, without its name."""
+
+
+def _no_step(given: str) -> None:
+    if given:
+        raise _WrongError("it takes no numbers")
+
+
+def _bare(step: Zscore, given: str) -> Step:
+    _no_step(given)
+    return step
+
+
+def _minmax(given: str) -> Step:
+    if not given:
+        return Minmax()
+    low, high = _numbers(given, "A,B")
+    if low == high:
+        raise _WrongError(f"every voxel would be {low:g}")
+    return Minmax(low, high)
+
+
+def _scale(given: str) -> Step:
+    factor, offset = _numbers(given, "A,B")
+    if factor == 0:
+        raise _WrongError(f"every voxel would be {offset:g}")
+    return Scale(factor, offset)
+
+
+def _clip(given: str) -> Step:
+    ends = given.split(",")
+    if len(ends) != 2 or not any(end.strip() for end in ends):
+        raise _WrongError("it takes LO,HI, one of which may be left out, as in 'clip:0,'")
+    low, high = (_number(end) if end.strip() else nothing for end, nothing in zip(ends, (-inf, inf), strict=True))
+    _require_order(low, high)
+    return Clip(low, high)
+
+
+def _ct(given: str) -> Step:
+    if os.path.isfile(given):  # noqa: PTH113  (a name that is too long is no file, and no exception)
+        return _ct_of_file(given)
+    try:
+        low, high, mean, deviation = _numbers(given, "LO,HI,MEAN,SD")
+    except _WrongError as error:
+        raise _WrongError("it takes LO,HI,MEAN,SD, or a file of nnU-Net, and there is no such file") from error
+    return Ct((_ct_channel(low, high, mean, deviation),))
+
+
+def _ct_channel(low: float, high: float, mean: float, deviation: float) -> tuple[float, float, float, float]:
+    _require_order(low, high)
+    if deviation < 0:
+        raise _WrongError(f"a standard deviation of {deviation:g} is below 0")
+    return low, high, mean, max(deviation, _LEAST_DEVIATION)
+
+
+def _ct_of_file(path: str) -> Step:
+    """The properties of each channel that nnU-Net found in the foreground of a data set."""
+    try:
+        properties = json.loads(Path(path).read_text(encoding="utf-8"))[_PROPERTIES]
+        rows = [[_finite(properties[str(channel)][key]) for key in _CT_KEYS] for channel in range(len(properties))]
+    except OSError as error:
+        raise _WrongError(f"the file cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _WrongError(
+            f"the file has no {_PROPERTIES} with {', '.join(_CT_KEYS)} for each channel; "
+            "give nnU-Net's dataset_fingerprint.json or nnUNetPlans.json"
+        ) from error
+    if not rows:
+        raise _WrongError(f"{_PROPERTIES} is empty in this file")
+    channels = tuple(_ct_channel(low, high, mean, deviation) for low, high, mean, deviation in rows)
+    return Ct(channels, everywhere=False, source=path)
+
+
+def _finite(value: Any) -> float:  # noqa: ANN401  (whatever JSON holds)
+    if isinstance(value, bool) or not isfinite(value):
+        raise ValueError(value)
+    return float(value)
+
+
+def _numbers(given: str, form: str) -> list[float]:
+    parts = given.split(",")
+    if len(parts) != form.count(",") + 1 or not given:
+        raise _WrongError(f"it takes {form}")
+    return [_number(part) for part in parts]
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise _WrongError(f"{text.strip()!r} is no number") from None
+    if not isfinite(number):
+        raise _WrongError(f"{text.strip()!r} is not a finite number")
+    return number
+
+
+def _require_order(low: float, high: float) -> None:
+    if low > high:
+        raise _WrongError(f"its lower end {low:g} is above its upper end {high:g}")
