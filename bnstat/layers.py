@@ -67,7 +67,7 @@ def compare_layers(
         raise UsageError(f"no {by} to compare: name at least one")
     several = _SEVERAL[by]([str(value) for value in values], {**settings, "axis": axis, "batch_axis": batch_axis})
     table = read_table(
-        paths, axis, batch_axis, reading, progress, lambda planned: refuse(planned, list(several.values()))
+        paths, axis, batch_axis, reading, progress, lambda planned: refuse(planned, list(several.values()), reading)
     )
     entries = tuple(_entry(name, report_of(table, one), table, by) for name, one in several.items())
     found = LayerComparison(

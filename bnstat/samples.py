@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bnstat.axes import Tensor
 from bnstat.moments import Moments
 from bnstat.planning import Planned
+from bnstat.preparation.patches import draw
 from bnstat.report import Preparation, Sample
 from bnstat.scan import OnBytes, scan_volume
 from bnstat.sources import Part
@@ -44,6 +45,11 @@ def rows_of(planned: Planned, preparation: Preparation, told: OnBytes | None = N
     Raises:
         InputError: a file is truncated, damaged, or cannot be read.
     """
+    if preparation.patches is not None:
+        drawn = draw(planned, preparation, told)
+        return tuple(
+            Row(replace(sample_of(planned, one.index), patch=one.patch), one.moments, one.tensor) for one in drawn
+        )
     if not preparation.plain:
         raise NotImplementedError  # see below
     cells = [scan_volume(part.volume, part.arrangement, told) for part in planned.parts]

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bnstat.errors import InputError, UsageError
 from bnstat.planning import BatchAxis, Planned, plan_case
+from bnstat.preparation.patches import require_patches
 from bnstat.report import UNPREPARED, Preparation, Reading
 from bnstat.samples import Row, rows_of
 from bnstat.sources import Case, cases_of
@@ -78,6 +79,7 @@ def read_table(
     failures: list[InputError] = []
     with blaming(failures):
         planned = plan_cases(find_cases(paths, failures), axis, batch_axis, failures)
+        require_patches(planned, reading.preparation)
         check(planned)
         rows = [row for plan in planned for row in read_rows(plan, reading.preparation, progress, failures)]
     return Table(tuple(planned), tuple(rows), tuple(failures), reading.preparation)
