@@ -13,7 +13,7 @@ from bnstat.errors import UsageError
 from bnstat.frameworks import BATCH_NORMS, layer_of
 from bnstat.grouping import groups_of
 from bnstat.moments import Moments
-from bnstat.notes import constant_notes, patch_notes
+from bnstat.notes import patch_notes
 from bnstat.recommendation import recommend
 from bnstat.report import (
     FILES_AS_THEY_ARE,
@@ -123,8 +123,7 @@ def compare(
         errors=tuple(Failure(failure.source, failure.message) for failure in read.failures),
         notes=(
             *notes,
-            *patch_notes(read),
-            *constant_notes(read),
+            *patch_notes(read, read),
             *_shape_notes(rows),
             *(_size_notes(rows, table) if table is not None else ()),
         ),

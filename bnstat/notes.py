@@ -51,7 +51,7 @@ def _padded(table: Table, patching: Patching) -> tuple[str, ...]:
     volumes = plural(len({one.volume for one in found}), "volume")
     filled = "zeros" if patching.pad == "zero" else "the values of its border"
     return (
-        f"{len(found)} of {plural(len(samples), 'patch', 'patches')}, in {volumes}, reach beyond: filled with {filled}",
+        f"{len(found)} of {plural(len(samples), 'patch', 'patches')}, in {volumes}, reach out of it: filled with {filled}",
     )
 
 
