@@ -35,9 +35,7 @@ def patch_notes(used: Table, drawn: Table) -> tuple[str, ...]:
     if patching is None:
         return ()
     missed = without_foreground([row.sample for row in drawn.rows], patching)
-    alone = (
-        f"{plural(missed, 'volume')} without foreground: patches are cut anywhere in {'it' if missed == 1 else 'them'}"
-    )
+    alone = f"{plural(missed, 'volume')} without foreground, cut anywhere instead"
     return (*_padded(used, patching), *([alone] if missed else []), *_constant(used))
 
 
@@ -48,11 +46,9 @@ def _padded(table: Table, patching: Patching) -> tuple[str, ...]:
     found = [one for one in samples if one.patch is not None and _reaches_out(one.patch, shapes.get(one.source))]
     if not found:
         return ()
-    volumes = plural(len({one.volume for one in found}), "volume")
-    filled = "zeros" if patching.pad == "zero" else "the values of its border"
-    return (
-        f"{len(found)} of {plural(len(samples), 'patch', 'patches')}, in {volumes}, reach out of it: filled with {filled}",
-    )
+    of = f"{plural(len(samples), 'patch', 'patches')}, in {plural(len({one.volume for one in found}), 'volume')}"
+    filled = "zeros" if patching.pad == "zero" else "border values"
+    return (f"{len(found)} of {of}, reach out of the volume: {filled} there",)
 
 
 def _reaches_out(patch: Patch, shape: tuple[int, ...] | None) -> bool:

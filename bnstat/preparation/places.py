@@ -205,7 +205,9 @@ def _ends(volume: Volume, patching: Patching, size: tuple[int, ...]) -> list[tup
 def _generator(
     name: str, index: int | None, number: int, patching: Patching, *, forced: bool = False
 ) -> np.random.Generator:
-    """What draws one patch. The ending of a file is no part of its name here: compressing it changes no patch."""
-    known = f"{stem(name)}\0{index}".encode(errors="surrogateescape")
-    words = np.frombuffer(hashlib.sha256(known).digest(), np.uint32).tolist()
-    return np.random.default_rng([patching.seed, *words, number, int(forced)])
+    """What draws one patch. The ending of a file is no part of its name here: compressing it changes no patch.
+
+    All is hashed together: seeds of several words, of which the last ones count up, gave starts that are not uniform.
+    """
+    known = f"{patching.seed}\0{stem(name)}\0{index}\0{number}\0{forced}".encode(errors="surrogateescape")
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(known).digest()[:16], "little"))
