@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from math import prod
 from typing import Any
@@ -31,6 +31,8 @@ Told = Callable[[int], None] | None
 # What stands for the name of a case in `--labels`.
 CASE = "{case}"
 PADS = ("zero", "edge", "none")
+# Voxels of a patch that no memory holds, so that nobody means it.
+_MOST_VOXELS = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,12 @@ def draw(planned: Planned, preparation: Preparation, told: Told = None) -> tuple
     size = patch_size(planned, patching)
     _require_room(planned, patching, size)
     chosen = _chosen(planned, patching, size)
-    if preparation.intensity is None:
-        columns = [_part_moments(part, chosen, patching.pad, told) for part in planned.parts]
-        found = [cells[0] if len(cells) == 1 else Moments.join(cells) for cells in zip(*columns, strict=True)]
-    else:
-        found = _prepared_moments(planned, preparation, chosen, told)
+    try:
+        found = _moments(planned, preparation, chosen, told)
+    except MemoryError as error:
+        raise InputError(
+            planned.case.name, f"a patch of {by(size)} does not fit into memory; take smaller ones"
+        ) from error
     tensor = Tensor((*size, planned.tensor.channels), len(size) + 1)
     return tuple(Drawn(*one, moments, tensor) for one, moments in zip(chosen, found, strict=True))
 
@@ -110,6 +113,10 @@ def patch_size(planned: Planned, patching: Patching) -> tuple[int, ...]:
         raise UsageError(
             f"{planned.case.name} has {len(shape)} spatial axes ({by(shape)}) before its channels, "
             f"and the patch {by(patching.size, 'x')} has {len(patching.size)}; {does}"
+        )
+    if prod(size) > _MOST_VOXELS:
+        raise UsageError(
+            f"a patch of {by(size, 'x')} is larger than any memory; give its size in voxels, as in 96x96x96"
         )
     return size
 
@@ -209,6 +216,21 @@ def _fitting(labels: NDArray[Any], planned: Planned) -> NDArray[Any] | None:
     return labels if labels.shape == shape else None
 
 
+def _moments(
+    planned: Planned, preparation: Preparation, chosen: Sequence[tuple[int | None, Patch]], told: Told
+) -> list[Moments]:
+    """The moments of all patches, in order; channels of several files side by side."""
+    if preparation.intensity is not None:
+        return _prepared_moments(planned, preparation, chosen, told)
+    pad = _padding(preparation)
+    columns = [_part_moments(part, chosen, pad, told) for part in planned.parts]
+    return [cells[0] if len(cells) == 1 else Moments.join(cells) for cells in zip(*columns, strict=True)]
+
+
+def _padding(preparation: Preparation) -> str:
+    return "zero" if preparation.patches is None else preparation.patches.pad
+
+
 def _part_moments(part: Part, chosen: Sequence[tuple[int | None, Patch]], pad: str, told: Told) -> list[Moments]:
     """The moments of all patches in one file, of values as they are stored; scale factors are applied last."""
     volume, stored = part.volume, stored_voxels(part.volume, told)
@@ -225,9 +247,8 @@ def _prepared_moments(
     planned: Planned, preparation: Preparation, chosen: Sequence[tuple[int | None, Patch]], told: Told
 ) -> list[Moments]:
     """The moments of all patches after the steps of `intensity`, which see all channels of a patch side by side."""
-    pad = preparation.patches.pad if preparation.patches is not None else "zero"
     resolved = import_module("bnstat.preparation.intensity").resolve(planned, preparation, told)
-    columns = [_part_crops(part, chosen, pad, told) for part in planned.parts]
+    columns = [_part_crops(part, chosen, _padding(preparation), told) for part in planned.parts]
     found = []
     for (index, patch), *crops in zip(chosen, *columns, strict=True):
         values = resolved[index or 0].apply(np.concatenate(crops, axis=-1))
@@ -262,4 +283,7 @@ def _reduced(values: NDArray[Any]) -> Moments:
 def _filled(moments: Moments, inside: NDArray[Any], patch: Patch, dtype: np.dtype[Any]) -> Moments:
     """The moments with a zero for each voxel that a patch has and its volume has not."""
     missing = prod(patch.size) - prod(inside.shape[:-1])
-    return moments.merge(Moments.from_array(np.zeros((missing, inside.shape[-1]), dtype))) if missing else moments
+    if not missing:
+        return moments
+    one = Moments.from_array(np.zeros((1, inside.shape[-1]), dtype))
+    return replace(one, count=one.count * missing).merge(moments)  # zeros first: sums are relative to their mean

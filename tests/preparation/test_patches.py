@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import replace
 from math import prod, sqrt
+from pathlib import Path
+from types import ModuleType
 
 import nibabel
 import numpy as np
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 
 import bnstat
 from bnstat import InputError, Patching, Preparation, Reading, UsageError
+from bnstat.batches import make_batches
 from bnstat.planning import plan_case
 from bnstat.preparation.loader import loader_order
 from bnstat.preparation.patches import draw, require_patches
@@ -223,8 +227,6 @@ def test_each_volume_in_turn_gives_what_a_batch_takes_of_one():
     shuffle=st.booleans(),
 )
 def test_exactly_the_forced_slots_have_forced_patches(volumes, number, per_volume, batch_size, share, shuffle):
-    from bnstat.batches import make_batches
-
     samples = drawn("abcde"[:volumes], number, (False, True))
     asked = Patching((1,), number, min(per_volume, number), f"nnunet:{share}")
     batch_size = min(batch_size, volumes * number)
@@ -374,6 +376,7 @@ def test_labels_may_have_an_axis_of_one_or_one_for_each_sample(write_image):
     ("asked", "message"),
     [
         (Patching((0, 4, 4)), "each size is at least 1"),
+        (Patching((10**6,)), "larger than any memory"),
         (Patching((4, 4)), "give as many sizes, as in --patch 96x96x96"),
         (patching(number=0), "0 patches cannot be"),
         (patching(number=2, per_volume=3), "more with --patches"),
@@ -402,10 +405,40 @@ def test_a_volume_that_is_too_small_is_an_error_where_nothing_is_padded(small_im
     assert "7 × 6 × 5, smaller than the patch of 8 × 4 × 4" in failure.message
 
 
+def test_padding_costs_no_memory(small_image):
+    report = bnstat.diagnose(small_image(), reading=reading(patching((9999, 9999, 9999), 1)))
+    (channel,) = report.batches[0].channels
+    assert channel.count == 9999**3
+    assert channel.minimum == 0
+    values = nibabel.load(small_image()).get_fdata()
+    np.testing.assert_allclose(channel.mean, values.sum() / 9999**3, rtol=1e-12)
+
+
+def test_a_border_that_no_memory_holds_is_an_error_of_its_file(small_image):
+    report = bnstat.diagnose(small_image(), reading=reading(patching((9999, 9999, 9999), 1, pad="edge")))
+    (failure,) = report.errors
+    assert "does not fit into memory" in failure.message
+
+
+def test_steps_of_intensity_see_all_channels_and_zeros_come_after(write_image, monkeypatch):
+    class Shifted:
+        def apply(self, values):
+            return values + 100 * np.arange(values.shape[-1])
+
+    module = ModuleType("bnstat.preparation.intensity")
+    module.resolve = lambda planned, *_: [Shifted()] * planned.samples
+    monkeypatch.setitem(sys.modules, "bnstat.preparation.intensity", module)
+    values = np.random.default_rng(0).normal(5, 2, (6, 5, 4, 2))
+    files = tuple(write_image(f"{k}.nii.gz", values[..., k]) for k in range(2))
+    plan = plan_case(Case("one", files), -1, None)
+    for one in draw(plan, Preparation("shift", patches=patching((8, 3, 3)))):
+        columns = crop(values + np.array([0, 100]), one.patch).reshape(-1, 2)
+        np.testing.assert_allclose(one.moments.mean, columns.mean(0), rtol=1e-12)
+        np.testing.assert_allclose(one.moments.variance, columns.var(0), rtol=1e-12)
+
+
 def test_a_truncated_file_is_an_error(small_image, tmp_path):
     path = tmp_path / "cut.nii.gz"
-    from pathlib import Path
-
     whole = Path(small_image("x.nii.gz")).read_bytes()
     path.write_bytes(whole[:-60])
     report = bnstat.diagnose(str(path), reading=reading(patching((2, 2, 2))))
