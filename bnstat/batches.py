@@ -23,9 +23,14 @@ def make_batches(
         UsageError: there are fewer samples than one batch takes.
     """
     require(samples, batch_size)
-    order = np.random.default_rng(seed).permutation(samples).tolist() if shuffle else list(range(samples))
-    batches = tuple(tuple(order[start : start + batch_size]) for start in range(0, samples, batch_size))
+    order = order_of(samples, shuffle=shuffle, seed=seed)
+    batches = tuple(order[start : start + batch_size] for start in range(0, samples, batch_size))
     return batches[:-1] if drop_last and len(batches[-1]) < batch_size else batches
+
+
+def order_of(samples: int, *, shuffle: bool = False, seed: int = 0) -> tuple[int, ...]:
+    """Samples 0 … samples − 1 in the order in which batches take them."""
+    return tuple(np.random.default_rng(seed).permutation(samples).tolist() if shuffle else range(samples))
 
 
 def require(samples: int, batch_size: int, ranks: int = 1) -> None:

@@ -13,6 +13,7 @@ from bnstat.errors import UsageError
 from bnstat.frameworks import BATCH_NORMS, layer_of
 from bnstat.grouping import groups_of
 from bnstat.moments import Moments
+from bnstat.notes import patch_notes
 from bnstat.recommendation import recommend
 from bnstat.report import (
     FILES_AS_THEY_ARE,
@@ -120,7 +121,13 @@ def compare(
         forgetting=_forgetting(settings),
         findings=tuple(_left_out(rows, table)) if table is not None else (),
         errors=tuple(Failure(failure.source, failure.message) for failure in read.failures),
-        notes=(*read.notes, *notes, *_shape_notes(rows), *(_size_notes(rows, table) if table is not None else ())),
+        notes=(
+            *read.notes,
+            *notes,
+            *patch_notes(read, read),
+            *_shape_notes(rows),
+            *(_size_notes(rows, table) if table is not None else ()),
+        ),
     )
 
 

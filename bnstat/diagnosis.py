@@ -11,7 +11,8 @@ from bnstat.batches import make_batches, require
 from bnstat.errors import InputError, UsageError
 from bnstat.moments import Moments
 from bnstat.normalizers import normalize, require_shape, require_steps
-from bnstat.notes import notes_of
+from bnstat.notes import notes_of, patch_notes
+from bnstat.preparation.loader import loader_order
 from bnstat.report import FILES_AS_THEY_ARE, Batch, Failure, Reading, Report, Settings
 from bnstat.rules import findings_of
 from bnstat.settings import settings_of
@@ -91,7 +92,7 @@ def diagnose(
         threads=threads,
         emulate=emulate,
     )
-    table = read_table(paths, axis, batch_axis, reading, progress, lambda planned: refuse(planned, [settings]))
+    table = read_table(paths, axis, batch_axis, reading, progress, lambda planned: refuse(planned, [settings], reading))
     return report_of(table, settings)
 
 
@@ -102,6 +103,7 @@ def report_of(table: Table, settings: Settings) -> Report:
         UsageError: the samples do not make such batches.
     """
     settings = replace(settings, preparation=table.preparation)
+    drawn, table = table, as_loaded(table, settings)
     with blaming(table.failures):
         steps = _steps(len(table.rows), settings) if table.rows else ()
         batches = _batches([part for step in steps for part in _of_ranks(step, settings)], table.rows, settings)
@@ -112,10 +114,20 @@ def report_of(table: Table, settings: Settings) -> Report:
         samples=tuple(row.sample for row in table.rows),
         batches=batches,
         errors=tuple(Failure(failure.source, failure.message) for failure in table.failures),
-        notes=(*notes_of(table, batches, settings), *unread),
+        notes=(*notes_of(table, batches, settings), *patch_notes(table, drawn), *unread),
         synchronized=predict(synchronized, table, replace(settings, emulate=False)),
     )
     return replace(report, findings=findings_of(report), answer=answer(report))
+
+
+def as_loaded(table: Table, settings: Settings) -> Table:
+    """The patches that batches get, in the order of a loader; volumes stay as they are."""
+    patching = settings.preparation.patches
+    if patching is None:
+        return table
+    samples = [row.sample for row in table.rows]
+    order = loader_order(samples, patching, settings.batch_size, shuffle=settings.shuffle, seed=settings.seed)
+    return replace(table, rows=tuple(table.rows[place] for place in order))
 
 
 def _predicted(
@@ -137,15 +149,17 @@ def _only_bounded(batches: Sequence[Batch], table: Table, settings: Settings) ->
     return (ONLY_BOUNDED,)
 
 
-def refuse(planned: Sequence[Planned], several: Sequence[Settings]) -> None:
+def refuse(planned: Sequence[Planned], several: Sequence[Settings], reading: Reading) -> None:
     """Refuse before an hour of reading what cannot be answered after it.
 
     Raises:
         UsageError: too few samples for a batch, or channels that the groups do not divide.
     """
+    patching = reading.preparation.patches
+    each = patching.number if patching is not None else 1
     for settings in several:
         if planned:
-            _require(sum(plan.samples for plan in planned), settings)
+            _require(sum(plan.samples * (each if plan.parts else 1) for plan in planned), settings)
         for plan in planned:
             require_shape(plan.tensor.channels, settings)
 
@@ -209,7 +223,11 @@ def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:
 
 def _mixed_shapes(one: Row, other: Row) -> str:
     shapes = [f"{row.sample.title} is {row.tensor.sample_shape}" for row in (one, other)]
+    said = f"samples of one batch need one shape, and {shapes[0]} while {shapes[1]}; "
+    if one.sample.patch is not None:  # of one size, so that channels differ
+        return f"{said}give files of one number of channels, or use --batch-size 1"
     return (
-        f"samples of one batch need one shape, and {shapes[0]} while {shapes[1]}; "
-        "use --batch-size 1, crop them to one shape first, as training does, or see `bnstat compare`, which takes them"
+        f"{said}"
+        "use --batch-size 1, cut patches of one size out of them with --patch, as training does, "
+        "or see `bnstat compare`, which takes them"
     )

@@ -132,7 +132,7 @@ def check(
         raise UsageError("--update-baseline needs --baseline FILE")
     known = baselines.load(baseline, missing=update_baseline) if baseline is not None else None
     axes = asked.layer.axis, layer.get("batch_axis")
-    table = read_table(paths, *axes, reading, progress, lambda planned: refuse(planned, [asked.layer]))
+    table = read_table(paths, *axes, reading, progress, lambda planned: refuse(planned, [asked.layer], reading))
     asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
     report = _report(table, asked)
     found = findings_of(report, rules, lambda one: any(override.drops(one) for override in overrides))

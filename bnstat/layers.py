@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
-from bnstat.diagnosis import ONLY_BOUNDED, refuse, report_of
+from bnstat.diagnosis import ONLY_BOUNDED, as_loaded, refuse, report_of
 from bnstat.differences import differences_of, order_of
 from bnstat.errors import UsageError
 from bnstat.frameworks import BATCH_NORMS, framework_named
@@ -67,7 +67,7 @@ def compare_layers(
         raise UsageError(f"no {by} to compare: name at least one")
     several = _SEVERAL[by]([str(value) for value in values], {**settings, "axis": axis, "batch_axis": batch_axis})
     table = read_table(
-        paths, axis, batch_axis, reading, progress, lambda planned: refuse(planned, list(several.values()))
+        paths, axis, batch_axis, reading, progress, lambda planned: refuse(planned, list(several.values()), reading)
     )
     entries = tuple(_entry(name, report_of(table, one), table, by) for name, one in several.items())
     found = LayerComparison(
@@ -140,7 +140,7 @@ _SEVERAL: dict[By, Callable[[Sequence[str], dict[str, Any]], dict[str, Settings]
 
 def _entry(name: str, report: Report, table: Table, by: By) -> Entry:
     if by == "normalizers":
-        return Entry(name, report, tuple(_channel_outputs(report, table)))
+        return Entry(name, report, tuple(_channel_outputs(report, as_loaded(table, report.settings))))
     return Entry(name, report, tuple(tuple(part.output for part in batch.parts) for batch in report.batches))
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from bnstat.report import Batch, Channel, Group, Settings
+import numpy as np
+
+from bnstat.preparation.loader import without_foreground
+from bnstat.report import Batch, Channel, Group, Patch, Patching, Settings
 from bnstat.table import Table
+from bnstat.wording import plural
 
 # What part of a band of sequential sums was reached at most, and the deviation that is worth a line.
 LIKELY, NOTICED = 0.23, 0.01
+
+# Channels that notes on constant patches name.
+MOST_CHANNELS = 4
 
 
 def notes_of(table: Table, batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
@@ -19,6 +27,53 @@ def notes_of(table: Table, batches: Sequence[Batch], settings: Settings) -> tupl
         *_overflows(batches),
         *_backend(table, batches, settings),
     )
+
+
+def patch_notes(used: Table, drawn: Table) -> tuple[str, ...]:
+    """How patches were drawn where it could not be as was asked, and how many are constant.
+
+    Args:
+        used: those that batches got.
+        drawn: all of them.
+    """
+    patching = drawn.preparation.patches
+    if patching is None:
+        return ()
+    missed = without_foreground([row.sample for row in drawn.rows], patching)
+    alone = f"{plural(missed, 'volume')} without foreground, cut anywhere instead"
+    return (*_padded(used, patching), *([alone] if missed else []), *_constant(used))
+
+
+def _padded(table: Table, patching: Patching) -> tuple[str, ...]:
+    """How many patches reach beyond their volumes."""
+    shapes = {plan.case.name: plan.tensor.sample_shape[:-1] for plan in table.planned}
+    samples = [row.sample for row in table.rows]
+    found = [one for one in samples if one.patch is not None and _reaches_out(one.patch, shapes.get(one.source))]
+    if not found:
+        return ()
+    of = f"{plural(len(samples), 'patch', 'patches')}, in {plural(len({one.volume for one in found}), 'volume')}"
+    filled = "zeros" if patching.pad == "zero" else "border values"
+    return (f"{len(found)} of {of}, reach out of the volume: {filled} there",)
+
+
+def _reaches_out(patch: Patch, shape: tuple[int, ...] | None) -> bool:
+    if shape is None:
+        return False
+    axes = zip(patch.start, patch.size, shape, strict=True)
+    return any(start < 0 or start + size > length for start, size, length in axes)
+
+
+def _constant(table: Table) -> tuple[str, ...]:
+    """How many patches are constant, channel by channel."""
+    rows = [row for row in table.rows if row.sample.patch is not None]
+    counted = Counter(int(channel) for row in rows for channel in np.flatnonzero(row.moments.constant))
+    of = plural(len(rows), "patch", "patches")
+    notes = [
+        f"{number} of {of} {'is' if number == 1 else 'are'} constant in channel {channel}"
+        for channel, number in sorted(counted.items())
+    ]
+    more = len(notes) - MOST_CHANNELS
+    return tuple(notes) if more <= 1 else (*notes[:MOST_CHANNELS], f"and so in {more} more channels")
 
 
 def _backend(table: Table, batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bnstat.axes import Tensor
 from bnstat.moments import Moments
 from bnstat.planning import Planned
 from bnstat.preparation import changes_values, prepared_moments
+from bnstat.preparation.patches import draw
 from bnstat.report import Preparation, Sample
 from bnstat.scan import OnBytes, scan_volume
 from bnstat.sources import Part
@@ -47,6 +48,11 @@ def rows_of(planned: Planned, preparation: Preparation, told: OnBytes | None = N
     Raises:
         InputError: a file is truncated, damaged, or cannot be read.
     """
+    if preparation.patches is not None:
+        drawn = draw(planned, preparation, told)
+        return tuple(
+            Row(replace(sample_of(planned, one.index), patch=one.patch), one.moments, one.tensor) for one in drawn
+        )
     if changes_values(preparation):
         return _rows(planned, prepared_moments(planned, preparation, told), (), ())
     cells = [scan_volume(part.volume, part.arrangement, told) for part in planned.parts]

@@ -13,6 +13,7 @@ from bnstat.executors import Job, Progress, executor_of
 from bnstat.moments_file import Asked, KeptMoments, differing, is_moments, read_moments
 from bnstat.planning import BatchAxis, Planned, plan_case
 from bnstat.preparation import checked
+from bnstat.preparation.patches import require_patches
 from bnstat.report import UNPREPARED, Preparation, Reading
 from bnstat.samples import Row
 from bnstat.sources import Case, cases_of
@@ -86,6 +87,7 @@ def read_table(
     with blaming(failures):
         entries, preparation, notes = _entries(paths, axis, batch_axis, reading, failures)
         planned = [entry.planned for entry in entries]
+        require_patches([entry.planned for entry in entries if entry.rows is None], reading.preparation)
         check(planned)
         rows = _rows(entries, axis, batch_axis, reading, progress, failures)
     return Table(tuple(planned), rows, tuple(failures), preparation, notes)

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from bnstat.cli.sizes import Sizes
+from bnstat.errors import UsageError
+
 if TYPE_CHECKING:
-    from bnstat.report import Reading
+    from bnstat.report import Patching, Reading
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,6 +30,20 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
         help="Take statistics inside of it only: nonzero, >T, >=T, <T, <=T (on the values of the file, each channel "
         "by its own), or an image that is above 0 there; {case} in its path is the name of the input.",
     ),
+    click.option("--patch", type=Sizes(), help="Cut patches of this size out of volumes, as in 96x96x96."),
+    click.option("--patches", type=int, metavar="N", help="Of each volume.  [default: 8]"),
+    click.option("--per-volume", type=int, metavar="M", help="Patches a batch takes of one volume.  [default: 1]"),
+    click.option(
+        "--foreground",
+        metavar="F|nnunet:F",
+        help="Share of patches around labels, as MONAI draws them, or forced as by nnU-Net.",
+    ),
+    click.option("--labels", metavar="FILE", help="Label images, as in 'labels/{case}.nii.gz'."),
+    click.option(
+        "--pad",
+        type=click.Choice(["zero", "edge", "none"]),
+        help="What a volume smaller than the patch is filled with.  [default: zero]",
+    ),
     click.option(
         "--jobs", type=int, default=None, metavar="N", help="Processes that read at most.  [default: as many as cores]"
     ),
@@ -37,6 +54,15 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
         help="Read on the workers of this Dask scheduler, as tcp://host:8786.",
     ),
 )
+
+# The options of patches, and what they are called in `Patching`.
+_OF_PATCHES = {
+    "patches": "number",
+    "per_volume": "per_volume",
+    "foreground": "foreground",
+    "labels": "labels",
+    "pad": "pad",
+}
 
 
 def reading(function: F) -> F:
@@ -64,9 +90,29 @@ def _reading(given: dict[str, Any]) -> Reading:
     """What the options say, which are taken out of what was given."""
     from bnstat.report import Preparation, Reading  # noqa: PLC0415  (not needed for --help)
 
+    patches = _patching(given)
     return Reading(
         channels=given.pop("channels", None),
-        preparation=Preparation(intensity=given.pop("intensity", None), mask=given.pop("mask", None)),
+        preparation=Preparation(intensity=given.pop("intensity", None), mask=given.pop("mask", None), patches=patches),
         jobs=given.pop("jobs"),
         dask=given.pop("dask"),
     )
+
+
+def _patching(given: dict[str, Any]) -> Patching | None:
+    """How patches are drawn, with the seed of the command; None where whole volumes are asked for.
+
+    Raises:
+        UsageError: only the size says that patches are asked for, and it is missing.
+    """
+    from bnstat.report import Patching  # noqa: PLC0415  (not needed for --help)
+
+    size = given.pop("patch", None)
+    asked = {name: value for name in _OF_PATCHES if (value := given.pop(name, None)) is not None}
+    if size is not None:
+        named = {_OF_PATCHES[name]: value for name, value in asked.items()}
+        return Patching(size, **named, seed=given.get("seed", 0))
+    if asked:
+        option = f"--{next(iter(asked)).replace('_', '-')}"
+        raise UsageError(f"{option} is about patches; say of which size, as in --patch 96x96x96")
+    return None

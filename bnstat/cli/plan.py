@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bnstat.cli import exit_codes, options
+from bnstat.cli.sizes import Sizes
 from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
     from bnstat.report import Plan
-
-
-class Sizes(click.ParamType[tuple[int, ...]]):
-    """As in 128x128x64."""
-
-    name = "XxYxZ"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:  # noqa: ANN401
-        """Whole numbers with an x between them."""
-        if isinstance(value, tuple):
-            return value
-        if not re.fullmatch(r"\d+([x×]\d+)*", value.strip(), re.IGNORECASE):
-            self.fail(f"{value!r} is not a size as in 128x128x64", param, ctx)
-        return tuple(int(size) for size in re.split("[x×]", value.strip(), flags=re.IGNORECASE))
 
 
 class Strides(click.ParamType[tuple[Any, ...]]):

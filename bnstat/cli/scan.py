@@ -18,10 +18,17 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(readable=False), required=True, help="The file of moments: JSON lines.")
 @click.option("--resume", is_flag=True, help="Go on with a file that is there; what has not changed is not read again.")
 @click.option("--force", is_flag=True, help="Start a file that is there anew.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of patches.")
 @options.tensor
 @inputs.reading
 @options.telling
-def command(paths: tuple[str, ...], output: str, quiet: bool, **settings: Any) -> int:  # noqa: ANN401  (those of collect)
+def command(
+    paths: tuple[str, ...],
+    output: str,
+    quiet: bool,
+    seed: int,  # noqa: ARG001  (in the reading already)
+    **settings: Any,  # noqa: ANN401  (those of collect)
+) -> int:
     """Read once and keep the moments: every other command takes that file in place of the volumes.
 
     A line of JSON for each sample, appended as soon as it is there: a run that was killed goes on with --resume. Files

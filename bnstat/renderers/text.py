@@ -46,6 +46,8 @@ def printable(name: str) -> str:
 def inputs_line(report: Report) -> str:
     """What was read: one file with its type and shape, or how many samples from how many."""
     sample = report.samples[0]
+    if sample.patch is not None:
+        return _patches_line(report)
     one = f"{printable(sample.source)}   {sample.dtype}   {by(sample.shape)}"
     files = {sample.source for sample in report.samples}
     if len(files) == 1:
@@ -57,6 +59,25 @@ def inputs_line(report: Report) -> str:
         f"{plural(len(report.samples), 'sample')} from {plural(len(files), 'file')}, {same}: "
         f"{printable(sample.source)} … {printable(last.source)}"
     )
+
+
+def _patches_line(report: Report) -> str:
+    """How many patches of how many volumes, and how they were drawn."""
+    samples, patching = report.samples, report.settings.preparation.patches
+    volumes = list(dict.fromkeys(sample.volume for sample in samples))
+    sizes = {sample.patch.size for sample in samples if sample.patch is not None}
+    of = " or ".join(by(size) for size in sorted(sizes))
+    seed = f"seed {patching.seed}" if patching is not None else "drawn"
+    name = printable(samples[0].source if volumes[0][1] is None else f"{samples[0].source}[{volumes[0][1]}]")
+    origin = (
+        f"{name} ({samples[0].dtype}, {by(samples[0].shape)}; {seed})"
+        if len(volumes) == 1
+        else f"{len(volumes)} volumes ({len(samples) // len(volumes)} of each, {seed})"
+    )
+    around = sum(sample.patch.foreground for sample in samples if sample.patch is not None) / len(samples)
+    wanted = patching is not None and patching.foreground is not None
+    told = f", {share(around)} around foreground" if wanted else ""
+    return f"{plural(len(samples), 'patch', 'patches')} of {of} from {origin}{told}"
 
 
 def settings_line(settings: Settings) -> str:

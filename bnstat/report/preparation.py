@@ -10,14 +10,13 @@ class Patching:
     """Patches in place of whole volumes.
 
     Attributes:
-        size: voxels on each spatial axis, in file order.
+        size: voxels on each spatial axis, in file order; one number is that of all axes.
         number: patches that are drawn of each volume.
         per_volume: patches that a batch takes of one volume.
         foreground: "F", the share of patches around a voxel of the foreground, or "nnunet:F"; None for none.
         labels: the image of the labels, `{case}` in it being the name of the case; None for that of the data set.
-        pad: what a volume that is smaller than the patch is padded with.
+        pad: what a volume that is smaller than the patch is padded with: "zero", "edge" or "none", which refuses it.
         seed: of the choice.
-        batch_size: patches in a batch, which "nnunet:F" depends on.
     """
 
     size: tuple[int, ...]
@@ -27,7 +26,6 @@ class Patching:
     labels: str | None = None
     pad: str = "zero"
     seed: int = 0
-    batch_size: int = 1
 
 
 @dataclass(frozen=True)

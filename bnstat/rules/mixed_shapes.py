@@ -15,10 +15,10 @@ Example:
     warning BN403 mixed-shapes
       samples have 2 shapes (8 × 8 × 8 × 1, 8 × 9 × 8 × 1), and a batch of 2
       is a tensor of one. Crop, pad or resample them to one shape, or train on
-      patches of one size.
+      patches of one size, which --patch checks.
 
 What to do: crop or pad the samples to one shape, resample them to one grid, or train on patches of one size, and check
-what the loader gives. With batch size 1 shapes may differ.
+those with `--patch 96x96x96`. With batch size 1 shapes may differ.
 
 Threshold: two shapes, of samples as the layer gets them (channels included). Batch size 1 is silent, since nothing is
 stacked.
@@ -46,7 +46,7 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
     more = f" and {len(shapes) - MOST_NAMED} more" if len(shapes) > MOST_NAMED else ""
     message = (
         f"samples have {len(shapes)} shapes ({named}{more}), and a batch of {size} is a tensor of one. "
-        "Crop, pad or resample them to one shape, or train on patches of one size."
+        "Crop, pad or resample them to one shape, or train on patches of one size, which --patch checks."
     )
     yield rule.of_all(message, value=float(len(shapes)), threshold=1.0)
 

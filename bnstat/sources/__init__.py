@@ -8,11 +8,11 @@ import stat
 from bnstat.errors import InputError
 from bnstat.sources import arrays, nifti
 from bnstat.sources.case import Case, Part
-from bnstat.sources.dataset import cases_of
+from bnstat.sources.dataset import cases_of, stem
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 
-__all__ = ["Case", "Part", "PlainVoxels", "StreamedVoxels", "Volume", "cases_of", "open_volume"]
+__all__ = ["Case", "Part", "PlainVoxels", "StreamedVoxels", "Volume", "cases_of", "open_volume", "stem"]
 
 
 def open_volume(source: str) -> Volume:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from bnstat.errors import InputError
+from bnstat.sources.arrays import path_of
 from bnstat.sources.case import Case
 from bnstat.sources.streams import unreadable
 
@@ -23,6 +24,13 @@ def cases_of(path: str) -> tuple[list[Case], list[InputError]]:
     """
     files, failures = files_of(path)
     return [Case.of(file) for file in files], failures
+
+
+def stem(name: str) -> str:
+    """The name of a file without the ending that says what kind of image it is; folders stay."""
+    path = path_of(name)
+    ending = max((one for one in IMAGE_ENDINGS if path.lower().endswith(one)), key=len, default="")
+    return path[: len(path) - len(ending)]
 
 
 def files_of(path: str) -> tuple[list[str], list[InputError]]:
