@@ -33,7 +33,7 @@ class Progress(Protocol):
 class Table:
     """All that was read: files whose headers could be, samples whose voxels could be, and what could not.
 
-    `preparation` is what their voxels went through first.
+    `preparation` is what their voxels went through first, `notes` are on how files were found.
     `summed` holds what was computed from the voxels a second time, for all reports on the same table.
     """
 
@@ -41,6 +41,7 @@ class Table:
     rows: tuple[Row, ...]
     failures: tuple[InputError, ...]
     preparation: Preparation = UNPREPARED
+    notes: tuple[str, ...] = ()
     summed: dict[Hashable, object] = field(default_factory=dict, compare=False)
 
 
@@ -76,28 +77,29 @@ def read_table(
         UsageError: there is no path, a file does not have the axis, or what `check` raises.
     """
     failures: list[InputError] = []
+    notes: list[str] = []
     with blaming(failures):
-        planned = plan_cases(find_cases(paths, failures), axis, batch_axis, failures)
+        planned = plan_cases(find_cases(paths, reading, failures, notes), axis, batch_axis, failures)
         check(planned)
         rows = [row for plan in planned for row in read_rows(plan, reading.preparation, progress, failures)]
-    return Table(tuple(planned), tuple(rows), tuple(failures), reading.preparation)
+    return Table(tuple(planned), tuple(rows), tuple(failures), reading.preparation, tuple(notes))
 
 
-def find_cases(paths: Path | Iterable[Path], failures: list[InputError]) -> list[Case]:
-    """What there is to read; paths without any join the failures.
+def find_cases(
+    paths: Path | Iterable[Path], reading: Reading, failures: list[InputError], notes: list[str]
+) -> list[Case]:
+    """What there is to read; paths without any join the failures, and what is to be said of how they were found.
 
     Raises:
-        UsageError: there is no path.
+        UsageError: there is no path, or the pattern of channels cannot be.
     """
     listed = [fspath(paths)] if isinstance(paths, (str, PathLike)) else [fspath(path) for path in paths]
     if not listed:
         raise UsageError("no input: give at least one volume")
-    found: list[Case] = []
-    for path in listed:
-        cases, missed = cases_of(path)
-        found += cases
-        failures += missed
-    return found
+    found = cases_of(listed, reading.channels)
+    failures += found.failures
+    notes += found.notes
+    return found.cases
 
 
 def plan_cases(cases: Iterable[Case], axis: int, batch_axis: BatchAxis, failures: list[InputError]) -> list[Planned]:
