@@ -13,6 +13,7 @@ from bnstat.moments import Moments
 from bnstat.normalizers import normalize, require_shape, require_steps
 from bnstat.notes import notes_of
 from bnstat.report import FILES_AS_THEY_ARE, Batch, Failure, Reading, Report, Settings
+from bnstat.report.inspect import names_of
 from bnstat.rules import findings_of
 from bnstat.settings import settings_of
 from bnstat.table import BatchAxis, Path, Planned, Progress, Row, Table, blaming, read_table
@@ -105,7 +106,7 @@ def report_of(table: Table, settings: Settings) -> Report:
         settings=settings,
         samples=tuple(row.sample for row in table.rows),
         batches=batches,
-        errors=tuple(Failure(failure.source, failure.message) for failure in table.failures),
+        errors=tuple(Failure(failure.source, failure.message, failure.missing) for failure in table.failures),
         notes=(*notes_of(table, batches, settings), *unread),
         synchronized=predict(synchronized, table, replace(settings, emulate=False)),
     )
@@ -190,6 +191,7 @@ def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:
         input_shape=(len(rows), *tensor.sample_shape),
         axis=tensor.axis,
         reduction_axes=tensor.reduction_axes,
+        names=names_of([row.sample for row in rows]),
     )
 
 

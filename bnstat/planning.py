@@ -48,10 +48,14 @@ class Planned:
         return (*samples, *self.tensor.sample_shape)
 
     @property
+    def kept_last(self) -> bool:
+        """Whether the kept axis is the last one, along which files are put side by side."""
+        return self.tensor.axis == len(self.tensor.sample_shape)
+
+    @property
     def channels(self) -> tuple[str, ...]:
         """Names of its channels, where there is one for each: not of another kept axis, or another number."""
-        kept_last = self.tensor.axis == len(self.tensor.sample_shape)
-        return self.case.channels if kept_last and len(self.case.channels) == self.tensor.channels else ()
+        return self.case.channels if self.kept_last and len(self.case.channels) == self.tensor.channels else ()
 
     @property
     def dtype_name(self) -> str:

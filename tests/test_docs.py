@@ -130,6 +130,7 @@ def test_python_in_the_readme_runs(block, capsys):
         "docs/activations.md",
         "docs/arithmetic.md",
         "docs/ci.md",
+        "docs/datasets.md",
         "docs/rules/README.md",
     ],
 )

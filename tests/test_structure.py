@@ -20,6 +20,7 @@ OUTSIDERS = {
     "rich": ("renderers/", "cli/progress.py"),
     "matplotlib": ("renderers/compare/plot.py",),
     "isal": ("sources/streams.py",),
+    "fsspec": ("sources/remote.py",),
 }
 
 

@@ -203,7 +203,10 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
 
 def _inputs(result: Check, found: Config) -> list[str]:
     """The files that were read: the output must be none of them."""
-    read = [*(sample.source for sample in result.samples), *(failure.source for failure in result.errors)]
+    read = [
+        *(path for sample in result.samples for path in sample.paths),
+        *(failure.source for failure in result.errors),
+    ]
     return [*read, *(str(file) for file in (result.settings.baseline, found.file) if file is not None)]
 
 

@@ -116,7 +116,10 @@ def _layers(paths: tuple[str, ...], to: options.Output, by: By, values: Sequence
     with progress(to.quiet) as meter:
         found = compare_layers(paths, by=by, values=values, progress=meter, **settings)
     tell(found.errors, found.notes, to.quiet)
-    inputs = [*(sample.source for sample in found.samples), *(failure.source for failure in found.errors)]
+    inputs = [
+        *(path for sample in found.samples for path in sample.paths),
+        *(failure.source for failure in found.errors),
+    ]
     write("layers", found, to, inputs)
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
 
@@ -142,7 +145,10 @@ def _batch_sizes(
     with progress(to.quiet) as meter:
         found = compare(paths, progress=meter, **settings)
     tell(found.errors, found.notes, to.quiet)
-    inputs = [*(sample.source for sample in found.samples), *(failure.source for failure in found.errors)]
+    inputs = [
+        *(path for sample in found.samples for path in sample.paths),
+        *(failure.source for failure in found.errors),
+    ]
     if plot is not None:
         _plot(found, plot, inputs)
     if save_population is not None:

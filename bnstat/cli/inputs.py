@@ -6,13 +6,22 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import click
+
 if TYPE_CHECKING:
     from bnstat.report import Reading
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # In the order that --help shows them.
-_OPTIONS: tuple[Callable[..., Any], ...] = ()
+_OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option(
+        "--channels",
+        metavar="PATTERN",
+        default=None,
+        help="Join files into cases, as '{case}_{channel}.nii.gz'; {channel:t1,flair} takes these, in this order.",
+    ),
+)
 
 
 def reading(function: F) -> F:

@@ -46,6 +46,9 @@ def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     with progress(to.quiet) as meter:
         report = diagnose(paths, progress=meter, **settings)
     tell(report.errors, report.notes, to.quiet)
-    inputs = [*(sample.source for sample in report.samples), *(failure.source for failure in report.errors)]
+    inputs = [
+        *(path for sample in report.samples for path in sample.paths),
+        *(failure.source for failure in report.errors),
+    ]
     write("inspect", report, to, inputs)
     return exit_codes.FAILED_INPUT if report.errors else exit_codes.CLEAN  # `inspect` tells, it does not judge

@@ -15,7 +15,7 @@ def render(comparison: Comparison) -> str:
         return ""
     lines = [f"**{rows.title(comparison)}**"]
     for channel in comparison.population:
-        lines += ["", rows.split(channel)]
+        lines += ["", rows.split(comparison, channel)]
         if channel.between is not None:
             lines += _channel(comparison, channel)
     lines += ["", *(f"{line.replace('*', chr(92) + '*')}  " for line in rows.footnotes(comparison))]
