@@ -210,7 +210,10 @@ def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:
                 if number:
                     kind = name.removesuffix("-voxels").replace("nan", "NaN").replace("inf", "infinite")
                     where = f"{row.sample.title}: {channel_title(channel, row.sample.channels)}"
-                    message = f"{where} holds {number:,} {kind} values, so this sample is left out of that channel. Replace them before training."
+                    message = (
+                        f"{where} holds {number:,} {kind} values, so this sample is left out of that channel. "
+                        "Replace them before training."
+                    )
                     yield Finding(code, name, "error", message, row.sample.source, None, channel, float(number), 0.0)
 
 

@@ -25,7 +25,7 @@ _OTHERS = {
 DICOM = "DICOM"
 
 # What stands between the parts of a name.
-_SEPARATORS = "_-. "
+_SEPARATORS = "_. -"
 
 
 def is_image(name: str) -> bool:

@@ -99,7 +99,8 @@ def _streamed_image(source: str, stream: BinaryIO) -> Any:  # noqa: ANN401
     if kind is None:
         raise InputError(source, "not a NIfTI image, or its header is damaged")
     try:
-        offset = int(kind.header_class.from_fileobj(io.BytesIO(start), check=False).get_data_offset())
+        fixed = kind.header_class.template_dtype.itemsize
+        offset = int(kind.header_class(start[:fixed], check=False).get_data_offset())
         rest = stream.read(min(max(offset - len(start), 0), _SNIFFED_BYTES))
         return kind.from_stream(io.BytesIO(start + rest))
     except STREAM_ERRORS:

@@ -43,8 +43,8 @@ def parent_of(folder: str) -> str:
 
 
 def name_of(path: str) -> str:
-    """The last part of a path."""
-    return os.path.basename(path.rstrip("/")) or path  # noqa: PTH119
+    """The last part of a path; of the current folder, its name."""
+    return posixpath.basename(path.rstrip("/")) if is_remote(path) else os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119
 
 
 def is_folder(path: str) -> bool:

@@ -14,7 +14,7 @@ from bnstat.sources import storage
 from bnstat.sources.case import Case, Found
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.joining import without
-from bnstat.sources.names import how_to_convert, is_image, other_format, shared
+from bnstat.sources.names import ending_of, how_to_convert, is_image, other_format, shared
 from bnstat.wording import plural
 
 IMAGES = "imagesTr"
@@ -101,9 +101,13 @@ def add(
     labels: str | None,
 ) -> None:
     """A case of these files, by the number of their channel, or what it lacks."""
-    missing = [channel for number, channel in enumerate(channels) if number not in parts]
+    missing = [number for number in range(len(channels)) if number not in parts]
     if missing:
-        found.failures.append(without(name, missing, f"{description.path} names {plural(len(channels), 'channel')}"))
+        expected = f"{name}_{missing[0]:04}{ending_of(next(iter(parts.values())))}"
+        lacked = [channels[number] for number in missing]
+        found.failures.append(
+            without(name, lacked, f"there is no {expected}, and {description.path} names the channel")
+        )
         return
     files = tuple(parts[number] for number in range(len(channels)))
     named = name if len(files) > 1 else files[0]
