@@ -124,7 +124,7 @@ def test_a_folder_elsewhere_without_a_description_is_a_case_for_each_image_in_it
 
 def test_sums_that_are_done_again_come_from_a_second_stream(bucket, tmp_path, voxels):
     url, system = bucket
-    here = save(tmp_path / "x.nii.gz", voxels.astype(np.float32))
+    here = save(tmp_path / "x.nii.gz", np.stack([voxels, voxels + 1], axis=-1).astype(np.float32))
     system.put(here, f"{url}/x.nii.gz")
     (there,) = bnstat.diagnose(f"{url}/x.nii.gz", framework="keras-tensorflow").batches
     (local,) = bnstat.diagnose(here, framework="keras-tensorflow").batches
