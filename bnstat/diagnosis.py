@@ -42,7 +42,8 @@ def diagnose(
     """What a batch-norm layer, or one of another normalizer, would compute on these volumes.
 
     Args:
-        paths: files that nibabel reads, `.npy`, `.npz` or `.npz[key]`, or directories of such; each voxel is read once.
+        paths: files that nibabel reads, `.npy`, `.npz` or `.npz[key]`, directories of such, data sets, or URLs; each
+            voxel is read once.
         batch_size: samples in a batch; the last may have fewer.
         axis: the axis of the batched tensor that is kept, as Keras means it; all others are reduced.
         batch_axis: the axis of each file whose entries are samples; "none" makes an array one sample. Left out, a

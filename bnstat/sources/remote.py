@@ -124,6 +124,9 @@ def _unreadable(url: str, error: Exception) -> InputError:
     """The error for a user that a failure elsewhere means: file systems have classes of their own for most."""
     if isinstance(error, InputError):
         return error
+    cause = error.__cause__
+    if isinstance(error, FileNotFoundError) and isinstance(cause, Exception) and _no_connection(cause):
+        return _unreadable(url, cause)  # that is what fsspec says of a web server that is not there
     if isinstance(error, FileNotFoundError):
         return InputError(url, "no such file or bucket; check the URL")
     if isinstance(error, PermissionError):
@@ -132,12 +135,21 @@ def _unreadable(url: str, error: Exception) -> InputError:
         return InputError(url, f"{_INSTALL} ({first_line(error)})")
     if isinstance(error, ValueError) and "protocol" in str(error).lower():
         return InputError(url, "URLs of this kind are not known; s3://, https:// and what fsspec knows are")
-    kinds = " ".join(kind.__name__ for kind in type(error).__mro__)
-    if "Credential" in kinds:
+    if "Credential" in _kinds(error):
         return InputError(url, _CREDENTIALS)
-    if isinstance(error, (ConnectionError, TimeoutError)) or re.search("Connect|Endpoint|Timeout", kinds):
+    if _no_connection(error):
         return InputError(url, f"no connection to the server ({first_line(error)}); check the network and the endpoint")
     return InputError(url, f"it cannot be read: {first_line(error)}")
+
+
+def _kinds(error: Exception) -> str:
+    """The names of its classes: those of packages that need not be here."""
+    return " ".join(kind.__name__ for kind in type(error).__mro__)
+
+
+def _no_connection(error: Exception) -> bool:
+    known = isinstance(error, (ConnectionError, TimeoutError))
+    return known or re.search("Connect|Endpoint|Timeout", _kinds(error)) is not None
 
 
 class _Stream(io.RawIOBase):

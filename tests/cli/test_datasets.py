@@ -130,6 +130,13 @@ def test_a_pattern_of_channels_joins_files_for_every_command(bnstat_run, tmp_pat
         assert any("left out 3 files" in line for line in ran.lines)
 
 
+def test_a_settings_file_may_have_the_pattern(bnstat_run, tmp_path, monkeypatch):
+    folder = monai(tmp_path / "ds").parent
+    (tmp_path / "bnstat.toml").write_text(f'channels = "{PATTERN}"\nfail-on = "never"\n')
+    monkeypatch.chdir(tmp_path)
+    assert "in 3 samples" in bnstat_run("check", folder).out
+
+
 def test_files_that_a_pattern_leaves_out_are_no_error_and_quiet_says_nothing(bnstat_run, tmp_path):
     ran = bnstat_run("inspect", monai(tmp_path / "ds").parent, "--channels", PATTERN, "-q")
     assert (ran.code, ran.lines) == (0, [])

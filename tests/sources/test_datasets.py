@@ -335,6 +335,13 @@ def test_a_description_that_is_wrong_is_one_line(tmp_path, content, said):
     assert "\n" not in failure.message
 
 
+def test_a_folder_of_images_beside_an_unknown_description_is_a_directory(tmp_path):
+    save(tmp_path / "images/a.nii", values(CASES[0], 0))
+    describe(tmp_path, {"name": "something else"})
+    assert [case.channels for case in found(tmp_path / "images").cases] == [()]
+    assert found(tmp_path).cases == []
+
+
 def test_a_description_that_is_not_there_is_no_such_file(tmp_path):
     assert failures(tmp_path / "dataset.json") == [("dataset.json", "no such file; check the path")]
 

@@ -152,7 +152,9 @@ def test_an_object_that_was_cut_off_is_a_line(bucket, tmp_path, name, kept):
 
 
 @pytest.mark.parametrize(
-    "content", [b"no image" * 100, gzip.compress(b"no image" * 100), b"\x5c\x01\x00\x00" + b"\xff" * 600]
+    "content",
+    [b"no image" * 100, gzip.compress(b"no image" * 100), b"\x5c\x01\x00\x00" + b"\xff" * 600],
+    ids=["text", "gzip", "damaged header"],
 )
 def test_what_is_no_image_elsewhere_is_a_line(bucket, content):
     url, system = bucket
@@ -206,6 +208,10 @@ def test_no_credentials_are_a_line_that_says_where_they_come_from(bucket, monkey
         monkeypatch.setenv(name, str(tmp_path / "none"))
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     assert "AWS_ACCESS_KEY_ID" in failure(f"{url}/x.nii")
+
+
+def test_a_web_server_that_is_not_there_is_no_missing_file():
+    assert "no connection to the server" in failure("http://127.0.0.1:9/x.nii.gz")
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -26,6 +26,12 @@ def cases_in(path: str) -> Found:
     """
     try:
         description, kind = _read(path)
+        if kind is None:
+            raise InputError(
+                path,
+                "it describes no data set that is known: it has neither channel_names (nnU-Net), modality (Decathlon) "
+                "nor a list named training (MONAI); name the folders of images instead",
+            )
         return _once(kind.cases(description), path)
     except InputError as error:
         return Found(failures=[error])
@@ -40,7 +46,7 @@ def of_images(folder: str) -> Found | None:
         if not storage.is_there(path):
             return None
         description, kind = _read(path)
-        if kind is monai:
+        if kind is None or kind is monai:
             return None
         found: Found = kind.cases_of_folder(description, folder)
         return _once(found, path)
@@ -48,11 +54,11 @@ def of_images(folder: str) -> Found | None:
         return Found(failures=[error])
 
 
-def _read(path: str) -> tuple[Description, ModuleType]:
-    """The description, and which kind it is.
+def _read(path: str) -> tuple[Description, ModuleType | None]:
+    """The description, and which kind it is; None where it is of none that is known.
 
     Raises:
-        InputError: it cannot be read, or is of no kind that is known.
+        InputError: it cannot be read.
     """
     text = storage.text_of(path)
     try:
@@ -61,14 +67,7 @@ def _read(path: str) -> tuple[Description, ModuleType]:
         line = getattr(error, "lineno", None)
         where = f" (line {line})" if line else ""
         raise InputError(path, f"it is not valid JSON{where}; give the description of a data set, or images") from error
-    kind = next((kind for kind in _KINDS if kind.describes(content)), None)
-    if kind is None:
-        raise InputError(
-            path,
-            "it describes no data set that is known: it has neither channel_names (nnU-Net), modality (Decathlon) "
-            "nor a list named training (MONAI); name the folders of images instead",
-        )
-    return Description(path, content), kind
+    return Description(path, content), next((kind for kind in _KINDS if kind.describes(content)), None)
 
 
 def _once(found: Found, path: str) -> Found:
