@@ -62,9 +62,8 @@ def _start(report: Report) -> str:
     if not spreads:
         return one
     _, channel, least, most = max(spreads)
-    return (
-        f"{one} Between these {len(report.batches)} batches g of channel {channel} is from {least:,.4g} to {most:,.4g}."
-    )
+    between = f"Between these {len(report.batches)} batches"
+    return f"{one} {between} g of {report.title_of(channel)} is from {least:,.4g} to {most:,.4g}."
 
 
 def _corrections(report: Report) -> str:
@@ -98,7 +97,7 @@ def _synchronized(report: Report) -> str:
         return reduced
     channel, jump, share = max(jumps, key=lambda one: one[2])
     return (
-        f"{reduced} Its mean of channel {channel} then has a standard deviation of {jump:,.4g} between steps, "
+        f"{reduced} Its mean of {report.title_of(channel)} then has a standard deviation of {jump:,.4g} between steps, "
         f"{share:.2f} of that of all values."
     )
 
@@ -127,7 +126,7 @@ def _constants(report: Report) -> str:
             (always if all(constant) else sometimes).append(places[0].channel)
     if not always and not sometimes:
         return ""
-    parts = [_named(always, ""), _named(sometimes, " in some batches")]
+    parts = [_named(always, report, ""), _named(sometimes, report, " in some batches")]
     return f"Variance is zero only where a channel is constant: {', '.join(part for part in parts if part)}."
 
 
@@ -139,10 +138,12 @@ def _constant_groups(report: Report) -> str:
     return f"Variance is zero only where all values are one: {listed}."
 
 
-def _named(channels: Sequence[int], where: str) -> str:
+def _named(channels: Sequence[int], report: Report, where: str) -> str:
     if not channels:
         return ""
-    listed = ", ".join(str(channel) for channel in channels[:5]) + (", …" if len(channels) > 5 else "")
+    listed = ", ".join(report.title_of(channel).removeprefix("channel ") for channel in channels[:5]) + (
+        ", …" if len(channels) > 5 else ""
+    )
     return f"{'channel' if len(channels) == 1 else 'channels'} {listed}{where}"
 
 
@@ -162,8 +163,8 @@ def _between(batches: Sequence[Batch], report: Report) -> str:
     channel, jump, share = max(jumps, key=lambda one: one[2])
     whole = sum(len(batch.samples) == report.settings.batch_size for batch in batches)
     return (
-        f"Between these {whole} batches the mean of channel {channel} has a standard deviation of {jump:,.4g}, "
-        f"{share:.2f} of that of all values: so much do batch statistics jump from step to step."
+        f"Between these {whole} batches the mean of {report.title_of(channel)} has a standard deviation of "
+        f"{jump:,.4g}, {share:.2f} of that of all values: so much do batch statistics jump from step to step."
     )
 
 

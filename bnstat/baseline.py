@@ -94,11 +94,13 @@ class Baseline:
 
 @lru_cache(maxsize=4096)
 def relative(source: str, folder: str) -> str:
-    """A path with slashes from a folder on, however the user named it; from another drive it stays as it is.
+    """A path with slashes from a folder on, however the user named it; a URL, and what is on another drive, stay.
 
     As it is named where it lies in the folder so: what is linked into it may be elsewhere on another computer. Where it
     does not, links on the way are followed, as of a working directory that was entered through one.
     """
+    if "://" in source:
+        return source
     try:
         path = os.path.relpath(source, folder)
         if _leaves(path):

@@ -55,8 +55,9 @@ def collect(
     asked = Asked(axis, batch_axis, reading.preparation)
     target = os.fspath(output)
     failures: list[InputError] = []
+    notes: list[str] = []
     with blaming(failures):
-        cases = list({_key(case): case for case in find_cases(_volumes(paths), failures)}.values())
+        cases = list({_key(case): case for case in find_cases(_volumes(paths), reading, failures, notes)}.values())
         _refuse_target(target, cases, resume=resume, force=force)
         with ExitStack() as stack:
             file = stack.enter_context(_Target(target))
@@ -71,7 +72,8 @@ def collect(
         cases=read,
         samples=file.samples,
         unchanged=len(cases) - len(jobs),
-        errors=tuple(Failure(failure.source, failure.message) for failure in failures),
+        errors=tuple(Failure(failure.source, failure.message, failure.missing) for failure in failures),
+        notes=tuple(notes),
     )
 
 

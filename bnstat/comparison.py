@@ -11,9 +11,9 @@ from bnstat import curve, running
 from bnstat.cohort import cohorts_of, too_large
 from bnstat.errors import UsageError
 from bnstat.frameworks import BATCH_NORMS, layer_of
-from bnstat.grouping import groups_of
+from bnstat.grouping import DIRECTORY, groups_of
 from bnstat.moments import Moments
-from bnstat.notes import patch_notes
+from bnstat.notes import patch_notes, spacing_notes
 from bnstat.recommendation import recommend
 from bnstat.report import (
     FILES_AS_THEY_ARE,
@@ -28,6 +28,7 @@ from bnstat.report import (
 )
 from bnstat.report.compare import Forgetting, Layer
 from bnstat.table import BatchAxis, Path, Planned, Progress, Row, blaming, read_table
+from bnstat.wording import channel_title
 
 
 def compare(
@@ -98,7 +99,10 @@ def compare(
 
     def check(planned: Sequence[Planned]) -> None:
         if group_by and planned:
-            named.update(groups_of([plan.case.name for plan in planned], group_by))
+            by_file = group_by == DIRECTORY  # a table may rather know the case than its first file
+            files = {plan.case.name: plan.case.files[0] if by_file else plan.case.name for plan in planned}
+            groups = groups_of(list(files.values()), group_by)
+            named.update({name: groups[file] for name, file in files.items()})
 
     read = read_table(paths, axis, batch_axis, reading, progress, check)
     settings = replace(settings, preparation=read.preparation)
@@ -120,10 +124,11 @@ def compare(
         recommendation=recommend(cohorts, sizes, settings, "array" if arrays else "input") if sizes else None,
         forgetting=_forgetting(settings),
         findings=tuple(_left_out(rows, table)) if table is not None else (),
-        errors=tuple(Failure(failure.source, failure.message) for failure in read.failures),
+        errors=tuple(Failure(failure.source, failure.message, failure.missing) for failure in read.failures),
         notes=(
             *read.notes,
             *notes,
+            *spacing_notes(read),
             *patch_notes(read, read),
             *_shape_notes(rows),
             *(_size_notes(rows, table) if table is not None else ()),
@@ -205,9 +210,10 @@ def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:
                 number = int(counts[place, channel])
                 if number:
                     kind = name.removesuffix("-voxels").replace("nan", "NaN").replace("inf", "infinite")
+                    where = f"{row.sample.title}: {channel_title(channel, row.sample.channels)}"
                     message = (
-                        f"{row.sample.title}: channel {channel} holds {number:,} {kind} values, so this sample is left "
-                        "out of that channel. Replace them before training."
+                        f"{where} holds {number:,} {kind} values, so this sample is left out of that channel. "
+                        "Replace them before training."
                     )
                     yield Finding(code, name, "error", message, row.sample.source, None, channel, float(number), 0.0)
 

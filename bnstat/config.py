@@ -16,6 +16,7 @@ from bnstat.report import Limits
 # Each key, and what its value is.
 _LISTS = ("select", "ignore")
 _KEYS: dict[str, tuple[type, ...]] = {
+    "channels": (str,),
     "framework": (str,),
     "normalizer": (str,),
     "epsilon": (float, int),

@@ -14,6 +14,7 @@ from bnstat.normalizers import normalize, require_shape, require_steps
 from bnstat.notes import notes_of, patch_notes
 from bnstat.preparation.loader import loader_order
 from bnstat.report import FILES_AS_THEY_ARE, Batch, Failure, Reading, Report, Settings
+from bnstat.report.inspect import names_of
 from bnstat.rules import findings_of
 from bnstat.settings import settings_of
 from bnstat.table import BatchAxis, Path, Planned, Progress, Row, Table, blaming, read_table
@@ -48,7 +49,8 @@ def diagnose(
     """What a batch-norm layer, or one of another normalizer, would compute on these volumes.
 
     Args:
-        paths: files that nibabel reads, `.npy`, `.npz` or `.npz[key]`, or directories of such; each voxel is read once.
+        paths: files that nibabel reads, `.npy`, `.npz` or `.npz[key]`, directories of such, data sets, or URLs; each
+            voxel is read once.
         batch_size: samples in a batch; the last may have fewer.
         axis: the axis of the batched tensor that is kept, as Keras means it; all others are reduced.
         batch_axis: the axis of each file whose entries are samples; "none" makes an array one sample. Left out, a
@@ -113,7 +115,7 @@ def report_of(table: Table, settings: Settings) -> Report:
         settings=settings,
         samples=tuple(row.sample for row in table.rows),
         batches=batches,
-        errors=tuple(Failure(failure.source, failure.message) for failure in table.failures),
+        errors=tuple(Failure(failure.source, failure.message, failure.missing) for failure in table.failures),
         notes=(*notes_of(table, batches, settings), *patch_notes(table, drawn), *unread),
         synchronized=predict(synchronized, table, replace(settings, emulate=False)),
     )
@@ -218,6 +220,7 @@ def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:
         input_shape=(len(rows), *tensor.sample_shape),
         axis=tensor.axis,
         reduction_axes=tensor.reduction_axes,
+        names=names_of([row.sample for row in rows]),
     )
 
 

@@ -121,7 +121,7 @@ def _where(comparison: LayerComparison, place: Place) -> tuple[str, str]:
     """What is there: a channel, in a batch where there are several, or a group."""
     batches = comparison.reference.report.batches
     if comparison.by == "normalizers" or not batches[place[0]].groups:
-        return f"channel {place[1]}", f" in batch {place[0]}" if len(batches) > 1 else ""
+        return batches[place[0]].title_of(place[1]), f" in batch {place[0]}" if len(batches) > 1 else ""
     return f"the {batches[place[0]].parts[place[1]].title}", ""
 
 

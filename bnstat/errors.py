@@ -31,16 +31,18 @@ class InputError(BnstatError):
     Attributes:
         source: the input, as the user named it.
         message: what is wrong with it and what to do, without the name.
+        missing: channels of a case whose files are not there; empty where it failed for another reason.
     """
 
-    def __init__(self, source: str, message: str) -> None:
+    def __init__(self, source: str, message: str, missing: tuple[str, ...] = ()) -> None:
         super().__init__(f"{source}: {message}")
         self.source = source
         self.message = message
+        self.missing = missing
 
-    def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, tuple[str, ...]]]:
         """Workers send it to the process that asked."""
-        return type(self), (self.source, self.message)
+        return type(self), (self.source, self.message, self.missing)
 
 
 class OutputError(BnstatError):

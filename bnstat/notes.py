@@ -22,7 +22,10 @@ MOST_CHANNELS = 4
 def notes_of(table: Table, batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
     """All notes on a report: on the inputs, on what the layer itself would reduce, and on values without variance."""
     return (
+        *table.notes,
         *_inputs(table, settings),
+        *spacing_notes(table),
+        *_names(table),
         *_reach(batches, settings),
         *_overflows(batches),
         *_backend(table, batches, settings),
@@ -109,6 +112,43 @@ def _overflows(batches: Sequence[Batch]) -> tuple[str, ...]:
         return ()
     named = ", ".join([*found][:5]) + (", …" if len(found) > 5 else "")
     return (f"the values of {named} are too large to square in float64, so there is no variance; scale them down",)
+
+
+def spacing_notes(table: Table) -> tuple[str, ...]:
+    """Where volumes differ in their spacing and are to be trained on as they are, in patches or as a data set."""
+    asked = table.preparation.patches is not None or any(plan.case.dataset for plan in table.planned)
+    spacings = {
+        tuple(float(f"{size:.4g}") for size in part.volume.spacing)  # headers have them in float32
+        for plan in table.planned
+        for part in plan.parts
+        if part.volume.spacing is not None and len(part.volume.spacing) == 3
+    }
+    if not asked or len(spacings) < 2:
+        return ()
+    ranges = [sorted({spacing[axis] for spacing in spacings}) for axis in range(3)]
+    shown = " × ".join(f"{one[0]:g}" + (f"–{one[-1]:g}" if len(one) > 1 else "") for one in ranges)
+    return (
+        f"the volumes have {len(spacings)} different spacings ({shown} mm) and are taken voxel by voxel; resampling "
+        "them to one spacing first, as nnU-Net does, changes patches and statistics",
+    )
+
+
+def _names(table: Table) -> tuple[str, ...]:
+    """Where a data set names another number of channels than a case has."""
+    other = [
+        plan
+        for plan in table.planned
+        if plan.case.channels and len(plan.case.channels) != plan.tensor.channels and plan.kept_last
+    ]
+    if not other:
+        return ()
+    first = other[0]
+    more = f" and {len(other) - 1} more" if len(other) > 1 else ""
+    has = plural(first.tensor.channels, "channel")
+    return (
+        f"{first.case.name}{more}: the data set names {len(first.case.channels)} channels "
+        f"({', '.join(first.case.channels)}) and it has {has}, so none is named",
+    )
 
 
 def _reach(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from bnstat.axes import AxisError, Tensor, arrange
 from bnstat.errors import InputError, UsageError
-from bnstat.sources import Case, Part, Volume, open_volume
+from bnstat.sources import Case, Part, Volume, is_there, open_volume
 from bnstat.wording import by
 
 BatchAxis = int | Literal["none"] | None
@@ -48,6 +48,16 @@ class Planned:
         return (*samples, *self.tensor.sample_shape)
 
     @property
+    def kept_last(self) -> bool:
+        """Whether the kept axis is the last one, along which files are put side by side."""
+        return self.tensor.axis == len(self.tensor.sample_shape)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of its channels, where there is one for each: not of another kept axis, or another number."""
+        return self.case.channels if self.kept_last and len(self.case.channels) == self.tensor.channels else ()
+
+    @property
     def dtype_name(self) -> str:
         """The type of its voxels; each one once where files differ."""
         return ", ".join(dict.fromkeys(part.volume.dtype_name for part in self.parts))
@@ -65,12 +75,33 @@ def plan_case(case: Case, axis: int, batch_axis: BatchAxis) -> Planned:
         InputError: a file cannot be read, or does not fit those before it.
         UsageError: a file does not have the axis.
     """
-    parts = tuple(_part(open_volume(file), axis, batch_axis) for file in case.files)
+    parts = tuple(_part(volume, axis, batch_axis) for volume in _headers(case))
     first = parts[0].arrangement
     for part in parts[1:]:
         _require_fit(case, parts[0], part)
     shape = (*first.tensor.sample_shape[:-1], sum(part.arrangement.tensor.sample_shape[-1] for part in parts))
     return Planned(case, parts, Tensor(shape, first.tensor.axis), first.samples)
+
+
+def _headers(case: Case) -> list[Volume]:
+    """The headers of all files.
+
+    Raises:
+        InputError: one cannot be read; where files are missing, it says of which channels.
+    """
+    try:
+        return [open_volume(file) for file in case.files]
+    except InputError as error:
+        if not case.joined:
+            raise
+        missing = [place for place, file in enumerate(case.files) if not is_there(file)]
+        if not missing:
+            raise
+        named = case.channels if len(case.channels) == len(case.files) else tuple(map(str, range(len(case.files))))
+        channels = tuple(named[place] for place in missing)
+        what = f"{'channel' if len(missing) == 1 else 'channels'} {', '.join(channels)} missing"
+        message = f"{what}: there is no {case.files[missing[0]]}; add the file, or leave the case out"
+        raise InputError(case.name, message, channels) from error
 
 
 def _part(volume: Volume, axis: int, batch_axis: BatchAxis) -> Part:

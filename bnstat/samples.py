@@ -83,7 +83,7 @@ def sample_of(planned: Planned, index: int | None) -> Sample:
         dtype=planned.dtype_name,
         repetition=first.volume.repetition if first.arrangement.channels_axis == TIME_AXIS else None,
         files=case.files if case.joined else (),
-        channels=case.channels,
+        channels=planned.channels,
     )
 
 

@@ -38,7 +38,8 @@ Path = str | PathLike[str]
 class Table:
     """All that was read: files whose headers could be, samples whose voxels could be, and what could not.
 
-    `preparation` is what their voxels went through first, `notes` what is to be said of files of moments.
+    `preparation` is what their voxels went through first, `notes` are on how files were found and
+    what files of moments lack.
     `summed` holds what was computed from the voxels a second time, for all reports on the same table.
     """
 
@@ -84,13 +85,14 @@ def read_table(
     """
     checked(reading.preparation)
     failures: list[InputError] = []
+    notes: list[str] = []
     with blaming(failures):
-        entries, preparation, notes = _entries(paths, axis, batch_axis, reading, failures)
+        entries, preparation = _entries(paths, axis, batch_axis, reading, failures, notes)
         planned = [entry.planned for entry in entries]
         require_patches([entry.planned for entry in entries if entry.rows is None], reading.preparation)
         check(planned)
         rows = _rows(entries, axis, batch_axis, reading, progress, failures)
-    return Table(tuple(planned), rows, tuple(failures), preparation, notes)
+    return Table(tuple(planned), rows, tuple(failures), preparation, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -102,19 +104,23 @@ class _Entry:
 
 
 def _entries(
-    paths: Path | Iterable[Path], axis: int, batch_axis: BatchAxis, reading: Reading, failures: list[InputError]
-) -> tuple[list[_Entry], Preparation, tuple[str, ...]]:
-    """What there is, in the order that it was given in; what voxels go through; and notes on files of moments.
+    paths: Path | Iterable[Path],
+    axis: int,
+    batch_axis: BatchAxis,
+    reading: Reading,
+    failures: list[InputError],
+    notes: list[str],
+) -> tuple[list[_Entry], Preparation]:
+    """What there is, in the order that it was given in, and what voxels go through.
 
     Raises:
         UsageError: there is no path, a file does not have the axis, or moments were read with other settings.
     """
     entries: list[_Entry] = []
     preparations: dict[str, Preparation] = {}
-    notes: list[str] = []
     for kept, some in groupby(listed(paths), is_moments):
         if not kept:
-            planned = plan_cases(find_cases(list(some), failures), axis, batch_axis, failures)
+            planned = plan_cases(find_cases(list(some), reading, failures, notes), axis, batch_axis, failures)
             entries += map(_Entry, planned)
             if planned:
                 preparations[planned[0].case.name] = reading.preparation
@@ -130,7 +136,7 @@ def _entries(
             preparations[path] = found.preparation
             notes += found.notes
     _require_one(preparations)
-    return entries, next(iter(preparations.values()), reading.preparation), tuple(notes)
+    return entries, next(iter(preparations.values()), reading.preparation)
 
 
 def _kept_entries(found: KeptMoments) -> Iterator[_Entry]:
@@ -220,14 +226,16 @@ def listed(paths: Path | Iterable[Path]) -> list[str]:
     return listed
 
 
-def find_cases(paths: Sequence[str], failures: list[InputError]) -> list[Case]:
-    """What there is to read; paths without any join the failures."""
-    found: list[Case] = []
-    for path in paths:
-        cases, missed = cases_of(path)
-        found += cases
-        failures += missed
-    return found
+def find_cases(paths: Sequence[str], reading: Reading, failures: list[InputError], notes: list[str]) -> list[Case]:
+    """What there is to read; paths without any join the failures, and what is to be said of how they were found.
+
+    Raises:
+        UsageError: the pattern of channels cannot be.
+    """
+    found = cases_of(paths, reading.channels)
+    failures += found.failures
+    notes += found.notes
+    return found.cases
 
 
 def plan_cases(cases: Iterable[Case], axis: int, batch_axis: BatchAxis, failures: list[InputError]) -> list[Planned]:

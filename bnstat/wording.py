@@ -15,6 +15,11 @@ def by(shape: Sequence[int], times: str = " × ") -> str:
     return times.join(str(size) for size in shape)
 
 
+def channel_title(channel: int, names: Sequence[str] = ()) -> str:
+    """A channel as in "channel 1", or "channel 1 (FLAIR)" where channels have names."""
+    return f"channel {channel}" + (f" ({names[channel]})" if names else "")
+
+
 def short_of(promised: int, there: int) -> str:
     """What is wrong where a file has fewer bytes than its header says, and what to do."""
     return (

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from ci_document import ACTION, DOCUMENT, HOOK, ROOT, Place
 
-from bnstat.sources.dataset import IMAGE_ENDINGS
+from bnstat.sources.names import IMAGE_ENDINGS
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 

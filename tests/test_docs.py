@@ -140,6 +140,7 @@ def test_python_in_the_readme_runs(block, capsys):
         "docs/arithmetic.md",
         "docs/ci.md",
         "docs/preparation.md",
+        "docs/datasets.md",
         "docs/rules/README.md",
     ],
 )

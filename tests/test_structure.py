@@ -21,6 +21,7 @@ OUTSIDERS = {
     "matplotlib": ("renderers/compare/plot.py",),
     "isal": ("sources/streams.py",),
     "distributed": ("executors/cluster.py",),
+    "fsspec": ("sources/remote.py",),
 }
 
 

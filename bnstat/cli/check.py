@@ -15,7 +15,7 @@ from bnstat.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from bnstat.config import Config
-    from bnstat.report import Check, Limits
+    from bnstat.report import Check, Limits, Reading
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown", "junit", "github", "gitlab", "sarif")
 _CONFIG = "bnstat.config"
@@ -193,7 +193,7 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
     with progress(to.quiet) as meter:
         result = check(paths, limits=limits, overrides=overrides, progress=meter, **settings)
     tell(result.errors, result.notes, to.quiet)
-    write("check", result, to, inputs.read_by(settings["reading"], _inputs(result, found)))
+    write("check", result, to, _read(result, found, settings["reading"]))
     if to.format == "github":
         _summarize(result)
     if result.errors:
@@ -201,9 +201,9 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
     return exit_codes.FINDINGS if result.failed else exit_codes.CLEAN
 
 
-def _inputs(result: Check, found: Config) -> list[str]:
+def _read(result: Check, found: Config, reading: Reading) -> list[str]:
     """The files that were read: the output must be none of them."""
-    read = [*(sample.source for sample in result.samples), *(failure.source for failure in result.errors)]
+    read = inputs.read_by(reading, result.samples, result.errors)
     return [*read, *(str(file) for file in (result.settings.baseline, found.file) if file is not None)]
 
 

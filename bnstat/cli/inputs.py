@@ -12,12 +12,18 @@ from bnstat.cli.sizes import Sizes
 from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
-    from bnstat.report import Patching, Reading
+    from bnstat.report import Failure, Patching, Reading, Sample
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # In the order that --help shows them.
 _OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option(
+        "--channels",
+        metavar="PATTERN",
+        default=None,
+        help="Join files into cases, as '{case}_{channel}.nii.gz'; {channel:t1,flair} takes these, in this order.",
+    ),
     click.option(
         "--intensity",
         metavar="STEPS",
@@ -78,12 +84,14 @@ def reading(function: F) -> F:
     return cast(F, wrapped)
 
 
-def read_by(reading: Reading, sources: Iterable[str]) -> list[str]:
-    """These inputs and the files that are read beside them: no output may replace any."""
+def read_by(reading: Reading, samples: Iterable[Sample], errors: Iterable[Failure]) -> list[str]:
+    """The files that were read, and those beside them: no output may replace any."""
     from bnstat.preparation import files_of  # noqa: PLC0415  (not needed for --help)
 
-    listed = list(sources)
-    return [*listed, *files_of(reading.preparation, listed)]
+    listed = [*samples]
+    failed = [failure.source for failure in errors]
+    beside = files_of(reading.preparation, [*(sample.source for sample in listed), *failed])
+    return [*(path for sample in listed for path in sample.paths), *failed, *beside]
 
 
 def _reading(given: dict[str, Any]) -> Reading:

@@ -27,13 +27,14 @@ def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:
 
     Per channel, or group of channels of a sample: the mean and variance over how many values, whether the variance is
     zero, what epsilon does to the output, and the running statistics after one training step. A PATH is an image
-    that nibabel reads (NIfTI, Analyze, MGH, MINC, …), an array (.npy, .npz, 'file.npz[key]'), or a directory of such.
-    Each voxel is read once.
+    that nibabel reads (NIfTI, Analyze, MGH, MINC, …), an array (.npy, .npz, 'file.npz[key]'), a directory of such, a
+    data set of nnU-Net, the Decathlon or MONAI, or the URL of one of these. Each voxel is read once.
 
     \b
     Examples:
       bnstat inspect t1.nii.gz
       bnstat inspect cohort/ --batch-size 4 --framework torch
+      bnstat inspect brats/ --channels '{case}_{channel:flair,t1,t2}.nii.gz'
       bnstat inspect cohort/ --normalizer group:2 --framework torch
       bnstat inspect series.nii.gz --batch-axis 3 --batch-size 4
       bnstat inspect t1.nii.gz --format json | jq '.batches[0].channels[0].variance'
@@ -46,6 +47,5 @@ def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     with progress(to.quiet) as meter:
         report = diagnose(paths, progress=meter, **settings)
     tell(report.errors, report.notes, to.quiet)
-    sources = [*(sample.source for sample in report.samples), *(failure.source for failure in report.errors)]
-    write("inspect", report, to, inputs.read_by(settings["reading"], sources))
+    write("inspect", report, to, inputs.read_by(settings["reading"], report.samples, report.errors))
     return exit_codes.FAILED_INPUT if report.errors else exit_codes.CLEAN  # `inspect` tells, it does not judge

@@ -50,7 +50,7 @@ def command(
     gc.enable()
     with progress(quiet) as meter:
         found = collect(paths, output, progress=meter, **settings)
-    tell(found.errors, (), quiet)
+    tell(found.errors, found.notes, quiet)
     if not quiet:
         note(_summary(found))
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN

@@ -93,10 +93,22 @@ def normalize(batches: Sequence[tuple[Batch, Moments]], settings: Settings) -> t
 def _filled(one: Batch, samples: Moments, settings: Settings) -> Batch:
     kind = settings.kind
     if kind in _BY_CHANNEL:
-        channels = _BY_CHANNEL[kind](samples, settings)
+        channels = _named(_BY_CHANNEL[kind](samples, settings), one.names)
         return replace(one, channels=channels, deviations=tuple(channel.std for channel in channels))
-    groups = _BY_SAMPLE[kind](samples, one.samples, settings)
+    groups = _groups_named(_BY_SAMPLE[kind](samples, one.samples, settings), one.names)
     kept = (0, one.axis) if kind == "instance" else (0,)
     running = instance.buffers(groups, samples.shape[1], settings) if kind == "instance" else ()
     reduced = tuple(axis for axis in range(len(one.input_shape)) if axis not in kept)
     return replace(one, groups=groups, running=running, reduction_axes=reduced, deviations=deviations(samples))
+
+
+def _named(channels: tuple[Channel, ...], names: Sequence[str]) -> tuple[Channel, ...]:
+    """Channels with their names, where they are known."""
+    return tuple(replace(one, name=names[one.channel]) for one in channels) if names else channels
+
+
+def _groups_named(groups: tuple[Group, ...], names: Sequence[str]) -> tuple[Group, ...]:
+    """The same of groups of a single channel."""
+    if not names:
+        return groups
+    return tuple(replace(one, name=names[one.channels[0]]) if len(one.channels) == 1 else one for one in groups)

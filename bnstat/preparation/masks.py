@@ -23,7 +23,7 @@ from bnstat.errors import InputError, UsageError
 from bnstat.planning import Planned
 from bnstat.report import Preparation
 from bnstat.sources import Part, PlainVoxels, Volume, open_volume
-from bnstat.sources.dataset import IMAGE_ENDINGS
+from bnstat.sources.names import case_name
 from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
 from bnstat.wording import by, short_of
 
@@ -108,15 +108,6 @@ def _limit(text: str, number: str) -> float:
     if not isfinite(limit):
         raise UsageError(f"mask {text!r}: the threshold is not a finite number. A mask is {_GRAMMAR}")
     return limit
-
-
-def case_name(name: str) -> str:
-    """The name of a case without folders, endings, and the name of an array in an archive."""
-    if name.endswith("]"):
-        name = name.rpartition("[")[0] or name
-    short = os.path.basename(name)  # noqa: PTH119  (a name need not be a path)
-    ending = max((one for one in IMAGE_ENDINGS if short.lower().endswith(one)), key=len, default="")
-    return short[: len(short) - len(ending)] or short
 
 
 class Inside(Protocol):

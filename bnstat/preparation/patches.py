@@ -6,10 +6,8 @@ in the type that it is stored in, and every patch is reduced as if it were a fil
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from math import prod
 from typing import Any
 
@@ -21,9 +19,11 @@ from bnstat.errors import InputError, UsageError
 from bnstat.moments import Moments
 from bnstat.planning import Planned
 from bnstat.preparation.crops import beyond, cut, sample_of, stored_voxels
+from bnstat.preparation.intensity import resolve
 from bnstat.preparation.places import Foreground, Labels, Volume, patches_of
 from bnstat.report import Patch, Patching, Preparation
-from bnstat.sources import Part, open_volume, stem
+from bnstat.sources import Part, open_volume
+from bnstat.sources.names import case_name
 from bnstat.wording import by
 
 Told = Callable[[int], None] | None
@@ -179,7 +179,7 @@ def _labels_name(planned: Planned, patching: Patching) -> str | None:
     """The label image of a case: the one that was named, else that of its data set."""
     if patching.labels is None:
         return planned.case.labels
-    return patching.labels.replace(CASE, os.path.basename(stem(planned.case.name)))  # noqa: PTH119  (a name, which no Path may change)
+    return patching.labels.replace(CASE, case_name(planned.case.name))
 
 
 def _labels(planned: Planned, patching: Patching) -> NDArray[Any]:
@@ -247,7 +247,7 @@ def _prepared_moments(
     planned: Planned, preparation: Preparation, chosen: Sequence[tuple[int | None, Patch]], told: Told
 ) -> list[Moments]:
     """The moments of all patches after the steps of `intensity`, which see all channels of a patch side by side."""
-    resolved = import_module("bnstat.preparation.intensity").resolve(planned, preparation, told)
+    resolved = resolve(planned, preparation, told)
     columns = [_part_crops(part, chosen, _padding(preparation), told) for part in planned.parts]
     found = []
     for (index, patch), *crops in zip(chosen, *columns, strict=True):

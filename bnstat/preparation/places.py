@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from bnstat.errors import UsageError
 from bnstat.report import Patch, Patching
-from bnstat.sources import stem
+from bnstat.sources.names import without_ending
 
 _NNUNET = "nnunet:"
 
@@ -209,5 +209,5 @@ def _generator(
 
     All is hashed together: seeds of several words, of which the last ones count up, gave starts that are not uniform.
     """
-    known = f"{patching.seed}\0{stem(name)}\0{index}\0{number}\0{forced}".encode(errors="surrogateescape")
+    known = f"{patching.seed}\0{without_ending(name)}\0{index}\0{number}\0{forced}".encode(errors="surrogateescape")
     return np.random.default_rng(int.from_bytes(hashlib.sha256(known).digest()[:16], "little"))

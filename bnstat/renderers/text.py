@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import floor, log10
 
 from bnstat.report import Batch, Finding, Number, Preparation, Report, Settings
-from bnstat.wording import by, plural
+from bnstat.wording import by, channel_title, plural
 
 UNDEFINED = "–"
 
@@ -48,9 +48,10 @@ def inputs_line(report: Report) -> str:
     sample = report.samples[0]
     if sample.patch is not None:
         return _patches_line(report)
-    one = f"{printable(sample.source)}   {sample.dtype}   {by(sample.shape)}"
-    files = {sample.source for sample in report.samples}
-    if len(files) == 1:
+    several = f"   {plural(len(sample.files), 'file')}" if sample.files else ""
+    one = f"{printable(sample.source)}{several}   {sample.dtype}   {by(sample.shape)}"
+    files = {path for sample in report.samples for path in sample.paths}
+    if len({sample.source for sample in report.samples}) == 1:
         return one if sample.index is None else f"{one}   {plural(len(report.samples), 'sample')}"
     last = report.samples[-1]
     kinds = {(other.dtype, other.shape) for other in report.samples}
@@ -162,7 +163,9 @@ def running_lines(report: Report, most: int = 4) -> list[str]:
     lines = []
     for batch in report.batches:
         if batch.running:
-            named = [f"channel {one.channel} {number(one.mean)}, {number(one.variance)}" for one in batch.running]
+            named = [
+                f"{batch.title_of(one.channel)} {number(one.mean)}, {number(one.variance)}" for one in batch.running
+            ]
             more = f"; … ({len(named) - most} more)" if len(named) > most else ""
             where = f" on batch {batch.index}" if several else ""
             lines.append(f"running mean and variance after one step{where}: {'; '.join(named[:most])}{more}")
@@ -189,7 +192,8 @@ def _place(finding: Finding, report: Report) -> str:
         return report.batches[finding.batch].groups[finding.group].title
     parts = []
     if finding.channel is not None:
-        parts.append(f"channel {finding.channel}")
+        names = report.names if finding.batch is None else report.batches[finding.batch].names
+        parts.append(channel_title(finding.channel, names))
     if finding.batch is not None and (len(report.batches) > 1 or finding.channel is None):
         parts.append(f"batch {finding.batch}")
     return " of ".join(parts)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bnstat.frameworks import Framework
-from bnstat.report.inspect import Failure, Finding, Sample
+from bnstat.report.inspect import Failure, Finding, Sample, names_of
 from bnstat.report.preparation import UNPREPARED, Preparation
+from bnstat.wording import channel_title
 
 Kind = Literal["finite", "infinite"]
 Composition = Literal["mixed", "one_group", "synchronized"]
@@ -311,3 +312,12 @@ class Comparison:
     findings: tuple[Finding, ...] = ()
     errors: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the channels, where all samples agree on them."""
+        return names_of(self.samples)
+
+    def title_of(self, channel: int) -> str:
+        """What to call a channel in a sentence."""
+        return channel_title(channel, self.names)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from bnstat.frameworks import FRAMEWORKS, Framework
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
 from bnstat.report.preparation import UNPREPARED, Preparation
+from bnstat.wording import channel_title
 
 if TYPE_CHECKING:
     from bnstat.report.compare import CurvePoint
@@ -162,6 +163,12 @@ class Sample:
         return self.source, self.index
 
 
+def names_of(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """Names of the channels in which all samples agree; none where they do not, or none are known."""
+    named = {sample.channels for sample in samples}
+    return next(iter(named)) if len(named) == 1 else ()
+
+
 @dataclass(frozen=True)
 class Finite:
     """Statistics over the finite values of a channel that holds NaN or Inf."""
@@ -300,6 +307,7 @@ class Channel(Statistics):
         running_variance: likewise, biased or not as the framework has it.
         correction: of batch renorm alone.
         start: of weight norm's start alone.
+        name: of the channel, where all samples of the batch agree on one.
     """
 
     channel: int
@@ -307,11 +315,12 @@ class Channel(Statistics):
     running_variance: float | None
     correction: Correction | None = None
     start: Start | None = None
+    name: str | None = None
 
     @property
     def title(self) -> str:
         """What to call it in a sentence."""
-        return f"channel {self.channel}"
+        return f"channel {self.channel}" + (f" ({self.name})" if self.name else "")
 
     @property
     def place(self) -> int:
@@ -327,11 +336,13 @@ class Group(Statistics):
         group: its place among the groups of the batch.
         sample: the index of its sample in the report.
         channels: their indices on the kept axis.
+        name: of its channel, where it has a single one whose name is known.
     """
 
     group: int
     sample: int
     channels: tuple[int, ...]
+    name: str | None = None
 
     @property
     def place(self) -> int:
@@ -347,7 +358,9 @@ class Group(Statistics):
     @property
     def title(self) -> str:
         """What to call it in a sentence."""
-        return f"{'channel' if len(self.channels) == 1 else 'group of channels'} {self.span} of sample {self.sample}"
+        named = f" ({self.name})" if self.name else ""
+        kind = "channel" if len(self.channels) == 1 else "group of channels"
+        return f"{kind} {self.span}{named} of sample {self.sample}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,6 +410,7 @@ class Batch:
         running: buffers of a channel each, where such a layer keeps any.
         deviations: the standard deviation of each channel over the batch, whatever the normalizer reduces; None where
             it is undefined.
+        names: of its channels, where all samples agree on them.
     """
 
     index: int
@@ -408,6 +422,11 @@ class Batch:
     groups: tuple[Group, ...] = ()
     running: tuple[Running, ...] = ()
     deviations: tuple[float | None, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def title_of(self, channel: int) -> str:
+        """What to call a channel in a sentence."""
+        return channel_title(channel, self.names)
 
     @property
     def parts(self) -> Sequence[Channel | Group]:
@@ -446,10 +465,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Failure:
-    """An input that could not be read."""
+    """An input that could not be read; `missing` are the channels of a case whose files are not there."""
 
     source: str
     message: str
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -474,6 +494,15 @@ class Report:
     shapes: tuple[tuple[int, ...], ...] = ()
     curve: CurvePoint | None = None
     steps: int | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the channels, where all samples agree on them."""
+        return names_of(self.samples)
+
+    def title_of(self, channel: int) -> str:
+        """What to call a channel of all samples in a sentence."""
+        return channel_title(channel, self.names)
 
     def source_of(self, batch: Batch, part: Statistics | None = None) -> str | None:
         """The file of a group, or of a batch of one sample; None where there are several."""

@@ -17,6 +17,7 @@ class Scan:
         samples: lines that the file has in all.
         unchanged: cases that it had before.
         errors: inputs that could not be read.
+        notes: on how files were found.
     """
 
     output: str
@@ -24,3 +25,4 @@ class Scan:
     samples: int
     unchanged: int
     errors: tuple[Failure, ...]
+    notes: tuple[str, ...] = ()

@@ -44,7 +44,8 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
         if noise is None or noise <= limit:
             continue
         message = (
-            f"channel {channel.channel}: the mean of a batch of {size} has a noise of {noise:.3g} standard deviations "
+            f"{report.title_of(channel.channel)}: "
+            f"the mean of a batch of {size} has a noise of {noise:.3g} standard deviations "
             f"of the values (limit {limit:g}), so what a sample becomes depends on its neighbours. "
             f"{advice('Noise falls as 1/√B', enough(size, noise, limit, 2))}"
         )

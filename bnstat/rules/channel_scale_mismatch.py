@@ -51,8 +51,8 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
         ratio = most / least
         if ratio > limit:
             message = (
-                f"the standard deviation of channel {large} ({most:.4g}) is {ratio:,.4g} times that of channel {small} "
-                f"({least:.4g}). {_consequence(batch, small, large, report.settings)} "
+                f"the standard deviation of {batch.title_of(large)} ({most:.4g}) is {ratio:,.4g} times that of "
+                f"{batch.title_of(small)} ({least:.4g}). {_consequence(batch, small, large, report.settings)} "
                 "Bring the channels to one scale, as by z-scores."
             )
             yield rule.finding(report, batch, None, message, value=ratio, threshold=limit)
@@ -63,7 +63,7 @@ def _consequence(batch: Batch, small: int, large: int, settings: Settings) -> st
     each = batch.channel_count // (settings.groups or 1)  # channels of a group
     layer = f"{settings.layer[0].upper()}{settings.layer[1:]}"
     if settings.kind in ("layer", "rms") or (settings.kind == "group" and small // each == large // each):
-        return f"{layer} takes them together, so little is left of channel {small}."
+        return f"{layer} takes them together, so little is left of {batch.title_of(small)}."
     return f"{layer} takes them apart and repairs that; a convolution before it, and layer or RMS norm, do not."
 
 

@@ -65,7 +65,7 @@ def _shown(report: Report) -> list[str]:
     for words, name, limit in figures:
         worst = max(judged(report), key=lambda channel: _of(channel, name), default=None)
         if worst is not None and _of(worst, name) > limit:
-            found.append(f"{words} {_of(worst, name):.3g} in channel {worst.channel} (limit {limit:g})")
+            found.append(f"{words} {_of(worst, name):.3g} in {report.title_of(worst.channel)} (limit {limit:g})")
     return found
 
 

@@ -43,7 +43,8 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
         if gap is None or gap <= limit:
             continue
         message = (
-            f"channel {channel.channel}: at batch size {size} outputs of training and evaluation differ by {gap:.3g} "
+            f"{report.title_of(channel.channel)}: "
+            f"at batch size {size} outputs of training and evaluation differ by {gap:.3g} "
             f"(RMS, limit {limit:g}) even when running statistics have settled. "
             f"{advice('The gap falls about as 1/√B', enough(size, gap, limit, 2), 'may be')}"
         )

@@ -44,7 +44,8 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
         if shortfall is None or shortfall <= limit:
             continue
         message = (
-            f"channel {channel.channel}: the variance of a batch of {size} lacks on average {100 * shortfall:.3g} % of "
+            f"{report.title_of(channel.channel)}: "
+            f"the variance of a batch of {size} lacks on average {100 * shortfall:.3g} % of "
             f"that of all values (limit {100 * limit:g} %), which lies between samples. "
             f"{advice('The shortfall falls as 1/B', enough(size, shortfall, limit, 1))}"
         )

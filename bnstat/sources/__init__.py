@@ -7,12 +7,24 @@ import stat
 
 from bnstat.errors import InputError
 from bnstat.sources import arrays, nifti
-from bnstat.sources.case import Case, Part
-from bnstat.sources.dataset import cases_of, stem
+from bnstat.sources.case import Case, Found, Part
+from bnstat.sources.remote import is_remote
+from bnstat.sources.search import cases_of
+from bnstat.sources.storage import is_there
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 
-__all__ = ["Case", "Part", "PlainVoxels", "StreamedVoxels", "Volume", "cases_of", "open_volume", "stem"]
+__all__ = [
+    "Case",
+    "Found",
+    "Part",
+    "PlainVoxels",
+    "StreamedVoxels",
+    "Volume",
+    "cases_of",
+    "is_there",
+    "open_volume",
+]
 
 
 def open_volume(source: str) -> Volume:
@@ -22,6 +34,10 @@ def open_volume(source: str) -> Volume:
         InputError: it cannot be read, or holds no real numbers.
     """
     array = arrays.is_array(source)
+    if is_remote(source):
+        if array:
+            raise InputError(source, "arrays are read from this machine only; copy the file here first")
+        return nifti.open_remote(source)
     _refuse_unreadable(source, arrays.path_of(source) if array else source)
     return arrays.open_array(source) if array else nifti.open_image(source)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bnstat.axes import Arrangement
+from bnstat.errors import InputError
 from bnstat.sources.volume import Volume
 
 
@@ -13,16 +14,18 @@ class Case:
     """Files that are read together, in the order of their channels. It can be sent to another process.
 
     Attributes:
-        name: what to call it: a file as the user named it, or the name that a data set gives it.
+        name: what to call it: a file as the user named it; of several files their folder and what they share.
         files: their paths.
         channels: names of its channels, where they are known.
         labels: the image of its classes, where a data set has one: foreground is where that is more than 0.
+        dataset: the file that lists it, where one does.
     """
 
     name: str
     files: tuple[str, ...]
     channels: tuple[str, ...] = ()
     labels: str | None = None
+    dataset: str | None = None
 
     @classmethod
     def of(cls, path: str) -> Case:
@@ -33,6 +36,27 @@ class Case:
     def joined(self) -> bool:
         """Whether it has several files, so that its name is not that of one."""
         return len(self.files) > 1
+
+
+@dataclass
+class Found:
+    """What paths stand for, gathered as it is found.
+
+    Attributes:
+        cases: what can be read.
+        failures: what cannot, and why.
+        notes: what a user should know of how it was found.
+    """
+
+    cases: list[Case] = field(default_factory=list)
+    failures: list[InputError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: Found) -> None:
+        """Take in what was found elsewhere."""
+        self.cases += other.cases
+        self.failures += other.failures
+        self.notes += other.notes
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from math import isfinite
 from typing import Any, BinaryIO, cast
 
 import nibabel
@@ -15,6 +17,7 @@ from nibabel.openers import Opener
 
 from bnstat.axes import Order
 from bnstat.errors import InputError
+from bnstat.sources import remote
 from bnstat.sources.streams import STREAM_ERRORS, first_line, open_bzip2, open_gzip, skip, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 from bnstat.wording import by, short_of
@@ -22,6 +25,8 @@ from bnstat.wording import by, short_of
 _TIME_UNITS = {"sec": "s", "msec": "ms", "usec": "µs"}
 # What is read of a file that is no image, to see whether it is damaged.
 _SNIFFED_BYTES = 1 << 20
+# What holds the header of any NIfTI image: 348 or 540 bytes, and four that tell of extensions.
+_HEADER_BYTES = 544
 _RGB_NAMES = {3: "rgb24", 4: "rgba32"}
 
 
@@ -39,14 +44,77 @@ def open_image(source: str) -> Volume:
     shape = tuple(int(size) for size in getattr(image, "shape", ()))
     if proxy is None or not shape:
         raise InputError(source, f"a {type(image).__name__} holds no volume; give an image with voxels")
+    _refuse_empty(source, shape)
+    if type(proxy) is ArrayProxy:
+        path = str(image.file_map["image"].filename or image.file_map["header"].filename or source)
+        volume = _plain_image(source, image, proxy, shape, _voxels(path, int(proxy.offset)))
+        _refuse_short_file(volume)
+        return volume
+    return _converted_image(source, image, proxy, shape)
+
+
+def open_remote(source: str) -> Volume:
+    """Read the header of an image on another machine; its voxels are streamed, compressed or not.
+
+    Args:
+        source: URL of a NIfTI image in one file.
+
+    Raises:
+        InputError: as `open_image`, or it cannot be fetched.
+    """
+    name = remote.name_of(source)
+    if not name.lower().endswith((".nii", ".nii.gz")):
+        raise InputError(source, "of files elsewhere .nii and .nii.gz are read; copy others here, or convert them")
+    try:
+        with closing(_bytes_of(source, name, remote.HEADER_BYTES)) as stream:
+            image = _streamed_image(source, stream)
+    except InputError:
+        raise
+    except STREAM_ERRORS as error:
+        raise unreadable(source, error) from error
+    proxy, shape = image.dataobj, tuple(int(size) for size in image.shape)
+    _refuse_empty(source, shape)
+
+    def at_first_voxel() -> BinaryIO:
+        stream = _bytes_of(source, name, remote.VOXEL_BYTES)
+        skip(stream, int(proxy.offset))
+        return stream
+
+    return _plain_image(source, image, proxy, shape, StreamedVoxels(at_first_voxel))
+
+
+def _bytes_of(source: str, name: str, block: int) -> BinaryIO:
+    """A file elsewhere as a stream, inflated."""
+    stream = remote.open_stream(source, block)
+    return open_gzip(stream) if name.lower().endswith(".gz") else stream
+
+
+def _streamed_image(source: str, stream: BinaryIO) -> Any:  # noqa: ANN401
+    """An image of what a stream begins with: the header, and what stands before the voxels."""
+    start = stream.read(_HEADER_BYTES)
+    if not start:
+        raise InputError(source, "the file is empty (0 bytes); copy it again")
+    kinds: tuple[Any, ...] = (nibabel.Nifti1Image, nibabel.Nifti2Image)
+    kind = next((kind for kind in kinds if kind.header_class.may_contain_header(start)), None)
+    if kind is None:
+        raise InputError(source, "not a NIfTI image, or its header is damaged")
+    try:
+        fixed = kind.header_class.template_dtype.itemsize
+        offset = int(kind.header_class(start[:fixed], check=False).get_data_offset())
+        rest = stream.read(min(max(offset - len(start), 0), _SNIFFED_BYTES))
+        return kind.from_stream(io.BytesIO(start + rest))
+    except STREAM_ERRORS:
+        raise
+    except Exception as error:  # whatever else a damaged header makes nibabel raise
+        raise InputError(source, f"its header is damaged ({first_line(error)}); copy it again") from error
+
+
+def _refuse_empty(source: str, shape: tuple[int, ...]) -> None:
     if any(size <= 0 for size in shape):
         raise InputError(
             source,
             f"its header says {by(shape)} voxels, and no dimension can be 0 or less: it is damaged; copy it again",
         )
-    if type(proxy) is ArrayProxy:
-        return _plain_image(source, image, proxy, shape)
-    return _converted_image(source, image, proxy, shape)
 
 
 def _load(source: str) -> Any:  # noqa: ANN401  (nibabel's image classes share no typed base with dataobj)
@@ -81,24 +149,28 @@ def _refuse_damaged(source: str) -> None:
             raise unreadable(source, error) from error
 
 
-def _plain_image(source: str, image: Any, proxy: ArrayProxy, shape: tuple[int, ...]) -> Volume:  # noqa: ANN401
+def _plain_image(
+    source: str,
+    image: Any,  # noqa: ANN401
+    proxy: ArrayProxy,
+    shape: tuple[int, ...],
+    voxels: PlainVoxels | StreamedVoxels,
+) -> Volume:
     dtype, channels = _number_type(source, proxy.dtype)
     scaled = channels is None and not (proxy.slope == 1 and proxy.inter == 0)
-    path = image.file_map["image"].filename or image.file_map["header"].filename or source
-    volume = Volume(
+    return Volume(
         source=source,
         shape=shape,
         dtype=dtype,
         dtype_name=_RGB_NAMES.get(channels, dtype.name) if channels else dtype.name,
         order=cast(Order, getattr(proxy, "order", "F")),
-        voxels=_voxels(str(path), int(proxy.offset)),
+        voxels=voxels,
         dtype_channels=channels,
         slope=float(proxy.slope) if scaled else 1.0,
         intercept=float(proxy.inter) if scaled else 0.0,
         repetition=_repetition(image, shape),
+        spacing=_spacing(image),
     )
-    _refuse_short_file(volume)
-    return volume
 
 
 def _number_type(source: str, dtype: np.dtype[Any]) -> tuple[np.dtype[Any], int | None]:
@@ -167,6 +239,15 @@ def _repetition(image: Any, shape: tuple[int, ...]) -> str | None:  # noqa: ANN4
     return f"{time:g} {unit}" if unit and time > 0 else None
 
 
+def _spacing(image: Any) -> tuple[float, ...] | None:  # noqa: ANN401
+    """The distance of voxels along the first three axes, where the header has one for each."""
+    try:
+        found = tuple(float(zoom) for zoom in image.header.get_zooms()[:3])
+    except Exception:  # formats without one are read all the same
+        return None
+    return found if found and all(isfinite(zoom) and zoom > 0 for zoom in found) else None
+
+
 def _converted_image(source: str, image: Any, proxy: Any, shape: tuple[int, ...]) -> Volume:  # noqa: ANN401
     """A format whose scaling differs from slice to slice: nibabel converts it, a slice at a time."""
     kind = np.dtype(getattr(proxy, "dtype", image.get_data_dtype()))
@@ -178,6 +259,7 @@ def _converted_image(source: str, image: Any, proxy: Any, shape: tuple[int, ...]
         dtype_name=dtype.name,
         order="F",
         voxels=StreamedVoxels(lambda: cast(BinaryIO, io.BufferedReader(_SliceReader(proxy, shape)))),
+        spacing=_spacing(image),
     )
 
 

@@ -26,8 +26,8 @@ STREAM_ERRORS: tuple[type[Exception], ...] = (OSError, EOFError, lzma.LZMAError,
 _SKIP_BYTES = 1 << 20
 
 
-def open_gzip(path: str) -> BinaryIO:
-    """A gzip file as the bytes in it. Reading to the end verifies checksum and length."""
+def open_gzip(path: str | BinaryIO) -> BinaryIO:
+    """A gzip file, or a stream of one, as the bytes in it. Reading to the end verifies checksum and length."""
     return cast(BinaryIO, _gzip.open(path, "rb"))
 
 

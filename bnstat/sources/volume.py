@@ -46,6 +46,7 @@ class Volume:
         intercept: added after scaling.
         batched: the file is a batched tensor already (an array).
         repetition: the header's repetition time with its unit where the fourth axis is time, else None.
+        spacing: the distance of voxels along the first three axes, as the header has it; None where there is none.
     """
 
     source: str
@@ -59,6 +60,7 @@ class Volume:
     intercept: float = 0.0
     batched: bool = False
     repetition: str | None = None
+    spacing: tuple[float, ...] | None = None
 
     @property
     def values(self) -> int:

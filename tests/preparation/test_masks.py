@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from bnstat.errors import InputError, UsageError
 from bnstat.planning import plan_case
 from bnstat.preparation import checked, inside, prepared_moments
-from bnstat.preparation.masks import ByPlace, MaskFile, Threshold, case_name, parsed
+from bnstat.preparation.masks import ByPlace, MaskFile, Threshold, parsed
 from bnstat.report import Preparation
 from bnstat.sources import Case
+from bnstat.sources.names import case_name
 
 
 @pytest.mark.parametrize(

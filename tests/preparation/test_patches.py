@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from dataclasses import replace
 from math import prod, sqrt
 from pathlib import Path
-from types import ModuleType
 
 import nibabel
 import numpy as np
@@ -420,21 +418,24 @@ def test_a_border_that_no_memory_holds_is_an_error_of_its_file(small_image):
     assert "does not fit into memory" in failure.message
 
 
-def test_steps_of_intensity_see_all_channels_and_zeros_come_after(write_image, monkeypatch):
-    class Shifted:
-        def apply(self, values):
-            return values + 100 * np.arange(values.shape[-1])
-
-    module = ModuleType("bnstat.preparation.intensity")
-    module.resolve = lambda planned, *_: [Shifted()] * planned.samples
-    monkeypatch.setitem(sys.modules, "bnstat.preparation.intensity", module)
+@pytest.mark.parametrize("steps", ["zscore", "clip:4,7", "zscore|clip:-1,1", "zscore-nonzero|scale:2,1"])
+def test_steps_of_intensity_are_those_of_the_whole_volume_and_zeros_come_after(write_image, steps):
     values = np.random.default_rng(0).normal(5, 2, (6, 5, 4, 2))
+    values[:2] = 0
     files = tuple(write_image(f"{k}.nii.gz", values[..., k]) for k in range(2))
     plan = plan_case(Case("one", files), -1, None)
-    for one in draw(plan, Preparation("shift", patches=patching((8, 3, 3)))):
-        columns = crop(values + np.array([0, 100]), one.patch).reshape(-1, 2)
-        np.testing.assert_allclose(one.moments.mean, columns.mean(0), rtol=1e-12)
-        np.testing.assert_allclose(one.moments.variance, columns.var(0), rtol=1e-12)
+    inside = values[2:]
+    zscored = (values - values.mean((0, 1, 2))) / values.std((0, 1, 2))
+    expected = {
+        "zscore": zscored,
+        "clip:4,7": np.clip(values, 4, 7),
+        "zscore|clip:-1,1": np.clip(zscored, -1, 1),
+        "zscore-nonzero|scale:2,1": 2 * (values - inside.mean((0, 1, 2))) / inside.std((0, 1, 2)) * (values != 0) + 1,
+    }[steps]
+    for one in draw(plan, Preparation(steps, patches=patching((8, 3, 3)))):
+        columns = crop(expected, one.patch).reshape(-1, 2)
+        np.testing.assert_allclose(one.moments.mean, columns.mean(0), rtol=1e-11, atol=1e-14)
+        np.testing.assert_allclose(one.moments.variance, columns.var(0), rtol=1e-11)
 
 
 def test_a_truncated_file_is_an_error(small_image, tmp_path):

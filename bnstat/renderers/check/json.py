@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bnstat import __version__
-from bnstat.renderers.inspect.json import finding_fields, sample_fields, settings_fields
+from bnstat.renderers.inspect.json import failure_fields, finding_fields, sample_fields, settings_fields
 from bnstat.report import SEVERITIES, Check, CheckSettings
 
 SCHEMA = "bnstat.check/1"
@@ -31,7 +31,7 @@ def document(check: Check) -> dict[str, Any]:
         "findings": [finding_fields(finding) for finding in check.findings],
         "known": [finding_fields(finding) for finding in check.known],
         "stale": [asdict(entry) for entry in check.stale],
-        "errors": [asdict(failure) for failure in check.errors],
+        "errors": [failure_fields(failure) for failure in check.errors],
         "notes": list(check.notes),
     }
 

@@ -16,7 +16,10 @@ def located(check: Check) -> dict[str | None, str]:
     """The path of each source, with slashes; of None, which is about several, that of the folder that holds all."""
     here = _here()
     home = _root(here)
-    found: dict[str | None, str] = {source: _path(file_of(source), here, home) for source in _sources(check)}
+    first = {one.source: one.files[0] for one in check.samples if one.files}  # a case's name is that of no file
+    found: dict[str | None, str] = {
+        source: _path(first.get(source, file_of(source)), here, home) for source in _sources(check)
+    }
     return {**found, None: _common(list(found.values()))}
 
 
@@ -34,10 +37,15 @@ def file_of(source: str) -> str:
 
 def uri(path: str) -> str:
     """A path as a URI reference: every byte that may not stand in one as %XX."""
-    escaped = quote(_bytes(path))
+    escaped = quote(_bytes(path), safe="/:" if _is_url(path) else "/")
     if path.startswith("/"):
         return f"file://{escaped}"
     return f"file:///{escaped}" if Path(path).is_absolute() else escaped
+
+
+def _is_url(path: str) -> bool:
+    """Whether a file lies on another machine, and in no repository."""
+    return "://" in path
 
 
 def readable(path: str) -> str:
@@ -62,6 +70,8 @@ def _here() -> Path:
 
 
 def _path(file: str, here: Path, home: Path | None) -> str:
+    if _is_url(file):
+        return file
     whole = Path(os.path.normpath(here / file))
     root = home or _root(whole.parent)
     if root is None:
@@ -91,6 +101,8 @@ def _root(folder: Path) -> Path | None:
 
 def _common(paths: list[str]) -> str:
     """The folder that holds all of them; the repository's root where there is none."""
+    if any(map(_is_url, paths)):
+        return "."
     absolute = {path.startswith("/") or Path(path).is_absolute() for path in paths}
     if len(absolute) != 1:
         return "."

@@ -16,10 +16,10 @@ _NESTED: dict[str, Any] = {"observed": Observed, "renorm": Renorm}
 def render(comparison: Comparison) -> str:
     """The comparison as CSV with a header line."""
     points = [one for point in comparison.batch_sizes for one in (point, point.one_group, point.synchronized) if one]
-    return sheet.written([_row(point, channel) for point in points for channel in point.channels])
+    return sheet.written([_row(point, channel, comparison) for point in points for channel in point.channels])
 
 
-def _row(point: CurvePoint, channel: CurveChannel) -> dict[str, Any]:
+def _row(point: CurvePoint, channel: CurveChannel, comparison: Comparison) -> dict[str, Any]:
     row: dict[str, Any] = {
         "batch_size": point.batch_size,
         "composition": point.composition,
@@ -30,6 +30,8 @@ def _row(point: CurvePoint, channel: CurveChannel) -> dict[str, Any]:
             row.update(_parts(name, _NESTED[name], value))
         elif name != "simulated":
             row[name] = value
+        if name == "channel" and comparison.names:
+            row["name"] = comparison.names[channel.channel]
     return {**row, **dict(_simulated(channel))}
 
 

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from bnstat import __version__
-from bnstat.renderers.inspect.json import finding_fields, preparation_fields, sample_fields
-from bnstat.report import CompareSettings, Comparison, CurvePoint, Layer, LayerCurve
+from bnstat.renderers.inspect.json import failure_fields, finding_fields, preparation_fields, sample_fields
+from bnstat.report import CompareSettings, Comparison, CurvePoint, Layer, LayerCurve, PopulationChannel
+from bnstat.report.compare import LayerChannel
 
 SCHEMA = "bnstat.compare/1"
 
@@ -29,14 +30,14 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "population": {
             "samples": len(comparison.samples),
             "groups": [asdict(group) for group in comparison.groups],
-            "channels": [asdict(channel) for channel in comparison.population],
+            "channels": [_channel(channel, comparison) for channel in comparison.population],
         },
-        "batch_sizes": [_point(point, nested=True) for point in comparison.batch_sizes],
+        "batch_sizes": [_point(point, comparison, nested=True) for point in comparison.batch_sizes],
         "frameworks": [_curve(curve, comparison) for curve in comparison.others],
         "running": _running(comparison),
         "recommendation": None if advice is None else asdict(advice),
         "findings": [finding_fields(finding) for finding in comparison.findings],
-        "errors": [asdict(failure) for failure in comparison.errors],
+        "errors": [failure_fields(failure) for failure in comparison.errors],
         "notes": list(comparison.notes),
     }
 
@@ -61,18 +62,24 @@ def _settings(settings: CompareSettings) -> dict[str, Any]:
     }
 
 
-def _point(point: CurvePoint, nested: bool) -> dict[str, Any]:
+def _channel(channel: PopulationChannel | LayerChannel, comparison: Comparison) -> dict[str, Any]:
+    """What is known of a channel; its name only where it has one."""
+    fields = asdict(channel)
+    return {**fields, "name": comparison.names[channel.channel]} if comparison.names else fields
+
+
+def _point(point: CurvePoint, comparison: Comparison, nested: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "batch_size": point.batch_size,
         "composition": point.composition,
         "batches_drawn": point.batches_drawn,
         "complete": point.complete,
         "takes_all": point.takes_all,
-        "channels": [asdict(channel) for channel in point.channels],
+        "channels": [_channel(channel, comparison) for channel in point.channels],
     }
     if nested:
         for name, variant in (("one_group", point.one_group), ("synchronized", point.synchronized)):
-            fields[name] = None if variant is None else _point(variant, nested=False)
+            fields[name] = None if variant is None else _point(variant, comparison, nested=False)
     return fields
 
 
@@ -91,7 +98,7 @@ def _curve(curve: LayerCurve, comparison: Comparison) -> dict[str, Any]:
     return {
         **_layer(curve.layer),
         "batch_sizes": [
-            {"batch_size": point.batch_size, "channels": [asdict(channel) for channel in channels]}
+            {"batch_size": point.batch_size, "channels": [_channel(channel, comparison) for channel in channels]}
             for point, channels in sizes
         ],
     }

@@ -18,7 +18,7 @@ def render(comparison: Comparison) -> str:
     for line in text.preparation_lines(comparison.settings.preparation):
         lines += ["", escaped(line)]
     for channel in comparison.population:
-        lines += ["", rows.split(channel)]
+        lines += ["", rows.split(comparison, channel)]
         if channel.between is not None:
             lines += _channel(comparison, channel)
     lines += ["", *(f"{line.replace('*', chr(92) + '*')}  " for line in rows.footnotes(comparison))]

@@ -95,7 +95,9 @@ def _panel(panel: Any, comparison: Comparison, channel: int) -> None:  # noqa: A
     _points(panel, lost, "s", _LOST, "shortfall, drawn batches")
     tolerance = comparison.settings.tolerances.noise
     panel.axhline(tolerance, color=_TOLERANCE, linestyle=":", label=f"noise tolerance {tolerance:.3g}")
-    panel.set_title(f"channel {channel}: {plural(population.samples, 'sample')}, ρ {rows.ratio(population.rho)}")
+    panel.set_title(
+        f"{comparison.title_of(channel)}: {plural(population.samples, 'sample')}, ρ {rows.ratio(population.rho)}"
+    )
     _axes(panel, sizes)
 
 

@@ -42,20 +42,21 @@ def chosen(comparison: Comparison, *, every: bool = False) -> list[int]:
     return sorted(everyone if every else everyone[:MOST_CHANNELS])
 
 
-def split(channel: PopulationChannel) -> str:
+def split(comparison: Comparison, channel: PopulationChannel) -> str:
     """How the variance of a channel splits."""
+    title = text.printable(comparison.title_of(channel.channel))
     if not channel.samples:
-        return f"channel {channel.channel}: no sample without NaN or Inf"
+        return f"{title}: no sample without NaN or Inf"
     if channel.between is None:
         return (
-            f"channel {channel.channel}: variance {text.number(channel.within, 6)} within its one sample; "
+            f"{title}: variance {text.number(channel.within, 6)} within its one sample; "
             "one sample says nothing about the variance between samples, which is what a small batch loses"
         )
     mean, variance, within, between = (
         text.number(value, 6) for value in (channel.mean, channel.variance, channel.within, channel.between)
     )
     return (
-        f"channel {channel.channel}: mean {mean}, variance {variance} = {within} within + {between} between "
+        f"{title}: mean {mean}, variance {variance} = {within} within + {between} between "
         f"{plural(channel.samples, 'sample')} (ρ {ratio(channel.rho)})"
     )
 

@@ -39,7 +39,7 @@ def _print(comparison: Comparison, console: Console, every_row: bool) -> None:
     drawn = False
     for channel in channels:
         console.print()
-        console.print(Text(rows.split(comparison.population[channel])))
+        console.print(Text(rows.split(comparison, comparison.population[channel])))
         if comparison.population[channel].between is not None:
             _print_channel(comparison, channel, console)
             if every_row or not drawn:

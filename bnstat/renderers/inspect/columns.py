@@ -132,8 +132,9 @@ def _columns(settings: Settings) -> tuple[Column, ...]:
 
 
 def names_of(part: Part) -> list[str]:
-    """What names it in its batch: the channel, or the sample and its channels."""
-    return [str(part.channel)] if isinstance(part, Channel) else [str(part.sample), part.span]
+    """What names it in its batch: the channel, with its name where it has one, or the sample and its channels."""
+    named = f" {text.printable(part.name)}" if part.name else ""
+    return [f"{part.channel}{named}"] if isinstance(part, Channel) else [str(part.sample), f"{part.span}{named}"]
 
 
 def headers_of(settings: Settings) -> list[str]:

@@ -10,6 +10,7 @@ from bnstat import __version__
 from bnstat.report import (
     Batch,
     Channel,
+    Failure,
     Finding,
     Group,
     Prediction,
@@ -40,7 +41,7 @@ def document(report: Report) -> dict[str, Any]:
         "batches": [_batch(batch) for batch in report.batches],
         **({"synchronized": [_batch(batch) for batch in report.synchronized]} if report.synchronized else {}),
         "findings": [finding_fields(finding) for finding in report.findings],
-        "errors": [{"source": failure.source, "message": failure.message} for failure in report.errors],
+        "errors": [failure_fields(failure) for failure in report.errors],
         "notes": list(report.notes),
         "answer": report.answer,
     }
@@ -87,6 +88,8 @@ def sample_fields(sample: Sample) -> dict[str, Any]:
     }
     if sample.files:
         fields["files"] = list(sample.files)
+    if sample.channels:
+        fields["channels"] = list(sample.channels)
     if sample.patch is not None:
         patch = sample.patch
         fields["patch"] = {"start": list(patch.start), "size": list(patch.size), "foreground": patch.foreground}
@@ -119,6 +122,7 @@ def channel_fields(channel: Channel) -> dict[str, Any]:
     """A channel's numbers under their names in the contract; `finite` only where some values are not."""
     fields = {
         "channel": channel.channel,
+        **_name(channel),
         **_numbers(channel),
         "running_mean": channel.running_mean,
         "running_variance": channel.running_variance,
@@ -136,12 +140,18 @@ def group_fields(group: Group) -> dict[str, Any]:
     fields = {
         "sample": group.sample,
         "channels": list(group.channels),
+        **_name(group),
         **_numbers(group),
         "condition_number": group.condition_number,
     }
     if isinstance(group, RmsGroup):
         fields |= {"mean_square": group.mean_square, "output_mean_square": group.output_mean_square}
     return {**fields, **_finite(group)}
+
+
+def _name(part: Channel | Group) -> dict[str, Any]:
+    """The name of the channel, only where it is known."""
+    return {"name": part.name} if part.name else {}
 
 
 def _numbers(part: Statistics) -> dict[str, Any]:
@@ -184,6 +194,12 @@ def _finite(part: Statistics) -> dict[str, Any]:
 
 def _running(running: Running) -> dict[str, Any]:
     return {"channel": running.channel, "running_mean": running.mean, "running_variance": running.variance}
+
+
+def failure_fields(failure: Failure) -> dict[str, Any]:
+    """An input that could not be read, under its names in the contract; `missing` only where channels are."""
+    fields: dict[str, Any] = {"source": failure.source, "message": failure.message}
+    return {**fields, "missing": list(failure.missing)} if failure.missing else fields
 
 
 def finding_fields(finding: Finding) -> dict[str, Any]:

@@ -46,7 +46,11 @@ def _table(report: Report, batches: Sequence[Batch]) -> list[str]:
     columns = [column for column in columns_of(report) if column.rank <= EXPECTED_RANK]
     headers = [*(["batch"] if several else []), *headers_of(report.settings), *(_header(column) for column in columns)]
     rows = [
-        [*([str(batch.index)] if several else []), *names_of(part), *(_cell(column, part) for column in columns)]
+        [
+            *([str(batch.index)] if several else []),
+            *map(escaped, names_of(part)),
+            *(_cell(column, part) for column in columns),
+        ]
         for batch in batches
         for part in batch.parts
     ]

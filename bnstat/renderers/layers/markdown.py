@@ -36,7 +36,7 @@ def _blocks(comparison: LayerComparison) -> Iterator[str]:
         block = rows.block(comparison, sets, columns, place, _DIGITS)
         for entries, row in zip(sets, block.rows, strict=True):
             names = ", ".join(entry.name for entry in entries)
-            cells.append([block.label, block.mean, block.variance, names, *row])
+            cells.append([_escaped(block.label), block.mean, block.variance, names, *row])
     yield from _table(headers, cells)
 
 
@@ -45,6 +45,7 @@ def _normalizers(comparison: LayerComparison) -> Iterator[str]:
     headers = ["", *(entry.name for entry in comparison.entries)]
     yield from _table(headers, rows.summary(comparison, _DIGITS))
     outputs = [rows.outputs(comparison, place) for place in rows.places(comparison, every=False)]
+    outputs = [[_escaped(label), *cells] for label, *cells in outputs]
     yield from ("", f"{rows.OUTPUTS[0].upper()}{rows.OUTPUTS[1:]}:", "")
     yield from _table(headers, outputs)
 

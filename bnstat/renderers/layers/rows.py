@@ -185,8 +185,8 @@ def _range(values: Sequence[float | None], shown: Callable[[float], str]) -> lis
 
 def outputs(comparison: LayerComparison, place: Place) -> list[str]:
     """A channel, and the variance of its values after each normalizer."""
-    several = len(comparison.reference.report.batches) > 1
-    label = f"channel {place[1]}" + (f" of batch {place[0]}" if several else "")
+    batches = comparison.reference.report.batches
+    label = batches[place[0]].title_of(place[1]) + (f" of batch {place[0]}" if len(batches) > 1 else "")
     return [label, *(_output(entry.outputs[place[0]][place[1]]) for entry in comparison.entries)]
 
 

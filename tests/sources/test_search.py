@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat.sources.dataset import files_of
+from bnstat.sources import cases_of
 
 
 def files_below(path):
     """The files that a path stands for; none of it failed."""
-    files, failures = files_of(str(path))
-    assert not failures
-    return files
+    found = cases_of([str(path)])
+    assert not found.failures
+    return [case.name for case in found.cases]
 
 
 @pytest.fixture
@@ -69,8 +69,9 @@ def test_a_directory_named_like_an_image_is_searched(tmp_path, small_image):
 @pytest.mark.parametrize("folder", ["empty", "."])
 def test_a_directory_without_images_is_an_error(tmp_path, folder):
     (tmp_path / "empty").mkdir()
-    files, (failure,) = files_of(str(tmp_path / folder))
-    assert files == []
+    found = cases_of([str(tmp_path / folder)])
+    (failure,) = found.failures
+    assert found.cases == []
     assert "no image" in failure.message
 
 

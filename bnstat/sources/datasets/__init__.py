@@ -1,0 +1,85 @@
+"""Data sets that a JSON file describes: a kind of description is a file."""
+
+from __future__ import annotations
+
+import json
+from types import ModuleType
+
+from bnstat.errors import InputError
+from bnstat.sources import storage
+from bnstat.sources.case import Found
+from bnstat.sources.datasets import decathlon, monai, nnunet
+from bnstat.sources.datasets.description import Description
+
+# The name of a description that makes a directory a data set.
+DESCRIPTION = "dataset.json"
+
+# In the order in which they are tried: a list of the Decathlon is one that MONAI reads too, with less in it.
+_KINDS: tuple[ModuleType, ...] = (nnunet, decathlon, monai)
+
+
+def cases_in(path: str) -> Found:
+    """The training cases of a data set.
+
+    Args:
+        path: its description.
+    """
+    try:
+        description, kind = _read(path)
+        if kind is None:
+            raise InputError(
+                path,
+                "it describes no data set that is known: it has neither channel_names (nnU-Net), modality (Decathlon) "
+                "nor a list named training (MONAI); name the folders of images instead",
+            )
+        return _once(kind.cases(description), path)
+    except InputError as error:
+        return Found(failures=[error])
+
+
+def of_images(folder: str) -> Found | None:
+    """The cases of a data set's folder of images that was named; None where a directory is no such folder."""
+    if not storage.name_of(folder).startswith("images"):
+        return None
+    path = storage.inside(storage.parent_of(folder), DESCRIPTION)
+    try:
+        if not storage.is_there(path):
+            return None
+        description, kind = _read(path)
+        if kind is None or kind is monai:
+            return None
+        found: Found = kind.cases_of_folder(description, folder)
+        return _once(found, path)
+    except InputError as error:
+        return Found(failures=[error])
+
+
+def _read(path: str) -> tuple[Description, ModuleType | None]:
+    """The description, and which kind it is; None where it is of none that is known.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    text = storage.text_of(path)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        where = f" (line {line})" if line else ""
+        raise InputError(path, f"it is not valid JSON{where}; give the description of a data set, or images") from error
+    return Description(path, content), next((kind for kind in _KINDS if kind.describes(content)), None)
+
+
+def _once(found: Found, path: str) -> Found:
+    """Each case once; and it is an error that there is none."""
+    seen: set[tuple[str, ...]] = set()
+    told = Found(failures=list(found.failures), notes=list(found.notes))
+    for case in found.cases:
+        if case.files in seen:
+            told.failures.append(InputError(case.name, f"{path} lists it twice; it is read once"))
+            continue
+        seen.add(case.files)
+        told.cases.append(case)
+    if not told.cases and not told.failures:
+        told.failures.append(InputError(path, "it has no training images; give files, or a folder of images"))
+    return told

@@ -1,0 +1,72 @@
+"""The Medical Segmentation Decathlon, and nnU-Net version 1, which took its description: `modality` and `training`.
+
+In the Decathlon one 4-D file holds all channels. nnU-Net lists `imagesTr/case.nii.gz` likewise and has a file for each
+channel, `case_0000.nii.gz`, `case_0001.nii.gz`, …: what is on disk decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from bnstat.errors import InputError
+from bnstat.sources import storage
+from bnstat.sources.case import Case, Found
+from bnstat.sources.datasets import nnunet
+from bnstat.sources.datasets.description import Description
+from bnstat.sources.names import ending_of, is_image, stem_of
+
+
+def describes(content: Any) -> bool:  # noqa: ANN401  (whatever a JSON file holds)
+    """Whether a JSON file is a description of this kind."""
+    return isinstance(content, Mapping) and isinstance(content.get("modality"), (Mapping, list))
+
+
+def cases(description: Description) -> Found:
+    """The training cases that the description lists; where it lists none, those whose files are there."""
+    if not isinstance(description.content.get("training"), list):
+        return cases_of_folder(description, description.inside(nnunet.IMAGES))
+    channels = description.names("modality")
+    found = Found()
+
+    @cache
+    def names_in(folder: str) -> frozenset[str]:
+        return frozenset(storage.files_in(folder))
+
+    for images, labels in description.entries("training", found):
+        if len(images) > 1:
+            found.cases.append(Case(stem_of(images[0]), images, channels, labels, description.path))
+            continue
+        folder, name = storage.folder_of(images[0]), storage.name_of(images[0])
+        parts = _parts(folder, name, names_in(folder), channels)
+        if name in names_in(folder):
+            found.cases.append(Case(images[0], images, channels, labels, description.path))
+        elif parts:
+            nnunet.add(found, description, storage.inside(folder, stem_of(name)), parts, channels, labels)
+        else:
+            found.failures.append(InputError(images[0], f"{description.path} lists it, and there is no such file"))
+    return found
+
+
+def _parts(folder: str, name: str, there: frozenset[str], channels: Sequence[str]) -> dict[int, str]:
+    """The files of its channels, by their number."""
+    named = {number: f"{stem_of(name)}_{number:04}{ending_of(name)}" for number in range(len(channels))}
+    return {number: storage.inside(folder, one) for number, one in named.items() if one in there}
+
+
+def cases_of_folder(description: Description, folder: str) -> Found:
+    """The cases in one of its folders of images: a file each, or one for each channel where all are numbered."""
+    channels = description.names("modality")
+    images = [name for name in storage.files_in(folder) if is_image(name)]
+    endings = {ending_of(name) for name in images}
+    if len(endings) == 1 and all(_numbered(name, len(channels)) for name in images):
+        return nnunet.gathered(description, folder, endings.pop(), channels)
+    files = [storage.inside(folder, name) for name in images]
+    return Found([Case(file, (file,), channels, None, description.path) for file in files])
+
+
+def _numbered(name: str, channels: int) -> bool:
+    match = re.search(r"_(\d{4})$", stem_of(name))
+    return match is not None and int(match[1]) < channels

@@ -1,0 +1,65 @@
+"""The JSON file that describes a data set: its content, and where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bnstat.errors import InputError
+from bnstat.sources import storage
+from bnstat.sources.case import Found
+from bnstat.sources.names import printable
+
+
+@dataclass(frozen=True)
+class Description:
+    """A description that was read.
+
+    Attributes:
+        path: of the file.
+        content: what is in it.
+    """
+
+    path: str
+    content: Any
+
+    @property
+    def folder(self) -> str:
+        """The folder that its paths are relative to."""
+        return storage.folder_of(self.path)
+
+    def inside(self, name: str) -> str:
+        """The path of what it names."""
+        return storage.inside(self.folder, name)
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """The names of channels under a key, a table of numbers from 0 to names, in the order of the numbers.
+
+        Raises:
+            InputError: it is none.
+        """
+        table = self.content.get(key)
+        if isinstance(table, list):
+            table = dict(enumerate(table))
+        if (
+            isinstance(table, Mapping)
+            and table
+            and {str(number) for number in table} == set(map(str, range(len(table))))
+        ):
+            return tuple(printable(table[number]) for number in sorted(table, key=int))
+        raise InputError(self.path, f"its {key} is no table of channels from 0, as {{'0': 'T1', '1': 'FLAIR'}}")
+
+    def entries(self, key: str, found: Found) -> Iterator[tuple[tuple[str, ...], str | None]]:
+        """The images and the labels of each entry of a list; entries without an image join what failed."""
+        listed = self.content if isinstance(self.content, list) else self.content.get(key)
+        for number, entry in enumerate(listed if isinstance(listed, list) else ()):
+            fields = entry if isinstance(entry, Mapping) else {"image": entry}
+            images = fields.get("image")
+            images = [images] if isinstance(images, str) else images
+            if not isinstance(images, list) or not images or not all(one and isinstance(one, str) for one in images):
+                message = f"entry {number} of its {key} names no image, as {{'image': 'a.nii.gz', 'label': 'b.nii.gz'}}"
+                found.failures.append(InputError(self.path, message))
+                continue
+            label = fields.get("label")
+            yield tuple(map(self.inside, images)), self.inside(label) if label and isinstance(label, str) else None

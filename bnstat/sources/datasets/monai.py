@@ -1,0 +1,48 @@
+"""Data lists as MONAI reads them: `training`, a list of `{"image": file or files, "label": file}`.
+
+Paths are relative to the list. Several images of an entry are its channels. Other lists, as `validation` and `test`,
+are no input. https://docs.monai.io/en/stable/data.html#load-decathlon-datalist
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bnstat.sources.case import Case, Found
+from bnstat.sources.datasets.description import Description
+from bnstat.sources.names import shared
+
+# The list of what is read.
+_TRAINING = "training"
+
+
+def describes(content: Any) -> bool:  # noqa: ANN401  (whatever a JSON file holds)
+    """Whether a JSON file is a description of this kind."""
+    if isinstance(content, list):
+        return bool(content) and all(isinstance(entry, Mapping) and "image" in entry for entry in content)
+    return isinstance(content, Mapping) and isinstance(content.get(_TRAINING), list)
+
+
+def cases(description: Description) -> Found:
+    """The training cases, with the names of channels that the list gives, or that all names of files tell alike."""
+    found = Found()
+    entries = list(description.entries(_TRAINING, found))
+    common = [shared([file.replace("\\", "/") for file in files]) for files, _ in entries]
+    names = [name for name, _ in common]
+    channels = _channels(description, [told for _, told in common])
+    for (files, labels), name in zip(entries, names, strict=True):
+        unique = name if name and names.count(name) == 1 else files[0]
+        named = unique if len(files) > 1 else files[0]
+        found.cases.append(Case(named, files, channels, labels, description.path))
+    return found
+
+
+def _channels(description: Description, told: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Names of channels that hold for every case; none where they are not known."""
+    for key in ("channel_names", "modality"):
+        if isinstance(description.content, Mapping) and isinstance(description.content.get(key), (Mapping, list)):
+            return description.names(key)
+    first = told[0] if told else ()
+    known = len(first) > 1 and set(told) == {first} and len(set(first)) == len(first)
+    return first if known and all(first) and not all(name.isdecimal() for name in first) else ()

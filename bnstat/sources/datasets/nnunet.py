@@ -1,0 +1,135 @@
+"""nnU-Net's raw data, version 2: `channel_names`, and a file `case_0000.nii.gz` for each channel of a case.
+
+The format: https://github.com/MIC-DKFZ/nnUNet/blob/master/documentation/dataset_format.md
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bnstat.errors import InputError
+from bnstat.sources import storage
+from bnstat.sources.case import Case, Found
+from bnstat.sources.datasets.description import Description
+from bnstat.sources.joining import without
+from bnstat.sources.names import ending_of, how_to_convert, is_image, other_format, shared
+from bnstat.wording import plural
+
+IMAGES = "imagesTr"
+# The number of a channel at the end of a file's name.
+_NUMBER = r"_(\d{4})"
+
+
+def describes(content: Any) -> bool:  # noqa: ANN401  (whatever a JSON file holds)
+    """Whether a JSON file is a description of this kind."""
+    return isinstance(content, Mapping) and "channel_names" in content
+
+
+def cases(description: Description) -> Found:
+    """The training cases: those that the description lists, else those whose files are there."""
+    listed = description.content.get("dataset")
+    if isinstance(listed, Mapping):
+        return _listed(description, listed)
+    found = cases_of_folder(description, description.inside(IMAGES))
+    number = description.content.get("numTraining")
+    there = len(found.cases) + len(found.failures)
+    if isinstance(number, int) and number != there:
+        found.notes.append(f"{description.path} says numTraining {number}, and there are {plural(there, 'case')}")
+    return found
+
+
+def cases_of_folder(description: Description, folder: str) -> Found:
+    """The cases in one of its folders of images.
+
+    Raises:
+        InputError: its images are of a format that is not read.
+    """
+    channels = description.names("channel_names")
+    ending = description.content.get("file_ending", ".nii.gz")
+    _require_read(description, ending)
+    return gathered(description, folder, str(ending), channels)
+
+
+def _require_read(description: Description, ending: object) -> None:
+    if isinstance(ending, str) and is_image(f"x{ending}"):
+        return
+    kind = other_format(f"x{ending}") or ending
+    raise InputError(
+        description.path, f"its images are {kind} files, which are not read; {how_to_convert([str(kind)])}"
+    )
+
+
+def gathered(description: Description, folder: str, ending: str, channels: Sequence[str]) -> Found:
+    """Files `case_0000`, `case_0001`, … of a folder put together; a case that lacks one is a failure."""
+    found = Found()
+    files: dict[str, dict[int, str]] = {}
+    left = []
+    for name in storage.files_in(folder):
+        match = re.fullmatch(f"(.+){_NUMBER}{re.escape(ending)}", name)
+        if match is not None and int(match[2]) < len(channels):
+            files.setdefault(match[1], {})[int(match[2])] = storage.inside(folder, name)
+        elif match is not None or is_image(name):
+            left.append(name)
+    labels = _labels_of(folder, ending)
+    for case, parts in files.items():
+        add(found, description, storage.inside(folder, case), parts, channels, labels.get(case))
+    if left:
+        what = f"that {'is' if len(left) == 1 else 'are'} no channel of {description.path}, as {left[0]}"
+        found.notes.append(f"{folder}: left out {plural(len(left), 'file')} {what}")
+    return found
+
+
+def _labels_of(folder: str, ending: str) -> dict[str, str]:
+    """The labels beside a folder of images, by their case."""
+    name = storage.name_of(folder)
+    beside = storage.inside(storage.parent_of(folder), name.replace("images", "labels", 1))
+    return {
+        label.removesuffix(ending): storage.inside(beside, label)
+        for label in storage.files_in(beside)
+        if label.endswith(ending)
+    }
+
+
+def add(
+    found: Found,
+    description: Description,
+    name: str,
+    parts: Mapping[int, str],
+    channels: Sequence[str],
+    labels: str | None,
+) -> None:
+    """A case of these files, by the number of their channel, or what it lacks."""
+    missing = [number for number in range(len(channels)) if number not in parts]
+    if missing:
+        expected = f"{name}_{missing[0]:04}{ending_of(next(iter(parts.values())))}"
+        lacked = [channels[number] for number in missing]
+        found.failures.append(
+            without(name, lacked, f"there is no {expected}, and {description.path} names the channel")
+        )
+        return
+    files = tuple(parts[number] for number in range(len(channels)))
+    named = name if len(files) > 1 else files[0]
+    found.cases.append(Case(named, files, tuple(channels), labels, description.path))
+
+
+def _listed(description: Description, listed: Mapping[str, Any]) -> Found:
+    """Cases that the description lists with their files."""
+    found = Found()
+    channels = description.names("channel_names")
+    for case, entry in listed.items():
+        images = entry.get("images") if isinstance(entry, Mapping) else None
+        label = entry.get("label") if isinstance(entry, Mapping) else None
+        if not isinstance(images, list) or not images or not all(one and isinstance(one, str) for one in images):
+            found.failures.append(InputError(description.path, f"case {case} of its dataset names no images"))
+            continue
+        files = tuple(map(description.inside, images))
+        labels = description.inside(label) if label and isinstance(label, str) else None
+        if len(files) < len(channels) and len(files) > 1:
+            why = f"{description.path} lists {plural(len(files), 'image')} for it"
+            found.failures.append(without(description.inside(case), channels[len(files) :], why))
+            continue
+        name = files[0] if len(files) == 1 else shared([file.replace("\\", "/") for file in files])[0] or case
+        found.cases.append(Case(name, files, channels, labels, description.path))
+    return found
