@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.report import Finding, Report
-from bnstat.rules.between_samples import advice, enough, judged, size_asked
+from bnstat.rules.between_samples import advice, enough, full_size, judged, size_asked
 from bnstat.rules.rule import Rule
 
 
@@ -46,7 +46,7 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
         message = (
             f"channel {channel.channel}: the mean of a batch of {size} has a noise of {noise:.3g} standard deviations "
             f"of the values (limit {limit:g}), so what a sample becomes depends on its neighbours. "
-            f"{advice('Noise falls as 1/√B', enough(size, noise, limit, 2))}"
+            f"{advice('Noise falls as 1/√B', enough(full_size(report), noise, limit, 2))}"
         )
         yield rule.of_all(message, channel.channel, value=noise, threshold=limit)
 

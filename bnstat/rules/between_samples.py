@@ -26,6 +26,19 @@ def size_asked(report: Report) -> int:
     return report.curve.batch_size if report.curve is not None else report.settings.batch_size
 
 
+def full_size(report: Report) -> int:
+    """The size from which on figures fall: where samples are patches that of batches whose volumes all give M.
+
+    Of a larger set the variance of the batch mean is at most (M·τ_v² + τ_p²)/B, which is what it is at this size at
+    least (bnstat.patch_noise), so that a size that is advised from here on is enough.
+    """
+    size, patches = size_asked(report), report.settings.preparation.patches
+    if patches is None:
+        return size
+    ranks, each = report.settings.ranks, patches.per_volume
+    return ranks * -(-size // (ranks * each)) * each
+
+
 def enough(size: int, figure: float, limit: float, power: int) -> int | None:
     """The batch size at which a figure that falls as 1/B^(1/power) is within its limit; None for a limit of 0."""
     try:

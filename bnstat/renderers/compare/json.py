@@ -8,9 +8,20 @@ from typing import Any
 
 from bnstat import __version__
 from bnstat.renderers.inspect.json import finding_fields, preparation_fields, sample_fields
-from bnstat.report import CompareSettings, Comparison, CurvePoint, Layer, LayerCurve
+from bnstat.report import (
+    CompareSettings,
+    Comparison,
+    CurvePoint,
+    Layer,
+    LayerCurve,
+    PopulationChannel,
+    SampleGroup,
+)
 
 SCHEMA = "bnstat.compare/1"
+
+# Fields that are there only where samples are patches of volumes.
+_OF_PATCHES = ("volumes", "between_volumes", "between_patches")
 
 
 def render(comparison: Comparison) -> str:
@@ -20,7 +31,7 @@ def render(comparison: Comparison) -> str:
 
 def document(comparison: Comparison) -> dict[str, Any]:
     """The comparison as plain values, named as in the contract."""
-    advice = comparison.recommendation
+    advice, volumes = comparison.recommendation, comparison.volumes
     return {
         "schema": SCHEMA,
         "version": __version__,
@@ -28,8 +39,9 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "samples": [sample_fields(sample) for sample in comparison.samples],
         "population": {
             "samples": len(comparison.samples),
-            "groups": [asdict(group) for group in comparison.groups],
-            "channels": [asdict(channel) for channel in comparison.population],
+            **({} if volumes is None else {"volumes": volumes}),
+            "groups": [_population(group, volumes) for group in comparison.groups],
+            "channels": [_population(channel, volumes) for channel in comparison.population],
         },
         "batch_sizes": [_point(point, nested=True) for point in comparison.batch_sizes],
         "frameworks": [_curve(curve, comparison) for curve in comparison.others],
@@ -39,6 +51,12 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "errors": [asdict(failure) for failure in comparison.errors],
         "notes": list(comparison.notes),
     }
+
+
+def _population(value: PopulationChannel | SampleGroup, volumes: int | None) -> dict[str, Any]:
+    """Its fields; those on volumes only where samples are patches."""
+    fields = asdict(value)
+    return fields if volumes is not None else {name: one for name, one in fields.items() if name not in _OF_PATCHES}
 
 
 def _settings(settings: CompareSettings) -> dict[str, Any]:
