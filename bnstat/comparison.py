@@ -126,7 +126,12 @@ def compare(
         forgetting=_forgetting(settings),
         findings=tuple(_left_out(rows, table)) if table is not None else (),
         errors=tuple(Failure(failure.source, failure.message) for failure in read.failures),
-        notes=(*notes, *_shape_notes(rows), *(_size_notes(rows, table) if table is not None else ())),
+        notes=(
+            *notes,
+            *_forced_notes(nesting, sizes),
+            *_shape_notes(rows),
+            *(_size_notes(rows, table) if table is not None else ()),
+        ),
     )
 
 
@@ -239,6 +244,19 @@ def _those(bad: Sequence[Sample]) -> str:
     if len(bad) > 1:
         return "these are"
     return "this sample is" if bad[0].patch is None else "this patch is"
+
+
+def _forced_notes(nesting: Nesting | None, sizes: Sequence[int]) -> list[str]:
+    """That slots are forced to be foreground, or not to be, and no patch is so."""
+    if nesting is None or nesting.taking.forced is None:
+        return []
+    asked = {bool(kind) for size in sizes for kind in nesting.taking.slots(size).kinds}
+    kinds = {True: "around foreground", False: "elsewhere"}
+    return [
+        f"no patch is {words}, so the slots of a batch that ask for such patches take others"
+        for kind, words in kinds.items()
+        if kind in asked and not (nesting.foreground == kind).any()
+    ]
 
 
 def _shape_notes(rows: Sequence[Row]) -> list[str]:

@@ -91,8 +91,8 @@ class Taking:
     def full(self, batch_size: int, ranks: int = 1) -> int:
         """The size M·V that a batch of so many volumes may have.
 
-        With B = M·V the variance of the batch mean is (M·τ_v² + τ_p²)/B of a larger set, and no more than that with any
-        other B: from this size on noise and shortfall fall as 1/√B and 1/B, from no more than a lesser size has.
+        Of a larger set the variance of the batch mean is at most (M·τ_v² + τ_p²)/B, which it is with B = M·V; with fewer
+        patches of as many volumes it is no less. So what would be enough is reckoned from here by 1/B.
         """
         return self.volumes(batch_size, ranks) * self.per_volume
 

@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.report import Finding, Report
-from bnstat.rules.between_samples import advice, enough, full_size, judged, size_asked
+from bnstat.rules.between_samples import advice, certainty, enough, full_size, judged, size_asked
 from bnstat.rules.rule import Rule
 
 
@@ -46,7 +46,7 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
         message = (
             f"channel {channel.channel}: the variance of a batch of {size} lacks on average {100 * shortfall:.3g} % of "
             f"that of all values (limit {100 * limit:g} %), which lies between samples. "
-            f"{advice('The shortfall falls as 1/B', enough(full_size(report), shortfall, limit, 1))}"
+            f"{advice('The shortfall falls as 1/B', enough(full_size(report), shortfall, limit, 1), certainty(report))}"
         )
         yield rule.of_all(message, channel.channel, value=shortfall, threshold=limit)
 
