@@ -91,7 +91,7 @@ class Taking:
     def full(self, batch_size: int, ranks: int = 1) -> int:
         """The size M·V that a batch of so many volumes may have.
 
-        Of a larger set the variance of the batch mean is at most (M·τ_v² + τ_p²)/B, which it is with B = M·V; with fewer
+        Of a larger set the variance of the batch mean is at most (M·τ_v² + τ_p²)/B, which it is at B = M·V; with fewer
         patches of as many volumes it is no less. So what would be enough is reckoned from here by 1/B.
         """
         return self.volumes(batch_size, ranks) * self.per_volume
