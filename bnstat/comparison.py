@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bnstat import curve, running
-from bnstat.cohort import cohorts_of, too_large
+from bnstat.cohort import Nesting, cohorts_of, nesting_of, refuse_patching, too_large
 from bnstat.errors import UsageError
 from bnstat.frameworks import BATCH_NORMS, layer_of
 from bnstat.grouping import DIRECTORY, groups_of
@@ -23,12 +23,13 @@ from bnstat.report import (
     Finding,
     Kind,
     Reading,
+    Sample,
     SampleGroup,
     Tolerances,
 )
 from bnstat.report.compare import Forgetting, Layer
 from bnstat.table import BatchAxis, Path, Planned, Progress, Row, blaming, read_table
-from bnstat.wording import channel_title
+from bnstat.wording import channel_title, plural
 
 
 def compare(
@@ -57,7 +58,8 @@ def compare(
 
     Args:
         paths: as for `diagnose`; their shapes may differ, their number of channels may not.
-        batch_sizes: those to answer; 1, 2, 4, … up to the number of samples where left out.
+        batch_sizes: those to answer; 1, 2, 4, … up to the number of samples where left out, or up to all volumes with
+            the patches that a batch takes of each.
         axis: the kept axis, as for `diagnose`.
         batch_axis: the axis of each file whose entries are samples, as for `diagnose`.
         framework: whose ε and running variance.
@@ -93,6 +95,7 @@ def compare(
         ranks=ranks,
         steps=steps,
         group_by=group_by,
+        preparation=reading.preparation,
     )
     _refuse_impossible(settings)
     named: dict[str, str] = {}
@@ -108,11 +111,13 @@ def compare(
     settings = replace(settings, preparation=read.preparation)
     rows = read.rows
     with blaming(read.failures):
-        sizes, notes = _answerable(settings, len(rows)) if rows else ((), [])
+        refuse_patching(settings.preparation.patches)
+        nesting = nesting_of([row.sample for row in rows], settings.preparation.patches)
+        sizes, notes = _answerable(settings, len(rows), nesting) if rows else ((), [])
         table = _table(rows)
     arrays = bool(read.planned) and all(plan.parts and plan.volume.batched for plan in read.planned)
-    cohorts = cohorts_of(table) if table is not None else ()
-    groups, grouping = _groups(rows, named)
+    cohorts = cohorts_of(table, nesting) if table is not None else ()
+    groups, grouping = _groups(rows, named, nesting)
     points, others = curve.curves(cohorts, sizes, settings, grouping)
     return Comparison(
         settings=settings,
@@ -130,6 +135,7 @@ def compare(
             *notes,
             *spacing_notes(read),
             *patch_notes(read, read),
+            *_forced_notes(nesting, sizes),
             *_shape_notes(rows),
             *(_size_notes(rows, table) if table is not None else ()),
         ),
@@ -137,6 +143,7 @@ def compare(
 
 
 def _refuse_impossible(settings: CompareSettings) -> None:
+    refuse_patching(settings.preparation.patches)
     for size in settings.batch_sizes:
         if size < 1:
             raise UsageError(f"batch size {size} cannot be: a batch has at least 1 sample")
@@ -151,21 +158,28 @@ def _refuse_impossible(settings: CompareSettings) -> None:
             raise UsageError(f"tolerance for {name} {value:g} cannot be: give a number that is 0 or more")
 
 
-def _answerable(settings: CompareSettings, samples: int) -> tuple[tuple[int, ...], list[str]]:
-    """The batch sizes that these samples admit, and a note on those that they do not."""
-    sizes = tuple(dict.fromkeys(settings.batch_sizes)) or tuple(2**k for k in range(samples.bit_length()))
+def _answerable(settings: CompareSettings, samples: int, nesting: Nesting | None) -> tuple[tuple[int, ...], list[str]]:
+    """The batch sizes that these samples admit, and a note on those that they do not.
+
+    Where samples are patches, a batch takes some of each of its volumes, which are what there have to be enough of.
+    """
+    word, there, most, each = "sample", samples, samples, ""
+    if nesting is not None:
+        word, there, per_volume = "volume", nesting.number, nesting.taking.per_volume
+        most, each = there * per_volume, f" with {plural(per_volume, 'patch', 'patches')} of each in a batch"
+    sizes = tuple(dict.fromkeys(settings.batch_sizes)) or tuple(2**k for k in range(most.bit_length()))
     if settings.population == "infinite":
-        if samples < 2:
-            raise UsageError("one sample says nothing of a larger set; give more, or use --population finite")
+        if there < 2:
+            raise UsageError(f"one {word} says nothing of a larger set; give more, or use --population finite")
         return sizes, []
-    fitting = tuple(size for size in sizes if size <= samples)
+    fitting = tuple(size for size in sizes if size <= most)
     if not fitting:
         raise UsageError(
-            f"every batch size asks for more samples than there are ({samples}); "
+            f"every batch size asks for more {word}s than there are ({there}{each}); "
             "give more volumes, smaller sizes, or use --population infinite"
         )
-    left = [str(size) for size in sizes if size > samples]
-    note = f"batch size {', '.join(left)} needs more than these {samples} samples: --population infinite answers it"
+    left = [str(size) for size in sizes if size > most]
+    note = f"batch size {', '.join(left)} needs more than these {there} {word}s{each}: --population infinite answers it"
     return fitting, [note] if left else []
 
 
@@ -180,13 +194,19 @@ def _table(rows: Sequence[Row]) -> Moments | None:
     return Moments.stack([row.moments for row in rows]) if rows else None
 
 
-def _groups(rows: Sequence[Row], named: Mapping[str, str]) -> tuple[tuple[SampleGroup, ...], curve.Grouping]:
+def _groups(
+    rows: Sequence[Row], named: Mapping[str, str], nesting: Nesting | None
+) -> tuple[tuple[SampleGroup, ...], curve.Grouping]:
     """The groups, and for each sample which it is in."""
     if not (named and rows):
         return (), None
     names = [named[row.sample.source] for row in rows]
     known, grouping, numbers = np.unique(names, return_inverse=True, return_counts=True)
-    return tuple(SampleGroup(*pair) for pair in zip(known.tolist(), numbers.tolist(), strict=True)), grouping
+    volumes: list[int | None] = [None] * len(known)
+    if nesting is not None:
+        volumes = [len(np.unique(nesting.volumes[grouping == group])) for group in range(len(known))]
+    found = zip(known.tolist(), numbers.tolist(), volumes, strict=True)
+    return tuple(SampleGroup(*group) for group in found), grouping
 
 
 def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
@@ -203,19 +223,48 @@ def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
 
 
 def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:
-    """The samples that a channel goes without, since NaN and Inf leave them no mean."""
+    """The samples that a channel goes without, since NaN and Inf leave them no mean: one finding for each volume."""
+    volumes: dict[object, list[int]] = {}
     for place, row in enumerate(rows):
+        volumes.setdefault(place if row.sample.patch is None else row.sample.volume, []).append(place)
+    for places in volumes.values():
         for channel in range(table.shape[1]):
             for code, name, counts in (("BN104", "nan-voxels", table.nan), ("BN105", "inf-voxels", table.inf)):
-                number = int(counts[place, channel])
+                number = int(counts[places, channel].sum())
                 if number:
                     kind = name.removesuffix("-voxels").replace("nan", "NaN").replace("inf", "infinite")
-                    where = f"{row.sample.title}: {channel_title(channel, row.sample.channels)}"
-                    message = (
-                        f"{where} holds {number:,} {kind} values, so this sample is left out of that channel. "
-                        "Replace them before training."
-                    )
-                    yield Finding(code, name, "error", message, row.sample.source, None, channel, float(number), 0.0)
+                    bad = [rows[place].sample for place in places if counts[place, channel]]
+                    message = f"{_holding(bad, len(places), channel)} {number:,} {kind} values, so {_those(bad)} left "
+                    message += "out of that channel. Replace them before training."
+                    yield Finding(code, name, "error", message, bad[0].source, None, channel, float(number), 0.0)
+
+
+def _holding(bad: Sequence[Sample], samples: int, channel: int) -> str:
+    """Who holds NaN or Inf in a channel, of so many samples of one volume."""
+    title = channel_title(channel, bad[0].channels)
+    if len(bad) == 1:
+        return f"{bad[0].title}: {title} holds"
+    whole = replace(bad[0], patch=None).title
+    return f"{whole}: {title} of {len(bad)} of its {samples} patches, {bad[0].patch} first, holds"
+
+
+def _those(bad: Sequence[Sample]) -> str:
+    if len(bad) > 1:
+        return "these are"
+    return "this sample is" if bad[0].patch is None else "this patch is"
+
+
+def _forced_notes(nesting: Nesting | None, sizes: Sequence[int]) -> list[str]:
+    """That slots are forced to be foreground, or not to be, and no patch is so."""
+    if nesting is None or nesting.taking.forced is None:
+        return []
+    asked = {bool(kind) for size in sizes for kind in nesting.taking.slots(size).kinds}
+    kinds = {True: "around foreground", False: "elsewhere"}
+    return [
+        f"no patch is {words}, so the slots of a batch that ask for such patches take others"
+        for kind, words in kinds.items()
+        if kind in asked and not (nesting.foreground == kind).any()
+    ]
 
 
 def _shape_notes(rows: Sequence[Row]) -> list[str]:

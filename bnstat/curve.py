@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bnstat import noise, running
 from bnstat.cohort import Cohort, Doubles
 from bnstat.moments import Moments
+from bnstat.patch_noise import Nested
 from bnstat.report import CompareSettings, Kind
 from bnstat.report.compare import (
     Composition,
@@ -54,8 +55,8 @@ def _split(table: Moments, cohort: Cohort, kind: Kind, grouping: Grouping) -> It
     if not cohort.samples:
         return [PopulationChannel(channel, 0, None, None, None, None, None) for channel in cohort.channels]
     merged = table[np.ix_(cohort.places, np.array(cohort.channels))].merged(axis=0)
-    whole = noise.population(cohort.means, cohort.variances, kind if cohort.samples > 1 else "finite")
-    several = cohort.samples > 1
+    several = cohort.independent > 1
+    whole = _as_drawn(cohort, kind if several else "finite")
     undefined = np.full(len(cohort.channels), np.nan)
     columns = {
         "mean": whole.mean,
@@ -63,13 +64,21 @@ def _split(table: Moments, cohort: Cohort, kind: Kind, grouping: Grouping) -> It
         "within": whole.within,
         "between": whole.between if several else undefined,
         "rho": whole.rho if several else undefined,
-        "between_groups": undefined if grouping is None else groups_of(cohort, grouping, "finite").apart,
+        "between_groups": undefined
+        if grouping is None
+        else groups_of(cohort, grouping, lambda one: _as_drawn(one, "finite")).apart,
         "merged_mean": merged.mean,
         "merged_variance": merged.variance,
     }
+    if isinstance(whole, Nested):
+        columns |= {
+            "between_volumes": whole.between_volumes if several else undefined,
+            "between_patches": whole.between_patches,
+        }
+    volumes = cohort.independent if isinstance(whole, Nested) else None
     counts = merged.count.tolist()
     return [
-        PopulationChannel(channel, cohort.samples, merged_count=count, **row)
+        PopulationChannel(channel, cohort.samples, merged_count=count, volumes=volumes, **row)
         for channel, count, row in zip(cohort.channels, counts, _rows(columns), strict=True)
     ]
 
@@ -80,12 +89,41 @@ def _rows(columns: dict[str, Doubles]) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
 
 
-def groups_of(cohort: Cohort, grouping: NDArray[np.intp], kind: Kind, least: int = 1) -> noise.Groups:
-    """The populations of the groups that have at least so many samples."""
-    mine = grouping[cohort.places]
+def _as_drawn(cohort: Cohort, kind: Kind) -> noise.Population | Nested:
+    """Its samples, whatever batches take of them."""
+    if cohort.patches is not None:
+        return cohort.patches.as_drawn(kind)
+    return noise.population(cohort.means, cohort.variances, kind)
+
+
+def batches_of(cohort: Cohort, kind: Kind, batch_size: int, ranks: int = 1) -> noise.Population | Nested:
+    """What batches are drawn of.
+
+    Args:
+        cohort: of two samples or more, or of two volumes, where `kind` is "infinite".
+        kind: whether it is all there is, or some of a larger set.
+        batch_size: samples in a batch, of all ranks together.
+        ranks: that have equal parts of it.
+    """
+    if cohort.patches is not None:
+        return cohort.patches.batches(kind, batch_size // ranks, ranks)
+    return noise.population(cohort.means, cohort.variances, kind)
+
+
+def groups_of(
+    cohort: Cohort, grouping: NDArray[np.intp], part_of: Callable[[Cohort], noise.Part], least: int = 1
+) -> noise.Groups:
+    """The groups that have at least so many samples, or volumes where samples are patches."""
+    mine = grouping[cohort.firsts]
     names, numbers = np.unique(mine, return_counts=True)
-    members = [cohort.members(mine == name) for name in names[numbers >= least]]
-    return noise.Groups(tuple(noise.population(one.means, one.variances, kind) for one in members))
+    return noise.Groups(tuple(part_of(cohort.members(mine == name)) for name in names[numbers >= least]))
+
+
+def taken(cohort: Cohort, batch_size: int, ranks: int = 1) -> int:
+    """How many samples, or volumes where samples are patches, a batch of all ranks together takes."""
+    if cohort.patches is None:
+        return batch_size
+    return cohort.patches.taking.volumes(batch_size // ranks, ranks)
 
 
 def curves(
@@ -109,13 +147,20 @@ def curves(
     return tuple(points), tuple(kept)
 
 
+def together(cohorts: Sequence[Cohort], size: int, ranks: int, settings: CompareSettings) -> CurvePoint:
+    """One point: batches of so many samples, of all ranks together."""
+    return _point(cohorts, size, settings, "mixed", ranks=ranks).point
+
+
 def _synchronized(cohorts: Sequence[Cohort], size: int, settings: CompareSettings) -> CurvePoint | None:
     """The batches of all ranks taken as one."""
-    together = size * settings.ranks
-    fits = settings.population == "infinite" or any(together <= cohort.samples for cohort in cohorts)
-    if settings.ranks == 1 or not fits:
+    ranks, together = settings.ranks, size * settings.ranks
+    fits = settings.population == "infinite" or any(
+        taken(cohort, together, ranks) <= cohort.independent for cohort in cohorts
+    )
+    if ranks == 1 or not fits:
         return None
-    return _point(cohorts, together, replace(settings, others=()), "synchronized").point
+    return _point(cohorts, together, replace(settings, others=()), "synchronized", ranks=ranks).point
 
 
 def _one_group(
@@ -139,13 +184,15 @@ def _point(
     settings: CompareSettings,
     composition: Composition,
     grouping: Grouping = None,
+    ranks: int = 1,
 ) -> _Found:
     channels: list[CurveChannel] = []
     others: list[list[LayerChannel]] = [[] for _ in settings.others]
     batches = []
     samples = max((cohort.samples for cohort in cohorts), default=0)
+    patches = any(cohort.patches is not None for cohort in cohorts)
     for cohort in cohorts:
-        drawn = _draw(cohort, size, settings, grouping)
+        drawn = _draw(cohort, size, settings, grouping, ranks)
         if drawn is None:
             channels += _undrawn(cohort, size)
             for listed in others:
@@ -160,7 +207,7 @@ def _point(
         composition=composition,
         batches_drawn=max((len(one.means) for one in batches), default=0),
         complete=bool(batches) and all(one.complete for one in batches),
-        takes_all=settings.population == "finite" and size == samples and composition != "one_group",
+        takes_all=settings.population == "finite" and size == samples and composition != "one_group" and not patches,
         channels=tuple(sorted(channels, key=lambda one: one.channel)),
     )
     return _Found(point, tuple(tuple(sorted(one, key=lambda channel: channel.channel)) for one in others))
@@ -168,8 +215,9 @@ def _point(
 
 def _undrawn(cohort: Cohort, size: int) -> Iterable[CurveChannel]:
     """Where there are too few samples for any batch: one sample that is a batch by itself still has its variance."""
-    alone = cohort.samples == size == 1
-    values = cohort.variances[0].tolist() if alone else [None] * len(cohort.channels)
+    values: Sequence[float | None] = [None] * len(cohort.channels)
+    if cohort.independent == size == 1:
+        values = batches_of(cohort, "finite", 1).within.tolist()
     return [
         CurveChannel(channel, expected_variance=value) for channel, value in zip(cohort.channels, values, strict=True)
     ]
@@ -179,14 +227,10 @@ class _Drawn:
     """Batches of one size of a cohort, and what layers make of them: once for each ε, correction and momentum."""
 
     def __init__(
-        self, cohort: Cohort, size: int, whole: noise.Population | noise.Groups, settings: CompareSettings
+        self, cohort: Cohort, size: int, whole: noise.Population | Nested | noise.Groups, settings: CompareSettings
     ) -> None:
         self.cohort, self.size, self.whole = cohort, size, whole
-        if isinstance(whole, noise.Groups):
-            self.form, self.batches = whole.expected(size), whole.draw(size, settings.draws, settings.seed)
-        else:
-            self.form = noise.expected(whole, size)
-            self.batches = noise.draw(whole, size, settings.draws, settings.seed)
+        self.form, self.batches = whole.expected(size), whole.draw(size, settings.draws, settings.seed)
         self.spread = self.batches.variances.std(axis=0)
         self._bessel = {unbiased: cohort.bessel(size, unbiased) for unbiased in (False, True)}
         self._gaps = self._all_gaps({_gap_key(layer) for layer in (settings.layer, *settings.others)})
@@ -261,16 +305,16 @@ def _renorm(row: list[float]) -> Renorm | None:
     return None if row[0] != row[0] else Renorm(*row)
 
 
-def _draw(cohort: Cohort, size: int, settings: CompareSettings, grouping: Grouping) -> _Drawn | None:
+def _draw(cohort: Cohort, size: int, settings: CompareSettings, grouping: Grouping, ranks: int = 1) -> _Drawn | None:
     """Batches of a cohort; None where it has too few samples for any."""
-    finite = settings.population == "finite"
+    kind = settings.population
+    least = taken(cohort, size, ranks) if kind == "finite" else 2
     if grouping is not None:
-        groups = groups_of(cohort, grouping, settings.population, least=size if finite else 2)
+        groups = groups_of(cohort, grouping, lambda one: batches_of(one, kind, size), least)
         return _Drawn(cohort, size, groups, settings) if groups.parts else None
-    if cohort.samples < 2 or (finite and size > cohort.samples):
+    if cohort.independent < max(least, 2):
         return None
-    whole = noise.population(cohort.means, cohort.variances, settings.population)
-    return _Drawn(cohort, size, whole, settings)
+    return _Drawn(cohort, size, batches_of(cohort, kind, size, ranks), settings)
 
 
 def _curve_channels(drawn: _Drawn, settings: CompareSettings) -> list[CurveChannel]:
@@ -305,15 +349,24 @@ def _simulated(drawn: _Drawn, settings: CompareSettings) -> list[Runs | None]:
     return [Runs(*pair) for pair in zip(shuffled, independent, strict=True)]
 
 
+def _trained(
+    whole: noise.Population | Nested, size: int, steps: int, seed: int, order: running.Order
+) -> NDArray[np.intp]:
+    """The batches of a run as places in `whole.means`, a row for each step; epochs of patches go over their volumes."""
+    if isinstance(whole, Nested):
+        return whole.filled(running.epochs(whole.samples, whole.slots.distinct, steps, seed, order), seed)
+    return running.epochs(whole.samples, size, steps, seed, order)
+
+
 def _runs(
-    drawn: _Drawn, whole: noise.Population, order: running.Order, layer: Layer, settings: CompareSettings
+    drawn: _Drawn, whole: noise.Population | Nested, order: running.Order, layer: Layer, settings: CompareSettings
 ) -> list[Simulated]:
     """Runs of one order, for each channel of the cohort."""
     steps, start = settings.steps or 0, layer.framework.running_start
     weights = np.array(layer.weights(steps))
     bessel = drawn.cohort.bessel(drawn.size, layer.framework.unbiased_running_variance)
     expected = running.expected(whole.mean, drawn.form.variance * bessel, weights, steps, start)
-    batches = (running.epochs(whole.samples, drawn.size, steps, settings.seed + run, order) for run in range(RUNS))
+    batches = (_trained(whole, drawn.size, steps, settings.seed + run, order) for run in range(RUNS))
     statistics = (noise.statistics(whole, one) for one in batches)
     runs = (running.simulate(means, variances * bessel, weights, start=start) for means, variances in statistics)
     settled = None if layer.batch_weight is None else running.steps_to_forget(layer.batch_weight)

@@ -10,7 +10,7 @@ from typing import Any
 
 from bnstat import baseline as baselines
 from bnstat import curve
-from bnstat.cohort import cohorts_of
+from bnstat.cohort import cohorts_of, nesting_of, refuse_patching
 from bnstat.diagnosis import refuse, report_of
 from bnstat.errors import UsageError
 from bnstat.moments import Moments
@@ -28,6 +28,7 @@ from bnstat.report import (
     Reading,
     Report,
     RuleInfo,
+    Sample,
     Settings,
     Tolerances,
 )
@@ -35,7 +36,7 @@ from bnstat.report.limits import DEFAULT_LIMITS
 from bnstat.rules import explained, findings_of
 from bnstat.selection import codes_of, selected
 from bnstat.settings import settings_of
-from bnstat.table import Path, Progress, Row, Table, read_table
+from bnstat.table import Path, Progress, Row, Table, blaming, read_table
 from bnstat.wording import plural
 
 # Rules that speak of how statistics differ between samples.
@@ -130,10 +131,13 @@ def check(
             codes_of(token)
     if update_baseline and baseline is None:
         raise UsageError("--update-baseline needs --baseline FILE")
+    refuse_patching(reading.preparation.patches)
     known = baselines.load(baseline, missing=update_baseline) if baseline is not None else None
     axes = asked.layer.axis, layer.get("batch_axis")
     table = read_table(paths, *axes, reading, progress, lambda planned: refuse(planned, [asked.layer], reading))
     asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
+    with blaming(table.failures):
+        refuse_patching(table.preparation.patches)
     report = _report(table, asked)
     found = findings_of(report, rules, lambda one: any(override.drops(one) for override in overrides))
     codes = {rule.code for rule in rules}
@@ -184,12 +188,14 @@ def _report(table: Table, asked: CheckSettings) -> Report:
 
 def _curve(rows: Sequence[Row], layer: Settings) -> CurvePoint | None:
     """What the batch size has on these samples; None where they are too few, or the layer has no batch statistics."""
-    if layer.kind not in ("batch", "renorm") or len(rows) < FEWEST_SAMPLES:
+    samples = [row.sample for row in rows]
+    if layer.kind not in ("batch", "renorm") or _independent(samples, layer) < FEWEST_SAMPLES:
         return None
     channels = {row.tensor.channels for row in rows}
     if len(channels) > 1:
         return None
-    cohorts = [one for one in cohorts_of(Moments.stack([row.moments for row in rows])) if one.samples >= FEWEST_SAMPLES]
+    table, nesting = Moments.stack([row.moments for row in rows]), nesting_of(samples, layer.preparation.patches)
+    cohorts = [one for one in cohorts_of(table, nesting) if one.independent >= FEWEST_SAMPLES]
     size = layer.batch_size * layer.ranks
     settings = CompareSettings(
         layer=Layer(layer.framework, layer.epsilon, layer.momentum),
@@ -202,17 +208,23 @@ def _curve(rows: Sequence[Row], layer: Settings) -> CurvePoint | None:
         seed=layer.seed,
         tolerances=Tolerances(),
     )
-    points, _ = curve.curves(cohorts, [size], settings, None)
-    return points[0]
+    return curve.together(cohorts, size, layer.ranks, settings)
+
+
+def _independent(samples: Sequence[Sample], layer: Settings) -> int:
+    """The samples, or the volumes that they are patches of."""
+    return len(samples) if layer.preparation.patches is None else len({sample.volume for sample in samples})
 
 
 def _few(report: Report, codes: set[str]) -> tuple[str, ...]:
     """That nothing is said of how samples differ where they are too few."""
-    silent = report.samples and len(report.samples) < FEWEST_SAMPLES and codes & _BETWEEN_SAMPLES
+    number = _independent(report.samples, report.settings)
+    word = "sample" if report.settings.preparation.patches is None else "volume"
+    silent = report.samples and number < FEWEST_SAMPLES and codes & _BETWEEN_SAMPLES
     if not silent or report.settings.kind not in ("batch", "renorm"):
         return ()
     return (
-        f"{plural(len(report.samples), 'sample')} cannot tell how statistics differ between samples; rules on that "
+        f"{plural(number, word)} cannot tell how statistics differ between {word}s; rules on that "
         f"speak from {FEWEST_SAMPLES} on",
     )
 

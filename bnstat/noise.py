@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations, product
 from math import comb
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,56 @@ class Population:
         """ρ = τ²/σ²: the share of the variance that lies between samples; NaN where all values are equal."""
         return share(self.between, self.variance)
 
+    def lost(self, batch_size: int) -> Doubles:
+        """The variance of the batch mean, τ²f/B, which is what the batch variance lacks."""
+        return np.asarray(self.between * _correction(self, batch_size) / batch_size)
+
+    def expected(self, batch_size: int) -> Expected:
+        """As `expected`."""
+        return expected(self, batch_size)
+
+    def draw(self, batch_size: int, draws: int, seed: int, *, enumerated: bool = True) -> Drawn:
+        """As `draw`."""
+        return draw(self, batch_size, draws, seed, enumerated=enumerated)
+
+
+class Cells(Protocol):
+    """Samples whose batches are made by their places, along axis 0 of `means` and `variances`."""
+
+    @property
+    def means(self) -> Doubles:
+        """Of each sample, shape (places, …)."""
+
+    @property
+    def variances(self) -> Doubles:
+        """Biased, same shape."""
+
+    @property
+    def mean(self) -> Doubles:
+        """μ, shape (…)."""
+
+
+class Part(Protocol):
+    """What a group is: samples, or volumes that patches are drawn of."""
+
+    @property
+    def samples(self) -> int:
+        """How often a batch is of it."""
+
+    @property
+    def mean(self) -> Doubles:
+        """μ, shape (…)."""
+
+    @property
+    def variance(self) -> Doubles:
+        """σ², shape (…)."""
+
+    def lost(self, batch_size: int) -> Doubles:
+        """The variance of the mean of its batches."""
+
+    def draw(self, batch_size: int, draws: int, seed: int, *, enumerated: bool = True) -> Drawn:
+        """Its batches."""
+
 
 def share(part: Doubles | float, whole: Doubles | float) -> Doubles:
     """part/whole, NaN where the whole is 0."""
@@ -104,7 +154,7 @@ class Expected:
 
 def expected(whole: Population, batch_size: int) -> Expected:
     """Batch statistics in closed form, with f = (K − B)/(K − 1) for a finite population and 1 for an infinite one."""
-    return _expected(whole.between * _correction(whole, batch_size) / batch_size, whole.variance)
+    return expected_from(whole.lost(batch_size), whole.variance)
 
 
 def _correction(whole: Population, batch_size: int) -> float:
@@ -114,7 +164,7 @@ def _correction(whole: Population, batch_size: int) -> float:
     return (whole.samples - batch_size) / (whole.samples - 1) if whole.samples > 1 else 0.0
 
 
-def _expected(lost: Doubles, variance: Doubles) -> Expected:
+def expected_from(lost: Doubles, variance: Doubles) -> Expected:
     """From the variance of the batch mean, which is what the expected batch variance lacks of that of all values."""
     lacking = share(lost, variance)
     return Expected(np.sqrt(lost), np.sqrt(lacking), np.asarray(variance - lost), lacking)
@@ -155,24 +205,32 @@ def draw(whole: Population, batch_size: int, draws: int, seed: int, *, enumerate
     return Drawn(np.concatenate([means for means, _ in found]), np.concatenate([one for _, one in found]), complete)
 
 
-def statistics(whole: Population, batches: NDArray[np.intp]) -> tuple[Doubles, Doubles]:
+def statistics(whole: Cells, batches: NDArray[np.intp]) -> tuple[Doubles, Doubles]:
     """Mean and biased variance of these batches, shape (batches, …) each.
 
     Args:
         whole: of whose samples they are made.
-        batches: indices of samples, shape (batches, batch size).
+        batches: indices of samples, shape (batches, batch size), or (batches, batch size, c) where each of the c
+            columns has batches of its own.
     """
     means, variances = (np.empty((len(batches), *whole.mean.shape)) for _ in range(2))
     rows = max(_AT_ONCE // max(batches.shape[1] * whole.mean.size, 1), 1)
     for done in range(0, len(batches), rows):
-        part = batches[done : done + rows].T  # the samples of a batch along axis 0, where sums are fastest
-        chosen = whole.means[part]
+        part = batches[done : done + rows].swapaxes(0, 1)  # samples of a batch along axis 0, where sums are fastest
+        chosen = _taken(whole.means, part)
         means[done : done + rows] = mean = chosen.mean(axis=0)
         chosen -= mean
         chosen *= chosen
-        chosen += whole.variances[part]
+        chosen += _taken(whole.variances, part)
         variances[done : done + rows] = chosen.mean(axis=0)
     return means, variances
+
+
+def _taken(values: Doubles, places: NDArray[np.intp]) -> Doubles:
+    """Rows of values, or for each column other ones."""
+    if places.ndim == 2:
+        return np.asarray(values[places])
+    return np.take_along_axis(values, places.reshape(-1, places.shape[-1]), axis=0).reshape(places.shape)
 
 
 def _every(samples: int, batch_size: int, replaced: bool) -> NDArray[np.intp]:
@@ -195,9 +253,9 @@ def _batches(samples: int, batch_size: int, draws: int, seed: int, replaced: boo
 
 @dataclass(frozen=True)
 class Groups:
-    """Populations of which a batch takes one: sites or scanners, each as often as it has samples."""
+    """Populations of which a batch takes one: sites or scanners, each as often as it has samples, or volumes."""
 
-    parts: Sequence[Population]
+    parts: Sequence[Part]
 
     @cached_property
     def weights(self) -> Doubles:
@@ -228,19 +286,31 @@ class Groups:
 
         With p the weights: Σp((μ_g − μ)² + τ_g² f_g/B), which is also what the batch variance lacks.
         """
-        noise = [part.between * _correction(part, batch_size) / batch_size for part in self.parts]
-        return _expected(np.asarray(self.apart + self._averaged(noise)), self.variance)
+        noise = [part.lost(batch_size) for part in self.parts]
+        return expected_from(np.asarray(self.apart + self._averaged(noise)), self.variance)
 
     def draw(self, batch_size: int, draws: int, seed: int) -> Drawn:
         """So many random batches, each of one group."""
         numbers = np.random.default_rng(seed).multinomial(draws, self.weights)
         found = [
-            draw(part, batch_size, int(number), seed + place, enumerated=False)
+            part.draw(batch_size, int(number), seed + place, enumerated=False)
             for place, (part, number) in enumerate(zip(self.parts, numbers, strict=True))
             if number
         ]
         means, variances = ([getattr(one, name) for one in found] for name in ("means", "variances"))
         return Drawn(np.concatenate(means), np.concatenate(variances), complete=False)
+
+
+class Whole(Protocol):
+    """What batches are drawn of, whichever way."""
+
+    @property
+    def mean(self) -> Doubles:
+        """μ, shape (…)."""
+
+    @property
+    def variance(self) -> Doubles:
+        """σ², shape (…)."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +326,7 @@ class Gap:
     rms: Doubles
 
 
-def settled(whole: Population | Groups, drawn: Drawn, bessel: float | Doubles = 1.0) -> tuple[Doubles, Doubles]:
+def settled(whole: Whole, drawn: Drawn, bessel: float | Doubles = 1.0) -> tuple[Doubles, Doubles]:
     """What the running mean and variance converge to over these batches.
 
     Args:
@@ -267,7 +337,7 @@ def settled(whole: Population | Groups, drawn: Drawn, bessel: float | Doubles = 
     return whole.mean, np.asarray(drawn.variances.mean(axis=0) * bessel)
 
 
-def gap(whole: Population | Groups, drawn: Drawn, epsilon: float | Doubles, running: tuple[Doubles, Doubles]) -> Gap:
+def gap(whole: Whole, drawn: Drawn, epsilon: float | Doubles, running: tuple[Doubles, Doubles]) -> Gap:
     """The train/eval gap of running statistics. Layers side by side are a further axis that all shapes broadcast to.
 
     Args:

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from bnstat import noise
 from bnstat.cohort import Cohort, Doubles
+from bnstat.curve import batches_of
+from bnstat.patch_noise import Nested
 from bnstat.report import CompareSettings, Recommendation, Tolerances
-from bnstat.wording import plural
+from bnstat.wording import plural, samples_of
 
-# Below so few samples the spread between samples is not known well enough to recommend anything.
+# Below so few samples, or volumes where samples are patches, the spread between them is not known well enough to
+# recommend anything.
 FEWEST_SAMPLES = 8
 
 # For the range: cohorts that are drawn from the samples, and batches that are drawn of each.
@@ -51,32 +54,40 @@ def recommend(
 
     The samples are taken for some of a larger set, whatever population is displayed. The range is that of cohorts drawn
     from the samples with replacement (bootstrap), from the 5th to the 95th percentile, at the channels that are the
-    worst of all in some figure at some size. Without an ε the gap is left out.
+    worst of all in some figure at some size. Of patches whole volumes are drawn so, each with the patches that it has.
+    Without an ε the gap is left out.
     """
-    usable = [part for cohort in cohorts if cohort.samples >= FEWEST_SAMPLES for part in _varying(cohort)]
-    fewest = min((cohort.samples for cohort in cohorts), default=0)
-    if not usable:
-        reason = "every channel is constant, so no batch size is better than another"
-        if fewest < FEWEST_SAMPLES:
-            few = plural(fewest, "sample")
-            reason = f"{few} cannot tell how statistics differ between samples: give at least {FEWEST_SAMPLES}"
-        return Recommendation(None, None, None, applies_to, reason)
+    usable = [part for cohort in cohorts if cohort.independent >= FEWEST_SAMPLES for part in _varying(cohort)]
+    fewest = min(cohorts, key=lambda cohort: (cohort.independent, cohort.samples), default=None)
+    if not usable or fewest is None:
+        return Recommendation(None, None, None, applies_to, _no_reason(fewest))
     ordered = sorted(sizes)
-    figures = {size: _figures(usable, size, settings) for size in sorted({*ordered, *(_ranked(ordered, settings))})}
-    figures[ordered[-1]] = _figures(usable, ordered[-1], settings, drawn=True)  # which the reason may quote
-    enough = {size: bool(found.within(settings.tolerances).all()) for size, found in figures.items()}
-    best = next((size for size in ordered if enough[size]), None)
-    least, most = _range(_worst(usable, [figures[size] for size in ordered]), ordered, settings)
-    together = None
-    if settings.ranks > 1:
-        together = next((size for size in ordered if enough[size * settings.ranks]), None)
-    reason = _reason(best, figures, ordered, fewest, settings)
+    alone = {size: _figures(usable, size, settings) for size in ordered}
+    alone[ordered[-1]] = _figures(usable, ordered[-1], settings, drawn=True)  # which the reason may quote
+    enough = [size for size in ordered if alone[size].within(settings.tolerances).all()]
+    best = enough[0] if enough else None
+    least, most = _range(_worst(usable, list(alone.values())), ordered, settings)
+    together = _together(usable, ordered, settings) if settings.ranks > 1 else None
+    reason = _reason(best, alone, ordered, fewest, settings)
     return Recommendation(best, least, most, applies_to, reason, together)
 
 
-def _ranked(sizes: Sequence[int], settings: CompareSettings) -> list[int]:
-    """The sizes of the batches that synchronized ranks have together."""
-    return [size * settings.ranks for size in sizes] if settings.ranks > 1 else []
+def _no_reason(fewest: Cohort | None) -> str:
+    """Why there is no recommendation."""
+    number = 0 if fewest is None else fewest.independent
+    if number >= FEWEST_SAMPLES:
+        return "every channel is constant, so no batch size is better than another"
+    word = "sample" if fewest is None or fewest.patches is None else "volume"
+    return f"{plural(number, word)} cannot tell how statistics differ between {word}s: give at least {FEWEST_SAMPLES}"
+
+
+def _together(cohorts: Sequence[Cohort], sizes: Sequence[int], settings: CompareSettings) -> int | None:
+    """The least size of one rank that is enough where ranks are synchronized."""
+    ranks = settings.ranks
+    for size in sizes:
+        if _figures(cohorts, size * ranks, settings, ranks=ranks).within(settings.tolerances).all():
+            return size
+    return None
 
 
 def _varying(cohort: Cohort) -> list[Cohort]:
@@ -85,22 +96,32 @@ def _varying(cohort: Cohort) -> list[Cohort]:
     return [cohort.only(np.flatnonzero(varies))] if varies.any() else []
 
 
-def _figures(cohorts: Sequence[Cohort], size: int, settings: CompareSettings, *, drawn: bool = False) -> _Figures:
+def _figures(
+    cohorts: Sequence[Cohort], size: int, settings: CompareSettings, *, ranks: int = 1, drawn: bool = False
+) -> _Figures:
     """Those of all channels, in the order of the cohorts; unless `drawn`, the gap is 0 where noise is too much."""
-    found = [_of(cohort, size, settings, 0) for cohort in cohorts]
+    wholes = [batches_of(cohort, "infinite", size, ranks) for cohort in cohorts]
+    bessels = [_bessel(cohort, size, settings) for cohort in cohorts]
+    found = [_of(whole, bessel, size, settings, 0) for whole, bessel in zip(wholes, bessels, strict=True)]
     if drawn or all(one.within(settings.tolerances).all() for one in found):
-        found = [_of(cohort, size, settings, settings.draws) for cohort in cohorts]
+        found = [
+            _of(whole, bessel, size, settings, settings.draws) for whole, bessel in zip(wholes, bessels, strict=True)
+        ]
     return _Figures(*(np.concatenate([getattr(one, name) for one in found]) for name in ("noise", "shortfall", "gap")))
 
 
-def _of(cohort: Cohort, size: int, settings: CompareSettings, draws: int) -> _Figures:
+def _bessel(cohort: Cohort, size: int, settings: CompareSettings) -> Doubles:
+    return cohort.bessel(size, settings.layer.framework.unbiased_running_variance)
+
+
+def _of(
+    whole: noise.Population | Nested, bessel: Doubles, size: int, settings: CompareSettings, draws: int
+) -> _Figures:
     """Those of one cohort; without draws, or without an ε, the gap is 0."""
-    whole = noise.population(cohort.means, cohort.variances, "infinite")
-    form = noise.expected(whole, size)
+    form = whole.expected(size)
     gap = np.zeros_like(form.variance)
     if draws and settings.layer.epsilon is not None:
-        drawn = noise.draw(whole, size, draws, settings.seed)
-        bessel = cohort.bessel(size, settings.layer.framework.unbiased_running_variance)
+        drawn = whole.draw(size, draws, settings.seed)
         gap = noise.gap(whole, drawn, settings.layer.epsilon, noise.settled(whole, drawn, bessel)).rms
     return _Figures(*(np.where(np.isnan(values), 0.0, values) for values in (form.mean_noise, form.shortfall, gap)))
 
@@ -130,47 +151,57 @@ def _range(
 
 
 class _Redrawn:
-    """Other cohorts of one channel side by side; of channels with as many samples the same samples are drawn."""
+    """Other cohorts of one channel side by side; of channels with as many samples the same samples are drawn.
+
+    Where samples are patches, volumes are drawn, and keep their patches: `cohort` has them by volume only.
+    """
 
     def __init__(self, channel: Cohort, seed: int) -> None:
-        places = np.random.default_rng(seed).integers(0, channel.samples, (channel.samples, _COHORTS))
+        number, nested = channel.independent, channel.patches
+        places = np.random.default_rng(seed).integers(0, number, (number, _COHORTS))
+        rows = places if nested is None else np.zeros((0, _COHORTS), np.intp)
         self.cohort = Cohort(
             channels=channel.channels * _COHORTS,
             places=channel.places,
-            means=channel.means[places, 0],
-            variances=channel.variances[places, 0],
+            means=channel.means[rows, 0],
+            variances=channel.variances[rows, 0],
             counts=np.repeat(channel.counts, _COHORTS),
+            patches=None if nested is None else nested.redrawn(places),
         )
-        self._whole = noise.population(self.cohort.means, self.cohort.variances, "infinite")
+        self._whole = batches_of(self.cohort, "infinite", 1) if nested is None else None
 
     def enough(self, columns: NDArray[np.intp], size: int, settings: CompareSettings) -> NDArray[np.intp]:
         """Which of these cohorts are within the tolerances; batches are drawn only of those that are quiet enough."""
-        form = noise.expected(self._whole, size)
+        form = (self._whole or batches_of(self.cohort, "infinite", size)).expected(size)
         tolerances = settings.tolerances
         loud = (form.mean_noise > tolerances.noise) | (form.shortfall > tolerances.shortfall)
         quiet = columns[~loud[columns]]
         if not len(quiet):
             return quiet
-        return quiet[_of(self.cohort.only(quiet), size, settings, _COHORT_DRAWS).within(tolerances)]
+        some = self.cohort.only(quiet)
+        whole = batches_of(some, "infinite", size)
+        return quiet[_of(whole, _bessel(some, size, settings), size, settings, _COHORT_DRAWS).within(tolerances)]
 
 
 def _reason(
-    best: int | None, figures: dict[int, _Figures], sizes: Sequence[int], samples: int, settings: CompareSettings
+    best: int | None, figures: dict[int, _Figures], sizes: Sequence[int], fewest: Cohort, settings: CompareSettings
 ) -> str:
-    larger = f", for a larger set than these {samples} samples"
+    volumes = None if fewest.patches is None else fewest.independent
+    larger = f", for a larger set than these {samples_of(fewest.samples, volumes)}"
     with_gap = settings.layer.epsilon is not None
     if best is not None:
         found = f"{figures[best].said(with_gap)}{larger}"
         return f"batch size {best} is the least of those compared that is within the tolerances ({found})"
     last = sizes[-1]
+    full = last if fewest.patches is None else fewest.patches.taking.full(last)
     return (
         f"none of these sizes is within the tolerances (at {last}: {figures[last].said(with_gap)}{larger})"
-        f"{_needed(last, figures[last], settings.tolerances)}; instance or group norm does not depend on the batch size"
+        f"{_needed(full, figures[last], settings.tolerances)}; instance or group norm does not depend on the batch size"
     )
 
 
 def _needed(size: int, found: _Figures, tolerances: Tolerances) -> str:
-    """The size that noise and shortfall would need, which fall as 1/√B and 1/B."""
+    """The size that noise and shortfall would need, which fall as 1/√B and 1/B from this size on."""
     if not (tolerances.noise and tolerances.shortfall):
         return ""
     times = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from os import PathLike, fspath
 
@@ -131,9 +131,8 @@ def _entries(
             except InputError as error:
                 failures.append(error)
                 continue
-            _require_fit(path, found, axis, batch_axis, reading.preparation)
+            preparations[path] = _fitting(path, found, axis, batch_axis, reading.preparation)
             entries += _kept_entries(found)
-            preparations[path] = found.preparation
             notes += found.notes
     _require_one(preparations)
     return entries, next(iter(preparations.values()), reading.preparation)
@@ -146,8 +145,8 @@ def _kept_entries(found: KeptMoments) -> Iterator[_Entry]:
         yield _Entry(Planned(case, (), rows[0].tensor, len(rows)), rows)
 
 
-def _require_fit(path: str, found: KeptMoments, axis: int, batch_axis: BatchAxis, preparation: Preparation) -> None:
-    """Refuse moments of other settings than are asked for; what is not asked for is as it was kept.
+def _fitting(path: str, found: KeptMoments, axis: int, batch_axis: BatchAxis, preparation: Preparation) -> Preparation:
+    """What voxels went through; what is not asked for is as it was kept, and batches may be made otherwise.
 
     Raises:
         UsageError: they do not fit.
@@ -165,11 +164,20 @@ def _require_fit(path: str, found: KeptMoments, axis: int, batch_axis: BatchAxis
         asked.batch_axis if batch_axis is None else batch_axis,
         asked.preparation if preparation.plain else preparation,
     )
-    if wanted != asked:
+    if _read_as(wanted) != _read_as(asked):
         raise UsageError(
             f"{path} keeps moments that were read otherwise: with {differing(asked, wanted)}; "
             "leave that out, or scan the volumes again"
         )
+    return wanted.preparation
+
+
+def _read_as(asked: Asked) -> Asked:
+    """Settings without those that only say how batches are made."""
+    patches = asked.preparation.patches
+    if patches is None:
+        return asked
+    return replace(asked, preparation=replace(asked.preparation, patches=replace(patches, per_volume=1)))
 
 
 def _require_one(preparations: Mapping[str, Preparation]) -> None:

@@ -10,6 +10,13 @@ def plural(count: int, word: str, words: str | None = None) -> str:
     return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
+def samples_of(samples: int, volumes: int | None) -> str:
+    """As in "12 samples", or "96 patches of 12 volumes" where samples are patches."""
+    if volumes is None:
+        return plural(samples, "sample")
+    return f"{plural(samples, 'patch', 'patches')} of {plural(volumes, 'volume')}"
+
+
 def by(shape: Sequence[int], times: str = " × ") -> str:
     """A shape as in "64 × 64 × 32"."""
     return times.join(str(size) for size in shape)

@@ -91,16 +91,19 @@ class CompareSettings:
 
 @dataclass(frozen=True)
 class SampleGroup:
-    """Samples that belong together, as those of one site."""
+    """Samples that belong together, as those of one site; `volumes` are those that patches are of, else None."""
 
     name: str
     samples: int
+    volumes: int | None = None
 
 
 @dataclass(frozen=True)
 class PopulationChannel:
     """How the variance of one channel splits. `between` and `rho` are None where one sample is all there is.
 
+    Where samples are patches, `between` is `between_volumes` + `between_patches`: the variance between volumes of the
+    mean of their patches, and that of patch means within a volume, averaged over `volumes`; else these three are None.
     `between_groups` is the part of `between` that lies between the groups, None without groups. `merged_mean` and
     `merged_variance` (biased) are those of all values together, weighted by counts: population statistics, or
     "precise BN".
@@ -117,6 +120,9 @@ class PopulationChannel:
     merged_count: int = 0
     merged_mean: float | None = None
     merged_variance: float | None = None
+    volumes: int | None = None
+    between_volumes: float | None = None
+    between_patches: float | None = None
 
 
 @dataclass(frozen=True)
@@ -321,3 +327,10 @@ class Comparison:
     def title_of(self, channel: int) -> str:
         """What to call a channel in a sentence."""
         return channel_title(channel, self.names)
+
+    @property
+    def volumes(self) -> int | None:
+        """The volumes that samples are patches of; None where samples are no patches."""
+        if self.settings.preparation.patches is None:
+            return None
+        return len({sample.volume for sample in self.samples})

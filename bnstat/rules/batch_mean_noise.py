@@ -2,7 +2,7 @@
 
 What it does: reports a channel whose batch mean, at the batch size that is asked about, has a standard deviation of
 more than a tenth of that of the values: √(τ²/B)/σ, where τ² is the variance between the means of samples and σ² that
-of all values. The samples are taken for some of a larger set.
+of all values. The samples are taken for some of a larger set. Patches are drawn by volume (docs/patch-noise.md).
 
 Why it matters: batch norm subtracts the mean of the batch, so what a sample is normalized to depends on which others
 it meets. A little of that noise regularizes; much of it hides differences between samples, and evaluation, which uses
@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.report import Finding, Report
-from bnstat.rules.between_samples import advice, enough, judged, size_asked
+from bnstat.rules.between_samples import advice, certainty, enough, full_size, judged, size_asked
 from bnstat.rules.rule import Rule
 
 
@@ -47,7 +47,7 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
             f"{report.title_of(channel.channel)}: "
             f"the mean of a batch of {size} has a noise of {noise:.3g} standard deviations "
             f"of the values (limit {limit:g}), so what a sample becomes depends on its neighbours. "
-            f"{advice('Noise falls as 1/√B', enough(size, noise, limit, 2))}"
+            f"{advice('Noise falls as 1/√B', enough(full_size(report), noise, limit, 2), certainty(report))}"
         )
         yield rule.of_all(message, channel.channel, value=noise, threshold=limit)
 

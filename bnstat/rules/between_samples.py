@@ -26,6 +26,26 @@ def size_asked(report: Report) -> int:
     return report.curve.batch_size if report.curve is not None else report.settings.batch_size
 
 
+def full_size(report: Report) -> int:
+    """The size from which on figures fall as they are said to: where samples are patches, M·V for batches of V volumes.
+
+    Of a larger set the variance of the mean of any batch is at most (M·τ_v² + τ_p²)/B, and that of a batch of V volumes
+    at least the value of this at B = M·V (docs/patch-noise.md): what is advised from that size on is enough.
+    """
+    size, patches = size_asked(report), report.settings.preparation.patches
+    if patches is None:
+        return size
+    ranks, each = report.settings.ranks, patches.per_volume
+    return ranks * -(-size // (ranks * each)) * each
+
+
+def certainty(report: Report) -> str:
+    """The verb of a size that is advised: with forced slots the share of foreground differs from size to size."""
+    patches = report.settings.preparation.patches
+    forced = patches is not None and patches.foreground is not None and patches.foreground.startswith("nnunet:")
+    return "may be" if forced else "is"
+
+
 def enough(size: int, figure: float, limit: float, power: int) -> int | None:
     """The batch size at which a figure that falls as 1/B^(1/power) is within its limit; None for a limit of 0."""
     try:

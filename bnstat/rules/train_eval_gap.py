@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.report import Finding, Report
-from bnstat.rules.between_samples import advice, enough, judged, size_asked
+from bnstat.rules.between_samples import advice, enough, full_size, judged, size_asked
 from bnstat.rules.rule import Rule
 
 
@@ -46,7 +46,7 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
             f"{report.title_of(channel.channel)}: "
             f"at batch size {size} outputs of training and evaluation differ by {gap:.3g} "
             f"(RMS, limit {limit:g}) even when running statistics have settled. "
-            f"{advice('The gap falls about as 1/√B', enough(size, gap, limit, 2), 'may be')}"
+            f"{advice('The gap falls about as 1/√B', enough(full_size(report), gap, limit, 2), 'may be')}"
         )
         yield rule.of_all(message, channel.channel, value=gap, threshold=limit)
 

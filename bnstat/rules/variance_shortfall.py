@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.report import Finding, Report
-from bnstat.rules.between_samples import advice, enough, judged, size_asked
+from bnstat.rules.between_samples import advice, certainty, enough, full_size, judged, size_asked
 from bnstat.rules.rule import Rule
 
 
@@ -47,7 +47,7 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
             f"{report.title_of(channel.channel)}: "
             f"the variance of a batch of {size} lacks on average {100 * shortfall:.3g} % of "
             f"that of all values (limit {100 * limit:g} %), which lies between samples. "
-            f"{advice('The shortfall falls as 1/B', enough(size, shortfall, limit, 1))}"
+            f"{advice('The shortfall falls as 1/B', enough(full_size(report), shortfall, limit, 1), certainty(report))}"
         )
         yield rule.of_all(message, channel.channel, value=shortfall, threshold=limit)
 

@@ -8,10 +8,21 @@ from typing import Any
 
 from bnstat import __version__
 from bnstat.renderers.inspect.json import failure_fields, finding_fields, preparation_fields, sample_fields
-from bnstat.report import CompareSettings, Comparison, CurvePoint, Layer, LayerCurve, PopulationChannel
+from bnstat.report import (
+    CompareSettings,
+    Comparison,
+    CurvePoint,
+    Layer,
+    LayerCurve,
+    PopulationChannel,
+    SampleGroup,
+)
 from bnstat.report.compare import LayerChannel
 
 SCHEMA = "bnstat.compare/1"
+
+# Fields that are there only where samples are patches of volumes.
+_OF_PATCHES = ("volumes", "between_volumes", "between_patches")
 
 
 def render(comparison: Comparison) -> str:
@@ -21,7 +32,7 @@ def render(comparison: Comparison) -> str:
 
 def document(comparison: Comparison) -> dict[str, Any]:
     """The comparison as plain values, named as in the contract."""
-    advice = comparison.recommendation
+    advice, volumes = comparison.recommendation, comparison.volumes
     return {
         "schema": SCHEMA,
         "version": __version__,
@@ -29,8 +40,12 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "samples": [sample_fields(sample) for sample in comparison.samples],
         "population": {
             "samples": len(comparison.samples),
-            "groups": [asdict(group) for group in comparison.groups],
-            "channels": [_channel(channel, comparison) for channel in comparison.population],
+            **({} if volumes is None else {"volumes": volumes}),
+            "groups": [_population(group, volumes) for group in comparison.groups],
+            "channels": [
+                {**_population(channel, volumes), **_name(channel.channel, comparison)}
+                for channel in comparison.population
+            ],
         },
         "batch_sizes": [_point(point, comparison, nested=True) for point in comparison.batch_sizes],
         "frameworks": [_curve(curve, comparison) for curve in comparison.others],
@@ -40,6 +55,12 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "errors": [failure_fields(failure) for failure in comparison.errors],
         "notes": list(comparison.notes),
     }
+
+
+def _population(value: PopulationChannel | SampleGroup, volumes: int | None) -> dict[str, Any]:
+    """Its fields; those on volumes only where samples are patches."""
+    fields = asdict(value)
+    return fields if volumes is not None else {name: one for name, one in fields.items() if name not in _OF_PATCHES}
 
 
 def _settings(settings: CompareSettings) -> dict[str, Any]:
@@ -62,10 +83,13 @@ def _settings(settings: CompareSettings) -> dict[str, Any]:
     }
 
 
-def _channel(channel: PopulationChannel | LayerChannel, comparison: Comparison) -> dict[str, Any]:
+def _channel(channel: LayerChannel, comparison: Comparison) -> dict[str, Any]:
     """What is known of a channel; its name only where it has one."""
-    fields = asdict(channel)
-    return {**fields, "name": comparison.names[channel.channel]} if comparison.names else fields
+    return {**asdict(channel), **_name(channel.channel, comparison)}
+
+
+def _name(channel: int, comparison: Comparison) -> dict[str, str]:
+    return {"name": comparison.names[channel]} if comparison.names else {}
 
 
 def _point(point: CurvePoint, comparison: Comparison, nested: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bnstat.renderers.compare import rows
 from bnstat.report import Comparison
-from bnstat.wording import plural
+from bnstat.wording import samples_of
 
 # Kinds of files, and what of their metadata would differ from one day to the next.
 ENDINGS: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -86,18 +86,24 @@ def _panel(panel: Any, comparison: Comparison, channel: int) -> None:  # noqa: A
     curve = [(point.batch_size, point.channels[channel]) for point in points]
     curve = [(size, one) for size, one in curve if one.mean_noise is not None]
     sizes = [size for size, _ in curve]
-    drawn = [(size, one.observed) for size, one in curve if one.observed is not None]
-    variance = population.variance or 1.0  # with a variance of 0 there is no noise, and this is not reached
+    # σ² of what batches of a size hold: with a variance of 0 there is no noise, and no size
+    variances = {size: (one.expected_variance or 0.0) + (one.mean_sd or 0.0) ** 2 for size, one in curve}
+    drawn = [(size, one.observed, variances[size]) for size, one in curve if one.observed is not None]
     panel.plot(sizes, [one.mean_noise for _, one in curve], "-", color=_NOISE, label="noise, closed form")
-    _points(panel, [(size, one.mean_sd / sqrt(variance)) for size, one in drawn], "o", _NOISE, "noise, drawn batches")
+    _points(
+        panel,
+        [(size, one.mean_sd / sqrt(variance)) for size, one, variance in drawn],
+        "o",
+        _NOISE,
+        "noise, drawn batches",
+    )
     panel.plot(sizes, [one.variance_shortfall for _, one in curve], "--", color=_LOST, label="shortfall, closed form")
-    lost = [(size, 1 - one.variance_mean / variance) for size, one in drawn]
+    lost = [(size, 1 - one.variance_mean / variance) for size, one, variance in drawn]
     _points(panel, lost, "s", _LOST, "shortfall, drawn batches")
     tolerance = comparison.settings.tolerances.noise
     panel.axhline(tolerance, color=_TOLERANCE, linestyle=":", label=f"noise tolerance {tolerance:.3g}")
-    panel.set_title(
-        f"{comparison.title_of(channel)}: {plural(population.samples, 'sample')}, ρ {rows.ratio(population.rho)}"
-    )
+    counted = samples_of(population.samples, population.volumes)
+    panel.set_title(f"{comparison.title_of(channel)}: {counted}, ρ {rows.ratio(population.rho)}")
     _axes(panel, sizes)
 
 

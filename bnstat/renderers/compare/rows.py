@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnstat.renderers import text
-from bnstat.report import Comparison, CurveChannel, CurvePoint, Forgetting, PopulationChannel, Simulated
-from bnstat.wording import plural
+from bnstat.report import Comparison, CurveChannel, CurvePoint, Forgetting, PopulationChannel, SampleGroup, Simulated
+from bnstat.wording import plural, samples_of
 
 HEADERS = ("batch size", "batches", "noise of mean", "shortfall", "variance cv", "eval variance", "train/eval gap")
 
@@ -31,9 +31,17 @@ def title(comparison: Comparison) -> str:
     kind = "all there are" if comparison.settings.population == "finite" else "some of a larger set"
     epsilon = "no ε" if layer.epsilon is None else f"ε {layer.epsilon:g}"
     return (
-        f"{plural(len(comparison.samples), 'sample')}, taken for {kind}; "
+        f"{samples_of(len(comparison.samples), comparison.volumes)}, taken for {kind}; {_taken(comparison)}"
         f"batch norm as in {layer.framework.title} ({epsilon})"
     )
+
+
+def _taken(comparison: Comparison) -> str:
+    """How batches take patches; nothing of whole volumes."""
+    patches = comparison.settings.preparation.patches
+    if patches is None:
+        return ""
+    return f"{plural(patches.per_volume, 'patch', 'patches')} of a volume in a batch; "
 
 
 def chosen(comparison: Comparison, *, every: bool = False) -> list[int]:
@@ -47,6 +55,8 @@ def split(comparison: Comparison, channel: PopulationChannel) -> str:
     title = text.printable(comparison.title_of(channel.channel))
     if not channel.samples:
         return f"{title}: no sample without NaN or Inf"
+    if channel.volumes is not None:
+        return _patches(title, channel)
     if channel.between is None:
         return (
             f"{title}: variance {text.number(channel.within, 6)} within its one sample; "
@@ -58,6 +68,24 @@ def split(comparison: Comparison, channel: PopulationChannel) -> str:
     return (
         f"{title}: mean {mean}, variance {variance} = {within} within + {between} between "
         f"{plural(channel.samples, 'sample')} (ρ {ratio(channel.rho)})"
+    )
+
+
+def _patches(title: str, channel: PopulationChannel) -> str:
+    """The same where samples are patches of volumes."""
+    counted = samples_of(channel.samples, channel.volumes)
+    mean, variance, within, volumes, patches = (
+        text.number(value, 6)
+        for value in (channel.mean, channel.variance, channel.within, channel.between_volumes, channel.between_patches)
+    )
+    if channel.between is None:
+        return (
+            f"{title}: variance {variance} = {within} within + {patches} between {counted}; "
+            "one volume says nothing about the variance between volumes, which is what a small batch loses"
+        )
+    return (
+        f"{title}: mean {mean}, variance {variance} = {within} within + {volumes} between volumes + "
+        f"{patches} between patches of a volume; {counted} (ρ {ratio(channel.rho)})"
     )
 
 
@@ -96,14 +124,19 @@ def merged(comparison: Comparison, channel: int) -> str:
 
 def grouped(comparison: Comparison, channel: PopulationChannel) -> str:
     """How much of the variance between samples lies between the groups."""
-    named = ", ".join(f"{group.name} ({group.samples})" for group in comparison.groups[:MOST_GROUPS])
+    named = ", ".join(f"{group.name} ({_size(group)})" for group in comparison.groups[:MOST_GROUPS])
     hidden = len(comparison.groups) - MOST_GROUPS
     more = f", … ({hidden} more)" if hidden > 0 else ""
     line = f"{plural(len(comparison.groups), 'group')}: {named}{more}"
     if channel.between_groups is None or not channel.between:
         return line
     part = text.share(min(channel.between_groups / channel.between, 1.0))
-    return f"{line}; between them lies {part} of the variance between samples"
+    between = "samples" if channel.volumes is None else "patches"
+    return f"{line}; between them lies {part} of the variance between {between}"
+
+
+def _size(group: SampleGroup) -> str:
+    return str(group.samples) if group.volumes is None else samples_of(group.samples, group.volumes)
 
 
 def variants(comparison: Comparison) -> list[tuple[str, list[CurvePoint]]]:
