@@ -31,7 +31,7 @@ def document(check: Check) -> dict[str, Any]:
         "findings": [finding_fields(finding) for finding in check.findings],
         "known": [finding_fields(finding) for finding in check.known],
         "stale": [asdict(entry) for entry in check.stale],
-        "errors": [asdict(failure) for failure in check.errors],
+        "errors": [{"source": failure.source, "message": failure.message} for failure in check.errors],
         "notes": list(check.notes),
     }
 
@@ -45,6 +45,7 @@ def _settings(settings: CheckSettings) -> dict[str, Any]:
         "limits": asdict(settings.limits),
         "steps": settings.steps,
         "baseline": settings.baseline,
+        "reference": settings.reference,
     }
 
 
