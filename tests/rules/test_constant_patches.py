@@ -1,0 +1,86 @@
+"""Patches in which nothing is to be seen: a line for each channel, and an error only where all are so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from rules.cohorts import EMPTY, SETTINGS, cell, patches, said, volumes
+
+from bnstat.moments import Moments
+from bnstat.normalizers import normalize
+from bnstat.report import Batch, Limits, Patching, Preparation
+from bnstat.rules import RULES, findings_of
+
+FULL = cell(50.0, 9.0)
+
+
+def share(empty, of, **changes):
+    """A volume of one channel of whose patches some are empty."""
+    return patches([[(EMPTY,)] * empty + [(FULL,)] * (of - empty)], **changes)
+
+
+def test_one_line_a_channel_says_how_many_patches_are_constant():
+    (finding,) = said(share(12, 80), "constant-patches")
+    assert (finding.severity, finding.source, finding.batch, finding.channel) == ("warning", None, None, 0)
+    assert (finding.value, finding.threshold) == (0.15, 0.1)
+    assert "channel 0 is constant in 12 of 80 patches (15 %, limit 10 %)" in finding.message
+    assert finding.message.endswith("Sample patches with foreground (--foreground), or crop to the body first.")
+
+
+@pytest.mark.parametrize(("empty", "speaks"), [(0, False), (10, False), (11, True)])
+def test_it_speaks_beyond_its_limit_and_not_at_it(empty, speaks):
+    assert bool(said(share(empty, 100), "constant-patches")) == speaks
+    assert said(share(empty, 100, limits=Limits(constant_patches=0.2)), "constant-patches") == ()
+
+
+def test_who_samples_foreground_is_told_to_raise_its_share():
+    given = replace(SETTINGS, preparation=Preparation(patches=Patching((8, 8, 8), foreground="0.33")))
+    (finding,) = said(replace(share(12, 80), settings=given), "constant-patches")
+    assert "Raise the share of patches with foreground (now 0.33)" in finding.message
+
+
+def test_whole_volumes_and_single_voxels_are_none_of_its_business():
+    assert said(volumes([(EMPTY,)] * 8), "constant-patches") == ()
+    single = replace(EMPTY, count=1)
+    assert said(patches([[(single,)] * 8]), "constant-patches") == ()
+
+
+def test_patches_of_a_volume_that_lacks_the_channel_are_not_counted_again():
+    have = [[(FULL, FULL)] * 8 for _ in range(3)]
+    report = patches([*have, [(FULL, EMPTY)] * 8])
+    assert [one.rule for one in findings_of(report)] == ["BN405"]
+
+
+def batched(report, size, normalizer="batch"):
+    """The same report with the batches that such patches make."""
+    settings = replace(report.settings, batch_size=size, normalizer=normalizer)
+    rows = [Moments.from_array([[0.0, 0.0]] if one.constant else [[1.0, 99.0]], axis=0) for (one,) in report.cells]
+    starts = range(0, len(rows), size)
+    places = [tuple(range(start, start + size)) for start in starts]
+    made = [
+        (Batch(index, chosen, (size, 2, 1), 2, (0, 1)), Moments.stack([rows[place] for place in chosen]))
+        for index, chosen in enumerate(places)
+    ]
+    return replace(report, settings=settings, batches=normalize(made, settings))
+
+
+@pytest.mark.parametrize("normalizer", ["batch", "instance", "layer"])
+@pytest.mark.parametrize("size", [1, 2])
+def test_zero_variance_is_one_error_where_all_patches_are_constant_and_silent_where_some_are(size, normalizer):
+    def codes(empty):
+        found = findings_of(batched(share(empty, 80), size, normalizer))
+        return [(one.rule, one.batch, one.channel) for one in found if one.rule in ("BN101", "BN107")]
+
+    assert codes(80) == [("BN101", None, 0)]
+    assert codes(40) == [("BN107", None, 0)]
+    assert codes(4) == []
+
+
+def test_the_error_on_all_patches_says_their_value_and_what_to_do():
+    (finding,) = findings_of(batched(share(80, 80), 1), RULES[:1])
+    assert finding.severity == "error"
+    assert (
+        "channel 0 is constant in each of 80 batches of patches: values are 0, so the variance is 0" in finding.message
+    )
+    assert "supply it or drop the channel" in finding.message
