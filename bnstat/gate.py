@@ -148,9 +148,11 @@ def check(
 
     def admit(planned: Sequence[Planned]) -> None:
         refuse(planned, [asked.layer])
-        if kept is not None and planned:
+        if kept is None:
+            return
+        kept.require_tensors(planned)
+        if any(plan.parts for plan in planned):  # what is read here, and no file of moments, which has its own
             kept.require_preparation(reading.preparation)
-            kept.require_tensors(planned)
 
     table = read_table(paths, *axes, reading, progress, admit)
     if kept is not None:
@@ -164,7 +166,7 @@ def check(
         samples=report.samples,
         findings=found,
         errors=report.errors,
-        notes=(*report.notes, *_few(report, codes), *_unused(reference, codes)),
+        notes=(*report.notes, *_few(report, codes), *_beside(kept, codes)),
         rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),
     )
     if known is None:
@@ -250,11 +252,12 @@ def _few(report: Report, codes: set[str]) -> tuple[str, ...]:
     )
 
 
-def _unused(reference: str | None, codes: set[str]) -> tuple[str, ...]:
-    """That a reference was given and nothing is held against it."""
-    if reference is None or codes & _BESIDE_REFERENCE:
+def _beside(kept: Kept | None, codes: set[str]) -> tuple[str, ...]:
+    """What of a reference is left out, and that nothing is held against one where its rule does not judge."""
+    if kept is None:
         return ()
-    return (f"{reference}: nothing is held against it, since data-drift (BN208) does not judge",)
+    unused = f"{kept.file}: nothing is held against it, since data-drift (BN208) does not judge"
+    return (*kept.moments.notes, *(() if codes & _BESIDE_REFERENCE else (unused,)))
 
 
 def _silent(report: Report) -> set[str]:

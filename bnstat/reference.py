@@ -28,13 +28,9 @@ class Kept:
         """Read a file.
 
         Raises:
-            InputError: it cannot be read, or holds no moments.
-            UsageError: it has no sample.
+            InputError: it cannot be read, or holds no moments of a complete case.
         """
-        kept = read_moments(file)
-        if not kept.rows:
-            raise UsageError(f"{file}: has no sample to hold today's data against; keep moments of some first")
-        return cls(file, kept)
+        return cls(file, read_moments(file))
 
     @property
     def reference(self) -> Reference:

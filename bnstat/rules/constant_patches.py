@@ -12,7 +12,7 @@ Example:
     >>> values = np.random.default_rng(0).normal(50, 9, (10, 8, 8, 8, 1))
     >>> values[:3] = 0
     >>> np.save("ten.npy", values)
-    $ bnstat check ten.npy --patches 8x8x8
+    $ bnstat check ten.npy --patch 8x8x8
     warning BN107 constant-patches
       channel 0 is constant in 24 of 80 patches (30 %, limit 10 %): nothing is
       learnt from them, and where one is the whole batch, batch norm gives β

@@ -15,7 +15,11 @@ Example:
     >>> code = run(["scan", "then.npy", "-o", "then.jsonl", "-q"])
     $ bnstat check now.npy --reference then.jsonl
     warning BN208 data-drift
-      channel 0
+      channel 0: the mean moved by 1.12 standard deviations (from 49.98 to
+      59.98, limit 0.1) and the standard deviation changed by 20 % (from 8.957
+      to 10.75, limit 10 %), beside 12 samples of then.jsonl. Look for another
+      scanner, unit or preparation; where the change is meant, keep new
+      moments.
 
 What to do: look for another scanner, unit or preparation in the new data and undo it. Where the change is meant, train
 or adapt the running statistics on the new data, and keep their moments as the new reference.

@@ -10,7 +10,8 @@ weigh a sample by the square of how far it lies out.
 Example:
     >>> import numpy as np
     >>> draw = np.random.default_rng(0)
-    >>> values = draw.normal(draw.normal(165, 20, (40, 1, 1, 1, 1)), 40, (40, 8, 8, 8, 1))
+    >>> means = draw.normal(165, 20, (40, 1, 1, 1, 1))
+    >>> values = draw.normal(means, 40, (40, 8, 8, 8, 1))
     >>> values[7] *= 5
     >>> np.save("forty.npy", values)
     $ bnstat check forty.npy --batch-size 8

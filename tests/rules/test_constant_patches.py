@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from rules.cohorts import EMPTY, SETTINGS, cell, patches, said, volumes
+from cohorts import EMPTY, SETTINGS, cell, patches, said, volumes
 
 from bnstat.moments import Moments
 from bnstat.normalizers import normalize

@@ -8,7 +8,7 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
-from rules.cohorts import SETTINGS, UNKNOWN, cell, patches, said, volumes
+from cohorts import SETTINGS, UNKNOWN, cell, patches, said, volumes
 
 import bnstat
 from bnstat.cells import cells_of, pools_of

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from rules.cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
+from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
 from bnstat.gate import check
 from bnstat.report import Limits
