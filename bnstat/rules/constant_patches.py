@@ -57,7 +57,7 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
 def _columns(report: Report) -> Iterator[list[Cell]]:
     """The cells of each channel in all patches of the volumes that have it."""
     volumes = volumes_of(report)
-    without = {(volume.title, channel) for volume, channel in lacking(volumes)}
+    without = {(lack.volume.title, lack.channel) for lack in lacking(volumes)}
     for channel in range(min((len(volume.channels) for volume in volumes), default=0)):
         yield [cells[channel] for volume in volumes if (volume.title, channel) not in without for cells in volume.cells]
 

@@ -31,6 +31,7 @@ Sources: the share is Laplace's rule of succession. That constants come out as Î
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from bnstat.report import Cell, Failure, Finding, Report
 from bnstat.rules.rule import Rule
@@ -43,29 +44,38 @@ FEWEST_OTHERS = 2
 CHANCE = 1e-3
 
 
-def lacking(volumes: Sequence[Volume]) -> Iterator[tuple[Volume, int]]:
-    """Each volume and the channel that it lacks, in order."""
+@dataclass(frozen=True)
+class Lack:
+    """A channel that a volume lacks, and how many of so many others vary in it."""
+
+    volume: Volume
+    channel: int
+    varying: int
+    others: int
+
+
+def lacking(volumes: Sequence[Volume]) -> Iterator[Lack]:
+    """What volumes lack, channel by channel."""
     for channel in range(max((len(volume.channels) for volume in volumes), default=0)):
         having = [volume for volume in volumes if channel < len(volume.channels)]
-        varying = sum(volume.channels[channel].varies for volume in having)
-        enough = len(having) > FEWEST_OTHERS and 2 * varying > len(having) - 1
-        for volume in having if enough else ():
-            if _is_empty(volume.channels[channel]) and _is_no_chance(volume, having, channel):
-                yield volume, channel
+        varying, others = sum(volume.channels[channel].varies for volume in having), len(having) - 1
+        if others >= FEWEST_OTHERS and 2 * varying > others:
+            yield from (Lack(volume, channel, varying, others) for volume in _empty(having, channel))
+
+
+def _empty(volumes: Sequence[Volume], channel: int) -> Iterator[Volume]:
+    """Volumes in which a channel is constant; those of patches where that is no chance."""
+    bare = [_bare(volume, channel) for volume in volumes]
+    all_bare, patches = sum(bare), sum(len(volume.cells) for volume in volumes)
+    for volume, own in zip(volumes, bare, strict=True):
+        share = (all_bare - own + 1) / (patches - len(volume.cells) + 2)
+        no_chance = volume.sample.patch is None or (own > 0 and share**own < CHANCE)
+        if no_chance and _is_empty(volume.channels[channel]):
+            yield volume
 
 
 def _is_empty(cell: Cell) -> bool:
     return cell.constant and cell.count > 1
-
-
-def _is_no_chance(volume: Volume, volumes: Sequence[Volume], channel: int) -> bool:
-    """Whether the patches of a volume are empty more often than those of others make likely; a whole volume is one."""
-    if volume.sample.patch is None:
-        return True
-    own = _bare(volume, channel)
-    others = [one for one in volumes if one is not volume]
-    share = (sum(_bare(one, channel) for one in others) + 1) / (sum(len(one.cells) for one in others) + 2)
-    return own > 0 and share**own < CHANCE
 
 
 def _bare(volume: Volume, channel: int) -> int:
@@ -77,17 +87,15 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
     volumes = volumes_of(report)
     for failure in report.errors:
         yield from _without_file(rule, report, failure, volumes)
-    for volume, channel in lacking(volumes):
-        cell = volume.channels[channel]
-        others = [one for one in volumes if one is not volume and channel < len(one.channels)]
-        varying = sum(one.channels[channel].varies for one in others)
+    for lack in lacking(volumes):
+        volume, cell = lack.volume, lack.volume.channels[lack.channel]
         patches = "" if volume.sample.patch is None else f" in {plural(len(volume.cells), 'patch', 'patches')}"
-        values = f"{plural(cell.count, 'value')}{patches}"
         message = (
-            f"{named(report, channel)} is missing in {volume.title}: all of its {values} are {cell.mean:,g}, and "
-            f"it varies in {varying:,} of {len(others):,} others. Supply it, or leave the case out."
+            f"{named(report, lack.channel)} is missing in {volume.title}: all of its {plural(cell.count, 'value')}"
+            f"{patches} are {cell.mean:,g}, and it varies in {lack.varying:,} of {lack.others:,} others. Supply it, or "
+            "leave the case out."
         )
-        yield rule.of_source(volume.sample.source, message, channel, volume.batch)
+        yield rule.of_source(volume.sample.source, message, lack.channel, volume.batch)
 
 
 def _without_file(rule: Rule, report: Report, failure: Failure, volumes: Sequence[Volume]) -> Iterator[Finding]:

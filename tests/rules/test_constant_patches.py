@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from cohorts import EMPTY, SETTINGS, cell, patches, said, volumes
 
+import bnstat
+from bnstat.axes import Tensor
+from bnstat.gate import check
 from bnstat.moments import Moments
+from bnstat.moments_file import Asked, Kept, Stamp, line_of
 from bnstat.normalizers import normalize
-from bnstat.report import Batch, Limits, Patching, Preparation
+from bnstat.report import Batch, Limits, Patch, Patching, Preparation, Sample
 from bnstat.rules import RULES, findings_of
+from bnstat.samples import Row
 
 FULL = cell(50.0, 9.0)
 
@@ -84,3 +90,43 @@ def test_the_error_on_all_patches_says_their_value_and_what_to_do():
         "channel 0 is constant in each of 80 batches of patches: values are 0, so the variance is 0" in finding.message
     )
     assert "supply it or drop the channel" in finding.message
+
+
+def kept_patches(tmp_path, empty, channels=1):
+    """A file of moments of 10 volumes with 8 patches each, of which so many are 0 everywhere."""
+    asked = Asked(-1, None, Preparation(patches=Patching((4, 4, 4))))
+    values = np.random.default_rng(0).normal(50, 9, (10, 8, 4, 4, 4, channels))
+    values.reshape(80, -1)[:empty] = 0
+    lines = []
+    for place, volume in enumerate(values):
+        for number, patch in enumerate(volume):
+            sample = Sample(
+                f"case_{place}.nii",
+                None,
+                (9, 9, 9),
+                "float32",
+                patch=Patch((number, 0, 0), (4, 4, 4), foreground=False),
+            )
+            row = Row(sample, Moments.from_array(patch), Tensor((4, 4, 4, channels), 4))
+            lines.append(line_of(Kept(row, asked, Stamp(None, None), number, 8)))
+    (tmp_path / "patches.jsonl").write_text("".join(lines), encoding="utf-8")
+    return tmp_path / "patches.jsonl"
+
+
+@pytest.mark.parametrize(("empty", "expected"), [(8, []), (12, ["BN107"]), (80, ["BN101"])])
+def test_inspect_and_check_say_the_same_of_kept_patches(tmp_path, empty, expected):
+    path = kept_patches(tmp_path, empty)
+    for size in (1, 8):
+        inspected = [one.rule for one in bnstat.diagnose(path, batch_size=size).findings]
+        checked = [one.rule for one in check(path, batch_size=size, select=["BN1", "BN405"]).findings]
+        assert inspected == checked == expected
+
+
+def test_every_format_shows_a_finding_of_all_patches(tmp_path, bnstat_run):
+    path = kept_patches(tmp_path, 12)
+    for kind in ("table", "markdown", "json", "csv"):
+        assert "BN107" in bnstat_run("inspect", path, "-q", "--format", kind).out
+    for kind in ("table", "markdown", "json", "jsonl", "csv", "junit", "github", "gitlab", "sarif"):
+        ran = bnstat_run("check", path, "-q", "--format", kind, "--fail-on", "warning")
+        assert ran.code == 1
+        assert "12 of 80 patches (15 %" in " ".join(ran.out.split()).replace("%25", "%")
