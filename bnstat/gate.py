@@ -49,6 +49,7 @@ _BETWEEN_SAMPLES = {"BN202", "BN203", "BN204", "BN205"}
 # Rules that hold a volume against others, and the fewest that they need.
 _OF_A_COHORT = {"BN207": FEWEST_VOLUMES, "BN405": FEWEST_OTHERS + 1}
 _BESIDE_REFERENCE = {"BN208"}
+_OF_PATCHES = {"BN107"}
 _DRAWS = 1000
 # Far more than any training takes, and few enough for a float.
 _MOST_STEPS = 10**18
@@ -266,6 +267,7 @@ def _silent(report: Report) -> set[str]:
     return {
         *(_BETWEEN_SAMPLES if report.curve is None else ()),
         *(_BESIDE_REFERENCE if report.reference is None else ()),
+        *(() if report.patched else _OF_PATCHES),
         *(code for code, fewest in _OF_A_COHORT.items() if volumes < fewest),
     }
 

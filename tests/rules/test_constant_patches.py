@@ -122,6 +122,14 @@ def test_inspect_and_check_say_the_same_of_kept_patches(tmp_path, empty, expecte
         assert inspected == checked == expected
 
 
+def test_a_baseline_entry_on_patches_is_not_stale_for_whole_volumes(tmp_path):
+    patched, known = kept_patches(tmp_path, 12), str(tmp_path / "known.json")
+    assert check(patched, baseline=known, update_baseline=True, select=["BN107"]).known
+    np.save(tmp_path / "whole.npy", np.random.default_rng(0).normal(50, 9, (3, 6, 6, 6, 1)))
+    assert check(tmp_path / "whole.npy", baseline=known, select=["BN107"]).stale == ()
+    assert check(kept_patches(tmp_path, 0), baseline=known, select=["BN107"]).stale
+
+
 def test_every_format_shows_a_finding_of_all_patches(tmp_path, bnstat_run):
     path = kept_patches(tmp_path, 12)
     for kind in ("table", "markdown", "json", "csv"):

@@ -36,7 +36,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "running": _running(comparison),
         "recommendation": None if advice is None else asdict(advice),
         "findings": [finding_fields(finding) for finding in comparison.findings],
-        "errors": [asdict(failure) for failure in comparison.errors],
+        "errors": [{"source": failure.source, "message": failure.message} for failure in comparison.errors],
         "notes": list(comparison.notes),
     }
 
