@@ -15,6 +15,8 @@ from bnstat.report import Limits
 
 # Each key, and what its value is.
 _LISTS = ("select", "ignore")
+# Paths, relative to the file.
+_FILES = ("baseline", "reference")
 _KEYS: dict[str, tuple[type, ...]] = {
     "channels": (str,),
     "framework": (str,),
@@ -36,6 +38,7 @@ _KEYS: dict[str, tuple[type, ...]] = {
     "steps": (int,),
     "fail-on": (str,),
     "baseline": (str,),
+    "reference": (str,),
     "format": (str,),
     "select": (list,),
     "ignore": (list,),
@@ -97,8 +100,7 @@ def load(file: Path) -> Config:
         _require_kind(key, value, (float, int), f"{where} limits")
     limits_of(limits, f"{where} limits:")
     values = {key: value for key, value in said.items() if key not in ("limits", "overrides")}
-    if "baseline" in values:
-        values["baseline"] = str(file.parent / values["baseline"])
+    values |= {key: str(file.parent / values[key]) for key in _FILES if key in values}
     if "mask" in values:
         values["mask"] = _mask_from(file.parent, values["mask"])
     if "intensity" in values:

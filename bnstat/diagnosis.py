@@ -119,6 +119,10 @@ def report_of(table: Table, settings: Settings) -> Report:
         notes=(*notes_of(table, batches, settings), *patch_notes(table, drawn), *unread),
         synchronized=predict(synchronized, table, replace(settings, emulate=False)),
     )
+    if report.patched:
+        from bnstat.cells import cells_of  # noqa: PLC0415  (its classes are for patches and for checks alone)
+
+        report = replace(report, cells=cells_of(table.rows))
     return replace(report, findings=findings_of(report), answer=answer(report))
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bnstat import baseline as baselines
 from bnstat import curve
+from bnstat.cells import cells_of, pools_of
 from bnstat.cohort import cohorts_of, nesting_of, refuse_patching
-from bnstat.diagnosis import refuse, report_of
+from bnstat.diagnosis import as_loaded, refuse, report_of
 from bnstat.errors import UsageError
 from bnstat.moments import Moments
 from bnstat.recommendation import FEWEST_SAMPLES
@@ -34,13 +35,22 @@ from bnstat.report import (
 )
 from bnstat.report.limits import DEFAULT_LIMITS
 from bnstat.rules import explained, findings_of
+from bnstat.rules.missing_channel import FEWEST_OTHERS
+from bnstat.rules.odd_volume import FEWEST_VOLUMES
 from bnstat.selection import codes_of, selected
 from bnstat.settings import settings_of
-from bnstat.table import Path, Progress, Row, Table, blaming, read_table
+from bnstat.table import Path, Planned, Progress, Row, Table, blaming, read_table
 from bnstat.wording import plural
+
+if TYPE_CHECKING:
+    from bnstat.reference import Kept
 
 # Rules that speak of how statistics differ between samples.
 _BETWEEN_SAMPLES = {"BN202", "BN203", "BN204", "BN205"}
+# Rules that hold a volume against others, and the fewest that they need.
+_OF_A_COHORT = {"BN207": FEWEST_VOLUMES, "BN405": FEWEST_OTHERS + 1}
+_BESIDE_REFERENCE = {"BN208"}
+_OF_PATCHES = {"BN107"}
 _DRAWS = 1000
 # Far more than any training takes, and few enough for a float.
 _MOST_STEPS = 10**18
@@ -91,6 +101,7 @@ def check(
     steps: int | None = None,
     baseline: str | None = None,
     update_baseline: bool = False,
+    reference: str | None = None,
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
     **layer: Any,  # noqa: ANN401  (those of diagnose, each checked by name)
@@ -107,13 +118,14 @@ def check(
         steps: training steps, for whether the running statistics have settled by then.
         baseline: a file of known findings, which pass.
         update_baseline: write what was found into it.
+        reference: a file of kept moments, which those of today are held against.
         reading: how inputs are found, prepared and read.
         progress: whom to tell how far reading has come.
         layer: framework, normalizer, batch_size and so on, as for `diagnose`.
 
     Raises:
         UsageError: a setting that cannot be, or that these data do not admit.
-        InputError: the baseline cannot be read.
+        InputError: the baseline or the reference cannot be read.
         OutputError: it cannot be written.
     """
     rules = selected(select, ignore)
@@ -125,6 +137,7 @@ def check(
         limits=limits,
         steps=_steps(steps),
         baseline=baseline,
+        reference=reference,
     )
     for override in overrides:
         for token in override.ignore:
@@ -134,11 +147,23 @@ def check(
     refuse_patching(reading.preparation.patches)
     known = baselines.load(baseline, missing=update_baseline) if baseline is not None else None
     axes = asked.layer.axis, layer.get("batch_axis")
-    table = read_table(paths, *axes, reading, progress, lambda planned: refuse(planned, [asked.layer], reading))
+    kept = _kept(reference)
+
+    def admit(planned: Sequence[Planned]) -> None:
+        refuse(planned, [asked.layer], reading)
+        if kept is None:
+            return
+        kept.require_tensors(planned)
+        if any(plan.parts for plan in planned):  # what is read here, and no file of moments, which has its own
+            kept.require_preparation(reading.preparation)
+
+    table = read_table(paths, *axes, reading, progress, admit)
+    if kept is not None:
+        kept.require_preparation(table.preparation)
     asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
     with blaming(table.failures):
         refuse_patching(table.preparation.patches)
-    report = _report(table, asked)
+    report = replace(_report(table, asked), reference=kept.reference if kept is not None else None)
     found = findings_of(report, rules, lambda one: any(override.drops(one) for override in overrides))
     codes = {rule.code for rule in rules}
     result = Check(
@@ -146,13 +171,12 @@ def check(
         samples=report.samples,
         findings=found,
         errors=report.errors,
-        notes=(*report.notes, *_few(report, codes)),
+        notes=(*report.notes, *_few(report, codes), *_beside(kept, codes)),
         rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),
     )
     if known is None:
         return result
-    judged = codes if report.curve is not None else codes - _BETWEEN_SAMPLES
-    return _known(result, known, judged, update=update_baseline)
+    return _known(result, known, codes - _silent(report), update=update_baseline)
 
 
 def _fail_on(text: str) -> Any:  # noqa: ANN401  (one of FAIL_ON)
@@ -169,6 +193,15 @@ def _steps(steps: int | None) -> int | None:
     return steps
 
 
+def _kept(reference: str | None) -> Kept | None:
+    """The kept moments that today's are held against, where there are any."""
+    if reference is None:
+        return None
+    from bnstat.reference import Kept  # noqa: PLC0415  (its reader is for this option alone)
+
+    return Kept.read(reference)
+
+
 def _report(table: Table, asked: CheckSettings) -> Report:
     """What rules see: the batches, or each sample by itself where shapes are mixed, and the curve at the batch size."""
     layer = asked.layer
@@ -176,6 +209,7 @@ def _report(table: Table, asked: CheckSettings) -> Report:
     shapes = tuple(dict.fromkeys(row.tensor.sample_shape for row in table.rows)) if together else ()
     apart = replace(layer, batch_size=1, ranks=1, drop_last=False) if len(shapes) > 1 else layer
     report = report_of(table, apart)
+    cells = cells_of(as_loaded(table, apart).rows)  # those of the samples of the report
     return replace(
         report,
         settings=layer,
@@ -183,6 +217,8 @@ def _report(table: Table, asked: CheckSettings) -> Report:
         shapes=shapes,
         steps=asked.steps,
         curve=_curve(table.rows, layer),
+        cells=cells,
+        pools=pools_of(cells),
     )
 
 
@@ -227,6 +263,25 @@ def _few(report: Report, codes: set[str]) -> tuple[str, ...]:
         f"{plural(number, word)} cannot tell how statistics differ between {word}s; rules on that "
         f"speak from {FEWEST_SAMPLES} on",
     )
+
+
+def _beside(kept: Kept | None, codes: set[str]) -> tuple[str, ...]:
+    """What of a reference is left out, and that nothing is held against one where its rule does not judge."""
+    if kept is None:
+        return ()
+    unused = f"{kept.file}: nothing is held against it, since data-drift (BN208) does not judge"
+    return (*kept.moments.notes, *(() if codes & _BESIDE_REFERENCE else (unused,)))
+
+
+def _silent(report: Report) -> set[str]:
+    """Rules that had nothing to judge by, so that an entry of the baseline which they do not find may hold still."""
+    volumes = len({sample.volume for sample in report.samples})
+    return {
+        *(_BETWEEN_SAMPLES if report.curve is None else ()),
+        *(_BESIDE_REFERENCE if report.reference is None else ()),
+        *(() if report.patched else _OF_PATCHES),
+        *(code for code, fewest in _OF_A_COHORT.items() if volumes < fewest),
+    }
 
 
 def _known(result: Check, known: baselines.Baseline, codes: set[str], *, update: bool) -> Check:

@@ -19,13 +19,14 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from bnstat.collection import collect
 from bnstat.frameworks import FRAMEWORKS
 from bnstat.gate import check
 from bnstat.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "faults.md"
-VOLUMES, COHORTS = 200, 24
+VOLUMES, COHORTS, NEIGHBOURS = 200, 24, 24
 
 Values = NDArray[np.float64]
 # A rule, the sample, and the channel: None where it is about all of them.
@@ -357,14 +358,16 @@ def empty() -> dict[str, Tally]:
     return {rule.code: Tally() for rule in RULES}
 
 
-def evaluate(volumes: int, cohorts: int) -> dict[str, Tally]:
-    """The counts on so many volumes and cohorts."""
+def evaluate(volumes: int, cohorts: int, neighbours: int) -> dict[str, Tally]:
+    """The counts on so many volumes, cohorts, and cohorts of which one volume is unlike its neighbours."""
     tallies = empty()
     with tempfile.TemporaryDirectory() as folder:
         for index in range(volumes):
             judge(make(index, Path(folder)), tallies)
         for index in range(cohorts):
             judge_cohort(index, Path(folder) / f"cohort{index}", tallies)
+        for index in range(neighbours):
+            judge_neighbours(index, Path(folder) / f"neighbours{index}", tallies)
     return tallies
 
 
@@ -386,6 +389,7 @@ def judge_cohort(index: int, folder: Path, tallies: dict[str, Tally]) -> None:
     result = check(folder, batch_size=2, steps=steps or None)
     found = {one.rule for one in result.findings}
     true = between(samples, 2, 1e-3) if not few else set()
+    true |= {code for code, _, _ in odd_volumes([one[..., None] for one in samples])}
     true |= ({"BN403"} if mixed else set()) | ({"BN206"} if steps and 0.99**steps > 0.01 else set())
     for code in true:
         tallies[code].planted += 1
@@ -424,6 +428,104 @@ def _gap(means: Values, variances: Values, size: int, epsilon: float, draws: int
     gains = 1 / np.sqrt(settled) - 1 / np.sqrt(batch_variance + epsilon)
     squares = batch_variance * gains**2 + (batch_mean - means.mean()) ** 2 / settled
     return float(np.sqrt(squares.mean()))
+
+
+# --- neighbours: one case that is unlike the others, and data that are unlike those of before ---
+
+BESIDE = ("BN101", "BN207", "BN208", "BN405")
+
+
+def judge_neighbours(index: int, folder: Path, tallies: dict[str, Tally]) -> None:
+    """Twenty cases of two channels, of which one may lack a channel, one may be odd, and all may have drifted."""
+    rng = np.random.default_rng([22, index])
+    shift, spread = rng.choice([0.0, 0.0, 0.0, 0.3, -0.5], 2), rng.choice([1.0, 1.0, 1.0, 1.3, 0.8], 2)
+    (folder / "then").mkdir(parents=True)
+    (folder / "now").mkdir()
+    for number in range(20):
+        save_case(folder / "then" / f"{number:02}.nii", rng.normal(160.0 + 8.0 * rng.normal(), 40.0, (7, 8, 9, 2)), rng)
+    planted: set[Place] = set()
+    for number in range(20):
+        values = rng.normal(160.0 + 40.0 * shift + 8.0 * rng.normal(), 40.0 * spread, (7, 8, 9, 2))
+        if number == 4 and rng.random() < 0.6:
+            values[..., 1] = 0
+            planted.add(("BN405", number, 1))
+        if number == 11 and rng.random() < 0.6:
+            channel = int(rng.integers(2))
+            values[..., channel] = (
+                values[..., channel] * rng.choice([6.0, 0.01]) if rng.random() < 0.6 else 1024.0 + values[..., channel]
+            )
+            planted.add(("BN207", number, channel))
+        save_case(folder / "now" / f"{number:02}.nii", values, rng)
+    collect(folder / "then", folder / "then.jsonl")
+    then, now = ([tensor_of(path)[0] for path in sorted((folder / name).iterdir())] for name in ("then", "now"))
+    true = odd_volumes(now) | drifted(then, now)
+    result = check(folder / "now", reference=str(folder / "then.jsonl"), select=BESIDE)
+    found: set[Place] = {
+        (one.rule, None if one.source is None else int(Path(one.source).stem), one.channel) for one in result.findings
+    }
+    planted |= {place for place in true if place[0] == "BN208"}
+    count(planted, planted | true, found, folder.name, tallies)
+
+
+def save_case(path: Path, values: Values, rng: np.random.Generator) -> None:
+    """As float32, or as whole numbers with a slope and an intercept."""
+    if rng.random() < 0.5:
+        image = NIFTI(values.astype("<f4"), np.eye(4))
+    else:
+        slope, intercept = float(rng.choice([0.5, 2.0])), float(rng.choice([0.0, 64.0]))
+        image = NIFTI(np.rint(np.where(values == 0, 0, (values - intercept) / slope)).astype("<i2"), np.eye(4))
+        image.header.set_slope_inter(slope, intercept)
+    nib.save(image, path)
+
+
+def count(planted: set[Place], true: set[Place], found: set[Place], said: str, tallies: dict[str, Tally]) -> None:
+    """Add what was found of it, missed, and said besides."""
+    for place in planted:
+        tallies[place[0]].planted += 1
+        tallies[place[0]].found += place in found
+    for place in true - found:
+        tallies[place[0]].missed.append(f"{said}: {place}")
+    for place in found - planted:
+        tallies[place[0]].true += place in true
+        tallies[place[0]].false += place not in true
+        if place not in true:
+            tallies[place[0]].wrong.append(f"{said}: {place}")
+
+
+def odd_volumes(samples: list[Values]) -> set[Place]:
+    """Volumes whose mean or deviation is 8 robust deviations from the median; a mean also on a scale of logarithms."""
+    found: set[Place] = set()
+    for channel in range(samples[0].shape[-1]):
+        columns = {place: one[..., channel] for place, one in enumerate(samples) if np.ptp(one[..., channel])}
+        if len(columns) < 12:
+            continue
+        means = np.array([one.mean() for one in columns.values()])
+        deviations = np.array([one.std() for one in columns.values()])
+        least = 0.05 * np.median(deviations)
+        score = _robust(means, least)
+        if np.all(means > 0) or np.all(means < 0):
+            score = np.minimum(score, _robust(np.log(np.abs(means)), least / np.abs(np.median(means))))
+        out = (score > 8) | (_robust(np.log(deviations), 0.05) > 8)
+        found |= {("BN207", place, channel) for place, one in zip(columns, out, strict=True) if one}
+    return found
+
+
+def _robust(values: Values, least: float) -> Values:
+    away = np.abs(values - np.median(values))
+    return np.asarray(away / max(1.4826 * float(np.median(away)), least))
+
+
+def drifted(then: list[Values], now: list[Values]) -> set[Place]:
+    """Channels whose mean moved by 0.1 standard deviations of then, or whose deviation by a tenth of it."""
+    found: set[Place] = set()
+    for channel in range(then[0].shape[-1]):
+        (old, unit), (new, width) = (
+            (float(every.mean()), float(every.std()))
+            for every in (np.concatenate([one[..., channel].ravel() for one in group]) for group in (then, now))
+        )
+        if abs(new - old) > 0.1 * unit or abs(width / unit - 1) > 0.1:
+            found.add(("BN208", None, channel))
+    return found
 
 
 # --- real scans ---
@@ -469,10 +571,11 @@ def page(tallies: dict[str, Tally]) -> str:
         "",
         f"{VOLUMES} volumes (NIfTI and `.npy`; float16 to float64, both byte orders, int32, with and without a slope;",
         "one or two samples, 1 to 8 channels, seven presets), each with none, one or two planted faults; and",
-        f"{COHORTS} cohorts of 5 or 12 volumes at batch size 2. What is true is decided apart from bnstat, by numpy in",
-        "float64 on the values that are read back. *Missed* counts all that is true and not said, planted or not;",
-        "*also true* is what was said, was not planted and holds; *false* what was said and does not. In a cohort,",
-        "where means that differ are planted, all that numpy finds true counts as planted.",
+        f"{COHORTS} cohorts of 5 or 12 volumes at batch size 2; and {NEIGHBOURS} cohorts of 20 cases beside 20 others,",
+        "of which one may lack a channel, one be odd, and all have drifted. What is true is decided apart from bnstat,",
+        "by numpy in float64 on the values that are read back. *Missed* counts all that is true and not said, planted",
+        "or not; *also true* is what was said, was not planted and holds; *false* what was said and does not. In a",
+        "cohort where means that differ are planted, all that numpy finds true counts as planted; so does all drift.",
         "",
         "| rule | severity | planted | found | missed | also true | false |",
         "|---|---|---:|---:|---:|---:|---:|",
@@ -508,7 +611,7 @@ def page(tallies: dict[str, Tally]) -> str:
 
 def main() -> None:
     """Write the page, and print what was missed or wrong."""
-    tallies = evaluate(VOLUMES, COHORTS)
+    tallies = evaluate(VOLUMES, COHORTS, NEIGHBOURS)
     for code, one in tallies.items():
         for what, rows in (("missed", one.missed), ("false", one.wrong)):
             for row in rows:

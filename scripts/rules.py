@@ -16,7 +16,8 @@ layout.
 
 Of zero-variance, near-zero-variance and epsilon-effect only the first that holds speaks for a channel, and so of
 negative-variance, vanishing-variance and inaccurate-variance. batch-mean-noise, variance-shortfall, train-eval-gap and
-small-batch need 8 samples.
+small-batch need 8 samples, odd-volume needs 12 volumes. Where missing-channel names a channel of a file, zero-variance
+is silent; of patches it speaks where a channel is constant in all of them, and constant-patches where it is in some.
 
 """
 

@@ -24,7 +24,7 @@ def faults():
 
 
 def test_no_planted_fault_is_missed_and_nothing_is_said_that_does_not_hold(faults):
-    tallies = faults.evaluate(30, 4)
+    tallies = faults.evaluate(30, 4, 4)
     assert sum(one.planted for one in tallies.values()) > 30
     assert {code: one.missed for code, one in tallies.items() if one.missed} == {}
     assert {code: one.wrong for code, one in tallies.items() if one.wrong} == {}

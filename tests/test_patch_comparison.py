@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv as csv_reader
 import io
 import json
+from functools import partial
 from itertools import combinations, product
 from pathlib import Path
 
@@ -36,8 +37,8 @@ def volumes(number=12, patches=8, channels=2, seed=0, apart=1.0):
     return rng.normal(means, 1.0, (number, patches, LENGTH, channels)).reshape(number, -1, channels)
 
 
-def cut(row, patching):
-    """A volume's patches side by side, every other one around foreground."""
+def cut(row, patching, every):
+    """A volume's patches side by side, every third or so around foreground."""
     values = np.load(row.sample.source)
     for place in range(len(values) // LENGTH):
         sample = Sample(
@@ -45,7 +46,7 @@ def cut(row, patching):
             index=None,
             shape=row.sample.shape,
             dtype=row.sample.dtype,
-            patch=Patch((place * LENGTH,), patching.size, place % 2 == 1),
+            patch=Patch((place * LENGTH,), patching.size, place % every == every - 1),
         )
         moments = Moments.from_array(values[place * LENGTH : (place + 1) * LENGTH])
         yield Row(sample, moments, Tensor((LENGTH, values.shape[-1]), 2))
@@ -55,12 +56,12 @@ def cut(row, patching):
 def patched(tmp_path, monkeypatch):
     """Call `compare` or `check` on arrays (volumes, values, channels), cut into patches."""
 
-    def read(paths, axis, _batch_axis, reading, progress, check):
+    def read(every, paths, axis, _batch_axis, reading, progress, check):
         whole = table.read_table(paths, axis, "none", Reading(), progress, check)
-        rows = [one for row in whole.rows for one in cut(row, reading.preparation.patches)]
+        rows = [one for row in whole.rows for one in cut(row, reading.preparation.patches, every)]
         return table.Table((), tuple(rows), whole.failures, reading.preparation)
 
-    def ask(values, call=bnstat.compare, per_volume=1, foreground=None, number=8, **settings):
+    def ask(values, call=bnstat.compare, per_volume=1, foreground=None, number=8, every=3, **settings):
         paths = []
         for place, one in enumerate(values):
             folder = tmp_path / f"site_{place % 2}"
@@ -68,8 +69,8 @@ def patched(tmp_path, monkeypatch):
             np.save(folder / f"{place:02}.npy", one)
             paths.append(folder / f"{place:02}.npy")
         patching = Patching((LENGTH,), number, per_volume, foreground)
-        monkeypatch.setattr(comparison, "read_table", read)
-        monkeypatch.setattr(gate, "read_table", read)
+        monkeypatch.setattr(comparison, "read_table", partial(read, every))
+        monkeypatch.setattr(gate, "read_table", partial(read, every))
         return call(paths, reading=Reading(preparation=Preparation(patches=patching)), **settings)
 
     return ask
@@ -362,6 +363,6 @@ def test_slots_that_no_patch_is_for_are_told(patched, size, told):
 
 @pytest.mark.parametrize(("foreground", "verb"), [(None, "so it is within"), ("nnunet:0.33", "so it may be within")])
 def test_a_size_is_advised_for_sure_unless_its_share_of_foreground_differs(patched, foreground, verb):
-    found = patched(volumes(), gate.check, batch_size=2, foreground=foreground)
+    found = patched(volumes(), gate.check, batch_size=2, foreground=foreground, every=2)
     (noisy,) = (one for one in found.findings if one.rule == "BN202" and one.channel == 0)
     assert verb in noisy.message

@@ -130,6 +130,12 @@ def _require_overrides(found: Config) -> None:
     metavar="FILE",
     help="Known findings, which pass; new ones fail. Made by --update-baseline.",
 )
+@click.option(
+    "--reference",
+    type=click.Path(readable=False),
+    metavar="FILE",
+    help="Kept moments (`bnstat scan`): has mean or standard deviation moved since?",
+)
 @click.option("--update-baseline", is_flag=True, help="Write what is found into the baseline, and exit with 0.")
 @click.option("--show-settings", is_flag=True, help="Print each setting with where it came from, and stop.")
 @options.batches
@@ -204,7 +210,8 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
 def _read(result: Check, found: Config, reading: Reading) -> list[str]:
     """The files that were read: the output must be none of them."""
     read = inputs.read_by(reading, result.samples, result.errors)
-    return [*read, *(str(file) for file in (result.settings.baseline, found.file) if file is not None)]
+    own = (result.settings.baseline, result.settings.reference, found.file)
+    return [*read, *(str(file) for file in own if file is not None)]
 
 
 def _limits(found: Config, given: Sequence[tuple[str, float]]) -> Limits:

@@ -35,6 +35,7 @@ from bnstat.report.limits import Limits
 from bnstat.report.preparation import FILES_AS_THEY_ARE, UNPREPARED, Patching, Preparation, Reading
 
 if TYPE_CHECKING:
+    from bnstat.report.cells import Cell, Pool, Reference
     from bnstat.report.check import FAIL_ON, Check, CheckSettings, FailOn, RuleInfo, Stale
     from bnstat.report.compare import (
         CompareSettings,
@@ -69,6 +70,7 @@ __all__ = [
     "UNPREPARED",
     "Batch",
     "By",
+    "Cell",
     "Channel",
     "Check",
     "CheckSettings",
@@ -100,12 +102,14 @@ __all__ = [
     "Patch",
     "Patching",
     "Plan",
+    "Pool",
     "PopulationChannel",
     "Prediction",
     "Preparation",
     "Presets",
     "Reading",
     "Recommendation",
+    "Reference",
     "Renorm",
     "Report",
     "RmsGroup",
@@ -147,6 +151,7 @@ _HOME = {
         ),
         "compare",
     ),
+    **dict.fromkeys(("Cell", "Pool", "Reference"), "cells"),
     **dict.fromkeys(("Downsampling", "Level", "Plan"), "plan"),
     **dict.fromkeys(("By", "Entry", "LayerComparison"), "layers"),
     **dict.fromkeys(("Explanation", "Explanations"), "explain"),

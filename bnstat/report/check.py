@@ -24,6 +24,7 @@ class CheckSettings:
         limits: thresholds of the rules.
         steps: training steps, for how far running statistics have settled; None where they are not known.
         baseline: the file of known findings, as the user named it.
+        reference: that of kept moments which today's are held against, likewise.
     """
 
     layer: Settings
@@ -33,6 +34,7 @@ class CheckSettings:
     limits: Limits = DEFAULT_LIMITS
     steps: int | None = None
     baseline: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from bnstat.report.preparation import UNPREPARED, Preparation
 from bnstat.wording import channel_title
 
 if TYPE_CHECKING:
+    from bnstat.report.cells import Cell, Pool, Reference
     from bnstat.report.compare import CurvePoint
 
 Severity = Literal["error", "warning", "note"]
@@ -478,8 +479,9 @@ class Report:
 
     With several ranks each of the `batches` is that of one rank, and `synchronized` are those of all ranks together.
     For rules there are also the `limits` that they judge by, the `shapes` that samples have, what `curve` a batch size
-    has on these samples taken for some of a larger set (None where it is not known, or there are too few), and the
-    `steps` of a training (None where these are not known).
+    has on these samples taken for some of a larger set (None where it is not known, or there are too few), the
+    `steps` of a training (None where these are not known), the `cells` of each sample at any batch size (empty where
+    nobody asks for them), the `pools` of each channel, and the `reference` that these are held against.
     """
 
     settings: Settings
@@ -494,6 +496,14 @@ class Report:
     shapes: tuple[tuple[int, ...], ...] = ()
     curve: CurvePoint | None = None
     steps: int | None = None
+    cells: tuple[tuple[Cell, ...], ...] = ()
+    pools: tuple[Pool, ...] = ()
+    reference: Reference | None = None
+
+    @property
+    def patched(self) -> bool:
+        """Whether samples are patches of volumes."""
+        return bool(self.samples) and all(sample.patch is not None for sample in self.samples)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -19,6 +19,10 @@ class Limits:
         small_batch: batch sizes up to this are called small; published errors rise from there down (arXiv 1803.08494).
         start_weight: what the start of the running statistics may still weigh after the steps of a training.
         scale_ratio: how many times the standard deviation of one channel may be that of another.
+        constant_patches: the share of patches in which a channel may be constant.
+        odd_volume: how far a volume may lie from the middle of its cohort, in robust standard deviations of that.
+        drift: how far the mean of a channel may have moved since the reference, in standard deviations of its values.
+        drift_spread: by which share their standard deviation may have changed.
     """
 
     epsilon_share: float = 0.01
@@ -29,6 +33,10 @@ class Limits:
     small_batch: int = 8
     start_weight: float = 0.01
     scale_ratio: float = 100.0
+    constant_patches: float = 0.1
+    odd_volume: float = 8.0
+    drift: float = 0.1
+    drift_spread: float = 0.1
 
 
 DEFAULT_LIMITS = Limits()

@@ -10,14 +10,18 @@ from bnstat.rules import (
     batch_mean_noise,
     channel_scale_mismatch,
     channels_first_suspected,
+    constant_patches,
+    data_drift,
     epsilon_effect,
     float16_overflow,
     inaccurate_variance,
     inf_voxels,
+    missing_channel,
     mixed_shapes,
     nan_voxels,
     near_zero_variance,
     negative_variance,
+    odd_volume,
     single_value_per_channel,
     small_batch,
     time_as_channels,
@@ -39,12 +43,15 @@ RULES: tuple[Rule, ...] = (
     nan_voxels.RULE,
     inf_voxels.RULE,
     float16_overflow.RULE,
+    constant_patches.RULE,
     single_value_per_channel.RULE,
     batch_mean_noise.RULE,
     variance_shortfall.RULE,
     train_eval_gap.RULE,
     small_batch.RULE,
     unsettled_running_statistics.RULE,
+    odd_volume.RULE,
+    data_drift.RULE,
     negative_variance.RULE,
     vanishing_variance.RULE,
     inaccurate_variance.RULE,
@@ -52,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     channels_first_suspected.RULE,
     mixed_shapes.RULE,
     channel_scale_mismatch.RULE,
+    missing_channel.RULE,
 )
 
 
@@ -64,8 +72,14 @@ def findings_of(
     """
     found: list[Finding] = []
     spoken: set[tuple[str | None, tuple[int | None, int | None]]] = set()
-    for rule in rules:
-        new = [one for one in rule.check(rule, report) if (rule.family, one.place) not in spoken and not drops(one)]
+    said = [(rule, [one for one in rule.check(rule, report) if not drops(one)]) for rule in rules]
+    exact = {(one.rule, one.source, one.channel) for _, new in said for one in new if one.channel is not None}
+    for rule, all_of_it in said:
+        new = [
+            one
+            for one in all_of_it
+            if (rule.family, one.place) not in spoken and (rule.gives_way, one.source, one.channel) not in exact
+        ]
         if rule.family is not None:
             spoken.update((rule.family, one.place) for one in new)
         found.extend(new)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bnstat.report import Batch, Channel, Finding, Group, Report, Severity
 
@@ -19,6 +19,8 @@ class Rule:
         check: its findings in a report.
         family: of rules that speak of one thing, as a channel's small "spread" or a framework's "arithmetic", only the
             first that holds speaks.
+        gives_way: the code of a rule that says the same more exactly: where that speaks of a channel of a file, this
+            one does not.
     """
 
     code: str
@@ -26,6 +28,7 @@ class Rule:
     severity: Severity
     check: Callable[[Rule, Report], Iterator[Finding]]
     family: str | None = None
+    gives_way: str | None = None
 
     def finding(
         self,
@@ -63,6 +66,18 @@ class Rule:
             value=value,
             threshold=threshold,
         )
+
+    def of_source(
+        self,
+        source: str,
+        message: str,
+        channel: int | None = None,
+        batch: int | None = None,
+        value: float | None = None,
+        threshold: float | None = None,
+    ) -> Finding:
+        """A finding of this rule about one file or case, whatever else is in its batch."""
+        return replace(self.of_all(message, channel, value, threshold), source=source, batch=batch)
 
 
 def _only_channel(part: Channel | Group | None) -> int | None:

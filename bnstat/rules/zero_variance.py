@@ -17,7 +17,8 @@ Example:
 What to do: look at the file. Supply the modality, drop the channel, or sample patches with foreground.
 
 Threshold: none. Least and greatest value of a channel are equal or not; a rounded variance may be 0, or not, in both
-cases.
+cases. Of patches some are constant in most data: there it speaks once of a channel that is so in all of them, and
+constant-patches of the others.
 
 Sources: Ioffe & Szegedy 2015 (arXiv 1502.03167), whose normalization adds ε under the root; the real layers' output on
 constants is recorded in docs/conformance.md.
@@ -34,6 +35,9 @@ from bnstat.wording import plural
 
 
 def _check(rule: Rule, report: Report) -> Iterator[Finding]:
+    if report.patched:
+        yield from _in_all_patches(rule, report)
+        return
     for batch, part in each_part(report):
         if part.constant and part.count > 1:
             message = (
@@ -42,6 +46,28 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
                 "If a modality is missing, supply it or drop the channel."
             )
             yield rule.finding(report, batch, part, message, value=0.0)
+
+
+def _in_all_patches(rule: Rule, report: Report) -> Iterator[Finding]:
+    """Channels, or groups of them, that are constant in every batch of patches: a line each, and not one a batch."""
+    found: dict[tuple[int, ...], list[Channel | Group]] = {}
+    for _, part in each_part(report):
+        found.setdefault(part.channels if isinstance(part, Group) else (part.channel,), []).append(part)
+    for channels, parts in found.items():
+        if all(part.constant and part.count > 1 for part in parts):
+            values = sorted({part.minimum for part in parts if part.minimum is not None})
+            are = f"{values[0]:,g}" if len(values) == 1 else f"from {values[0]:,g} to {values[-1]:,g}"
+            message = (
+                f"{_titled(channels)} is constant in each of {plural(len(parts), 'batch', 'batches')} of patches: "
+                f"values are {are}, so {_consequence(parts[0], report.settings)}. "
+                "If a modality is missing, supply it or drop the channel."
+            )
+            yield rule.of_all(message, channels[0] if len(channels) == 1 else None, value=0.0)
+
+
+def _titled(channels: tuple[int, ...]) -> str:
+    """Channels that are normalized together, whatever the sample."""
+    return f"channel {channels[0]}" if len(channels) == 1 else f"group of channels {channels[0]}–{channels[-1]}"
 
 
 def _consequence(part: Channel | Group, settings: Settings) -> str:
@@ -59,4 +85,4 @@ def _consequence(part: Channel | Group, settings: Settings) -> str:
     return "the variance is 0 and the layer gives β for every input"
 
 
-RULE = Rule("BN101", "zero-variance", "error", _check, family="spread")
+RULE = Rule("BN101", "zero-variance", "error", _check, family="spread", gives_way="BN405")

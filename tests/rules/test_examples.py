@@ -12,9 +12,13 @@ import pytest
 
 import bnstat
 from bnstat import cli
+from bnstat.cells import cells_of, pools_of
+from bnstat.cli import check
 from bnstat.recommendation import FEWEST_SAMPLES
+from bnstat.reference import Kept
 from bnstat.rules import RULES, Rule, explained, findings_of
 from bnstat.rules.explanation import PARTS
+from bnstat.table import read_table
 
 SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
 EACH = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
@@ -41,6 +45,8 @@ def parts_of(rule):
     printed = [line for line in lines if not line.startswith((">>> ", "$ "))]
     assert printed[0] == f"{rule.severity} {rule.code} {rule.name}"
     assert max(map(len, lines)) <= 78
+    if "--patch" in command and not any("--patch" in one.opts for one in check.command.params):
+        pytest.skip("there is no --patch")
     return python, command[1:], words(" ".join(printed[1:]))
 
 
@@ -48,8 +54,11 @@ def as_check_has_it(arguments):
     """The report that `check` judges: what inspect has of single volumes, and what is known of batches."""
     paths = [argument for argument in arguments if argument.startswith("sample_data") or argument.endswith(".npy")]
     given = {name: int(value) for name, value in pairwise(arguments) if value.isdecimal()}
-    size = given["--batch-size"]
+    size = given.get("--batch-size", 1)
     report = bnstat.diagnose(paths)
+    table = read_table(paths, -1, None, bnstat.Reading(), None, lambda _: None)
+    cells = cells_of(table.rows)
+    then = [value for name, value in pairwise(arguments) if name == "--reference"]
     shapes = tuple(dict.fromkeys(batch.input_shape[1:] for batch in report.batches))
     curve = bnstat.compare(paths, batch_sizes=[size], population="infinite").batch_sizes[0]
     return replace(
@@ -58,6 +67,9 @@ def as_check_has_it(arguments):
         curve=curve if len(report.samples) >= FEWEST_SAMPLES else None,
         shapes=shapes if len(shapes) > 1 else (),
         steps=given.get("--steps"),
+        cells=cells,
+        pools=pools_of(cells),
+        reference=Kept.read(then[0]).reference if then else None,
     )
 
 
@@ -68,7 +80,7 @@ def test_the_finding_of_an_example_is_that_of_today(rule, bnstat_run):
     names = {}
     for line in python:
         exec(line, names)
-    if arguments[0] == "check":
+    if arguments[0] == "check" and "--patch" not in arguments:
         found = [one.message for one in findings_of(as_check_has_it(arguments)) if one.rule == rule.code]
         assert printed in map(words, found)
     else:

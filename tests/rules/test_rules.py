@@ -127,7 +127,8 @@ def test_codes_and_names_are_unique_and_a_rule_is_a_file_of_its_name():
 def test_severities_are_those_that_a_gate_relies_on():
     named = {severity: {rule.name for rule in RULES if rule.severity == severity} for severity in ("error", "note")}
     assert named["error"] == {
-        *("zero-variance", "nan-voxels", "inf-voxels", "single-value-per-channel", "negative-variance")
+        *("zero-variance", "nan-voxels", "inf-voxels", "single-value-per-channel", "negative-variance"),
+        "missing-channel",
     }
     assert named["note"] == {"float16-overflow", "small-batch", "time-as-channels"}
 

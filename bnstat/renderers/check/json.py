@@ -45,6 +45,7 @@ def _settings(settings: CheckSettings) -> dict[str, Any]:
         "limits": asdict(settings.limits),
         "steps": settings.steps,
         "baseline": settings.baseline,
+        "reference": settings.reference,
     }
 
 

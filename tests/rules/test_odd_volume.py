@@ -1,0 +1,150 @@
+"""Volumes far from their cohort, by name; and cohorts in which there is none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
+
+from bnstat.gate import check
+from bnstat.report import Limits
+from bnstat.rules.odd_volume import FEWEST_VOLUMES, LEAST, NORMAL
+
+
+def drawn(number=40, seed=0, mean=165.0, between=20.0, spread=0.1):
+    """Cells of volumes of which nothing is odd: (mean, deviation) drawn about 165 and 40."""
+    rng = np.random.default_rng(seed)
+    means = rng.normal(mean, between, number)
+    return [[cell(one, 40 * math.exp(other))] for one, other in zip(means, rng.normal(0, spread, number), strict=True)]
+
+
+def odd(rows, **changes):
+    return said(volumes(rows, **changes), "odd-volume")
+
+
+def named(rows, **changes):
+    return [one.source for one in odd(rows, **changes)]
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "words"),
+    [(812.0, 40.0, "mean 812"), (165.0, 400.0, "standard deviation 400"), (0.165, 0.04, "standard deviation 0.04")],
+)
+@pytest.mark.parametrize("place", [0, 17, 39])
+def test_a_planted_volume_is_named_and_no_other(mean, deviation, words, place):
+    rows = drawn()
+    assert named(rows) == []
+    rows[place] = [cell(mean, deviation)]
+    (finding,) = odd(rows)
+    assert (finding.source, finding.channel, finding.threshold) == (f"case_{place:02}", 0, 8.0)
+    assert words in finding.message
+    assert "where the cohort's middle half lies in" in finding.message
+
+
+def test_a_volume_without_its_offset_is_odd_among_means_below_zero():
+    rows = [[cell(one - 600, 300)] for one in np.random.default_rng(0).normal(0, 40, 40)]
+    assert named(rows) == []
+    rows[5] = [cell(424.0, 300.0)]
+    assert named(rows) == ["case_05"]
+
+
+def test_both_figures_are_said_in_one_finding():
+    rows = drawn()
+    rows[3] = [cell(825.0, 200.0)]
+    (finding,) = odd(rows)
+    assert "has mean 825 where" in finding.message
+    assert "and standard deviation 200 where" in finding.message
+    assert finding.value > 8
+
+
+@pytest.mark.parametrize("figure", ["mean", "deviation"])
+@pytest.mark.parametrize(("times", "speaks"), [(1 + 1e-6, True), (1 - 1e-6, False)])
+def test_the_limit_is_a_robust_z_score(figure, times, speaks):
+    """The middle half is −1 … 1 deviations about the median, so the MAD is 1 before the odd one joins, and after."""
+    steps = [-2.0, -1.0, -1.0, -0.5, 0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 2.0, 1.0, -1.0]
+    out = 8 * NORMAL * times
+    values = [*steps, out]
+    if figure == "mean":
+        rows = [[cell(value, 1.0)] for value in values]
+    else:
+        rows = [[cell(0.0, math.exp(value))] for value in values]
+    middle = np.median(values)
+    score = abs(out - middle) / (NORMAL * np.median(np.abs(np.array(values) - middle)))
+    assert score == pytest.approx(8 * times, rel=1e-9)
+    assert bool(odd(rows)) == speaks
+    assert odd(rows, limits=Limits(odd_volume=9)) == ()
+    assert odd(rows, limits=Limits(odd_volume=7))
+
+
+@pytest.mark.parametrize(("times", "speaks"), [(1 + 1e-6, True), (1 - 1e-6, False)])
+def test_among_volumes_that_are_all_alike_little_is_not_odd(times, speaks):
+    alike = [[cell(100.0, 40.0)] for _ in range(20)]
+    assert named(alike) == []
+    shifted = [*alike, [cell(100 + 8 * LEAST * 40 * times, 40.0)]]
+    assert bool(odd(shifted, limits=Limits())) is False  # its logarithm is not out as far
+    assert bool(odd([[cell(one[0].mean - 100, 40.0)] for one in shifted])) == speaks
+    assert bool(odd([*alike, [cell(100.0, 40 * math.exp(8 * LEAST * times))]])) == speaks
+
+
+def test_few_volumes_have_no_middle():
+    rows = [[cell(100.0, 40.0)] for _ in range(FEWEST_VOLUMES - 2)] + [[cell(900.0, 40.0)]]
+    assert named(rows) == []
+    assert named([*rows, [cell(100.0, 40.0)]]) == [f"case_{FEWEST_VOLUMES - 2:02}"]
+
+
+def test_what_is_constant_or_not_known_is_no_part_of_the_cohort():
+    rows = [*drawn(20), [EMPTY], [UNKNOWN], [replace(EMPTY, constant=False)]]
+    assert named(rows) == []
+    assert named([[EMPTY]] * 20) == []
+
+
+def test_a_second_kind_of_volume_is_one_finding_and_not_one_for_each():
+    rows = drawn(30) + [[cell(900.0 + place, 40.0)] for place in range(8)]
+    (finding,) = odd(rows)
+    assert (finding.source, finding.channel) == (None, 0)
+    assert "in 8 of 38 volumes (case_30, case_31, case_32, …)" in finding.message
+    assert named(drawn(30) + [[cell(900.0 + place, 40.0)] for place in range(3)]) == ["case_30", "case_31", "case_32"]
+
+
+def test_patches_of_a_volume_are_judged_together():
+    """A patch far out is no odd volume; the same mean in all patches of one is."""
+    rng = np.random.default_rng(0)
+    rows = [[(cell(rng.normal(165, 60), 40.0),) for _ in range(16)] for _ in range(20)]
+    rows[3][2] = (cell(400.0, 40.0),)
+    assert said(patches(rows), "odd-volume") == ()
+    rows[3] = [(cell(900.0 + rng.normal(0, 60), 40.0),) for _ in range(16)]
+    assert [one.source for one in said(patches(rows), "odd-volume")] == ["case_03"]
+
+
+@pytest.mark.parametrize("number", [12, 40, 200, 1000])
+@pytest.mark.parametrize("kind", ["normal", "log-normal", "uniform"])
+def test_cohorts_without_a_fault_have_findings_as_seldom_as_the_documentation_says(kind, number):
+    """At most 0.5 % of cohorts of 12, and 0.1 % from 20 on: in 100 of them, more than 4 and 2 have a chance of 1e-4."""
+    rng = np.random.default_rng([3, number])
+    draw = {
+        "normal": rng.standard_normal,
+        "log-normal": rng.standard_normal,
+        "uniform": lambda n: rng.uniform(-2, 2, n),
+    }
+    rounds = 100 if number < 500 else 20
+    false = 0
+    for _ in range(rounds):
+        means, spreads = draw[kind](number), draw[kind](number)
+        places = 10 * np.exp(0.5 * means) if kind == "log-normal" else 10 + means
+        false += bool(odd([[cell(one, math.exp(0.3 * two))] for one, two in zip(places, spreads, strict=True)]))
+    assert false <= (4 if number == 12 else 2)
+
+
+def test_an_odd_file_of_a_folder_is_named(tmp_path):
+    rng = np.random.default_rng(0)
+    for place in range(14):
+        values = rng.normal(rng.normal(165, 20), 40, (1, 6, 6, 6, 1)) * (5 if place == 9 else 1)
+        np.save(tmp_path / f"{place:02}.npy", values)
+    found = check(tmp_path, select=["BN207"]).findings
+    assert [(one.source, one.channel, one.batch) for one in found] == [(str(tmp_path / "09.npy"), 0, 9)]
+    assert check(tmp_path, select=["BN207"], limits=Limits(odd_volume=100)).findings == ()
+    (many,) = check(tmp_path, select=["BN207"], batch_size=4, normalizer="instance").findings
+    assert many.source == str(tmp_path / "09.npy")
