@@ -144,7 +144,7 @@ def _channels(moments: Moments) -> Iterator[dict[str, Any]]:
     columns = {
         "count": moments.count,
         "mean": moments.mean,
-        "mean_tail": moments.mean_tail,
+        "mean_tail": np.where(np.isfinite(moments.mean_tail), moments.mean_tail, 0.0),
         "m2": moments.m2,
         "min": moments.minimum,
         "max": moments.maximum,

@@ -132,8 +132,8 @@ def test_compare_has_patches_of_both_kinds(bnstat_run, asked, around):
 
 
 def test_check_judges_patches(bnstat_run, asked):
-    ran = bnstat_run("check", *asked, "--format", "json", "-q")
-    assert any(one["name"] == "zero-variance" for one in json.loads(ran.out)["findings"])
+    ran = bnstat_run("check", *asked, "--format", "json", "-q", "--fail-on", "warning")
+    assert any(one["name"] == "constant-patches" for one in json.loads(ran.out)["findings"])
     assert ran.code == 1
 
 

@@ -169,7 +169,7 @@ def test_moments_of_another_preparation_are_refused_with_what_differs(kept, then
 
 
 def test_which_patches_are_drawn_does_not_matter(kept):
-    again = replace(PATCHES, seed=5, number=2, batch_size=3, labels="elsewhere/{case}.nii")
+    again = replace(PATCHES, seed=5, number=2, per_volume=2, labels="elsewhere/{case}.nii")
     prepared(kept, Preparation(patches=PATCHES)).require_preparation(Preparation(patches=again))
 
 
