@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -13,7 +14,7 @@ SIZE = 10
 
 
 @pytest.fixture
-def cohort(tmp_path):
+def cohort(tmp_path, monkeypatch):
     """Three volumes, a half of each constant, and labels of two of them; in the third there is no foreground."""
     draw = np.random.default_rng(0)
     for folder in ("images", "labels"):
@@ -26,7 +27,8 @@ def cohort(tmp_path):
         if place < 2:
             labels[16:20, 5:9, 4:8] = 1
         nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), tmp_path / "labels" / f"{name}.nii.gz")
-    return tmp_path
+    monkeypatch.chdir(tmp_path)  # which patches are drawn depends on the names that are given
+    return Path()
 
 
 @pytest.fixture
