@@ -6,7 +6,6 @@ segments are merged in file order. So the result has the same bits however many 
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +32,7 @@ from bnstat.blocks import (
 )
 from bnstat.errors import InputError
 from bnstat.moments import Gathered, Moments
+from bnstat.processors import processors
 from bnstat.sources import PlainVoxels, StreamedVoxels, Volume
 from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
 from bnstat.wording import short_of
@@ -243,7 +243,7 @@ class _PlainScan:
 
     def run(self) -> tuple[Gathered, ...]:
         values_per_segment = BLOCK_VALUES * _SEGMENT_CHUNKS
-        number = min(_MOST_THREADS, _processors(), -(-self._volume.values // values_per_segment))
+        number = min(_MOST_THREADS, processors(), -(-self._volume.values // values_per_segment))
         helpers = [threading.Thread(target=self._work, daemon=True) for _ in range(number - 1)]
         for helper in helpers:
             helper.start()
@@ -298,12 +298,6 @@ class _PlainScan:
             self._stopped = True
 
 
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _scan_stream(
     volume: Volume,
     voxels: StreamedVoxels,
@@ -338,10 +332,12 @@ class _ReadAhead:
         self._full: queue.SimpleQueue[tuple[NDArray[np.uint8], int] | BaseException | None] = queue.SimpleQueue()
         for _ in range(_CHUNKS_AHEAD + 1):
             self._free.put(np.empty(largest, np.uint8))
-        self._thread = threading.Thread(target=self._read, daemon=True)
 
     def __enter__(self) -> _ReadAhead:
-        self._thread.start()
+        if self._volume.values <= BLOCK_VALUES:  # one chunk: there is nothing to read ahead of
+            self._read()
+        else:
+            threading.Thread(target=self._read, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

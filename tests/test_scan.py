@@ -57,7 +57,7 @@ def test_threads_and_compression_change_no_bit(volumes, options, monkeypatch):
     folder, _ = volumes
     found = []
     for processors in (1, 2, 3):
-        monkeypatch.setattr(scan, "_processors", lambda number=processors: number)
+        monkeypatch.setattr(scan, "processors", lambda number=processors: number)
         found.append(bits(table(folder / "plain.nii", **options)))
     found.append(bits(table(folder / "small.nii.gz", **options)))
     assert all(one == found[0] for one in found)
@@ -83,7 +83,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_an_error(volumes, tmp_path):
 
 def test_memory_does_not_grow_with_the_volume(tmp_path, monkeypatch):
     """One thread has buffers of a block each, whatever the size of the file: traced, not measured from outside."""
-    monkeypatch.setattr(scan, "_processors", lambda: 1)
+    monkeypatch.setattr(scan, "processors", lambda: 1)
     import tracemalloc
 
     peaks = []

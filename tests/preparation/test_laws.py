@@ -51,7 +51,7 @@ def small_blocks(monkeypatch):
     for module in (blocks, scan):
         monkeypatch.setattr(module, "BLOCK_VALUES", 16)
     monkeypatch.setattr(blocks, "RUN_VALUES", 8)
-    monkeypatch.setattr(scan, "_processors", lambda: 2)
+    monkeypatch.setattr(scan, "processors", lambda: 2)
 
 
 def drawn(shape, dtype, seed, gaps):

@@ -74,7 +74,7 @@ def test_threads_and_compression_change_no_bit(large, intensity, mask, monkeypat
     given = str(large / mask) if mask and mask.endswith("gz") else mask
     found = []
     for processors, name in ((1, "plain.nii"), (3, "plain.nii"), (2, "small.nii.gz")):
-        monkeypatch.setattr(scan, "_processors", lambda number=processors: number)
+        monkeypatch.setattr(scan, "processors", lambda number=processors: number)
         planned = plan_case(Case.of(str(large / name)), -1, None)
         found.append(bits(prepared_moments(planned, Preparation(intensity, given))))
     assert all(one == found[0] for one in found)
@@ -94,7 +94,7 @@ def test_a_truncated_file_says_the_same_with_and_without_steps(large, tmp_path):
 
 
 def test_memory_does_not_grow_with_the_volume(tmp_path, monkeypatch):
-    monkeypatch.setattr(scan, "_processors", lambda: 1)
+    monkeypatch.setattr(scan, "processors", lambda: 1)
     peaks = []
     for depth in (60, 240):
         path = tmp_path / f"{depth}.nii"
