@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, Protocol
 
 import numpy as np
@@ -306,79 +306,109 @@ def _scan_stream(
     segments: Iterator[list[Chunk]],
     told: OnBytes,
 ) -> tuple[Gathered, ...]:
-    """Reduce in this thread what another reads ahead."""
+    """Reduce in this thread what is read in it, or ahead of it in another."""
     reducer = _Reducer(volume, arrangement, change)
     whole = reducer.gather()
     sizes = (chunk.size * volume.dtype.itemsize for chunk in _chunks(arrangement))
-    with _ReadAhead(volume, voxels, sizes) as ahead, np.errstate(all="ignore"):
+    with closing(_stored(volume, voxels, sizes)) as stored, np.errstate(all="ignore"):
         for segment in segments:
             gathered = reducer.gather()
             for chunk in segment:
-                with ahead.next() as stored:
-                    reducer.add(gathered, chunk, stored)
-                    told(stored.size)
+                part = next(stored)
+                reducer.add(gathered, chunk, part)
+                told(part.size)
             _take(whole, gathered)
-        ahead.finish()
+        for _ in stored:
+            raise AssertionError("the reader has more chunks than there are")
     return whole
 
 
-class _ReadAhead:
-    """A thread that reads a stream into a few buffers, so that inflating and reducing go on at once."""
+def _stored(volume: Volume, voxels: StreamedVoxels, sizes: Iterator[int]) -> Generator[NDArray[np.uint8]]:
+    """The bytes of each chunk, until the next is asked for; after the last the stream is read to its end.
 
-    def __init__(self, volume: Volume, voxels: StreamedVoxels, sizes: Iterator[int]) -> None:
-        self._volume, self._voxels, self._sizes = volume, voxels, sizes
-        largest = min(volume.values, BLOCK_VALUES) * volume.dtype.itemsize
+    Raises:
+        InputError: the file is truncated, damaged, or cannot be read.
+    """
+    largest = min(volume.values, BLOCK_VALUES) * volume.dtype.itemsize
+    alone = volume.values <= BLOCK_VALUES or processors() == 1  # one chunk, or nobody to read ahead
+    buffers = [np.empty(largest, np.uint8) for _ in range(1 if alone else _CHUNKS_AHEAD + 1)]
+    try:
+        if alone:
+            for buffer, size in _filled(volume, voxels, sizes, repeat(buffers[0])):
+                yield buffer[:size]
+        else:
+            with _ReadAhead(lambda free: _filled(volume, voxels, sizes, free), buffers) as ahead:
+                yield from ahead.each()
+    except Exception as error:  # whatever a damaged stream makes its reader raise
+        raise unreadable(volume.source, error) from error
+
+
+# A buffer, and how many of its bytes were filled.
+_Filled = tuple[NDArray[np.uint8], int]
+
+
+def _filled(
+    volume: Volume, voxels: StreamedVoxels, sizes: Iterator[int], free: Iterator[NDArray[np.uint8]]
+) -> Iterator[_Filled]:
+    """Read a stream into buffers while there are free ones, then to its end, where its checksum is."""
+    done = 0
+    with closing(voxels.open()) as stream:
+        for size in sizes:
+            buffer = next(free, None)
+            if buffer is None:
+                return
+            there = fill(stream, buffer.data[:size])
+            if there < size:
+                raise InputError(volume.source, short_of(volume.nbytes, done + there))
+            done += size
+            yield buffer, size
+        while stream.read(_DRAIN_BYTES):
+            pass
+
+
+class _ReadAhead:
+    """A thread that reads a stream into a few buffers, so that inflating and reducing go on at once.
+
+    Args:
+        read: fills the buffers that it is given.
+        buffers: which are used again and again.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Iterator[NDArray[np.uint8]]], Iterator[_Filled]],
+        buffers: Sequence[NDArray[np.uint8]],
+    ) -> None:
+        self._read = read
         self._free: queue.SimpleQueue[NDArray[np.uint8] | None] = queue.SimpleQueue()
-        self._full: queue.SimpleQueue[tuple[NDArray[np.uint8], int] | BaseException | None] = queue.SimpleQueue()
-        for _ in range(_CHUNKS_AHEAD + 1):
-            self._free.put(np.empty(largest, np.uint8))
+        self._full: queue.SimpleQueue[_Filled | BaseException | None] = queue.SimpleQueue()
+        for buffer in buffers:
+            self._free.put(buffer)
 
     def __enter__(self) -> _ReadAhead:
-        if self._volume.values <= BLOCK_VALUES:  # one chunk: there is nothing to read ahead of
-            self._read()
-        else:
-            threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._run, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._free.put(None)  # the reader may be waiting for a buffer
 
-    @contextmanager
-    def next(self) -> Iterator[NDArray[np.uint8]]:
-        """The bytes of the next chunk; its buffer is used again afterwards."""
-        item = self._full.get()
-        if isinstance(item, BaseException):
-            raise self._meaning(item)
-        if item is None:
-            raise AssertionError("the reader ended before its chunks did")
-        buffer, size = item
-        yield buffer[:size]
-        self._free.put(buffer)
+    def each(self) -> Iterator[NDArray[np.uint8]]:
+        """The bytes of each chunk; its buffer is filled anew after the next was asked for."""
+        while (item := self._full.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            buffer, size = item
+            yield buffer[:size]
+            self._free.put(buffer)
 
-    def finish(self) -> None:
-        """Wait until the stream was read to its end, where its checksum is."""
-        item = self._full.get()
-        if isinstance(item, BaseException):
-            raise self._meaning(item)
+    def _empty(self) -> Iterator[NDArray[np.uint8]]:
+        while (buffer := self._free.get()) is not None:
+            yield buffer
 
-    def _meaning(self, error: BaseException) -> BaseException:
-        return unreadable(self._volume.source, error) if isinstance(error, Exception) else error
-
-    def _read(self) -> None:
-        done = 0
+    def _run(self) -> None:
         try:
-            with closing(self._voxels.open()) as stream:
-                for size in self._sizes:
-                    buffer = self._free.get()
-                    if buffer is None:
-                        return
-                    there = fill(stream, buffer.data[:size])
-                    if there < size:
-                        raise InputError(self._volume.source, short_of(self._volume.nbytes, done + there))
-                    done += size
-                    self._full.put((buffer, size))
-                while stream.read(_DRAIN_BYTES):
-                    pass
+            for item in self._read(self._empty()):
+                self._full.put(item)
             self._full.put(None)
         except BaseException as error:
             self._full.put(error)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bnstat.errors import InputError, UsageError
 from bnstat.executors.job import Job, Outcome, Progress, outcome_of, run_apart, tell
+from bnstat.processors import share
 from bnstat.samples import Row
 
 # Jobs for each process that wait to be read, so that none is idle, and memory does not grow with the number of files.
@@ -83,7 +84,7 @@ def _by_itself(job: Job) -> _Found:
 @contextlib.contextmanager
 def _pool(number: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that end with whoever started them, also where that is killed or interrupted."""
-    pool = ProcessPoolExecutor(number, _context(), _begin, (os.getpid(),))
+    pool = ProcessPoolExecutor(number, _context(), _begin, (os.getpid(), number))
     before = set(multiprocessing.active_children())
     try:
         yield pool
@@ -109,9 +110,10 @@ def _threads() -> int:
     return threading.active_count() + 1
 
 
-def _begin(parent: int) -> None:
+def _begin(parent: int, processes: int) -> None:
     """What a worker does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them, and the one that asked answers it
+    share(processes)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
