@@ -49,12 +49,12 @@ if __name__ == "__main__":
 
 
 def body(case: int, side: int) -> NDArray[np.float32]:
-    """A body in air with smooth parts and noise, in quarters, as float32."""
+    """A body in air with smooth parts and noise, as float32."""
     numbers = np.random.default_rng(case)
     x, y, z = (np.linspace(-1, 1, side).reshape([-1 if k == axis else 1 for k in range(3)]) for axis in range(3))
     smooth = 300 + 50 * np.sin(7 * x + case) * np.cos(5 * y) * np.sin(3 * z)
     values = ((x * x + y * y + z * z) < 0.8) * (smooth + numbers.normal(0, 30, (side, side, side)))
-    return (np.round(values * 4) / 4).astype(np.float32)
+    return values.astype(np.float32)
 
 
 def save(path: Path, values: NDArray[np.generic]) -> None:

@@ -187,7 +187,8 @@ class _Walk:
             span = np.where(filled, high - low, 0.0)
         self._require_finite(span, "minmax")
         center = np.where(filled, low, 0.0)
-        return Affine(center, np.where(span > 0, span, 1.0), self._all(step.high - step.low), self._all(step.low))
+        factor, offset = np.where(filled, step.high - step.low, 1.0), np.where(filled, step.low, 0.0)
+        return Affine(center, np.where(span > 0, span, 1.0), factor, offset)
 
     def _standard(self, found: Moments, step: steps.Zscore) -> tuple[Doubles, Doubles]:
         """Mean and deviation of each cell; what is constant becomes exactly 0, and is divided by 1."""
