@@ -141,6 +141,8 @@ def test_python_in_the_readme_runs(block, capsys):
         "docs/ci.md",
         "docs/preparation.md",
         "docs/datasets.md",
+        "docs/patches.md",
+        "docs/scaling.md",
         "docs/rules/README.md",
     ],
 )
