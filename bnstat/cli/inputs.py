@@ -36,7 +36,9 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
         help="Take statistics inside of it only: nonzero, >T, >=T, <T, <=T (on the values of the file, each channel "
         "by its own), or an image that is above 0 there; {case} in its path is the name of the input.",
     ),
-    click.option("--patch", type=Sizes(), help="Cut patches of this size out of volumes, as in 96x96x96."),
+    click.option(
+        "--patch", type=Sizes(), metavar="XxYxZ", help="Cut patches of this size out of volumes, as in 96x96x96."
+    ),
     click.option("--patches", type=int, metavar="N", help="Of each volume.  [default: 8]"),
     click.option("--per-volume", type=int, metavar="M", help="Patches a batch takes of one volume.  [default: 1]"),
     click.option(

@@ -40,7 +40,7 @@ class Meter:
     """Files and bytes read of all, with the rate and the time that is left, once that takes more than a moment."""
 
     def __init__(self) -> None:
-        self._started = time.monotonic()
+        self._started = self._began = time.monotonic()
         self._lock = threading.Lock()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -52,6 +52,7 @@ class Meter:
         with self._lock:
             self._name, self._files, self._total = Path(source).name, files, nbytes
             self._done = self._files_done = 0
+            self._began = time.monotonic()
 
     def advance(self, nbytes: int) -> None:
         """So many bytes more were read."""
@@ -72,9 +73,18 @@ class Meter:
             self._bar = _bar()
             self._bar.start()
         if self._task is None:
-            self._task = self._bar.add_task("", total=self._total)
+            self._task = self._bar.add_task("", total=self._total, pace="")
         said = self._name if self._files == 1 else f"{self._files_done:,} of {self._files:,} files"
-        self._bar.update(self._task, completed=min(self._done, self._total), description=said)
+        done = min(self._done, self._total)
+        self._bar.update(self._task, completed=done, description=said, pace=self._pace(done))
+
+    def _pace(self, done: int) -> str:
+        """Bytes a second since reading began, and the time that is left at that rate."""
+        passed = time.monotonic() - self._began
+        if not done or passed <= 0:
+            return ""
+        left = round((self._total - done) * passed / done)
+        return f"{done / passed / 1e6:,.0f} MB/s {left // 60}:{left % 60:02} left"
 
     def close(self) -> None:
         """Take the bar off the screen."""
@@ -90,15 +100,12 @@ def _bar() -> Progress:
         DownloadColumn,
         Progress,
         TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
     )
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[pace]}", markup=False),
     )
     return Progress(*columns, console=Console(stderr=True), transient=True)
