@@ -22,6 +22,7 @@ from bnstat.errors import InputError
 from bnstat.moments import Moments
 from bnstat.report import Patch, Patching, Preparation, Sample
 from bnstat.samples import Row
+from bnstat.sources.storage import state_of
 from bnstat.wording import plural
 
 SCHEMA = "bnstat.moments/1"
@@ -238,11 +239,11 @@ def _extremes(values: list[Any], neutral: float) -> NDArray[Any]:
 
 def stamp_of(files: Iterable[str]) -> Stamp:
     """How files are now; nothing is known of those that cannot be looked at."""
-    try:
-        found = [os.stat(file) for file in files]  # noqa: PTH116  (the name as given)
-    except (OSError, ValueError):
-        return Stamp(None, None)
-    return Stamp(sum(one.st_size for one in found), max(one.st_mtime_ns for one in found))
+    sizes, times = zip(*map(state_of, files), strict=True)
+    return Stamp(
+        None if None in sizes else sum(sizes),
+        None if None in times else max(times),
+    )
 
 
 def read_moments(path: str) -> KeptMoments:

@@ -54,6 +54,21 @@ def is_there(url: str) -> bool:
     return bool(_asked(url, system.exists, path))
 
 
+def state_of(url: str) -> tuple[int | None, int | None]:
+    """Bytes of a file and the time of its last change in nanoseconds, None what its server does not tell.
+
+    Raises:
+        InputError: it cannot be asked.
+    """
+    system, path = _system(url)
+    system.invalidate_cache()  # what was listed before may have changed
+    told = _asked(url, system.info, path)
+    times = (told.get(name) for name in ("LastModified", "last_modified", "mtime", "created"))
+    changed: Any = next((one for one in times if one is not None), None)
+    seconds = changed.timestamp() if hasattr(changed, "timestamp") else changed
+    return told.get("size"), int(seconds * 1e9) if isinstance(seconds, (int, float)) else None
+
+
 def is_folder(url: str) -> bool:
     """Whether anything lies below a URL.
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from bnstat.errors import InputError
 from bnstat.sources import remote
+from bnstat.sources.arrays import path_of
 from bnstat.sources.names import DICOM
 from bnstat.sources.remote import is_remote
 from bnstat.sources.streams import unreadable
@@ -61,6 +62,20 @@ def is_folder(path: str) -> bool:
 def is_there(path: str) -> bool:
     """Whether there is such a file."""
     return remote.is_there(path) if is_remote(path) else os.path.exists(path)  # noqa: PTH110
+
+
+def state_of(path: str) -> tuple[int | None, int | None]:
+    """Bytes of a file and the time of its last change in nanoseconds; None where that is not known.
+
+    Of an array in an archive they are those of the archive.
+    """
+    try:
+        if is_remote(path):
+            return remote.state_of(path)
+        found = os.stat(path_of(path))  # noqa: PTH116  (the name as given)
+    except (InputError, OSError, ValueError):
+        return None, None
+    return found.st_size, found.st_mtime_ns
 
 
 def tree(folder: str, failures: list[InputError]) -> Iterator[tuple[str, list[str]]]:

@@ -272,3 +272,15 @@ def test_reading_files_of_this_machine_imports_no_fsspec(small_image):
     code = f"import sys, bnstat; bnstat.diagnose({small_image()!r}); print('fsspec' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
+
+
+def test_a_scan_that_is_resumed_reads_again_what_has_changed_in_a_bucket(bucket, tmp_path, voxels):
+    url, system = bucket
+    kept = tmp_path / "m.jsonl"
+    system.put(save(tmp_path / "a.nii.gz", voxels), f"{url}/a.nii.gz")
+    assert bnstat.collect(url, kept).cases == 1
+    assert bnstat.collect(url, kept, resume=True).unchanged == 1
+    system.put(save(tmp_path / "b.nii.gz", voxels[:-1]), f"{url}/a.nii.gz")
+    assert bnstat.collect(url, kept, resume=True).cases == 1
+    (sample,) = bnstat.diagnose(kept).samples
+    assert sample.shape == voxels[:-1].shape
