@@ -12,11 +12,11 @@ from typing import BinaryIO
 
 from bnstat.errors import InputError, OutputError, UsageError
 from bnstat.executors import Job, Outcome, Progress, executor_of
-from bnstat.moments_file import Asked, Kept, Stamp, differing, examine, is_moments, line_of, stamp_of
+from bnstat.moments_file import Asked, Kept, Stamp, differing, examine, line_of, stamp_of
 from bnstat.planning import BatchAxis
 from bnstat.preparation import checked
 from bnstat.report import FILES_AS_THEY_ARE, Failure, Reading, Scan
-from bnstat.sources import Case
+from bnstat.sources import Case, is_moments
 from bnstat.table import Path, blaming, find_cases, listed
 
 

@@ -12,7 +12,6 @@ from bnstat.errors import InputError, UsageError
 from bnstat.moments import Moments
 from bnstat.normalizers import normalize, require_shape, require_steps
 from bnstat.notes import notes_of, patch_notes
-from bnstat.preparation.loader import loader_order
 from bnstat.report import FILES_AS_THEY_ARE, Batch, Failure, Reading, Report, Settings
 from bnstat.report.inspect import names_of
 from bnstat.rules import findings_of
@@ -131,6 +130,8 @@ def as_loaded(table: Table, settings: Settings) -> Table:
     patching = settings.preparation.patches
     if patching is None:
         return table
+    from bnstat.preparation.loader import loader_order  # noqa: PLC0415  (only for patches)
+
     samples = [row.sample for row in table.rows]
     order = loader_order(samples, patching, settings.batch_size, shuffle=settings.shuffle, seed=settings.seed)
     return replace(table, rows=tuple(table.rows[place] for place in order))

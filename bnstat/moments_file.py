@@ -7,7 +7,6 @@ Floats are written so that reading gives back the same bits. What is undefined i
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -26,9 +25,6 @@ from bnstat.sources.storage import state_of
 from bnstat.wording import plural
 
 SCHEMA = "bnstat.moments/1"
-
-# Within so many bytes a file of moments says that it is one.
-_HEAD_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -99,17 +95,6 @@ class KeptMoments:
     def preparation(self) -> Preparation:
         """What their voxels went through first."""
         return self.lines[0].asked.preparation
-
-
-def is_moments(path: str) -> bool:
-    """Whether a file says of itself that it holds moments."""
-    try:
-        if not os.path.isfile(path):  # noqa: PTH113  (a name that cannot be is no file, and no exception)
-            return False
-        with open(path, "rb") as file:  # noqa: PTH123
-            return b'"bnstat.moments/' in file.read(_HEAD_BYTES)
-    except (OSError, ValueError):
-        return False
 
 
 def line_of(kept: Kept) -> str:

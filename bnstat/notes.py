@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bnstat.preparation.loader import without_foreground
 from bnstat.report import Batch, Channel, Group, Patch, Patching, Settings
 from bnstat.table import Table
 from bnstat.wording import plural
@@ -42,6 +41,8 @@ def patch_notes(used: Table, drawn: Table) -> tuple[str, ...]:
     patching = drawn.preparation.patches
     if patching is None:
         return ()
+    from bnstat.preparation.loader import without_foreground  # noqa: PLC0415  (only for patches)
+
     missed = without_foreground([row.sample for row in drawn.rows], patching)
     alone = f"{plural(missed, 'volume')} without foreground, cut anywhere instead"
     return (*_padded(used, patching), *([alone] if missed else []), *_constant(used))

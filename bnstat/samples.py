@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from bnstat.axes import Tensor
 from bnstat.moments import Moments
 from bnstat.planning import Planned
-from bnstat.preparation import changes_values, prepared_moments
-from bnstat.preparation.patches import draw
 from bnstat.report import Preparation, Sample
 from bnstat.scan import OnBytes, scan_volume
 from bnstat.sources import Part
@@ -49,12 +47,12 @@ def rows_of(planned: Planned, preparation: Preparation, told: OnBytes | None = N
         InputError: a file is truncated, damaged, or cannot be read.
     """
     if preparation.patches is not None:
-        drawn = draw(planned, preparation, told)
-        return tuple(
-            Row(replace(sample_of(planned, one.index), patch=one.patch), one.moments, one.tensor) for one in drawn
-        )
-    if changes_values(preparation):
-        return _rows(planned, prepared_moments(planned, preparation, told), (), ())
+        return _patches(planned, preparation, told)
+    if not preparation.plain:
+        from bnstat.preparation import changes_values, prepared_moments  # noqa: PLC0415  (only where it is asked for)
+
+        if changes_values(preparation):
+            return _rows(planned, prepared_moments(planned, preparation, told), (), ())
     cells = [scan_volume(part.volume, part.arrangement, told) for part in planned.parts]
     return _rows(planned, _side_by_side(cells, planned.tensor), planned.parts, _types(planned))
 
@@ -63,6 +61,13 @@ def _rows(planned: Planned, table: Moments, parts: tuple[Part, ...], types: tupl
     """A row for each sample, from moments of shape (samples, channels)."""
     indices = [None] if planned.parts[0].arrangement.samples_axis is None else range(planned.samples)
     return tuple(Row(sample_of(planned, index), table[index or 0], planned.tensor, parts, types) for index in indices)
+
+
+def _patches(planned: Planned, preparation: Preparation, told: OnBytes | None) -> tuple[Row, ...]:
+    from bnstat.preparation.patches import draw  # noqa: PLC0415  (only where it is asked for)
+
+    drawn = draw(planned, preparation, told)
+    return tuple(Row(replace(sample_of(planned, one.index), patch=one.patch), one.moments, one.tensor) for one in drawn)
 
 
 def _types(planned: Planned) -> tuple[str, ...]:

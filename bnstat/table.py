@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from os import PathLike, fspath
 
 from bnstat.errors import InputError, UsageError
 from bnstat.executors import Job, Progress, executor_of
-from bnstat.moments_file import Asked, KeptMoments, differing, is_moments, read_moments
 from bnstat.planning import BatchAxis, Planned, plan_case
-from bnstat.preparation import checked
-from bnstat.preparation.patches import require_patches
 from bnstat.report import UNPREPARED, Preparation, Reading
 from bnstat.samples import Row
-from bnstat.sources import Case, cases_of
+from bnstat.sources import Case, cases_of, is_moments
 
 __all__ = [
     "BatchAxis",
@@ -83,13 +80,19 @@ def read_table(
         UsageError: there is no path, a file does not have the axis, what is done to voxels cannot be, or what `check`
             raises.
     """
-    checked(reading.preparation)
+    if not reading.preparation.plain:
+        from bnstat.preparation import checked  # noqa: PLC0415  (most tables need nothing of it)
+
+        checked(reading.preparation)
     failures: list[InputError] = []
     notes: list[str] = []
     with blaming(failures):
         entries, preparation = _entries(paths, axis, batch_axis, reading, failures, notes)
         planned = [entry.planned for entry in entries]
-        require_patches([entry.planned for entry in entries if entry.rows is None], reading.preparation)
+        if reading.preparation.patches is not None:
+            from bnstat.preparation.patches import require_patches  # noqa: PLC0415  (likewise)
+
+            require_patches([entry.planned for entry in entries if entry.rows is None], reading.preparation)
         check(planned)
         rows = _rows(entries, axis, batch_axis, reading, progress, failures)
     return Table(tuple(planned), rows, tuple(failures), preparation, tuple(notes))
@@ -118,66 +121,26 @@ def _entries(
     """
     entries: list[_Entry] = []
     preparations: dict[str, Preparation] = {}
-    for kept, some in groupby(listed(paths), is_moments):
-        if not kept:
+    for holds_moments, some in groupby(listed(paths), is_moments):
+        if not holds_moments:
             planned = plan_cases(find_cases(list(some), reading, failures, notes), axis, batch_axis, failures)
             entries += map(_Entry, planned)
             if planned:
                 preparations[planned[0].case.name] = reading.preparation
             continue
+        from bnstat import kept as files  # noqa: PLC0415  (most tables have none)
+
         for path in some:
             try:
-                found = read_moments(path)
+                found = files.read(path, axis, batch_axis, reading.preparation)
             except InputError as error:
                 failures.append(error)
                 continue
-            preparations[path] = _fitting(path, found, axis, batch_axis, reading.preparation)
-            entries += _kept_entries(found)
+            preparations[path] = found.preparation
+            entries += [_Entry(*entry) for entry in found.entries]
             notes += found.notes
     _require_one(preparations)
     return entries, next(iter(preparations.values()), reading.preparation)
-
-
-def _kept_entries(found: KeptMoments) -> Iterator[_Entry]:
-    for (name, files), lines in groupby(found.lines, lambda kept: kept.case):
-        rows = tuple(kept.row for kept in lines)
-        case = Case(name, files or (name,), rows[0].sample.channels)
-        yield _Entry(Planned(case, (), rows[0].tensor, len(rows)), rows)
-
-
-def _fitting(path: str, found: KeptMoments, axis: int, batch_axis: BatchAxis, preparation: Preparation) -> Preparation:
-    """What voxels went through; what is not asked for is as it was kept, and batches may be made otherwise.
-
-    Raises:
-        UsageError: they do not fit.
-    """
-    asked = found.lines[0].asked
-    for row in found.rows:
-        axes = len(row.tensor.sample_shape) + 1
-        if axis != row.tensor.axis and axis + axes != row.tensor.axis:
-            raise UsageError(
-                f"{path} keeps moments of --axis {asked.axis} and cannot answer --axis {axis}; "
-                "ask for that axis, or scan the volumes again"
-            )
-    wanted = Asked(
-        asked.axis,
-        asked.batch_axis if batch_axis is None else batch_axis,
-        asked.preparation if preparation.plain else preparation,
-    )
-    if _read_as(wanted) != _read_as(asked):
-        raise UsageError(
-            f"{path} keeps moments that were read otherwise: with {differing(asked, wanted)}; "
-            "leave that out, or scan the volumes again"
-        )
-    return wanted.preparation
-
-
-def _read_as(asked: Asked) -> Asked:
-    """Settings without those that only say how batches are made."""
-    patches = asked.preparation.patches
-    if patches is None:
-        return asked
-    return replace(asked, preparation=replace(asked.preparation, patches=replace(patches, per_volume=1)))
 
 
 def _require_one(preparations: Mapping[str, Preparation]) -> None:
@@ -189,10 +152,10 @@ def _require_one(preparations: Mapping[str, Preparation]) -> None:
     first, *others = preparations.items() or [("", UNPREPARED)]
     for name, preparation in others:
         if preparation != first[1]:
-            one, other = (Asked(-1, None, one) for one in (first[1], preparation))
-            raise UsageError(
-                f"{first[0]} and {name} cannot be judged together: {differing(one, other)}; read both alike"
-            )
+            from bnstat.kept import unlike  # noqa: PLC0415  (only to say what differs)
+
+            said = unlike(first[1], preparation)
+            raise UsageError(f"{first[0]} and {name} cannot be judged together: {said}; read both alike")
 
 
 def _rows(

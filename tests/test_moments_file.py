@@ -16,9 +16,10 @@ import bnstat
 from bnstat.axes import Tensor
 from bnstat.errors import InputError, UsageError
 from bnstat.moments import Moments
-from bnstat.moments_file import SCHEMA, Asked, Kept, Stamp, examine, is_moments, line_of, parse, read_moments
+from bnstat.moments_file import SCHEMA, Asked, Kept, Stamp, examine, line_of, parse, read_moments
 from bnstat.report import UNPREPARED, Patch, Patching, Preparation, Sample
 from bnstat.samples import Row
+from bnstat.sources import is_moments
 
 SCANS = Path(nibabel.__file__).parent / "tests" / "data"
 ASKED = Asked(-1, None, UNPREPARED)

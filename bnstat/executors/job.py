@@ -9,7 +9,6 @@ from typing import Protocol
 
 from bnstat.errors import InputError, UsageError
 from bnstat.planning import BatchAxis, Planned, plan_case
-from bnstat.preparation import passes
 from bnstat.report import Preparation
 from bnstat.samples import Row, rows_of
 from bnstat.sources import Case
@@ -54,7 +53,13 @@ class Job:
     @property
     def nbytes(self) -> int:
         """Bytes to read: uncompressed where the headers are known, else on disk; 0 where neither is."""
-        return self.planned.nbytes * passes(self.preparation) if self.planned is not None else self.nbytes_on_disk
+        if self.planned is None:
+            return self.nbytes_on_disk
+        if self.preparation.plain:
+            return self.planned.nbytes
+        from bnstat.preparation import passes  # noqa: PLC0415  (only where it is asked for)
+
+        return self.planned.nbytes * passes(self.preparation)
 
     @property
     def nbytes_on_disk(self) -> int:

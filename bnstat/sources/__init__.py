@@ -10,7 +10,7 @@ from bnstat.sources import arrays, nifti
 from bnstat.sources.case import Case, Found, Part
 from bnstat.sources.remote import is_remote
 from bnstat.sources.search import cases_of
-from bnstat.sources.storage import is_there
+from bnstat.sources.storage import is_moments, is_there
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 
@@ -22,6 +22,7 @@ __all__ = [
     "StreamedVoxels",
     "Volume",
     "cases_of",
+    "is_moments",
     "is_there",
     "open_volume",
 ]

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bnstat.errors import InputError
-from bnstat.sources import datasets, remote, storage
+from bnstat.sources import remote, storage
 from bnstat.sources.case import Case, Found
-from bnstat.sources.joining import Pattern, join
 from bnstat.sources.names import how_to_convert, is_image, other_format
 from bnstat.sources.remote import is_remote
 from bnstat.wording import plural
@@ -27,7 +26,11 @@ def cases_of(paths: Sequence[str], channels: str | None = None) -> Found:
     Raises:
         UsageError: that pattern cannot be.
     """
-    pattern = None if channels is None else Pattern.of(channels)
+    pattern = None
+    if channels is not None:
+        from bnstat.sources.joining import Pattern, join  # noqa: PLC0415  (only where it is asked for)
+
+        pattern = Pattern.of(channels)
     found = Found()
     for path in paths:
         try:
@@ -43,6 +46,8 @@ def _cases_of(path: str) -> Found:
     if is_remote(path) and is_image(remote.name_of(path)) and not _is_pattern(path):
         return Found([Case.of(path)])  # nothing is asked of a server for what its name tells
     if path.lower().endswith(_DESCRIPTION) and (is_remote(path) or not storage.is_folder(path)):
+        from bnstat.sources import datasets  # noqa: PLC0415  (one file needs nothing of it)
+
         return datasets.cases_in(path)
     if _is_pattern(path):
         return _matching(path)
@@ -51,6 +56,8 @@ def _cases_of(path: str) -> Found:
 
 def _below(folder: str) -> Found:
     """The cases of a data set, of its folder of images, or a case for each image below a directory."""
+    from bnstat.sources import datasets  # noqa: PLC0415  (likewise)
+
     listed = datasets.of_images(folder)
     if listed is not None:
         return listed

@@ -15,6 +15,8 @@ from bnstat.sources.streams import unreadable
 
 # A description of a data set is a few kilobytes for each thousand cases; what is larger is something else.
 _MOST_TEXT = 1 << 28
+# Within so many bytes a file of moments says that it is one.
+_MOMENTS_WITHIN = 64
 # Where a DICOM file says that it is one.
 _DICOM_AT, _DICOM_MARK = 128, b"DICM"
 
@@ -76,6 +78,17 @@ def state_of(path: str) -> tuple[int | None, int | None]:
     except (InputError, OSError, ValueError):
         return None, None
     return found.st_size, found.st_mtime_ns
+
+
+def is_moments(path: str) -> bool:
+    """Whether a file says of itself that it holds moments."""
+    try:
+        if not os.path.isfile(path):  # noqa: PTH113  (a name that cannot be is no file, and no exception)
+            return False
+        with open(path, "rb") as file:  # noqa: PTH123
+            return b'"bnstat.moments/' in file.read(_MOMENTS_WITHIN)
+    except (OSError, ValueError):
+        return False
 
 
 def tree(folder: str, failures: list[InputError]) -> Iterator[tuple[str, list[str]]]:
