@@ -88,12 +88,14 @@ def reading(function: F) -> F:
 
 def read_by(reading: Reading, samples: Iterable[Sample], errors: Iterable[Failure]) -> list[str]:
     """The files that were read, and those beside them: no output may replace any."""
-    from bnstat.preparation import files_of  # noqa: PLC0415  (not needed for --help)
-
     listed = [*samples]
     failed = [failure.source for failure in errors]
-    beside = files_of(reading.preparation, [*(sample.source for sample in listed), *failed])
-    return [*(path for sample in listed for path in sample.paths), *failed, *beside]
+    read = [*(path for sample in listed for path in sample.paths), *failed]
+    if reading.preparation.plain:
+        return read
+    from bnstat.preparation import files_of  # noqa: PLC0415  (only where it is asked for)
+
+    return [*read, *files_of(reading.preparation, [*(sample.source for sample in listed), *failed])]
 
 
 def _reading(given: dict[str, Any]) -> Reading:

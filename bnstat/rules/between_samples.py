@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil
+from typing import TYPE_CHECKING
 
-from bnstat.report import CurveChannel, Report
+from bnstat.report import Report
+
+if TYPE_CHECKING:  # its classes take milliseconds that one volume does not need
+    from bnstat.report import CurveChannel
 
 # What to do besides a larger batch: shared by the messages.
 OTHERWISE = "or synchronize ranks that have as many samples together, or use instance or group norm"
