@@ -31,10 +31,14 @@ Sources: Wu & He 2018, "Group Normalization" (arXiv 1803.08494), its table of ba
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from bnstat.report import CurveChannel, Finding, Report
+from bnstat.report import Finding, Report
 from bnstat.rules.between_samples import judged, size_asked
 from bnstat.rules.rule import Rule
+
+if TYPE_CHECKING:  # as in `between_samples`
+    from bnstat.report import CurveChannel
 
 PUBLISHED = (
     "In the Group Norm paper (arXiv 1803.08494, ResNet-50 on ImageNet) batch norm's error rises from 23.6 % at 32 "
