@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import BinaryIO
 
@@ -14,9 +14,9 @@ from bnstat.errors import InputError, OutputError, UsageError
 from bnstat.executors import Job, Outcome, Progress, executor_of
 from bnstat.moments_file import Asked, Kept, Stamp, differing, examine, line_of, stamp_of
 from bnstat.planning import BatchAxis
-from bnstat.preparation import checked
+from bnstat.preparation import checked, files_of
 from bnstat.report import FILES_AS_THEY_ARE, Failure, Reading, Scan
-from bnstat.sources import Case, is_moments
+from bnstat.sources import Case, is_moments, stored_in
 from bnstat.table import Path, blaming, find_cases, listed
 
 
@@ -58,18 +58,20 @@ def collect(
     notes: list[str] = []
     with blaming(failures):
         cases = list({_key(case): case for case in find_cases(_volumes(paths), reading, failures, notes)}.values())
-        _refuse_target(target, cases, resume=resume, force=force)
+        _refuse_target(target, _read_of(cases, asked), resume=resume, force=force)
         with ExitStack() as stack:
             file = stack.enter_context(_Target(target))
             done = file.resume(asked, cases) if resume and file.size else file.restart()
             jobs = [Job(case, axis, batch_axis, reading.preparation) for case in cases if _key(case) not in done]
-            stamps = [stamp_of(job.case.files) for job in jobs]  # before they are read, so that no change is missed
-            read = 0
+            stamps = [_stamp(job.case, asked) for job in jobs]  # before they are read, so that no change is missed
+            failed: dict[int, InputError] = {}
             for outcome in executor_of(reading, len(jobs)).run(jobs, progress):
-                read += _take(outcome, stamps[outcome.place], asked, file, failures)
+                _take(outcome, stamps[outcome.place], asked, file, failed)
+            failures += [failed[place] for place in sorted(failed)]
+            file.put_in_order([_key(case) for case in cases])
     return Scan(
         output=target,
-        cases=read,
+        cases=len(jobs) - len(failed),
         samples=file.samples,
         unchanged=len(cases) - len(jobs),
         errors=tuple(Failure(failure.source, failure.message, failure.missing) for failure in failures),
@@ -85,7 +87,26 @@ def _volumes(paths: Path | Iterable[Path]) -> list[str]:
     return found
 
 
-def _refuse_target(target: str, cases: Sequence[Case], *, resume: bool, force: bool) -> None:
+def _read_of(cases: Sequence[Case], asked: Asked) -> list[str]:
+    """All that is read: volumes, and masks, labels and numbers of steps beside them."""
+    files = [file for case in cases for name in case.files for file in stored_in(name)]
+    labels = [case.labels for case in cases if _takes_labels(asked) and case.labels is not None]
+    beside = files_of(asked.preparation, (case.name for case in cases))
+    return [*files, *(file for name in dict.fromkeys((*labels, *beside)) for file in stored_in(name))]
+
+
+def _takes_labels(asked: Asked) -> bool:
+    """Whether the labels of a data set are read."""
+    patches = asked.preparation.patches
+    return patches is not None and patches.foreground is not None and patches.labels is None
+
+
+def _stamp(case: Case, asked: Asked) -> Stamp:
+    """By what it is known that the moments of a case would be the same."""
+    return stamp_of(_read_of([case], asked))
+
+
+def _refuse_target(target: str, inputs: Sequence[str], *, resume: bool, force: bool) -> None:
     """Refuse to write over what is there.
 
     Raises:
@@ -98,23 +119,22 @@ def _refuse_target(target: str, cases: Sequence[Case], *, resume: bool, force: b
         raise UsageError(f"{target} is a directory; name a file in it, as {there / 'moments.jsonl'}")
     if not there.exists():
         return
-    for file in (file for case in cases for file in case.files):
+    for file in inputs:
         if os.path.exists(file) and os.path.samefile(file, target):  # noqa: PTH110, PTH121  (the name as given)
             raise UsageError(f"{target} is one of the inputs and stays as it is; give another file with -o")
     if there.stat().st_size and not (resume or force):
         raise UsageError(f"{target} is there already; --resume goes on with it, --force starts it anew")
 
 
-def _take(outcome: Outcome, stamp: Stamp, asked: Asked, file: _Target, failures: list[InputError]) -> int:
-    """Keep what was read of a case; 1 where it was."""
+def _take(outcome: Outcome, stamp: Stamp, asked: Asked, file: _Target, failed: dict[int, InputError]) -> None:
+    """Keep what was read of a case, or why it could not be."""
     if isinstance(outcome.failure, InputError):
-        failures.append(outcome.failure)
-        return 0
+        failed[outcome.place] = outcome.failure
+        return
     if outcome.failure is not None:
         raise outcome.failure
     number = len(outcome.rows)
     file.append([Kept(row, asked, stamp, place, number) for place, row in enumerate(outcome.rows)])
-    return 1
 
 
 _Key = tuple[str, tuple[str, ...]]
@@ -132,10 +152,12 @@ class _Target:
     Attributes:
         name: as the user gave it.
         samples: lines that it has.
+        order: the cases that it has, in its order.
     """
 
     name: str
     samples: int = 0
+    order: list[_Key] = field(default_factory=list)
 
     def __enter__(self) -> _Target:
         try:
@@ -192,24 +214,26 @@ class _Target:
                     "give the same ones, or another file"
                 )
         named = {_key(case): case for case in cases}
-        good = [lines for lines in found.whole if not _changed(lines, named.get(lines[0].case))]
+        good = [lines for lines in found.whole if not _changed(lines, named.get(lines[0].case), asked)]
         if len(good) < len(found.whole) or not found.clean:
             self._rewrite(good)
         elif found.cut:
             os.truncate(self._file.fileno(), found.end)
         self.samples = sum(map(len, good))
-        return {lines[0].case for lines in good}
+        self.order = [lines[0].case for lines in good]
+        return set(self.order)
 
     def _rewrite(self, good: Sequence[Sequence[Kept]]) -> None:
         """Put these lines into the place of all, at once: a crash leaves one or the other."""
-        beside = f"{self.name}.part"
+        place = os.path.realpath(self.name)  # of a link, what it stands for
+        beside = f"{place}.part"
         try:
             with open(beside, "wb") as file:  # noqa: PTH123
                 file.writelines(line_of(kept).encode() for lines in good for kept in lines)
                 file.flush()
                 os.fsync(file.fileno())
             self._file.close()
-            os.replace(beside, self.name)  # noqa: PTH105
+            os.replace(beside, place)  # noqa: PTH105
             self.__enter__()
         except OSError as error:
             raise self._failure(error) from error
@@ -230,15 +254,29 @@ class _Target:
                 os.truncate(self._file.fileno(), before)
             raise self._failure(error) from error
         self.samples += len(lines)
+        self.order += [lines[0].case] * bool(lines)
+
+    def put_in_order(self, cases: Sequence[_Key]) -> None:
+        """Give it the order of the inputs, so that batches are made of the same samples whoever was read first.
+
+        What it has beside these stays in front, in its order. What cannot be written anew, as a pipe, is left.
+        """
+        places = {case: place for place, case in enumerate(cases)}
+        wanted = sorted(self.order, key=lambda case: places.get(case, -1))
+        if wanted == self.order or not FilePath(self.name).is_file():
+            return
+        found = {lines[0].case: lines for lines in examine(self.name).whole}
+        self._rewrite([found[case] for case in wanted])
+        self.order = wanted
 
     def _failure(self, error: OSError) -> OutputError:
         kept = f"; the {self.samples} samples before are kept, and --resume goes on" if self.samples else ""
         return OutputError(f"{self.name}: cannot be written: {error.strerror}{kept}")
 
 
-def _changed(lines: Sequence[Kept], case: Case | None) -> bool:
+def _changed(lines: Sequence[Kept], case: Case | None, asked: Asked) -> bool:
     """Whether the files of a case are not as they were; what is not asked for now stays as it is."""
-    return case is not None and stamp_of(case.files) != lines[0].stamp
+    return case is not None and _stamp(case, asked) != lines[0].stamp
 
 
 def _refuse_second_writer(file: BinaryIO, name: str) -> None:

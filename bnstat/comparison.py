@@ -115,7 +115,7 @@ def compare(
         nesting = nesting_of([row.sample for row in rows], settings.preparation.patches)
         sizes, notes = _answerable(settings, len(rows), nesting) if rows else ((), [])
         table = _table(rows)
-    arrays = bool(read.planned) and all(plan.parts and plan.volume.batched for plan in read.planned)
+    arrays = bool(read.planned) and all(plan.is_array for plan in read.planned)
     cohorts = cohorts_of(table, nesting) if table is not None else ()
     groups, grouping = _groups(rows, named, nesting)
     points, others = curve.curves(cohorts, sizes, settings, grouping)

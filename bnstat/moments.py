@@ -228,7 +228,7 @@ class Moments:
             self,
             mean=np.where(filled, mean, 0.0),
             mean_tail=np.where(filled, tail + lost + slope * self.mean_tail, 0.0),
-            m2=slope * slope * self.m2,
+            m2=np.where(np.isfinite(self.m2), slope * slope * self.m2, np.inf),  # what is lost does not come back
             minimum=np.where(filled, np.where(slope > 0, first, second), np.inf),
             maximum=np.where(filled, np.where(slope > 0, second, first), -np.inf),
         )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from bnstat.axes import AxisError, Tensor, arrange
 from bnstat.errors import InputError, UsageError
-from bnstat.sources import Case, Part, Volume, is_there, open_volume
+from bnstat.sources import Case, Part, Volume, is_array, is_there, open_volume
 from bnstat.wording import by
 
 BatchAxis = int | Literal["none"] | None
@@ -33,6 +33,11 @@ class Planned:
     def volume(self) -> Volume:
         """The header of its first file."""
         return self.parts[0].volume
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is an array and no volume, which its name tells where only its moments were kept."""
+        return all(map(is_array, self.case.files))
 
     @property
     def nbytes(self) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import bnstat
+from bnstat.report import Preparation, Reading
 from bnstat.report.compare import LayerChannel
 
 COHORT = Path(__file__).parents[1] / "sample_data" / "cohort"
@@ -51,3 +52,21 @@ def test_channels_are_answered_alone_however_many_there_are(tmp_path):
 def _compared(path, values):
     np.save(path, values)
     return bnstat.compare(path, batch_sizes=[1, 2, 8], steps=50)
+
+
+def test_kept_moments_of_an_array_answer_as_the_array_does(tmp_path):
+    np.save(tmp_path / "array.npy", np.random.default_rng(0).normal(size=(12, 5, 5, 5, 2)))
+    assert not bnstat.collect(tmp_path / "array.npy", tmp_path / "m.jsonl").errors
+    one, other = (bnstat.compare(tmp_path / name) for name in ("array.npy", "m.jsonl"))
+    assert one.recommendation == other.recommendation
+    assert one.recommendation.applies_to == "array"
+
+
+def test_values_whose_squares_were_lost_before_a_step_are_left_out_and_said(tmp_path):
+    values = np.random.default_rng(0).normal(size=(9, 5, 5, 5, 1))
+    values[4] *= 1e300
+    np.save(tmp_path / "array.npy", values)
+    reading = Reading(preparation=Preparation(intensity="scale:1e-300,0"))
+    found = bnstat.compare(tmp_path / "array.npy", reading=reading)
+    assert [channel.samples for channel in found.population] == [8]
+    assert any("too large to square" in note for note in (*found.notes, *(one.message for one in found.findings)))

@@ -17,7 +17,7 @@ from bnstat.axes import Tensor
 from bnstat.errors import InputError, UsageError
 from bnstat.moments import Moments
 from bnstat.moments_file import SCHEMA, Asked, Kept, Stamp, examine, line_of, parse, read_moments
-from bnstat.report import UNPREPARED, Patch, Patching, Preparation, Sample
+from bnstat.report import UNPREPARED, Patch, Patching, Preparation, Reading, Sample
 from bnstat.samples import Row
 from bnstat.sources import is_moments
 
@@ -198,3 +198,12 @@ def test_a_damaged_file_of_moments_is_one_input_that_failed(scanned, volumes, tm
     (failure,) = report.errors
     assert failure.source == str(bad)
     assert len(report.samples) >= 1
+
+
+def test_a_variance_that_float64_has_lost_stays_lost_in_the_file_too(tmp_path):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(2, 5, 5, 1)) * 1e300)
+    reading = Reading(preparation=Preparation(intensity="scale:1e-300,0"))
+    assert not bnstat.collect(tmp_path / "a.npy", tmp_path / "m.jsonl", reading=reading).errors
+    one, other = bnstat.diagnose(tmp_path / "a.npy", reading=reading), bnstat.diagnose(tmp_path / "m.jsonl")
+    assert one.batches == other.batches
+    assert one.batches[0].channels[0].variance is None

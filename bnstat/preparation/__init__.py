@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from bnstat.preparation import masks, steps
 from bnstat.preparation.intensity import Resolved, passes, prepared_moments, resolve
-from bnstat.preparation.masks import inside
+from bnstat.preparation.masks import inside, named
 from bnstat.report import Preparation
 
 __all__ = ["Resolved", "changes_values", "checked", "files_of", "inside", "passes", "prepared_moments", "resolve"]
@@ -23,10 +23,13 @@ def checked(preparation: Preparation) -> None:
 
 
 def files_of(preparation: Preparation, sources: Iterable[str]) -> list[str]:
-    """The files that it reads beside these inputs: masks, and what steps take their numbers from."""
-    mask = masks.parsed(preparation.mask)
+    """The files that it reads beside these inputs: masks, labels, and what steps take their numbers from."""
+    mask, patches = masks.parsed(preparation.mask), preparation.patches
     found = [step.source for step in steps.parsed(preparation.intensity) if isinstance(step, steps.Ct) and step.source]
-    return [*found, *(mask.path_of(source) for source in sources)] if isinstance(mask, masks.MaskFile) else found
+    patterns = [mask.path] if isinstance(mask, masks.MaskFile) else []
+    if patches is not None and patches.labels is not None:
+        patterns.append(patches.labels)
+    return [*found, *(named(pattern, source) for source in sources for pattern in patterns)]
 
 
 def changes_values(preparation: Preparation) -> bool:

@@ -186,6 +186,7 @@ class _Walk:
         with np.errstate(all="ignore"):
             span = np.where(filled, high - low, 0.0)
         self._require_finite(span, "minmax")
+        self._require_finite(np.where(filled, found.m2, 0.0), "minmax")  # else there is no variance after it
         center = np.where(filled, low, 0.0)
         factor, offset = np.where(filled, step.high - step.low, 1.0), np.where(filled, step.low, 0.0)
         return Affine(center, np.where(span > 0, span, 1.0), factor, offset)
@@ -202,7 +203,7 @@ class _Walk:
         if not np.isfinite(numbers).all():
             raise InputError(
                 self._planned.case.name,
-                f"its values are too large for {name} in float64; put a clip or a scale before it",
+                f"its values are too large for {name} in float64; put a clip before it",
             )
 
     def _ct(self, step: steps.Ct) -> Sequence[tuple[float, float, float, float]]:

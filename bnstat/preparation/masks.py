@@ -71,7 +71,12 @@ class MaskFile:
 
     def path_of(self, name: str) -> str:
         """The file of the case of this name."""
-        return self.path.replace(CASE, case_name(name))
+        return named(self.path, name)
+
+
+def named(pattern: str, name: str) -> str:
+    """The file beside the case of this name, which `{case}` in the pattern stands for."""
+    return pattern.replace(CASE, case_name(name))
 
 
 def parsed(text: str | None) -> Threshold | MaskFile | None:

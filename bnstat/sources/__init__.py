@@ -7,7 +7,9 @@ import stat
 
 from bnstat.errors import InputError
 from bnstat.sources import arrays, nifti
+from bnstat.sources.arrays import is_array
 from bnstat.sources.case import Case, Found, Part
+from bnstat.sources.names import others_of
 from bnstat.sources.remote import is_remote
 from bnstat.sources.search import cases_of
 from bnstat.sources.storage import is_moments, is_there
@@ -22,10 +24,17 @@ __all__ = [
     "StreamedVoxels",
     "Volume",
     "cases_of",
+    "is_array",
     "is_moments",
     "is_there",
     "open_volume",
+    "stored_in",
 ]
+
+
+def stored_in(source: str) -> list[str]:
+    """The files that an input is stored in: an archive of arrays, or both of a format that has two."""
+    return [arrays.path_of(source)] if is_array(source) else [source, *filter(is_there, others_of(source))]
 
 
 def open_volume(source: str) -> Volume:

@@ -26,6 +26,15 @@ _OTHERS = {
 }
 DICOM = "DICOM"
 
+# Of formats in two files, the endings of the other one.
+_PAIRS = {
+    ".img": (".hdr",),
+    ".img.gz": (".hdr.gz", ".hdr"),
+    ".hdr": (".img", ".img.gz"),
+    ".head": (".BRIK", ".BRIK.gz", ".brik", ".brik.gz"),
+    ".par": (".REC", ".rec"),
+}
+
 # What stands between the parts of a name.
 _SEPARATORS = "_. -"
 
@@ -68,6 +77,12 @@ def _image_ending(name: str) -> str:
     lower = name.lower()
     known = max((ending for ending in (*IMAGE_ENDINGS, *_OTHERS) if lower.endswith(ending)), key=len, default="")
     return name[len(name) - len(known) :]
+
+
+def others_of(name: str) -> list[str]:
+    """What the second file of an image may be called, where its format has two."""
+    ending = ending_of(name)
+    return [name.removesuffix(ending) + other for other in _PAIRS.get(ending.lower(), ())]
 
 
 def stem_of(name: str) -> str:

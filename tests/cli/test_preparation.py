@@ -165,11 +165,12 @@ def test_a_settings_file_has_both_with_paths_relative_to_it(cohort, bnstat_run, 
     assert "plans.json" in bnstat_run("check", "--show-settings").out
 
 
+@pytest.mark.parametrize("beside", [("--mask",), ("--patch", "2", "--foreground", "0.5", "--labels")])
 @pytest.mark.parametrize("command", [("inspect",), ("compare",), ("compare", "--epsilons", "1,2"), ("check",)])
-def test_no_output_replaces_a_mask(cohort, bnstat_run, command):
+def test_no_output_replaces_a_mask_or_labels(cohort, bnstat_run, command, beside):
     mask = cohort / "masks" / "b_mask.nii.gz"
     before = mask.read_bytes()
-    ran = bnstat_run(*command, "cohort", "--mask", "masks/{case}_mask.nii.gz", "-o", mask)
+    ran = bnstat_run(*command, "cohort", *beside, "masks/{case}_mask.nii.gz", "-o", mask)
     assert (ran.code, len(ran.errors)) == (2, 1)
     assert "is one of the inputs and stays as it is" in ran.errors[0]
     assert mask.read_bytes() == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import resource
 import shutil
@@ -273,3 +275,101 @@ def test_every_command_takes_moments_and_says_what_the_volumes_say(cohort, tmp_p
             code = run([command[0], str(path), *command[1:], "--format", "json"])
             answers.append((code, capsys.readouterr().out))
         assert answers[0] == answers[1]
+
+
+@pytest.fixture
+def uneven(tmp_path):
+    """Files of which the first takes longest, so that others are read before it; two cannot be read."""
+    folder = tmp_path / "uneven"
+    folder.mkdir()
+    for case, side in enumerate((160, 8, 8, 8, 160, 8)):
+        values = np.random.default_rng(case).normal(case, 1, (side, side, side)).astype(np.float32)
+        nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), folder / f"{case}.nii.gz")
+    whole = (folder / "0.nii.gz").read_bytes()
+    (folder / "00.nii.gz").write_bytes(whole[: len(whole) // 2])
+    (folder / "2b.nii.gz").write_bytes(b"no image")
+    return folder
+
+
+def sources(file):
+    return [json.loads(line)["source"] for line in file.read_text().splitlines()]
+
+
+def test_lines_and_failures_have_the_order_of_the_inputs_whoever_was_read_first(uneven, tmp_path, capsys):
+    said = []
+    for jobs in ("1", "2"):
+        file = tmp_path / f"{jobs}.jsonl"
+        assert run(["scan", str(uneven), "-o", str(file), "--jobs", jobs, "-q"]) == 3
+        said.append(capsys.readouterr().err)
+        assert sources(file) == [str(uneven / f"{case}.nii.gz") for case in range(6)]
+    assert said[0] == said[1]
+    assert said[0].index("00.nii.gz") < said[0].index("2b.nii.gz")
+
+
+def test_what_a_resumed_scan_reads_takes_its_place_among_what_was_there(cohort, tmp_path):
+    folder, file = tmp_path / "cohort", tmp_path / "m.jsonl"
+    shutil.copytree(cohort, folder)
+    late = folder / "case_003.nii.gz"
+    late.rename(tmp_path / "late.nii.gz")
+    assert run(["scan", str(folder), "-o", str(file), "-q"]) == 0
+    (tmp_path / "late.nii.gz").rename(late)
+    assert run(["scan", str(folder), "-o", str(file), "--resume", "-q"]) == 0
+    assert sources(file) == sorted(map(str, folder.iterdir()))
+
+
+def test_a_link_to_a_file_of_moments_stays_a_link(cohort, tmp_path):
+    file, link = tmp_path / "m.jsonl", tmp_path / "link.jsonl"
+    file.touch()
+    link.symlink_to(file)
+    listed = sorted(map(str, cohort.iterdir()))[:3]
+    assert run(["scan", *listed[1:], "-o", str(link), "-q"]) == 0
+    assert run(["scan", *listed, "-o", str(link), "--resume", "-q"]) == 0
+    assert link.is_symlink()
+    assert sources(file) == listed
+
+
+@pytest.mark.parametrize(
+    ("options", "beside"),
+    [
+        (["--mask", "{}"], "mask.nii"),
+        (["--patch", "4", "--foreground", "0.5", "--labels", "{}"], "labels.nii"),
+        (["--mask", "{}[inside]"], "mask.npz"),
+    ],
+)
+def test_a_changed_mask_or_label_image_is_read_again_and_never_written_over(cohort, tmp_path, capsys, options, beside):
+    image, file, other = sorted(cohort.iterdir())[0], tmp_path / "m.jsonl", tmp_path / beside
+    given = [option.format(other) for option in options]
+
+    def save(values):
+        if other.suffix == ".npz":
+            np.savez(other, inside=values)
+        else:
+            nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), other)
+
+    inside = np.zeros((8, 9, 10), np.uint8)
+    inside[:2] = 1
+    save(inside)
+    assert run(["scan", str(image), *given, "-o", str(file), "-q"]) == 0
+    before = file.read_text()
+    assert run(["scan", str(image), *given, "-o", str(file), "--resume"]) == 0
+    assert "0 read now" in capsys.readouterr().err
+    save(inside[::-1])
+    os.utime(other, ns=(0, file.stat().st_mtime_ns + 10**9))
+    assert run(["scan", str(image), *given, "-o", str(file), "--resume", "-q"]) == 0
+    assert file.read_text() != before
+    kept = other.read_bytes()
+    assert run(["scan", str(image), *given, "-o", str(other), "--force"]) == 2
+    assert "is one of the inputs" in capsys.readouterr().err
+    assert other.read_bytes() == kept
+
+
+def test_voxels_that_change_beside_their_header_are_read_again(tmp_path, capsys):
+    file, values = tmp_path / "m.jsonl", np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    for name, pair in (("a.img", nibabel.Nifti1Pair), ("b.hdr", nibabel.Nifti1Pair)):
+        nibabel.save(pair(values, np.eye(4)), tmp_path / name)
+    named = [str(tmp_path / name) for name in ("a.img", "b.hdr")]
+    assert run(["scan", *named, "-o", str(file), "-q"]) == 0
+    for changed in ("a.hdr", "b.img"):
+        os.utime(tmp_path / changed, ns=(0, file.stat().st_mtime_ns + 10**9))
+    assert run(["scan", *named, "-o", str(file), "--resume"]) == 0
+    assert "2 read now" in capsys.readouterr().err
