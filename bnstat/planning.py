@@ -7,7 +7,7 @@ from typing import Literal
 
 from bnstat.axes import AxisError, Tensor, arrange
 from bnstat.errors import InputError, UsageError
-from bnstat.sources import Case, Part, Volume, is_there, open_volume
+from bnstat.sources import Case, Part, Volume, is_array, is_there, open_volume
 from bnstat.wording import by
 
 BatchAxis = int | Literal["none"] | None
@@ -33,6 +33,11 @@ class Planned:
     def volume(self) -> Volume:
         """The header of its first file."""
         return self.parts[0].volume
+
+    @property
+    def array(self) -> bool:
+        """Whether it is a batched tensor already; of kept moments that is told by the name."""
+        return self.volume.batched if self.parts else is_array(self.case.files[0])
 
     @property
     def nbytes(self) -> int:

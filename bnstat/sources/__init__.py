@@ -7,6 +7,7 @@ import stat
 
 from bnstat.errors import InputError
 from bnstat.sources import arrays, nifti
+from bnstat.sources.arrays import is_array
 from bnstat.sources.case import Case, Found, Part
 from bnstat.sources.remote import is_remote
 from bnstat.sources.search import cases_of
@@ -22,6 +23,7 @@ __all__ = [
     "StreamedVoxels",
     "Volume",
     "cases_of",
+    "is_array",
     "is_there",
     "open_volume",
 ]
@@ -51,7 +53,8 @@ def _refuse_unreadable(source: str, path: str) -> None:
         with open(path, "rb"):  # noqa: PTH123
             pass
     except ValueError as error:
-        raise InputError(source, "no file can have this name, with a NUL in it") from error
+        why = "a NUL" if "\0" in path else "a character that the system has not"
+        raise InputError(source, f"no file can have this name, with {why} in it") from error
     except OSError as error:
         raise unreadable(source, error) from error
     if not status.st_size:
