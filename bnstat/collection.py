@@ -14,7 +14,7 @@ from bnstat.errors import InputError, OutputError, UsageError
 from bnstat.executors import Job, Outcome, Progress, executor_of
 from bnstat.moments_file import Asked, Kept, Stamp, differing, examine, is_moments, line_of, stamp_of
 from bnstat.planning import BatchAxis
-from bnstat.preparation import checked
+from bnstat.preparation import checked, files_of
 from bnstat.report import FILES_AS_THEY_ARE, Failure, Reading, Scan
 from bnstat.sources import Case
 from bnstat.table import Path, blaming, find_cases, listed
@@ -57,8 +57,9 @@ def collect(
     failures: list[InputError] = []
     notes: list[str] = []
     with blaming(failures):
-        cases = list({_key(case): case for case in find_cases(_volumes(paths), reading, failures, notes)}.values())
-        _refuse_target(target, cases, resume=resume, force=force)
+        volumes = _volumes(paths)
+        cases = list({_key(case): case for case in find_cases(volumes, reading, failures, notes)}.values())
+        _refuse_target(target, [*volumes, *_read(cases, reading)], resume=resume, force=force)
         with ExitStack() as stack:
             file = stack.enter_context(_Target(target))
             done = file.resume(asked, cases) if resume and file.size else file.restart()
@@ -85,7 +86,13 @@ def _volumes(paths: Path | Iterable[Path]) -> list[str]:
     return found
 
 
-def _refuse_target(target: str, cases: Sequence[Case], *, resume: bool, force: bool) -> None:
+def _read(cases: Sequence[Case], reading: Reading) -> list[str]:
+    """All files that are read."""
+    own = [file for case in cases for file in (*case.files, case.labels) if file is not None]
+    return [*own, *files_of(reading.preparation, [case.name for case in cases])]
+
+
+def _refuse_target(target: str, inputs: Sequence[str], *, resume: bool, force: bool) -> None:
     """Refuse to write over what is there.
 
     Raises:
@@ -93,12 +100,14 @@ def _refuse_target(target: str, cases: Sequence[Case], *, resume: bool, force: b
     """
     if resume and force:
         raise UsageError("--resume goes on with a file and --force starts it anew; give one of them")
+    if target == "-":
+        raise UsageError("moments are kept in a file, not on standard output; name one with -o")
     there = FilePath(target)
     if there.is_dir():
         raise UsageError(f"{target} is a directory; name a file in it, as {there / 'moments.jsonl'}")
     if not there.exists():
         return
-    for file in (file for case in cases for file in case.files):
+    for file in inputs:
         if os.path.exists(file) and os.path.samefile(file, target):  # noqa: PTH110, PTH121  (the name as given)
             raise UsageError(f"{target} is one of the inputs and stays as it is; give another file with -o")
     if there.stat().st_size and not (resume or force):
@@ -232,8 +241,8 @@ class _Target:
         self.samples += len(lines)
 
     def _failure(self, error: OSError) -> OutputError:
-        kept = f"; the {self.samples} samples before are kept, and --resume goes on" if self.samples else ""
-        return OutputError(f"{self.name}: cannot be written: {error.strerror}{kept}")
+        kept = f"the {self.samples} samples before are kept, and --resume goes on" if self.samples else ""
+        return OutputError(f"{self.name}: cannot be written: {error.strerror}; {kept or 'give another file with -o'}")
 
 
 def _changed(lines: Sequence[Kept], case: Case | None) -> bool:

@@ -84,14 +84,14 @@ def reading(function: F) -> F:
     return cast(F, wrapped)
 
 
-def read_by(reading: Reading, samples: Iterable[Sample], errors: Iterable[Failure]) -> list[str]:
-    """The files that were read, and those beside them: no output may replace any."""
+def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], errors: Iterable[Failure]) -> list[str]:
+    """The files that were given and read, and those beside them: no output may replace any."""
     from bnstat.preparation import files_of  # noqa: PLC0415  (not needed for --help)
 
     listed = [*samples]
     failed = [failure.source for failure in errors]
     beside = files_of(reading.preparation, [*(sample.source for sample in listed), *failed])
-    return [*(path for sample in listed for path in sample.paths), *failed, *beside]
+    return [*paths, *(path for sample in listed for path in sample.paths), *failed, *beside]
 
 
 def _reading(given: dict[str, Any]) -> Reading:

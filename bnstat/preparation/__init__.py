@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bnstat.preparation import masks, steps
+from bnstat.preparation import masks, patches, steps
 from bnstat.preparation.intensity import Resolved, passes, prepared_moments, resolve
 from bnstat.preparation.masks import inside
 from bnstat.report import Preparation
@@ -16,17 +16,20 @@ def checked(preparation: Preparation) -> None:
     """Refuse what cannot be, before anything is read.
 
     Raises:
-        UsageError: a step or a mask that is not known, or a file of either that cannot be used.
+        UsageError: a step or a mask that is not known, a file of either that cannot be used, or patches that no
+            volume has.
     """
     steps.parsed(preparation.intensity)
     masks.parsed(preparation.mask)
+    patches.require_settings(preparation)
 
 
 def files_of(preparation: Preparation, sources: Iterable[str]) -> list[str]:
-    """The files that it reads beside these inputs: masks, and what steps take their numbers from."""
-    mask = masks.parsed(preparation.mask)
+    """The files that it reads beside these inputs: masks, labels, and what steps take their numbers from."""
+    mask, named = masks.parsed(preparation.mask), list(sources)
     found = [step.source for step in steps.parsed(preparation.intensity) if isinstance(step, steps.Ct) and step.source]
-    return [*found, *(mask.path_of(source) for source in sources)] if isinstance(mask, masks.MaskFile) else found
+    labels = patches.named_labels(preparation, named)
+    return [*found, *labels, *(map(mask.path_of, named) if isinstance(mask, masks.MaskFile) else ())]
 
 
 def changes_values(preparation: Preparation) -> bool:
