@@ -57,8 +57,9 @@ def collect(
     failures: list[InputError] = []
     notes: list[str] = []
     with blaming(failures):
-        cases = list({_key(case): case for case in find_cases(_volumes(paths), reading, failures, notes)}.values())
-        _refuse_target(target, _read_of(cases, asked), resume=resume, force=force)
+        volumes = _volumes(paths)
+        cases = list({_key(case): case for case in find_cases(volumes, reading, failures, notes)}.values())
+        _refuse_target(target, [*volumes, *_read_of(cases, asked)], resume=resume, force=force)
         with ExitStack() as stack:
             file = stack.enter_context(_Target(target))
             done = file.resume(asked, cases) if resume and file.size else file.restart()
@@ -114,6 +115,8 @@ def _refuse_target(target: str, inputs: Sequence[str], *, resume: bool, force: b
     """
     if resume and force:
         raise UsageError("--resume goes on with a file and --force starts it anew; give one of them")
+    if target == "-":
+        raise UsageError("moments are kept in a file, not on standard output; name one with -o")
     there = FilePath(target)
     if there.is_dir():
         raise UsageError(f"{target} is a directory; name a file in it, as {there / 'moments.jsonl'}")
@@ -270,8 +273,8 @@ class _Target:
         self.order = wanted
 
     def _failure(self, error: OSError) -> OutputError:
-        kept = f"; the {self.samples} samples before are kept, and --resume goes on" if self.samples else ""
-        return OutputError(f"{self.name}: cannot be written: {error.strerror}{kept}")
+        kept = f"the {self.samples} samples before are kept, and --resume goes on" if self.samples else ""
+        return OutputError(f"{self.name}: cannot be written: {error.strerror}; {kept or 'give another file with -o'}")
 
 
 def _changed(lines: Sequence[Kept], case: Case | None, asked: Asked) -> bool:

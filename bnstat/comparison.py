@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 
@@ -154,8 +155,8 @@ def _refuse_impossible(settings: CompareSettings) -> None:
         raise UsageError(f"seed {settings.seed} cannot be: give a whole number that is 0 or more")
     tolerances = settings.tolerances
     for name, value in (("noise", tolerances.noise), ("shortfall", tolerances.shortfall), ("gap", tolerances.gap)):
-        if not value >= 0:
-            raise UsageError(f"tolerance for {name} {value:g} cannot be: give a number that is 0 or more")
+        if not 0 <= value < inf:
+            raise UsageError(f"tolerance for {name} {value:g} cannot be: give a finite number that is 0 or more")
 
 
 def _answerable(settings: CompareSettings, samples: int, nesting: Nesting | None) -> tuple[tuple[int, ...], list[str]]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from bnstat.axes import Tensor
 from bnstat.errors import InputError
 from bnstat.moments import Moments
+from bnstat.moments_schema import require_kinds
 from bnstat.report import Patch, Patching, Preparation, Sample
 from bnstat.samples import Row
 from bnstat.sources.storage import state_of
@@ -152,12 +153,18 @@ def parse(line: bytes) -> Kept:
         ValueError: it was not, or is damaged.
     """
     try:
-        fields = json.loads(line)
-        if fields["schema"] != SCHEMA:
-            raise ValueError(f"its schema is {fields['schema']!r}, and this version reads {SCHEMA}")
-        return _kept(fields)
-    except (KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(f"it lacks a field, or has one of another kind ({error})") from error
+        fields = json.loads(line, parse_constant=_refused)
+        schema = fields["schema"]
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"it is no line of {SCHEMA}") from error
+    if schema != SCHEMA:
+        raise ValueError(f"its schema is {schema!r}, and this version reads {SCHEMA}")
+    require_kinds(fields)
+    return _kept(fields)
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _kept(fields: Mapping[str, Any]) -> Kept:
@@ -314,7 +321,8 @@ def examine(path: str) -> Examined:
 
 
 def _complete(found: Mapping[int, Kept]) -> bool:
-    return sorted(found) == list(range(next(iter(found.values())).samples))
+    samples = next(iter(found.values())).samples
+    return len(found) == samples and max(found) < samples
 
 
 def _lines(path: str) -> Iterator[bytes]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bnstat.report import Batch, Channel, Group, Patch, Patching, Settings
+from bnstat.report import Batch, Channel, Group, Patch, Patching, Sample, Settings
 from bnstat.table import Table
 from bnstat.wording import plural
 
@@ -50,14 +50,22 @@ def patch_notes(used: Table, drawn: Table) -> tuple[str, ...]:
 
 def _padded(table: Table, patching: Patching) -> tuple[str, ...]:
     """How many patches reach beyond their volumes."""
-    shapes = {plan.case.name: plan.tensor.sample_shape[:-1] for plan in table.planned}
+    shapes = {plan.case.name: plan.tensor.sample_shape[:-1] for plan in table.planned if plan.parts}
     samples = [row.sample for row in table.rows]
-    found = [one for one in samples if one.patch is not None and _reaches_out(one.patch, shapes.get(one.source))]
+    found = [one for one in samples if one.patch is not None and _reaches_out(one.patch, _shape_of(one, shapes))]
     if not found:
         return ()
     of = f"{plural(len(samples), 'patch', 'patches')}, in {plural(len({one.volume for one in found}), 'volume')}"
     filled = "zeros" if patching.pad == "zero" else "border values"
     return (f"{len(found)} of {of}, reach out of the volume: {filled} there",)
+
+
+def _shape_of(sample: Sample, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...] | None:
+    """The spatial axes of the volume of a patch; None for an entry of kept moments, whose batch axis is not known."""
+    if sample.patch is None or sample.source in shapes or sample.index is not None:
+        return shapes.get(sample.source)
+    axes = len(sample.patch.size)
+    return sample.shape[:axes] if len(sample.shape) <= axes + 1 else None
 
 
 def _reaches_out(patch: Patch, shape: tuple[int, ...] | None) -> bool:
@@ -168,7 +176,7 @@ def _reach(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
 
 def _inputs(table: Table, settings: Settings) -> tuple[str, ...]:
     """How the inputs were taken."""
-    notes = list(table.notes)
+    notes = []
     if table.failures and table.rows:
         some = "1 input" if len(table.failures) == 1 else f"{len(table.failures)} inputs"
         notes.append(f"{some} could not be read and left the order before batches were made")

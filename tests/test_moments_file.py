@@ -87,7 +87,8 @@ def test_a_line_says_all_of_a_sample_that_is_known():
         ("{", "line 2 holds no moments"),
         ("[]", "line 2 holds no moments"),
         ('{"schema": "bnstat.moments/2"}', "its schema is 'bnstat.moments/2', and this version reads bnstat.moments/1"),
-        ('{"schema": "bnstat.moments/1", "source": "x"}', "it lacks a field"),
+        ('{"schema": "bnstat.moments/1", "source": "x"}', "it lacks index"),
+        ("[" * 100_000, "line 2 holds no moments"),
         ("", "line 2 holds no moments"),
     ],
 )
@@ -97,6 +98,82 @@ def test_a_damaged_line_is_named_by_its_number(tmp_path, line, message):
         file.write(line + "\n")
     with pytest.raises(InputError, match=message):
         read_moments(path)
+
+
+def complete_line():
+    sample = Sample("x.nii", 3, (4, 4, 4, 2), "int16", "2 s", ("a", "b"), ("t", "u"), Patch((0, 0, 2), (2, 2, 2), True))
+    asked = Asked(-1, None, Preparation(patches=Patching((2, 2, 2), 4, foreground="0.5")))
+    return json.loads(line_of(kept(Moments.from_array(np.arange(4.0).reshape(2, 2)), sample, asked=asked)))
+
+
+def places(value, at=()):
+    """Where something is in nested tables and lists."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in entries:
+        yield (*at, key)
+        yield from places(entry, (*at, key))
+
+
+ODD = st.one_of(
+    st.sampled_from([None, "x", "3", True, -1, 0, 2.5, 1e308, 10**30, -(10**30), 2**64, [], {}, [1], [None], ["a"]]),
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    ),
+)
+
+
+@given(st.data(), ODD)
+@settings(deadline=None)
+def test_a_line_that_was_edited_is_understood_or_refused_with_the_field(data, odd):
+    fields = complete_line()
+    *way, last = data.draw(st.sampled_from([*places(fields)]))
+    holder = fields
+    for key in way:
+        holder = holder[key]
+    if data.draw(st.booleans()):
+        holder[last] = odd
+    else:
+        del holder[last]
+    try:
+        found = parse(json.dumps(fields).encode())
+    except ValueError:
+        return
+    assert line_of(parse(line_of(found).encode())) == line_of(found)
+
+
+@pytest.mark.parametrize(
+    ("way", "value", "message"),
+    [
+        (("channels", 0, "count"), "12", r"its channels\[0\].count cannot be '12'"),
+        (("channels", 1, "count"), -1, r"its channels\[1\].count cannot be -1"),
+        (("channels", 0, "mean"), float("nan"), "NaN is no number of JSON"),
+        (("channels", 0, "m2"), -1.0, r"its channels\[0\].m2 cannot be -1.0"),
+        (("channels", 0, "min"), 99, r"its channels\[0\].min 99 is above its max 2.0"),
+        (("channels", 0, "max"), 10**30, r"its channels\[0\].max cannot be 1000000"),
+        (("types",), None, "its types cannot be None"),
+        (("channels",), [], "it has 0 channels where its tensor has 2"),
+        (("samples",), 10**30, "its samples cannot be 1000000"),
+        (("tensor",), [], r"its tensor cannot be \[\]"),
+        (("axis",), 4, "its axis 4 is none of its tensor"),
+        (("settings", "patches"), None, "it is of a patch, or its settings are, and not both"),
+        (("patch",), None, "its patch cannot be None"),
+        (("patch", "start"), [0], "has other axes"),
+        (("settings", "patches", "more"), 1, "have more, which this version does not know"),
+    ],
+)
+def test_a_field_that_cannot_be_is_named(way, value, message):
+    fields = holder = complete_line()
+    for key in way[:-1]:
+        holder = holder[key]
+    holder[way[-1]] = value
+    with pytest.raises(ValueError, match=message):
+        parse(json.dumps(fields).encode())
+
+
+def test_a_case_of_very_many_samples_is_not_complete(tmp_path):
+    moments = Moments.from_array(np.arange(6.0).reshape(2, 3))
+    path = written(tmp_path / "m.jsonl", [kept(moments, samples=2**40)])
+    assert examine(path).broken == 1
 
 
 def test_a_last_line_without_its_end_and_a_case_without_all_samples_are_left_out_and_said(tmp_path):

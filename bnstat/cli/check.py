@@ -199,7 +199,7 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
     with progress(to.quiet) as meter:
         result = check(paths, limits=limits, overrides=overrides, progress=meter, **settings)
     tell(result.errors, result.notes, to.quiet)
-    write("check", result, to, _read(result, found, settings["reading"]))
+    write("check", result, to, _read(paths, result, found, settings["reading"]))
     if to.format == "github":
         _summarize(result)
     if result.errors:
@@ -207,9 +207,9 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
     return exit_codes.FINDINGS if result.failed else exit_codes.CLEAN
 
 
-def _read(result: Check, found: Config, reading: Reading) -> list[str]:
+def _read(paths: Sequence[str], result: Check, found: Config, reading: Reading) -> list[str]:
     """The files that were read: the output must be none of them."""
-    read = inputs.read_by(reading, result.samples, result.errors)
+    read = inputs.read_by(paths, reading, result.samples, result.errors)
     own = (result.settings.baseline, result.settings.reference, found.file)
     return [*read, *(str(file) for file in own if file is not None)]
 

@@ -116,7 +116,7 @@ def _layers(paths: tuple[str, ...], to: options.Output, by: By, values: Sequence
     with progress(to.quiet) as meter:
         found = compare_layers(paths, by=by, values=values, progress=meter, **settings)
     tell(found.errors, found.notes, to.quiet)
-    write("layers", found, to, inputs.read_by(settings["reading"], found.samples, found.errors))
+    write("layers", found, to, inputs.read_by(paths, settings["reading"], found.samples, found.errors))
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
 
 
@@ -141,7 +141,7 @@ def _batch_sizes(
     with progress(to.quiet) as meter:
         found = compare(paths, progress=meter, **settings)
     tell(found.errors, found.notes, to.quiet)
-    read = inputs.read_by(settings["reading"], found.samples, found.errors)
+    read = inputs.read_by(paths, settings["reading"], found.samples, found.errors)
     if plot is not None:
         _plot(found, plot, read)
     if save_population is not None:

@@ -86,11 +86,11 @@ def reading(function: F) -> F:
     return cast(F, wrapped)
 
 
-def read_by(reading: Reading, samples: Iterable[Sample], errors: Iterable[Failure]) -> list[str]:
-    """The files that were read, and those beside them: no output may replace any."""
+def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], errors: Iterable[Failure]) -> list[str]:
+    """The files that were given and read, and those beside them: no output may replace any."""
     listed = [*samples]
     failed = [failure.source for failure in errors]
-    read = [*(path for sample in listed for path in sample.paths), *failed]
+    read = [*paths, *(path for sample in listed for path in sample.paths), *failed]
     if reading.preparation.plain:
         return read
     from bnstat.preparation import files_of  # noqa: PLC0415  (only where it is asked for)

@@ -47,5 +47,5 @@ def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     with progress(to.quiet) as meter:
         report = diagnose(paths, progress=meter, **settings)
     tell(report.errors, report.notes, to.quiet)
-    write("inspect", report, to, inputs.read_by(settings["reading"], report.samples, report.errors))
+    write("inspect", report, to, inputs.read_by(paths, settings["reading"], report.samples, report.errors))
     return exit_codes.FAILED_INPUT if report.errors else exit_codes.CLEAN  # `inspect` tells, it does not judge

@@ -46,6 +46,10 @@ def _listed(file: str, separator: str) -> list[str]:
     if separator == "\n":
         lines = [line.removesuffix("\r") for line in lines]
     found = [line for line in lines if line]
+    if any("\0" in line for line in found):
+        raise InputError(
+            name, "cannot be read as a list of paths: it holds NUL; give a text, or -0 if NUL ends each path"
+        )
     if not found:
         raise UsageError(f"{name} lists no path; give one a line")
     return found

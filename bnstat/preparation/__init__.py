@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bnstat.preparation import masks, steps
+from bnstat.preparation import masks, patches, steps
 from bnstat.preparation.intensity import Resolved, passes, prepared_moments, resolve
 from bnstat.preparation.masks import inside, named
 from bnstat.report import Preparation
@@ -16,19 +16,21 @@ def checked(preparation: Preparation) -> None:
     """Refuse what cannot be, before anything is read.
 
     Raises:
-        UsageError: a step or a mask that is not known, or a file of either that cannot be used.
+        UsageError: a step or a mask that is not known, a file of either that cannot be used, or patches that no
+            volume has.
     """
     steps.parsed(preparation.intensity)
     masks.parsed(preparation.mask)
+    patches.require_settings(preparation)
 
 
 def files_of(preparation: Preparation, sources: Iterable[str]) -> list[str]:
     """The files that it reads beside these inputs: masks, labels, and what steps take their numbers from."""
-    mask, patches = masks.parsed(preparation.mask), preparation.patches
+    mask, drawn = masks.parsed(preparation.mask), preparation.patches
     found = [step.source for step in steps.parsed(preparation.intensity) if isinstance(step, steps.Ct) and step.source]
     patterns = [mask.path] if isinstance(mask, masks.MaskFile) else []
-    if patches is not None and patches.labels is not None:
-        patterns.append(patches.labels)
+    if drawn is not None and drawn.labels is not None:
+        patterns.append(drawn.labels)
     return [*found, *(named(pattern, source) for source in sources for pattern in patterns)]
 
 

@@ -22,7 +22,7 @@ from bnstat.preparation.crops import beyond, cut, sample_of, stored_voxels
 from bnstat.preparation.intensity import resolve
 from bnstat.preparation.places import Foreground, Labels, Volume, patches_of
 from bnstat.report import Patch, Patching, Preparation
-from bnstat.sources import Part, open_volume
+from bnstat.sources import Case, Part, open_volume
 from bnstat.sources.names import case_name
 from bnstat.wording import by
 
@@ -52,22 +52,32 @@ class Drawn:
     tensor: Tensor
 
 
+def require_settings(preparation: Preparation) -> None:
+    """Refuse patches that no volume has, before anything is read.
+
+    Raises:
+        UsageError: a setting that cannot be.
+    """
+    if preparation.patches is None:
+        return
+    _require_settings(preparation.patches)
+    if preparation.mask is not None:
+        raise UsageError("statistics of patches are those of all their voxels: leave --mask out, or --patch")
+
+
 def require_patches(planned: Sequence[Planned], preparation: Preparation) -> None:
     """Refuse what no patches can be drawn of, before voxels are read.
 
     Raises:
-        UsageError: a setting that cannot be, or that these files do not admit.
+        UsageError: a setting that these files do not admit.
     """
     patching = preparation.patches
     if patching is None:
         return
-    _require_settings(patching)
-    if preparation.mask is not None:
-        raise UsageError("statistics of patches are those of all their voxels: leave --mask out, or --patch")
     for plan in planned:
         _require_axes(plan)
         patch_size(plan, patching)
-        if patching.foreground is not None and _labels_name(plan, patching) is None:
+        if patching.foreground is not None and _labels_name(plan.case, patching) is None:
             raise UsageError(
                 f"{plan.case.name} has no label image, which --foreground needs; "
                 f"name them all as in --labels 'labels/{CASE}.nii.gz'"
@@ -84,7 +94,9 @@ def draw(planned: Planned, preparation: Preparation, told: Told = None) -> tuple
 
     Raises:
         InputError: a file or its label image cannot be read, or do not fit each other or the patch.
+        UsageError: no such patches can be drawn of it.
     """
+    require_patches([planned], preparation)
     patching = preparation.patches or Patching(planned.tensor.sample_shape[:-1])
     size = patch_size(planned, patching)
     _require_room(planned, patching, size)
@@ -175,11 +187,9 @@ def _chosen(planned: Planned, patching: Patching, size: tuple[int, ...]) -> list
     return found
 
 
-def _labels_name(planned: Planned, patching: Patching) -> str | None:
+def _labels_name(case: Case, patching: Patching) -> str | None:
     """The label image of a case: the one that was named, else that of its data set."""
-    if patching.labels is None:
-        return planned.case.labels
-    return patching.labels.replace(CASE, case_name(planned.case.name))
+    return case.labels if patching.labels is None else patching.labels.replace(CASE, case_name(case.name))
 
 
 def _labels(planned: Planned, patching: Patching) -> NDArray[Any]:
@@ -188,8 +198,8 @@ def _labels(planned: Planned, patching: Patching) -> NDArray[Any]:
     Raises:
         InputError: it cannot be read, or has another shape.
     """
-    name = _labels_name(planned, patching)
-    assert name is not None, "require_patches has refused a case without labels"
+    name = _labels_name(planned.case, patching)
+    assert name is not None, "require_patches refused a case without labels"
     try:
         volume = open_volume(name)
         values = stored_voxels(volume)

@@ -61,7 +61,8 @@ def _refuse_unreadable(source: str, path: str) -> None:
         with open(path, "rb"):  # noqa: PTH123
             pass
     except ValueError as error:
-        raise InputError(source, "no file can have this name, with a NUL in it") from error
+        why = "a NUL" if "\0" in path else "a character that the system has not"
+        raise InputError(source, f"no file can have this name, with {why} in it") from error
     except OSError as error:
         raise unreadable(source, error) from error
     if not status.st_size:

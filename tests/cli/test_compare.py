@@ -208,6 +208,7 @@ def test_csv_and_markdown_have_a_row_for_each_size(bnstat_run):
         (["--batch-sizes", "64"], "use --population infinite"),
         (["--draws", "0"], "draws"),
         (["--tolerance-gap", "-1"], "tolerance for gap"),
+        (["--tolerance-noise", "inf"], "tolerance for noise inf cannot be"),
         (["--axis", "9"], "axis 9"),
         (["--axis", "0"], "batch axis"),
         (["--epsilon", "nan"], "epsilon"),
@@ -366,3 +367,12 @@ def test_values_too_large_to_square_are_left_out_with_a_note(bnstat_run, tmp_pat
     assert "large.npy[3]: values too large to square" in ran.err
     for command in ("check", "inspect"):
         assert bnstat_run(command, tmp_path / "large.npy", "--format", form).code in (0, 1)
+
+
+def test_kept_moments_of_an_array_speak_of_saved_values_as_the_array_does(bnstat_run, tmp_path):
+    file = tmp_path / "a.npy"
+    np.save(file, np.random.default_rng(0).normal(size=(9, 4, 3, 2)))
+    assert bnstat_run("scan", file, "-o", tmp_path / "m.jsonl").code == 0
+    whole, kept = (bnstat_run("compare", path, "--format", "json").out for path in (file, tmp_path / "m.jsonl"))
+    assert json.loads(whole)["recommendation"] == json.loads(kept)["recommendation"]
+    assert json.loads(kept)["recommendation"]["applies_to"] == "array"

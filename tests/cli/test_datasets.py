@@ -242,3 +242,11 @@ def test_a_url_is_read_and_its_findings_are_placed_at_it(bnstat_run, tmp_path):
         ran = bnstat_run("check", "memory://cli/x.nii.gz", "--format", format_)
         assert ran.code == 1
         assert "memory://cli/x.nii.gz" in ran.out.replace("%3A", ":")  # as GitHub wants it
+
+
+def test_a_note_on_how_files_were_found_is_said_once(bnstat_run, tmp_path):
+    for name in ("a/a_FLAIR.nii", "a/a_T1.nii", "a/a_seg.nii"):
+        save(tmp_path / name, values(CASES[0], 0))
+    for command in ("inspect", "compare", "check"):
+        ran = bnstat_run(command, tmp_path / "a", "--channels", "{case}_{channel:FLAIR,T1}.nii")
+        assert sum("left out 1 file" in line for line in ran.lines) == 1

@@ -100,3 +100,9 @@ def test_a_name_with_an_asterisk_or_brackets_is_a_name(bnstat_run):
     assert sources(bnstat_run("inspect", "x*.npy", "--format", "json")) == ["x*.npy"]
     np.savez("arrays.npz", first=np.ones((1, 2, 3, 4, 1)))
     assert sources(bnstat_run("inspect", "arrays.npz[first]", "--format", "json")) == ["arrays.npz[first]"]
+
+
+@pytest.mark.usefixtures("files")
+def test_a_list_that_is_no_text_is_one_line(refused):
+    Path("list").write_bytes(b"a.npy\0b.npy\nc.npy")
+    assert "list: cannot be read as a list of paths: it holds NUL" in refused(3, "inspect", "--files-from", "list")

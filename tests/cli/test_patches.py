@@ -187,3 +187,13 @@ def test_labels_that_are_missing_are_an_error_of_their_case(bnstat_run, cohort, 
     assert error["source"].endswith("b.nii.gz")
     assert "its labels cannot be read" in error["message"]
     assert len(json.loads(ran.out)["samples"]) == 8
+
+
+@pytest.mark.parametrize("size", ["10x10x10", "30x10x10"])
+def test_kept_patches_reach_out_of_their_volumes_where_the_patches_themselves_do(bnstat_run, cohort, size):
+    given = ["--patch", size, "--patches", "4"]
+    assert bnstat_run("scan", cohort / "images", *given, "-o", "kept.jsonl").code == 0
+    for command in ("inspect", "compare", "check"):
+        notes = bnstat_run(command, "kept.jsonl").lines
+        assert notes == bnstat_run(command, cohort / "images", *given).lines
+        assert any("reach out" in note for note in notes) == (size == "30x10x10")

@@ -201,7 +201,10 @@ def test_a_target_that_cannot_be_written_is_one_line(cohort, tmp_path, capsys):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_is_one_line(cohort, capsys):
     assert run(["scan", str(cohort), "-o", "/dev/full"]) == 3
-    assert capsys.readouterr().err == "bnstat: error: /dev/full: cannot be written: No space left on device\n"
+    assert (
+        capsys.readouterr().err
+        == "bnstat: error: /dev/full: cannot be written: No space left on device; give another file with -o\n"
+    )
 
 
 def test_what_was_done_before_the_disk_was_full_is_kept_and_resumed(cohort, whole, tmp_path):
@@ -373,3 +376,53 @@ def test_voxels_that_change_beside_their_header_are_read_again(tmp_path, capsys)
         os.utime(tmp_path / changed, ns=(0, file.stat().st_mtime_ns + 10**9))
     assert run(["scan", *named, "-o", str(file), "--resume"]) == 0
     assert "2 read now" in capsys.readouterr().err
+
+
+def test_no_moments_replace_what_was_read_beside_the_volumes(bnstat_run, refused, write_image, tmp_path):
+    image, mask = write_image("a.nii", np.arange(60.0).reshape(5, 4, 3)), write_image("mask.nii", np.ones((5, 4, 3)))
+    for beside in (["--mask", mask], ["--patch", "2", "--foreground", "1", "--labels", mask]):
+        before = Path(mask).read_bytes()
+        assert "is one of the inputs and stays as it is" in refused(2, "scan", image, *beside, "-o", mask, "--force")
+        assert Path(mask).read_bytes() == before
+    assert bnstat_run("scan", image, "-o", tmp_path / "m.jsonl").code == 0
+
+
+def test_moments_are_not_written_to_standard_output(refused, write_image):
+    assert "name one with -o" in refused(2, "scan", write_image("a.nii", np.ones((2, 2, 2))), "-o", "-")
+    assert not Path("-").exists()
+
+
+@pytest.mark.parametrize("command", ["inspect", "compare", "check"])
+def test_no_answer_replaces_the_moments_that_it_is_made_of(bnstat_run, write_image, tmp_path, command):
+    file = tmp_path / "m.json"
+    assert bnstat_run("scan", write_image("a.nii", np.arange(60.0).reshape(5, 4, 3)), "-o", file).code == 0
+    before = file.read_bytes()
+    outputs = ["-o", "--save-population"] if command == "compare" else ["-o"]
+    for output in outputs:
+        ran = bnstat_run(command, file, output, file)
+        assert (ran.code, "is one of the inputs and stays as it is" in ran.err) == (2, True)
+        assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--patch", "0"], "a patch of 0 cannot be"),
+        (["--patch", "2", "--patches", "0"], "0 patches cannot be"),
+        (["--patch", "2", "--mask", "nonzero"], "leave --mask out"),
+        (["--patch", "2x2"], "has 3 spatial axes"),
+        (["--patch", "2", "--axis", "1"], "is not the last"),
+        (["--patch", "2", "--foreground", "0.5"], "has no label image, which --foreground needs"),
+    ],
+)
+def test_patches_that_cannot_be_are_one_line(cohort, tmp_path, refused, options, message):
+    file = tmp_path / "m.jsonl"
+    assert message in refused(2, "scan", cohort, "-o", file, *options)
+    assert message in refused(2, "inspect", cohort, *options)
+
+
+def test_a_setting_that_cannot_be_leaves_moments_that_are_there(cohort, tmp_path, refused):
+    file = tmp_path / "m.jsonl"
+    file.write_text("mine\n")
+    refused(2, "scan", cohort, "-o", file, "--force", "--patch", "0")
+    assert file.read_text() == "mine\n"
