@@ -32,7 +32,7 @@ _HEAD_BYTES = 64
 
 @dataclass(frozen=True)
 class Stamp:
-    """By what a case is known to be unchanged: bytes and last change of all that is read for it, masks and labels too."""
+    """By what a case is known to be unchanged: bytes and last change of all that it is read from."""
 
     nbytes: int | None
     mtime_ns: int | None
