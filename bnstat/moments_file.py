@@ -30,7 +30,7 @@ SCHEMA = "bnstat.moments/1"
 
 @dataclass(frozen=True)
 class Stamp:
-    """By what a file is known to be unchanged: bytes and time of change, of all files of a case together."""
+    """By what a case is known to be unchanged: bytes and last change of all that it is read from."""
 
     nbytes: int | None
     mtime_ns: int | None
