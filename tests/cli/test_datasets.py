@@ -250,3 +250,19 @@ def test_a_note_on_how_files_were_found_is_said_once(bnstat_run, tmp_path):
     for command in ("inspect", "compare", "check"):
         ran = bnstat_run(command, tmp_path / "a", "--channels", "{case}_{channel:FLAIR,T1}.nii")
         assert sum("left out 1 file" in line for line in ran.lines) == 1
+
+
+@pytest.mark.parametrize("command", ["inspect", "compare", "check"])
+def test_cases_with_and_without_names_share_a_csv(bnstat_run, root, tmp_path, command):
+    other = save(tmp_path / "other.nii", np.stack([values(CASES[0], k) for k in range(2)], -1))
+    for paths in ([other, root], [root, other]):
+        ran = bnstat_run(command, *paths, "--format", "csv")
+        assert ran.code in (0, 1)
+        rows = list(csv.DictReader(io.StringIO(ran.out)))
+        assert rows
+        if command == "inspect":
+            assert {(row["source"] == other, row["name"]) for row in rows} == {
+                (True, ""),
+                (False, "FLAIR"),
+                (False, "T1"),
+            }
