@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import bnstat
+from bnstat.report import Preparation, Reading
 from bnstat.report.compare import LayerChannel
 
 COHORT = Path(__file__).parents[1] / "sample_data" / "cohort"
@@ -51,3 +53,11 @@ def test_channels_are_answered_alone_however_many_there_are(tmp_path):
 def _compared(path, values):
     np.save(path, values)
     return bnstat.compare(path, batch_sizes=[1, 2, 8], steps=50)
+
+
+def test_values_that_were_too_large_to_square_before_they_were_scaled_are_left_out_with_a_note(write_image):
+    draw = np.random.default_rng(0)
+    paths = [write_image(f"{k}.nii", draw.normal(size=(4, 3, 2)) * (1e200 if k == 2 else 1)) for k in range(9)]
+    found = bnstat.compare(paths, reading=Reading(preparation=Preparation(intensity="minmax")))
+    assert all(math.isfinite(one.channels[0].observed.variance_mean) for one in found.batch_sizes)
+    assert any("too large" in note for note in found.notes)
