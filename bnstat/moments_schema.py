@@ -127,7 +127,7 @@ def _stated(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-_COUNT, _LENGTH, _SIZE = _whole(0), _whole(0, _MOST_LONG), _whole(1, _MOST_LONG)
+_COUNT, _SIZE = _whole(0), _whole(1, _MOST_LONG)
 _ANY_WHOLE = _whole(-_MOST)
 
 # What a line has only where there is something to say.
@@ -136,14 +136,14 @@ _OPTIONAL = ("files", "names", "repetition", "types", "patch")
 _LINE: dict[str, Kind] = {
     "source": _stated,
     "index": _either(_absent, _COUNT),
-    "shape": _each(_LENGTH),
+    "shape": _each(_SIZE),
     "dtype": _stated,
     "files": _each(_stated),
     "names": _each(_text),
     "repetition": _text,
     "types": _each(_type),
     "patch": _table,
-    "tensor": _each(_LENGTH, 1),
+    "tensor": _each(_SIZE, 1),
     "axis": _SIZE,
     "place": _COUNT,
     "samples": _SIZE,
