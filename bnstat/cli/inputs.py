@@ -36,8 +36,10 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
         help="Take statistics inside of it only: nonzero, >T, >=T, <T, <=T (on the values of the file, each channel "
         "by its own), or an image that is above 0 there; {case} in its path is the name of the input.",
     ),
-    click.option("--patch", type=Sizes(), help="Cut patches of this size out of volumes, as in 96x96x96."),
-    click.option("--patches", type=int, metavar="N", help="Of each volume.  [default: 8]"),
+    click.option(
+        "--patch", type=Sizes(), metavar="XxYxZ", help="Cut patches of this size out of volumes, as in 96x96x96."
+    ),
+    click.option("--patches", type=int, metavar="N", help="Patches that each volume gives.  [default: 8]"),
     click.option("--per-volume", type=int, metavar="M", help="Patches a batch takes of one volume.  [default: 1]"),
     click.option(
         "--foreground",
@@ -91,6 +93,7 @@ def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], e
     listed = [*samples]
     failed = [failure.source for failure in errors]
     beside = files_of(reading.preparation, [*(sample.source for sample in listed), *failed])
+    beside += [f"{path}/dataset.json" for path in paths]  # what describes a data set, where a path is one
     return [*paths, *(path for sample in listed for path in sample.paths), *failed, *beside]
 
 

@@ -266,3 +266,9 @@ def test_cases_with_and_without_names_share_a_csv(bnstat_run, root, tmp_path, co
                 (False, "FLAIR"),
                 (False, "T1"),
             }
+
+
+def test_no_answer_replaces_the_description_of_a_data_set(refused, root):
+    before = (root / "dataset.json").read_bytes()
+    assert "is one of the inputs" in refused(2, "inspect", root, "-o", root / "dataset.json")
+    assert (root / "dataset.json").read_bytes() == before
