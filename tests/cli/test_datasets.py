@@ -272,3 +272,11 @@ def test_no_answer_replaces_the_description_of_a_data_set(refused, root):
     before = (root / "dataset.json").read_bytes()
     assert "is one of the inputs" in refused(2, "inspect", root, "-o", root / "dataset.json")
     assert (root / "dataset.json").read_bytes() == before
+
+
+def test_a_listed_channel_that_no_case_has_is_not_said_to_be_there(bnstat_run, tmp_path):
+    for name in ("a_T1.nii", "b_T1.nii"):
+        save(tmp_path / name, values(CASES[0], 0))
+    ran = bnstat_run("inspect", tmp_path, "--channels", "{case}_{channel:T1,zz}.nii")
+    assert ran.code == 3
+    assert all("channel zz missing: no case has it beside" in line for line in ran.errors)
