@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
+import numpy as np
+
 Kind = Callable[[Any], bool]
 
 # Counts are kept in 64 bits; sizes of axes are far from that, and products of them have to stay in it.
@@ -32,6 +34,8 @@ def require_kinds(fields: Mapping[str, Any]) -> None:
             raise ValueError(f"its patch.start {patch['start']!r} has other axes than its patch.size {patch['size']!r}")
     if fields["axis"] > len(fields["tensor"]):
         raise ValueError(f"its axis {fields['axis']} is none of its tensor {fields['tensor']!r}")
+    if fields["channels"] and len(fields.get("names", fields["channels"])) != len(fields["channels"]):
+        raise ValueError(f"its names {_shown(fields['names'])} are not those of its {len(fields['channels'])} channels")
     for place, channel in enumerate(fields["channels"]):
         _require(channel, _CHANNEL, f"channels[{place}].")
         _require_extremes(channel, place)
@@ -46,10 +50,15 @@ def _require(fields: Mapping[str, Any], kinds: Mapping[str, Kind], where: str) -
 
 
 def _require_extremes(channel: Mapping[str, Any], place: int) -> None:
-    """Values have a least and a greatest."""
-    least, most = channel["min"], channel["max"]
-    if channel["count"] and None not in (least, most) and least > most:
+    """Values have a least and a greatest, and a mean that is not far beyond both; what rounding did is no matter."""
+    least, most, mean, tail = (channel[name] for name in ("min", "max", "mean", "mean_tail"))
+    if not channel["count"] or None in (least, most):
+        return
+    if least > most:
         raise ValueError(f"its channels[{place}].min {least!r} is above its max {most!r}")
+    for name, value in (("mean", mean), ("mean_tail", tail)):
+        if abs(value or 0.0) / 2 > max(abs(least), abs(most)):
+            raise ValueError(f"its channels[{place}].{name} {value!r} is beyond its min {least!r} and max {most!r}")
 
 
 def _shown(value: object) -> str:
@@ -106,11 +115,19 @@ def _each(kind: Kind, least: int = 0) -> Kind:
     return lambda value: isinstance(value, list) and len(value) >= least and all(map(kind, value))
 
 
+def _type(value: object) -> bool:
+    """A stored type of numbers, by numpy's name."""
+    try:
+        return isinstance(value, str) and np.dtype(value).kind in "biuf"
+    except TypeError:
+        return False
+
+
 def _stated(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-_COUNT, _LENGTH, _SIZE = _whole(0), _whole(0, _MOST_LONG), _whole(1, _MOST_LONG)
+_COUNT, _SIZE = _whole(0), _whole(1, _MOST_LONG)
 _ANY_WHOLE = _whole(-_MOST)
 
 # What a line has only where there is something to say.
@@ -119,14 +136,14 @@ _OPTIONAL = ("files", "names", "repetition", "types", "patch")
 _LINE: dict[str, Kind] = {
     "source": _stated,
     "index": _either(_absent, _COUNT),
-    "shape": _each(_LENGTH),
+    "shape": _each(_SIZE),
     "dtype": _stated,
     "files": _each(_stated),
     "names": _each(_text),
     "repetition": _text,
-    "types": _each(_stated),
+    "types": _each(_type),
     "patch": _table,
-    "tensor": _each(_LENGTH, 1),
+    "tensor": _each(_SIZE, 1),
     "axis": _SIZE,
     "place": _COUNT,
     "samples": _SIZE,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bnstat.cells import cells_of, pools_of
-from bnstat.errors import UsageError
-from bnstat.moments_file import KeptMoments, read_moments
+from bnstat.errors import InputError, UsageError
+from bnstat.moments_file import KeptMoments, is_moments, read_moments
 from bnstat.report import Preparation, Reference
 from bnstat.table import Planned
 from bnstat.wording import by, plural
@@ -30,6 +31,8 @@ class Kept:
         Raises:
             InputError: it cannot be read, or holds no moments of a complete case.
         """
+        if os.path.isfile(file) and os.path.getsize(file) and not is_moments(file):  # noqa: PTH113, PTH202  (any name)
+            raise InputError(file, "line 1 holds no moments; give a file that bnstat scan wrote")
         return cls(file, read_moments(file))
 
     @property

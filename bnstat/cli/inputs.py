@@ -39,7 +39,7 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
     click.option(
         "--patch", type=Sizes(), metavar="XxYxZ", help="Cut patches of this size out of volumes, as in 96x96x96."
     ),
-    click.option("--patches", type=int, metavar="N", help="Of each volume.  [default: 8]"),
+    click.option("--patches", type=int, metavar="N", help="Patches that each volume gives.  [default: 8]"),
     click.option("--per-volume", type=int, metavar="M", help="Patches a batch takes of one volume.  [default: 1]"),
     click.option(
         "--foreground",
@@ -91,6 +91,7 @@ def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], e
     listed = [*samples]
     failed = [failure.source for failure in errors]
     read = [*paths, *(path for sample in listed for path in sample.paths), *failed]
+    read += [f"{path}/dataset.json" for path in paths]  # what describes a data set, where a path is one
     if reading.preparation.plain:
         return read
     from bnstat.preparation import files_of  # noqa: PLC0415  (only where it is asked for)

@@ -49,6 +49,7 @@ class Cluster:
 
     def _client(self) -> Any:  # noqa: ANN401
         try:
+            self._distributed.comm.resolve_address(self._address)  # a client of what is no address cannot be closed
             return self._distributed.Client(self._address, timeout=_ANSWER_S, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise UsageError(

@@ -94,8 +94,8 @@ def parsed(text: str | None) -> Threshold | MaskFile | None:
             return Threshold(sign, _limit(text, text.removeprefix(sign)))
     if CASE not in text and not _is_there(text):
         near = difflib.get_close_matches(text.lower(), ["nonzero"], n=1)
-        hint = "did you mean 'nonzero'? " if near else ""
-        raise UsageError(f"mask {text!r} is not known, and no such file; {hint}A mask is {_GRAMMAR}")
+        hint = "; did you mean 'nonzero'?" if near else "."
+        raise UsageError(f"mask {text!r} is not known, and no such file{hint} A mask is {_GRAMMAR}")
     return MaskFile(text)
 
 

@@ -100,8 +100,8 @@ def _step(text: str) -> Step | None:
     }
     if name not in known:
         near = difflib.get_close_matches(name.lower(), known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise UsageError(f"intensity step {text!r} is not known; {hint}Steps are {_GRAMMAR}")
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise UsageError(f"intensity step {text!r} is not known{hint} Steps are {_GRAMMAR}")
     try:
         if colon and not rest:
             raise _WrongError("nothing follows the colon")

@@ -9,8 +9,8 @@ from typing import Any
 
 
 def written(rows: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> str:
-    """The rows as CSV; where there are none, the names of their fields, or nothing at all if these are not given."""
-    names = names or list(rows[0] if rows else ())
+    """The rows as CSV, the fields in the order of the fullest; without rows the names given, or nothing at all."""
+    names = names or list(dict.fromkeys(name for row in sorted(rows, key=len, reverse=True) for name in row))
     if not names:
         return ""
     file = StringIO()

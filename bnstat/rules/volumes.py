@@ -56,8 +56,11 @@ def _together(column: Sequence[Cell]) -> Cell:
     count = sum(one.count for one in column)
     if len(means) < len(column) or len(variances) < len(column):
         return Cell(count, None, None, constant=False)
-    mean = fsum(means) / len(means)
-    variance = fsum(variances) / len(variances) + fsum((one - mean) ** 2 for one in means) / len(means)
+    try:
+        mean = fsum(means) / len(means)
+        variance = fsum(variances) / len(variances) + fsum((one - mean) ** 2 for one in means) / len(means)
+    except OverflowError:  # of means that float64 cannot square
+        return Cell(count, None, None, constant=False)
     return Cell(count, mean, variance, constant=all(one.constant for one in column) and min(means) == max(means))
 
 

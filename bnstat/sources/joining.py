@@ -98,13 +98,16 @@ def join(found: Found, pattern: Pattern) -> Found:
                 matched.setdefault(key, {}).setdefault(match["channel"], []).append(case.name)
     told = Found(kept, list(found.failures), list(found.notes))
     channels = pattern.channels or tuple(sorted({channel for files in matched.values() for channel in files}))
+    there = {channel for files in matched.values() for channel in files}
     for key, files in matched.items():
-        _add_case(key, files, channels, told)
+        _add_case(key, files, channels, there, told)
     _tell_of(pattern, channels, bool(matched), left, told)
     return replace(told, cases=_named_apart(told.cases))
 
 
-def _add_case(key: tuple[str, str], files: dict[str, list[str]], channels: Sequence[str], told: Found) -> None:
+def _add_case(
+    key: tuple[str, str], files: dict[str, list[str]], channels: Sequence[str], there: set[str], told: Found
+) -> None:
     """A case with a file for each channel, or why there is none."""
     name = names.joined(*key)
     twice = next(((channel, several) for channel, several in files.items() if len(several) > 1), None)
@@ -116,7 +119,8 @@ def _add_case(key: tuple[str, str], files: dict[str, list[str]], channels: Seque
         return
     missing = tuple(channel for channel in channels if channel not in files)
     if missing:
-        told.failures.append(without(name, missing, f"other cases have it beside {next(iter(files.values()))[0]}"))
+        whose = "other cases have it" if there.issuperset(missing) else "no case has it"
+        told.failures.append(without(name, missing, f"{whose} beside {next(iter(files.values()))[0]}"))
         return
     told.cases.append(Case(name, tuple(files[channel][0] for channel in channels), tuple(channels)))
 

@@ -250,3 +250,33 @@ def test_a_note_on_how_files_were_found_is_said_once(bnstat_run, tmp_path):
     for command in ("inspect", "compare", "check"):
         ran = bnstat_run(command, tmp_path / "a", "--channels", "{case}_{channel:FLAIR,T1}.nii")
         assert sum("left out 1 file" in line for line in ran.lines) == 1
+
+
+@pytest.mark.parametrize("command", ["inspect", "compare", "check"])
+def test_cases_with_and_without_names_share_a_csv(bnstat_run, root, tmp_path, command):
+    other = save(tmp_path / "other.nii", np.stack([values(CASES[0], k) for k in range(2)], -1))
+    for paths in ([other, root], [root, other]):
+        ran = bnstat_run(command, *paths, "--format", "csv")
+        assert ran.code in (0, 1)
+        rows = list(csv.DictReader(io.StringIO(ran.out)))
+        assert rows
+        if command == "inspect":
+            assert {(row["source"] == other, row["name"]) for row in rows} == {
+                (True, ""),
+                (False, "FLAIR"),
+                (False, "T1"),
+            }
+
+
+def test_no_answer_replaces_the_description_of_a_data_set(refused, root):
+    before = (root / "dataset.json").read_bytes()
+    assert "is one of the inputs" in refused(2, "inspect", root, "-o", root / "dataset.json")
+    assert (root / "dataset.json").read_bytes() == before
+
+
+def test_a_listed_channel_that_no_case_has_is_not_said_to_be_there(bnstat_run, tmp_path):
+    for name in ("a_T1.nii", "b_T1.nii"):
+        save(tmp_path / name, values(CASES[0], 0))
+    ran = bnstat_run("inspect", tmp_path, "--channels", "{case}_{channel:T1,zz}.nii")
+    assert ran.code == 3
+    assert all("channel zz missing: no case has it beside" in line for line in ran.errors)

@@ -215,3 +215,8 @@ def test_what_a_cut_reference_lacks_is_a_note(bnstat_run, kept, tmp_path):
     (tmp_path / "cut.jsonl").write_text(text[:-20])
     ran = bnstat_run("check", "then0.nii", "--reference", "cut.jsonl")
     assert "cut.jsonl: its last line has no end, as after a crash" in ran.err
+
+
+def test_a_reference_that_is_a_volume_is_one_line_that_says_what_to_give(refused, write_image):
+    path = write_image("a.nii.gz", np.ones((2, 2, 2)))
+    assert "holds no moments; give a file that bnstat scan wrote" in refused(3, "check", path, "--reference", path)

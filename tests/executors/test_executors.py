@@ -212,3 +212,13 @@ def test_a_file_that_no_worker_can_read_is_reported_by_a_cluster(cluster, cohort
     (failure,) = report.errors
     assert failure.source == str(folder / "02.npy")
     assert len(report.samples) == 6
+
+
+@pytest.mark.parametrize("address", ["nowhere", "nonsense://x"])
+def test_what_is_no_address_of_a_cluster_is_one_line_to_the_end_of_the_process(cohort, address):
+    pytest.importorskip("distributed")
+    command = [sys.executable, "-m", "bnstat", "inspect", str(cohort), "--dask", address]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1
+    assert f"no Dask scheduler answers at {address}" in ran.stderr

@@ -14,7 +14,7 @@ from bnstat.gate import check
 from bnstat.moments import Moments
 from bnstat.moments_file import Asked, Kept, Stamp, line_of
 from bnstat.normalizers import normalize
-from bnstat.report import Batch, Limits, Patch, Patching, Preparation, Sample
+from bnstat.report import Batch, Limits, Patch, Patching, Preparation, Reading, Sample
 from bnstat.rules import RULES, findings_of
 from bnstat.samples import Row
 
@@ -138,3 +138,9 @@ def test_every_format_shows_a_finding_of_all_patches(tmp_path, bnstat_run):
         ran = bnstat_run("check", path, "-q", "--format", kind, "--fail-on", "warning")
         assert ran.code == 1
         assert "12 of 80 patches (15 %" in " ".join(ran.out.split()).replace("%25", "%")
+
+
+def test_patches_whose_means_cannot_be_squared_are_one_volume_without_numbers(write_image):
+    path = write_image("x.nii", np.random.default_rng(0).normal(size=(4, 4, 4)) * 1e200)
+    patches = Preparation(patches=Patching((1, 1, 1), 3))
+    assert check(path, reading=Reading(preparation=patches)).errors == ()

@@ -16,9 +16,7 @@ def render(comparison: LayerComparison) -> str:
 
     Normalizers have different columns: what one has not is an empty field.
     """
-    rows = [row for entry in comparison.entries for row in _rows(entry)]
-    names = dict.fromkeys(name for row in rows for name in row)
-    return sheet.written([{name: row.get(name) for name in names} for row in rows])
+    return sheet.written([row for entry in comparison.entries for row in _rows(entry)])
 
 
 def _rows(entry: Entry) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ are no input. https://docs.monai.io/en/stable/data.html#load-decathlon-datalist
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,9 +31,10 @@ def cases(description: Description) -> Found:
     entries = list(description.entries(_TRAINING, found))
     common = [shared([file.replace("\\", "/") for file in files]) for files, _ in entries]
     names = [name for name, _ in common]
+    times = Counter(names)
     channels = _channels(description, [told for _, told in common])
     for (files, labels), name in zip(entries, names, strict=True):
-        unique = name if name and names.count(name) == 1 else files[0]
+        unique = name if name and times[name] == 1 else files[0]
         named = unique if len(files) > 1 else files[0]
         found.cases.append(Case(named, files, channels, labels, description.path))
     return found
