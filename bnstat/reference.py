@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from bnstat.cells import cells_of, pools_of
 from bnstat.errors import InputError, UsageError
-from bnstat.moments_file import KeptMoments, is_moments, read_moments
+from bnstat.moments_file import KeptMoments, read_moments
 from bnstat.report import Preparation, Reference
+from bnstat.sources import is_moments
 from bnstat.table import Planned
 from bnstat.wording import by, plural
 
