@@ -32,6 +32,8 @@ def require_kinds(fields: Mapping[str, Any]) -> None:
             raise ValueError(f"its settings.patches have {min(unknown)}, which this version does not know")
         if len(patch["start"]) != len(patch["size"]):
             raise ValueError(f"its patch.start {patch['start']!r} has other axes than its patch.size {patch['size']!r}")
+        if len(fields["shape"]) < len(patch["size"]):
+            raise ValueError(f"its shape {fields['shape']!r} has fewer axes than its patch.size {patch['size']!r}")
     if fields["axis"] > len(fields["tensor"]):
         raise ValueError(f"its axis {fields['axis']} is none of its tensor {fields['tensor']!r}")
     if fields["channels"] and len(fields.get("names", fields["channels"])) != len(fields["channels"]):
@@ -138,7 +140,7 @@ _LINE: dict[str, Kind] = {
     "index": _either(_absent, _COUNT),
     "shape": _each(_SIZE),
     "dtype": _stated,
-    "files": _each(_stated),
+    "files": _each(_stated, 2),
     "names": _each(_text),
     "repetition": _text,
     "types": _each(_type),

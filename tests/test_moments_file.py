@@ -161,6 +161,8 @@ def test_a_line_that_was_edited_is_understood_or_refused_with_the_field(data, od
         (("settings", "patches"), None, "it is of a patch, or its settings are, and not both"),
         (("patch",), None, "its patch cannot be None"),
         (("patch", "start"), [0], "has other axes"),
+        (("shape",), [4, 4], "has fewer axes than its patch.size"),
+        (("files",), ["a"], r"its files cannot be \['a'\]"),
         (("settings", "patches", "more"), 1, "have more, which this version does not know"),
     ],
 )
