@@ -62,12 +62,18 @@ def collect(
         _refuse_target(target, [*volumes, *_read_of(cases, asked)], resume=resume, force=force)
         with ExitStack() as stack:
             file = stack.enter_context(_Target(target))
-            done = file.resume(asked, cases) if resume and file.size else file.restart()
+            done = file.resume(asked, cases) if resume and file.size else set()
+            old = not (resume or not file.size)  # it goes when there is something in its place
             jobs = [Job(case, axis, batch_axis, reading.preparation) for case in cases if _key(case) not in done]
             stamps = [_stamp(job.case, asked) for job in jobs]  # before they are read, so that no change is missed
             failed: dict[int, InputError] = {}
             for outcome in executor_of(reading, len(jobs)).run(jobs, progress):
+                if old and outcome.failure is None:
+                    file.restart()
+                    old = False
                 _take(outcome, stamps[outcome.place], asked, file, failed)
+            if old:
+                file.restart()
             failures += [failed[place] for place in sorted(failed)]
             file.put_in_order([_key(case) for case in cases])
     return Scan(
@@ -190,14 +196,13 @@ class _Target:
         """Bytes that it has."""
         return os.fstat(self._file.fileno()).st_size
 
-    def restart(self) -> set[_Key]:
-        """Forget what it holds; nothing is done then."""
+    def restart(self) -> None:
+        """Forget what it holds."""
         try:
             if self.size:
                 os.truncate(self._file.fileno(), 0)
         except OSError as error:
             raise self._failure(error) from error
-        return set()
 
     def resume(self, asked: Asked, cases: Sequence[Case]) -> set[_Key]:
         """Keep what it has of files that are as they were, and take the rest out of it.

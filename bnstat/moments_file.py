@@ -23,7 +23,7 @@ from bnstat.moments_schema import require_kinds
 from bnstat.report import Patch, Patching, Preparation, Sample
 from bnstat.samples import Row
 from bnstat.sources.storage import state_of
-from bnstat.wording import plural
+from bnstat.wording import by, plural
 
 SCHEMA = "bnstat.moments/1"
 
@@ -333,6 +333,18 @@ def _lines(path: str) -> Iterator[bytes]:
         raise InputError(path, f"it cannot be read: {error.strerror}") from error
 
 
+# What settings of patches are asked for with.
+_PATCH_OPTIONS = {
+    "size": "--patch",
+    "number": "--patches",
+    "per_volume": "--per-volume",
+    "foreground": "--foreground",
+    "labels": "--labels",
+    "pad": "--pad",
+    "seed": "--seed",
+}
+
+
 def differing(one: Asked, other: Asked) -> str:
     """The first setting in which two differ, as in "--axis 1 and --axis -1"."""
     names = {"axis": "--axis", "batch_axis": "--batch-axis", "intensity": "--intensity", "mask": "--mask"}
@@ -340,4 +352,9 @@ def differing(one: Asked, other: Asked) -> str:
     for name, option in names.items():
         if texts[0][name] != texts[1][name]:
             return " and ".join(f"no {option}" if text[name] is None else f"{option} {text[name]}" for text in texts)
-    return "different patches"
+    patches = [asdict(asked.preparation.patches) if asked.preparation.patches else {} for asked in (one, other)]
+    for name, option in _PATCH_OPTIONS.items():
+        if patches[0].get(name) != patches[1].get(name):
+            values = [by(each[name], "x") if name == "size" and name in each else each.get(name) for each in patches]
+            return " and ".join(f"no {option}" if value is None else f"{option} {value}" for value in values)
+    raise ValueError("they do not differ")

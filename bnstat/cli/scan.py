@@ -48,8 +48,13 @@ def command(
     from bnstat.collection import collect  # noqa: PLC0415
 
     gc.enable()
-    with progress(quiet) as meter:
-        found = collect(paths, output, progress=meter, **settings)
+    try:
+        with progress(quiet) as meter:
+            found = collect(paths, output, progress=meter, **settings)
+    except KeyboardInterrupt:
+        if not quiet:
+            note(f"what was read until now is in {output}; --resume goes on with it")
+        raise
     tell(found.errors, found.notes, quiet)
     if not quiet:
         note(_summary(found))

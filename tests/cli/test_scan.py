@@ -17,6 +17,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from bnstat import collection
 from bnstat.cli import run
 
 FILES = 60
@@ -426,3 +427,37 @@ def test_a_setting_that_cannot_be_leaves_moments_that_are_there(cohort, tmp_path
     file.write_text("mine\n")
     refused(2, "scan", cohort, "-o", file, "--force", "--patch", "0")
     assert file.read_text() == "mine\n"
+
+
+def test_a_file_that_is_to_be_started_anew_stays_until_there_is_something_in_its_place(cohort, tmp_path, capsys):
+    file = tmp_path / "m.jsonl"
+    assert run(["scan", str(cohort), "-o", str(file), "-q"]) == 0
+    before = file.read_bytes()
+    assert run(["scan", str(cohort), "-o", str(file), "--force", "--axis", "9"]) == 2
+    assert "axis 9 does not exist" in capsys.readouterr().err
+    assert file.read_bytes() == before
+
+
+def test_patches_of_other_settings_are_refused_with_the_one_that_differs(cohort, tmp_path, capsys):
+    file = tmp_path / "m.jsonl"
+    patches = ["--patch", "4x4x4", "--patches", "2"]
+    assert run(["scan", str(cohort), "-o", str(file), "-q", *patches]) == 0
+    assert run(["inspect", str(file), "-q", *patches, "--per-volume", "2", "-b", "2"]) == 0
+    for options, said in (
+        ([*patches, "--seed", "3"], "--seed 0 and --seed 3"),
+        (["--patch", "4x4x5", "--patches", "2"], "--patch 4x4x4 and --patch 4x4x5"),
+    ):
+        capsys.readouterr()
+        assert run(["inspect", str(file), *options]) == 2
+        assert f"read otherwise: with {said}" in capsys.readouterr().err
+
+
+def test_an_interrupted_scan_says_how_to_go_on(cohort, tmp_path, capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(collection, "stamp_of", interrupted)
+    assert run(["scan", str(cohort), "-o", str(tmp_path / "m.jsonl")]) == 130
+    note, error = capsys.readouterr().err.splitlines()
+    assert note.endswith("m.jsonl; --resume goes on with it")
+    assert error == "bnstat: error: interrupted"
