@@ -164,7 +164,7 @@ def _nested(cohort: Cohort, nesting: Nesting) -> Cohort:
 def too_large(table: Moments) -> NDArray[np.bool_]:
     """Which cells of a table have values beyond what can be squared, or had them before steps on their intensity."""
     extremes = np.maximum(np.abs(np.asarray(table.minimum, np.float64)), np.abs(np.asarray(table.maximum, np.float64)))
-    return np.asarray((table.count > 0) & ~((extremes <= LARGEST) & np.isfinite(table.m2)))
+    return np.asarray((table.count > 0) & ~((extremes <= LARGEST) & np.isfinite(table.m2) & np.isfinite(table.mean)))
 
 
 def _cohort(table: Moments, places: NDArray[np.intp], channels: NDArray[np.intp]) -> Cohort:

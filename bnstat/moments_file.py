@@ -206,12 +206,13 @@ def _moments(channels: list[dict[str, Any]]) -> Moments:
     def column(name: str, undefined: float) -> list[Any]:
         return [undefined if cell[name] is None else cell[name] for cell in channels]
 
+    least, most = _extremes(channels)
     return Moments(
         count=np.array(column("count", 0), np.int64),
         mean=np.array(column("mean", nan), np.float64),
         m2=np.array(column("m2", inf), np.float64),
-        minimum=_extremes([cell["min"] for cell in channels], inf),
-        maximum=_extremes([cell["max"] for cell in channels], -inf),
+        minimum=least,
+        maximum=most,
         nan=np.array(column("nan", 0), np.int64),
         inf=np.array(column("inf", 0), np.int64),
         mean_tail=np.array(column("mean_tail", 0.0), np.float64),
@@ -219,14 +220,21 @@ def _moments(channels: list[dict[str, Any]]) -> Moments:
     )
 
 
-def _extremes(values: list[Any], neutral: float) -> NDArray[Any]:
-    """Whole numbers stay whole; those of an empty channel are never looked at."""
-    there = [value for value in values if value is not None]
-    if not there or not all(isinstance(value, int) for value in there):
-        return np.array([neutral if value is None else value for value in values], np.float64)
-    least, most = min(there), max(there)
-    kind = np.int64 if least >= -(2**63) and most < 2**63 else np.uint64 if least >= 0 else object
-    return np.array([there[0] if value is None else value for value in values], kind)
+def _extremes(channels: list[dict[str, Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Least and greatest values, of one type; whole numbers stay whole. Those of an empty channel do not matter."""
+    ends = [cell["min"] for cell in channels], [cell["max"] for cell in channels]
+    known = [value for end in ends for value in end if value is not None]
+    kind: Any = np.float64
+    neutral = (inf, -inf)
+    if known and all(isinstance(value, int) for value in known):
+        low, high = min(known), max(known)
+        kind = np.int64 if low >= -(2**63) and high < 2**63 else np.uint64 if low >= 0 else object
+        neutral = (low, low)
+    least, most = (
+        np.array([instead if value is None else value for value in end], kind)
+        for end, instead in zip(ends, neutral, strict=True)
+    )
+    return least, most
 
 
 def stamp_of(files: Iterable[str]) -> Stamp:

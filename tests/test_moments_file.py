@@ -289,3 +289,27 @@ def test_a_variance_that_float64_has_lost_stays_lost_in_the_file_too(tmp_path):
     one, other = bnstat.diagnose(tmp_path / "a.npy", reading=reading), bnstat.diagnose(tmp_path / "m.jsonl")
     assert one.batches == other.batches
     assert one.batches[0].channels[0].variance is None
+
+
+def test_extremes_of_one_sample_have_one_type_so_that_merges_keep_whole_numbers_whole(tmp_path):
+    for name, values in (("u64", [2**64 - 5, 7]), ("i64", [-3, 2**62])):
+        np.save(tmp_path / f"{name}.npy", np.array(values, {"u64": np.uint64, "i64": np.int64}[name]).reshape(1, 2, 1))
+    files = [tmp_path / "u64.npy", tmp_path / "i64.npy"]
+    assert not bnstat.collect(files, tmp_path / "m.jsonl").errors
+    for paths in (files, tmp_path / "m.jsonl"):
+        (channel,) = bnstat.diagnose(paths, batch_size=2).batches[0].channels
+        assert (channel.minimum, channel.maximum) == (-3, 2**64 - 5)
+
+
+def test_a_mean_that_is_not_known_leaves_its_sample_out(tmp_path):
+    samples = [
+        kept(Moments.from_array(np.arange(6.0).reshape(2, 3) + k), Sample(f"{k}", None, (3,), "f4")) for k in range(4)
+    ]
+    path = written(tmp_path / "m.jsonl", samples)
+    lines = Path(path).read_text().splitlines()
+    lines[1] = json.dumps(
+        json.loads(lines[1]) | {"channels": [c | {"mean": None} for c in json.loads(lines[1])["channels"]]}
+    )
+    Path(path).write_text("\n".join(lines) + "\n")
+    found = bnstat.compare(path)
+    assert [channel.samples for channel in found.population] == [3, 3, 3]

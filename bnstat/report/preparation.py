@@ -42,6 +42,10 @@ class Preparation:
     mask: str | None = None
     patches: Patching | None = None
 
+    def __post_init__(self) -> None:
+        if self.intensity is not None and self.intensity.strip() == "none":  # which is to say nothing
+            object.__setattr__(self, "intensity", None)
+
     @property
     def plain(self) -> bool:
         """Whether the layer gets the values of the file."""
