@@ -59,7 +59,8 @@ def collect(
     with blaming(failures):
         volumes = _volumes(paths)
         cases = list({_key(case): case for case in find_cases(volumes, reading, failures, notes)}.values())
-        _refuse_target(target, [*volumes, *_read_of(cases, asked)], resume=resume, force=force)
+        described = dict.fromkeys(case.dataset for case in cases if case.dataset is not None)
+        _refuse_target(target, [*volumes, *described, *_read_of(cases, asked)], resume=resume, force=force)
         with ExitStack() as stack:
             file = stack.enter_context(_Target(target))
             done = file.resume(asked, cases) if resume and file.size else set()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bnstat.axes import Tensor
 from bnstat.moments import Moments
 from bnstat.planning import Planned
 from bnstat.report import Preparation, Sample
-from bnstat.scan import OnBytes, scan_volume
+from bnstat.scan import OnBytes, scan_volume, side_by_side
 from bnstat.sources import Part
 
 # The axis of a file that holds time points where its header has a repetition time: the fourth dimension.
@@ -54,7 +53,7 @@ def rows_of(planned: Planned, preparation: Preparation, told: OnBytes | None = N
         if changes_values(preparation):
             return _rows(planned, prepared_moments(planned, preparation, told), (), ())
     cells = [scan_volume(part.volume, part.arrangement, told) for part in planned.parts]
-    return _rows(planned, _side_by_side(cells, planned.tensor), planned.parts, _types(planned))
+    return _rows(planned, side_by_side(cells, planned.tensor), planned.parts, _types(planned))
 
 
 def _rows(planned: Planned, table: Moments, parts: tuple[Part, ...], types: tuple[str, ...]) -> tuple[Row, ...]:
@@ -90,10 +89,3 @@ def sample_of(planned: Planned, index: int | None) -> Sample:
         files=case.files if case.joined else (),
         channels=planned.channels,
     )
-
-
-def _side_by_side(cells: Sequence[Moments], tensor: Tensor) -> Moments:
-    """Moments of (samples, channels) of all files, side by side on their last axis; a kept one before it merges."""
-    if len(cells) == 1:
-        return cells[0]
-    return Moments.join(cells) if tensor.axis == len(tensor.sample_shape) else cells[0].merge(*cells[1:])

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.axes import Arrangement
+from bnstat.axes import Arrangement, Tensor
 from bnstat.blocks import (
     BLOCK_VALUES,
     Array,
@@ -123,6 +123,13 @@ def _scan(
         gathered = _scan_stream(volume, volume.voxels, arrangement, change, segments, told)
     dtype = reduced_type(volume.dtype) if change is None else change.reduced_type(volume.dtype)
     return tuple(_samples_by_channels(one.moments(dtype), arrangement) for one in gathered)
+
+
+def side_by_side(files: Sequence[Moments], tensor: Tensor) -> Moments:
+    """Moments (samples, channels) of all files of a case, which share their last axis; a kept one before it merges."""
+    if len(files) == 1:
+        return files[0]
+    return Moments.join(files) if tensor.axis == len(tensor.sample_shape) else files[0].merge(*files[1:])
 
 
 def _nobody(count: int) -> None:

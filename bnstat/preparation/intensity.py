@@ -22,7 +22,7 @@ from bnstat.planning import Planned
 from bnstat.preparation import masks, steps
 from bnstat.preparation.operations import Affine, Clipped, Doubles, NonzeroAffine, Operation
 from bnstat.report import Preparation
-from bnstat.scan import OnBytes, scan_changed
+from bnstat.scan import OnBytes, scan_changed, side_by_side
 from bnstat.sources import Volume
 from bnstat.wording import plural
 
@@ -249,7 +249,7 @@ class _Walk:
             change = _Change(part.volume, self._of_cells(operations, place), mask, zeros=zeros, outside=outside)
             scanned = scan_changed(part.volume, part.arrangement, change, self._told)
             files.append([change.scaled_afterwards(one) for one in scanned])
-        classes = [_side_by_side(one, self._planned) for one in zip(*files, strict=True)]
+        classes = [side_by_side(one, self._planned.tensor) for one in zip(*files, strict=True)]
         each = 2 if zeros else 1
         if len(classes) == each:
             return tuple(_Found(one) for one in classes)
@@ -269,13 +269,6 @@ class _Walk:
 def _in_cells(numbers: Doubles, arrangement: Arrangement) -> Doubles:
     """From (samples, channels) to the order of cells."""
     return (numbers if arrangement.samples_are_slow else numbers.T).reshape(-1)
-
-
-def _side_by_side(files: Sequence[Moments], planned: Planned) -> Moments:
-    if len(files) == 1:
-        return files[0]
-    last = planned.tensor.axis == len(planned.tensor.sample_shape)
-    return Moments.join(files) if last else files[0].merge(*files[1:])
 
 
 @dataclass(frozen=True, eq=False)

@@ -280,3 +280,12 @@ def test_a_listed_channel_that_no_case_has_is_not_said_to_be_there(bnstat_run, t
     ran = bnstat_run("inspect", tmp_path, "--channels", "{case}_{channel:T1,zz}.nii")
     assert ran.code == 3
     assert all("channel zz missing: no case has it beside" in line for line in ran.errors)
+
+
+@pytest.mark.parametrize("named", ["the folder", "the file"])
+def test_no_moments_replace_the_description_of_a_data_set(bnstat_run, root, named):
+    description = root / "dataset.json"
+    before = description.read_bytes()
+    ran = bnstat_run("scan", root if named == "the folder" else description, "-o", description, "--force")
+    assert (ran.code, "is one of the inputs and stays as it is" in ran.err) == (2, True)
+    assert description.read_bytes() == before
