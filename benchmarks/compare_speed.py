@@ -16,7 +16,7 @@ import nibabel as nib
 import numpy as np
 
 import bnstat
-from bnstat.frameworks import BATCH_NORMS
+from bnstat.layers.frameworks import BATCH_NORMS
 
 DEFAULT_DATA = Path(__file__).parent / "data"
 

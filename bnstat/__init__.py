@@ -6,15 +6,18 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bnstat.collection import collect
-    from bnstat.comparison import compare
-    from bnstat.diagnosis import diagnose
     from bnstat.errors import BnstatError, InputError, OutputError, UsageError
-    from bnstat.layers import compare_layers
-    from bnstat.moments import Moments
-    from bnstat.report import Comparison, Patching, Preparation, Reading, Report
+    from bnstat.moments.moments import Moments
+    from bnstat.preprocessing.settings import Patching, Preparation
+    from bnstat.reading.settings import Reading
+    from bnstat.report.compare_batch_sizes import Comparison
+    from bnstat.report.inspect import Report
+    from bnstat.workflows.compare_batch_sizes import compare
+    from bnstat.workflows.compare_layers import compare_layers
+    from bnstat.workflows.inspect import diagnose
+    from bnstat.workflows.scan import collect
 
-__version__ = "0.1.0"
+from bnstat.version import __version__
 
 __all__ = [
     "BnstatError",
@@ -38,19 +41,19 @@ __all__ = [
 # `bnstat --help` does not wait for numpy and nibabel.
 _HOME = {
     "BnstatError": "errors",
-    "Comparison": "report",
+    "Comparison": "report.compare_batch_sizes",
     "InputError": "errors",
-    "Moments": "moments",
+    "Moments": "moments.moments",
     "OutputError": "errors",
-    "Patching": "report",
-    "Preparation": "report",
-    "Reading": "report",
-    "Report": "report",
+    "Patching": "preprocessing.settings",
+    "Preparation": "preprocessing.settings",
+    "Reading": "reading.settings",
+    "Report": "report.inspect",
     "UsageError": "errors",
-    "collect": "collection",
-    "compare": "comparison",
-    "compare_layers": "layers",
-    "diagnose": "diagnosis",
+    "collect": "workflows.scan",
+    "compare": "workflows.compare_batch_sizes",
+    "compare_layers": "workflows.compare_layers",
+    "diagnose": "workflows.inspect",
 }
 
 

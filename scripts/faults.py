@@ -19,10 +19,10 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.collection import collect
-from bnstat.frameworks import FRAMEWORKS
-from bnstat.gate import check
+from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.rules import RULES
+from bnstat.workflows.check import check
+from bnstat.workflows.scan import collect
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "faults.md"
@@ -567,7 +567,7 @@ def page(tallies: dict[str, Tally]) -> str:
     lines = [
         "# Planted faults",
         "What the rules of `bnstat check` find, miss and say wrongly. `python scripts/faults.py` writes this page;",
-        "`tests/test_faults.py` runs a part of it.",
+        "`tests/docs/test_faults.py` runs a part of it.",
         "",
         f"{VOLUMES} volumes (NIfTI and `.npy`; float16 to float64, both byte orders, int32, with and without a slope;",
         "one or two samples, 1 to 8 channels, seven presets), each with none, one or two planted faults; and",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bnstat.renderers.explain.markdown import index, page
-from bnstat.rules import RULES, explained
+from bnstat.rules import RULES
+from bnstat.rules.explanation import explained
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "rules"
 

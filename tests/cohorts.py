@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bnstat.frameworks import FRAMEWORKS
-from bnstat.report import Cell, Finding, Patch, Report, Sample, Settings
+from bnstat.layers.frameworks import FRAMEWORKS
+from bnstat.layers.settings import Settings
+from bnstat.report.evidence import Cell
+from bnstat.report.finding import Finding
+from bnstat.report.inspect import Report
 from bnstat.rules import findings_of, rule_named
+from bnstat.sources.sample import Patch, Sample
 
 KERAS = FRAMEWORKS["keras"]
 SETTINGS = Settings(KERAS, KERAS.epsilon, KERAS.momentum)

@@ -1,9 +1,10 @@
-"""Who may import whom: the table in docs/architecture.md, held against the code."""
+"""The layout of the package: its rooms, who may import whom, and its public names."""
 
 from __future__ import annotations
 
 import ast
-import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,94 +12,34 @@ import pytest
 import bnstat
 
 PACKAGE = Path(__file__).parents[1] / "bnstat"
-ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 
-# The only places that may import these packages.
-OUTSIDERS = {
-    "nibabel": ("sources/nifti.py",),
-    "click": ("cli/",),
-    "rich": ("renderers/", "cli/progress.py"),
-    "matplotlib": ("renderers/compare/plot.py",),
-    "isal": ("sources/streams.py",),
-    "distributed": ("executors/cluster.py",),
-    "fsspec": ("sources/remote.py",),
-}
+
+ROOMS = (
+    *("sources", "moments", "preprocessing", "reading", "layers", "batch_size"),
+    *("report", "rules", "workflows", "renderers", "cli"),
+)
 
 
 def modules():
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def imported(path):
-    """Full names of what a module imports, also inside of functions, without what is for type checkers only."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    hidden = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.dump(block.test)
-        for node in ast.walk(block)
-    }
-    for node in ast.walk(tree):
-        if id(node) in hidden:
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def test_the_house_has_these_rooms_and_no_sheds():
+    found = {path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"}
+    assert found == {*ROOMS, "__init__.py", "__main__.py", "errors.py", "text.py", "version.py", "py.typed"}
 
 
-def family(module):
-    """The row of the table that a module belongs to: `bnstat.rules.rule` to "rules"."""
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 and parts[0] == "bnstat" else None
-
-
-def table():
-    """The rows of the table: a family, and the families that it may import."""
-    text = ARCHITECTURE.read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \|([^|\n]*)\|", text, re.MULTILINE)
-    return {name: set(re.findall(r"`(\w+)`", allowed)) for name, allowed in rows}
-
-
-def family_of(path):
-    relative = path.relative_to(PACKAGE)
-    return relative.parts[0].removesuffix(".py")
-
-
-def families():
-    """Every family there is: a folder, or a file at the top."""
-    found = {family_of(path) for path in modules()}
-    return found - {"__init__", "__main__"}
-
-
-def test_the_table_has_a_row_for_every_family_and_no_other():
-    assert set(table()) == families()
-
-
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_imports_what_the_table_allows(path):
-    own = family_of(path)
-    if own in ("__init__", "__main__"):
-        return
-    used = {family(name) for name in imported(path)} & families()
-    assert used - {own} <= table()[own]
-
-
-@pytest.mark.parametrize("package", OUTSIDERS)
-def test_each_package_is_used_in_its_one_place(package):
-    users = {
-        str(path.relative_to(PACKAGE))
-        for path in modules()
-        if any(name == package or name.startswith(f"{package}.") for name in imported(path))
-    }
-    assert users
-    assert all(user.startswith(OUTSIDERS[package]) for user in users), users
+def test_imports_go_down_the_flow_of_data(tmp_path):
+    """The contracts in pyproject.toml: the order of the rooms, no circles, each outside package in its one place."""
+    linter = Path(sys.executable).parent / "lint-imports"
+    command = [linter, "--no-logo", "--cache-dir", tmp_path / "cache", "--config", PACKAGE.parent / "pyproject.toml"]
+    found = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
 
 
 def test_the_library_neither_prints_nor_exits():
     for path in modules():
-        if family_of(path) == "cli":
+        if path.is_relative_to(PACKAGE / "cli"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("print", "exit")), path

@@ -12,11 +12,11 @@ from typing import NoReturn
 
 import click
 
-from bnstat import __version__
 from bnstat.cli import exit_codes
 from bnstat.cli.messages import complain
 from bnstat.cli.options import DEBUG
 from bnstat.errors import BnstatError, OutputError, UsageError
+from bnstat.version import __version__
 
 REPORT_TO = "the project's issue tracker"
 

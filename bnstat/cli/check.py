@@ -14,11 +14,13 @@ from bnstat.cli import exit_codes, inputs, options
 from bnstat.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from bnstat.config import Config
-    from bnstat.report import Check, Limits, Reading
+    from bnstat.cli.config import Config
+    from bnstat.reading.settings import Reading
+    from bnstat.report.check import Check
+    from bnstat.report.limits import Limits
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown", "junit", "github", "gitlab", "sarif")
-_CONFIG = "bnstat.config"
+_CONFIG = "bnstat.cli.config"
 _LIMIT_HELP = "A threshold of a rule, as in noise=0.2; may be repeated. --show-settings lists all."
 
 
@@ -70,7 +72,7 @@ class _Configured(click.Command):
 def _require_rules(tokens: Sequence[str]) -> None:
     """Refuse what names no rule."""
     if tokens:
-        from bnstat.selection import codes_of  # noqa: PLC0415  (not needed for --help)
+        from bnstat.rules.selection import codes_of  # noqa: PLC0415  (not needed for --help)
 
         for token in tokens:
             codes_of(token)
@@ -78,7 +80,7 @@ def _require_rules(tokens: Sequence[str]) -> None:
 
 def _configure(context: click.Context, _: click.Parameter, file: str | None) -> str | None:
     """Read the configuration before other options, whose defaults it gives."""
-    from bnstat import config  # noqa: PLC0415  (not needed for --help)
+    from bnstat.cli import config  # noqa: PLC0415  (not needed for --help)
 
     try:
         found = config.load(Path(file)) if file is not None else config.find(Path.cwd())
@@ -191,7 +193,7 @@ def command(
 def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits, settings: Mapping[str, Any]) -> int:
     from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
     from bnstat.cli.progress import progress  # noqa: PLC0415
-    from bnstat.gate import Override, check  # noqa: PLC0415
+    from bnstat.workflows.check import Override, check  # noqa: PLC0415
 
     gc.enable()
     folder = str(found.file.parent) if found.file is not None else None
@@ -215,7 +217,7 @@ def _read(paths: Sequence[str], result: Check, found: Config, reading: Reading) 
 
 
 def _limits(found: Config, given: Sequence[tuple[str, float]]) -> Limits:
-    from bnstat.config import limits_of  # noqa: PLC0415  (not needed for --help)
+    from bnstat.cli.config import limits_of  # noqa: PLC0415  (not needed for --help)
 
     return limits_of({**found.limits, **dict(given)})
 

@@ -15,7 +15,8 @@ from bnstat.cli.kinds import BATCH_SIZES, Listed, kind_of, own
 from bnstat.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from bnstat.report import By, Comparison
+    from bnstat.report.compare_batch_sizes import Comparison
+    from bnstat.report.compare_layers import By
 
 
 @click.command(short_help="What batch sizes, frameworks, normalizers or values of epsilon do, side by side.")
@@ -110,13 +111,13 @@ def _layers(paths: tuple[str, ...], to: options.Output, by: By, values: Sequence
     """Compare frameworks, normalizers or values of ε."""
     from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
     from bnstat.cli.progress import progress  # noqa: PLC0415
-    from bnstat.layers import compare_layers  # noqa: PLC0415
+    from bnstat.workflows.compare_layers import compare_layers  # noqa: PLC0415
 
     gc.enable()
     with progress(to.quiet) as meter:
         found = compare_layers(paths, by=by, values=values, progress=meter, **settings)
     tell(found.errors, found.notes, to.quiet)
-    write("layers", found, to, inputs.read_by(paths, settings["reading"], found.samples, found.errors))
+    write("compare_layers", found, to, inputs.read_by(paths, settings["reading"], found.samples, found.errors))
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
 
 
@@ -131,7 +132,7 @@ def _batch_sizes(
     """Compare batch sizes."""
     from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
     from bnstat.cli.progress import progress  # noqa: PLC0415
-    from bnstat.comparison import compare  # noqa: PLC0415
+    from bnstat.workflows.compare_batch_sizes import compare  # noqa: PLC0415
 
     if plot is not None:
         _refuse_plot(plot, to)
@@ -146,13 +147,13 @@ def _batch_sizes(
         _plot(found, plot, read)
     if save_population is not None:
         _save_population(found, save_population, read)
-    write("compare", found, to, read)
+    write("compare_batch_sizes", found, to, read)
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
 
 
 def _refuse_plot(file: str, to: options.Output) -> None:
     """Refuse what cannot be drawn whatever is found, before anything is read."""
-    from bnstat.renderers.compare.plot import ENDINGS  # noqa: PLC0415
+    from bnstat.renderers.compare_batch_sizes.plot import ENDINGS  # noqa: PLC0415
 
     if _ending(file) not in ENDINGS:
         raise UsageError(f"{file}: a plot is one of {', '.join(f'.{ending}' for ending in ENDINGS)}; name it so")
@@ -165,7 +166,7 @@ def _refuse_plot(file: str, to: options.Output) -> None:
 def _plot(found: Comparison, file: str, inputs: Sequence[str]) -> None:
     """Draw what was found into a file."""
     from bnstat.cli.output import refuse_input  # noqa: PLC0415
-    from bnstat.renderers.compare import plot  # noqa: PLC0415
+    from bnstat.renderers.compare_batch_sizes import plot  # noqa: PLC0415
 
     refuse_input(file, inputs, "--plot")
     if not plot.channels(found):
@@ -176,7 +177,7 @@ def _plot(found: Comparison, file: str, inputs: Sequence[str]) -> None:
 
 def _save_population(found: Comparison, file: str, inputs: Sequence[str]) -> None:
     from bnstat.cli.output import refuse_input  # noqa: PLC0415
-    from bnstat.renderers.compare import population  # noqa: PLC0415
+    from bnstat.renderers.compare_batch_sizes import population  # noqa: PLC0415
 
     refuse_input(file, inputs, "--save-population")
     _save(population.render(found, _ending(file)), file, "--save-population")

@@ -24,8 +24,8 @@ def command(name: str | None, to: options.Output) -> int:
       bnstat frameworks --format csv
     """
     from bnstat.cli.output import write  # noqa: PLC0415  (nothing of this is needed for --help)
-    from bnstat.frameworks import FRAMEWORKS, framework_named  # noqa: PLC0415
-    from bnstat.report import Presets  # noqa: PLC0415
+    from bnstat.layers.frameworks import FRAMEWORKS, framework_named  # noqa: PLC0415
+    from bnstat.report.frameworks import Presets  # noqa: PLC0415
 
     rows = (framework_named(name),) if name is not None else tuple(FRAMEWORKS.values())
     write("frameworks", Presets(rows, in_full=name is not None), to, ())

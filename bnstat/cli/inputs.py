@@ -12,7 +12,10 @@ from bnstat.cli.sizes import Sizes
 from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
-    from bnstat.report import Failure, Patching, Reading, Sample
+    from bnstat.preprocessing.settings import Patching
+    from bnstat.reading.settings import Reading
+    from bnstat.report.finding import Failure
+    from bnstat.sources.sample import Sample
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,14 +97,15 @@ def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], e
     read += [f"{path}/dataset.json" for path in paths]  # what describes a data set, where a path is one
     if reading.preparation.plain:
         return read
-    from bnstat.preparation import files_of  # noqa: PLC0415  (only where it is asked for)
+    from bnstat.preprocessing.validate import files_of  # noqa: PLC0415  (only where it is asked for)
 
     return [*read, *files_of(reading.preparation, [*(sample.source for sample in listed), *failed])]
 
 
 def _reading(given: dict[str, Any]) -> Reading:
     """What the options say, which are taken out of what was given."""
-    from bnstat.report import Preparation, Reading  # noqa: PLC0415  (not needed for --help)
+    from bnstat.preprocessing.settings import Preparation  # noqa: PLC0415  (not needed for --help)
+    from bnstat.reading.settings import Reading  # noqa: PLC0415  (not needed for --help)
 
     patches = _patching(given)
     return Reading(
@@ -118,7 +122,7 @@ def _patching(given: dict[str, Any]) -> Patching | None:
     Raises:
         UsageError: only the size says that patches are asked for, and it is missing.
     """
-    from bnstat.report import Patching  # noqa: PLC0415  (not needed for --help)
+    from bnstat.preprocessing.settings import Patching  # noqa: PLC0415  (not needed for --help)
 
     size = given.pop("patch", None)
     asked = {name: value for name in _OF_PATCHES if (value := given.pop(name, None)) is not None}

@@ -41,7 +41,7 @@ def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     """
     from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
     from bnstat.cli.progress import progress  # noqa: PLC0415
-    from bnstat.diagnosis import diagnose  # noqa: PLC0415
+    from bnstat.workflows.inspect import diagnose  # noqa: PLC0415
 
     gc.enable()
     with progress(to.quiet) as meter:

@@ -14,7 +14,7 @@ from typing import TextIO
 from bnstat.cli.messages import complain, note
 from bnstat.cli.options import Output
 from bnstat.errors import OutputError, UsageError
-from bnstat.report import Failure
+from bnstat.report.finding import Failure
 
 # Formats that programs read in this encoding, whatever that of the terminal is.
 _UTF8 = ("json", "jsonl", "github")

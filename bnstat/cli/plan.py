@@ -11,7 +11,7 @@ from bnstat.cli.sizes import Sizes
 from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
-    from bnstat.report import Plan
+    from bnstat.report.plan import Plan
 
 
 class Strides(click.ParamType[tuple[Any, ...]]):
@@ -64,7 +64,7 @@ def command(plans: str | None, configuration: str | None, to: options.Output, **
 
 
 def _from_options(configuration: str | None, given: dict[str, Any]) -> Plan:
-    from bnstat.depth import plan  # noqa: PLC0415
+    from bnstat.workflows.plan import plan  # noqa: PLC0415
 
     if configuration:
         raise UsageError("--configuration names one of a plans file; give the file too")
@@ -74,8 +74,8 @@ def _from_options(configuration: str | None, given: dict[str, Any]) -> Plan:
 
 
 def _from_file(path: str, name: str | None, given: dict[str, Any]) -> Plan:
-    from bnstat.depth import plan  # noqa: PLC0415
-    from bnstat.nnunet import read_plans  # noqa: PLC0415
+    from bnstat.sources.datasets.nnunet_plans import read_plans  # noqa: PLC0415
+    from bnstat.workflows.plan import plan  # noqa: PLC0415
 
     for option in ("patch", "levels", "strides"):
         if given[option] is not None:

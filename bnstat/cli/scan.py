@@ -10,7 +10,7 @@ import click
 from bnstat.cli import exit_codes, inputs, options
 
 if TYPE_CHECKING:
-    from bnstat.report import Scan
+    from bnstat.report.scan import Scan
 
 
 @click.command(short_help="Read once and keep the moments, for every other command.")
@@ -45,7 +45,7 @@ def command(
     from bnstat.cli.messages import note  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
     from bnstat.cli.output import tell  # noqa: PLC0415
     from bnstat.cli.progress import progress  # noqa: PLC0415
-    from bnstat.collection import collect  # noqa: PLC0415
+    from bnstat.workflows.scan import collect  # noqa: PLC0415
 
     gc.enable()
     try:
@@ -62,7 +62,7 @@ def command(
 
 
 def _summary(found: Scan) -> str:
-    from bnstat.wording import plural  # noqa: PLC0415
+    from bnstat.text import plural  # noqa: PLC0415
 
     unchanged = f", {found.unchanged:,} were there and are unchanged" if found.unchanged else ""
     failed = f", {len(found.errors):,} could not be read" if found.errors else ""

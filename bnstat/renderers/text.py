@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from math import floor, log10
 
-from bnstat.report import Batch, Finding, Number, Preparation, Report, Settings
-from bnstat.wording import by, channel_title, plural
+from bnstat.layers.results import Batch, Number
+from bnstat.layers.settings import Settings
+from bnstat.preprocessing.settings import Preparation
+from bnstat.report.finding import Finding
+from bnstat.report.inspect import Report
+from bnstat.text import by, channel_title, plural
 
 UNDEFINED = "–"
 

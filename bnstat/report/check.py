@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bnstat.report.inspect import SEVERITIES, Failure, Finding, Sample, Settings, Severity
+from bnstat.layers.settings import Settings
+from bnstat.report.finding import SEVERITIES, Failure, Finding, Severity
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
+from bnstat.sources.sample import Sample
 
 FailOn = Literal["error", "warning", "note", "never"]
 FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)

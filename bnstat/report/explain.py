@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bnstat.report.inspect import Severity
+from bnstat.report.finding import Severity
 
 
 @dataclass(frozen=True)

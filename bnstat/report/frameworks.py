@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bnstat.frameworks import Framework
+from bnstat.layers.frameworks.framework import Framework
 
 
 @dataclass(frozen=True)

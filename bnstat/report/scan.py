@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bnstat.report.inspect import Failure
+from bnstat.report.finding import Failure
 
 
 @dataclass(frozen=True)

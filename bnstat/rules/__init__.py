@@ -5,33 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bnstat.errors import UsageError
-from bnstat.report import Finding, Report
-from bnstat.rules import (
+from bnstat.report.finding import Finding
+from bnstat.report.inspect import Report
+from bnstat.rules.arithmetic import inaccurate_variance, negative_variance, vanishing_variance
+from bnstat.rules.batch import (
     batch_mean_noise,
-    channel_scale_mismatch,
-    channels_first_suspected,
-    constant_patches,
     data_drift,
-    epsilon_effect,
-    float16_overflow,
-    inaccurate_variance,
-    inf_voxels,
-    missing_channel,
-    mixed_shapes,
-    nan_voxels,
-    near_zero_variance,
-    negative_variance,
     odd_volume,
     single_value_per_channel,
     small_batch,
-    time_as_channels,
     train_eval_gap,
     unsettled_running_statistics,
-    vanishing_variance,
     variance_shortfall,
+)
+from bnstat.rules.data import (
+    constant_patches,
+    epsilon_effect,
+    float16_overflow,
+    inf_voxels,
+    nan_voxels,
+    near_zero_variance,
     zero_variance,
 )
 from bnstat.rules.explanation import explained
+from bnstat.rules.layout import (
+    channel_scale_mismatch,
+    channels_first_suspected,
+    missing_channel,
+    mixed_shapes,
+    time_as_channels,
+)
 from bnstat.rules.rule import Rule
 
 __all__ = ["RULES", "Rule", "explained", "findings_of", "rule_named"]

@@ -6,7 +6,7 @@ import inspect
 import sys
 
 from bnstat.errors import UsageError
-from bnstat.report import Explanation
+from bnstat.report.explain import Explanation
 from bnstat.rules.rule import Rule
 
 # What each part begins with, in order, and the field that it is.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from bnstat.report import Batch, Channel, Finding, Group, Report, Severity
+from bnstat.layers.results import Batch, Channel, Group
+from bnstat.report.finding import Finding, Severity
+from bnstat.report.inspect import Report
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from bnstat.report import Cell, Report, Sample
+from bnstat.report.evidence import Cell
+from bnstat.report.inspect import Report
+from bnstat.sources.sample import Sample
 
 
 @dataclass(frozen=True)

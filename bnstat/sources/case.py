@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bnstat.axes import Arrangement
 from bnstat.errors import InputError
+from bnstat.sources.layout import Arrangement
 from bnstat.sources.volume import Volume
 
 

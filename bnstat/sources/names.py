@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 
-from bnstat.sources.arrays import path_of
+from bnstat.sources.formats.arrays import path_of
 
 # Endings of the files that a directory is searched for. Of formats in two files, the one that is opened.
 IMAGE_ENDINGS = (

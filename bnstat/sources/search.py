@@ -11,7 +11,7 @@ from bnstat.sources import remote, storage
 from bnstat.sources.case import Case, Found
 from bnstat.sources.names import how_to_convert, is_image, other_format
 from bnstat.sources.remote import is_remote
-from bnstat.wording import plural
+from bnstat.text import plural
 
 _DESCRIPTION = ".json"
 
@@ -28,7 +28,7 @@ def cases_of(paths: Sequence[str], channels: str | None = None) -> Found:
     """
     pattern = None
     if channels is not None:
-        from bnstat.sources.joining import Pattern, join  # noqa: PLC0415  (only where it is asked for)
+        from bnstat.sources.datasets.pattern import Pattern, join  # noqa: PLC0415  (only where it is asked for)
 
         pattern = Pattern.of(channels)
     found = Found()

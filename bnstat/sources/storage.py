@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from bnstat.errors import InputError
 from bnstat.sources import remote
-from bnstat.sources.arrays import path_of
+from bnstat.sources.formats.arrays import path_of
 from bnstat.sources.names import DICOM
 from bnstat.sources.remote import is_remote
 from bnstat.sources.streams import unreadable

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from bnstat.axes import Order
+from bnstat.sources.layout import Order
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from monai.transforms import RandSpatialCrop
 from monai.transforms.utils import generate_pos_neg_label_crop_centers
 from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
 
-from bnstat.preparation.places import Foreground, Labels, Volume, patches_of
-from bnstat.report import Patching
+from bnstat.preprocessing.patch_positions import Foreground, Labels, Volume, patches_of
+from bnstat.preprocessing.settings import Patching
 
 DRAWS = 40_000
 SHAPE = (9, 12, 7)

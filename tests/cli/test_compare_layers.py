@@ -13,7 +13,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from bnstat.frameworks import BATCH_NORMS
+from bnstat.layers.frameworks import BATCH_NORMS
 
 ROOT = Path(__file__).parents[2]
 COHORT = ROOT / "sample_data" / "cohort"

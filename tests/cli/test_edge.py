@@ -295,7 +295,7 @@ def test_an_interrupt_is_code_130_from_wherever_it_comes(refused, small_image, m
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bnstat.scan._Reducer.add", interrupted)
+    monkeypatch.setattr("bnstat.moments.one_pass._Reducer.add", interrupted)
     for name in ("x.nii", "x.nii.gz"):
         assert refused(130, "inspect", small_image(name)) == "bnstat: error: interrupted"
 
@@ -304,7 +304,7 @@ def test_a_defect_is_code_4_in_one_line_and_a_trace_where_it_is_asked_for(refuse
     def defect(*_):
         raise ZeroDivisionError("first\nsecond")
 
-    monkeypatch.setattr("bnstat.diagnosis.findings_of", defect)
+    monkeypatch.setattr("bnstat.workflows.inspect.findings_of", defect)
     assert "ZeroDivisionError" in refused(4, "inspect", small_image())
     with pytest.raises(ZeroDivisionError):
         refused(4, "inspect", small_image(), "--debug")

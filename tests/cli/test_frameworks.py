@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from bnstat.frameworks import BATCH_NORMS, FRAMEWORKS
+from bnstat.layers.frameworks import BATCH_NORMS, FRAMEWORKS
 
 SCHEMAS = Path(__file__).parents[2] / "docs/schema"
 SCHEMA = json.loads((SCHEMAS / "bnstat.frameworks-1.schema.json").read_text(encoding="utf-8"))

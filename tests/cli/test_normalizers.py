@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 
-from bnstat.normalizers import KINDS
+from bnstat.layers.settings import KINDS
 
 NAMES = [name.replace("G", "2") for name in KINDS]
 

@@ -10,11 +10,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from bnstat import moments_file
 from bnstat.errors import UsageError
-from bnstat.gate import check
-from bnstat.reference import Kept
-from bnstat.report import Patching, Preparation, Reading
+from bnstat.preprocessing.settings import Patching, Preparation
+from bnstat.reading import moments_file
+from bnstat.reading.settings import Reading
+from bnstat.workflows.check import check
+from bnstat.workflows.reference import Kept
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from bnstat import collection
 from bnstat.cli import run
+from bnstat.workflows import scan as workflow
 
 FILES = 60
 
@@ -106,7 +106,7 @@ def test_processes_that_are_killed_with_the_one_that_asked_end_with_it(cohort, w
 _SHARED = """
 import multiprocessing, sys, time
 import bnstat
-from bnstat.executors import processes
+from bnstat.reading.workers import processes
 processes._WORTH_BYTES = 0
 
 class Told:
@@ -456,7 +456,7 @@ def test_an_interrupted_scan_says_how_to_go_on(cohort, tmp_path, capsys, monkeyp
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(collection, "stamp_of", interrupted)
+    monkeypatch.setattr(workflow, "stamp_of", interrupted)
     assert run(["scan", str(cohort), "-o", str(tmp_path / "m.jsonl")]) == 130
     note, error = capsys.readouterr().err.splitlines()
     assert note.endswith("m.jsonl; --resume goes on with it")

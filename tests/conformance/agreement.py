@@ -23,10 +23,11 @@ from math import inf
 import numpy as np
 
 from bnstat import Moments
-from bnstat.frameworks import FRAMEWORKS, Arithmetic, Framework
-from bnstat.normalizers import batch as batch_norm
-from bnstat.report import Settings
-from bnstat.running import simulate
+from bnstat.layers.frameworks import FRAMEWORKS
+from bnstat.layers.frameworks.framework import Arithmetic, Framework
+from bnstat.layers.normalizers import batch as batch_norm
+from bnstat.layers.running import simulate
+from bnstat.layers.settings import Settings
 from conformance.cases import CASES, STEPS, digest
 from conformance.layers import ADAPTERS, CUMULATIVE, Adapter, Setting
 

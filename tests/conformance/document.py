@@ -9,7 +9,8 @@ from pathlib import Path
 
 from arithmetic_cases import recorded, script
 
-from bnstat.frameworks import ARITHMETICS, FRAMEWORKS
+from bnstat.layers.frameworks import FRAMEWORKS
+from bnstat.layers.frameworks.framework import ARITHMETICS
 from conformance.agreement import LIMITS, Comparison, comparisons
 from conformance.cases import CASES, STEPS
 from conformance.layers import ADAPTERS, Adapter

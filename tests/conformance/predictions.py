@@ -27,14 +27,19 @@ import numpy as np
 from arithmetic_cases import recorded, script
 
 import bnstat
-from bnstat import Moments, arithmetic
-from bnstat.axes import arrange
-from bnstat.frameworks import FRAMEWORKS, Framework
-from bnstat.normalizers import normalize
-from bnstat.report import Batch, Sample
-from bnstat.settings import settings_of
-from bnstat.sources import Part, PlainVoxels, Volume
-from bnstat.table import Row, Table
+from bnstat import Moments
+from bnstat.layers.arithmetic import predict
+from bnstat.layers.frameworks import FRAMEWORKS
+from bnstat.layers.frameworks.framework import Framework
+from bnstat.layers.normalizers import normalize
+from bnstat.layers.results import Batch
+from bnstat.layers.settings import settings_of
+from bnstat.preprocessing.samples import Row
+from bnstat.reading.table import Table
+from bnstat.sources.case import Part
+from bnstat.sources.layout import arrange
+from bnstat.sources.sample import Sample
+from bnstat.sources.volume import PlainVoxels, Volume
 from conformance.agreement import TOLERANCE
 from conformance.cases import CASES, digest
 from conformance.layers import ADAPTERS, Adapter
@@ -432,5 +437,5 @@ def _filled(shape: tuple[int, ...], moments: Moments, given: dict[str, str]) -> 
         for index in range(shape[0])
     ]
     empty = Batch(0, tuple(range(shape[0])), shape, arrangement.tensor.axis, arrangement.tensor.reduction_axes)
-    (filled,) = arithmetic.predict(normalize([(empty, moments)], settings), Table((), tuple(rows), ()), settings)
+    (filled,) = predict.predict(normalize([(empty, moments)], settings), Table((), tuple(rows), ()), settings)
     return filled

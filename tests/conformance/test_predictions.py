@@ -11,7 +11,7 @@ import pytest
 from arithmetic_cases import recorded, script
 
 import bnstat
-from bnstat.frameworks import FRAMEWORKS
+from bnstat.layers.frameworks import FRAMEWORKS
 from conformance import document
 from conformance.cases import SCANS
 from conformance.predictions import MOMENTS, WIDER, WIDEST, compared, judged, kept, summaries

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat.frameworks import FRAMEWORKS
+from bnstat.layers.frameworks import FRAMEWORKS
 from conformance import document
 from conformance.agreement import TOLERANCE, comparisons, data, refusal_of
 from conformance.cases import CASES, SCANS

@@ -7,8 +7,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from bnstat.frameworks import FRAMEWORKS
-from bnstat.report import Check, CheckSettings, Failure, Finding, RuleInfo, Sample, Settings, Stale
+from bnstat.layers.frameworks import FRAMEWORKS
+from bnstat.layers.settings import Settings
+from bnstat.report.check import Check, CheckSettings, RuleInfo, Stale
+from bnstat.report.finding import Failure, Finding
+from bnstat.sources.sample import Sample
 
 CONSTANT = "channel {} is constant at 0: its variance is 0 in every framework, and what comes out is β for all input."
 EVIL = "a:b,c/\x1b[31m%é\n\udcff|`<&>`.nii"

@@ -8,9 +8,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from bnstat.frameworks import FRAMEWORKS
-from bnstat.layers import compare_layers
-from bnstat.report import Batch, Channel, Failure, Finding, Finite, Group, Report, Sample, Settings, Statistics
+from bnstat.layers.frameworks import FRAMEWORKS
+from bnstat.layers.results import Batch, Channel, Finite, Group, Statistics
+from bnstat.layers.settings import Settings
+from bnstat.report.finding import Failure, Finding
+from bnstat.report.inspect import Report
+from bnstat.sources.sample import Sample
+from bnstat.workflows.compare_layers import compare_layers
 
 
 def channel(index, **changes):

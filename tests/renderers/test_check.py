@@ -21,7 +21,9 @@ from renderers import formats
 from renderers.checked import EVIL, clean, in_a_repository, many, unread, verdict
 
 from bnstat.renderers.check import alike, csv, github, gitlab, json, jsonl, junit, markdown, paths, sarif, table
-from bnstat.report import SEVERITIES, Failure, Finding, Sample, Stale
+from bnstat.report.check import Stale
+from bnstat.report.finding import SEVERITIES, Failure, Finding
+from bnstat.sources.sample import Sample
 
 FORMATS = (table, json, jsonl, csv, markdown, junit, github, gitlab, sarif)
 SCHEMA = json_reader.loads(

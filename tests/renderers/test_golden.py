@@ -11,18 +11,18 @@ import pytest
 from renderers.checked import in_a_repository, many, verdict
 from renderers.sample import grouped, layered, report
 
-from bnstat.frameworks import FRAMEWORKS
+from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.renderers.check import csv as check_csv
 from bnstat.renderers.check import github, gitlab, jsonl, junit, sarif
 from bnstat.renderers.check import json as check_json
 from bnstat.renderers.check import markdown as check_markdown
 from bnstat.renderers.check import table as check_table
+from bnstat.renderers.compare_layers import markdown as layers_markdown
+from bnstat.renderers.compare_layers import table as layers_table
 from bnstat.renderers.frameworks import markdown as frameworks_markdown
 from bnstat.renderers.frameworks import table as frameworks_table
 from bnstat.renderers.inspect import csv, json, markdown, table
-from bnstat.renderers.layers import markdown as layers_markdown
-from bnstat.renderers.layers import table as layers_table
-from bnstat.report import Presets
+from bnstat.report.frameworks import Presets
 
 GOLDEN = Path(__file__).parent / "golden"
 

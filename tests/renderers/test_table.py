@@ -7,7 +7,7 @@ from renderers.sample import channel, report
 
 from bnstat.renderers import text
 from bnstat.renderers.inspect import csv, json, markdown, table
-from bnstat.report import Finding
+from bnstat.report.finding import Finding
 
 
 def many(channels=50, finding=47):

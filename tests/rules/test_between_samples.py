@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 
 import bnstat
-from bnstat.frameworks import FRAMEWORKS
+from bnstat.batch_size.results import CurveChannel, CurvePoint
+from bnstat.layers.frameworks import FRAMEWORKS
+from bnstat.layers.running import start_weight
+from bnstat.layers.settings import Settings
 from bnstat.renderers.inspect import csv as csv_format
 from bnstat.renderers.inspect import json as json_format
 from bnstat.renderers.inspect import markdown, table
-from bnstat.report import CurveChannel, CurvePoint, Limits, Report, Settings
+from bnstat.report.inspect import Report
+from bnstat.report.limits import Limits
 from bnstat.rules import RULES, findings_of, rule_named
-from bnstat.running import start_weight
 
 COHORT = Path(__file__).parents[2] / "sample_data/cohort"
 KERAS = FRAMEWORKS["keras"]

@@ -9,14 +9,18 @@ import pytest
 from cohorts import EMPTY, SETTINGS, cell, patches, said, volumes
 
 import bnstat
-from bnstat.axes import Tensor
-from bnstat.gate import check
-from bnstat.moments import Moments
-from bnstat.moments_file import Asked, Kept, Stamp, line_of
-from bnstat.normalizers import normalize
-from bnstat.report import Batch, Limits, Patch, Patching, Preparation, Reading, Sample
+from bnstat.layers.normalizers import normalize
+from bnstat.layers.results import Batch
+from bnstat.moments.moments import Moments
+from bnstat.preprocessing.samples import Row
+from bnstat.preprocessing.settings import Patching, Preparation
+from bnstat.reading.moments_file import Asked, Kept, Stamp, line_of
+from bnstat.reading.settings import Reading
+from bnstat.report.limits import Limits
 from bnstat.rules import RULES, findings_of
-from bnstat.samples import Row
+from bnstat.sources.layout import Tensor
+from bnstat.sources.sample import Patch, Sample
+from bnstat.workflows.check import check
 
 FULL = cell(50.0, 9.0)
 

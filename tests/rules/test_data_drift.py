@@ -11,9 +11,12 @@ import pytest
 from cohorts import SETTINGS, UNKNOWN, cell, patches, said, volumes
 
 import bnstat
-from bnstat.cells import cells_of, pools_of
-from bnstat.report import Limits, Pool, Reading, Reference, Report
-from bnstat.table import read_table
+from bnstat.reading.settings import Reading
+from bnstat.reading.table import read_table
+from bnstat.report.evidence import Pool, Reference
+from bnstat.report.inspect import Report
+from bnstat.report.limits import Limits
+from bnstat.workflows.evidence import cells_of, pools_of
 
 THEN = Pool(40, 172.9, 236.0, 30.0)
 

@@ -12,12 +12,13 @@ import pytest
 
 import bnstat
 from bnstat import cli
-from bnstat.cells import cells_of, pools_of
-from bnstat.recommendation import FEWEST_SAMPLES
-from bnstat.reference import Kept
-from bnstat.rules import RULES, Rule, explained, findings_of
-from bnstat.rules.explanation import PARTS
-from bnstat.table import read_table
+from bnstat.batch_size.recommendation import FEWEST_SAMPLES
+from bnstat.reading.table import read_table
+from bnstat.rules import RULES, findings_of
+from bnstat.rules.explanation import PARTS, explained
+from bnstat.rules.rule import Rule
+from bnstat.workflows.evidence import cells_of, pools_of
+from bnstat.workflows.reference import Kept
 
 SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
 EACH = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
@@ -109,7 +110,7 @@ def test_an_explanation_has_all_its_parts(rule):
 
 
 def test_a_docstring_without_a_part_is_a_defect(monkeypatch):
-    module = sys.modules["bnstat.rules.zero_variance"]
+    module = sys.modules["bnstat.rules.data.zero_variance"]
     monkeypatch.setattr(module, "__doc__", module.__doc__.replace("Threshold:", "Limit:"))
     (rule,) = (one for one in RULES if one.code == "BN101")
     assert isinstance(rule, Rule)

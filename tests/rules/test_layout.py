@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat.report import Batch, Limits, Report
+from bnstat.layers.results import Batch
+from bnstat.report.inspect import Report
+from bnstat.report.limits import Limits
 from bnstat.rules import findings_of, rule_named
 
 HEAD = Path(__file__).parents[2] / "sample_data/t1_head.nii.gz"

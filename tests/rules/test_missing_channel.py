@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
-from bnstat.gate import check
-from bnstat.report import Failure
+from bnstat.report.finding import Failure
 from bnstat.rules import findings_of, rule_named
+from bnstat.workflows.check import check
 
 FULL = cell(50.0, 9.0)
 T1_T2 = ("T1w", "T2w")
@@ -93,7 +93,7 @@ def test_zero_variance_speaks_where_the_more_exact_rule_is_ignored_for_a_file(tm
     report = volumes([(FULL, EMPTY if place in (1, 3) else FULL) for place in range(5)])
     both = (rule_named("BN101"), rule_named("BN405"))
     assert [one.rule for one in findings_of(report, both, lambda one: one.source == "case_01")] == ["BN405"]
-    from bnstat.gate import Override
+    from bnstat.workflows.check import Override
 
     found = check(paths, overrides=[Override(("1.npy",), ("BN405",))], select=["BN101", "BN405"]).findings
     assert sorted((one.rule, one.source[-5:]) for one in found) == [("BN101", "1.npy"), ("BN405", "3.npy")]

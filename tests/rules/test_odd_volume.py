@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
-from bnstat.gate import check
-from bnstat.report import Limits
-from bnstat.rules.odd_volume import FEWEST_VOLUMES, LEAST, NORMAL
+from bnstat.report.limits import Limits
+from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES, LEAST, NORMAL
+from bnstat.workflows.check import check
 
 
 def drawn(number=40, seed=0, mean=165.0, between=20.0, spread=0.1):

@@ -30,7 +30,7 @@ from dataset_cases import (
 
 import bnstat
 from bnstat import InputError
-from bnstat.sources import cases_of
+from bnstat.sources.search import cases_of
 
 LAYOUTS = {"nnunet_v2": nnunet_v2, "nnunet_v1": nnunet_v1, "decathlon": decathlon, "monai": monai}
 
@@ -414,7 +414,7 @@ def test_different_spacings_of_files_by_themselves_are_not_worth_a_note(tmp_path
 def test_the_spacing_is_that_of_the_header(nibabel_data, name):
     import nibabel
 
-    from bnstat.sources import open_volume
+    from bnstat.sources.opening import open_volume
 
     file = nibabel_data / name
     zooms = tuple(map(float, nibabel.load(file).header.get_zooms()[:3]))
@@ -422,7 +422,7 @@ def test_the_spacing_is_that_of_the_header(nibabel_data, name):
 
 
 def test_an_array_has_no_spacing(tmp_path):
-    from bnstat.sources import open_volume
+    from bnstat.sources.opening import open_volume
 
     np.save(tmp_path / "x.npy", np.ones((2, 3)))
     assert open_volume(str(tmp_path / "x.npy")).spacing is None

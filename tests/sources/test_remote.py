@@ -19,7 +19,8 @@ from dataset_cases import CASES, CHANNELS, nnunet_v2, save
 
 import bnstat
 from bnstat import InputError
-from bnstat.sources import cases_of, open_volume
+from bnstat.sources.opening import open_volume
+from bnstat.sources.search import cases_of
 
 fsspec = pytest.importorskip("fsspec")
 pytest.importorskip("s3fs")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat.sources import cases_of
+from bnstat.sources.search import cases_of
 
 
 def files_below(path):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from bnstat.renderers import text
-from bnstat.report import SEVERITIES, Check, Finding, Stale
-from bnstat.wording import plural
+from bnstat.report.check import Check, Stale
+from bnstat.report.finding import SEVERITIES, Finding
+from bnstat.text import plural
 
 # What findings about no single file stand under.
 SEVERAL = "several samples"

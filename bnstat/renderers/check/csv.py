@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bnstat.renderers import sheet
 from bnstat.renderers.check.rows import NAMES, rows
-from bnstat.report import Check
+from bnstat.report.check import Check
 
 
 def render(check: Check) -> str:

@@ -9,8 +9,9 @@ from bnstat.renderers import text
 from bnstat.renderers.check import alike, markdown
 from bnstat.renderers.check.alike import Alike
 from bnstat.renderers.check.paths import located
-from bnstat.report import Check, Failure
-from bnstat.wording import plural
+from bnstat.report.check import Check
+from bnstat.report.finding import Failure
+from bnstat.text import plural
 
 # Annotations of one kind that GitHub shows of a step.
 MOST = 10

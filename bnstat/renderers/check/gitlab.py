@@ -8,7 +8,8 @@ from typing import Any
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.fingerprint import fingerprints
 from bnstat.renderers.check.paths import located, readable
-from bnstat.report import Check, Failure, Finding
+from bnstat.report.check import Check
+from bnstat.report.finding import Failure, Finding
 
 _SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
 # The name of the check that an input fails which could not be read, graver than any finding.

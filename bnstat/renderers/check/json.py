@@ -7,9 +7,10 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from bnstat import __version__
 from bnstat.renderers.inspect.json import failure_fields, finding_fields, sample_fields, settings_fields
-from bnstat.report import SEVERITIES, Check, CheckSettings
+from bnstat.report.check import Check, CheckSettings
+from bnstat.report.finding import SEVERITIES
+from bnstat.version import __version__
 
 SCHEMA = "bnstat.check/1"
 

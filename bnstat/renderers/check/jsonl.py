@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from bnstat.renderers.check.rows import rows
-from bnstat.report import Check
+from bnstat.report.check import Check
 
 
 def render(check: Check) -> str:

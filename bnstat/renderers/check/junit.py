@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from bnstat.renderers import text
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.alike import Alike
-from bnstat.report import Check
+from bnstat.report.check import Check
 
 _KINDS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 

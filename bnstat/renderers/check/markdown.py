@@ -8,7 +8,7 @@ from bnstat.renderers import text
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.alike import Alike
 from bnstat.renderers.inspect import markdown
-from bnstat.report import Check
+from bnstat.report.check import Check
 
 _HEADERS = ("severity", "rule", "file", "where", "message")
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from bnstat.report import Check
+from bnstat.report.check import Check
 
 
 def located(check: Check) -> dict[str | None, str]:

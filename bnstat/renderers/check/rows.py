@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bnstat.report import Check, Finding, Stale
+from bnstat.report.check import Check, Stale
+from bnstat.report.finding import Finding
 
 NAMES = (
     *("status", "rule", "name", "severity", "source", "batch", "channel", "group"),

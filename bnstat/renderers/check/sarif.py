@@ -6,11 +6,12 @@ import json
 import re
 from typing import Any
 
-from bnstat import __version__
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.fingerprint import fingerprints
 from bnstat.renderers.check.paths import located, uri
-from bnstat.report import Check, Failure, Finding, RuleInfo
+from bnstat.report.check import Check, RuleInfo
+from bnstat.report.finding import Failure, Finding
+from bnstat.version import __version__
 
 # The errata of the standard that its schema is published with.
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

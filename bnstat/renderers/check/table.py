@@ -13,8 +13,8 @@ from bnstat.renderers import text
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.alike import Alike
 from bnstat.renderers.screen import printed
-from bnstat.report import Check
-from bnstat.wording import plural
+from bnstat.report.check import Check
+from bnstat.text import plural
 
 # Files of one rule that are shown unless all findings are asked for, and stale entries.
 MOST_FILES, MOST_STALE = 20, 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bnstat.renderers import sheet
 from bnstat.renderers.explain.json import rule_fields
-from bnstat.report import Explanations
+from bnstat.report.explain import Explanations
 
 
 def render(rules: Explanations) -> str:

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from bnstat import __version__
-from bnstat.report import Explanation, Explanations
+from bnstat.report.explain import Explanation, Explanations
+from bnstat.version import __version__
 
 SCHEMA = "bnstat.explain/1"
 

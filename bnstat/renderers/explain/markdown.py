@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnstat.renderers.explain import parts
-from bnstat.report import Explanation, Explanations
+from bnstat.report.explain import Explanation, Explanations
 
 
 def render(rules: Explanations) -> str:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from bnstat.renderers.explain import parts
 from bnstat.renderers.screen import printed
-from bnstat.report import Explanation, Explanations
+from bnstat.report.explain import Explanation, Explanations
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 

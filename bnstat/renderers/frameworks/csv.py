@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bnstat.renderers import sheet
 from bnstat.renderers.frameworks.json import preset_fields
-from bnstat.report import Presets
+from bnstat.report.frameworks import Presets
 
 
 def render(presets: Presets) -> str:

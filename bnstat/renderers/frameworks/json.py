@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bnstat import __version__
-from bnstat.report import Framework, Presets
+from bnstat.layers.frameworks.framework import Framework
+from bnstat.report.frameworks import Presets
+from bnstat.version import __version__
 
 SCHEMA = "bnstat.frameworks/1"
 

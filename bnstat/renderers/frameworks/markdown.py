@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnstat.renderers.frameworks import rows
-from bnstat.report import Presets
+from bnstat.report.frameworks import Presets
 
 
 def render(presets: Presets) -> str:

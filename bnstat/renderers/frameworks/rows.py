@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bnstat.layers.frameworks.framework import ARITHMETICS, NORMALIZERS, Framework
 from bnstat.renderers import text
-from bnstat.report import ARITHMETICS, NORMALIZERS, Framework, Presets
+from bnstat.report.frameworks import Presets
 
 HEADERS = ("name", "ε", "momentum → weight", "running variance", "arithmetic", "least values", "axis")
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bnstat.renderers.frameworks import rows
 from bnstat.renderers.screen import printed
-from bnstat.report import Presets
+from bnstat.report.frameworks import Presets
 
 # From this width on there is room for two spaces between columns, and below the other not for every column.
 _WIDE, _NARROW = 88, 80

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bnstat.layers.results import Channel, Group, RmsGroup
+from bnstat.layers.settings import Settings
 from bnstat.renderers import text
-from bnstat.report import Channel, Group, Report, RmsGroup, Settings
+from bnstat.report.inspect import Report
 
 Part = Channel | Group
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bnstat.layers.results import Batch, Channel, Group
 from bnstat.renderers import sheet
 from bnstat.renderers.inspect.json import part_fields
-from bnstat.report import Batch, Channel, Group, Report
+from bnstat.report.inspect import Report
 
 _FINITE = ("count", "mean", "variance")
 

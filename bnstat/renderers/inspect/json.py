@@ -6,22 +6,13 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from bnstat import __version__
-from bnstat.report import (
-    Batch,
-    Channel,
-    Failure,
-    Finding,
-    Group,
-    Prediction,
-    Preparation,
-    Report,
-    RmsGroup,
-    Running,
-    Sample,
-    Settings,
-    Statistics,
-)
+from bnstat.layers.results import Batch, Channel, Group, Prediction, RmsGroup, Running, Statistics
+from bnstat.layers.settings import Settings
+from bnstat.preprocessing.settings import Preparation
+from bnstat.report.finding import Failure, Finding
+from bnstat.report.inspect import Report
+from bnstat.sources.sample import Sample
+from bnstat.version import __version__
 
 SCHEMA = "bnstat.inspect/1"
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bnstat.layers.results import Batch
 from bnstat.renderers import text
 from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, names_of
-from bnstat.report import SEVERITIES, Batch, Report
+from bnstat.report.finding import SEVERITIES
+from bnstat.report.inspect import Report
 
 # Digits of numbers: more than in a terminal, since nothing limits the width.
 _DIGITS = 7

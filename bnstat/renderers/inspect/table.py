@@ -11,11 +11,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from bnstat.layers.results import Batch
 from bnstat.renderers import text
 from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, names_of
 from bnstat.renderers.screen import printed
-from bnstat.report import SEVERITIES, Batch, Finding, Report
-from bnstat.wording import plural
+from bnstat.report.finding import SEVERITIES, Finding
+from bnstat.report.inspect import Report
+from bnstat.text import plural
 
 # Rows of channels or groups that are shown unless all are asked for.
 MOST_ROWS = 20

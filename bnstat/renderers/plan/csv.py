@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bnstat.renderers import sheet
 from bnstat.renderers.plan.json import level_fields
-from bnstat.report import Plan
-from bnstat.wording import by
+from bnstat.report.plan import Plan
+from bnstat.text import by
 
 
 def render(plan: Plan) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bnstat import __version__
-from bnstat.report import Level, Plan
+from bnstat.report.plan import Level, Plan
+from bnstat.version import __version__
 
 SCHEMA = "bnstat.plan/1"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnstat.renderers.plan import rows
-from bnstat.report import Plan
+from bnstat.report.plan import Plan
 
 
 def render(plan: Plan) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bnstat.renderers import text
-from bnstat.report import Level, Plan
-from bnstat.wording import by, plural
+from bnstat.report.plan import Level, Plan
+from bnstat.text import by, plural
 
 HEADERS = ("level", "shape", "values a sample", "values a batch", "n/(n−1)", "raises")
 

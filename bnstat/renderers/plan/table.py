@@ -8,7 +8,7 @@ from rich.text import Text
 
 from bnstat.renderers.plan import rows
 from bnstat.renderers.screen import printed
-from bnstat.report import Plan
+from bnstat.report.plan import Plan
 
 
 def render(plan: Plan, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:  # noqa: ARG001  (all levels are shown always)

@@ -13,9 +13,9 @@ from bnstat.errors import InputError
 from bnstat.sources import storage
 from bnstat.sources.case import Case, Found
 from bnstat.sources.datasets.description import Description
-from bnstat.sources.joining import without
+from bnstat.sources.datasets.pattern import without
 from bnstat.sources.names import ending_of, how_to_convert, is_image, other_format, shared
-from bnstat.wording import plural
+from bnstat.text import plural
 
 IMAGES = "imagesTr"
 # The number of a channel at the end of a file's name.

@@ -1,0 +1,1 @@
+"""What a batch size does to the statistics of a layer."""

@@ -1,0 +1,1 @@
+"""What a normalization layer makes of moments."""

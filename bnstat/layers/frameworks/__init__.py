@@ -1,0 +1,202 @@
+"""Presets: conventions of real layers as data, each with its source. A maker is a file; the list is made by hand."""
+
+from __future__ import annotations
+
+import math
+
+from bnstat.errors import UsageError
+from bnstat.layers.frameworks import keras
+from bnstat.layers.frameworks.flax import FLAX
+from bnstat.layers.frameworks.framework import (
+    ARITHMETICS,
+    NORMALIZERS,
+    RUNNING_START,
+    Arithmetic,
+    Framework,
+    Normalizer,
+)
+from bnstat.layers.frameworks.haiku import HAIKU
+from bnstat.layers.frameworks.onnx import ONNX
+from bnstat.layers.frameworks.pytorch import PYTORCH
+from bnstat.layers.frameworks.tensorflow import TENSORFLOW
+
+__all__ = [
+    "ALIASES",
+    "ARITHMETICS",
+    "BATCH_NORMS",
+    "FRAMEWORKS",
+    "NORMALIZERS",
+    "RUNNING_START",
+    "Arithmetic",
+    "Framework",
+    "Normalizer",
+    "framework_named",
+    "layer_of",
+    "preset_of",
+    "unlike",
+]
+
+FRAMEWORKS = {row.name: row for row in (*keras.KERAS, *PYTORCH, *TENSORFLOW, *keras.KERAS2, *FLAX, *HAIKU, *ONNX)}
+
+# Those that `--framework` means where nothing is said of the normalizer.
+BATCH_NORMS = {name: row for name, row in FRAMEWORKS.items() if row.normalizer == "batch"}
+
+# What people also say. Case does not matter, and a hyphen may be an underscore.
+ALIASES = {
+    "pytorch": "torch",
+    "pytorch-channels-last": "torch-channels-last",
+    "torch-gpu": "torch-cuda",
+    "pytorch-cuda": "torch-cuda",
+    "cuda": "torch-cuda",
+    "sync-bn": "torch-syncbn",
+    "syncbn": "torch-syncbn",
+    "syncbatchnorm": "torch-syncbn",
+    "keras3": "keras",
+    "keras-3": "keras",
+    "keras-pytorch": "keras-torch",
+    "keras-tf": "keras-tensorflow",
+    "keras-2": "keras2",
+    "tf-keras": "keras2",
+    "tf.keras": "keras2",
+    "tf": "tensorflow",
+    "tf.nn.moments": "tensorflow",
+    "tf-fused": "tensorflow-fused",
+    "fusedbatchnorm": "tensorflow-fused",
+    "fusedbatchnormv3": "tensorflow-fused",
+    "linen": "flax",
+    "nnx": "flax",
+    "flax-linen": "flax",
+    "flax-nnx": "flax",
+    "dm-haiku": "haiku",
+    "hk": "haiku",
+    "onnxruntime": "onnx",
+    "onnx-runtime": "onnx",
+    "ort": "onnx",
+}
+
+# The layer that a maker has for another normalizer than batch norm.
+_LAYERS: dict[tuple[str, str], Framework] = {
+    **{(row.maker, row.normalizer): row for row in FRAMEWORKS.values() if row.normalizer != "batch"},
+    ("torch", "instance"): FRAMEWORKS["torch-instance"],  # and not the one that keeps running statistics
+    ("keras", "instance"): keras.INSTANCE,
+    ("keras2", "renorm"): keras.KERAS_2_NONFUSED,
+}
+
+
+def framework_named(name: str) -> Framework:
+    """The preset of a name or alias, whatever its case.
+
+    Raises:
+        UsageError: there is none; the message names the nearest.
+    """
+    asked = name.lower().replace("_", "-")
+    key = ALIASES.get(asked, asked)
+    if key in FRAMEWORKS:
+        return FRAMEWORKS[key]
+    import difflib  # noqa: PLC0415  (only where a name is wrong)
+
+    near = difflib.get_close_matches(asked, [*FRAMEWORKS, *ALIASES], n=1)
+    makers = ", ".join(dict.fromkeys(row.maker for row in FRAMEWORKS.values()))
+    hint = f"did you mean {near[0]!r}?" if near else f"choose one of {makers}; `bnstat frameworks` lists all"
+    raise UsageError(f"framework {name!r} is not known; {hint}")
+
+
+def preset_of(name: str, normalizer: str = "batch") -> Framework:
+    """The preset of a framework's layer for a normalizer: of "torch" and "layer", `torch-layer`.
+
+    Args:
+        name: a name or alias.
+        normalizer: "batch", "instance", "layer", "group", "rms", "renorm" or "weight-init". The last two are done by
+            a batch-norm layer, or from the statistics that it computes, and give its preset.
+
+    Raises:
+        UsageError: the name is not known, there is no such preset, or the name is that of another normalizer's layer.
+    """
+    named = framework_named(name)
+    if normalizer not in (*NORMALIZERS, "renorm", "weight-init"):
+        known = ", ".join((*NORMALIZERS, "renorm", "weight-init"))
+        raise UsageError(f"normalizer {normalizer!r} is not known; choose one of {known}")
+    if named.normalizer == normalizer:
+        return named
+    if named.normalizer != "batch":
+        raise UsageError(
+            f"{named.name} is a layer of {named.normalizer} norm; "
+            f"use --framework {named.maker} --normalizer {named.normalizer}"
+        )
+    if normalizer == "weight-init" or (normalizer == "renorm" and named.renorm):
+        return named
+    if (named.maker, normalizer) in _LAYERS:
+        return _LAYERS[named.maker, normalizer]
+    kind = "batch renorm" if normalizer == "renorm" else f"{normalizer} norm"
+    raise UsageError(f"there is no preset of {kind} for {named.name}; choose one of {_having(normalizer)}")
+
+
+def _having(normalizer: str) -> str:
+    """The makers that have a preset for a normalizer, as they are named on the command line."""
+    renorm = (row.maker for row in BATCH_NORMS.values() if normalizer == "renorm" and row.renorm)
+    return ", ".join(dict.fromkeys((*renorm, *(maker for maker, kind in _LAYERS if kind == normalizer))))
+
+
+def layer_of(
+    name: str, epsilon: float | None, momentum: float | str | None, normalizer: str = "batch"
+) -> tuple[Framework, float | None, float | None]:
+    """A preset with the ε and momentum of its layer: those given, or its defaults.
+
+    Args:
+        name: of the framework, or an alias.
+        epsilon: instead of the layer's.
+        momentum: likewise, in the layer's own convention; "none" for the cumulative mean, where the layer has it.
+        normalizer: as for `preset_of`. With "weight-init" there is no ε but one that is given.
+
+    Returns:
+        The preset, ε and momentum. ε is None where there is no default and none was given, the momentum also where the
+        mean is cumulative (`Framework.cumulative`), or where no running statistics are kept.
+
+    Raises:
+        UsageError: as for `preset_of`, or ε is below 0 or not finite, or the momentum is not from 0 to 1.
+    """
+    preset = preset_of(name, normalizer)
+    own = None if normalizer == "weight-init" else preset.epsilon
+    return preset, own if epsilon is None else _epsilon(epsilon), _momentum(preset, momentum)
+
+
+def _epsilon(given: float) -> float:
+    epsilon = float(given)
+    if not (epsilon >= 0 and math.isfinite(epsilon)):
+        raise UsageError(f"epsilon {epsilon:g} cannot be: give a number that is 0 or more")
+    return epsilon
+
+
+def _momentum(preset: Framework, given: float | str | None) -> float | None:
+    if given is None:
+        return preset.momentum
+    if not preset.keeps_running:
+        raise UsageError(f"{preset.name} keeps no running statistics, so it has no momentum; leave it out")
+    if isinstance(given, str):
+        if given.lower() != "none":
+            raise UsageError(f"momentum {given!r} cannot be: give a number from 0 to 1, or none")
+        if not preset.cumulative:
+            raise UsageError(
+                f"momentum none means the cumulative mean of PyTorch's batch norm, which {preset.name} does not have; "
+                "give a number from 0 to 1"
+            )
+        return None
+    if not 0 <= float(given) <= 1:
+        raise UsageError(f"momentum {float(given):g} cannot be: give a number from 0 to 1")
+    return float(given)
+
+
+def unlike(epsilon: float, normalizer: str = "batch") -> tuple[Framework, float]:
+    """The framework whose layer's default ε differs most from this one, and that ε, to say what it would give.
+
+    Args:
+        epsilon: the one to differ from.
+        normalizer: a kind of layer, as in `NORMALIZERS`; batch renorm is done by a batch norm.
+
+    Returns:
+        The preset that stands for all of its maker's, and the ε of its layer.
+    """
+    kind = normalizer if normalizer in NORMALIZERS else "batch"
+    rows = BATCH_NORMS.values() if kind == "batch" else (row for (_, its), row in _LAYERS.items() if its == kind)
+    known = [(FRAMEWORKS[row.maker], row.epsilon) for row in rows if row.epsilon is not None]
+    return max(known, key=lambda one: abs(math.log(one[1] / max(epsilon, 1e-300))))

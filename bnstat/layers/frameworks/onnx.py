@@ -1,0 +1,21 @@
+"""ONNX' operator."""
+
+from __future__ import annotations
+
+from bnstat.layers.frameworks.framework import Framework
+
+BATCH = Framework(
+    name="onnx",
+    title="ONNX",
+    maker="onnx",
+    epsilon=1e-5,
+    momentum=0.9,
+    momentum_weighs="old",
+    running_variance="biased",
+    arithmetic="lanes",
+    channels_axis=1,
+    layout="channels first",
+    source="BatchNormalization 14 and 15 with training_mode=1, ONNX 1.23.2 with ONNX Runtime 1.32",
+)
+
+ONNX = (BATCH,)

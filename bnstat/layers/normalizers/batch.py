@@ -1,0 +1,32 @@
+"""Batch norm: the samples of a batch merge, each channel alone."""
+
+from __future__ import annotations
+
+from bnstat.layers.normalizers.statistics import Merged, each, running, shared
+from bnstat.layers.results import Channel
+from bnstat.layers.settings import Settings
+from bnstat.moments.moments import Moments
+
+
+def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
+    """What a batch-norm layer computes for each channel of one batch.
+
+    Args:
+        samples: moments of shape (samples of the batch, channels).
+        settings: framework, ε and momentum.
+    """
+    merged = each(samples.merged(axis=0))
+    return tuple(_channel(channel, one, settings) for channel, one in enumerate(merged))
+
+
+def _channel(channel: int, merged: Merged, settings: Settings) -> Channel:
+    numbers = shared(merged, settings.epsilon)
+    mean, variance = numbers["mean"], numbers["variance"]
+    kept_variance = None if variance is None else variance * settings.framework.bessel(merged.total)
+    start_mean, start_variance = settings.framework.running_start
+    return Channel(
+        channel=channel,
+        running_mean=running(start_mean, mean, settings, merged.total),
+        running_variance=running(start_variance, kept_variance, settings, merged.total),
+        **numbers,
+    )

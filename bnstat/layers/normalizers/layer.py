@@ -1,0 +1,22 @@
+"""Layer norm over channels and space, as the Group Norm paper (Wu & He 2018) draws it: all of a sample is one group.
+
+Keras' and Flax' layers reduce the last axis alone unless they are told more: at each voxel, over its channels.
+"""
+
+from __future__ import annotations
+
+from bnstat.layers.normalizers.statistics import groups_of
+from bnstat.layers.results import Group
+from bnstat.layers.settings import Settings
+from bnstat.moments.moments import Moments
+
+
+def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> tuple[Group, ...]:
+    """What a layer-norm layer computes: a group for each sample.
+
+    Args:
+        samples: moments of shape (samples of the batch, channels).
+        places: the index of each sample in the report.
+        settings: framework and ε.
+    """
+    return groups_of(samples, places, 1, settings)

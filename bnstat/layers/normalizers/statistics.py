@@ -1,0 +1,148 @@
+"""The arithmetic that all normalizers share: from merged moments to the numbers of a channel or a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf, isfinite, sqrt
+from typing import TypedDict
+
+from bnstat.layers.results import Finite, Group, Number
+from bnstat.layers.settings import Settings
+from bnstat.moments.moments import Moments
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The moments of values that are normalized together; mean and variance are over the finite ones."""
+
+    count: int
+    total: int
+    mean: float
+    variance: float
+    minimum: Number
+    maximum: Number
+    nan: int
+    inf: int
+    constant: bool
+
+
+class Shared(TypedDict):
+    """The fields of `report.Statistics`."""
+
+    count: int
+    mean: float | None
+    variance: float | None
+    std: float | None
+    minimum: Number | None
+    maximum: Number | None
+    nan: int
+    inf: int
+    constant: bool
+    gain: float | None
+    output_variance: float | None
+    output_std: float | None
+    epsilon_share: float | None
+    condition_number: float | None
+    finite: Finite | None
+
+
+def each(cells: Moments) -> Iterator[Merged]:
+    """Cells of shape (cells,) as plain numbers, one after the other."""
+    columns = (getattr(cells, name).tolist() for name in Merged.__slots__)
+    return (Merged(*values) for values in zip(*columns, strict=True))
+
+
+def shared(merged: Merged, epsilon: float | None) -> Shared:
+    """The numbers that every channel and group has; mean and variance are None where a value is NaN or Inf."""
+    finite_mean = defined(merged.mean) if merged.count else None
+    finite_variance = defined(merged.variance)
+    whole = merged.count == merged.total
+    mean, variance = (finite_mean, finite_variance) if whole else (None, None)
+    output_variance, share = output(variance, epsilon)
+    return Shared(
+        count=merged.total,
+        mean=mean,
+        variance=variance,
+        std=None if variance is None else sqrt(variance),
+        minimum=_extreme(merged.minimum) if merged.count else None,
+        maximum=_extreme(merged.maximum) if merged.count else None,
+        nan=merged.nan,
+        inf=merged.inf,
+        constant=merged.constant,
+        gain=gain(variance, epsilon),
+        output_variance=output_variance,
+        output_std=None if output_variance is None else sqrt(output_variance),
+        epsilon_share=share,
+        condition_number=_condition_number(mean, variance),
+        finite=None if whole else Finite(merged.count, finite_mean, finite_variance),
+    )
+
+
+def groups_of(samples: Moments, places: tuple[int, ...], groups: int, settings: Settings) -> tuple[Group, ...]:
+    """Consecutive channels of each sample merged into so many groups, a sample after the other.
+
+    Args:
+        samples: moments of shape (samples of the batch, channels); `groups` divides the channels.
+        places: the index of each sample in the report.
+        groups: 1 for layer norm, as many as channels for instance norm.
+        settings: for ε.
+    """
+    number, channels = samples.shape
+    size = channels // groups
+    merged = each(samples.reshape((number * groups, size)).merged(axis=1))
+    return tuple(
+        Group(
+            group=place,
+            sample=places[place // groups],
+            channels=tuple(range(place % groups * size, (place % groups + 1) * size)),
+            **shared(one, settings.epsilon),
+        )
+        for place, one in enumerate(merged)
+    )
+
+
+def defined(number: float) -> float | None:
+    """The number, or None where it is NaN or Inf."""
+    return number if isfinite(number) else None
+
+
+def _extreme(value: Number) -> Number | None:
+    """A whole number stays one; a scale factor may have made a number too large for float64."""
+    return value if isinstance(value, int) else defined(value)
+
+
+def gain(divisor: float | None, epsilon: float | None) -> float | None:
+    """1/√(divisor + ε), the divisor being a variance or a mean square; None where both are 0, or one is unknown."""
+    if divisor is None or epsilon is None or divisor + epsilon == 0:
+        return None
+    return defined(1.0 / sqrt(divisor + epsilon))
+
+
+def output(divisor: float | None, epsilon: float | None) -> tuple[float | None, float | None]:
+    """What the layer makes of its divisor, and the share of ε in what it was divided by."""
+    if divisor is None or epsilon is None or divisor + epsilon == 0:
+        return None, None
+    return divisor / (divisor + epsilon), epsilon / (divisor + epsilon)
+
+
+def running(start: float, batch: float | None, settings: Settings, count: int) -> float | None:
+    """A buffer after one training step; None where the layer refuses to train, or its momentum is unknown."""
+    weight = settings.batch_weight
+    if batch is None or weight is None or count < settings.framework.least_values:
+        return None
+    return (1.0 - weight) * start + weight * batch
+
+
+def _condition_number(mean: float | None, variance: float | None) -> float | None:
+    """√(1 + mean²/variance); None where the variance is 0."""
+    if mean is None or not variance:
+        return None
+    ratio = abs(mean) / sqrt(variance)
+    return defined(sqrt(1.0 + ratio * ratio)) if ratio < inf else None
+
+
+def deviations(samples: Moments) -> tuple[float | None, ...]:
+    """The standard deviation of each channel over all samples; None where a value is NaN or Inf."""
+    merged = each(samples.merged(axis=0))
+    return tuple(sqrt(one.variance) if one.count == one.total and isfinite(one.variance) else None for one in merged)

@@ -1,0 +1,1 @@
+"""The table of moments, and how a voxel gets into it."""

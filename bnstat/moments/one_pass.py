@@ -1,0 +1,421 @@
+"""Samples to the table: every voxel of a volume is read in file order, and never kept.
+
+Voxels are reduced a chunk at a time. A fixed number of chunks makes a segment, whose cells are merged by themselves;
+segments are merged in file order. So the result has the same bits however many threads share the work.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice, repeat
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat.errors import InputError
+from bnstat.moments.kernels import (
+    BLOCK_VALUES,
+    Array,
+    Cell,
+    Piece,
+    Workspace,
+    native_real,
+    pieces,
+    reduce_piece,
+    reduce_run,
+    reduced_type,
+)
+from bnstat.moments.moments import Gathered, Moments
+from bnstat.moments.processors import processors
+from bnstat.sources.layout import Arrangement, Tensor
+from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
+from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
+from bnstat.text import short_of
+
+# Chunks in a segment: enough that handing one out costs nothing, few enough that two threads end together.
+_SEGMENT_CHUNKS = 4
+# Threads that share a plain file at most: more would wait for memory, not compute.
+_MOST_THREADS = 4
+# Chunks that a compressed file is inflated ahead of their reduction.
+_CHUNKS_AHEAD = 2
+# Bytes read at once of what follows the voxels.
+_DRAIN_BYTES = 1 << 20
+
+# Told the number of bytes each time some were read, uncompressed.
+OnBytes = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Values that are read together: where they begin, and what they are reduced as."""
+
+    start: int
+    pieces: tuple[Piece, ...]
+    size: int
+
+
+class Change(Protocol):
+    """What is done to values before they are reduced, and which of them are reduced together.
+
+    - Threads share it, so a call changes nothing in it.
+    - A class holds some values of a piece; one value may be in any number of classes.
+    """
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are, the same for each piece."""
+
+    def reduced_type(self, stored: np.dtype[Any]) -> np.dtype[Any]:
+        """The type that values of a stored type are reduced in."""
+
+    def split(self, stored: Array, piece: Piece, start: int) -> Sequence[tuple[Array, NDArray[np.bool_] | None]]:
+        """For each class the values of a piece and which of them belong to it, None for all.
+
+        Args:
+            stored: shape (outer, cells, inner), in a native type; it is left as it is.
+            piece: whose cells these are.
+            start: the place of its first value in the volume, in memory order.
+        """
+
+
+def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | None = None) -> Moments:
+    """Read a volume once.
+
+    Args:
+        volume: its header and where its voxels are.
+        arrangement: which of its axes are samples and channels.
+        on_bytes: told how many bytes were read, after each chunk, from whichever thread read them.
+
+    Returns:
+        Moments of shape (samples, channels), scale factors applied.
+
+    Raises:
+        InputError: the file is truncated, damaged, or cannot be read.
+    """
+    (table,) = _scan(volume, arrangement, None, on_bytes)
+    return table.affine(volume.slope, volume.intercept)
+
+
+def scan_changed(
+    volume: Volume, arrangement: Arrangement, change: Change, on_bytes: OnBytes | None = None
+) -> tuple[Moments, ...]:
+    """Read a volume once, with its values changed and in classes; as `scan_volume`, but scale factors are `change`'s.
+
+    Returns:
+        For each class moments of shape (samples, channels).
+    """
+    return _scan(volume, arrangement, change, on_bytes)
+
+
+def _scan(
+    volume: Volume, arrangement: Arrangement, change: Change | None, on_bytes: OnBytes | None
+) -> tuple[Moments, ...]:
+    told = on_bytes or _nobody
+    segments = _segments(arrangement)
+    if isinstance(volume.voxels, PlainVoxels):
+        gathered = _PlainScan(volume, volume.voxels, arrangement, change, segments, told).run()
+    else:
+        gathered = _scan_stream(volume, volume.voxels, arrangement, change, segments, told)
+    dtype = reduced_type(volume.dtype) if change is None else change.reduced_type(volume.dtype)
+    return tuple(_samples_by_channels(one.moments(dtype), arrangement) for one in gathered)
+
+
+def side_by_side(files: Sequence[Moments], tensor: Tensor) -> Moments:
+    """Moments (samples, channels) of all files of a case, which share their last axis; a kept one before it merges."""
+    if len(files) == 1:
+        return files[0]
+    return Moments.join(files) if tensor.axis == len(tensor.sample_shape) else files[0].merge(*files[1:])
+
+
+def _nobody(count: int) -> None:
+    """Nobody is told."""
+
+
+def _samples_by_channels(cells: Moments, arrangement: Arrangement) -> Moments:
+    shape = (arrangement.samples, arrangement.channels)
+    if arrangement.samples_are_slow:
+        return cells.reshape(shape)
+    return cells.reshape(shape[::-1]).transposed
+
+
+def _chunks(arrangement: Arrangement) -> Iterator[Chunk]:
+    """All values in memory order, cut where pieces end."""
+    start, size = 0, 0
+    together: list[Piece] = []
+    for piece in _pieces(arrangement):
+        if together and size + piece.size > BLOCK_VALUES:
+            yield Chunk(start, tuple(together), size)
+            start, size, together = start + size, 0, []
+        together.append(piece)
+        size += piece.size
+    if together:
+        yield Chunk(start, tuple(together), size)
+
+
+def _pieces(arrangement: Arrangement) -> Iterator[Piece]:
+    loops = arrangement.loops()
+    for _ in range(loops.repeat):
+        for slow in range(loops.slow):
+            yield from pieces(loops.outer, loops.fast, loops.inner, first_cell=slow * loops.fast)
+
+
+def _segments(arrangement: Arrangement) -> Iterator[list[Chunk]]:
+    chunks = _chunks(arrangement)
+    while segment := list(islice(chunks, _SEGMENT_CHUNKS)):
+        yield segment
+
+
+class _Reducer:
+    """What one thread needs to turn the bytes of a chunk into cells, those of each class by themselves."""
+
+    def __init__(self, volume: Volume, arrangement: Arrangement, change: Change | None) -> None:
+        self._dtype = volume.dtype
+        self._cells = arrangement.loops().cells
+        self._change = change
+        self._workspace = Workspace()
+
+    def gather(self) -> tuple[Gathered, ...]:
+        """New, empty collections for the cells of a segment, one for each class."""
+        return tuple(Gathered(self._cells) for _ in range(1 if self._change is None else self._change.classes))
+
+    def add(self, gathered: tuple[Gathered, ...], chunk: Chunk, stored: NDArray[np.uint8]) -> None:
+        """Reduce a chunk; its bytes may be overwritten."""
+        values: Array = stored.view(self._dtype)
+        if not self._dtype.isnative:
+            values = values.byteswap(inplace=True).view(self._dtype.newbyteorder("="))
+        values = native_real(values)
+        done = 0
+        for piece in chunk.pieces:
+            self._add_piece(gathered, piece, values[done : done + piece.size], chunk.start + done)
+            done += piece.size
+
+    def _add_piece(self, gathered: tuple[Gathered, ...], piece: Piece, values: Array, start: int) -> None:
+        if self._change is None:
+            gathered[0].add(piece, reduce_piece(values, piece, self._workspace))
+            return
+        cube = values.reshape(piece.outer, piece.cells, piece.inner)
+        for one, (changed, chosen) in zip(gathered, self._change.split(cube, piece, start), strict=True):
+            one.add(piece, _reduce_chosen(changed, chosen, piece, self._workspace))
+
+
+def _reduce_chosen(values: Array, chosen: NDArray[np.bool_] | None, piece: Piece, workspace: Workspace) -> Cell:
+    """Moments of the chosen values of (outer, cells, inner), each cell by itself where not all are."""
+    if chosen is None or chosen.all():
+        return reduce_piece(values.reshape(-1), piece, workspace)
+    cells = [_reduce_some(values[:, cell][chosen[:, cell]], workspace) for cell in range(piece.cells)]
+    if piece.cells == 1:
+        return cells[0]
+    return Cell(*(np.array(field) for field in zip(*cells, strict=True)))
+
+
+def _reduce_some(values: Array, workspace: Workspace) -> Cell:
+    if values.size:
+        return reduce_run(values, workspace)
+    nothing = values.dtype.type(0)  # extremes of no values, which a merge replaces
+    return Cell(0, 0.0, 0.0, 0.0, nothing, nothing, 0, 0)
+
+
+def _take(whole: tuple[Gathered, ...], others: tuple[Gathered, ...]) -> None:
+    """Append what was gathered after it, class by class."""
+    for one, other in zip(whole, others, strict=True):
+        one.take(other)
+
+
+class _PlainScan:
+    """Threads that share the segments of one plain file."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        voxels: PlainVoxels,
+        arrangement: Arrangement,
+        change: Change | None,
+        segments: Iterator[list[Chunk]],
+        told: OnBytes,
+    ) -> None:
+        self._volume, self._voxels, self._arrangement, self._change = volume, voxels, arrangement, change
+        self._segments = enumerate(segments)
+        self._told = told
+        self._lock = threading.Lock()
+        self._waiting: dict[int, tuple[Gathered, ...]] = {}
+        self._merged = 0
+        self._whole = _Reducer(volume, arrangement, change).gather()
+        self._failure: BaseException | None = None
+        self._stopped = False
+
+    def run(self) -> tuple[Gathered, ...]:
+        values_per_segment = BLOCK_VALUES * _SEGMENT_CHUNKS
+        number = min(_MOST_THREADS, processors(), -(-self._volume.values // values_per_segment))
+        helpers = [threading.Thread(target=self._work, daemon=True) for _ in range(number - 1)]
+        for helper in helpers:
+            helper.start()
+        try:
+            self._work()
+            for helper in helpers:
+                helper.join()
+        finally:
+            self._stopped = True  # after Ctrl-C in this thread the others end at their next segment
+        if self._failure is not None:
+            raise self._failure
+        return self._whole
+
+    def _work(self) -> None:
+        try:
+            with open(self._voxels.path, "rb", buffering=0) as file, np.errstate(all="ignore"):  # noqa: PTH123
+                reducer = _Reducer(self._volume, self._arrangement, self._change)
+                buffer = np.empty(0, np.uint8)
+                while (taken := self._take()) is not None:
+                    index, segment = taken
+                    gathered = reducer.gather()
+                    for chunk in segment:
+                        size = chunk.size * self._volume.dtype.itemsize
+                        if buffer.size < size:
+                            buffer = np.empty(size, np.uint8)
+                        file.seek(self._voxels.offset + chunk.start * self._volume.dtype.itemsize)
+                        if fill(file, buffer.data[:size]) < size:
+                            raise InputError(self._volume.source, "it became shorter while it was read; run again")
+                        reducer.add(gathered, chunk, buffer[:size])
+                        self._told(size)
+                    self._hand_in(index, gathered)
+        except STREAM_ERRORS as error:
+            self._fail(unreadable(self._volume.source, error))
+        except BaseException as error:
+            self._fail(error)
+
+    def _take(self) -> tuple[int, list[Chunk]] | None:
+        with self._lock:
+            return None if self._stopped else next(self._segments, None)
+
+    def _hand_in(self, index: int, gathered: tuple[Gathered, ...]) -> None:
+        """Merge what is next in file order; keep what came early."""
+        with self._lock:
+            self._waiting[index] = gathered
+            while self._merged in self._waiting:
+                _take(self._whole, self._waiting.pop(self._merged))
+                self._merged += 1
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            self._failure = self._failure or error
+            self._stopped = True
+
+
+def _scan_stream(
+    volume: Volume,
+    voxels: StreamedVoxels,
+    arrangement: Arrangement,
+    change: Change | None,
+    segments: Iterator[list[Chunk]],
+    told: OnBytes,
+) -> tuple[Gathered, ...]:
+    """Reduce in this thread what is read in it, or ahead of it in another."""
+    reducer = _Reducer(volume, arrangement, change)
+    whole = reducer.gather()
+    sizes = (chunk.size * volume.dtype.itemsize for chunk in _chunks(arrangement))
+    with closing(_stored(volume, voxels, sizes)) as stored, np.errstate(all="ignore"):
+        for segment in segments:
+            gathered = reducer.gather()
+            for chunk in segment:
+                part = next(stored)
+                reducer.add(gathered, chunk, part)
+                told(part.size)
+            _take(whole, gathered)
+        for _ in stored:
+            raise AssertionError("the reader has more chunks than there are")
+    return whole
+
+
+def _stored(volume: Volume, voxels: StreamedVoxels, sizes: Iterator[int]) -> Generator[NDArray[np.uint8]]:
+    """The bytes of each chunk, until the next is asked for; after the last the stream is read to its end.
+
+    Raises:
+        InputError: the file is truncated, damaged, or cannot be read.
+    """
+    largest = min(volume.values, BLOCK_VALUES) * volume.dtype.itemsize
+    alone = volume.values <= BLOCK_VALUES or processors() == 1  # one chunk, or nobody to read ahead
+    buffers = [np.empty(largest, np.uint8) for _ in range(1 if alone else _CHUNKS_AHEAD + 1)]
+    try:
+        if alone:
+            for buffer, size in _filled(volume, voxels, sizes, repeat(buffers[0])):
+                yield buffer[:size]
+        else:
+            with _ReadAhead(lambda free: _filled(volume, voxels, sizes, free), buffers) as ahead:
+                yield from ahead.each()
+    except Exception as error:  # whatever a damaged stream makes its reader raise
+        raise unreadable(volume.source, error) from error
+
+
+# A buffer, and how many of its bytes were filled.
+_Filled = tuple[NDArray[np.uint8], int]
+
+
+def _filled(
+    volume: Volume, voxels: StreamedVoxels, sizes: Iterator[int], free: Iterator[NDArray[np.uint8]]
+) -> Iterator[_Filled]:
+    """Read a stream into buffers while there are free ones, then to its end, where its checksum is."""
+    done = 0
+    with closing(voxels.open()) as stream:
+        for size in sizes:
+            buffer = next(free, None)
+            if buffer is None:
+                return
+            there = fill(stream, buffer.data[:size])
+            if there < size:
+                raise InputError(volume.source, short_of(volume.nbytes, done + there))
+            done += size
+            yield buffer, size
+        while stream.read(_DRAIN_BYTES):
+            pass
+
+
+class _ReadAhead:
+    """A thread that reads a stream into a few buffers, so that inflating and reducing go on at once.
+
+    Args:
+        read: fills the buffers that it is given.
+        buffers: which are used again and again.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Iterator[NDArray[np.uint8]]], Iterator[_Filled]],
+        buffers: Sequence[NDArray[np.uint8]],
+    ) -> None:
+        self._read = read
+        self._free: queue.SimpleQueue[NDArray[np.uint8] | None] = queue.SimpleQueue()
+        self._full: queue.SimpleQueue[_Filled | BaseException | None] = queue.SimpleQueue()
+        for buffer in buffers:
+            self._free.put(buffer)
+
+    def __enter__(self) -> _ReadAhead:
+        threading.Thread(target=self._run, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._free.put(None)  # the reader may be waiting for a buffer
+
+    def each(self) -> Iterator[NDArray[np.uint8]]:
+        """The bytes of each chunk; its buffer is filled anew after the next was asked for."""
+        while (item := self._full.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            buffer, size = item
+            yield buffer[:size]
+            self._free.put(buffer)
+
+    def _empty(self) -> Iterator[NDArray[np.uint8]]:
+        while (buffer := self._free.get()) is not None:
+            yield buffer
+
+    def _run(self) -> None:
+        try:
+            for item in self._read(self._empty()):
+                self._full.put(item)
+            self._full.put(None)
+        except BaseException as error:
+            self._full.put(error)

@@ -1,0 +1,162 @@
+"""Voxels as a layer gets them: a sample at a time, in C order of the tensor, in the layer's own number type.
+
+A second way of reading, beside `scan`: that goes through a file in its own order and keeps nothing; this gives the
+order of the tensor, for which a sample must be held. One sample is, and no more, where samples follow each other in
+the file; where they are interleaved (a batch axis that is not the slowest one in memory), the whole file is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat.errors import InputError
+from bnstat.sources.case import Part
+from bnstat.sources.layout import Arrangement, Tensor
+from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
+from bnstat.sources.volume import PlainVoxels, Volume
+from bnstat.text import short_of
+
+Floats = NDArray[np.float32]
+InputType = Literal["float32", "float16", "bfloat16"]
+
+# Values that are read and converted at once.
+_BLOCK_VALUES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sample is: its files, laid out; the tensor; and the entry on the batch axis (None: all of a file)."""
+
+    parts: tuple[Part, ...]
+    tensor: Tensor
+    index: int | None = None
+
+
+def batch_voxels(places: Sequence[Place], dtype: InputType = "float32") -> Iterator[Floats]:
+    """The samples of a batch in order, each (channels, rows): the kept axis, and all others in C order of the tensor.
+
+    Values are what a user hands to a layer: ``stored · slope + intercept`` in float64, rounded once to float32 (as
+    `nibabel`'s get_fdata followed by a cast), then to `dtype`. They come as float32, which holds each of those types.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    held: tuple[Part, ...] | None = None
+    samples: Iterator[Floats] = iter(())
+    at = 0
+    for place in places:
+        index = place.index or 0
+        if held != place.parts or index < at:
+            held, at = place.parts, 0
+            samples = _samples(place.parts, place.tensor)
+        for _ in range(index - at):
+            next(samples)
+        at = index + 1
+        yield rounded_to(next(samples), dtype)
+
+
+def rounded_to(values: Floats, dtype: InputType) -> Floats:
+    """Round to a shorter type and back, as a cast of the input does; beyond 65504 float16 is infinite."""
+    if dtype == "float16":
+        with np.errstate(over="ignore"):
+            return values.astype(np.float16).astype(np.float32)
+    if dtype == "bfloat16":
+        bits = values.view(np.uint32)
+        even = (bits >> np.uint32(16)) & np.uint32(1)
+        shorter = ((bits + np.uint32(0x7FFF) + even) & np.uint32(0xFFFF0000)).view(np.float32)
+        return np.where(np.isnan(values), values, shorter)
+    return values
+
+
+def _samples(parts: Sequence[Part], tensor: Tensor) -> Iterator[Floats]:
+    """Every sample of a case, in order, as (channels, rows)."""
+    for files in zip(*(_tensors(part.volume, part.arrangement) for part in parts), strict=True):
+        whole = files[0] if len(files) == 1 else np.concatenate(files, axis=-1)
+        yield np.ascontiguousarray(np.moveaxis(whole, tensor.axis - 1, 0)).reshape(tensor.channels, -1)
+
+
+def _tensors(volume: Volume, arrangement: Arrangement) -> Iterator[Floats]:
+    """Every sample of a file, in order, as the tensor has it."""
+    axes = list(arrangement.memory)
+    apart = arrangement.samples_axis is None or _is_slowest(arrangement)
+    parts = arrangement.samples if apart else 1
+    values = prod(arrangement.shape) // parts
+    with closing(_Reader(volume)) as reader:
+        for _ in range(parts):
+            stored = np.empty(values, np.float32)
+            for begin in range(0, values, _BLOCK_VALUES):
+                block = stored[begin : begin + _BLOCK_VALUES]
+                block[...] = reader.take(len(block))
+            sizes = [arrangement.shape[axis] for axis in axes]
+            if apart and arrangement.samples_axis is not None:
+                sizes[axes.index(arrangement.samples_axis)] = 1
+            cube = stored.reshape(sizes).transpose(np.argsort(axes))
+            yield from _each(cube, arrangement)
+
+
+def _is_slowest(arrangement: Arrangement) -> bool:
+    long = [axis for axis in arrangement.memory if arrangement.shape[axis] != 1]
+    return not long or arrangement.samples_axis == long[0] or arrangement.samples == 1
+
+
+def _each(cube: Floats, arrangement: Arrangement) -> Iterator[Floats]:
+    """The samples in a part of the file whose axes are in stored order."""
+    batch: Iterable[Floats] = [cube]
+    if arrangement.samples_axis is not None:
+        batch = np.moveaxis(cube, arrangement.samples_axis, 0)
+    for sample in batch:
+        yield sample.reshape(arrangement.tensor.sample_shape)  # at most an axis of size 1 is added
+
+
+class _Reader:
+    """The values of a file in its own order, scaled."""
+
+    def __init__(self, volume: Volume) -> None:
+        self._volume = volume
+        self._stream: Any = None
+        self._done = 0
+
+    def take(self, count: int) -> Floats:
+        """The next values, as float32.
+
+        Raises:
+            InputError: there are not so many, or they cannot be read.
+        """
+        stored = np.empty(count * self._volume.dtype.itemsize, np.uint8)
+        try:
+            if self._stream is None:
+                self._stream = self._open()
+            there = fill(self._stream, stored.data)
+        except STREAM_ERRORS as error:
+            raise unreadable(self._volume.source, error) from error
+        self._done += there
+        if there < len(stored):
+            raise InputError(self._volume.source, short_of(self._volume.nbytes, self._done))
+        return self._scaled(stored.view(self._volume.dtype))
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def _open(self) -> Any:  # noqa: ANN401
+        voxels = self._volume.voxels
+        if not isinstance(voxels, PlainVoxels):
+            return voxels.open()
+        file = open(voxels.path, "rb", buffering=0)  # noqa: PTH123, SIM115  (closed by `close`)
+        file.seek(voxels.offset)
+        return file
+
+    def _scaled(self, stored: NDArray[Any]) -> Floats:
+        slope, intercept = self._volume.slope, self._volume.intercept
+        with np.errstate(all="ignore"):
+            if (slope, intercept) == (1.0, 0.0):
+                return stored.astype(np.float32)
+            return (stored.astype(np.float64) * slope + intercept).astype(np.float32)

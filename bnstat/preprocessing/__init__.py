@@ -1,0 +1,1 @@
+"""What voxels go through before the layer gets them: intensity steps, masks and patches."""

@@ -1,0 +1,356 @@
+"""What `--mask` says: the voxels that statistics are taken over, decided on the values of the file.
+
+`nonzero` and thresholds judge each channel by its own values, scale factors of the header applied. A NaN is inside of
+them, so that no mask hides it. An image is inside where it is above 0, for all channels and samples.
+"""
+
+from __future__ import annotations
+
+import difflib
+import operator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from math import isfinite, prod
+from typing import Any, BinaryIO, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat.errors import InputError, UsageError
+from bnstat.preprocessing.settings import Preparation
+from bnstat.sources.case import Part
+from bnstat.sources.layout import Arrangement
+from bnstat.sources.names import case_name
+from bnstat.sources.opened import Planned
+from bnstat.sources.opening import open_volume
+from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
+from bnstat.sources.volume import PlainVoxels, Volume
+from bnstat.text import by, short_of
+
+Array = NDArray[Any]
+Mask = NDArray[np.bool_]
+
+# What stands for the name of a case in the path of its mask.
+CASE = "{case}"
+
+# Longest first, so that >= is not taken for >.
+_COMPARISONS: dict[str, Callable[[Array, float], Mask]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_GRAMMAR = "nonzero, >T, >=T, <T, <=T, or a file, as in '>-500' or 'masks/{case}_mask.nii.gz'"
+
+# Values of a mask that are read at once: a multiple of 8, so that whole bytes of bits follow each other.
+_BLOCK_VALUES = 1 << 20
+# A mask of fewer voxels is gone around by index, not piece by piece.
+_FEW_VOXELS = 1 << 12
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Inside is where the values of a channel are so; with no comparison, where they are not 0."""
+
+    comparison: str | None = None
+    limit: float = 0.0
+
+    def holds(self, values: Array) -> Mask:
+        """Where values are inside; of what shape they may be."""
+        if self.comparison is None:
+            return np.asarray(values != 0)
+        found: Mask = _COMPARISONS[self.comparison](values.astype(np.float64, copy=False), self.limit)
+        return found | np.isnan(values) if values.dtype.kind == "f" else found
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """Inside is where an image is above 0; `{case}` in its path stands for the name of the case."""
+
+    path: str
+
+    def path_of(self, name: str) -> str:
+        """The file of the case of this name."""
+        return named(self.path, name)
+
+
+def named(pattern: str, name: str) -> str:
+    """The file beside the case of this name, which `{case}` in the pattern stands for."""
+    return pattern.replace(CASE, case_name(name))
+
+
+def parsed(text: str | None) -> Threshold | MaskFile | None:
+    """What a user asked for.
+
+    Raises:
+        UsageError: it is neither a threshold nor a file that is there.
+    """
+    if text is None:
+        return None
+    if text == "nonzero":
+        return Threshold()
+    for sign in _COMPARISONS:
+        if text.startswith(sign):
+            return Threshold(sign, _limit(text, text.removeprefix(sign)))
+    if CASE not in text and not _is_there(text):
+        near = difflib.get_close_matches(text.lower(), ["nonzero"], n=1)
+        hint = "; did you mean 'nonzero'?" if near else "."
+        raise UsageError(f"mask {text!r} is not known, and no such file{hint} A mask is {_GRAMMAR}")
+    return MaskFile(text)
+
+
+def _is_there(path: str) -> bool:
+    """Whether a file is, or the archive of an array such as 'masks.npz[brain]'."""
+    file = path.rpartition("[")[0] if path.endswith("]") else path
+    return os.path.exists(file)  # noqa: PTH110  (any text may be given, and none is an exception)
+
+
+def _limit(text: str, number: str) -> float:
+    try:
+        limit = float(number)
+    except ValueError:
+        raise UsageError(f"mask {text!r}: {number!r} is no number. A mask is {_GRAMMAR}") from None
+    if not isfinite(limit):
+        raise UsageError(f"mask {text!r}: the threshold is not a finite number. A mask is {_GRAMMAR}")
+    return limit
+
+
+class Inside(Protocol):
+    """Where the values of one file are inside."""
+
+    def of(self, values: Array, start: int) -> Mask:
+        """For values of shape (outer, cells, inner) from the place `start` on, in memory order: of the same shape."""
+
+
+@dataclass(frozen=True)
+class ByValue:
+    """By the values themselves, wherever they are; scale factors are applied to them."""
+
+    threshold: Threshold
+
+    def of(self, values: Array, start: int) -> Mask:  # noqa: ARG002  (as of every `Inside`)
+        """Where they are inside."""
+        return self.threshold.holds(values)
+
+
+@dataclass(frozen=True, eq=False)
+class ByPlace:
+    """By the bits of a mask, which lie as the spatial axes of the volume do in memory.
+
+    Attributes:
+        bits: of the spatial axes, 8 in a byte, the first the highest.
+        voxels: how many there are.
+        groups: axes of the volume from the slowest to the fastest, those side by side that are alike taken together:
+            their size, and whether the mask has them.
+    """
+
+    bits: NDArray[np.uint8]
+    voxels: int
+    groups: tuple[tuple[int, bool], ...]
+
+    def of(self, values: Array, start: int) -> Mask:
+        """Where they are inside: the same at a place for all samples and channels."""
+        return self._flat(start, values.size).reshape(values.shape)
+
+    def _flat(self, start: int, size: int) -> Mask:
+        places = [place for place, (_, has) in enumerate(self.groups) if has]
+        if len(places) > 1:
+            return self._scattered(start, size)
+        inner = prod(count for count, _ in self.groups[places[0] + 1 :]) if places else 1
+        first, last = start // inner, -(-(start + size) // inner)
+        found = self._around(first, last) if places else np.repeat(self._between(0, 1), last - first)
+        return found if inner == 1 else np.repeat(found, inner)[start - first * inner :][:size]
+
+    def _around(self, first: int, last: int) -> Mask:
+        """Bits from one place to another, going around the mask where it is repeated."""
+        if self.voxels < _FEW_VOXELS:
+            return self._between(0, self.voxels)[np.arange(first, last) % self.voxels]
+        parts = []
+        while first < last:
+            at = first % self.voxels
+            count = min(last - first, self.voxels - at)
+            parts.append(self._between(at, at + count))
+            first += count
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _between(self, first: int, last: int) -> Mask:
+        found = np.unpackbits(self.bits[first // 8 : -(-last // 8)])
+        return found[first % 8 :][: last - first].view(np.bool_)
+
+    def _scattered(self, start: int, size: int) -> Mask:
+        """Bits for values between whose spatial axes another one lies, by their index."""
+        left = np.arange(start, start + size)
+        index = np.zeros(size, np.int64)
+        step = 1
+        for count, has in reversed(self.groups):
+            left, place = np.divmod(left, count)
+            if has:
+                index += place * step
+                step *= count
+        found: Mask = ((self.bits[index >> 3] >> (7 - (index & 7)).astype(np.uint8)) & 1).view(np.bool_)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Image:
+    """A mask that was read: its bits in the order of its own file, first axis as stored."""
+
+    volume: Volume
+    bits: NDArray[np.uint8]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its axes, without those of size 1 at the end."""
+        return _without_ones(self.volume.shape)
+
+    def array(self, shape: tuple[int, ...]) -> Mask:
+        """All of it, in an array of a shape that differs at most by axes of size 1 at the end."""
+        values = np.unpackbits(self.bits, count=self.volume.values).view(np.bool_)
+        return values.reshape(shape, order=self.volume.order)
+
+    def ordered(self, shape: tuple[int, ...], order: Sequence[int]) -> NDArray[np.uint8]:
+        """Its bits with its axes in another order, from the slowest to the fastest in memory."""
+        axes = range(len(shape))
+        own = reversed(axes) if self.volume.order == "F" else axes
+        if [axis for axis in own if shape[axis] != 1] == [axis for axis in order if shape[axis] != 1]:
+            return self.bits
+        return np.packbits(self.array(shape).transpose(order))
+
+
+def opened(planned: Planned, preparation: Preparation) -> tuple[Inside, ...] | None:
+    """The mask of a case, for each of its files; None where there is none.
+
+    Raises:
+        InputError: the mask cannot be read, or has another shape; it names the case.
+    """
+    asked = parsed(preparation.mask)
+    if asked is None:
+        return None
+    if isinstance(asked, Threshold):
+        return tuple(ByValue(asked) for _ in planned.parts)
+    image = _read(asked.path_of(planned.case.name), planned)
+    return tuple(_by_place(image, part, planned) for part in planned.parts)
+
+
+def inside(planned: Planned, preparation: Preparation) -> Callable[[NDArray[np.float64], Sequence[int]], Mask] | None:
+    """What tells for any part of a sample where it is inside; None without a mask.
+
+    Returns:
+        A function of values as in the file, scale factors applied, with the kept axis last and the other axes of the
+        sample before it, and of the place of the first of them on those other axes. It gives an array of their shape.
+
+    Raises:
+        InputError: the mask cannot be read, or has another shape; it names the case.
+    """
+    asked = parsed(preparation.mask)
+    if asked is None:
+        return None
+    if isinstance(asked, Threshold):
+        return lambda values, start: asked.holds(values)  # noqa: ARG005  (the place is that of an image)
+    whole = _kept_last(_read(asked.path_of(planned.case.name), planned), planned)
+
+    def cropped(values: NDArray[np.float64], start: Sequence[int]) -> Mask:
+        place = tuple(slice(at, at + size) for at, size in zip(start, values.shape[:-1], strict=True))
+        return np.asarray(whole[place])
+
+    return cropped
+
+
+def _kept_last(image: _Image, planned: Planned) -> Mask:
+    """A mask for every value of a sample, the kept axis last: a view of its voxels."""
+    tensor = planned.tensor
+    out = _left_out(image, planned.parts[0], planned)
+    shape = tuple(size for axis, size in enumerate(tensor.sample_shape) if axis != out)
+    whole = np.broadcast_to(np.expand_dims(image.array(shape), out), tensor.sample_shape)
+    return np.moveaxis(whole, tensor.axis - 1, -1)
+
+
+def _by_place(image: _Image, part: Part, planned: Planned) -> ByPlace:
+    arrangement = part.arrangement
+    stored = _stored_axes(arrangement)
+    stored.pop(_left_out(image, part, planned))
+    shape = tuple(1 if axis is None else arrangement.shape[axis] for axis in stored)
+    order = [stored.index(axis) for axis in arrangement.memory if axis in stored]
+    order += [place for place in range(len(stored)) if place not in order]
+    groups: list[tuple[int, bool]] = []
+    for axis in arrangement.memory:
+        size, has = arrangement.shape[axis], axis in stored
+        if groups and groups[-1][1] == has and size != 1:
+            groups[-1] = (groups[-1][0] * size, has)
+        elif size != 1:
+            groups.append((size, has))
+    return ByPlace(image.ordered(shape, order), prod(shape), tuple(groups))
+
+
+def _stored_axes(arrangement: Arrangement) -> list[int | None]:
+    """The stored axes of a sample, in its order; None for one that was appended."""
+    axes: list[int | None] = [axis for axis in range(len(arrangement.shape)) if axis != arrangement.samples_axis]
+    return axes if len(axes) == len(arrangement.tensor.sample_shape) else [*axes, None]
+
+
+def _left_out(image: _Image, part: Part, planned: Planned) -> int:
+    """The axis of the sample that the mask does not have: the last one, or the kept one.
+
+    Raises:
+        InputError: with neither the others are the mask's.
+    """
+    shape = part.arrangement.tensor.sample_shape
+    places = [len(shape) - 1] if planned.case.joined else [len(shape) - 1, part.arrangement.tensor.axis - 1]
+    for place in places:
+        if _without_ones(shape[:place] + shape[place + 1 :]) == image.shape:
+            return place
+    raise InputError(
+        planned.case.name,
+        f"its mask {image.volume.source} is {by(image.volume.shape)}, and its voxels are {by(shape[:-1]) or 'one'}: "
+        "a mask needs the spatial axes of the image; resample it to the same grid",
+    )
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    while shape and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
+
+
+def _read(path: str, planned: Planned) -> _Image:
+    """A mask, 8 voxels in a byte.
+
+    Raises:
+        InputError: it cannot be read; it names the case.
+    """
+    try:
+        volume = open_volume(path)
+        if volume.dtype_channels is not None:
+            raise InputError(path, f"its voxels are {volume.dtype_name}; give one number for each")
+        return _Image(
+            volume, np.concatenate([np.empty(0, np.uint8), *(np.packbits(block > 0) for block in _blocks(volume))])
+        )
+    except InputError as error:
+        raise InputError(planned.case.name, f"its mask cannot be used: {error}") from error
+
+
+def _blocks(volume: Volume) -> Iterator[NDArray[np.float64]]:
+    """The values of a volume in the order of its file, scale factors applied."""
+    done = 0
+    try:
+        with closing(_stream(volume)) as stream:
+            while done < volume.nbytes:
+                stored = np.empty(min(_BLOCK_VALUES * volume.dtype.itemsize, volume.nbytes - done), np.uint8)
+                there = fill(stream, stored.data)
+                done += there
+                if there < stored.size:
+                    raise InputError(volume.source, short_of(volume.nbytes, done))
+                with np.errstate(all="ignore"):
+                    yield stored.view(volume.dtype).astype(np.float64) * volume.slope + volume.intercept
+    except STREAM_ERRORS as error:
+        raise unreadable(volume.source, error) from error
+
+
+def _stream(volume: Volume) -> BinaryIO:
+    if not isinstance(volume.voxels, PlainVoxels):
+        return volume.voxels.open()
+    file = open(volume.voxels.path, "rb", buffering=0)  # noqa: PTH123, SIM115  (closed by who asked for it)
+    file.seek(volume.voxels.offset)
+    return cast(BinaryIO, file)

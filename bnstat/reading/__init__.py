@@ -1,0 +1,1 @@
+"""Who reads the inputs, and what is kept of them."""

@@ -1,0 +1,234 @@
+"""Cases to rows of the table: headers first, then every voxel once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from os import PathLike, fspath
+
+from bnstat.errors import InputError, UsageError
+from bnstat.preprocessing.samples import Row
+from bnstat.preprocessing.settings import UNPREPARED, Preparation
+from bnstat.reading.settings import Reading
+from bnstat.reading.workers import executor_of
+from bnstat.reading.workers.job import Job, Progress
+from bnstat.sources.case import Case
+from bnstat.sources.opened import Planned, plan_case
+from bnstat.sources.sample import BatchAxis
+from bnstat.sources.search import cases_of
+from bnstat.sources.storage import is_moments
+
+__all__ = [
+    "BatchAxis",
+    "Path",
+    "Planned",
+    "Progress",
+    "Row",
+    "Table",
+    "blaming",
+    "find_cases",
+    "listed",
+    "read_table",
+]
+
+Path = str | PathLike[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All that was read: files whose headers could be, samples whose voxels could be, and what could not.
+
+    `preparation` is what their voxels went through first, `notes` are on how files were found and
+    what files of moments lack.
+    `summed` holds what was computed from the voxels a second time, for all reports on the same table.
+    """
+
+    planned: tuple[Planned, ...]
+    rows: tuple[Row, ...]
+    failures: tuple[InputError, ...]
+    preparation: Preparation = UNPREPARED
+    notes: tuple[str, ...] = ()
+    summed: dict[Hashable, object] = field(default_factory=dict, compare=False)
+
+
+@contextmanager
+def blaming(failures: Sequence[InputError]) -> Iterator[None]:
+    """A refusal carries the inputs that could not be read before it."""
+    try:
+        yield
+    except UsageError as error:
+        error.failures = tuple(failures)
+        raise
+
+
+def read_table(
+    paths: Path | Iterable[Path],
+    axis: int,
+    batch_axis: BatchAxis,
+    reading: Reading,
+    progress: Progress | None,
+    check: Callable[[Sequence[Planned]], None],
+) -> Table:
+    """Headers of all files, then every voxel, once where nothing is done to it first.
+
+    Args:
+        paths: files, directories, or files of moments.
+        axis: the kept axis of the batched tensor.
+        batch_axis: the axis of each file whose entries are samples.
+        reading: how inputs are found, prepared and read.
+        progress: whom to tell how far reading has come.
+        check: is given the headers before any voxel is read, and raises UsageError where they admit no answer.
+
+    Raises:
+        UsageError: there is no path, a file does not have the axis, what is done to voxels cannot be, or what `check`
+            raises.
+    """
+    if not reading.preparation.plain:
+        from bnstat.preprocessing.validate import checked  # noqa: PLC0415  (most tables need nothing of it)
+
+        checked(reading.preparation)
+    failures: list[InputError] = []
+    notes: list[str] = []
+    with blaming(failures):
+        entries, preparation = _entries(paths, axis, batch_axis, reading, failures, notes)
+        planned = [entry.planned for entry in entries]
+        if reading.preparation.patches is not None:
+            from bnstat.preprocessing.patches import require_patches  # noqa: PLC0415  (likewise)
+
+            require_patches([entry.planned for entry in entries if entry.rows is None], reading.preparation)
+        check(planned)
+        rows = _rows(entries, axis, batch_axis, reading, progress, failures)
+    return Table(tuple(planned), rows, tuple(failures), preparation, tuple(notes))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A case, and its samples where they were read before: by whoever wrote a file of moments."""
+
+    planned: Planned
+    rows: tuple[Row, ...] | None = None
+
+
+def _entries(
+    paths: Path | Iterable[Path],
+    axis: int,
+    batch_axis: BatchAxis,
+    reading: Reading,
+    failures: list[InputError],
+    notes: list[str],
+) -> tuple[list[_Entry], Preparation]:
+    """What there is, in the order that it was given in, and what voxels go through.
+
+    Raises:
+        UsageError: there is no path, a file does not have the axis, or moments were read with other settings.
+    """
+    entries: list[_Entry] = []
+    preparations: dict[str, Preparation] = {}
+    for holds_moments, some in groupby(listed(paths), is_moments):
+        if not holds_moments:
+            planned = plan_cases(find_cases(list(some), reading, failures, notes), axis, batch_axis, failures)
+            entries += map(_Entry, planned)
+            if planned:
+                preparations[planned[0].case.name] = reading.preparation
+            continue
+        from bnstat.reading import moments_input as files  # noqa: PLC0415  (most tables have none)
+
+        for path in some:
+            try:
+                found = files.read(path, axis, batch_axis, reading.preparation)
+            except InputError as error:
+                failures.append(error)
+                continue
+            preparations[path] = found.preparation
+            entries += [_Entry(*entry) for entry in found.entries]
+            notes += found.notes
+    _require_one(preparations)
+    return entries, next(iter(preparations.values()), reading.preparation)
+
+
+def _require_one(preparations: Mapping[str, Preparation]) -> None:
+    """Refuse inputs whose voxels went through different things.
+
+    Raises:
+        UsageError: two did.
+    """
+    first, *others = preparations.items() or [("", UNPREPARED)]
+    for name, preparation in others:
+        if preparation != first[1]:
+            from bnstat.reading.moments_input import unlike  # noqa: PLC0415  (only to say what differs)
+
+            said = unlike(first[1], preparation)
+            raise UsageError(f"{first[0]} and {name} cannot be judged together: {said}; read both alike")
+
+
+def _rows(
+    entries: Sequence[_Entry],
+    axis: int,
+    batch_axis: BatchAxis,
+    reading: Reading,
+    progress: Progress | None,
+    failures: list[InputError],
+) -> tuple[Row, ...]:
+    """The samples of all cases, in order; what cannot be read joins the failures."""
+    places = [place for place, entry in enumerate(entries) if entry.rows is None]
+    jobs = [
+        Job(entries[place].planned.case, axis, batch_axis, reading.preparation, entries[place].planned)
+        for place in places
+    ]
+    found = {place: entry.rows for place, entry in enumerate(entries) if entry.rows is not None}
+    failed: dict[int, InputError] = {}
+    for outcome in executor_of(reading, len(jobs)).run(jobs, progress):
+        place = places[outcome.place]
+        found[place] = outcome.rows
+        if isinstance(outcome.failure, InputError):
+            failed[place] = outcome.failure
+        elif outcome.failure is not None:
+            raise outcome.failure
+    failures += [failed[place] for place in sorted(failed)]
+    return tuple(row for place in sorted(found) for row in found[place])
+
+
+def listed(paths: Path | Iterable[Path]) -> list[str]:
+    """Paths as texts.
+
+    Raises:
+        UsageError: there is none.
+    """
+    listed = [fspath(paths)] if isinstance(paths, (str, PathLike)) else [fspath(path) for path in paths]
+    if not listed:
+        raise UsageError("no input: give at least one volume")
+    return listed
+
+
+def find_cases(paths: Sequence[str], reading: Reading, failures: list[InputError], notes: list[str]) -> list[Case]:
+    """What there is to read; paths without any join the failures, and what is to be said of how they were found.
+
+    Raises:
+        UsageError: the pattern of channels cannot be.
+    """
+    found = cases_of(paths, reading.channels)
+    failures += found.failures
+    notes += found.notes
+    return found.cases
+
+
+def plan_cases(cases: Iterable[Case], axis: int, batch_axis: BatchAxis, failures: list[InputError]) -> list[Planned]:
+    """The headers of all cases, before any voxel is read; what cannot be read joins the failures.
+
+    Raises:
+        UsageError: a file does not have the axis.
+    """
+    planned: list[Planned] = []
+    misuse: UsageError | None = None  # said after all headers were read, so that it hides no file that failed
+    for case in cases:
+        try:
+            planned.append(plan_case(case, axis, batch_axis))
+        except InputError as error:
+            failures.append(error)
+        except UsageError as error:
+            misuse = misuse or error
+    if misuse is not None:
+        raise misuse
+    return planned

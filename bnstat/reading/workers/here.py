@@ -1,0 +1,17 @@
+"""This process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bnstat.reading.workers.job import Job, Outcome, Progress, announce, read_here
+
+
+class Here:
+    """This process, one case after the other; what a case is read with is several threads."""
+
+    def run(self, jobs: Sequence[Job], progress: Progress | None) -> Iterator[Outcome]:
+        """Read every case, as `Executor` says."""
+        announce(jobs, progress)
+        for place, job in enumerate(jobs):
+            yield read_here(place, job, progress)

@@ -1,0 +1,38 @@
+"""Population ("precise BN") statistics as a file to load into a layer: `mean`, `variance` (biased) and `count`."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+
+from bnstat.report.compare_batch_sizes import Comparison
+
+SCHEMA = "bnstat.population/1"
+ENDINGS = ("npz", "json")
+
+
+def render(comparison: Comparison, ending: str) -> bytes:
+    """The statistics of all values, a number for each channel; what is undefined is NaN, in JSON null.
+
+    Args:
+        comparison: whose population.
+        ending: "npz" or "json".
+    """
+    channels = comparison.population
+    columns = {
+        "mean": [channel.merged_mean for channel in channels],
+        "variance": [channel.merged_variance for channel in channels],
+        "count": [channel.merged_count for channel in channels],
+    }
+    if ending == "json":
+        return (json.dumps({"schema": SCHEMA, **columns}, indent=2) + "\n").encode()
+    file = io.BytesIO()
+    np.savez(
+        file,
+        mean=np.array(columns["mean"], np.float64),
+        variance=np.array(columns["variance"], np.float64),
+        count=np.array(columns["count"], np.int64),
+    )
+    return file.getvalue()

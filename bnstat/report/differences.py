@@ -1,0 +1,311 @@
+"""What differs between layers that are compared, in sentences: how much, and for which channel it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bnstat.layers.frameworks import FRAMEWORKS
+from bnstat.layers.results import Batch, Channel, Group
+from bnstat.report.compare_layers import Entry, LayerComparison
+from bnstat.text import plural
+
+# Variances differ notably where they do by more than this share of the greater: the limit at which ε is reported too.
+NOTABLE = 0.01
+# Output variances below this are as good as 0: they are read against 1, and tables show six decimals.
+NOTHING = 1e-6
+
+Place = tuple[int, int]
+
+
+def order_of(entries: Sequence[Entry]) -> tuple[Place, ...]:
+    """Every place where outputs are compared, as a batch and a place in it, the greatest difference first."""
+    places = [(batch, place) for batch, outputs in enumerate(entries[0].outputs) for place in range(len(outputs))]
+    return tuple(sorted(places, key=lambda place: -_spread([entry.outputs[place[0]][place[1]] for entry in entries])))
+
+
+def _spread(outputs: Sequence[float | None]) -> float:
+    """Outputs are read against 1, so a difference counts as it is, and not beside what is left."""
+    known = [output for output in outputs if output is not None]
+    return max(known) - min(known) if known else 0.0
+
+
+def _apart(one: float, other: float) -> float:
+    """The difference as a share of the greater."""
+    return abs(one - other) / max(one, other) if max(one, other) > 0 else 0.0
+
+
+def differences_of(comparison: LayerComparison) -> tuple[str, ...]:
+    """What differs, the effect on the output first; nothing where there is nothing to compare."""
+    if len(comparison.entries) < 2 or not comparison.order:
+        return ()
+    sentences = [*_outputs(comparison), *_undefined(comparison)]
+    if comparison.by == "frameworks":
+        sentences += [*_arithmetic(comparison), *_weights(comparison), *_bessel(comparison)]
+    if comparison.by == "normalizers":
+        sentences += [*_dependence(comparison), *_without_variance(comparison)]
+    if comparison.by == "epsilons" and comparison.reference.report.settings.kind == "batch":
+        sentences.append("ε is not in the running statistics: they are the same with each.")
+    return (*sentences, *_refusals(comparison))
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Where an entry's output differs most from that of another, and in how many places it does."""
+
+    entry: Entry
+    place: Place
+    before: float
+    after: float
+    places: int
+
+
+def _outputs(comparison: LayerComparison) -> Iterator[str]:
+    """What moving from the first entry to each other does to the output."""
+    known = [entry for entry in comparison.entries if any(one is not None for row in entry.outputs for one in row)]
+    if len(known) < 2:
+        yield "No two of them have an output that is defined, so there is none to compare."
+        return
+    first, *others = known
+    changes = [_change(first, entry, comparison) for entry in others]
+    what, each = _what(comparison)
+    if not any(changes):
+        yield f"No {each}'s {what} differs by more than 1 %."
+        return
+    alike: dict[str, list[Entry]] = {}
+    for change in changes:
+        if change is not None:
+            alike.setdefault(_effect(first, change, comparison, what), []).append(change.entry)
+    for effect, entries in alike.items():
+        yield f"Moving from {_name(first, comparison)} to {_names(entries, comparison, 'or')} changes {effect}."
+    same = [entry for entry, change in zip(others, changes, strict=True) if change is None]
+    if same:
+        yield (
+            f"With {_names(same, comparison, 'or')} no {each}'s {what} differs by more than 1 % from that with "
+            f"{_name(first, comparison)}."
+        )
+
+
+def _what(comparison: LayerComparison) -> tuple[str, str]:
+    """What is compared, and of what there is one each."""
+    settings = comparison.reference.report.settings
+    if comparison.by == "normalizers" or not settings.by_sample:
+        return "output variance", "channel"
+    return "output mean square" if settings.kind == "rms" else "output variance", "group"
+
+
+def _change(first: Entry, entry: Entry, comparison: LayerComparison) -> _Change | None:
+    """None where no output differs notably."""
+    found = []
+    for batch, place in comparison.order:
+        before, after = first.outputs[batch][place], entry.outputs[batch][place]
+        if before is None or after is None or max(before, after) < NOTHING:
+            continue
+        if _apart(before, after) > NOTABLE:
+            found.append(_Change(entry, (batch, place), before, after, 0))
+    if not found:
+        return None
+    most = max(found, key=lambda change: abs(change.before - change.after))
+    return _Change(entry, most.place, most.before, most.after, len(found))
+
+
+def _effect(first: Entry, change: _Change, comparison: LayerComparison, what: str) -> str:
+    """As in "channel 1's output variance from 0.83 to 0.998 (ε 0.001 → 1e-05)"."""
+    where, of = _where(comparison, change.place)
+    reasons = _reasons(first, change, comparison)
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    more = f", the most of {change.places} that it changes by more than 1 %" if change.places > 1 else ""
+    return f"{where}'s {what}{of} from {change.before:.3g} to {change.after:.3g}{why}{more}"
+
+
+def _where(comparison: LayerComparison, place: Place) -> tuple[str, str]:
+    """What is there: a channel, in a batch where there are several, or a group."""
+    batches = comparison.reference.report.batches
+    if comparison.by == "normalizers" or not batches[place[0]].groups:
+        return batches[place[0]].title_of(place[1]), f" in batch {place[0]}" if len(batches) > 1 else ""
+    return f"the {batches[place[0]].parts[place[1]].title}", ""
+
+
+def _reasons(first: Entry, change: _Change, comparison: LayerComparison) -> list[str]:
+    one, other = first.report.settings.epsilon, change.entry.report.settings.epsilon
+    reasons = []
+    if comparison.by == "normalizers":
+        groups = change.entry.report.batches[change.place[0]].groups
+        holding = next((group for group in groups if change.place[1] in group.channels), None)
+        if holding is not None and len(holding.channels) > 1:
+            reasons.append(f"channels {holding.span} are normalized together")
+    if comparison.by != "epsilons" and one != other and one is not None and other is not None:
+        reasons.append(f"ε {one:g} → {other:g}")
+    return reasons
+
+
+def _undefined(comparison: LayerComparison) -> Iterator[str]:
+    """Those whose output is unknown for want of ε."""
+    without = [
+        entry
+        for entry in comparison.entries
+        if entry.report.settings.epsilon is None and entry.report.settings.kind != "weight-init"
+    ]
+    if without:
+        yield (
+            f"Without a default ε the output of {_names(without, comparison)} is undefined; --epsilon gives one to all."
+        )
+
+
+def _arithmetic(comparison: LayerComparison) -> Iterator[str]:
+    """Whose own sums give a variance that is notably off, and where most."""
+    off: dict[str, list[Entry]] = {}
+    for entry in comparison.entries:
+        found = [
+            (_apart(part.prediction.variance, part.variance), place, part.prediction.variance, part.variance)
+            for place in comparison.order
+            if (part := entry.report.batches[place[0]].parts[place[1]]).prediction is not None
+            and part.prediction.kind == "emulated"
+            and part.variance is not None
+        ]
+        most, place, own, exact = max(found, default=(0.0, (0, 0), 0.0, 0.0))
+        if most > NOTABLE:
+            where, of = _where(comparison, place)
+            off.setdefault(f"{where}'s variance{of} as {own:.4g} where it is {exact:.4g}", []).append(entry)
+    for what, entries in off.items():
+        names = _names(entries, comparison)
+        verb = "compute" if " and " in names else "computes"
+        yield f"{_capital(names)} {verb} {what}, by sums in float32."
+
+
+def _weights(comparison: LayerComparison) -> Iterator[str]:
+    """What one batch weighs in running statistics, and what it does to them."""
+    kept = [entry for entry in comparison.entries if entry.report.settings.keeps_running]
+    weights: dict[str, list[Entry]] = {}
+    for entry in kept:
+        weight = entry.report.settings.batch_weight
+        weights.setdefault("an unknown share" if weight is None else f"{weight:g}", []).append(entry)
+    if len(weights) < 2:
+        return
+    listed = "; ".join(f"{weight} with {_names(entries, comparison)}" for weight, entries in weights.items())
+    yield f"In the running statistics after one step the batch weighs {listed}.{_running_effect(kept, comparison)}"
+
+
+def _running_effect(kept: Sequence[Entry], comparison: LayerComparison) -> str:
+    """The channel whose running variance differs most from that of the first entry, and how much."""
+    found = []
+    first = kept[0]
+    for entry in kept[1:]:
+        for place in comparison.order:
+            before, after = _running_variance(first, place), _running_variance(entry, place)
+            if before is not None and after is not None and _apart(before, after) > NOTABLE:
+                found.append((_apart(before, after), place, before, after, entry))
+    if not found:
+        return ""
+    _, place, before, after, entry = max(found, key=lambda one: one[0])
+    where, of = _where(comparison, place)
+    return (
+        f" {_capital(where)}'s running variance{of} is then {before:,.4g} with {_name(first, comparison)} and "
+        f"{after:,.4g} with {_name(entry, comparison)}."
+    )
+
+
+def _running_variance(entry: Entry, place: Place) -> float | None:
+    part = entry.report.batches[place[0]].parts[place[1]]
+    return part.running_variance if isinstance(part, Channel) and not part.constant else None
+
+
+def _bessel(comparison: LayerComparison) -> Iterator[str]:
+    """Whose running variance is unbiased, and how much that is here."""
+    kept = [entry for entry in comparison.entries if entry.report.settings.keeps_running]
+    unbiased = [entry for entry in kept if entry.report.settings.framework.unbiased_running_variance]
+    biased = [entry for entry in kept if entry not in unbiased]
+    least = min(part.count for batch in comparison.reference.report.batches for part in batch.parts)
+    if not (biased and unbiased) or least < 2:
+        return
+    values = plural(least, "value")
+    yield (
+        f"The running variance is biased in {_names(biased, comparison)}, and in {_names(unbiased, comparison)} "
+        f"n/(n − 1) times as large: with {values} by {100 / (least - 1):.2g} %."
+    )
+
+
+def _dependence(comparison: LayerComparison) -> Iterator[str]:
+    """Which depend on the batch."""
+    alone = [entry for entry in comparison.entries if entry.report.settings.by_sample]
+    others = [entry for entry in comparison.entries if entry not in alone]
+    if alone and others:
+        depend = "depends" if len(others) == 1 else "depend"
+        take = "takes" if len(alone) == 1 else "take"
+        yield (
+            f"{_capital(_names(others, comparison))} {depend} on which samples share a batch; "
+            f"{_names(alone, comparison)} {take} each sample by itself, so that its own scale is lost."
+        )
+
+
+def _without_variance(comparison: LayerComparison) -> Iterator[str]:
+    """Where variance is zero with some of them."""
+    places: dict[str, list[Entry]] = {}
+    for entry in comparison.entries:
+        places.setdefault(_constant(entry.report.batches, len(comparison.samples)), []).append(entry)
+    if list(places) != [""]:
+        for where, entries in places.items():
+            yield f"With {_names(entries, comparison)} variance is zero {f'in {where}' if where else 'nowhere'}."
+
+
+def _constant(batches: Sequence[Batch], samples: int) -> str:
+    """The first part without variance, and how many more there are; nothing where there is none."""
+    found = [_title(batch, part, samples, len(batches)) for batch in batches for part in batch.parts if part.constant]
+    return (found[0] + (f" and {len(found) - 1:,} more" if len(found) > 1 else "")) if found else ""
+
+
+def _title(batch: Batch, part: Channel | Group, samples: int, batches: int) -> str:
+    """Named as shortly as the number of samples and batches allows."""
+    if isinstance(part, Channel):
+        return part.title + (f" of batch {batch.index}" if batches > 1 else "")
+    title = part.title if len(part.channels) == 1 else f"the {part.title}"
+    return title if samples > 1 else title.removesuffix(f" of sample {part.sample}")
+
+
+def _refusals(comparison: LayerComparison) -> Iterator[str]:
+    """Who refuses to train on one value."""
+    refusing = [entry for entry in comparison.entries if any(_refuses(entry, one) for one in entry.report.batches)]
+    others = [entry for entry in comparison.entries if entry not in refusing]
+    if refusing:
+        names = _names(refusing, comparison)
+        verb = "refuse" if " and " in names else "refuses"
+        train = f"; {_names(others, comparison)} would train" if others else ""
+        yield f"{_capital(names)} {verb} to train on one value{train}."
+
+
+def _refuses(entry: Entry, batch: Batch) -> bool:
+    """Group norm looks at the values of a group in all samples together."""
+    settings = entry.report.settings
+    values = batch.parts[0].count * (len(batch.samples) if settings.kind == "group" else 1)
+    return settings.framework.refusal is not None and values < settings.framework.least_values
+
+
+def _name(entry: Entry, comparison: LayerComparison) -> str:
+    """What to call an entry in a sentence."""
+    settings = entry.report.settings
+    if comparison.by == "epsilons":
+        return f"ε {entry.name}"
+    if comparison.by == "normalizers":
+        return settings.layer + (f" with {plural(settings.groups, 'group')}" if settings.groups else "")
+    return settings.maker
+
+
+def _names(entries: Sequence[Entry], comparison: LayerComparison, word: str = "and") -> str:
+    """What to call some of them; all presets of one maker are called by its name."""
+    if comparison.by != "frameworks":
+        return _joined([_name(entry, comparison) for entry in entries], word)
+    names = []
+    for entry in entries:
+        maker = entry.report.settings.framework.maker
+        every = [one for one in comparison.entries if one.report.settings.framework.maker == maker]
+        whole = len(every) > 1 and all(one in entries for one in every)
+        names.append(FRAMEWORKS[maker].title if whole else _name(entry, comparison))
+    return _joined(list(dict.fromkeys(names)), word)
+
+
+def _joined(names: Sequence[str], word: str) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]

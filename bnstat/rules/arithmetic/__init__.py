@@ -1,0 +1,1 @@
+"""Rules on the arithmetic of a framework."""

@@ -1,0 +1,64 @@
+"""What rules share that judge how statistics differ between batches: what they look at, and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from typing import TYPE_CHECKING
+
+from bnstat.report.inspect import Report
+
+if TYPE_CHECKING:  # its classes take milliseconds that one volume does not need
+    from bnstat.batch_size.results import CurveChannel
+
+# What to do besides a larger batch: shared by the messages.
+OTHERWISE = "or synchronize ranks that have as many samples together, or use instance or group norm"
+
+
+def judged(report: Report) -> Iterator[CurveChannel]:
+    """The channels of batches of the size that is asked about; none where nothing is known of them.
+
+    Only plain batch norm is judged: other layers take each sample by itself, and batch renorm corrects for what is
+    found here.
+    """
+    if report.curve is not None and report.settings.kind == "batch":
+        yield from report.curve.channels
+
+
+def size_asked(report: Report) -> int:
+    """The batch size that the curve is of."""
+    return report.curve.batch_size if report.curve is not None else report.settings.batch_size
+
+
+def full_size(report: Report) -> int:
+    """The size from which on figures fall as they are said to: where samples are patches, M·V for batches of V volumes.
+
+    Of a larger set the variance of the mean of any batch is at most (M·τ_v² + τ_p²)/B, and that of a batch of V volumes
+    at least the value of this at B = M·V (docs/patch-noise.md): what is advised from that size on is enough.
+    """
+    size, patches = size_asked(report), report.settings.preparation.patches
+    if patches is None:
+        return size
+    ranks, each = report.settings.ranks, patches.per_volume
+    return ranks * -(-size // (ranks * each)) * each
+
+
+def certainty(report: Report) -> str:
+    """The verb of a size that is advised: with forced slots the share of foreground differs from size to size."""
+    patches = report.settings.preparation.patches
+    forced = patches is not None and patches.foreground is not None and patches.foreground.startswith("nnunet:")
+    return "may be" if forced else "is"
+
+
+def enough(size: int, figure: float, limit: float, power: int) -> int | None:
+    """The batch size at which a figure that falls as 1/B^(1/power) is within its limit; None for a limit of 0."""
+    try:
+        return ceil(size * (figure / limit) ** power - 1e-9)
+    except (ZeroDivisionError, OverflowError):
+        return None
+
+
+def advice(falls: str, size: int | None, verb: str = "is") -> str:
+    """A larger batch, with its size where there is one, or another way."""
+    larger = f", so it {verb} within the limit from batch size {size:,} on" if size is not None else ""
+    return f"{falls}{larger}; {OTHERWISE}."

@@ -1,0 +1,156 @@
+"""The values of a volume are far from those of its cohort.
+
+What it does: from 12 volumes on, compares mean and standard deviation of each volume, channel by channel, with the
+middle of the cohort, and names the volumes that are far from it. Patches of one volume are judged together.
+
+Why it matters: one CT without its offset of 1024, one image in other units, one that was normalized twice or is half
+empty is hard to see in a folder of hundreds, and pulls the statistics of every batch it is in: batch mean and variance
+weigh a sample by the square of how far it lies out.
+
+Example:
+    >>> import numpy as np
+    >>> draw = np.random.default_rng(0)
+    >>> means = draw.normal(165, 20, (40, 1, 1, 1, 1))
+    >>> values = draw.normal(means, 40, (40, 8, 8, 8, 1))
+    >>> values[7] *= 5
+    >>> np.save("forty.npy", values)
+    $ bnstat check forty.npy --batch-size 8
+    warning BN207 odd-volume
+      channel 0 of forty.npy[7] has mean 926.8 where the cohort's middle half
+      lies in 153.1 … 174.1 (robust z 18.4) and standard deviation 197.5 where
+      the cohort's middle half lies in 39.21 … 40.53 (robust z 32.1). Look at
+      units, scale factors and preparation of the volume; repair it, or leave
+      it out.
+
+What to do: look at the volume beside another one: units, offset, scale factors of the header, scanner, a normalization
+that was done already. Repair it or leave it out; where such volumes are rightly there, bring all to one scale first.
+
+Threshold: a robust z-score |x − median|/(1.4826·MAD) over 8, `--limit odd-volume=8`, of the mean or of the logarithm of
+the standard deviation. Where all means have one sign, the logarithm of the mean has to be as far out too, so that
+cohorts of skewed scales are not reported. The robust deviation counts as 0.05 standard deviations of the values at
+least (of a logarithm, 0.05), so among volumes that are all alike one is reported only 0.4 standard deviations away, or
+with a spread that differs by half. In simulated cohorts without a fault, a channel had any volume reported in 0.5 % of
+those of 12 normal, log-normal or evenly spread ones, in 0.1 % or less from 20 volumes on, up to 1,000; with the heavier
+tails of Student's t with 5 degrees of freedom in 3 to 4 % of those of 12 to 40 and 11 % of those of 200: volumes that
+are 6 standard deviations out are then part of the cohort, and worth a look. Where more than a tenth of the volumes
+(and more than 3) are out, they are a second kind of volume and reported together.
+
+Sources: Iglewicz & Hoaglin 1993, "How to detect and handle outliers", and Leys et al. 2013, "Detecting outliers", on
+median and MAD, whose usual limit of 3.5 is for a look at single values and not for each of hundreds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf, log
+from statistics import median, quantiles
+
+from bnstat.report.evidence import Cell
+from bnstat.report.finding import Finding
+from bnstat.report.inspect import Report
+from bnstat.rules.rule import Rule
+from bnstat.rules.volumes import Volume, named, volumes_of
+
+# Below it the MAD is itself so uncertain that 1 cohort in 100 would have a false finding.
+FEWEST_VOLUMES = 12
+# Makes the MAD of normal values their standard deviation.
+NORMAL = 1.4826
+# The least robust deviation: in standard deviations of the values for the mean, and of the logarithm of a deviation.
+# At the limit of 8, what is reported is then 0.4 standard deviations away: more noise than BN202 takes for a batch.
+LEAST = 0.05
+# The share of volumes, and their number, up to which each is odd by itself.
+MOST_ODD, ALWAYS_NAMED = 0.1, 3
+# Volumes that a message names.
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class _Odd:
+    """A volume that is out, how far, and in what, in words."""
+
+    volume: Volume
+    z: float
+    words: str
+
+
+def _check(rule: Rule, report: Report) -> Iterator[Finding]:
+    volumes, limit = volumes_of(report), report.limits.odd_volume
+    for channel in range(max((len(volume.channels) for volume in volumes), default=0)):
+        judged = [one for one in volumes if channel < len(one.channels) and _varies(one.channels[channel])]
+        if len(judged) >= FEWEST_VOLUMES:
+            found = _odd([one.channels[channel] for one in judged], judged, limit)
+            yield from _said(rule, named(report, channel), channel, found, len(judged), limit)
+
+
+def _said(rule: Rule, title: str, channel: int, found: Sequence[_Odd], volumes: int, limit: float) -> Iterator[Finding]:
+    """A finding for each odd volume, or one for all where they are many."""
+    if len(found) > max(ALWAYS_NAMED, MOST_ODD * volumes):
+        names = ", ".join(one.volume.title for one in found[:MOST_NAMED])
+        message = (
+            f"{title} is far from the middle of the cohort in {len(found):,} of {volumes:,} volumes ({names}, …): "
+            "more than a few odd ones. If there are two sites, units or preparations, bring them to one scale."
+        )
+        yield rule.of_all(message, channel, value=max(one.z for one in found), threshold=limit)
+        return
+    for one in found:
+        message = (
+            f"{title} of {one.volume.title} has {one.words}. Look at units, scale factors and "
+            "preparation of the volume; repair it, or leave it out."
+        )
+        yield rule.of_source(one.volume.sample.source, message, channel, one.volume.batch, one.z, limit)
+
+
+def _varies(cell: Cell) -> bool:
+    """Whether it has a spread to take a logarithm of: constants are what other rules speak of."""
+    return cell.varies and bool(cell.variance)
+
+
+def _odd(cells: Sequence[Cell], volumes: Sequence[Volume], limit: float) -> list[_Odd]:
+    """The volumes whose mean or deviation is out."""
+    means = [cell.mean or 0.0 for cell in cells]
+    deviations = [cell.deviation or 0.0 for cell in cells]
+    typical = median(deviations)
+    columns = (
+        ("mean", means, _of_means(means, typical)),
+        ("standard deviation", deviations, _scores(_logarithms(deviations), LEAST)),
+    )
+    found = []
+    for place, volume in enumerate(volumes):
+        out = [(name, values, scores[place]) for name, values, scores in columns if scores[place] > limit]
+        if out:
+            words = " and ".join(_words(name, values, place, z) for name, values, z in out)
+            found.append(_Odd(volume, max(z for _, _, z in out), words))
+    return found
+
+
+def _of_means(means: Sequence[float], typical: float) -> list[float]:
+    """How far out each mean is: where all have one sign, the lesser of what it is and of what its logarithm is."""
+    plain = _scores(means, LEAST * typical)
+    if min(means) <= 0 <= max(means):
+        return plain
+    least = LEAST * typical / abs(median(means))
+    return [min(pair) for pair in zip(plain, _scores(_logarithms(means), least), strict=True)]
+
+
+def _logarithms(values: Sequence[float]) -> list[float]:
+    return [log(abs(value)) for value in values]
+
+
+def _scores(values: Sequence[float], least: float) -> list[float]:
+    """The robust z-score of each value, the robust deviation being this at least."""
+    middle = median(values)
+    distances = [abs(value - middle) for value in values]
+    deviation = max(NORMAL * median(distances), least)
+    return [distance / deviation if deviation else inf if distance else 0.0 for distance in distances]
+
+
+def _words(name: str, values: Sequence[float], place: int, z: float) -> str:
+    """As in "mean 812 where the cohort's middle half lies in 140 … 190 (robust z 21)"."""
+    low, _, high = quantiles(values, n=4, method="inclusive")
+    return (
+        f"{name} {values[place]:.4g} where the cohort's middle half lies in {low:.4g} … {high:.4g} (robust z {z:.3g})"
+    )
+
+
+RULE = Rule("BN207", "odd-volume", "warning", _check)

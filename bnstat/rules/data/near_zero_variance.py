@@ -1,0 +1,48 @@
+"""A channel varies, but its variance is below ε.
+
+What it does: reports a channel that is not constant and whose variance (RMS norm: mean square) is less than ε.
+
+Why it matters: the layer divides by √(variance + ε). Where ε is the larger part, the output keeps less than half of
+the variance that normalization promises, and the next layers see a channel that is nearly β.
+
+Example:
+    $ bnstat inspect sample_data/mri_unit_range.nii.gz --epsilon 0.01
+    warning BN102 near-zero-variance
+      channel 0: the variance 0.0011 is below ε 0.01, so the output has
+      variance 0.0988 instead of 1; PyTorch's ε 1e-05 would give 0.991. Use ε
+      ≤ 1.1e-05 (a share of 1 %), or scale the data up.
+
+What to do: scale the data so that their variance is far above ε, or give the layer a smaller ε.
+
+Threshold: ε itself. Below it ε is more than half of what the layer divides by. Epsilon-effect speaks of smaller shares.
+
+Sources: ε sits inside of the square root in every framework that was measured (docs/conformance.md); the defaults are
+in `bnstat frameworks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bnstat.report.finding import Finding
+from bnstat.report.inspect import Report
+from bnstat.rules.data.epsilon_effect import divisor_name, output_of, remedy
+from bnstat.rules.rule import Rule, each_part
+
+
+def _check(rule: Rule, report: Report) -> Iterator[Finding]:
+    epsilon = report.settings.epsilon
+    if epsilon is None:
+        return
+    for batch, part in each_part(report):
+        divisor = part.divisor
+        if divisor is not None and not part.constant and part.count > 1 and divisor < epsilon:
+            name = divisor_name(report.settings)
+            message = (
+                f"{part.title}: the {name} {divisor:.3g} is below ε {epsilon:g}, so "
+                f"{output_of(part, report.settings)}{remedy(epsilon, part, report)}"
+            )
+            yield rule.finding(report, batch, part, message, value=divisor, threshold=epsilon)
+
+
+RULE = Rule("BN102", "near-zero-variance", "warning", _check, family="spread")

@@ -1,0 +1,1 @@
+"""Rules on the axes and channels of the tensor."""

@@ -1,0 +1,114 @@
+"""A case has no values in a channel that the other cases have.
+
+What it does: reports a case in which a channel is constant, mostly 0, or has no file, while the same channel varies in
+more than half of the other cases.
+
+Why it matters: one sequence was not acquired, not copied, or filled with zeros by a conversion. Batch norm gives β for
+such a sample at batch size 1, and at a larger one the zeros pull mean and variance of all samples in its batch. A
+network that is trained so learns what a hole in the data looks like.
+
+Example:
+    >>> import numpy as np
+    >>> values = np.random.default_rng(0).normal(50, 9, (5, 8, 8, 8, 2))
+    >>> values[3, ..., 1] = 0
+    >>> np.save("five.npy", values)
+    $ bnstat check five.npy
+    error BN405 missing-channel
+      channel 1 is missing in five.npy[3]: all of its 512 values are 0, and it
+      varies in 4 of 4 others. Supply it, or leave the case out.
+
+What to do: look at the case. Supply the file, or leave the case out; where the channel may rightly be empty, as a mask
+of lesions in a healthy subject, ignore the rule for these files.
+
+Threshold: more than half of the others, of which there are at least 2: what most cases have is what the network is
+meant to get. Patches may be empty by chance. They are judged together, for each volume, and only where another channel
+of the same patch varies; the volume is reported where so many empty patches are less likely than 1 in 1,000 by the
+share of them in other volumes, (empty + 1)/(all + 2). Zero-variance is silent about what is reported here.
+
+Sources: the share is Laplace's rule of succession. That constants come out as β is recorded in docs/conformance.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bnstat.report.evidence import Cell
+from bnstat.report.finding import Failure, Finding
+from bnstat.report.inspect import Report
+from bnstat.rules.rule import Rule
+from bnstat.rules.volumes import Volume, named, volumes_of
+from bnstat.text import plural
+
+# Cases that there must be beside one that lacks something: of two that differ nobody knows which is right.
+FEWEST_OTHERS = 2
+# How unlikely so many empty patches of one volume have to be.
+CHANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Lack:
+    """A channel that a volume lacks, and how many of so many others vary in it."""
+
+    volume: Volume
+    channel: int
+    varying: int
+    others: int
+
+
+def lacking(volumes: Sequence[Volume]) -> Iterator[Lack]:
+    """What volumes lack, channel by channel."""
+    for channel in range(max((len(volume.channels) for volume in volumes), default=0)):
+        having = [volume for volume in volumes if channel < len(volume.channels)]
+        varying, others = sum(volume.channels[channel].varies for volume in having), len(having) - 1
+        if others >= FEWEST_OTHERS and 2 * varying > others:
+            yield from (Lack(volume, channel, varying, others) for volume in _empty(having, channel))
+
+
+def _empty(volumes: Sequence[Volume], channel: int) -> Iterator[Volume]:
+    """Volumes in which a channel is constant; those of patches where that is no chance."""
+    bare = [_bare(volume, channel) for volume in volumes]
+    all_bare, patches = sum(bare), sum(len(volume.cells) for volume in volumes)
+    for volume, own in zip(volumes, bare, strict=True):
+        share = (all_bare - own + 1) / (patches - len(volume.cells) + 2)
+        no_chance = volume.sample.patch is None or (own > 0 and share**own < CHANCE)
+        if no_chance and _is_empty(volume.channels[channel]):
+            yield volume
+
+
+def _is_empty(cell: Cell) -> bool:
+    return cell.constant and cell.count > 1
+
+
+def _bare(volume: Volume, channel: int) -> int:
+    """The patches in which a channel is constant while another one varies: there is something to be seen."""
+    return sum(_is_empty(cells[channel]) and any(cell.varies for cell in cells) for cells in volume.cells)
+
+
+def _check(rule: Rule, report: Report) -> Iterator[Finding]:
+    volumes = volumes_of(report)
+    for failure in report.errors:
+        yield from _without_file(rule, report, failure, volumes)
+    for lack in lacking(volumes):
+        volume, cell = lack.volume, lack.volume.channels[lack.channel]
+        patches = "" if volume.sample.patch is None else f" in {plural(len(volume.cells), 'patch', 'patches')}"
+        message = (
+            f"{named(report, lack.channel)} is missing in {volume.title}: all of its {plural(cell.count, 'value')}"
+            f"{patches} are {cell.mean:,g}, and it varies in {lack.varying:,} of {lack.others:,} others. Supply it, or "
+            "leave the case out."
+        )
+        yield rule.of_source(volume.sample.source, message, lack.channel, volume.batch)
+
+
+def _without_file(rule: Rule, report: Report, failure: Failure, volumes: Sequence[Volume]) -> Iterator[Finding]:
+    """Channels of which a case has no file."""
+    names = report.samples[0].channels if report.samples else ()
+    for name in failure.missing if len(volumes) >= FEWEST_OTHERS else ():
+        channel = names.index(name) if name in names else None
+        called = f"channel {name}" if channel is None else named(report, channel)
+        having = plural(len(volumes), "other case has", "other cases have")
+        message = f"{failure.source} has no file of {called}, which {having}. Supply it, or leave the case out."
+        yield rule.of_source(failure.source, message, channel)
+
+
+RULE = Rule("BN405", "missing-channel", "error", _check)

@@ -1,0 +1,50 @@
+"""Which rules judge: codes, names and prefixes of codes, as a user gives them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from bnstat.errors import UsageError
+from bnstat.rules import RULES
+from bnstat.rules.rule import Rule
+
+
+def selected(select: Iterable[str], ignore: Iterable[str], rules: Sequence[Rule] = RULES) -> tuple[Rule, ...]:
+    """The rules that are selected and not ignored, in their order.
+
+    Args:
+        select: codes (BN101), names (zero-variance) or prefixes of codes (BN1); nothing selects all.
+        ignore: likewise.
+        rules: all there are.
+
+    Raises:
+        UsageError: one of them names no rule, or no rule is left.
+    """
+    chosen = _named(select, rules) or {rule.code for rule in rules}
+    left = chosen - _named(ignore, rules)
+    if not left:
+        raise UsageError("no rule is left: --ignore takes away all that --select names")
+    return tuple(rule for rule in rules if rule.code in left)
+
+
+def codes_of(token: str, rules: Sequence[Rule] = RULES) -> set[str]:
+    """The codes that a code, a name or a prefix stands for.
+
+    Raises:
+        UsageError: none; the message names what is near.
+    """
+    asked = token.strip()
+    found = {rule.code for rule in rules if rule.name == asked.lower()}
+    if asked:
+        found |= {rule.code for rule in rules if rule.code.startswith(asked.upper())}
+    if not found:
+        known = [*(rule.code for rule in rules), *(rule.name for rule in rules)]
+        near = difflib.get_close_matches(asked, known, n=1) or difflib.get_close_matches(asked.upper(), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "`bnstat explain` lists the rules"
+        raise UsageError(f"no rule is called {asked!r}; {hint}")
+    return found
+
+
+def _named(tokens: Iterable[str], rules: Sequence[Rule]) -> set[str]:
+    return {code for token in tokens for code in codes_of(token, rules)}

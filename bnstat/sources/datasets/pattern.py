@@ -1,0 +1,162 @@
+"""Files that a pattern joins into cases: `{case}_{channel}.nii.gz` puts those of one case side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bnstat.errors import InputError, UsageError
+from bnstat.sources import names
+from bnstat.sources.case import Case, Found
+from bnstat.text import plural
+
+_FIELD = re.compile(r"\{([^{}]*)\}|(\*+)|([{}])")
+# Channels that are named in a message at most.
+_MOST_NAMED = 8
+# Texts in place of a channel that are rather those of an image of classes.
+_LABELS = ("seg", "label", "labels", "mask")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern of file names, matched against the end of a path.
+
+    Attributes:
+        text: as it was given.
+        expression: it as a regular expression, with the groups before, channel and after.
+        channels: the channels in order, where it lists them; else empty.
+    """
+
+    text: str
+    expression: re.Pattern[str]
+    channels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, text: str) -> Pattern:
+        """Take a pattern apart.
+
+        Raises:
+            UsageError: it has not one `{channel}`, or another field than `{case}`.
+        """
+        given = text.replace("\\", "/").removeprefix("./")
+        expression, listed, fields, done = "", "", [], 0
+        for match in _FIELD.finditer(given):
+            expression += re.escape(given[done : match.start()])
+            done = match.end()
+            field, star, brace = match.groups()
+            name, _, more = (field or "").partition(":")
+            known = star or ((name == "channel" or field == "case") and not brace)
+            if not known:
+                raise UsageError(
+                    f"--channels {text!r}: {match[0]} is not known; it may have {{channel}}, {{case}} and *"
+                )
+            if star:
+                expression += "[^/]*"
+            elif name == "channel":
+                listed = more
+                expression += f")(?P<channel>{_either(text, field)})(?P<after>"
+            else:
+                expression += "(?P=case)" if "case" in fields else "(?P<case>[^/]+)"
+            fields.append(name)
+        if fields.count("channel") != 1:
+            raise UsageError(f"--channels {text!r} needs {{channel}} once, as in '{{case}}_{{channel}}.nii.gz'")
+        folder = "" if given.startswith("/") else "(?:.*/)?"
+        whole = f"(?P<before>{folder}{expression}{re.escape(given[done:])})"
+        return cls(text, re.compile(whole), tuple(_listed(listed)))
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _either(text: str, field: str) -> str:
+    """What `{channel}` may stand for: anything, or one of those that are listed."""
+    _, colon, listed = field.partition(":")
+    channels = _listed(listed)
+    if colon and (not channels or len(set(channels)) < len(channels)):
+        raise UsageError(f"--channels {text!r} needs different channels after the colon, as in {{channel:t1,t2}}")
+    return "|".join(map(re.escape, channels)) or "[^/]+"
+
+
+def join(found: Found, pattern: Pattern) -> Found:
+    """Put files side by side whose names differ in the channel alone; cases of data sets stay as they are.
+
+    Raises:
+        UsageError: two channels of one case cannot be told apart.
+    """
+    matched: dict[tuple[str, str], dict[str, list[str]]] = {}
+    left: list[str] = []
+    kept = [case for case in found.cases if case.dataset is not None]
+    for case in found.cases:
+        if case.dataset is None:
+            match = pattern.expression.fullmatch(case.name.replace("\\", "/"))
+            if match is None:
+                left.append(case.name)
+            else:
+                key = (match["before"], match["after"])
+                matched.setdefault(key, {}).setdefault(match["channel"], []).append(case.name)
+    told = Found(kept, list(found.failures), list(found.notes))
+    channels = pattern.channels or tuple(sorted({channel for files in matched.values() for channel in files}))
+    there = {channel for files in matched.values() for channel in files}
+    for key, files in matched.items():
+        _add_case(key, files, channels, there, told)
+    _tell_of(pattern, channels, bool(matched), left, told)
+    return replace(told, cases=_named_apart(told.cases))
+
+
+def _add_case(
+    key: tuple[str, str], files: dict[str, list[str]], channels: Sequence[str], there: set[str], told: Found
+) -> None:
+    """A case with a file for each channel, or why there is none."""
+    name = names.joined(*key)
+    twice = next(((channel, several) for channel, several in files.items() if len(several) > 1), None)
+    if twice is not None:
+        channel, several = twice
+        told.failures.append(
+            InputError(name, f"channel {channel} is given {len(several)} times, first as {several[0]}; give it once")
+        )
+        return
+    missing = tuple(channel for channel in channels if channel not in files)
+    if missing:
+        whose = "other cases have it" if there.issuperset(missing) else "no case has it"
+        told.failures.append(without(name, missing, f"{whose} beside {next(iter(files.values()))[0]}"))
+        return
+    told.cases.append(Case(name, tuple(files[channel][0] for channel in channels), tuple(channels)))
+
+
+def without(name: str, missing: Sequence[str], why: str) -> InputError:
+    """A case that lacks files of some channels."""
+    named = ", ".join(missing[:_MOST_NAMED]) + (", …" if len(missing) > _MOST_NAMED else "")
+    return InputError(
+        name,
+        f"{'channel' if len(missing) == 1 else 'channels'} {named} missing: {why}; add the file, or leave the case out",
+        tuple(missing),
+    )
+
+
+def _tell_of(pattern: Pattern, channels: Sequence[str], matched: bool, left: Sequence[str], told: Found) -> None:
+    """What did not match, and a channel that is rather an image of classes."""
+    if not matched and left:
+        told.failures.append(
+            InputError(left[0], f"no file fits --channels {pattern.text!r}, as this one does not; change the pattern")
+        )
+    elif left:
+        told.notes.append(
+            f"--channels {pattern.text!r} left out {plural(len(left), 'file')} that it does not fit, as {left[0]}"
+        )
+    for channel in () if pattern.channels else channels:
+        if channel.lower() in _LABELS:
+            others = ",".join(one for one in channels if one != channel)
+            told.notes.append(f"{channel} is read as a channel; if it holds labels, leave it out: {{channel:{others}}}")
+
+
+def _named_apart(cases: Sequence[Case]) -> list[Case]:
+    """Cases with a name each: where two would have one, or none at all, it is the name of their first file."""
+    seen: dict[str, int] = {}
+    for case in cases:
+        seen[case.name] = seen.get(case.name, 0) + 1
+    return [
+        replace(case, name=case.files[0]) if case.joined and (seen[case.name] > 1 or not case.name) else case
+        for case in cases
+    ]

@@ -1,0 +1,1 @@
+"""Formats of files that hold voxels: a format is a file."""

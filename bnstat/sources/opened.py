@@ -1,0 +1,138 @@
+"""A case with its headers read: the batched tensor that its files make, before any voxel is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bnstat.errors import InputError, UsageError
+from bnstat.sources.case import Case, Part
+from bnstat.sources.formats.arrays import is_array
+from bnstat.sources.layout import AxisError, Tensor, arrange
+from bnstat.sources.opening import open_volume
+from bnstat.sources.sample import BatchAxis
+from bnstat.sources.storage import is_there
+from bnstat.sources.volume import Volume
+from bnstat.text import by
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A case whose headers were read.
+
+    Attributes:
+        case: its files.
+        parts: each of them, laid out.
+        tensor: a sample of all of them together.
+        samples: how many samples it has.
+    """
+
+    case: Case
+    parts: tuple[Part, ...]
+    tensor: Tensor
+    samples: int
+
+    @property
+    def volume(self) -> Volume:
+        """The header of its first file."""
+        return self.parts[0].volume
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is an array and no volume, which its name tells where only its moments were kept."""
+        return all(map(is_array, self.case.files))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all its voxels, uncompressed."""
+        return sum(part.volume.nbytes for part in self.parts)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The file's own shape, or that of all files with their channels side by side."""
+        if not self.case.joined:
+            return self.volume.shape
+        samples = () if self.parts[0].arrangement.samples_axis is None else (self.samples,)
+        return (*samples, *self.tensor.sample_shape)
+
+    @property
+    def kept_last(self) -> bool:
+        """Whether the kept axis is the last one, along which files are put side by side."""
+        return self.tensor.axis == len(self.tensor.sample_shape)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of its channels, where there is one for each: not of another kept axis, or another number."""
+        return self.case.channels if self.kept_last and len(self.case.channels) == self.tensor.channels else ()
+
+    @property
+    def dtype_name(self) -> str:
+        """The type of its voxels; each one once where files differ."""
+        return ", ".join(dict.fromkeys(part.volume.dtype_name for part in self.parts))
+
+
+def plan_case(case: Case, axis: int, batch_axis: BatchAxis) -> Planned:
+    """Read the headers of a case.
+
+    Args:
+        case: its files.
+        axis: the kept axis of the batched tensor.
+        batch_axis: the axis of each file whose entries are samples.
+
+    Raises:
+        InputError: a file cannot be read, or does not fit those before it.
+        UsageError: a file does not have the axis.
+    """
+    parts = tuple(_part(volume, axis, batch_axis) for volume in _headers(case))
+    first = parts[0].arrangement
+    for part in parts[1:]:
+        _require_fit(case, parts[0], part)
+    shape = (*first.tensor.sample_shape[:-1], sum(part.arrangement.tensor.sample_shape[-1] for part in parts))
+    return Planned(case, parts, Tensor(shape, first.tensor.axis), first.samples)
+
+
+def _headers(case: Case) -> list[Volume]:
+    """The headers of all files.
+
+    Raises:
+        InputError: one cannot be read; where files are missing, it says of which channels.
+    """
+    try:
+        return [open_volume(file) for file in case.files]
+    except InputError as error:
+        if not case.joined:
+            raise
+        missing = [place for place, file in enumerate(case.files) if not is_there(file)]
+        if not missing:
+            raise
+        named = case.channels if len(case.channels) == len(case.files) else tuple(map(str, range(len(case.files))))
+        channels = tuple(named[place] for place in missing)
+        what = f"{'channel' if len(missing) == 1 else 'channels'} {', '.join(channels)} missing"
+        message = f"{what}: there is no {case.files[missing[0]]}; add the file, or leave the case out"
+        raise InputError(case.name, message, channels) from error
+
+
+def _part(volume: Volume, axis: int, batch_axis: BatchAxis) -> Part:
+    chosen = 0 if batch_axis is None and volume.batched else None if batch_axis == "none" else batch_axis
+    try:
+        arrangement = arrange(
+            volume.shape,
+            order=volume.order,
+            axis=axis,
+            batch_axis=chosen,
+            dtype_channels=volume.dtype_channels,
+            batched=volume.batched and chosen is not None,
+        )
+    except AxisError as error:
+        raise UsageError(f"{volume.source}: {error}") from error
+    return Part(volume, arrangement)
+
+
+def _require_fit(case: Case, first: Part, part: Part) -> None:
+    """Files of a case are put side by side along their last axis, so that all others agree."""
+    shapes = [(one.arrangement.samples, *one.arrangement.tensor.sample_shape[:-1]) for one in (first, part)]
+    if shapes[0] != shapes[1]:
+        raise InputError(
+            case.name,
+            f"{part.volume.source} is {by(part.volume.shape)} and {first.volume.source} {by(first.volume.shape)}: "
+            "channels of one case need one shape; resample them to one grid",
+        )

@@ -1,0 +1,52 @@
+"""Open a file, whichever kind of source it is."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from bnstat.errors import InputError
+from bnstat.sources.formats import arrays, nifti
+from bnstat.sources.formats.arrays import is_array
+from bnstat.sources.names import others_of
+from bnstat.sources.remote import is_remote
+from bnstat.sources.storage import is_there
+from bnstat.sources.streams import unreadable
+from bnstat.sources.volume import Volume
+
+
+def stored_in(source: str) -> list[str]:
+    """The files that an input is stored in: an archive of arrays, or both of a format that has two."""
+    return [arrays.path_of(source)] if is_array(source) else [source, *filter(is_there, others_of(source))]
+
+
+def open_volume(source: str) -> Volume:
+    """Read the header of a file, whichever kind of source it is.
+
+    Raises:
+        InputError: it cannot be read, or holds no real numbers.
+    """
+    array = arrays.is_array(source)
+    if is_remote(source):
+        if array:
+            raise InputError(source, "arrays are read from this machine only; copy the file here first")
+        return nifti.open_remote(source)
+    _refuse_unreadable(source, arrays.path_of(source) if array else source)
+    return arrays.open_array(source) if array else nifti.open_image(source)
+
+
+def _refuse_unreadable(source: str, path: str) -> None:
+    """What holds for every kind: a regular file that may be read and has something in it."""
+    try:
+        status = os.stat(path)  # noqa: PTH116  (the name as given, whatever is wrong with it)
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for whoever writes it
+            raise InputError(source, "not a regular file; save the data to a file first")
+        with open(path, "rb"):  # noqa: PTH123
+            pass
+    except ValueError as error:
+        why = "a NUL" if "\0" in path else "a character that the system has not"
+        raise InputError(source, f"no file can have this name, with {why} in it") from error
+    except OSError as error:
+        raise unreadable(source, error) from error
+    if not status.st_size:
+        raise InputError(source, "the file is empty (0 bytes); copy it again")

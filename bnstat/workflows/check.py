@@ -1,0 +1,290 @@
+"""The story of `check`: is anything wrong with these data, for this layer and batch size?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from bnstat.batch_size import curve
+from bnstat.batch_size.recommendation import FEWEST_SAMPLES
+from bnstat.batch_size.results import CurvePoint
+from bnstat.batch_size.samples import cohorts_of, nesting_of, refuse_patching
+from bnstat.batch_size.settings import CompareSettings, Tolerances
+from bnstat.errors import UsageError
+from bnstat.layers.settings import Layer, Settings, settings_of
+from bnstat.moments.moments import Moments
+from bnstat.preprocessing.samples import Row
+from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
+from bnstat.reading.table import Path, Table, blaming, read_table
+from bnstat.reading.workers.job import Progress
+from bnstat.report.check import FAIL_ON, Check, CheckSettings, RuleInfo
+from bnstat.report.finding import Finding
+from bnstat.report.inspect import Report
+from bnstat.report.limits import DEFAULT_LIMITS, Limits
+from bnstat.rules import baseline as baselines
+from bnstat.rules import findings_of
+from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
+from bnstat.rules.explanation import explained
+from bnstat.rules.layout.missing_channel import FEWEST_OTHERS
+from bnstat.rules.selection import codes_of, selected
+from bnstat.sources.opened import Planned
+from bnstat.sources.sample import Sample
+from bnstat.text import plural
+from bnstat.workflows.evidence import cells_of, pools_of
+from bnstat.workflows.inspect import as_loaded, refuse, report_of
+
+if TYPE_CHECKING:
+    from bnstat.workflows.reference import Kept
+
+# Rules that speak of how statistics differ between samples.
+_BETWEEN_SAMPLES = {"BN202", "BN203", "BN204", "BN205"}
+# Rules that hold a volume against others, and the fewest that they need.
+_OF_A_COHORT = {"BN207": FEWEST_VOLUMES, "BN405": FEWEST_OTHERS + 1}
+_BESIDE_REFERENCE = {"BN208"}
+_OF_PATCHES = {"BN107"}
+_DRAWS = 1000
+# Far more than any training takes, and few enough for a float.
+_MOST_STEPS = 10**18
+
+
+@dataclass(frozen=True)
+class Override:
+    """Rules that are ignored for files whose path matches one of these patterns.
+
+    Attributes:
+        paths: patterns of `fnmatch`, whose * takes slashes too; they match from any folder on.
+        ignore: codes, names or prefixes of rules.
+        folder: what paths are taken relative to where they lie in it, however the user names them; None to take them
+            as they are named.
+    """
+
+    paths: tuple[str, ...]
+    ignore: tuple[str, ...]
+    folder: str | None = None
+
+    def drops(self, finding: Finding) -> bool:
+        """Whether a finding is one of them."""
+        if finding.source is None:
+            return False
+        path = self._relative(finding.source)
+        names = [path, path.rpartition("[")[0]] if path.endswith("]") else [path]  # of an array, that of its archive
+        matched = any(
+            name == pattern or fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}")
+            for name in names
+            for pattern in self.paths
+        )
+        return matched and any(finding.rule in codes_of(token) for token in self.ignore)
+
+    def _relative(self, source: str) -> str:
+        """A path with slashes, from the folder on where it lies in it."""
+        path = FilePath(source if self.folder is None else baselines.relative(source, self.folder))
+        return (FilePath(source) if ".." in path.parts else path).as_posix()
+
+
+def check(
+    paths: Path | Iterable[Path],
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    fail_on: str = "error",
+    limits: Limits = DEFAULT_LIMITS,
+    overrides: Sequence[Override] = (),
+    steps: int | None = None,
+    baseline: str | None = None,
+    update_baseline: bool = False,
+    reference: str | None = None,
+    reading: Reading = FILES_AS_THEY_ARE,
+    progress: Progress | None = None,
+    **layer: Any,  # noqa: ANN401  (those of diagnose, each checked by name)
+) -> Check:
+    """Judge these data by rules.
+
+    Args:
+        paths: as for `diagnose`.
+        select: codes, names or prefixes of rules that judge; all where it is empty.
+        ignore: those that do not.
+        fail_on: the least severity of a new finding that fails: "error", "warning", "note", or "never".
+        limits: thresholds of the rules.
+        overrides: rules that are ignored for some files.
+        steps: training steps, for whether the running statistics have settled by then.
+        baseline: a file of known findings, which pass.
+        update_baseline: write what was found into it.
+        reference: a file of kept moments, which those of today are held against.
+        reading: how inputs are found, prepared and read.
+        progress: whom to tell how far reading has come.
+        layer: framework, normalizer, batch_size and so on, as for `diagnose`.
+
+    Raises:
+        UsageError: a setting that cannot be, or that these data do not admit.
+        InputError: the baseline or the reference cannot be read.
+        OutputError: it cannot be written.
+    """
+    rules = selected(select, ignore)
+    asked = CheckSettings(
+        layer=settings_of(**layer),
+        select=tuple(select),
+        ignore=tuple(ignore),
+        fail_on=_fail_on(fail_on),
+        limits=limits,
+        steps=_steps(steps),
+        baseline=baseline,
+        reference=reference,
+    )
+    for override in overrides:
+        for token in override.ignore:
+            codes_of(token)
+    if update_baseline and baseline is None:
+        raise UsageError("--update-baseline needs --baseline FILE")
+    refuse_patching(reading.preparation.patches)
+    known = baselines.load(baseline, missing=update_baseline) if baseline is not None else None
+    axes = asked.layer.axis, layer.get("batch_axis")
+    kept = _kept(reference)
+
+    def admit(planned: Sequence[Planned]) -> None:
+        refuse(planned, [asked.layer], reading)
+        if kept is None:
+            return
+        kept.require_tensors(planned)
+        if any(plan.parts for plan in planned):  # what is read here, and no file of moments, which has its own
+            kept.require_preparation(reading.preparation)
+
+    table = read_table(paths, *axes, reading, progress, admit)
+    if kept is not None:
+        kept.require_preparation(table.preparation)
+    asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
+    with blaming(table.failures):
+        refuse_patching(table.preparation.patches)
+    report = replace(_report(table, asked), reference=kept.reference if kept is not None else None)
+    found = findings_of(report, rules, lambda one: any(override.drops(one) for override in overrides))
+    codes = {rule.code for rule in rules}
+    result = Check(
+        settings=asked,
+        samples=report.samples,
+        findings=found,
+        errors=report.errors,
+        notes=(*report.notes, *_few(report, codes), *_beside(kept, codes)),
+        rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),
+    )
+    if known is None:
+        return result
+    return _known(result, known, codes - _silent(report), update=update_baseline)
+
+
+def _fail_on(text: str) -> Any:  # noqa: ANN401  (one of FAIL_ON)
+    if text not in FAIL_ON:
+        raise UsageError(f"fail-on {text!r} is not known; choose one of {', '.join(FAIL_ON)}")
+    return text
+
+
+def _steps(steps: int | None) -> int | None:
+    if steps is not None and steps < 1:
+        raise UsageError(f"{steps} steps cannot be: give a whole number that is 1 or more")
+    if steps is not None and steps > _MOST_STEPS:
+        raise UsageError(f"more than {_MOST_STEPS:.0e} steps cannot be: nobody trains as long")
+    return steps
+
+
+def _kept(reference: str | None) -> Kept | None:
+    """The kept moments that today's are held against, where there are any."""
+    if reference is None:
+        return None
+    from bnstat.workflows.reference import Kept  # noqa: PLC0415  (its reader is for this option alone)
+
+    return Kept.read(reference)
+
+
+def _report(table: Table, asked: CheckSettings) -> Report:
+    """What rules see: the batches, or each sample by itself where shapes are mixed, and the curve at the batch size."""
+    layer = asked.layer
+    together = layer.batch_size * layer.ranks > 1
+    shapes = tuple(dict.fromkeys(row.tensor.sample_shape for row in table.rows)) if together else ()
+    apart = replace(layer, batch_size=1, ranks=1, drop_last=False) if len(shapes) > 1 else layer
+    report = report_of(table, apart)
+    cells = cells_of(as_loaded(table, apart).rows)  # those of the samples of the report
+    return replace(
+        report,
+        settings=layer,
+        limits=asked.limits,
+        shapes=shapes,
+        steps=asked.steps,
+        curve=_curve(table.rows, layer),
+        cells=cells,
+        pools=pools_of(cells),
+    )
+
+
+def _curve(rows: Sequence[Row], layer: Settings) -> CurvePoint | None:
+    """What the batch size has on these samples; None where they are too few, or the layer has no batch statistics."""
+    samples = [row.sample for row in rows]
+    if layer.kind not in ("batch", "renorm") or _independent(samples, layer) < FEWEST_SAMPLES:
+        return None
+    channels = {row.tensor.channels for row in rows}
+    if len(channels) > 1:
+        return None
+    table, nesting = Moments.stack([row.moments for row in rows]), nesting_of(samples, layer.preparation.patches)
+    cohorts = [one for one in cohorts_of(table, nesting) if one.independent >= FEWEST_SAMPLES]
+    size = layer.batch_size * layer.ranks
+    settings = CompareSettings(
+        layer=Layer(layer.framework, layer.epsilon, layer.momentum),
+        others=(),
+        axis=layer.axis,
+        batch_axis=layer.batch_axis,
+        batch_sizes=(size,),
+        population="infinite",
+        draws=_DRAWS,
+        seed=layer.seed,
+        tolerances=Tolerances(),
+    )
+    return curve.together(cohorts, size, layer.ranks, settings)
+
+
+def _independent(samples: Sequence[Sample], layer: Settings) -> int:
+    """The samples, or the volumes that they are patches of."""
+    return len(samples) if layer.preparation.patches is None else len({sample.volume for sample in samples})
+
+
+def _few(report: Report, codes: set[str]) -> tuple[str, ...]:
+    """That nothing is said of how samples differ where they are too few."""
+    number = _independent(report.samples, report.settings)
+    word = "sample" if report.settings.preparation.patches is None else "volume"
+    silent = report.samples and number < FEWEST_SAMPLES and codes & _BETWEEN_SAMPLES
+    if not silent or report.settings.kind not in ("batch", "renorm"):
+        return ()
+    return (
+        f"{plural(number, word)} cannot tell how statistics differ between {word}s; rules on that "
+        f"speak from {FEWEST_SAMPLES} on",
+    )
+
+
+def _beside(kept: Kept | None, codes: set[str]) -> tuple[str, ...]:
+    """What of a reference is left out, and that nothing is held against one where its rule does not judge."""
+    if kept is None:
+        return ()
+    unused = f"{kept.file}: nothing is held against it, since data-drift (BN208) does not judge"
+    return (*kept.moments.notes, *(() if codes & _BESIDE_REFERENCE else (unused,)))
+
+
+def _silent(report: Report) -> set[str]:
+    """Rules that had nothing to judge by, so that an entry of the baseline which they do not find may hold still."""
+    volumes = len({sample.volume for sample in report.samples})
+    return {
+        *(_BETWEEN_SAMPLES if report.curve is None else ()),
+        *(_BESIDE_REFERENCE if report.reference is None else ()),
+        *(() if report.patched else _OF_PATCHES),
+        *(code for code, fewest in _OF_A_COHORT.items() if volumes < fewest),
+    }
+
+
+def _known(result: Check, known: baselines.Baseline, codes: set[str], *, update: bool) -> Check:
+    """The result beside the baseline, which is written anew where that was asked for."""
+    failed = {failure.source for failure in result.errors}
+    read = {sample.source for sample in result.samples} - failed
+    stale = known.stale(result.findings, read, codes, several=not failed)
+    if update:
+        baselines.save(known.updated(result.findings, stale))
+        return replace(result, findings=(), known=result.findings, stale=())
+    new, old = known.split(result.findings)
+    return replace(result, findings=new, known=old, stale=stale)

@@ -1,0 +1,283 @@
+"""The story of `compare`: one pass over the files, then what each batch size does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import inf
+
+import numpy as np
+
+from bnstat.batch_size import curve
+from bnstat.batch_size.recommendation import recommend
+from bnstat.batch_size.results import Forgetting, SampleGroup
+from bnstat.batch_size.samples import Nesting, cohorts_of, nesting_of, refuse_patching, too_large
+from bnstat.batch_size.settings import CompareSettings, Kind, Tolerances
+from bnstat.errors import UsageError
+from bnstat.layers import running
+from bnstat.layers.frameworks import BATCH_NORMS, layer_of
+from bnstat.layers.settings import Layer
+from bnstat.moments.moments import Moments
+from bnstat.preprocessing.samples import Row
+from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
+from bnstat.reading.table import Path, blaming, read_table
+from bnstat.reading.workers.job import Progress
+from bnstat.report.compare_batch_sizes import Comparison
+from bnstat.report.finding import Failure, Finding
+from bnstat.sources.groups import DIRECTORY, groups_of
+from bnstat.sources.opened import Planned
+from bnstat.sources.sample import BatchAxis, Sample
+from bnstat.text import channel_title, plural
+from bnstat.workflows.notes import patch_notes, spacing_notes
+
+
+def compare(
+    paths: Path | Iterable[Path],
+    *,
+    batch_sizes: Sequence[int] | None = None,
+    axis: int = -1,
+    batch_axis: BatchAxis = None,
+    framework: str = "keras",
+    frameworks: Sequence[str] = (),
+    epsilon: float | None = None,
+    momentum: float | str | None = None,
+    population: Kind = "finite",
+    draws: int = 1000,
+    seed: int = 0,
+    ranks: int = 1,
+    steps: int | None = None,
+    group_by: str | None = None,
+    tolerance_noise: float = 0.1,
+    tolerance_shortfall: float = 0.1,
+    tolerance_gap: float = 0.1,
+    reading: Reading = FILES_AS_THEY_ARE,
+    progress: Progress | None = None,
+) -> Comparison:
+    """What batches of each size have, from one pass over the files.
+
+    Args:
+        paths: as for `diagnose`; their shapes may differ, their number of channels may not.
+        batch_sizes: those to answer; 1, 2, 4, … up to the number of samples where left out, or up to all volumes with
+            the patches that a batch takes of each.
+        axis: the kept axis, as for `diagnose`.
+        batch_axis: the axis of each file whose entries are samples, as for `diagnose`.
+        framework: whose ε and running variance.
+        frameworks: others that are answered beside it, in `others`, with their own ε and momentum.
+        epsilon: instead of the framework's.
+        momentum: likewise, in the framework's own convention; "none" for PyTorch's cumulative mean.
+        population: "finite" takes the samples for all there are, "infinite" for some of a larger set.
+        draws: batches that are drawn at most for a size; all of them are taken where they are fewer.
+        seed: of the draws, and of simulated runs.
+        ranks: processes that train together, each on a batch of its own; more than 1 answers synchronized ones too.
+        steps: of simulated runs, real batches in sequence; None for none.
+        group_by: "directory" or "FILE.csv:COLUMN", for batches of one group beside mixed ones.
+        tolerance_noise: of the recommendation, for the noise of the batch mean.
+        tolerance_shortfall: likewise, for what the batch variance lacks.
+        tolerance_gap: likewise, for the difference between training and evaluation output.
+        reading: how inputs are found, prepared and read.
+        progress: whom to tell how far reading has come.
+
+    Raises:
+        UsageError: a setting that cannot be, or that these data do not admit.
+        InputError: the table of groups cannot be read.
+    """
+    settings = CompareSettings(
+        layer=Layer(*layer_of(framework, epsilon, momentum)),
+        others=tuple(Layer(*layer_of(name, None, None)) for name in frameworks),
+        axis=axis,
+        batch_axis=None if batch_axis == "none" else batch_axis,
+        batch_sizes=tuple(batch_sizes or ()),
+        population=population,
+        draws=draws,
+        seed=seed,
+        tolerances=Tolerances(tolerance_noise, tolerance_shortfall, tolerance_gap),
+        ranks=ranks,
+        steps=steps,
+        group_by=group_by,
+        preparation=reading.preparation,
+    )
+    _refuse_impossible(settings)
+    named: dict[str, str] = {}
+
+    def check(planned: Sequence[Planned]) -> None:
+        if group_by and planned:
+            by_file = group_by == DIRECTORY  # a table may rather know the case than its first file
+            files = {plan.case.name: plan.case.files[0] if by_file else plan.case.name for plan in planned}
+            groups = groups_of(list(files.values()), group_by)
+            named.update({name: groups[file] for name, file in files.items()})
+
+    read = read_table(paths, axis, batch_axis, reading, progress, check)
+    settings = replace(settings, preparation=read.preparation)
+    rows = read.rows
+    with blaming(read.failures):
+        refuse_patching(settings.preparation.patches)
+        nesting = nesting_of([row.sample for row in rows], settings.preparation.patches)
+        sizes, notes = _answerable(settings, len(rows), nesting) if rows else ((), [])
+        table = _table(rows)
+    arrays = bool(read.planned) and all(plan.is_array for plan in read.planned)
+    cohorts = cohorts_of(table, nesting) if table is not None else ()
+    groups, grouping = _groups(rows, named, nesting)
+    points, others = curve.curves(cohorts, sizes, settings, grouping)
+    return Comparison(
+        settings=settings,
+        samples=tuple(row.sample for row in rows),
+        population=curve.split(table, cohorts, population, grouping) if table is not None else (),
+        groups=groups,
+        batch_sizes=points,
+        others=others,
+        recommendation=recommend(cohorts, sizes, settings, "array" if arrays else "input") if sizes else None,
+        forgetting=_forgetting(settings),
+        findings=tuple(_left_out(rows, table)) if table is not None else (),
+        errors=tuple(Failure(failure.source, failure.message, failure.missing) for failure in read.failures),
+        notes=(
+            *read.notes,
+            *notes,
+            *spacing_notes(read),
+            *patch_notes(read, read),
+            *_forced_notes(nesting, sizes),
+            *_shape_notes(rows),
+            *(_size_notes(rows, table) if table is not None else ()),
+        ),
+    )
+
+
+def _refuse_impossible(settings: CompareSettings) -> None:
+    refuse_patching(settings.preparation.patches)
+    for size in settings.batch_sizes:
+        if size < 1:
+            raise UsageError(f"batch size {size} cannot be: a batch has at least 1 sample")
+    for name, number in (("draws", settings.draws), ("ranks", settings.ranks), ("steps", settings.steps)):
+        if number is not None and number < 1:
+            raise UsageError(f"{number} {name} cannot be: give a whole number that is 1 or more")
+    if settings.seed < 0:
+        raise UsageError(f"seed {settings.seed} cannot be: give a whole number that is 0 or more")
+    tolerances = settings.tolerances
+    for name, value in (("noise", tolerances.noise), ("shortfall", tolerances.shortfall), ("gap", tolerances.gap)):
+        if not 0 <= value < inf:
+            raise UsageError(f"tolerance for {name} {value:g} cannot be: give a finite number that is 0 or more")
+
+
+def _answerable(settings: CompareSettings, samples: int, nesting: Nesting | None) -> tuple[tuple[int, ...], list[str]]:
+    """The batch sizes that these samples admit, and a note on those that they do not.
+
+    Where samples are patches, a batch takes some of each of its volumes, which are what there have to be enough of.
+    """
+    word, there, most, each = "sample", samples, samples, ""
+    if nesting is not None:
+        word, there, per_volume = "volume", nesting.number, nesting.taking.per_volume
+        most, each = there * per_volume, f" with {plural(per_volume, 'patch', 'patches')} of each in a batch"
+    sizes = tuple(dict.fromkeys(settings.batch_sizes)) or tuple(2**k for k in range(most.bit_length()))
+    if settings.population == "infinite":
+        if there < 2:
+            raise UsageError(f"one {word} says nothing of a larger set; give more, or use --population finite")
+        return sizes, []
+    fitting = tuple(size for size in sizes if size <= most)
+    if not fitting:
+        raise UsageError(
+            f"every batch size asks for more {word}s than there are ({there}{each}); "
+            "give more volumes, smaller sizes, or use --population infinite"
+        )
+    left = [str(size) for size in sizes if size > most]
+    note = f"batch size {', '.join(left)} needs more than these {there} {word}s{each}: --population infinite answers it"
+    return fitting, [note] if left else []
+
+
+def _table(rows: Sequence[Row]) -> Moments | None:
+    """Moments of shape (samples, channels); None where no file could be read."""
+    for row in rows:
+        if row.tensor.channels != rows[0].tensor.channels:
+            raise UsageError(
+                f"{rows[0].sample.title} has {rows[0].tensor.channels} channels and {row.sample.title} has "
+                f"{row.tensor.channels}; compare files of one number of channels, or choose --axis"
+            )
+    return Moments.stack([row.moments for row in rows]) if rows else None
+
+
+def _groups(
+    rows: Sequence[Row], named: Mapping[str, str], nesting: Nesting | None
+) -> tuple[tuple[SampleGroup, ...], curve.Grouping]:
+    """The groups, and for each sample which it is in."""
+    if not (named and rows):
+        return (), None
+    names = [named[row.sample.source] for row in rows]
+    known, grouping, numbers = np.unique(names, return_inverse=True, return_counts=True)
+    volumes: list[int | None] = [None] * len(known)
+    if nesting is not None:
+        volumes = [len(np.unique(nesting.volumes[grouping == group])) for group in range(len(known))]
+    found = zip(known.tolist(), numbers.tolist(), volumes, strict=True)
+    return tuple(SampleGroup(*group) for group in found), grouping
+
+
+def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
+    """For the layer that is asked about, those beside it, and every framework's default."""
+    layers = [settings.layer, *settings.others, *(Layer(*layer_of(name, None, None)) for name in BATCH_NORMS)]
+    found: dict[tuple[str, float | None], Forgetting] = {}
+    for layer in layers:
+        weight = layer.batch_weight
+        if not layer.remembers:
+            found.setdefault((layer.framework.name, weight), Forgetting(layer, 1))
+        elif weight is not None:
+            found.setdefault((layer.framework.name, weight), Forgetting(layer, running.steps_to_forget(weight)))
+    return tuple(found.values())
+
+
+def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:
+    """The samples that a channel goes without, since NaN and Inf leave them no mean: one finding for each volume."""
+    volumes: dict[object, list[int]] = {}
+    for place, row in enumerate(rows):
+        volumes.setdefault(place if row.sample.patch is None else row.sample.volume, []).append(place)
+    for places in volumes.values():
+        for channel in range(table.shape[1]):
+            for code, name, counts in (("BN104", "nan-voxels", table.nan), ("BN105", "inf-voxels", table.inf)):
+                number = int(counts[places, channel].sum())
+                if number:
+                    kind = name.removesuffix("-voxels").replace("nan", "NaN").replace("inf", "infinite")
+                    bad = [rows[place].sample for place in places if counts[place, channel]]
+                    message = f"{_holding(bad, len(places), channel)} {number:,} {kind} values, so {_those(bad)} left "
+                    message += "out of that channel. Replace them before training."
+                    yield Finding(code, name, "error", message, bad[0].source, None, channel, float(number), 0.0)
+
+
+def _holding(bad: Sequence[Sample], samples: int, channel: int) -> str:
+    """Who holds NaN or Inf in a channel, of so many samples of one volume."""
+    title = channel_title(channel, bad[0].channels)
+    if len(bad) == 1:
+        return f"{bad[0].title}: {title} holds"
+    whole = replace(bad[0], patch=None).title
+    return f"{whole}: {title} of {len(bad)} of its {samples} patches, {bad[0].patch} first, holds"
+
+
+def _those(bad: Sequence[Sample]) -> str:
+    if len(bad) > 1:
+        return "these are"
+    return "this sample is" if bad[0].patch is None else "this patch is"
+
+
+def _forced_notes(nesting: Nesting | None, sizes: Sequence[int]) -> list[str]:
+    """That slots are forced to be foreground, or not to be, and no patch is so."""
+    if nesting is None or nesting.taking.forced is None:
+        return []
+    asked = {bool(kind) for size in sizes for kind in nesting.taking.slots(size).kinds}
+    kinds = {True: "around foreground", False: "elsewhere"}
+    return [
+        f"no patch is {words}, so the slots of a batch that ask for such patches take others"
+        for kind, words in kinds.items()
+        if kind in asked and not (nesting.foreground == kind).any()
+    ]
+
+
+def _shape_notes(rows: Sequence[Row]) -> list[str]:
+    shapes = {row.tensor.sample_shape for row in rows}
+    if len(shapes) < 2:
+        return []
+    return [f"the samples have {len(shapes)} different shapes, each counts as one; training crops them to one size"]
+
+
+def _size_notes(rows: Sequence[Row], table: Moments) -> list[str]:
+    """Samples that are left out since their values are too large."""
+    beyond = too_large(table)
+    large = [row.sample.title for place, row in enumerate(rows) if beyond[place].any()]
+    if not large:
+        return []
+    more = f" and {len(large) - 1} more" if len(large) > 1 else ""
+    return [f"{large[0]}{more}: values too large to square in float64, so they are left out; scale them down"]

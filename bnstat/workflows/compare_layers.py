@@ -1,0 +1,196 @@
+"""The story of `compare` for layers: one pass over the files, then what each of several layers makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, get_args
+
+from bnstat.errors import UsageError
+from bnstat.layers.frameworks import BATCH_NORMS, framework_named
+from bnstat.layers.results import Channel, Group, RmsGroup
+from bnstat.layers.settings import Settings, parse, settings_of
+from bnstat.moments.moments import Moments
+from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
+from bnstat.reading.table import Path, Table, read_table
+from bnstat.reading.workers.job import Progress
+from bnstat.report.compare_layers import By, Entry, LayerComparison
+from bnstat.report.differences import differences_of, order_of
+from bnstat.report.inspect import Report
+from bnstat.sources.sample import BatchAxis
+from bnstat.workflows.inspect import ONLY_BOUNDED, as_loaded, refuse, report_of
+
+# In place of names of frameworks: every preset of a batch norm.
+ALL = "all"
+
+# A channel of one sample: count, mean and variance of its values.
+Cell = tuple[int, float, float]
+
+
+def compare_layers(
+    paths: Path | Iterable[Path],
+    *,
+    by: By,
+    values: Sequence[str] | Sequence[float],
+    axis: int = -1,
+    batch_axis: BatchAxis = None,
+    reading: Reading = FILES_AS_THEY_ARE,
+    progress: Progress | None = None,
+    **settings: Any,  # noqa: ANN401  (those of diagnose)
+) -> LayerComparison:
+    """What several layers would compute on these volumes, from one pass over the files.
+
+    Args:
+        paths: as for `diagnose`.
+        by: "frameworks", "normalizers" or "epsilons": in what the layers differ.
+        values: the presets, normalizers or values of ε, the first being the one that others are compared with. Of
+            frameworks "all" means every preset of a batch norm. What is named twice counts once.
+        axis: the kept axis, as for `diagnose`.
+        batch_axis: the axis of each file whose entries are samples, as for `diagnose`.
+        reading: how inputs are found, prepared and read.
+        progress: whom to tell how far reading has come.
+        settings: the other arguments of `diagnose`, which hold for every layer; not that which differs.
+
+    Raises:
+        UsageError: a layer that cannot be, or that these data do not admit, or layers that cannot be compared.
+    """
+    if by not in get_args(By):
+        raise UsageError(f"layers cannot be compared by {by!r}; choose one of {', '.join(get_args(By))}")
+    if not values:
+        raise UsageError(f"no {by} to compare: name at least one")
+    several = _SEVERAL[by]([str(value) for value in values], {**settings, "axis": axis, "batch_axis": batch_axis})
+    table = read_table(
+        paths, axis, batch_axis, reading, progress, lambda planned: refuse(planned, list(several.values()), reading)
+    )
+    entries = tuple(_entry(name, report_of(table, one), table, by) for name, one in several.items())
+    found = LayerComparison(
+        by=by,
+        entries=entries,
+        samples=entries[0].report.samples,
+        errors=entries[0].report.errors,
+        notes=_notes(entries),
+        order=order_of(entries),
+    )
+    return replace(found, differences=differences_of(found))
+
+
+def _frameworks(names: Sequence[str], given: dict[str, Any]) -> dict[str, Settings]:
+    """Settings under the name of each preset, aliases resolved.
+
+    Raises:
+        UsageError: also where the presets are of different normalizers, or mean different things by one momentum.
+    """
+    listed = [one for name in names for one in (BATCH_NORMS if name.lower() == ALL else (framework_named(name).name,))]
+    found = {name: settings_of(**{**given, "framework": name}) for name in listed}
+    first_name, first = next(iter(found.items()))
+    for name, settings in found.items():
+        if settings.normalizer != first.normalizer:
+            raise UsageError(
+                f"{first_name} is a layer of {first.layer} and {name} one of {settings.layer}; "
+                "give one --normalizer for all frameworks, or compare --normalizers"
+            )
+        weighs = (first.framework.momentum_weighs, settings.framework.momentum_weighs)
+        if given.get("momentum") is not None and weighs[0] != weighs[1]:
+            raise UsageError(
+                f"momentum {given['momentum']} is the weight of the {_weighed(weighs[0])} in {first_name} and of the "
+                f"{_weighed(weighs[1])} in {name}; leave --momentum out, so that each has its own"
+            )
+    return found
+
+
+def _weighed(what: str | None) -> str:
+    return "old value" if what == "old" else "batch"
+
+
+def _normalizers(names: Sequence[str], given: dict[str, Any]) -> dict[str, Settings]:
+    """Settings under the name of each normalizer; those that keep running statistics have the momentum.
+
+    Raises:
+        UsageError: also where a momentum is given and none keeps running statistics.
+    """
+    momentum = given.get("momentum")
+    plain = {**given, "momentum": None}
+    found = {}
+    for name in map(parse, names):
+        settings = settings_of(**{**plain, "normalizer": name})
+        found[name] = settings_of(**{**given, "normalizer": name}) if settings.keeps_running else settings
+    if momentum is not None and not any(settings.keeps_running for settings in found.values()):
+        raise UsageError("none of these normalizers keeps running statistics, so there is no momentum; leave it out")
+    return found
+
+
+def _epsilons(values: Sequence[str], given: dict[str, Any]) -> dict[str, Settings]:
+    """Settings under each ε, in the fewest digits that tell it from others."""
+    return {str(float(value)): settings_of(**{**given, "epsilon": float(value)}) for value in values}
+
+
+_SEVERAL: dict[By, Callable[[Sequence[str], dict[str, Any]], dict[str, Settings]]] = {
+    "frameworks": _frameworks,
+    "normalizers": _normalizers,
+    "epsilons": _epsilons,
+}
+
+
+def _entry(name: str, report: Report, table: Table, by: By) -> Entry:
+    if by == "normalizers":
+        return Entry(name, report, tuple(_channel_outputs(report, as_loaded(table, report.settings))))
+    return Entry(name, report, tuple(tuple(part.output for part in batch.parts) for batch in report.batches))
+
+
+def _channel_outputs(report: Report, table: Table) -> Iterable[tuple[float | None, ...]]:
+    """For each batch the variance of the normalized values of each channel."""
+    for batch in report.batches:
+        if batch.channels:
+            yield tuple(_alone(channel) for channel in batch.channels)
+            continue
+        cells = {sample: _cells(table.rows[sample].moments) for sample in batch.samples}
+        holding: list[list[tuple[Group, Cell]]] = [[] for _ in range(batch.channel_count)]
+        for group in batch.groups:
+            for channel in group.channels:
+                holding[channel].append((group, cells[group.sample][channel]))
+        yield tuple(_together(held) for held in holding)
+
+
+def _cells(moments: Moments) -> list[Cell]:
+    """The moments of one sample as plain numbers, a cell for each channel."""
+    return list(zip(moments.count.tolist(), moments.mean.tolist(), moments.variance.tolist(), strict=True))
+
+
+def _alone(channel: Channel) -> float | None:
+    """Weight norm's start has no ε unless one is given, and gives a channel that varies variance 1."""
+    if channel.start is None or channel.gain is None or channel.variance is None:
+        return channel.output_variance
+    return channel.variance * channel.gain**2
+
+
+def _together(held: Sequence[tuple[Group, Cell]]) -> float | None:
+    """Of a channel that each sample normalizes in a group of its own: within samples, and between them.
+
+    Args:
+        held: for each sample of a batch the group that holds the channel, and the channel's own values in it.
+    """
+    first = held[0][0]
+    if len(held) == 1 and len(first.channels) == 1 and not isinstance(first, RmsGroup):
+        return first.output_variance
+    counts, means, variances = [], [], []
+    for group, (count, mean, variance) in held:
+        if group.gain is None or group.mean is None:
+            return None
+        counts.append(count)
+        means.append((mean - (0.0 if isinstance(group, RmsGroup) else group.mean)) * group.gain)
+        variances.append(variance * group.gain**2)
+    total = sum(counts)
+    away = [mean - means[0] for mean in means]  # 0 where all are one number, whatever is rounded
+    middle = sum(count * mean for count, mean in zip(counts, away, strict=True)) / total
+    spread = (variance + (mean - middle) ** 2 for mean, variance in zip(away, variances, strict=True))
+    return sum(count * one for count, one in zip(counts, spread, strict=True)) / total
+
+
+def _notes(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Each note once; presets of one maker say the same in other words, so the first of them speaks."""
+    first: dict[tuple[str, str], Entry] = {}
+    for entry in entries:
+        first.setdefault((entry.report.settings.framework.maker, entry.report.settings.normalizer), entry)
+    spoken = [note for entry in first.values() for note in entry.report.notes]
+    others = [note for entry in entries for note in entry.report.notes if note == ONLY_BOUNDED]
+    return tuple(dict.fromkeys((*spoken, *others)))

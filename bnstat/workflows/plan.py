@@ -1,0 +1,113 @@
+"""How many values a channel has at each level of an encoder, and where training stops. Needs no data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from bnstat.errors import UsageError
+from bnstat.layers.frameworks import BATCH_NORMS, FRAMEWORKS
+from bnstat.report.plan import Downsampling, Level, Plan
+from bnstat.text import by
+
+Sizes = tuple[int, ...]
+
+# Stride of a level where none is given: half on each axis.
+HALVING = 2
+
+
+def plan(
+    patch: Sequence[int],
+    *,
+    levels: int | None = None,
+    strides: Sequence[int | Sequence[int]] | None = None,
+    batch_size: int = 2,
+    downsample: Downsampling = "conv",
+    notes: Sequence[str] = (),
+) -> Plan:
+    """Follow a patch down an encoder.
+
+    Args:
+        patch: its size on each axis, as in the file (x, y, z).
+        levels: how many there are; the patch itself is level 0. Left out, one more than there are strides.
+        strides: what each further level divides by: one number for all axes, or one for each; 2 where left out.
+        batch_size: patches in a batch.
+        downsample: "conv" rounds up, as a strided convolution with padding does; "pool" rounds down, as max-pooling.
+        notes: what else a reader should know.
+
+    Returns:
+        The levels, where each framework's batch and instance norm refuse to train, and the least batch size that
+        trains at all levels with batch norm.
+
+    Raises:
+        UsageError: a size, stride or number of levels that cannot be, or pooling that leaves nothing.
+    """
+    start = tuple(patch)
+    if not start or any(size < 1 for size in start):
+        raise UsageError(f"patch {by(start, 'x')} cannot be: give a size of at least 1 for each axis, as in 128x128x64")
+    if batch_size < 1:
+        raise UsageError(f"batch size {batch_size} cannot be: a batch has at least 1 sample")
+    steps = _strides(len(start), levels, strides)
+    shapes = [start]
+    for level, stride in enumerate(steps, start=1):
+        shapes.append(_divided(level, shapes[-1], stride, downsample))
+    return Plan(
+        patch=start,
+        strides=steps,
+        batch_size=batch_size,
+        downsample=downsample,
+        levels=tuple(_level(level, shape, batch_size) for level, shape in enumerate(shapes)),
+        least_batch_size=_least_batch_size(shapes),
+        notes=tuple(notes),
+    )
+
+
+def _strides(ndim: int, levels: int | None, strides: Sequence[int | Sequence[int]] | None) -> tuple[Sizes, ...]:
+    """A stride for each axis of each further level."""
+    if levels is None and strides is None:
+        raise UsageError("say how deep the encoder is: --levels, --strides or a plans file")
+    if levels is not None and levels < 1:
+        raise UsageError(f"{levels} levels cannot be: the patch itself is the first")
+    given = [HALVING] * ((levels or 1) - 1) if strides is None else list(strides)
+    if levels is not None and len(given) != levels - 1:
+        raise UsageError(f"{levels} levels need {levels - 1} strides, and {len(given)} are given")
+    found = []
+    for stride in given:
+        each = (stride,) * ndim if isinstance(stride, int) else tuple(stride)
+        if len(each) != ndim:
+            raise UsageError(f"stride {by(each, 'x')} has {len(each)} axes, and the patch has {ndim}")
+        if any(step < 1 for step in each):
+            raise UsageError(f"stride {by(each, 'x')} cannot be: give whole numbers of at least 1")
+        found.append(each)
+    return tuple(found)
+
+
+def _divided(level: int, shape: Sizes, stride: Sizes, downsample: Downsampling) -> Sizes:
+    if downsample == "conv":
+        return tuple(-(-size // step) for size, step in zip(shape, stride, strict=True))
+    divided = tuple(size // step for size, step in zip(shape, stride, strict=True))
+    if 0 in divided:
+        raise UsageError(
+            f"level {level}: pooling {by(shape, 'x')} by {by(stride, 'x')} leaves nothing; "
+            "use fewer levels, a stride of 1 on the short axis, or a larger patch"
+        )
+    return divided
+
+
+def _level(level: int, shape: Sizes, batch_size: int) -> Level:
+    alone, together = prod(shape), batch_size * prod(shape)
+    reduced = {"batch": together, "instance": alone}
+    # A maker's presets say the same, so each maker is named once.
+    raises = dict.fromkeys(
+        f"{row.maker}:{row.normalizer}"
+        for row in FRAMEWORKS.values()
+        if row.normalizer in reduced and reduced[row.normalizer] < row.least_values
+    )
+    return Level(level, shape, alone, together, tuple(raises), together / (together - 1) if together > 1 else None)
+
+
+def _least_batch_size(shapes: Sequence[Sizes]) -> int:
+    """The least with which no framework's batch norm refuses to train at any level."""
+    fewest = min(prod(shape) for shape in shapes)
+    needed = max(framework.least_values for framework in BATCH_NORMS.values())
+    return -(-needed // fewest)

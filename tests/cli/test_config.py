@@ -1,0 +1,76 @@
+"""Settings from a file: found upwards, checked key by key."""
+
+from __future__ import annotations
+
+import pytest
+
+from bnstat.cli import config
+from bnstat.errors import UsageError
+from bnstat.report.limits import Limits
+
+FULL = """
+framework = "torch"
+batch-size = 2
+ignore = ["BN401"]
+baseline = "known.json"
+[limits]
+noise = 0.2
+[[overrides]]
+paths = ["phantoms/*"]
+ignore = ["zero-variance"]
+"""
+
+
+def test_the_nearest_file_upwards_is_read(tmp_path):
+    (tmp_path / "bnstat.toml").write_text(FULL)
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    found = config.find(inner)
+    assert found.file == tmp_path / "bnstat.toml"
+    assert found.values == {
+        "framework": "torch",
+        "batch-size": 2,
+        "ignore": ["BN401"],
+        "baseline": str(tmp_path / "known.json"),
+    }
+    assert found.limits == {"noise": 0.2}
+    assert found.overrides == ((("phantoms/*",), ("zero-variance",)),)
+
+
+def test_a_pyproject_counts_where_it_speaks_of_bnstat(tmp_path):
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (tmp_path / "pyproject.toml").write_text('[tool.bnstat]\nframework = "flax"\n')
+    (inner / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    assert config.find(inner).values == {"framework": "flax"}
+    (tmp_path / "bnstat.toml").write_text('framework = "onnx"\n')
+    assert config.find(inner).values == {"framework": "onnx"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("framwork = 'torch'", "did you mean 'framework'"),
+        ("batch-size = '2'", "batch-size is a whole number, and not '2'"),
+        ("batch-size = true", "batch-size is a whole number, and not True"),
+        ("select = 'BN1'", "select is a list"),
+        ("select = [1]", "select is a list of texts"),
+        ("[limits]\nnois = 1", "limits: 'nois' is not known; did you mean 'noise'"),
+        ("[limits]\nnoise = 'a'", "noise is a number"),
+        ("[[overrides]]\npath = ['a']", "did you mean 'paths'"),
+        ("[[overrides]]\npaths = ['a']", "each needs paths and ignore"),
+        ("= 1", "is not TOML"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_where_it_stands(tmp_path, text, words):
+    (tmp_path / "bnstat.toml").write_text(text)
+    with pytest.raises(UsageError, match=words) as error:
+        config.find(tmp_path)
+    assert "bnstat.toml" in str(error.value)
+
+
+def test_limits_are_set_by_name():
+    assert config.limits_of({"small-batch": 4, "noise": 0.3}) == Limits(small_batch=4, noise=0.3)
+    for given, words in (({"nose": 1.0}, "did you mean 'noise'"), ({"noise": -1.0}, "0 or more")):
+        with pytest.raises(UsageError, match=words):
+            config.limits_of(given)

@@ -1,0 +1,232 @@
+"""Sums in a framework's order: against what the real layers gave, and against their definition."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from arithmetic_cases import recorded, script
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bnstat.layers.arithmetic import emulation
+from bnstat.layers.arithmetic.emulation import Layout, emulate, is_emulated, onednn_borders, thread_borders
+
+F4 = np.float32
+
+
+def fed(x, chunk=None):
+    """A batch (samples, rows, channels) as an emulation takes it: whole samples, or pieces of them."""
+
+    def voxels():
+        for sample in x:
+            channels = np.ascontiguousarray(sample.T)
+            yield from (
+                [channels]
+                if chunk is None
+                else [channels[:, k : k + chunk] for k in range(0, channels.shape[1], chunk)]
+            )
+
+    return voxels
+
+
+def values(samples, rows, channels, seed=0, mean=1000.0, sd=10.0):
+    rng = np.random.Generator(np.random.PCG64(seed))
+    return (rng.standard_normal((samples, rows, channels)) * sd + mean).astype(F4)
+
+
+def in_order(rows):
+    return np.add.accumulate(rows, axis=0, dtype=F4)[-1]
+
+
+def same_bits(left, right):
+    return np.array_equal(np.asarray(left, F4).view(np.uint32), np.asarray(right, F4).view(np.uint32))
+
+
+LAYERS = recorded("emulated")
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_recorded_layer_is_met_to_the_bit(layer):
+    arithmetic = layer.split()[1]
+    fused = arithmetic if arithmetic in ("eigen", "onednn") else None
+    assert len(LAYERS[layer]) >= 50
+    for kind, samples, rows, channels, seed, threads, mean, variance in LAYERS[layer]:
+        x = script().Case(kind, samples, (rows, 1, 1), channels, seed).make().reshape(samples, rows, channels)
+        name = "sequential" if fused else arithmetic
+        got = emulate(name, fed(x), Layout(samples, rows, channels), threads=threads, fused=fused)
+        unbiased = fused is not None or arithmetic == "threads"
+        assert got.kind == "emulated"
+        assert got.mean.view(np.uint32).tolist() == mean, (layer, kind, samples, rows, channels, threads)
+        given_variance = got.unbiased if unbiased else got.variance.astype(F4)
+        assert given_variance.view(np.uint32).tolist() == variance, (layer, kind, samples, rows, channels, threads)
+
+
+def test_recordings_say_where_they_were_made():
+    import json
+
+    from arithmetic_cases import RECORDINGS
+
+    for path in RECORDINGS.glob("arithmetic-*.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        assert content["versions"]["numpy"]
+        assert "avx2" in content["cpu_flags"]
+
+
+WAYS = (("threads", 3, None), ("threads", None, None), ("sequential", None, None), ("sequential", 2, "onednn"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    way=st.sampled_from((*WAYS, ("sequential", None, "eigen"), ("lanes", None, None))),
+    samples=st.integers(1, 3),
+    rows=st.integers(1, 70),
+    channels=st.sampled_from((2, 3, 4, 8, 9)),
+    chunk=st.integers(1, 40),
+    seed=st.integers(0, 1000),
+)
+def test_how_voxels_are_cut_into_chunks_changes_no_bit(way, samples, rows, channels, chunk, seed):
+    arithmetic, threads, fused = way
+    x, layout = values(samples, rows, channels, seed), Layout(samples, rows, channels)
+    whole = emulate(arithmetic, fed(x), layout, threads=threads, fused=fused)
+    pieces = emulate(arithmetic, fed(x, chunk), layout, threads=threads, fused=fused)
+    assert np.array_equal(whole.low, pieces.low)
+    assert np.array_equal(whole.high, pieces.high)
+    if whole.kind == "emulated":
+        assert same_bits(whole.mean, pieces.mean)
+        assert same_bits(whole.unbiased, pieces.unbiased)
+
+
+@pytest.mark.parametrize("channels", range(2, 8))
+@pytest.mark.parametrize("samples", [1, 3])
+def test_sequential_is_the_plain_formula_below_eight_channels(channels, samples):
+    x = values(samples, 2001, channels)
+    flat = x.reshape(-1, channels)
+    mean = in_order(flat) / F4(len(flat))
+    variance = in_order((flat - mean) ** 2) / F4(len(flat))
+    got = emulate("sequential", fed(x), Layout(samples, 2001, channels))
+    assert same_bits(got.mean, mean)
+    assert same_bits(got.variance, variance)
+
+
+def test_eight_channels_are_a_packet_with_four_sums_and_a_ninth_is_summed_plainly():
+    x = values(1, 1003, 9)
+    flat = x[0]
+    four = [in_order(flat[k:1000:4, :8]) for k in range(4)]
+    packet = in_order(np.concatenate([(((four[0] + four[1]) + four[2]) + four[3])[None], flat[1000:, :8]]))
+    got = emulate("sequential", fed(x), Layout(1, 1003, 9))
+    assert same_bits(got.mean[:8], packet / F4(1003))
+    assert same_bits(got.mean[8:], in_order(flat[:, 8:]) / F4(1003))
+
+
+def test_threads_sum_their_chunks_and_float64_adds_them():
+    x = values(1, 1003, 2)
+    chunks = [in_order(x[0, begin:end]).astype(np.float64) for begin, end in pairwise((0, 335, 670, 1003))]
+    got = emulate("threads", fed(x), Layout(1, 1003, 2), threads=3, fma=False)
+    assert same_bits(got.mean, (sum(chunks) / 1003).astype(F4))
+
+
+def test_without_fused_multiply_add_squares_are_rounded_before_they_are_added():
+    x = values(1, 501, 2)
+    mean = (in_order(x[0]).astype(np.float64) / 501).astype(F4)
+    squares = in_order((x[0] - mean) ** 2)
+    got = emulate("threads", fed(x), Layout(1, 501, 2), threads=1, fma=False)
+    assert np.array_equal(got.variance, squares / np.float64(501))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    scale=st.sampled_from((1e-3, 1.0, 17.25, 4096.0)),
+    kind=st.sampled_from(("normal", "whole", "same")),
+    size=st.integers(1, 400),
+)
+def test_squares_are_added_with_one_rounding(seed, scale, kind, size):
+    rng = np.random.Generator(np.random.PCG64(seed))
+    made = {
+        "normal": rng.standard_normal(size),
+        "whole": rng.integers(-9, 9, size),
+        "same": np.full(size, rng.standard_normal()),
+    }[kind]
+    d = (made * scale).astype(F4)
+    total = F4(0.0)
+    for one in d:  # exactly, then rounded to float32 once
+        exact = Fraction(float(total)) + Fraction(float(one)) ** 2
+        below, above = (np.nextafter(F4(float(exact)), F4(end)) for end in (-np.inf, np.inf))
+        total = min(
+            (below, F4(float(exact)), above),
+            key=lambda near: (abs(Fraction(float(near)) - exact), int(near.view(np.uint32)) & 1),
+        )
+    assert same_bits(emulation._plus_squares(F4(0.0), d), total)
+
+
+def test_a_half_way_float64_sum_is_not_rounded_twice():
+    left, right = np.array([1.0]), np.array([2.0**-24 + 2.0**-60])  # just above half way: up, and not to even
+    assert emulation._rounded_sum(left, right)[0] == F4(1.0) + F4(2.0**-23)
+    assert emulation._rounded_sum(left, np.array([2.0**-24]))[0] == F4(1.0)
+    assert emulation._rounded_sum(left + 2.0**-23, np.array([2.0**-24 - 2.0**-60]))[0] == F4(1.0) + F4(2.0**-23)
+
+
+@settings(deadline=None)
+@given(count=st.integers(1, 2000), threads=st.integers(1, 80))
+def test_thread_borders_cover_all_rows_in_at_most_as_many_chunks_as_threads(count, threads):
+    borders = thread_borders(count, threads)
+    assert borders[0] == 0
+    assert borders[-1] == count
+    assert list(borders) == sorted(set(borders))
+    assert len(borders) - 1 <= threads
+    assert count > threads or len(borders) == 2
+
+
+@pytest.mark.parametrize(
+    ("layout", "threads", "borders"),
+    [
+        (Layout(1, 7, 4), 2, (0, 4, 7)),  # threads share the only sample
+        (Layout(1, 7, 3), 2, (0, 7)),  # channels not in fours: a sample is never shared
+        (Layout(3, 7, 4), 2, (0, 14, 21)),  # whole samples, the first thread has two
+        (Layout(2, 7, 8), 4, (0, 4, 7, 11, 14)),
+        (Layout(1, 1, 4), 8, (0, 1)),
+    ],
+)
+def test_onednn_gives_threads_whole_samples_first(layout, threads, borders):
+    assert onednn_borders(layout, threads) == borders
+
+
+@pytest.mark.parametrize("kind", ["head", "hounsfield", "normal 10000 1", "constant 1000.3", "unit"])
+def test_the_band_over_threads_holds_every_number_of_them(kind):
+    rng = np.random.Generator(np.random.PCG64(11))
+    x = script().make_values(kind, (1, 20, 31, 17, 2), rng).astype(F4).reshape(1, -1, 2)
+    layout = Layout(1, x.shape[1], 2)
+    band = emulate("threads", fed(x), layout)
+    assert band.kind == "bounded"
+    assert band.mean is band.variance is band.unbiased is None
+    for threads in range(1, 65):
+        variance = emulate("threads", fed(x), layout, threads=threads).variance
+        assert (variance >= band.low).all()
+        assert (variance <= band.high).all()
+
+
+def test_a_number_of_threads_that_changes_nothing_needs_no_band():
+    x = values(1, 300, 3)
+    assert emulate("sequential", fed(x), Layout(1, 300, 3), fused="onednn").kind == "emulated"
+
+
+def test_nan_and_inf_stay_in_their_channel():
+    x = values(1, 40, 3)
+    x[0, 3, 0], x[0, 5, 1] = np.nan, np.inf
+    for arithmetic in emulation.EMULATED:
+        got = emulate(arithmetic, fed(x), Layout(1, 40, 3), threads=2)
+        assert np.isnan(got.variance).tolist() == [True, True, False]
+        assert np.isnan(got.mean[0])
+        assert np.isinf(got.mean[1])
+
+
+def test_one_channel_of_moments_is_said_not_to_be_emulated():
+    assert not is_emulated("sequential", 1)
+    assert is_emulated("sequential", 1, fused="onednn")
+    assert is_emulated("sequential", 1, fused="eigen")
+    assert not is_emulated("tree", 3)
+    with pytest.raises(ValueError, match="not emulated"):
+        emulate("sequential", fed(values(1, 5, 1)), Layout(1, 5, 1))

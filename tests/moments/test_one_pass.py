@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import gzip
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from bnstat import InputError
+from bnstat.moments import one_pass
+from bnstat.sources.layout import arrange
+from bnstat.sources.opening import open_volume
+
+# More values than a segment has, so that two threads have something to share.
+SHAPE = (180, 160, 90, 2)
+
+
+@pytest.fixture(scope="module")
+def volumes(tmp_path_factory):
+    """The same values plain and compressed."""
+    folder = tmp_path_factory.mktemp("volumes")
+    values = np.random.default_rng(5).normal(1e4, 3, SHAPE).astype(">f4")
+    values[:50] = 0
+    nib.Nifti1Image(values, np.eye(4)).to_filename(folder / "plain.nii")
+    (folder / "small.nii.gz").write_bytes(gzip.compress((folder / "plain.nii").read_bytes(), 1))
+    return folder, values.astype(np.float64)
+
+
+def table(path, **options):
+    volume = open_volume(str(path))
+    return one_pass.scan_volume(volume, arrange(volume.shape, order=volume.order, **options))
+
+
+def bits(moments):
+    return [getattr(moments, name).tobytes() for name in ("count", "mean", "m2", "minimum", "maximum", "mean_tail")]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"axis": 1}, {"axis": 3}, {"axis": 2, "batch_axis": 3}, {"batch_axis": 0}, {"batch_axis": 2, "axis": 1}],
+)
+def test_every_cell_equals_numpy_in_float64(volumes, options):
+    folder, values = volumes
+    found = table(folder / "plain.nii", **options)
+    arrangement = arrange(values.shape, order="F", **options)
+    samples = np.moveaxis(values, options["batch_axis"], 0) if "batch_axis" in options else values[np.newaxis]
+    tensor = samples.reshape(arrangement.samples, *arrangement.tensor.sample_shape)
+    cells = np.moveaxis(tensor, arrangement.tensor.axis, 1).reshape(arrangement.samples, arrangement.channels, -1)
+    cells = np.ascontiguousarray(cells)  # numpy sums strided data one by one, and loses 1e-11 by it
+    np.testing.assert_allclose(found.mean, cells.mean(axis=-1), rtol=1e-12)
+    np.testing.assert_allclose(found.variance, cells.var(axis=-1), rtol=1e-11)
+    np.testing.assert_array_equal(found.minimum, cells.min(axis=-1))
+    np.testing.assert_array_equal(found.maximum, cells.max(axis=-1))
+
+
+@pytest.mark.parametrize("options", [{}, {"axis": 1}, {"batch_axis": 3, "axis": 2}])
+def test_threads_and_compression_change_no_bit(volumes, options, monkeypatch):
+    folder, _ = volumes
+    found = []
+    for processors in (1, 2, 3):
+        monkeypatch.setattr(one_pass, "processors", lambda number=processors: number)
+        found.append(bits(table(folder / "plain.nii", **options)))
+    found.append(bits(table(folder / "small.nii.gz", **options)))
+    assert all(one == found[0] for one in found)
+
+
+def test_all_bytes_are_told_to_whom_it_concerns(volumes):
+    folder, values = volumes
+    told = []
+    volume = open_volume(str(folder / "plain.nii"))
+    one_pass.scan_volume(volume, arrange(volume.shape, order="F"), told.append)
+    assert sum(told) == 4 * values.size
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_an_error(volumes, tmp_path):
+    folder, _ = volumes
+    copy = tmp_path / "copy.nii"
+    copy.write_bytes((folder / "plain.nii").read_bytes())
+    volume = open_volume(str(copy))
+    copy.write_bytes(copy.read_bytes()[:4_000_000])
+    with pytest.raises(InputError, match="shorter while it was read"):
+        one_pass.scan_volume(volume, arrange(volume.shape, order="F"))
+
+
+def test_memory_does_not_grow_with_the_volume(tmp_path, monkeypatch):
+    """One thread has buffers of a block each, whatever the size of the file: traced, not measured from outside."""
+    monkeypatch.setattr(one_pass, "processors", lambda: 1)
+    import tracemalloc
+
+    peaks = []
+    for depth in (60, 240):
+        path = tmp_path / f"{depth}.nii"
+        nib.Nifti1Image(np.zeros((256, 256, depth), np.float32), np.eye(4)).to_filename(path)
+        volume = open_volume(str(path))
+        tracemalloc.start()
+        one_pass.scan_volume(volume, arrange(volume.shape, order="F"))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]

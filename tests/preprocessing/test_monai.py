@@ -1,0 +1,102 @@
+"""Held against the transforms of MONAI and nnU-Net themselves, where they are installed."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import bnstat
+from bnstat.preprocessing.settings import Preparation
+from bnstat.reading.settings import Reading
+
+LOW, HIGH, MEAN, DEVIATION = -80.0, 120.0, 30.0, 40.0
+
+
+def values():
+    """Two channels, channels first, of whole numbers, a third of them 0."""
+    random = np.random.default_rng(3)
+    drawn = np.rint(random.normal(40, 60, (2, 20, 18, 16)))
+    drawn[random.random(drawn.shape) < 0.3] = 0
+    return drawn.astype(np.float32)
+
+
+def monai_ones():
+    transforms = pytest.importorskip("monai.transforms")
+    return {
+        "minmax": transforms.ScaleIntensity(channel_wise=True),
+        "minmax:-1,1": transforms.ScaleIntensity(-1.0, 1.0, channel_wise=True),
+        "zscore": transforms.NormalizeIntensity(channel_wise=True),
+        "zscore-nonzero": transforms.NormalizeIntensity(nonzero=True, channel_wise=True),
+        "scale:0.005,0.4": transforms.ScaleIntensityRange(-80.0, 120.0, 0.0, 1.0),
+        "scale:0.005,0.4|clip:0,1": transforms.ScaleIntensityRange(-80.0, 120.0, 0.0, 1.0, clip=True),
+        "clip:-80,120|minmax": transforms.Compose(
+            [
+                transforms.ScaleIntensityRange(-80.0, 120.0, -80.0, 120.0, clip=True),
+                transforms.ScaleIntensity(channel_wise=True),
+            ]
+        ),
+    }
+
+
+def nnunet_ones():
+    schemes = pytest.importorskip("nnunetv2.preprocessing.normalization.default_normalization_schemes")
+    properties = {"percentile_00_5": LOW, "percentile_99_5": HIGH, "mean": MEAN, "std": DEVIATION}
+    return {
+        "minmax": schemes.RescaleTo01Normalization(False, {}),
+        "zscore": schemes.ZScoreNormalization(False, {}),
+        "zscore-nonzero": schemes.ZScoreNormalization(True, {}),
+        "ct:-80,120,30,40": schemes.CTNormalization(False, properties),
+    }
+
+
+def assert_alike(folder, stored, intensity, expected):
+    path = folder / "a.nii"
+    nib.Nifti1Image(np.moveaxis(stored, 0, -1), np.eye(4)).to_filename(path)
+    report = bnstat.diagnose(path, reading=Reading(preparation=Preparation(intensity)))
+    for channel, values in zip(report.batches[0].channels, np.asarray(expected, np.float64), strict=True):
+        np.testing.assert_allclose(channel.mean, values.mean(), atol=2e-6)
+        np.testing.assert_allclose(channel.variance, values.var(), rtol=1e-5, atol=1e-12)
+        np.testing.assert_allclose(channel.minimum, values.min(), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(channel.maximum, values.max(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "intensity",
+    [
+        "minmax",
+        "minmax:-1,1",
+        "zscore",
+        "zscore-nonzero",
+        "scale:0.005,0.4",
+        "scale:0.005,0.4|clip:0,1",
+        "clip:-80,120|minmax",
+    ],
+)
+def test_moments_are_those_of_what_monai_gives(tmp_path, intensity):
+    assert_alike(tmp_path, values(), intensity, monai_ones()[intensity](values()))
+
+
+@pytest.mark.parametrize("intensity", ["minmax", "zscore", "zscore-nonzero", "ct:-80,120,30,40"])
+def test_moments_are_those_of_what_nnunet_gives(tmp_path, intensity):
+    scheme = nnunet_ones()[intensity]
+    expected = [scheme.run(one.copy(), np.where(one != 0, 0, -1)) for one in values()]
+    assert_alike(tmp_path, values(), intensity, expected)
+
+
+@pytest.mark.parametrize("intensity", ["minmax", "zscore", "zscore-nonzero"])
+def test_a_constant_becomes_what_monai_makes_of_it(tmp_path, intensity):
+    stored = np.full((1, 6, 6, 6), 7, np.float32)
+    assert_alike(tmp_path, stored, intensity, monai_ones()[intensity](stored.copy()))
+
+
+@pytest.mark.parametrize("intensity", ["minmax", "zscore", "zscore-nonzero"])
+def test_a_volume_of_zeros_becomes_what_monai_makes_of_it(tmp_path, intensity):
+    stored = np.zeros((1, 6, 6, 6), np.float32)
+    assert_alike(tmp_path, stored, intensity, monai_ones()[intensity](stored.copy()))
+
+
+def test_a_constant_is_scaled_to_the_lower_end_and_not_multiplied_by_it_as_in_monai(tmp_path):
+    stored = np.full((1, 6, 6, 6), 7, np.float32)
+    assert float(monai_ones()["minmax:-1,1"](stored.copy()).max()) == -7
+    assert_alike(tmp_path, stored, "minmax:-1,1", np.full(stored.shape, -1.0))

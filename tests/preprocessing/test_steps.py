@@ -1,0 +1,125 @@
+"""What `--intensity` may say, and what is said where it says something else."""
+
+from __future__ import annotations
+
+import json
+from math import inf
+
+import pytest
+
+from bnstat.errors import UsageError
+from bnstat.preprocessing.intensity import passes
+from bnstat.preprocessing.settings import Preparation
+from bnstat.preprocessing.steps import Clip, Ct, Minmax, Scale, Zscore, parsed
+from bnstat.preprocessing.validate import checked
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        (None, ()),
+        ("none", ()),
+        ("none|none", ()),
+        ("minmax", (Minmax(),)),
+        ("minmax:-1,1", (Minmax(-1.0, 1.0),)),
+        ("zscore", (Zscore(),)),
+        ("zscore-nonzero", (Zscore(nonzero=True),)),
+        ("scale:0.001,-1", (Scale(0.001, -1.0),)),
+        ("clip:-1000,1e3", (Clip(-1000.0, 1000.0),)),
+        ("clip:0,", (Clip(0.0, inf),)),
+        ("clip:,255", (Clip(-inf, 255.0),)),
+        ("ct:-958,1817,-250.1,571", (Ct(((-958.0, 1817.0, -250.1, 571.0),)),)),
+        (" clip:0, | zscore ", (Clip(0.0, inf), Zscore())),
+    ],
+)
+def test_steps_are_read_from_left_to_right(text, steps):
+    assert parsed(text) == steps
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "step '' is not known"),
+        ("zscor", "step 'zscor' is not known; did you mean 'zscore'?"),
+        ("MinMax", "did you mean 'minmax'?"),
+        ("clip:0,1|", "step '' is not known"),
+        ("clip:0,1,zscore", "'clip:0,1,zscore' cannot be: it takes LO,HI"),
+        ("clip", "it takes LO,HI"),
+        ("clip:,", "it takes LO,HI"),
+        ("clip:", "nothing follows the colon"),
+        ("clip:a,1", "'a' is no number"),
+        ("clip:nan,1", "'nan' is not a finite number"),
+        ("clip:2,1", "its lower end 2 is above its upper end 1"),
+        ("minmax:1", "it takes A,B"),
+        ("minmax:1,1", "every voxel would be 1"),
+        ("scale", "it takes A,B"),
+        ("scale:0,5", "every voxel would be 5"),
+        ("scale:1e400,0", "'1e400' is not a finite number"),
+        ("zscore:1", "it takes no numbers"),
+        ("none:1", "it takes no numbers"),
+        ("ct:1,2,3", "there is no such file"),
+        ("ct:1,2,3,-4", "a standard deviation of -4 is below 0"),
+        ("ct:" + "x" * 5000, "there is no such file"),
+        ("ct:\0", "there is no such file"),
+    ],
+)
+def test_a_wrong_step_is_named_beside_those_there_are(text, said):
+    with pytest.raises(UsageError) as caught:
+        checked(Preparation(intensity=text))
+    message = str(caught.value)
+    assert said in message
+    assert "clip:LO,HI" in message
+    assert "as in 'clip:-1000,1000|zscore'" in message
+    assert "\n" not in message
+
+
+def fingerprint(folder, properties):
+    path = folder / "dataset_fingerprint.json"
+    path.write_text(json.dumps({"foreground_intensity_properties_per_channel": properties}))
+    return path
+
+
+PROPERTIES = {"percentile_00_5": -958.0, "percentile_99_5": 1817.0, "mean": -250.1, "std": 571.0, "median": 0.0}
+
+
+def test_a_fingerprint_of_nnunet_gives_each_channel_its_numbers(tmp_path):
+    path = fingerprint(tmp_path, {"0": PROPERTIES, "1": {**PROPERTIES, "std": 0.0}})
+    (step,) = parsed(f"ct:{path}")
+    assert step.channels == ((-958.0, 1817.0, -250.1, 571.0), (-958.0, 1817.0, -250.1, 1e-8))
+    assert (step.everywhere, step.source) == (False, str(path))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"foreground_intensity_properties_per_channel": 3}', "\xff", '{"plans": 1}']
+)
+def test_another_file_is_refused(tmp_path, text):
+    path = tmp_path / "plans.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(UsageError, match=r"dataset_fingerprint\.json or nnUNetPlans\.json"):
+        checked(Preparation(intensity=f"ct:{path}"))
+
+
+@pytest.mark.parametrize("wrong", [{}, {"0": {"mean": 1}}, {"1": PROPERTIES}, {"0": {**PROPERTIES, "std": None}}])
+def test_properties_that_are_not_whole_are_refused(tmp_path, wrong):
+    with pytest.raises(UsageError, match="foreground_intensity_properties_per_channel"):
+        checked(Preparation(intensity=f"ct:{fingerprint(tmp_path, wrong)}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (None, 1),
+        ("zscore", 1),
+        ("minmax|scale:2,1|zscore", 1),
+        ("clip:0,1|zscore", 1),
+        ("ct:0,1,0,1|minmax", 1),
+        ("zscore-nonzero", 1),
+        ("zscore-nonzero|zscore", 1),
+        ("zscore|clip:-3,3", 2),
+        ("zscore|clip:-3,3|minmax", 2),
+        ("zscore|zscore-nonzero", 2),
+        ("zscore|clip:-3,3|zscore-nonzero|clip:0,", 3),
+    ],
+)
+def test_passes_are_as_few_as_the_steps_need(text, number):
+    assert passes(Preparation(intensity=text)) == number

@@ -1,0 +1,317 @@
+"""Moments that are kept: what is read is what was written, and every command answers from it as from the volumes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+import bnstat
+from bnstat.errors import InputError, UsageError
+from bnstat.moments.moments import Moments
+from bnstat.preprocessing.samples import Row
+from bnstat.preprocessing.settings import UNPREPARED, Patching, Preparation
+from bnstat.reading.moments_file import SCHEMA, Asked, Kept, Stamp, examine, line_of, parse, read_moments
+from bnstat.reading.settings import Reading
+from bnstat.sources.layout import Tensor
+from bnstat.sources.sample import Patch, Sample
+from bnstat.sources.storage import is_moments
+
+SCANS = Path(nibabel.__file__).parent / "tests" / "data"
+ASKED = Asked(-1, None, UNPREPARED)
+
+
+def kept(moments, sample=None, **more):
+    shape = (moments.count.size,)
+    sample = sample or Sample("a.nii", None, shape, "float32")
+    given = {"asked": ASKED, "stamp": Stamp(1, 2), "place": 0, "samples": 1, **more}
+    return Kept(Row(sample, moments, Tensor(shape, 1)), **given)
+
+
+def written(path, lines):
+    path.write_text("".join(line_of(line) for line in lines))
+    return str(path)
+
+
+values = st.one_of(
+    arrays.arrays(st.sampled_from([np.float32, np.float64]), st.tuples(st.integers(0, 6), st.just(3))),
+    arrays.arrays(st.sampled_from([np.int16, np.uint8, np.int64, np.uint64]), st.tuples(st.integers(0, 6), st.just(3))),
+)
+
+
+@given(values, st.floats(-1e3, 1e3).filter(bool), st.floats(-1e3, 1e3))
+@settings(deadline=None)
+def test_what_is_read_back_has_the_same_bits(array, slope, intercept):
+    for moments in (Moments.from_array(array), Moments.from_array(array).affine(slope, intercept)):
+        line = line_of(kept(moments))
+        found = parse(line.encode()).row.moments
+        there = moments.count > 0
+        for name in ("count", "nan", "inf", "varies"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(moments, name))
+        for name in ("mean", "mean_tail", "m2"):
+            before, after = getattr(moments, name), getattr(found, name)
+            defined = np.isfinite(before)
+            assert before[defined].tobytes() == after[defined].tobytes()
+            assert name == "mean_tail" or not np.isfinite(after[~defined]).any()
+        for name in ("minimum", "maximum"):
+            before, after = getattr(moments, name), getattr(found, name)
+            known = there & np.isfinite(before.astype(np.float64))  # a scale factor may leave float64
+            assert after[known].tolist() == before[known].tolist()
+        assert line_of(parse(line.encode())) == line
+
+
+def test_a_line_says_all_of_a_sample_that_is_known():
+    sample = Sample(
+        "BraTS_1", 3, (4, 4, 4, 2), "int16", "2 s", ("a.nii", "b.nii"), ("t1", "t2"), Patch((-1, 0, 2), (2, 2, 2), True)
+    )
+    asked = Asked(-1, "none", Preparation("clip:0,1|zscore", ">3", Patching((2, 2, 2), 4, foreground="0.5")))
+    one = kept(Moments.from_array(np.arange(4.0).reshape(2, 2)), sample, asked=asked, place=2, samples=4)
+    found = parse(line_of(one).encode())
+    assert (found.row.sample, found.asked, found.place, found.samples, found.stamp) == (
+        sample,
+        asked,
+        2,
+        4,
+        Stamp(1, 2),
+    )
+    assert json.loads(line_of(one))["schema"] == SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 2 holds no moments"),
+        ("[]", "line 2 holds no moments"),
+        ('{"schema": "bnstat.moments/2"}', "its schema is 'bnstat.moments/2', and this version reads bnstat.moments/1"),
+        ('{"schema": "bnstat.moments/1", "source": "x"}', "it lacks index"),
+        ("[" * 100_000, "line 2 holds no moments"),
+        ("", "line 2 holds no moments"),
+    ],
+)
+def test_a_damaged_line_is_named_by_its_number(tmp_path, line, message):
+    path = written(tmp_path / "m.jsonl", [kept(Moments.from_array(np.arange(6.0).reshape(2, 3)))])
+    with Path(path).open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InputError, match=message):
+        read_moments(path)
+
+
+def complete_line():
+    sample = Sample("x.nii", 3, (4, 4, 4, 2), "int16", "2 s", ("a", "b"), ("t", "u"), Patch((0, 0, 2), (2, 2, 2), True))
+    asked = Asked(-1, None, Preparation(patches=Patching((2, 2, 2), 4, foreground="0.5")))
+    return json.loads(line_of(kept(Moments.from_array(np.arange(4.0).reshape(2, 2)), sample, asked=asked)))
+
+
+def places(value, at=()):
+    """Where something is in nested tables and lists."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in entries:
+        yield (*at, key)
+        yield from places(entry, (*at, key))
+
+
+ODD = st.one_of(
+    st.sampled_from([None, "x", "3", True, -1, 0, 2.5, 1e308, 10**30, -(10**30), 2**64, [], {}, [1], [None], ["a"]]),
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    ),
+)
+
+
+@given(st.data(), ODD)
+@settings(deadline=None)
+def test_a_line_that_was_edited_is_understood_or_refused_with_the_field(data, odd):
+    fields = complete_line()
+    *way, last = data.draw(st.sampled_from([*places(fields)]))
+    holder = fields
+    for key in way:
+        holder = holder[key]
+    if data.draw(st.booleans()):
+        holder[last] = odd
+    else:
+        del holder[last]
+    try:
+        found = parse(json.dumps(fields).encode())
+    except ValueError:
+        return
+    assert line_of(parse(line_of(found).encode())) == line_of(found)
+
+
+@pytest.mark.parametrize(
+    ("way", "value", "message"),
+    [
+        (("channels", 0, "count"), "12", r"its channels\[0\].count cannot be '12'"),
+        (("channels", 1, "count"), -1, r"its channels\[1\].count cannot be -1"),
+        (("channels", 0, "mean"), float("nan"), "NaN is no number of JSON"),
+        (("channels", 0, "m2"), -1.0, r"its channels\[0\].m2 cannot be -1.0"),
+        (("channels", 0, "min"), 99, r"its channels\[0\].min 99 is above its max 2.0"),
+        (("channels", 0, "mean"), -1e9, r"mean -1000000000.0 is beyond its min 0.0 and max 2.0"),
+        (("channels", 0, "max"), 10**30, r"its channels\[0\].max cannot be 1000000"),
+        (("types",), None, "its types cannot be None"),
+        (("types",), ["real"], r"its types cannot be \['real'\]"),
+        (("names",), ["t"], r"its names \['t'\] are not those of its 2 channels"),
+        (("channels",), [], "it has 0 channels where its tensor has 2"),
+        (("samples",), 10**30, "its samples cannot be 1000000"),
+        (("tensor",), [], r"its tensor cannot be \[\]"),
+        (("axis",), 4, "its axis 4 is none of its tensor"),
+        (("settings", "patches"), None, "it is of a patch, or its settings are, and not both"),
+        (("patch",), None, "its patch cannot be None"),
+        (("patch", "start"), [0], "has other axes"),
+        (("shape",), [4, 4], "has fewer axes than its patch.size"),
+        (("files",), ["a"], r"its files cannot be \['a'\]"),
+        (("settings", "patches", "more"), 1, "have more, which this version does not know"),
+    ],
+)
+def test_a_field_that_cannot_be_is_named(way, value, message):
+    fields = holder = complete_line()
+    for key in way[:-1]:
+        holder = holder[key]
+    holder[way[-1]] = value
+    with pytest.raises(ValueError, match=message):
+        parse(json.dumps(fields).encode())
+
+
+def test_a_case_of_very_many_samples_is_not_complete(tmp_path):
+    moments = Moments.from_array(np.arange(6.0).reshape(2, 3))
+    path = written(tmp_path / "m.jsonl", [kept(moments, samples=2**40)])
+    assert examine(path).broken == 1
+
+
+def test_a_last_line_without_its_end_and_a_case_without_all_samples_are_left_out_and_said(tmp_path):
+    moments = Moments.from_array(np.arange(6.0).reshape(2, 3))
+    samples = [Sample(name, index, (3,), "float64") for name, index in (("a", 0), ("a", 1), ("b", 0))]
+    lines = [kept(moments, one, place=one.index, samples=2) for one in samples]
+    path = written(tmp_path / "m.jsonl", lines)
+    with Path(path).open("a") as file:
+        file.write(line_of(lines[0])[:100])
+    found = read_moments(path)
+    assert [row.sample for row in found.rows] == samples[:2]
+    (note,) = found.notes
+    assert "its last line has no end and 1 case lacks a sample" in note
+    assert "--resume" in note
+
+
+def test_files_that_overlap_may_be_joined_where_they_say_the_same(tmp_path):
+    one, other = (Moments.from_array(np.arange(6.0).reshape(2, 3) + k) for k in (0, 1))
+    path = written(tmp_path / "m.jsonl", [kept(one), kept(one)])
+    assert len(read_moments(path).rows) == 1
+    assert "1 line is there twice and counts once" in read_moments(path).notes[0]
+    with pytest.raises(InputError, match=r"line 2 has other moments of a\.nii"):
+        examine(written(tmp_path / "m.jsonl", [kept(one), kept(other)]))
+
+
+def test_samples_of_different_settings_are_not_mixed(tmp_path):
+    moments = Moments.from_array(np.arange(6.0).reshape(2, 3))
+    other = kept(moments, Sample("b", None, (3,), "float64"), asked=Asked(-1, None, Preparation("zscore")))
+    with pytest.raises(InputError, match="different settings: no --intensity and --intensity zscore of b"):
+        read_moments(written(tmp_path / "m.jsonl", [kept(moments), other]))
+
+
+def test_only_a_file_that_says_so_holds_moments(tmp_path):
+    path = tmp_path / "named.anything"
+    written(path, [kept(Moments.from_array(np.arange(6.0).reshape(2, 3)))])
+    assert is_moments(str(path))
+    for content in (b"", b'{"schema": "bnstat.inspect/1"}', b"\x00" * 100):
+        path.write_bytes(content)
+        assert not is_moments(str(path))
+    assert not is_moments(str(tmp_path))
+    assert not is_moments("no\0file")
+
+
+@pytest.fixture(scope="module")
+def volumes():
+    return sorted(str(path) for path in SCANS.glob("*.nii*") if path.name != "bad.nii.gz")[:6] or pytest.fail(
+        "no scans"
+    )
+
+
+@pytest.fixture(scope="module")
+def scanned(volumes, tmp_path_factory):
+    path = tmp_path_factory.mktemp("scan") / "moments.jsonl"
+    found = bnstat.collect(volumes, path)
+    assert not found.errors
+    return str(path)
+
+
+@pytest.mark.parametrize("layer", [{}, {"framework": "torch", "normalizer": "layer"}, {"dtype": "float16"}])
+def test_answers_from_moments_are_those_from_the_volumes(volumes, scanned, layer):
+    """Everything: predictions of presets that are not emulated too."""
+    one, other = (bnstat.diagnose(paths, **layer) for paths in (volumes, scanned))
+    assert one.batches == other.batches
+    assert one.samples == other.samples
+    assert one.findings == other.findings
+
+
+def test_emulated_sums_are_a_band_without_voxels(volumes, scanned):
+    (first, *_), (kept_one, *_) = (
+        bnstat.diagnose(paths, framework="keras-tensorflow").batches for paths in (volumes, scanned)
+    )
+    for before, after in zip(first.parts, kept_one.parts, strict=True):
+        assert after.prediction.kind != "emulated"
+        assert after.prediction.low <= before.prediction.variance <= after.prediction.high
+        assert before.variance == after.variance
+
+
+def test_settings_that_do_not_fit_are_refused(scanned):
+    with pytest.raises(UsageError, match="keeps moments of --axis -1 and cannot answer --axis 1"):
+        bnstat.diagnose(scanned, axis=1)
+    with pytest.raises(UsageError, match="read otherwise: with no --batch-axis and --batch-axis 3"):
+        bnstat.diagnose(scanned, batch_axis=3)
+    asked = bnstat.Reading(preparation=Preparation(intensity="zscore"))
+    with pytest.raises(UsageError, match="with no --intensity and --intensity zscore"):
+        bnstat.diagnose(scanned, reading=asked)
+
+
+def test_moments_and_volumes_may_stand_side_by_side(volumes, scanned):
+    mixed = bnstat.diagnose([volumes[0], scanned, volumes[1]])
+    alone = bnstat.diagnose([volumes[0], *volumes, volumes[1]])
+    assert mixed.samples == alone.samples
+    assert [batch.channels for batch in mixed.batches] == [batch.channels for batch in alone.batches]
+
+
+def test_a_damaged_file_of_moments_is_one_input_that_failed(scanned, volumes, tmp_path):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text(Path(scanned).read_text().replace('"count"', '"cuont"'))
+    report = bnstat.diagnose([str(bad), volumes[0]])
+    (failure,) = report.errors
+    assert failure.source == str(bad)
+    assert len(report.samples) >= 1
+
+
+def test_a_variance_that_float64_has_lost_stays_lost_in_the_file_too(tmp_path):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(2, 5, 5, 1)) * 1e300)
+    reading = Reading(preparation=Preparation(intensity="scale:1e-300,0"))
+    assert not bnstat.collect(tmp_path / "a.npy", tmp_path / "m.jsonl", reading=reading).errors
+    one, other = bnstat.diagnose(tmp_path / "a.npy", reading=reading), bnstat.diagnose(tmp_path / "m.jsonl")
+    assert one.batches == other.batches
+    assert one.batches[0].channels[0].variance is None
+
+
+def test_extremes_of_one_sample_have_one_type_so_that_merges_keep_whole_numbers_whole(tmp_path):
+    for name, values in (("u64", [2**64 - 5, 7]), ("i64", [-3, 2**62])):
+        np.save(tmp_path / f"{name}.npy", np.array(values, {"u64": np.uint64, "i64": np.int64}[name]).reshape(1, 2, 1))
+    files = [tmp_path / "u64.npy", tmp_path / "i64.npy"]
+    assert not bnstat.collect(files, tmp_path / "m.jsonl").errors
+    for paths in (files, tmp_path / "m.jsonl"):
+        (channel,) = bnstat.diagnose(paths, batch_size=2).batches[0].channels
+        assert (channel.minimum, channel.maximum) == (-3, 2**64 - 5)
+
+
+def test_a_mean_that_is_not_known_leaves_its_sample_out(tmp_path):
+    samples = [
+        kept(Moments.from_array(np.arange(6.0).reshape(2, 3) + k), Sample(f"{k}", None, (3,), "f4")) for k in range(4)
+    ]
+    path = written(tmp_path / "m.jsonl", samples)
+    lines = Path(path).read_text().splitlines()
+    lines[1] = json.dumps(
+        json.loads(lines[1]) | {"channels": [c | {"mean": None} for c in json.loads(lines[1])["channels"]]}
+    )
+    Path(path).write_text("\n".join(lines) + "\n")
+    found = bnstat.compare(path)
+    assert [channel.samples for channel in found.population] == [3, 3, 3]

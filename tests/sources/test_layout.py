@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bnstat.sources.layout import AxisError, arrange
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "tensor"),
+    [
+        ((240, 240, 155), {}, (1, 240, 240, 155, 1)),
+        ((240, 240, 155, 4), {}, (1, 240, 240, 155, 4)),
+        ((17, 21, 3, 20), {"batch_axis": 3}, (20, 17, 21, 3, 1)),
+        ((17, 21, 3, 20), {"batch_axis": -1}, (20, 17, 21, 3, 1)),
+        ((5, 6, 7, 1, 3), {}, (1, 5, 6, 7, 1, 3)),
+        ((5, 6, 7, 1, 3), {"batch_axis": 4}, (3, 5, 6, 7, 1)),
+        ((5, 6, 7), {"dtype_channels": 3}, (1, 5, 6, 7, 3)),
+        ((5, 6), {}, (1, 5, 6, 1)),
+        ((5,), {}, (1, 5, 1)),
+        ((8, 5, 6, 7, 2), {"batch_axis": 0, "batched": True}, (8, 5, 6, 7, 2)),
+        ((8, 5, 6), {"batch_axis": 0, "batched": True}, (8, 5, 6)),
+        ((8, 5), {"batch_axis": 0, "batched": True}, (8, 5)),
+    ],
+)
+def test_the_batch_axis_is_taken_out_and_channels_are_appended_to_three_axes(shape, options, tensor):
+    found = arrange(shape, order="F", **options)
+    assert (found.samples, *found.tensor.sample_shape) == tensor
+    assert found.tensor.axis == len(tensor) - 1
+    assert found.tensor.reduction_axes == tuple(range(len(tensor) - 1))
+
+
+@pytest.mark.parametrize(
+    ("axis", "reduced"), [(1, (0, 2, 3, 4)), (2, (0, 1, 3, 4)), (-2, (0, 1, 2, 4)), (4, (0, 1, 2, 3))]
+)
+def test_all_axes_but_the_kept_one_are_reduced(axis, reduced):
+    assert arrange((4, 5, 6, 2), order="F", axis=axis).tensor.reduction_axes == reduced
+
+
+@pytest.mark.parametrize("axis", [0, -5, 5, -6, 99])
+def test_axis_0_and_axes_that_are_not_there_are_refused(axis):
+    with pytest.raises(AxisError, match="1 to 4"):
+        arrange((4, 5, 6), order="F", axis=axis)
+
+
+@pytest.mark.parametrize("batch_axis", [3, -4])
+def test_a_batch_axis_that_is_not_there_is_refused(batch_axis):
+    with pytest.raises(AxisError, match="axes 0 to 2"):
+        arrange((4, 5, 6), order="F", batch_axis=batch_axis)
+
+
+def test_a_batch_with_no_other_axis_has_nothing_to_keep():
+    with pytest.raises(AxisError, match="no axis can be kept"):
+        arrange((9,), order="C", batch_axis=0, batched=True)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (3, 4, 5, 2), (3, 1, 5, 2, 6), (1, 1, 1)])
+@pytest.mark.parametrize("batch_axis", [None, 0, 1, 2])
+def test_the_loops_visit_the_cells_in_memory_order(order, shape, batch_axis):
+    values = np.arange(np.prod(shape)).reshape(shape)
+    for axis in range(1, 3):
+        found = arrange(shape, order=order, axis=axis, batch_axis=batch_axis)
+        tensor = values[np.newaxis] if batch_axis is None else np.moveaxis(values, batch_axis, 0)
+        tensor = tensor.reshape(found.samples, *found.tensor.sample_shape)
+        cells = np.moveaxis(tensor, found.tensor.axis, 1).reshape(found.samples, found.channels, -1).sum(axis=-1)
+        loops = found.loops()
+        flat = values.ravel(order=order).reshape(loops.repeat, loops.slow, loops.outer, loops.fast, loops.inner)
+        by_memory = flat.sum(axis=(0, 2, 4)).ravel()
+        kept = (found.samples, found.channels) if found.samples_are_slow else (found.channels, found.samples)
+        looped = by_memory.reshape(kept)
+        np.testing.assert_array_equal(looped if found.samples_are_slow else looped.T, cells)
