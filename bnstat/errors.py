@@ -4,6 +4,9 @@ BnstatError
 ├── UsageError     the request cannot be: a wrong option value, or a setting that these data do not admit
 ├── InputError     one input could not be read; carries which
 └── OutputError    a result could not be written
+
+A message names parameters as Python has them, between backticks: `batch_size`, or `batch_size=1` with a value. The
+command line spells them as options (`cli.messages.spelled`).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from bnstat.cli import exit_codes
-from bnstat.cli.messages import complain
+from bnstat.cli.messages import complain, spelled
 from bnstat.cli.options import DEBUG
 from bnstat.errors import BnstatError, OutputError, UsageError
 from bnstat.version import __version__
@@ -144,8 +144,8 @@ def _expected(error: BnstatError) -> int:
     """The line and the code of an error that bnstat raises on purpose; files that failed before it come first."""
     failures = error.failures if isinstance(error, UsageError) else ()
     for failure in failures:
-        complain(str(failure))
-    complain(str(error))
+        complain(spelled(str(failure)))
+    complain(spelled(str(error)))
     if isinstance(error, UsageError) and not failures:
         return exit_codes.USAGE
     return _silenced(exit_codes.FAILED_INPUT) if isinstance(error, OutputError) else exit_codes.FAILED_INPUT

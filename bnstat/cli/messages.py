@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 import click
+
+# A parameter in a message of the library, with a value or without: `batch_size`, `batch_axis="none"`.
+_PARAMETER = re.compile(r"`([a-z][a-z_]*)(?:=([^`]*))?`")
+# Parameters whose option has another name.
+_OPTIONS = {"size": "patch", "number": "patches"}
+
+
+def spelled(message: str) -> str:
+    """Return a message of the library with its parameters spelled as options: `batch_size=1` as --batch-size 1."""
+    return _PARAMETER.sub(_option, message)
+
+
+def _option(parameter: re.Match[str]) -> str:
+    name, value = parameter.groups()
+    option = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
+    return option if value is None else f"{option} {value.strip(chr(34))}"
 
 
 def complain(message: str) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from bnstat.cli.messages import complain, note
+from bnstat.cli.messages import complain, note, spelled
 from bnstat.cli.options import Output
 from bnstat.errors import OutputError, UsageError
 from bnstat.report.finding import Failure
@@ -23,7 +23,7 @@ _UTF8 = ("json", "jsonl", "github")
 def tell(failures: Iterable[Failure], notes: Iterable[str], quiet: bool) -> None:
     """Errors, and notes unless quiet, to stderr."""
     for failure in failures:
-        complain(f"{failure.source}: {failure.message}")
+        complain(spelled(f"{failure.source}: {failure.message}"))
     if not quiet:
         for line in notes:
             note(line)
