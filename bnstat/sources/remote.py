@@ -23,6 +23,8 @@ __all__ += ["state_of", "tree"]
 # Bytes that are asked for at once: of a header, and of voxels.
 HEADER_BYTES = 1 << 16
 VOXEL_BYTES = 1 << 23
+# Protocols of web servers, whose pages have links to anywhere.
+_WEB = ("http", "https")
 
 _INSTALL = "reading from other machines needs fsspec and s3fs; run: pip install 'bnstat[remote]'"
 _CREDENTIALS = (
@@ -82,17 +84,25 @@ def is_folder(url: str, access: Access = USUAL) -> bool:
     return bool(_asked(url, system.isdir, path))
 
 
-def tree(folder: str, access: Access = USUAL) -> Iterator[tuple[str, list[str]]]:
+def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Iterator[tuple[str, list[str]]]:
     """Each folder below one, itself first, with the names of its files; hidden ones are left out.
+
+    Files whose names lead out of the folder join the failures.
 
     Raises:
         InputError: it cannot be listed.
     """
     system, path = _system(folder, access)
-    listed = _asked(folder, _below, system, path, protocol_of(folder))
+    whole = str(system.unstrip_protocol(path)).rstrip("/")
     root = folder.rstrip("/")
     found: dict[str, list[str]] = {root: []}
-    for below in sorted(listed):
+    for key in sorted(_asked(folder, _below, system, path, protocol_of(folder))):
+        if not is_below(key, whole):
+            failures.append(
+                InputError(printable(key), f"its name leads out of {folder}, and it was not opened; rename it")
+            )
+            continue
+        below = key[len(whole) + 1 :]
         if not any(part.startswith(".") for part in below.split("/")):
             at, name = posixpath.split(below)
             found.setdefault(f"{root}/{at}" if at else root, []).append(name)
@@ -100,11 +110,9 @@ def tree(folder: str, access: Access = USUAL) -> Iterator[tuple[str, list[str]]]
 
 
 def _below(system: Any, folder: str, protocol: str) -> list[str]:  # noqa: ANN401
-    """The names of all files below a folder, from it on; what is linked there and lies elsewhere is passed over."""
-    root = str(system.unstrip_protocol(folder)).rstrip("/")
-    web = protocol in ("http", "https")
-    keys = map(system.unstrip_protocol, _linked(system, folder) if web else system.find(folder))
-    return [key[len(root) + 1 :] for key in keys if is_below(key, root)]
+    """The URLs of all files below a folder; of a web server without what it links to that lies elsewhere."""
+    keys = _linked(system, folder) if protocol in _WEB else system.find(folder)
+    return list(map(system.unstrip_protocol, keys))
 
 
 def _linked(system: Any, folder: str) -> Iterator[str]:  # noqa: ANN401
@@ -130,9 +138,9 @@ def matching(pattern: str, access: Access = USUAL) -> list[str]:
         InputError: they cannot be listed.
     """
     system, path = _system(pattern, access)
-    found = (system.unstrip_protocol(key) for key in _asked(pattern, system.glob, path))
-    root = str(system.unstrip_protocol(path)).partition("*")[0].rpartition("/")[0]
-    return sorted(url for url in found if is_below(url, root))
+    found = sorted(system.unstrip_protocol(key) for key in _asked(pattern, system.glob, path))
+    root = pattern.partition("*")[0].rpartition("/")[0]
+    return [url for url in found if protocol_of(pattern) not in _WEB or is_below(url, root)]
 
 
 def _system(url: str, access: Access) -> tuple[Any, str]:
@@ -154,7 +162,7 @@ def _system(url: str, access: Access) -> tuple[Any, str]:
 
 def _options(protocol: str, access: Access) -> dict[str, Any]:
     """What a file system is made with, so that a web server sends on to other hosts only where it may."""
-    return {"get_client": _staying_client} if access.stays and protocol in ("http", "https") else {}
+    return {"get_client": _staying_client} if access.stays and protocol in _WEB else {}
 
 
 class _LeftError(Exception):

@@ -97,7 +97,7 @@ def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Ite
     Folders that may not be searched join the failures.
     """
     if is_remote(folder):
-        yield from remote.tree(folder, access)
+        yield from remote.tree(folder, failures, access)
         return
 
     def fail(error: OSError) -> None:
