@@ -33,3 +33,8 @@ def short_of(promised: int, there: int) -> str:
         f"its header promises {promised:,} bytes of values, and the file has {there:,}: "
         "it is truncated, or its header is wrong; copy it again"
     )
+
+
+def printable(value: object) -> str:
+    """Return a name that a file gives, without characters that would move a cursor."""
+    return "".join(c if c.isprintable() else "?" for c in str(value)).strip()

@@ -64,6 +64,14 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
         metavar="ADDRESS",
         help="Read on the workers of this Dask scheduler, as tcp://host:8786.",
     ),
+    click.option(
+        "--allow-protocol",
+        "protocols",
+        multiple=True,
+        metavar="NAME",
+        help="Also read URLs of this protocol of fsspec, as sftp; may be given again.  [always: s3, gs, az, abfs, "
+        "http, https, file]",
+    ),
 )
 
 # The options of patches, and what they are called in `Patching`.
@@ -113,6 +121,7 @@ def _reading(given: dict[str, Any]) -> Reading:
         preparation=Preparation(intensity=given.pop("intensity", None), mask=given.pop("mask", None), patches=patches),
         jobs=given.pop("jobs"),
         dask=given.pop("dask"),
+        protocols=given.pop("protocols"),
     )
 
 

@@ -321,7 +321,7 @@ def _read(path: str, planned: Planned) -> _Image:
         InputError: it cannot be read; it names the case.
     """
     try:
-        volume = open_volume(path)
+        volume = open_volume(path, planned.case.beside)
         if volume.dtype_channels is not None:
             raise InputError(path, f"its voxels are {volume.dtype_name}; give one number for each")
         return _Image(

@@ -203,7 +203,7 @@ def _labels(planned: Planned, patching: Patching) -> NDArray[Any]:
     name = _labels_name(planned.case, patching)
     assert name is not None, "require_patches refused a case without labels"
     try:
-        volume = open_volume(name)
+        volume = open_volume(name, planned.case.access if patching.labels is None else planned.case.beside)
         values = stored_voxels(volume)
     except InputError as error:
         raise InputError(planned.case.name, f"its labels cannot be read: {error}") from error

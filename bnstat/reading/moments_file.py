@@ -21,6 +21,7 @@ from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.reading.moments_schema import require_kinds
+from bnstat.sources.addresses import Access
 from bnstat.sources.layout import Tensor
 from bnstat.sources.sample import Patch, Sample
 from bnstat.sources.storage import state_of
@@ -238,9 +239,9 @@ def _extremes(channels: list[dict[str, Any]]) -> tuple[NDArray[Any], NDArray[Any
     return least, most
 
 
-def stamp_of(files: Iterable[str]) -> Stamp:
+def stamp_of(files: Iterable[str], access: Access) -> Stamp:
     """How files are now; nothing is known of those that cannot be looked at."""
-    sizes, times = zip(*map(state_of, files), strict=True)
+    sizes, times = zip(*(state_of(file, access) for file in files), strict=True)
     return Stamp(
         None if None in sizes else sum(sizes),
         None if None in times else max(times),

@@ -206,9 +206,9 @@ def find_cases(paths: Sequence[str], reading: Reading, failures: list[InputError
     """What there is to read; paths without any join the failures, and what is to be said of how they were found.
 
     Raises:
-        UsageError: the pattern of channels cannot be.
+        UsageError: the pattern of channels, or a protocol, cannot be.
     """
-    found = cases_of(paths, reading.channels)
+    found = cases_of(paths, reading.channels, reading.protocols)
     failures += found.failures
     notes += found.notes
     return found.cases

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bnstat.errors import InputError
+from bnstat.sources.addresses import Access, is_remote
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.volume import Volume
 
@@ -19,6 +20,7 @@ class Case:
         channels: names of its channels, where they are known.
         labels: the image of its classes, where a data set has one: foreground is where that is more than 0.
         dataset: the file that lists it, where one does.
+        protocols: names of protocols that a user allows beside the usual ones, for it and for what is read with it.
     """
 
     name: str
@@ -26,11 +28,22 @@ class Case:
     channels: tuple[str, ...] = ()
     labels: str | None = None
     dataset: str | None = None
+    protocols: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, path: str) -> Case:
+    def of(cls, path: str, protocols: tuple[str, ...] = ()) -> Case:
         """A file by itself."""
-        return cls(path, (path,))
+        return cls(path, (path,), protocols=protocols)
+
+    @property
+    def access(self) -> Access:
+        """How its own files may be reached: where a list names them, on the host of the list alone."""
+        return Access(self.protocols, stays=self.dataset is not None and is_remote(self.dataset))
+
+    @property
+    def beside(self) -> Access:
+        """How files may be reached that a user names for it, as a mask."""
+        return Access(self.protocols)
 
     @property
     def joined(self) -> bool:

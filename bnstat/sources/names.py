@@ -128,8 +128,3 @@ def joined(before: str, after: str) -> str:
     if before.endswith("/") or not before:
         return (before + rest.lstrip(f"{_SEPARATORS}/")).rstrip("/")
     return before.rstrip(f"{_SEPARATORS}/") + rest
-
-
-def printable(value: object) -> str:
-    """A name that a file gives, without what would move a cursor."""
-    return "".join(c if c.isprintable() else "?" for c in str(value)).strip()

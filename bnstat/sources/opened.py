@@ -97,11 +97,11 @@ def _headers(case: Case) -> list[Volume]:
         InputError: one cannot be read; where files are missing, it says of which channels.
     """
     try:
-        return [open_volume(file) for file in case.files]
+        return [open_volume(file, case.access) for file in case.files]
     except InputError as error:
         if not case.joined:
             raise
-        missing = [place for place, file in enumerate(case.files) if not is_there(file)]
+        missing = [place for place, file in enumerate(case.files) if not is_there(file, case.access)]
         if not missing:
             raise
         named = case.channels if len(case.channels) == len(case.files) else tuple(map(str, range(len(case.files))))

@@ -6,10 +6,10 @@ import os
 import stat
 
 from bnstat.errors import InputError
+from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
 from bnstat.sources.formats import arrays, nifti
 from bnstat.sources.formats.arrays import is_array
 from bnstat.sources.names import others_of
-from bnstat.sources.remote import is_remote
 from bnstat.sources.storage import is_there
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import Volume
@@ -17,20 +17,27 @@ from bnstat.sources.volume import Volume
 
 def stored_in(source: str) -> list[str]:
     """The files that an input is stored in: an archive of arrays, or both of a format that has two."""
+    if is_remote(source):
+        return [source]  # of files elsewhere those are read that are whole by themselves
     return [arrays.path_of(source)] if is_array(source) else [source, *filter(is_there, others_of(source))]
 
 
-def open_volume(source: str) -> Volume:
+def open_volume(source: str, access: Access = USUAL) -> Volume:
     """Read the header of a file, whichever kind of source it is.
+
+    Args:
+        source: the file.
+        access: how it may be reached, where it is elsewhere.
 
     Raises:
         InputError: it cannot be read, or holds no real numbers.
     """
     array = arrays.is_array(source)
     if is_remote(source):
+        require_allowed(source, access)
         if array:
             raise InputError(source, "arrays are read from this machine only; copy the file here first")
-        return nifti.open_remote(source)
+        return nifti.open_remote(source, access)
     _refuse_unreadable(source, arrays.path_of(source) if array else source)
     return arrays.open_array(source) if array else nifti.open_image(source)
 

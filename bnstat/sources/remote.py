@@ -1,4 +1,7 @@
-"""Files on other machines, named by URLs: `s3://bucket/key`, `https://…`. The only user of fsspec."""
+"""Files on other machines, named by URLs: `s3://bucket/key`, `https://…`. The only user of fsspec.
+
+No URL gets to fsspec that `addresses` refuses, and fsspec takes none apart: a protocol is asked for by its name.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,21 @@ import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from bnstat.errors import InputError
+from bnstat.sources.addresses import USUAL, Access, is_below, is_remote, protocol_of, require_allowed, server_of
 from bnstat.sources.streams import first_line
+from bnstat.text import printable
 
-# A scheme of two letters or more: one letter is a drive.
-_URL = re.compile(r"[a-z][a-z0-9+.-]+(::[a-z0-9+.:/-]*)?://", re.IGNORECASE)
+__all__ = ["HEADER_BYTES", "VOXEL_BYTES", "is_folder", "is_remote", "is_there", "matching", "name_of", "open_stream"]
+__all__ += ["state_of", "tree"]
+
 # Bytes that are asked for at once: of a header, and of voxels.
 HEADER_BYTES = 1 << 16
 VOXEL_BYTES = 1 << 23
+# Protocols of web servers, whose pages have links to anywhere.
+_WEB = ("http", "https")
 
 _INSTALL = "reading from other machines needs fsspec and s3fs; run: pip install 'bnstat[remote]'"
 _CREDENTIALS = (
@@ -25,42 +33,37 @@ _CREDENTIALS = (
 )
 
 
-def is_remote(path: str) -> bool:
-    """Whether a path is a URL."""
-    return _URL.match(path) is not None
-
-
 def name_of(url: str) -> str:
     """The path in a URL, without a query: its ending tells what the file is."""
     return urlsplit(url).path if url.lower().startswith("http") else url
 
 
-def open_stream(url: str, block: int = HEADER_BYTES) -> BinaryIO:
+def open_stream(url: str, block: int = HEADER_BYTES, access: Access = USUAL) -> BinaryIO:
     """A file as a stream of bytes, fetched block by block while it is read.
 
     Raises:
         InputError: it is not there, or may not be read.
     """
-    return cast(BinaryIO, io.BufferedReader(_Stream(url, block), min(block, 1 << 20)))
+    return cast(BinaryIO, io.BufferedReader(_Stream(url, block, access), min(block, 1 << 20)))
 
 
-def is_there(url: str) -> bool:
+def is_there(url: str, access: Access = USUAL) -> bool:
     """Whether there is such a file.
 
     Raises:
         InputError: it cannot be asked.
     """
-    system, path = _system(url)
+    system, path = _system(url, access)
     return bool(_asked(url, system.exists, path))
 
 
-def state_of(url: str) -> tuple[int | None, int | None]:
+def state_of(url: str, access: Access = USUAL) -> tuple[int | None, int | None]:
     """Bytes of a file and the time of its last change in nanoseconds, None what its server does not tell.
 
     Raises:
         InputError: it cannot be asked.
     """
-    system, path = _system(url)
+    system, path = _system(url, access)
     system.invalidate_cache()  # what was listed before may have changed
     told = _asked(url, system.info, path)
     times = (told.get(name) for name in ("LastModified", "last_modified", "mtime", "created"))
@@ -69,7 +72,7 @@ def state_of(url: str) -> tuple[int | None, int | None]:
     return told.get("size"), int(seconds * 1e9) if isinstance(seconds, (int, float)) else None
 
 
-def is_folder(url: str) -> bool:
+def is_folder(url: str, access: Access = USUAL) -> bool:
     """Whether anything lies below a URL.
 
     Raises:
@@ -77,50 +80,109 @@ def is_folder(url: str) -> bool:
     """
     if url.endswith("/"):
         return True
-    system, path = _system(url)
+    system, path = _system(url, access)
     return bool(_asked(url, system.isdir, path))
 
 
-def tree(folder: str) -> Iterator[tuple[str, list[str]]]:
+def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Iterator[tuple[str, list[str]]]:
     """Each folder below one, itself first, with the names of its files; hidden ones are left out.
+
+    Files whose names lead out of the folder join the failures.
 
     Raises:
         InputError: it cannot be listed.
     """
-    system, path = _system(folder)
-    listed = _asked(folder, system.find, path)
+    system, path = _system(folder, access)
+    whole = str(system.unstrip_protocol(path)).rstrip("/")
     root = folder.rstrip("/")
     found: dict[str, list[str]] = {root: []}
-    for key in sorted(system.unstrip_protocol(key) for key in listed):
-        below = _relative(key, system.unstrip_protocol(path).rstrip("/"))
-        if below and not any(part.startswith(".") for part in below.split("/")):
+    for key in sorted(_asked(folder, _below, system, path, protocol_of(folder))):
+        if not is_below(key, whole):
+            failures.append(
+                InputError(printable(key), f"its name leads out of {folder}, and it was not opened; rename it")
+            )
+            continue
+        below = key[len(whole) + 1 :]
+        if not any(part.startswith(".") for part in below.split("/")):
             at, name = posixpath.split(below)
             found.setdefault(f"{root}/{at}" if at else root, []).append(name)
     yield from found.items()
 
 
-def _relative(key: str, folder: str) -> str:
-    return key.removeprefix(folder).lstrip("/")
+def _below(system: Any, folder: str, protocol: str) -> list[str]:  # noqa: ANN401
+    """The URLs of all files below a folder; of a web server without what it links to that lies elsewhere."""
+    keys = _linked(system, folder) if protocol in _WEB else system.find(folder)
+    return list(map(system.unstrip_protocol, keys))
 
 
-def matching(pattern: str) -> list[str]:
+def _linked(system: Any, folder: str) -> Iterator[str]:  # noqa: ANN401
+    """The files that pages of a web server link to, following links to folders only where these are further down."""
+    waiting, seen = [folder.rstrip("/") + "/"], set()
+    while waiting:
+        page = waiting.pop()
+        for entry in system.ls(page, detail=True) if page not in seen else ():
+            name = entry["name"].rstrip("/")
+            if not is_below(name, page) or name[len(page) :].startswith("."):
+                continue
+            if entry["type"] == "directory":
+                waiting.append(name + "/")
+            else:
+                yield name
+        seen.add(page)
+
+
+def matching(pattern: str, access: Access = USUAL) -> list[str]:
     """The URLs that match a pattern, in order.
 
     Raises:
         InputError: they cannot be listed.
     """
-    system, path = _system(pattern)
-    return sorted(system.unstrip_protocol(key) for key in _asked(pattern, system.glob, path))
+    system, path = _system(pattern, access)
+    found = sorted(system.unstrip_protocol(key) for key in _asked(pattern, system.glob, path))
+    root = pattern.partition("*")[0].rpartition("/")[0]
+    return [url for url in found if protocol_of(pattern) not in _WEB or is_below(url, root)]
 
 
-def _system(url: str) -> tuple[Any, str]:
-    """The file system that a URL is of, and the path in it."""
+def _system(url: str, access: Access) -> tuple[Any, str]:
+    """The file system that a URL is of, and the path in it.
+
+    Raises:
+        InputError: its protocol is not allowed, is not known, or what reads it is not installed.
+    """
+    protocol = require_allowed(url, access)
     try:
-        from fsspec.core import url_to_fs  # noqa: PLC0415  (only for what is elsewhere)
+        from fsspec import get_filesystem_class  # noqa: PLC0415  (only for what is elsewhere)
     except ImportError as error:
         raise InputError(url, _INSTALL) from error
-    system, path = _asked(url, url_to_fs, url)
-    return system, path
+    address = protocol + url[len(protocol) :]
+    kind = _asked(url, get_filesystem_class, protocol)
+    system = _asked(url, lambda: kind(**_options(protocol, access), **kind._get_kwargs_from_urls(address)))
+    return system, _asked(url, kind._strip_protocol, address)
+
+
+def _options(protocol: str, access: Access) -> dict[str, Any]:
+    """What a file system is made with, so that a web server sends on to other hosts only where it may."""
+    return {"get_client": _staying_client} if access.stays and protocol in _WEB else {}
+
+
+class _LeftError(Exception):
+    """A web server sent on to another host."""
+
+
+async def _staying_client(**options: Any) -> Any:  # noqa: ANN401
+    """A client of web servers that refuses to be sent on to another host."""
+    import aiohttp  # noqa: PLC0415  (fsspec has imported it)
+
+    async def refuse(_: object, __: object, told: Any) -> None:  # noqa: ANN401
+        target = told.response.headers.get("Location") or told.response.headers.get("URI") or ""
+        here = str(told.response.url)
+        following = urljoin(here, target)
+        if any(map(str.isspace, target)) or server_of(following) is None or server_of(following) != server_of(here):
+            raise _LeftError(following)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(refuse)
+    return aiohttp.ClientSession(trace_configs=[trace], **options)
 
 
 def _asked(url: str, call: Any, *args: Any) -> Any:  # noqa: ANN401  (what fsspec takes and gives)
@@ -132,7 +194,16 @@ def _asked(url: str, call: Any, *args: Any) -> Any:  # noqa: ANN401  (what fsspe
     try:
         return call(*args)
     except Exception as error:  # every file system raises its own
-        raise _unreadable(url, error) from error
+        raise _sent_on(url, error) or _unreadable(url, error) from error
+
+
+def _sent_on(url: str, error: Exception) -> InputError | None:
+    """The error for a user where a server sent on to another host; fsspec may have put another in front of it."""
+    left = next((one for one in (error, error.__cause__) if isinstance(one, _LeftError)), None)
+    if left is None:
+        return None
+    message = f"its server sends on to another host, and what a list names stays on its own; give {left} itself"
+    return InputError(url, printable(message))
 
 
 def _unreadable(url: str, error: Exception) -> InputError:
@@ -149,7 +220,7 @@ def _unreadable(url: str, error: Exception) -> InputError:
     if isinstance(error, ImportError):
         return InputError(url, f"{_INSTALL} ({first_line(error)})")
     if isinstance(error, ValueError) and "protocol" in str(error).lower():
-        return InputError(url, "URLs of this kind are not known; s3://, https:// and what fsspec knows are")
+        return InputError(url, "fsspec knows no such protocol; install what reads it, or copy the file here")
     if "Credential" in _kinds(error):
         return InputError(url, _CREDENTIALS)
     if _no_connection(error):
@@ -170,10 +241,10 @@ def _no_connection(error: Exception) -> bool:
 class _Stream(io.RawIOBase):
     """A file elsewhere, whose failures are told of its URL."""
 
-    def __init__(self, url: str, block: int) -> None:
+    def __init__(self, url: str, block: int, access: Access) -> None:
         super().__init__()
         self._url = url
-        system, path = _system(url)
+        system, path = _system(url, access)
         self._file = _asked(url, lambda: system.open(path, "rb", block_size=block, cache_type="readahead"))
 
     def readable(self) -> bool:

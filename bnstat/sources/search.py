@@ -8,24 +8,27 @@ from collections.abc import Sequence
 
 from bnstat.errors import InputError
 from bnstat.sources import remote, storage
+from bnstat.sources.addresses import Access, is_remote, require_allowed, require_protocols
 from bnstat.sources.case import Case, Found
 from bnstat.sources.names import how_to_convert, is_image, other_format
-from bnstat.sources.remote import is_remote
 from bnstat.text import plural
 
 _DESCRIPTION = ".json"
 
 
-def cases_of(paths: Sequence[str], channels: str | None = None) -> Found:
+def cases_of(paths: Sequence[str], channels: str | None = None, protocols: Sequence[str] = ()) -> Found:
     """The cases that paths stand for.
 
     Args:
         paths: files, directories, patterns that no shell has replaced, descriptions of data sets, or URLs of such.
         channels: a pattern with `{channel}` that joins files into cases; those of a data set are joined by that.
+        protocols: names of protocols that may be read beside the usual ones.
 
     Raises:
-        UsageError: that pattern cannot be.
+        UsageError: that pattern, or such a name, cannot be.
     """
+    require_protocols(protocols)
+    access = Access(tuple(protocols))
     pattern = None
     if channels is not None:
         from bnstat.sources.datasets.pattern import Pattern, join  # noqa: PLC0415  (only where it is asked for)
@@ -34,48 +37,50 @@ def cases_of(paths: Sequence[str], channels: str | None = None) -> Found:
     found = Found()
     for path in paths:
         try:
-            found.add(_cases_of(path))
+            found.add(_cases_of(path, access))
         except InputError as error:
             found.failures.append(error)
     return found if pattern is None else join(found, pattern)
 
 
-def _cases_of(path: str) -> Found:
+def _cases_of(path: str, access: Access) -> Found:
     if not path:
         return Found(failures=[InputError("''", "an empty name is no path; is a variable unset?")])
+    if is_remote(path):
+        require_allowed(path, access)
     if is_remote(path) and is_image(remote.name_of(path)) and not _is_pattern(path):
-        return Found([Case.of(path)])  # nothing is asked of a server for what its name tells
-    if path.lower().endswith(_DESCRIPTION) and (is_remote(path) or not storage.is_folder(path)):
+        return Found([Case.of(path, access.protocols)])  # nothing is asked of a server for what its name tells
+    if path.lower().endswith(_DESCRIPTION) and (is_remote(path) or not storage.is_folder(path, access)):
         from bnstat.sources import datasets  # noqa: PLC0415  (one file needs nothing of it)
 
-        return datasets.cases_in(path)
+        return datasets.cases_in(path, access)
     if _is_pattern(path):
-        return _matching(path)
-    return _below(path) if storage.is_folder(path) else Found([Case.of(path)])
+        return _matching(path, access)
+    return _below(path, access) if storage.is_folder(path, access) else Found([Case.of(path, access.protocols)])
 
 
-def _below(folder: str) -> Found:
+def _below(folder: str, access: Access) -> Found:
     """The cases of a data set, of its folder of images, or a case for each image below a directory."""
     from bnstat.sources import datasets  # noqa: PLC0415  (likewise)
 
-    listed = datasets.of_images(folder)
+    listed = datasets.of_images(folder, access)
     if listed is not None:
         return listed
     found = Found()
     files: list[str] = []
     others: Counter[str] = Counter()
     described: list[str] = []
-    for here, names in storage.tree(folder, found.failures):
+    for here, names in storage.tree(folder, found.failures, access):
         if any(_lies_in(here, one) for one in described):
             continue
         if datasets.DESCRIPTION in names:
             described.append(here)
-            found.add(datasets.cases_in(storage.inside(here, datasets.DESCRIPTION)))
+            found.add(datasets.cases_in(storage.inside(here, datasets.DESCRIPTION), access))
             continue
         images = [name for name in names if is_image(name)]
         files += [storage.inside(here, name) for name in images]
         others.update(_other_formats(here, names))
-    found.cases += [Case.of(file) for file in sorted(files)]
+    found.cases += [Case.of(file, access.protocols) for file in sorted(files)]
     _tell_of(others, folder, found)
     return found
 
@@ -110,17 +115,17 @@ def _is_pattern(path: str) -> bool:
     return ("*" in path or "?" in path) and not path.endswith("]") and not os.path.lexists(path)
 
 
-def _matching(pattern: str) -> Found:
+def _matching(pattern: str, access: Access) -> Found:
     """The cases of files and directories that match, `**` being any number of folders."""
     import glob  # noqa: PLC0415  (only where no shell has done it)
 
     found = Found()
     if is_remote(pattern):
-        matches = remote.matching(pattern)
+        matches = remote.matching(pattern, access)
     else:
         matches = sorted(glob.glob(pattern.replace("[", "[[]"), recursive=True))  # noqa: PTH207
     for path in matches:
-        found.add(_cases_of(path))
+        found.add(_cases_of(path, access))
     if not found.cases and not found.failures:
         found.failures.append(InputError(pattern, "no file matches; check the pattern"))
     return found

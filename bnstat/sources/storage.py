@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from bnstat.errors import InputError
 from bnstat.sources import remote
+from bnstat.sources.addresses import USUAL, Access, is_remote
 from bnstat.sources.formats.arrays import path_of
 from bnstat.sources.names import DICOM
-from bnstat.sources.remote import is_remote
 from bnstat.sources.streams import unreadable
 
 # A description of a data set is a few kilobytes for each thousand cases; what is larger is something else.
@@ -50,30 +50,30 @@ def name_of(path: str) -> str:
     return posixpath.basename(path.rstrip("/")) if is_remote(path) else os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119
 
 
-def is_folder(path: str) -> bool:
+def is_folder(path: str, access: Access = USUAL) -> bool:
     """Whether a path is that of a folder.
 
     Raises:
         InputError: elsewhere, and it cannot be asked.
     """
     if is_remote(path):
-        return remote.is_folder(path)
+        return remote.is_folder(path, access)
     return os.path.isdir(path)  # noqa: PTH112  (a name that is too long is no directory, and no exception)
 
 
-def is_there(path: str) -> bool:
+def is_there(path: str, access: Access = USUAL) -> bool:
     """Whether there is such a file."""
-    return remote.is_there(path) if is_remote(path) else os.path.exists(path)  # noqa: PTH110
+    return remote.is_there(path, access) if is_remote(path) else os.path.exists(path)  # noqa: PTH110
 
 
-def state_of(path: str) -> tuple[int | None, int | None]:
+def state_of(path: str, access: Access = USUAL) -> tuple[int | None, int | None]:
     """Bytes of a file and the time of its last change in nanoseconds; None where that is not known.
 
     Of an array in an archive they are those of the archive.
     """
     try:
         if is_remote(path):
-            return remote.state_of(path)
+            return remote.state_of(path, access)
         found = os.stat(path_of(path))  # noqa: PTH116  (the name as given)
     except (InputError, OSError, ValueError):
         return None, None
@@ -91,13 +91,13 @@ def is_moments(path: str) -> bool:
         return False
 
 
-def tree(folder: str, failures: list[InputError]) -> Iterator[tuple[str, list[str]]]:
+def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Iterator[tuple[str, list[str]]]:
     """Each folder below one, itself first, with the names of its files; hidden folders and files are left out.
 
     Folders that may not be searched join the failures.
     """
     if is_remote(folder):
-        yield from remote.tree(folder)
+        yield from remote.tree(folder, failures, access)
         return
 
     def fail(error: OSError) -> None:
@@ -109,12 +109,12 @@ def tree(folder: str, failures: list[InputError]) -> Iterator[tuple[str, list[st
         yield here, sorted(files)
 
 
-def files_in(folder: str) -> list[str]:
+def files_in(folder: str, access: Access = USUAL) -> list[str]:
     """The names of the files in a folder, in order, hidden ones left out; none where there is no such folder."""
-    return next((names for _, names in tree(folder, [])), [])
+    return next((names for _, names in tree(folder, [], access)), [])
 
 
-def text_of(path: str) -> str:
+def text_of(path: str, access: Access = USUAL) -> str:
     """A file as text.
 
     Raises:
@@ -122,7 +122,7 @@ def text_of(path: str) -> str:
     """
     try:
         if is_remote(path):
-            with remote.open_stream(path) as stream:
+            with remote.open_stream(path, access=access) as stream:
                 data = stream.read(_MOST_TEXT)
         else:
             with open(path, "rb") as file:  # noqa: PTH123  (the name as given, so that errors carry it)

@@ -116,7 +116,7 @@ def _takes_labels(asked: Asked) -> bool:
 
 def _stamp(case: Case, asked: Asked) -> Stamp:
     """By what it is known that the moments of a case would be the same."""
-    return stamp_of(_read_of([case], asked))
+    return stamp_of(_read_of([case], asked), case.access)
 
 
 def _refuse_target(target: str, inputs: Sequence[str], *, resume: bool, force: bool) -> None:

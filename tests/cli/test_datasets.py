@@ -231,7 +231,9 @@ def test_what_was_passed_over_is_a_note(bnstat_run, tmp_path):
 
 def test_a_url_of_a_kind_that_is_not_known_is_one_line(refused):
     pytest.importorskip("fsspec")
-    assert "not known" in refused(3, "inspect", "nowhere://bucket/x.nii.gz")
+    url = "nowhere://bucket/x.nii.gz"
+    assert "--allow-protocol nowhere" in refused(3, "inspect", url)
+    assert "no such protocol" in refused(3, "inspect", url, "--allow-protocol", "nowhere")
 
 
 def test_a_url_is_read_and_its_findings_are_placed_at_it(bnstat_run, tmp_path):
@@ -239,7 +241,7 @@ def test_a_url_is_read_and_its_findings_are_placed_at_it(bnstat_run, tmp_path):
     file = save(tmp_path / "x.nii.gz", np.full((3, 3, 3), 5, np.int16))
     fsspec.filesystem("memory").pipe("/cli/x.nii.gz", Path(file).read_bytes())
     for format_ in ("table", "json", "github", "gitlab", "sarif", "junit"):
-        ran = bnstat_run("check", "memory://cli/x.nii.gz", "--format", format_)
+        ran = bnstat_run("check", "memory://cli/x.nii.gz", "--allow-protocol", "memory", "--format", format_)
         assert ran.code == 1
         assert "memory://cli/x.nii.gz" in ran.out.replace("%3A", ":")  # as GitHub wants it
 

@@ -7,6 +7,7 @@ from types import ModuleType
 
 from bnstat.errors import InputError
 from bnstat.sources import storage
+from bnstat.sources.addresses import Access
 from bnstat.sources.case import Found
 from bnstat.sources.datasets import decathlon, monai, nnunet
 from bnstat.sources.datasets.description import Description
@@ -18,14 +19,15 @@ DESCRIPTION = "dataset.json"
 _KINDS: tuple[ModuleType, ...] = (nnunet, decathlon, monai)
 
 
-def cases_in(path: str) -> Found:
+def cases_in(path: str, access: Access) -> Found:
     """The training cases of a data set.
 
     Args:
         path: its description.
+        access: how it may be reached.
     """
     try:
-        description, kind = _read(path)
+        description, kind = _read(path, access)
         if kind is None:
             raise InputError(
                 path,
@@ -37,15 +39,15 @@ def cases_in(path: str) -> Found:
         return Found(failures=[error])
 
 
-def of_images(folder: str) -> Found | None:
+def of_images(folder: str, access: Access) -> Found | None:
     """The cases of a data set's folder of images that was named; None where a directory is no such folder."""
     if not storage.name_of(folder).startswith("images"):
         return None
     path = storage.inside(storage.parent_of(folder), DESCRIPTION)
     try:
-        if not storage.is_there(path):
+        if not storage.is_there(path, access):
             return None
-        description, kind = _read(path)
+        description, kind = _read(path, access)
         if kind is None or kind is monai:
             return None
         found: Found = kind.cases_of_folder(description, folder)
@@ -54,20 +56,21 @@ def of_images(folder: str) -> Found | None:
         return Found(failures=[error])
 
 
-def _read(path: str) -> tuple[Description, ModuleType | None]:
+def _read(path: str, access: Access) -> tuple[Description, ModuleType | None]:
     """The description, and which kind it is; None where it is of none that is known.
 
     Raises:
         InputError: it cannot be read.
     """
-    text = storage.text_of(path)
+    text = storage.text_of(path, access)
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         where = f" (line {line})" if line else ""
         raise InputError(path, f"it is not valid JSON{where}; give the description of a data set, or images") from error
-    return Description(path, content), next((kind for kind in _KINDS if kind.describes(content)), None)
+    kind = next((kind for kind in _KINDS if kind.describes(content)), None)
+    return Description(path, content, access.protocols), kind
 
 
 def _once(found: Found, path: str) -> Found:

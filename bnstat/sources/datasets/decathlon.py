@@ -13,7 +13,7 @@ from typing import Any
 
 from bnstat.errors import InputError
 from bnstat.sources import storage
-from bnstat.sources.case import Case, Found
+from bnstat.sources.case import Found
 from bnstat.sources.datasets import nnunet
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.names import ending_of, is_image, stem_of
@@ -33,16 +33,16 @@ def cases(description: Description) -> Found:
 
     @cache
     def names_in(folder: str) -> frozenset[str]:
-        return frozenset(storage.files_in(folder))
+        return frozenset(description.files_in(folder))
 
     for images, labels in description.entries("training", found):
         if len(images) > 1:
-            found.cases.append(Case(stem_of(images[0]), images, channels, labels, description.path))
+            found.cases.append(description.case(stem_of(images[0]), images, channels, labels))
             continue
         folder, name = storage.folder_of(images[0]), storage.name_of(images[0])
         parts = _parts(folder, name, names_in(folder), channels)
         if name in names_in(folder):
-            found.cases.append(Case(images[0], images, channels, labels, description.path))
+            found.cases.append(description.case(images[0], images, channels, labels))
         elif parts:
             nnunet.add(found, description, storage.inside(folder, stem_of(name)), parts, channels, labels)
         else:
@@ -59,12 +59,12 @@ def _parts(folder: str, name: str, there: frozenset[str], channels: Sequence[str
 def cases_of_folder(description: Description, folder: str) -> Found:
     """The cases in one of its folders of images: a file each, or one for each channel where all are numbered."""
     channels = description.names("modality")
-    images = [name for name in storage.files_in(folder) if is_image(name)]
+    images = [name for name in description.files_in(folder) if is_image(name)]
     endings = {ending_of(name) for name in images}
     if len(endings) == 1 and all(_numbered(name, len(channels)) for name in images):
         return nnunet.gathered(description, folder, endings.pop(), channels)
     files = [storage.inside(folder, name) for name in images]
-    return Found([Case(file, (file,), channels, None, description.path) for file in files])
+    return Found([description.case(file, (file,), channels) for file in files])
 
 
 def _numbered(name: str, channels: int) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bnstat.errors import InputError
 from bnstat.sources import storage
-from bnstat.sources.case import Found
-from bnstat.sources.names import printable
+from bnstat.sources.addresses import Access, is_remote, named_in
+from bnstat.sources.case import Case, Found
+from bnstat.text import printable
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,12 @@ class Description:
     Attributes:
         path: of the file.
         content: what is in it.
+        protocols: names of protocols that a user allows beside the usual ones.
     """
 
     path: str
     content: Any
+    protocols: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -30,8 +33,29 @@ class Description:
         return storage.folder_of(self.path)
 
     def inside(self, name: str) -> str:
-        """The path of what it names."""
-        return storage.inside(self.folder, name)
+        """The path of what it names.
+
+        Raises:
+            InputError: it leads elsewhere than a description may.
+        """
+        return named_in(self.path, self.folder, name, storage.inside(self.folder, name))
+
+    def files(self, images: Sequence[str], label: object, found: Found) -> tuple[tuple[str, ...], str | None] | None:
+        """The paths of images and of a label, if it is one; None where one is refused, which joins what failed."""
+        try:
+            named = label if label and isinstance(label, str) else None
+            return tuple(map(self.inside, images)), None if named is None else self.inside(named)
+        except InputError as error:
+            found.failures.append(error)
+            return None
+
+    def files_in(self, folder: str) -> list[str]:
+        """The names of the files in a folder of it."""
+        return storage.files_in(folder, Access(self.protocols, stays=is_remote(self.path)))
+
+    def case(self, name: str, files: Sequence[str], channels: Sequence[str] = (), labels: str | None = None) -> Case:
+        """One of its cases."""
+        return Case(name, tuple(files), tuple(channels), labels, self.path, self.protocols)
 
     def names(self, key: str) -> tuple[str, ...]:
         """The names of channels under a key, a table of numbers from 0 to names, in the order of the numbers.
@@ -51,7 +75,7 @@ class Description:
         raise InputError(self.path, f"its {key} is no table of channels from 0, as {{'0': 'T1', '1': 'FLAIR'}}")
 
     def entries(self, key: str, found: Found) -> Iterator[tuple[tuple[str, ...], str | None]]:
-        """The images and the labels of each entry of a list; entries without an image join what failed."""
+        """The images and the labels of each entry of a list; entries without one join what failed."""
         listed = self.content if isinstance(self.content, list) else self.content.get(key)
         for number, entry in enumerate(listed if isinstance(listed, list) else ()):
             fields = entry if isinstance(entry, Mapping) else {"image": entry}
@@ -61,5 +85,6 @@ class Description:
                 message = f"entry {number} of its {key} names no image, as {{'image': 'a.nii.gz', 'label': 'b.nii.gz'}}"
                 found.failures.append(InputError(self.path, message))
                 continue
-            label = fields.get("label")
-            yield tuple(map(self.inside, images)), self.inside(label) if label and isinstance(label, str) else None
+            files = self.files(images, fields.get("label"), found)
+            if files is not None:
+                yield files

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bnstat.sources.case import Case, Found
+from bnstat.sources.case import Found
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.names import shared
 
@@ -36,7 +36,7 @@ def cases(description: Description) -> Found:
     for (files, labels), name in zip(entries, names, strict=True):
         unique = name if name and times[name] == 1 else files[0]
         named = unique if len(files) > 1 else files[0]
-        found.cases.append(Case(named, files, channels, labels, description.path))
+        found.cases.append(description.case(named, files, channels, labels))
     return found
 
 

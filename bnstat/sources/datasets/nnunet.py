@@ -11,11 +11,11 @@ from typing import Any
 
 from bnstat.errors import InputError
 from bnstat.sources import storage
-from bnstat.sources.case import Case, Found
+from bnstat.sources.case import Found
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.datasets.pattern import without
 from bnstat.sources.names import ending_of, how_to_convert, is_image, other_format, shared
-from bnstat.text import plural
+from bnstat.text import plural, printable
 
 IMAGES = "imagesTr"
 # The number of a channel at the end of a file's name.
@@ -66,13 +66,13 @@ def gathered(description: Description, folder: str, ending: str, channels: Seque
     found = Found()
     files: dict[str, dict[int, str]] = {}
     left = []
-    for name in storage.files_in(folder):
+    for name in description.files_in(folder):
         match = re.fullmatch(f"(.+){_NUMBER}{re.escape(ending)}", name)
         if match is not None and int(match[2]) < len(channels):
             files.setdefault(match[1], {})[int(match[2])] = storage.inside(folder, name)
         elif match is not None or is_image(name):
             left.append(name)
-    labels = _labels_of(folder, ending)
+    labels = _labels_of(description, folder, ending)
     for case, parts in files.items():
         add(found, description, storage.inside(folder, case), parts, channels, labels.get(case))
     if left:
@@ -81,13 +81,13 @@ def gathered(description: Description, folder: str, ending: str, channels: Seque
     return found
 
 
-def _labels_of(folder: str, ending: str) -> dict[str, str]:
+def _labels_of(description: Description, folder: str, ending: str) -> dict[str, str]:
     """The labels beside a folder of images, by their case."""
     name = storage.name_of(folder)
     beside = storage.inside(storage.parent_of(folder), name.replace("images", "labels", 1))
     return {
         label.removesuffix(ending): storage.inside(beside, label)
-        for label in storage.files_in(beside)
+        for label in description.files_in(beside)
         if label.endswith(ending)
     }
 
@@ -111,7 +111,7 @@ def add(
         return
     files = tuple(parts[number] for number in range(len(channels)))
     named = name if len(files) > 1 else files[0]
-    found.cases.append(Case(named, files, tuple(channels), labels, description.path))
+    found.cases.append(description.case(named, files, channels, labels))
 
 
 def _listed(description: Description, listed: Mapping[str, Any]) -> Found:
@@ -124,12 +124,15 @@ def _listed(description: Description, listed: Mapping[str, Any]) -> Found:
         if not isinstance(images, list) or not images or not all(one and isinstance(one, str) for one in images):
             found.failures.append(InputError(description.path, f"case {case} of its dataset names no images"))
             continue
-        files = tuple(map(description.inside, images))
-        labels = description.inside(label) if label and isinstance(label, str) else None
+        named = description.files(images, label, found)
+        if named is None:
+            continue
+        files, labels = named
         if len(files) < len(channels) and len(files) > 1:
             why = f"{description.path} lists {plural(len(files), 'image')} for it"
-            found.failures.append(without(description.inside(case), channels[len(files) :], why))
+            called = storage.inside(description.folder, printable(case))
+            found.failures.append(without(called, channels[len(files) :], why))
             continue
         name = files[0] if len(files) == 1 else shared([file.replace("\\", "/") for file in files])[0] or case
-        found.cases.append(Case(name, files, channels, labels, description.path))
+        found.cases.append(description.case(name, files, channels, labels))
     return found

@@ -97,12 +97,13 @@ def join(found: Found, pattern: Pattern) -> Found:
                 key = (match["before"], match["after"])
                 matched.setdefault(key, {}).setdefault(match["channel"], []).append(case.name)
     told = Found(kept, list(found.failures), list(found.notes))
+    protocols = next((case.protocols for case in found.cases), ())
     channels = pattern.channels or tuple(sorted({channel for files in matched.values() for channel in files}))
     there = {channel for files in matched.values() for channel in files}
     for key, files in matched.items():
         _add_case(key, files, channels, there, told)
     _tell_of(pattern, channels, bool(matched), left, told)
-    return replace(told, cases=_named_apart(told.cases))
+    return replace(told, cases=[replace(case, protocols=protocols) for case in _named_apart(told.cases)])
 
 
 def _add_case(

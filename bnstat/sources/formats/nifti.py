@@ -17,6 +17,7 @@ from nibabel.openers import Opener
 
 from bnstat.errors import InputError
 from bnstat.sources import remote
+from bnstat.sources.addresses import Access
 from bnstat.sources.layout import Order
 from bnstat.sources.streams import STREAM_ERRORS, first_line, open_bzip2, open_gzip, skip, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
@@ -53,11 +54,12 @@ def open_image(source: str) -> Volume:
     return _converted_image(source, image, proxy, shape)
 
 
-def open_remote(source: str) -> Volume:
+def open_remote(source: str, access: Access) -> Volume:
     """Read the header of an image on another machine; its voxels are streamed, compressed or not.
 
     Args:
         source: URL of a NIfTI image in one file.
+        access: how it may be reached.
 
     Raises:
         InputError: as `open_image`, or it cannot be fetched.
@@ -66,7 +68,7 @@ def open_remote(source: str) -> Volume:
     if not name.lower().endswith((".nii", ".nii.gz")):
         raise InputError(source, "of files elsewhere .nii and .nii.gz are read; copy others here, or convert them")
     try:
-        with closing(_bytes_of(source, name, remote.HEADER_BYTES)) as stream:
+        with closing(_bytes_of(source, name, remote.HEADER_BYTES, access)) as stream:
             image = _streamed_image(source, stream)
     except InputError:
         raise
@@ -76,16 +78,16 @@ def open_remote(source: str) -> Volume:
     _refuse_empty(source, shape)
 
     def at_first_voxel() -> BinaryIO:
-        stream = _bytes_of(source, name, remote.VOXEL_BYTES)
+        stream = _bytes_of(source, name, remote.VOXEL_BYTES, access)
         skip(stream, int(proxy.offset))
         return stream
 
     return _plain_image(source, image, proxy, shape, StreamedVoxels(at_first_voxel))
 
 
-def _bytes_of(source: str, name: str, block: int) -> BinaryIO:
+def _bytes_of(source: str, name: str, block: int, access: Access) -> BinaryIO:
     """A file elsewhere as a stream, inflated."""
-    stream = remote.open_stream(source, block)
+    stream = remote.open_stream(source, block, access)
     return open_gzip(stream) if name.lower().endswith(".gz") else stream
 
 
