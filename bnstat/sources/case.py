@@ -37,12 +37,12 @@ class Case:
 
     @property
     def access(self) -> Access:
-        """How its own files may be reached: where a list names them, on the host of the list alone."""
+        """Return how its own files may be reached: where a list names them, on the host of the list alone."""
         return Access(self.protocols, stays=self.dataset is not None and is_remote(self.dataset))
 
     @property
     def beside(self) -> Access:
-        """How files may be reached that a user names for it, as a mask."""
+        """Return how files may be reached that a user names for it, as a mask."""
         return Access(self.protocols)
 
     @property

@@ -110,13 +110,13 @@ def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Ite
 
 
 def _below(system: Any, folder: str, protocol: str) -> list[str]:  # noqa: ANN401
-    """The URLs of all files below a folder; of a web server without what it links to that lies elsewhere."""
+    """Return the URLs of all files below a folder; of a web server without what it links to that lies elsewhere."""
     keys = _linked(system, folder) if protocol in _WEB else system.find(folder)
     return list(map(system.unstrip_protocol, keys))
 
 
 def _linked(system: Any, folder: str) -> Iterator[str]:  # noqa: ANN401
-    """The files that pages of a web server link to, following links to folders only where these are further down."""
+    """Yield the files that pages of a web server link to, and follow only links to folders further down."""
     waiting, seen = [folder.rstrip("/") + "/"], set()
     while waiting:
         page = waiting.pop()
@@ -144,7 +144,7 @@ def matching(pattern: str, access: Access = USUAL) -> list[str]:
 
 
 def _system(url: str, access: Access) -> tuple[Any, str]:
-    """The file system that a URL is of, and the path in it.
+    """Return the file system that a URL is of, and the path in it.
 
     Raises:
         InputError: its protocol is not allowed, is not known, or what reads it is not installed.
@@ -161,7 +161,7 @@ def _system(url: str, access: Access) -> tuple[Any, str]:
 
 
 def _options(protocol: str, access: Access) -> dict[str, Any]:
-    """What a file system is made with, so that a web server sends on to other hosts only where it may."""
+    """Return what a file system is made with: a web server may send on to other hosts only where that is allowed."""
     return {"get_client": _staying_client} if access.stays and protocol in _WEB else {}
 
 
@@ -170,7 +170,7 @@ class _LeftError(Exception):
 
 
 async def _staying_client(**options: Any) -> Any:  # noqa: ANN401
-    """A client of web servers that refuses to be sent on to another host."""
+    """Return a client of web servers that refuses to be sent on to another host."""
     import aiohttp  # noqa: PLC0415  (fsspec has imported it)
 
     async def refuse(_: object, __: object, told: Any) -> None:  # noqa: ANN401
@@ -198,7 +198,7 @@ def _asked(url: str, call: Any, *args: Any) -> Any:  # noqa: ANN401  (what fsspe
 
 
 def _sent_on(url: str, error: Exception) -> InputError | None:
-    """The error for a user where a server sent on to another host; fsspec may have put another in front of it."""
+    """Return the error where a server sent on to another host, else None; fsspec may have put its own before it."""
     left = next((one for one in (error, error.__cause__) if isinstance(one, _LeftError)), None)
     if left is None:
         return None

@@ -98,7 +98,8 @@ def evil(tmp_path, voxels):
     """A folder with an image, and a set of references that writes a file if it is ever rendered."""
     save(tmp_path / "ok.nii", voxels)
     template = "{{ cycler.__init__.__globals__.os.system('touch " + str(tmp_path / "ran") + "') }}"
-    content = {"version": 1, "templates": {"u": template}, "refs": {"a": ["{{u}}", 0, 1]}}
+    generated = {"key": template, "url": "u", "offset": "0", "length": "1", "dimensions": {"i": [0]}}
+    content = {"version": 1, "templates": {"u": "x"}, "gen": [generated], "refs": {"a": [template, 0, 1]}}
     (tmp_path / "evil.nii").write_text(json.dumps(content))
     yield tmp_path
     assert not (tmp_path / "ran").exists()

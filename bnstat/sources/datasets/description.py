@@ -33,7 +33,7 @@ class Description:
         return storage.folder_of(self.path)
 
     def inside(self, name: str) -> str:
-        """The path of what it names.
+        """Return the path of what it names.
 
         Raises:
             InputError: it leads elsewhere than a description may.
@@ -41,7 +41,7 @@ class Description:
         return named_in(self.path, self.folder, name, storage.inside(self.folder, name))
 
     def files(self, images: Sequence[str], label: object, found: Found) -> tuple[tuple[str, ...], str | None] | None:
-        """The paths of images and of a label, if it is one; None where one is refused, which joins what failed."""
+        """Return the paths of images and of a label; None where one is refused, which joins what failed."""
         try:
             named = label if label and isinstance(label, str) else None
             return tuple(map(self.inside, images)), None if named is None else self.inside(named)
@@ -50,11 +50,11 @@ class Description:
             return None
 
     def files_in(self, folder: str) -> list[str]:
-        """The names of the files in a folder of it."""
+        """Return the names of the files in a folder of it."""
         return storage.files_in(folder, Access(self.protocols, stays=is_remote(self.path)))
 
     def case(self, name: str, files: Sequence[str], channels: Sequence[str] = (), labels: str | None = None) -> Case:
-        """One of its cases."""
+        """Return one of its cases."""
         return Case(name, tuple(files), tuple(channels), labels, self.path, self.protocols)
 
     def names(self, key: str) -> tuple[str, ...]:
