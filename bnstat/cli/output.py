@@ -18,6 +18,8 @@ from bnstat.report.finding import Failure
 
 # Formats that programs read in this encoding, whatever that of the terminal is.
 _UTF8 = ("json", "jsonl", "github")
+# Formats that one renderer writes for every command.
+_FOR_ALL = ("json", "csv")
 
 
 def tell(failures: Iterable[Failure], notes: Iterable[str], quiet: bool) -> None:
@@ -83,7 +85,8 @@ def _write_stdout(rendered: str, encoding: str | None) -> None:
 
 
 def _rendered(command: str, report: object, to: Output) -> str:
-    render: Callable[..., str] = importlib.import_module(f"bnstat.renderers.{command}.{to.format}").render
+    room = "bnstat.renderers" if to.format in _FOR_ALL else f"bnstat.renderers.{command}"
+    render: Callable[..., str] = importlib.import_module(f"{room}.{to.format}").render
     if to.format != "table":
         return render(report)
     return render(report, width=_width(), color=_colored(to), every_row=to.every_row)

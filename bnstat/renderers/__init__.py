@@ -1,1 +1,1 @@
-"""A report as text: a folder for what each command found, a file in it for each format. They see the report alone."""
+"""Reports as text: `json` and `csv` write every report; a folder for each command holds its other formats."""

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from bnstat.batch_size.results import CurvePoint, Forgetting, LayerCurve, PopulationChannel, Recommendation, SampleGroup
 from bnstat.batch_size.settings import CompareSettings
+from bnstat.report.documents.batch_sizes import (
+    compare_settings_fields,
+    curve_fields,
+    layer_fields,
+    name_fields,
+    point_fields,
+    point_row,
+    population_fields,
+)
+from bnstat.report.documents.document import Document, Fields
+from bnstat.report.documents.findings import finding_fields
+from bnstat.report.documents.inputs import failure_fields, sample_fields
 from bnstat.report.finding import Failure, Finding
 from bnstat.sources.sample import Sample, names_of
 from bnstat.text import channel_title
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Document):
     """The answer: the population, a curve over batch sizes, and what to do.
 
     Attributes:
@@ -56,3 +68,50 @@ class Comparison:
         if self.settings.preparation.patches is None:
             return None
         return len({sample.volume for sample in self.samples})
+
+    @property
+    def schema(self) -> str:
+        """The name and version of the schema that the document follows."""
+        return "bnstat.compare/1"
+
+    def to_fields(self) -> Fields:
+        """Return the fields of the document that follow its schema and version."""
+        return {
+            "settings": compare_settings_fields(self.settings),
+            "samples": [sample_fields(sample) for sample in self.samples],
+            "population": self._population(),
+            "batch_sizes": [point_fields(point, self.names) for point in self.batch_sizes],
+            "frameworks": [curve_fields(curve, self.batch_sizes, self.names) for curve in self.others],
+            "running": self._running(),
+            "recommendation": None if self.recommendation is None else asdict(self.recommendation),
+            "findings": [finding_fields(finding) for finding in self.findings],
+            "errors": [failure_fields(failure) for failure in self.errors],
+            "notes": list(self.notes),
+        }
+
+    def to_rows(self) -> list[Fields]:
+        """Return a row for each batch size, composition and channel."""
+        variants = [(point, point.one_group, point.synchronized) for point in self.batch_sizes]
+        points = [point for some in variants for point in some if point is not None]
+        return [point_row(point, channel, self.names) for point in points for channel in point.channels]
+
+    def _population(self) -> Fields:
+        patched = self.volumes is not None
+        return {
+            "samples": len(self.samples),
+            **({"volumes": self.volumes} if patched else {}),
+            "groups": [population_fields(group, patched=patched) for group in self.groups],
+            "channels": [
+                {**population_fields(one, patched=patched), **name_fields(one.channel, self.names)}
+                for one in self.population
+            ],
+        }
+
+    def _running(self) -> Fields:
+        """Return how long the start of the running statistics is remembered: by this layer, and by each framework's."""
+        own = next((one for one in self.forgetting if one.layer == self.settings.layer), None)
+        return {
+            "batch_weight": self.settings.layer.batch_weight,
+            "steps_to_forget": None if own is None else own.steps,
+            "frameworks": [{**layer_fields(one.layer), "steps_to_forget": one.steps} for one in self.forgetting],
+        }

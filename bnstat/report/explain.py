@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from bnstat.report.documents.document import Document, Fields
 from bnstat.report.finding import Severity
 
 
@@ -37,8 +38,21 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class Explanations:
+class Explanations(Document):
     """Rules in their order; `in_full` where they were asked for by name, and all of each is to be said."""
 
     rules: tuple[Explanation, ...]
     in_full: bool = False
+
+    @property
+    def schema(self) -> str:
+        """The name and version of the schema that the document follows."""
+        return "bnstat.explain/1"
+
+    def to_fields(self) -> Fields:
+        """Return the fields of the document that follow its schema and version."""
+        return {"rules": self.to_rows()}
+
+    def to_rows(self) -> list[Fields]:
+        """Return a row for each rule."""
+        return [asdict(rule) for rule in self.rules]

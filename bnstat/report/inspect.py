@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bnstat.layers.results import Batch, Group, Statistics
+from bnstat.layers.results import Batch, Channel, Group, Statistics
 from bnstat.layers.settings import Settings
+from bnstat.report.documents.document import Document, Fields
+from bnstat.report.documents.findings import finding_fields
+from bnstat.report.documents.inputs import failure_fields, sample_fields
+from bnstat.report.documents.layers import batch_fields, part_row, settings_fields
 from bnstat.report.finding import Failure, Finding
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
 from bnstat.sources.sample import Sample, names_of
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Document):
     """The answer: settings, samples, a batch after the other, findings, inputs that failed, notes, and a sentence.
 
     With several ranks each of the `batches` is that of one rank, and `synchronized` are those of all ranks together.
@@ -63,3 +68,49 @@ class Report:
         if isinstance(part, Group):
             return self.samples[part.sample].source
         return self.samples[batch.samples[0]].source if len(batch.samples) == 1 else None
+
+    @property
+    def schema(self) -> str:
+        """The name and version of the schema that the document follows."""
+        return "bnstat.inspect/1"
+
+    def to_fields(self) -> Fields:
+        """Return the fields of the document that follow its schema and version."""
+        return {
+            "settings": settings_fields(self.settings),
+            "samples": [sample_fields(sample) for sample in self.samples],
+            "batches": [batch_fields(batch) for batch in self.batches],
+            **({"synchronized": [batch_fields(batch) for batch in self.synchronized]} if self.synchronized else {}),
+            "findings": [finding_fields(finding) for finding in self.findings],
+            "errors": [failure_fields(failure) for failure in self.errors],
+            "notes": list(self.notes),
+            "answer": self.answer,
+        }
+
+    def to_rows(self) -> list[Fields]:
+        """Return a row for each channel or group of each batch; `findings` are the codes of rules, joined by spaces.
+
+        With several ranks the rows of the synchronized batches follow, told apart by the column `synchronized`.
+        """
+        codes: dict[tuple[int | None, int | None], list[str]] = {}
+        for finding in self.findings:
+            codes.setdefault(finding.place, []).append(finding.rule)
+        rows = [self._row(batch, part, codes) for batch in self.batches for part in batch.parts]
+        if not self.synchronized:
+            return rows
+        together = [self._row(batch, part, {}) for batch in self.synchronized for part in batch.parts]
+        return [*({"synchronized": False, **row} for row in rows), *({"synchronized": True, **row} for row in together)]
+
+    def _row(
+        self, batch: Batch, part: Channel | Group, codes: Mapping[tuple[int | None, int | None], Sequence[str]]
+    ) -> Fields:
+        # a finding holds for a row if it is about it, its batch, its channel in all batches, or everything
+        every = [(None, part.channel)] if isinstance(part, Channel) else []
+        places = [(batch.index, part.place), (batch.index, None), *every, (None, None)]
+        return {
+            "batch": batch.index,
+            "samples": " ".join(str(index) for index in batch.samples),
+            "source": self.source_of(batch, part) or "",
+            **part_row(batch, part),
+            "findings": " ".join(code for place in places for code in codes.get(place, ())),
+        }

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bnstat.report.documents.document import Document, Fields
+from bnstat.text import by
+
 # How an encoder halves: "conv" rounds up, as a strided convolution with padding does, "pool" down, as max-pooling.
 Downsampling = Literal["conv", "pool"]
 
@@ -31,7 +34,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Document):
     """What normalization layers have to work with at each level of an encoder.
 
     Attributes:
@@ -51,3 +54,39 @@ class Plan:
     levels: tuple[Level, ...]
     least_batch_size: int
     notes: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> str:
+        """The name and version of the schema that the document follows."""
+        return "bnstat.plan/1"
+
+    def to_fields(self) -> Fields:
+        """Return the fields of the document that follow its schema and version."""
+        return {
+            "settings": {
+                "patch": list(self.patch),
+                "strides": [list(stride) for stride in self.strides],
+                "batch_size": self.batch_size,
+                "downsample": self.downsample,
+            },
+            "levels": [_level(level) for level in self.levels],
+            "least_batch_size": self.least_batch_size,
+            "notes": list(self.notes),
+        }
+
+    def to_rows(self) -> list[Fields]:
+        """Return a row for each level: shapes as in 4x4x2, the layers that raise joined by spaces."""
+        return [
+            {**_level(level), "shape": by(level.shape, "x"), "raises": " ".join(level.raises)} for level in self.levels
+        ]
+
+
+def _level(level: Level) -> Fields:
+    return {
+        "level": level.level,
+        "shape": list(level.shape),
+        "values_per_sample": level.values_per_sample,
+        "values_per_batch": level.values_per_batch,
+        "bessel": level.bessel,
+        "raises": list(level.raises),
+    }

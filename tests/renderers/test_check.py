@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from renderers import formats
 from renderers.checked import EVIL, clean, in_a_repository, many, unread, verdict
 
-from bnstat.renderers.check import alike, csv, github, gitlab, json, jsonl, junit, markdown, paths, sarif, table
+from bnstat.renderers import csv, json
+from bnstat.renderers.check import alike, github, gitlab, jsonl, junit, markdown, paths, sarif, table
 from bnstat.report.check import Stale
 from bnstat.report.finding import SEVERITIES, Failure, Finding
 from bnstat.sources.sample import Sample

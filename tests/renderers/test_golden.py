@@ -12,16 +12,15 @@ from renderers.checked import in_a_repository, many, verdict
 from renderers.sample import grouped, layered, report
 
 from bnstat.layers.frameworks import FRAMEWORKS
-from bnstat.renderers.check import csv as check_csv
+from bnstat.renderers import csv, json
 from bnstat.renderers.check import github, gitlab, jsonl, junit, sarif
-from bnstat.renderers.check import json as check_json
 from bnstat.renderers.check import markdown as check_markdown
 from bnstat.renderers.check import table as check_table
 from bnstat.renderers.compare_layers import markdown as layers_markdown
 from bnstat.renderers.compare_layers import table as layers_table
 from bnstat.renderers.frameworks import markdown as frameworks_markdown
 from bnstat.renderers.frameworks import table as frameworks_table
-from bnstat.renderers.inspect import csv, json, markdown, table
+from bnstat.renderers.inspect import markdown, table
 from bnstat.report.frameworks import Presets
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -64,9 +63,9 @@ RENDERED = {
     "check-all.txt": lambda: check_table.render(verdict(), width=80, every_row=True),
     "check-color.txt": lambda: check_table.render(verdict(), width=80, color=True),
     "check-many.txt": lambda: check_table.render(many(), width=80),
-    "check.json": lambda: check_json.render(verdict()),
+    "check.json": lambda: json.render(verdict()),
     "check.jsonl": lambda: jsonl.render(verdict()),
-    "check.csv": lambda: check_csv.render(verdict()),
+    "check.csv": lambda: csv.render(verdict()),
     "check.md": lambda: check_markdown.render(verdict()),
     "check.xml": lambda: junit.render(verdict()),
     "check-github.txt": lambda: in_a_repository(github.render, verdict()),

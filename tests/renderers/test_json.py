@@ -10,7 +10,7 @@ import pytest
 from renderers.sample import grouped, report
 
 import bnstat
-from bnstat.renderers.inspect import json as renderer
+from bnstat.renderers import json as renderer
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs/schema/bnstat.inspect-1.schema.json").read_text(encoding="utf-8")
@@ -70,7 +70,7 @@ def test_the_schema_itself_is_valid_and_refuses_what_it_should():
 
 
 def test_the_fields_of_the_contract_are_all_there():
-    document = renderer.document(report())
+    document = report().to_dict()
     places = {
         "": document,
         "settings": document["settings"],

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from renderers.sample import channel, report
 
-from bnstat.renderers import text
-from bnstat.renderers.inspect import csv, json, markdown, table
+from bnstat.renderers import csv, text
+from bnstat.renderers.inspect import markdown, table
 from bnstat.report.finding import Finding
 
 
@@ -44,7 +44,7 @@ def test_all_shows_every_row():
 
 
 def test_json_and_csv_and_markdown_are_always_complete():
-    assert len(json.document(many())["batches"][0]["channels"]) == 50
+    assert len(many().to_dict()["batches"][0]["channels"]) == 50
     assert len(csv.render(many()).splitlines()) == 51
     assert sum(line.startswith("| ") for line in markdown.render(many()).splitlines()) == 52
 
@@ -61,7 +61,7 @@ def test_findings_of_one_rule_are_said_once_and_their_places_listed():
 def test_a_report_of_nothing_renders_to_nothing_but_a_json_document():
     empty = replace(report(), batches=(), samples=(), findings=(), answer=None)
     assert table.render(empty).strip() == csv.render(empty) == markdown.render(empty) == ""
-    assert json.document(empty)["batches"] == []
+    assert empty.to_dict()["batches"] == []
 
 
 def test_control_characters_of_a_name_never_reach_a_terminal():

@@ -16,8 +16,8 @@ from bnstat.batch_size.results import CurveChannel, CurvePoint
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.running import start_weight
 from bnstat.layers.settings import Settings
-from bnstat.renderers.inspect import csv as csv_format
-from bnstat.renderers.inspect import json as json_format
+from bnstat.renderers import csv as csv_format
+from bnstat.renderers import json as json_format
 from bnstat.renderers.inspect import markdown, table
 from bnstat.report.inspect import Report
 from bnstat.report.limits import Limits

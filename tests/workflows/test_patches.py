@@ -20,8 +20,9 @@ from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.reading import table
 from bnstat.reading.settings import Reading
-from bnstat.renderers.compare_batch_sizes import csv, markdown, plot
-from bnstat.renderers.compare_batch_sizes import json as json_format
+from bnstat.renderers import csv
+from bnstat.renderers import json as json_format
+from bnstat.renderers.compare_batch_sizes import markdown, plot
 from bnstat.renderers.compare_batch_sizes import table as table_format
 from bnstat.sources.layout import Tensor
 from bnstat.sources.sample import Patch, Sample

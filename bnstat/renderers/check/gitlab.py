@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
+from bnstat.renderers import json
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.fingerprint import fingerprints
 from bnstat.renderers.check.paths import located, readable
 from bnstat.report.check import Check
+from bnstat.report.documents.document import Fields
 from bnstat.report.finding import Failure, Finding
 
 _SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
@@ -22,14 +21,14 @@ def render(check: Check) -> str:
     found = [*map(_unreadable, check.errors), *check.findings]
     marks = fingerprints(found, paths)
     issues = [_issue(one, paths[one.source], mark) for one, mark in zip(found, marks, strict=True)]
-    return json.dumps(issues, indent=2, allow_nan=False) + "\n"
+    return json.written(issues, ascii_only=True)
 
 
 def _unreadable(failure: Failure) -> Finding:
     return Finding(_UNREADABLE, "cannot be read", "error", failure.message, failure.source)
 
 
-def _issue(finding: Finding, path: str, fingerprint: str) -> dict[str, Any]:
+def _issue(finding: Finding, path: str, fingerprint: str) -> Fields:
     return {
         "description": f"{finding.name}: {alike.one_line(finding.message)}",
         "check_name": finding.rule,
@@ -39,6 +38,6 @@ def _issue(finding: Finding, path: str, fingerprint: str) -> dict[str, Any]:
     }
 
 
-def _location(path: str) -> dict[str, Any]:
+def _location(path: str) -> Fields:
     """A volume has no lines, and GitLab wants one."""
     return {"path": readable(path), "lines": {"begin": 1}}

@@ -1,13 +1,11 @@
-"""Findings as JSON lines: an object a line, so that lines can be searched, cut and joined."""
+"""Findings as JSON lines: an object on each line."""
 
 from __future__ import annotations
 
-import json
-
-from bnstat.renderers.check.rows import rows
+from bnstat.renderers import json
 from bnstat.report.check import Check
 
 
 def render(check: Check) -> str:
-    """A line for each finding, its `status` new, known or stale; nothing where nothing was found."""
-    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows(check))
+    """Return a line for each finding, its `status` new, known or stale; an empty text where nothing was found."""
+    return "".join(map(json.line, check.to_rows()))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
 
+from bnstat.renderers import json
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.fingerprint import fingerprints
 from bnstat.renderers.check.paths import located, uri
 from bnstat.report.check import Check, RuleInfo
+from bnstat.report.documents.document import Fields
 from bnstat.report.finding import Failure, Finding
 from bnstat.version import __version__
 
@@ -20,10 +20,10 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 def render(check: Check) -> str:
     """The verdict as a SARIF log of one run, in ASCII; findings that the baseline knows are suppressed."""
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(check)]}
-    return json.dumps(log, indent=2, allow_nan=False) + "\n"
+    return json.written(log, ascii_only=True)
 
 
-def _run(check: Check) -> dict[str, Any]:
+def _run(check: Check) -> Fields:
     rules = _rules(check)
     places = {rule.code: place for place, rule in enumerate(rules)}
     found = (*check.findings, *check.known)
@@ -47,7 +47,7 @@ def _rules(check: Check) -> list[RuleInfo]:
     return list(rules.values())
 
 
-def _rule(rule: RuleInfo) -> dict[str, Any]:
+def _rule(rule: RuleInfo) -> Fields:
     return {
         "id": rule.code,
         "name": rule.name,
@@ -57,7 +57,7 @@ def _rule(rule: RuleInfo) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, path: str, fingerprint: str) -> dict[str, Any]:
+def _result(finding: Finding, path: str, fingerprint: str) -> Fields:
     return {
         "ruleId": finding.rule,
         "level": finding.severity,
@@ -73,16 +73,16 @@ def _message(message: str) -> dict[str, str]:
     return {"text": re.sub(r"\[(?=[^\]]*\]\()", r"\\[", line)}
 
 
-def _location(path: str) -> dict[str, Any]:
+def _location(path: str) -> Fields:
     """A volume has no lines, and GitHub wants one."""
     return {"physicalLocation": {"artifactLocation": {"uri": uri(path)}, "region": {"startLine": 1}}}
 
 
-def _invocation(check: Check, paths: dict[str | None, str]) -> dict[str, Any]:
+def _invocation(check: Check, paths: dict[str | None, str]) -> Fields:
     notifications = [_notification(failure, paths[failure.source]) for failure in check.errors]
     return {"executionSuccessful": not check.errors, "toolExecutionNotifications": notifications}
 
 
-def _notification(failure: Failure, path: str) -> dict[str, Any]:
+def _notification(failure: Failure, path: str) -> Fields:
     message = _message(f"{failure.source}: {failure.message}")
     return {"level": "error", "message": message, "locations": [_location(path)]}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 
 import numpy as np
 
+from bnstat.renderers import json
 from bnstat.report.compare_batch_sizes import Comparison
 
 SCHEMA = "bnstat.population/1"
@@ -27,7 +27,7 @@ def render(comparison: Comparison, ending: str) -> bytes:
         "count": [channel.merged_count for channel in channels],
     }
     if ending == "json":
-        return (json.dumps({"schema": SCHEMA, **columns}, indent=2) + "\n").encode()
+        return json.written({"schema": SCHEMA, **columns}).encode()
     file = io.BytesIO()
     np.savez(
         file,
