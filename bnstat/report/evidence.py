@@ -1,20 +1,28 @@
-"""What rules see of each sample by itself, at any batch size, and of all samples of a channel together."""
+"""The evidence that rules judge: a report, and what only rules need beside it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import TYPE_CHECKING
+
+from bnstat.layers.settings import Settings
+from bnstat.report.inspect import Report
+from bnstat.report.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:  # its classes take milliseconds that `inspect` does not need
+    from bnstat.batch_size.results import CurvePoint
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One channel of one sample, whatever it is normalized together with.
+class SampleChannel:
+    """One channel of one sample, whatever the sample is normalized together with.
 
     Attributes:
-        count: its values, NaN and Inf among them.
-        mean: None where one of them is NaN or Inf, or there are none.
-        variance: biased; None likewise, and where float64 cannot square them.
-        constant: whether all values are one finite value, which then is the mean.
+        count: The number of its values, NaN and Inf among them.
+        mean: The mean of its values. It is None if one of them is NaN or Inf, or if there are none.
+        variance: The biased variance. It is None in the same cases, and if float64 cannot hold the squares.
+        constant: True if all values are equal and finite.
     """
 
     count: int
@@ -29,19 +37,19 @@ class Cell:
 
     @property
     def varies(self) -> bool:
-        """Whether it is known to hold two values or more."""
+        """True if the channel is known to hold two different values."""
         return self.variance is not None and not self.constant
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
-    """All samples of one channel, each with equal weight, those with NaN or Inf left out.
+class PooledChannel:
+    """All samples of one channel, each with equal weight. Samples with NaN or Inf are left out.
 
     Attributes:
-        samples: how many there are.
-        mean: μ, the mean of their means; None where there are none.
-        deviation: σ = √(w + τ²): of their mean variance and the variance of their means.
-        between: τ, of these samples as all there are.
+        samples: The number of samples.
+        mean: μ, the mean of the samples' means. It is None if there are no samples.
+        deviation: σ = √(w + τ²), where w is the mean of the samples' variances and τ² the variance of their means.
+        between: τ, with these samples taken as the whole population.
     """
 
     samples: int
@@ -51,8 +59,50 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """Kept moments that today's are held against: the file, as the user named it, and each of its channels."""
+class ReferenceStatistics:
+    """The moments file that today's data are compared with.
+
+    Attributes:
+        source: The file, as the user named it.
+        channels: The pooled statistics of each of its channels.
+    """
 
     source: str
-    channels: tuple[Pool, ...]
+    channels: tuple[PooledChannel, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What rules judge.
+
+    `inspect` knows the report alone, and of patches `sample_channels`. Everything else is for rules of `check`.
+
+    Attributes:
+        report: What the layer computes for each batch.
+        asked: The layer and the batch size that the user asked about. They differ from the report's where samples have
+            different shapes, because each sample is then a batch by itself. None if they are the report's.
+        limits: The thresholds of the rules.
+        shapes: The different shapes of the samples. It is empty where no samples share a batch.
+        curve: What the batch size does to samples drawn from a larger set. It is None if it is unknown, as with too few
+            samples.
+        steps: The number of training steps, None if unknown.
+        sample_channels: The channels of each sample, in the order of the report's samples. It is empty where no rule
+            asks for them.
+        pooled_channels: The pooled statistics of each channel, which are compared with `reference`.
+        reference: The statistics that today's data are compared with, None if there are none.
+    """
+
+    report: Report
+    asked: Settings | None = None
+    limits: Limits = DEFAULT_LIMITS
+    shapes: tuple[tuple[int, ...], ...] = ()
+    curve: CurvePoint | None = None
+    steps: int | None = None
+    sample_channels: tuple[tuple[SampleChannel, ...], ...] = ()
+    pooled_channels: tuple[PooledChannel, ...] = ()
+    reference: ReferenceStatistics | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The layer and the batch size that the user asked about."""
+        return self.report.settings if self.asked is None else self.asked

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bnstat.layers.results import Batch, Channel, Group, Statistics
 from bnstat.layers.settings import Settings
@@ -13,13 +12,8 @@ from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, sample_fields
 from bnstat.report.documents.layers import batch_fields, part_row, settings_fields
 from bnstat.report.finding import Failure, Finding
-from bnstat.report.limits import DEFAULT_LIMITS, Limits
 from bnstat.sources.sample import Sample, names_of
 from bnstat.text import channel_title
-
-if TYPE_CHECKING:
-    from bnstat.batch_size.results import CurvePoint
-    from bnstat.report.evidence import Cell, Pool, Reference
 
 
 @dataclass(frozen=True)
@@ -27,10 +21,6 @@ class Report(Document):
     """The answer: settings, samples, a batch after the other, findings, inputs that failed, notes, and a sentence.
 
     With several ranks each of the `batches` is that of one rank, and `synchronized` are those of all ranks together.
-    For rules there are also the `limits` that they judge by, the `shapes` that samples have, what `curve` a batch size
-    has on these samples taken for some of a larger set (None where it is not known, or there are too few), the
-    `steps` of a training (None where these are not known), the `cells` of each sample at any batch size (empty where
-    nobody asks for them), the `pools` of each channel, and the `reference` that these are held against.
     """
 
     settings: Settings
@@ -41,13 +31,6 @@ class Report(Document):
     notes: tuple[str, ...] = ()
     answer: str | None = None
     synchronized: tuple[Batch, ...] = ()
-    limits: Limits = DEFAULT_LIMITS
-    shapes: tuple[tuple[int, ...], ...] = ()
-    curve: CurvePoint | None = None
-    steps: int | None = None
-    cells: tuple[tuple[Cell, ...], ...] = ()
-    pools: tuple[Pool, ...] = ()
-    reference: Reference | None = None
 
     @property
     def patched(self) -> bool:

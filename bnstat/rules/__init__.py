@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bnstat.errors import UsageError
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.arithmetic import inaccurate_variance, negative_variance, vanishing_variance
 from bnstat.rules.batch import (
     batch_mean_noise,
@@ -67,15 +67,15 @@ RULES: tuple[Rule, ...] = (
 
 
 def findings_of(
-    report: Report, rules: tuple[Rule, ...] = RULES, drops: Callable[[Finding], bool] = lambda _: False
+    evidence: Evidence, rules: tuple[Rule, ...] = RULES, drops: Callable[[Finding], bool] = lambda _: False
 ) -> tuple[Finding, ...]:
-    """All findings in a report, in the order of the rules, then of batches and channels or groups.
+    """All findings in a evidence, in the order of the rules, then of batches and channels or groups.
 
     Those that `drops` is true of are as if their rule were not selected: another one of its family may speak.
     """
     found: list[Finding] = []
     spoken: set[tuple[str | None, tuple[int | None, int | None]]] = set()
-    said = [(rule, [one for one in rule.check(rule, report) if not drops(one)]) for rule in rules]
+    said = [(rule, [one for one in rule.check(rule, evidence) if not drops(one)]) for rule in rules]
     exact = {(one.rule, one.source, one.channel) for _, new in said for one in new if one.channel is not None}
     for rule, all_of_it in said:
         new = [

@@ -1,4 +1,4 @@
-"""What a rule is: a name, a severity, and a function from the report to findings."""
+"""What a rule is: a name, a severity, and a function from evidence to findings."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from bnstat.layers.results import Batch, Channel, Group
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding, Severity
-from bnstat.report.inspect import Report
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Rule:
         code: stable, BN1xx data, BN2xx batch, BN3xx arithmetic, BN4xx layout.
         name: names the problem, not the cure.
         severity: of its findings.
-        check: its findings in a report.
+        check: its findings in the evidence.
         family: of rules that speak of one thing, as a channel's small "spread" or a framework's "arithmetic", only the
             first that holds speaks.
         gives_way: the code of a rule that says the same more exactly: where that speaks of a channel of a file, this
@@ -28,13 +28,13 @@ class Rule:
     code: str
     name: str
     severity: Severity
-    check: Callable[[Rule, Report], Iterator[Finding]]
+    check: Callable[[Rule, Evidence], Iterator[Finding]]
     family: str | None = None
     gives_way: str | None = None
 
     def finding(
         self,
-        report: Report,
+        evidence: Evidence,
         batch: Batch,
         part: Channel | Group | None,
         message: str,
@@ -47,7 +47,7 @@ class Rule:
             name=self.name,
             severity=self.severity,
             message=message,
-            source=report.source_of(batch, part),
+            source=evidence.report.source_of(batch, part),
             batch=batch.index,
             channel=_only_channel(part),
             value=value,
@@ -89,8 +89,8 @@ def _only_channel(part: Channel | Group | None) -> int | None:
     return None if part is None else part.channel
 
 
-def each_part(report: Report) -> Iterator[tuple[Batch, Channel | Group]]:
+def each_part(evidence: Evidence) -> Iterator[tuple[Batch, Channel | Group]]:
     """Every channel or group of every batch, in order."""
-    for batch in report.batches:
+    for batch in evidence.report.batches:
         for part in batch.parts:
             yield batch, part

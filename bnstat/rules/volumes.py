@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from bnstat.report.evidence import Cell
-from bnstat.report.inspect import Report
+from bnstat.report.evidence import Evidence, SampleChannel
 from bnstat.sources.sample import Sample
 
 
 @dataclass(frozen=True)
-class Volume:
-    """One volume.
+class VolumeStatistics:
+    """The statistics of one volume.
 
     Attributes:
-        sample: the first of its samples.
-        batch: the one that it is in, which tells samples of one file apart; None where there is none, or of patches.
-        cells: the channels of each of its samples: a whole volume is one, patches are several.
-        channels: the channels of all of them together, each patch with equal weight.
+        sample: The first of its samples.
+        batch: The index of the batch that it is in, which tells samples of one file apart. It is None for patches, and
+            if there is no batch.
+        sample_channels: The channels of each of its samples. A whole volume is one sample, patches are several.
+        channels: The channels of all its samples together, each patch with equal weight.
     """
 
     sample: Sample
     batch: int | None
-    cells: tuple[tuple[Cell, ...], ...]
-    channels: tuple[Cell, ...]
+    sample_channels: tuple[tuple[SampleChannel, ...], ...]
+    channels: tuple[SampleChannel, ...]
 
     @property
     def title(self) -> str:
@@ -34,22 +34,23 @@ class Volume:
         return sample.source if sample.index is None else f"{sample.source}[{sample.index}]"
 
 
-def volumes_of(report: Report) -> tuple[Volume, ...]:
-    """The volumes of a report, in its order; none where it has no cells."""
+def volumes_of(evidence: Evidence) -> tuple[VolumeStatistics, ...]:
+    """Return the volumes of the evidence, in the order of its samples; none if it has no channels of samples."""
+    report = evidence.report
     found: dict[tuple[str, int | None], list[int]] = {}
-    for place, sample in enumerate(report.samples[: len(report.cells)]):
+    for place, sample in enumerate(report.samples[: len(evidence.sample_channels)]):
         found.setdefault(sample.volume, []).append(place)
     batch_of = {} if report.patched else {place: batch.index for batch in report.batches for place in batch.samples}
-    return tuple(_volume(report, places, batch_of.get(places[0])) for places in found.values())
+    return tuple(_volume(evidence, places, batch_of.get(places[0])) for places in found.values())
 
 
-def _volume(report: Report, places: Sequence[int], batch: int | None) -> Volume:
-    cells = tuple(report.cells[place] for place in places)
-    channels = tuple(_together(column) for column in zip(*cells, strict=False))
-    return Volume(report.samples[places[0]], batch, cells, channels)
+def _volume(evidence: Evidence, places: Sequence[int], batch: int | None) -> VolumeStatistics:
+    sample_channels = tuple(evidence.sample_channels[place] for place in places)
+    channels = tuple(_together(column) for column in zip(*sample_channels, strict=False))
+    return VolumeStatistics(evidence.report.samples[places[0]], batch, sample_channels, channels)
 
 
-def _together(column: Sequence[Cell]) -> Cell:
+def _together(column: Sequence[SampleChannel]) -> SampleChannel:
     """One channel of several patches as if they were one volume."""
     if len(column) == 1:
         return column[0]
@@ -57,16 +58,18 @@ def _together(column: Sequence[Cell]) -> Cell:
     variances = [one.variance for one in column if one.variance is not None]
     count = sum(one.count for one in column)
     if len(means) < len(column) or len(variances) < len(column):
-        return Cell(count, None, None, constant=False)
+        return SampleChannel(count, None, None, constant=False)
     try:
         mean = fsum(means) / len(means)
         variance = fsum(variances) / len(variances) + fsum((one - mean) ** 2 for one in means) / len(means)
     except OverflowError:  # of means that float64 cannot square
-        return Cell(count, None, None, constant=False)
-    return Cell(count, mean, variance, constant=all(one.constant for one in column) and min(means) == max(means))
+        return SampleChannel(count, None, None, constant=False)
+    return SampleChannel(
+        count, mean, variance, constant=all(one.constant for one in column) and min(means) == max(means)
+    )
 
 
-def named(report: Report, channel: int) -> str:
+def named(evidence: Evidence, channel: int) -> str:
     """A channel in a sentence, with the name that a data set gives it, as in "channel 1 (T2w)"."""
-    names = report.samples[0].channels if report.samples else ()
+    names = evidence.report.samples[0].channels if evidence.report.samples else ()
     return f"channel {channel} ({names[channel]})" if channel < len(names) else f"channel {channel}"

@@ -21,6 +21,7 @@ from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Path, Table, blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.check import FAIL_ON, Check, CheckSettings, RuleInfo
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.report.inspect import Report
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
@@ -33,7 +34,7 @@ from bnstat.rules.selection import codes_of, selected
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import Sample
 from bnstat.text import plural
-from bnstat.workflows.evidence import cells_of, pools_of
+from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 from bnstat.workflows.inspect import as_loaded, refuse, report_of
 
 if TYPE_CHECKING:
@@ -157,8 +158,9 @@ def check(
     asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
     with blaming(table.failures):
         refuse_patching(table.preparation.patches)
-    report = replace(_report(table, asked), reference=kept.reference if kept is not None else None)
-    found = findings_of(report, rules, lambda one: any(override.drops(one) for override in overrides))
+    evidence = replace(_evidence(table, asked), reference=kept.reference if kept is not None else None)
+    report = evidence.report
+    found = findings_of(evidence, rules, lambda one: any(override.drops(one) for override in overrides))
     codes = {rule.code for rule in rules}
     result = Check(
         settings=asked,
@@ -170,7 +172,7 @@ def check(
     )
     if known is None:
         return result
-    return _known(result, known, codes - _silent(report), update=update_baseline)
+    return _known(result, known, codes - _silent(evidence), update=update_baseline)
 
 
 def _fail_on(text: str) -> Any:  # noqa: ANN401  (one of FAIL_ON)
@@ -196,23 +198,22 @@ def _kept(reference: str | None) -> Kept | None:
     return Kept.read(reference)
 
 
-def _report(table: Table, asked: CheckSettings) -> Report:
-    """What rules see: the batches, or each sample by itself where shapes are mixed, and the curve at the batch size."""
+def _evidence(table: Table, asked: CheckSettings) -> Evidence:
+    """Gather what rules judge: the batches, or each sample by itself if shapes differ, and what the batch size does."""
     layer = asked.layer
     together = layer.batch_size * layer.ranks > 1
     shapes = tuple(dict.fromkeys(row.tensor.sample_shape for row in table.rows)) if together else ()
     apart = replace(layer, batch_size=1, ranks=1, drop_last=False) if len(shapes) > 1 else layer
-    report = report_of(table, apart)
-    cells = cells_of(as_loaded(table, apart).rows)  # those of the samples of the report
-    return replace(
-        report,
-        settings=layer,
+    channels = sample_channels_of(as_loaded(table, apart).rows)  # in the order of the report's samples
+    return Evidence(
+        report=report_of(table, apart),
+        asked=layer,
         limits=asked.limits,
         shapes=shapes,
-        steps=asked.steps,
         curve=_curve(table.rows, layer),
-        cells=cells,
-        pools=pools_of(cells),
+        steps=asked.steps,
+        sample_channels=channels,
+        pooled_channels=pooled_channels_of(channels),
     )
 
 
@@ -267,13 +268,13 @@ def _beside(kept: Kept | None, codes: set[str]) -> tuple[str, ...]:
     return (*kept.moments.notes, *(() if codes & _BESIDE_REFERENCE else (unused,)))
 
 
-def _silent(report: Report) -> set[str]:
+def _silent(evidence: Evidence) -> set[str]:
     """Rules that had nothing to judge by, so that an entry of the baseline which they do not find may hold still."""
-    volumes = len({sample.volume for sample in report.samples})
+    volumes = len({sample.volume for sample in evidence.report.samples})
     return {
-        *(_BETWEEN_SAMPLES if report.curve is None else ()),
-        *(_BESIDE_REFERENCE if report.reference is None else ()),
-        *(() if report.patched else _OF_PATCHES),
+        *(_BETWEEN_SAMPLES if evidence.curve is None else ()),
+        *(_BESIDE_REFERENCE if evidence.reference is None else ()),
+        *(() if evidence.report.patched else _OF_PATCHES),
         *(code for code, fewest in _OF_A_COHORT.items() if volumes < fewest),
     }
 

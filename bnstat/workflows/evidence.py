@@ -1,4 +1,4 @@
-"""The cells of a table as plain values, one for each sample and channel, and the pool of a channel's samples."""
+"""The rows of a table as evidence for rules: each channel of each sample, and the samples of each channel pooled."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Iterable, Sequence
 from math import fsum, isfinite, sqrt
 
 from bnstat.preprocessing.samples import Row
-from bnstat.report.evidence import Cell, Pool
+from bnstat.report.evidence import PooledChannel, SampleChannel
 
 
-def cells_of(rows: Iterable[Row]) -> tuple[tuple[Cell, ...], ...]:
-    """The channels of each sample."""
-    return tuple(_cells(row) for row in rows)
+def sample_channels_of(rows: Iterable[Row]) -> tuple[tuple[SampleChannel, ...], ...]:
+    """Return the channels of each sample, in the order of the rows."""
+    return tuple(_sample_channels(row) for row in rows)
 
 
-def _cells(row: Row) -> tuple[Cell, ...]:
+def _sample_channels(row: Row) -> tuple[SampleChannel, ...]:
     table = row.moments
     columns = (table.total, table.count, table.mean, table.variance, table.constant)
-    return tuple(_cell(*values) for values in zip(*(column.tolist() for column in columns), strict=True))
+    return tuple(_sample_channel(*values) for values in zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _cell(total: int, count: int, mean: float, variance: float, constant: bool) -> Cell:
+def _sample_channel(total: int, count: int, mean: float, variance: float, constant: bool) -> SampleChannel:
     whole = count == total and count > 0
-    return Cell(
+    return SampleChannel(
         count=total,
         mean=mean if whole and isfinite(mean) else None,
         variance=variance if whole and isfinite(variance) else None,
@@ -30,20 +30,20 @@ def _cell(total: int, count: int, mean: float, variance: float, constant: bool) 
     )
 
 
-def pools_of(cells: Sequence[Sequence[Cell]]) -> tuple[Pool, ...]:
-    """The pool of each channel that all samples have: μ and σ² = w + τ², each sample with equal weight."""
-    return tuple(_pool(column) for column in zip(*cells, strict=False))
+def pooled_channels_of(samples: Sequence[Sequence[SampleChannel]]) -> tuple[PooledChannel, ...]:
+    """Pool the samples of each channel that all samples have: μ and σ² = w + τ², each sample with equal weight."""
+    return tuple(_pooled(column) for column in zip(*samples, strict=False))
 
 
-def _pool(column: Iterable[Cell]) -> Pool:
+def _pooled(column: Iterable[SampleChannel]) -> PooledChannel:
     known = [(one.mean, one.variance) for one in column if one.mean is not None and one.variance is not None]
     if not known:
-        return Pool(0, None, None, None)
-    samples = len(known)
+        return PooledChannel(0, None, None, None)
+    number = len(known)
     try:
-        mean = fsum(mean for mean, _ in known) / samples
-        between = fsum((one - mean) ** 2 for one, _ in known) / samples
-        within = fsum(variance for _, variance in known) / samples
+        mean = fsum(mean for mean, _ in known) / number
+        between = fsum((one - mean) ** 2 for one, _ in known) / number
+        within = fsum(variance for _, variance in known) / number
     except OverflowError:  # of means that float64 cannot square
-        return Pool(samples, None, None, None)
-    return Pool(samples, mean, sqrt(within + between), sqrt(between))
+        return PooledChannel(number, None, None, None)
+    return PooledChannel(number, mean, sqrt(within + between), sqrt(between))

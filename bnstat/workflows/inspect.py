@@ -17,11 +17,13 @@ from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Path, Table, blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.answer import answer
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Failure
 from bnstat.report.inspect import Report
 from bnstat.rules import findings_of
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, names_of
+from bnstat.workflows.evidence import sample_channels_of
 from bnstat.workflows.notes import notes_of, patch_notes
 
 # The note where voxels are prepared, and the layer's own sums could be done again only without that.
@@ -124,11 +126,8 @@ def report_of(table: Table, settings: Settings) -> Report:
         notes=(*notes_of(table, batches, settings), *patch_notes(table, drawn), *unread),
         synchronized=predict(synchronized, table, replace(settings, emulate=False)),
     )
-    if report.patched:
-        from bnstat.workflows.evidence import cells_of  # noqa: PLC0415  (its classes are for patches and for checks alone)
-
-        report = replace(report, cells=cells_of(table.rows))
-    return replace(report, findings=findings_of(report), answer=answer(report))
+    evidence = Evidence(report, sample_channels=sample_channels_of(table.rows) if report.patched else ())
+    return replace(report, findings=findings_of(evidence), answer=answer(report))
 
 
 def as_loaded(table: Table, settings: Settings) -> Table:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.moments_file import KeptMoments, read_moments
-from bnstat.report.evidence import Reference
+from bnstat.report.evidence import ReferenceStatistics
 from bnstat.sources.opened import Planned
 from bnstat.sources.storage import is_moments
 from bnstat.text import by, plural
-from bnstat.workflows.evidence import cells_of, pools_of
+from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 
 # What makes patches of another kind. Which ones are drawn, and how many, does not; where labels lie neither.
 _PATCHES = ("size", "foreground", "pad")
@@ -38,9 +38,9 @@ class Kept:
         return cls(file, read_moments(file))
 
     @property
-    def reference(self) -> Reference:
+    def reference(self) -> ReferenceStatistics:
         """What a rule sees of it: the pool of each channel."""
-        return Reference(self.file, pools_of(cells_of(self.moments.rows)))
+        return ReferenceStatistics(self.file, pooled_channels_of(sample_channels_of(self.moments.rows)))
 
     def require_preparation(self, preparation: Preparation) -> None:
         """Refuse moments of voxels that went through something else than today's.

@@ -19,6 +19,7 @@ from bnstat.layers.settings import Settings
 from bnstat.renderers import csv as csv_format
 from bnstat.renderers import json as json_format
 from bnstat.renderers.inspect import markdown, table
+from bnstat.report.evidence import Evidence
 from bnstat.report.inspect import Report
 from bnstat.report.limits import Limits
 from bnstat.rules import RULES, findings_of, rule_named
@@ -38,8 +39,8 @@ def curve(*channels, size=2):
     return CurvePoint(size, "mixed", 1000, complete=False, takes_all=False, channels=tuple(made))
 
 
-def report(point, **changes):
-    return Report(settings(), (), (), curve=point, **changes)
+def evidence(point, **changes):
+    return Evidence(Report(settings(), (), ()), curve=point, **changes)
 
 
 def found(value, *rules):
@@ -50,42 +51,42 @@ def found(value, *rules):
 def test_each_figure_has_its_rule_and_speaks_beyond_its_limit(place, code):
     at, beyond = [0.0] * 3, [0.0] * 3
     at[place], beyond[place] = 0.1, 0.1001
-    assert found(report(curve(at, at))) == []
-    assert found(report(curve(at, beyond))) == [(code, 1), ("BN205", None)]
+    assert found(evidence(curve(at, at))) == []
+    assert found(evidence(curve(at, beyond))) == [(code, 1), ("BN205", None)]
     name = ("noise", "shortfall", "gap")[place]
-    assert found(report(curve(at, beyond), limits=Limits(**{name: 0.2}))) == []
-    (finding,) = findings_of(report(curve(at, beyond)), (rule_named(code),))
+    assert found(evidence(curve(at, beyond), limits=Limits(**{name: 0.2}))) == []
+    (finding,) = findings_of(evidence(curve(at, beyond)), (rule_named(code),))
     assert (finding.value, finding.threshold, finding.batch, finding.source) == (0.1001, 0.1, None, None)
     assert "instance or group norm" in finding.message
 
 
 def test_figures_of_a_constant_channel_are_unknown_and_no_finding():
-    assert found(report(curve((None, None, None)))) == []
+    assert found(evidence(curve((None, None, None)))) == []
 
 
 def test_without_a_curve_nothing_is_said_of_batches():
-    assert found(report(None)) == []
-    assert found(bnstat.diagnose(COHORT, batch_size=2)) == []
+    assert found(evidence(None)) == []
+    assert found(Evidence(bnstat.diagnose(COHORT, batch_size=2))) == []
 
 
 @pytest.mark.parametrize("normalizer", ["instance", "layer", "group:1", "rms", "renorm", "weight-init"])
 def test_only_batch_norm_is_judged_by_its_batches(normalizer):
-    loud = report(curve((0.9, 0.9, 0.9)))
+    loud = evidence(curve((0.9, 0.9, 0.9)))
     assert len(found(loud)) == 4
-    assert found(replace(loud, settings=settings(normalizer=normalizer))) == []
+    assert found(replace(loud, asked=settings(normalizer=normalizer))) == []
 
 
 @pytest.mark.parametrize(("size", "speaks"), [(1, True), (8, True), (9, False)])
 def test_a_small_batch_is_named_up_to_its_limit_and_only_where_these_data_show_it(size, speaks):
     (small,) = (rule for rule in RULES if rule.name == "small-batch")
-    assert bool(found(report(curve((0.2, 0.0, 0.0), size=size)), small)) == speaks
-    assert found(report(curve((0.05, 0.02, 0.1), size=size)), small) == []
-    assert found(report(curve((0.2, 0.0, 0.0), size=size), limits=Limits(small_batch=0)), small) == []
+    assert bool(found(evidence(curve((0.2, 0.0, 0.0), size=size)), small)) == speaks
+    assert found(evidence(curve((0.05, 0.02, 0.1), size=size)), small) == []
+    assert found(evidence(curve((0.2, 0.0, 0.0), size=size), limits=Limits(small_batch=0)), small) == []
 
 
 def test_a_small_batch_cites_the_paper_as_a_tendency_and_says_what_these_data_show():
     channels = ((0.2, 0.0, None), (0.3, 0.05, 0.4))
-    (finding,) = findings_of(report(curve(*channels)), (rule_named("small-batch"),))
+    (finding,) = findings_of(evidence(curve(*channels)), (rule_named("small-batch"),))
     assert finding.severity == "note"
     assert "1803.08494" in finding.message
     assert "a tendency, not a law" in finding.message
@@ -100,7 +101,7 @@ def test_the_batch_size_that_is_advised_is_the_least_without_a_finding(name, siz
 
     def at(batch_size):
         compared = bnstat.compare(COHORT, batch_sizes=[batch_size], population="infinite", draws=10)
-        return findings_of(report(compared.batch_sizes[0]), (rule,))
+        return findings_of(evidence(compared.batch_sizes[0]), (rule,))
 
     findings = at(size)
     if not findings:
@@ -113,7 +114,7 @@ def test_the_batch_size_that_is_advised_is_the_least_without_a_finding(name, siz
 
 
 def test_a_limit_of_nothing_advises_no_size():
-    (finding,) = findings_of(report(curve((0.2, 0.0, 0.0)), limits=Limits(noise=0.0)), (rule_named("BN202"),))
+    (finding,) = findings_of(evidence(curve((0.2, 0.0, 0.0)), limits=Limits(noise=0.0)), (rule_named("BN202"),))
     assert "Noise falls as 1/√B; or synchronize" in finding.message
 
 
@@ -124,7 +125,7 @@ def steps(number, framework="keras", momentum=None, **changes):
     row = FRAMEWORKS[framework]
     own = row.momentum if momentum is None else momentum
     given = replace(settings(), framework=row, momentum=own, normalizer=row.normalizer)
-    return findings_of(Report(given, (), (), steps=number, **changes), (UNSETTLED,))
+    return findings_of(Evidence(Report(given, (), ()), steps=number, **changes), (UNSETTLED,))
 
 
 @pytest.mark.parametrize(
@@ -170,8 +171,8 @@ def test_a_layer_that_never_forgets_and_a_limit_of_nothing_are_said_so():
 
 def test_findings_of_all_batches_are_shown_in_every_format():
     base = bnstat.diagnose(COHORT)
-    loud = replace(base, curve=curve((0.9, 0.05, 0.05), (0.8, 0.05, 0.05)), steps=5)
-    shown = replace(loud, findings=findings_of(loud))
+    loud = Evidence(base, curve=curve((0.9, 0.05, 0.05), (0.8, 0.05, 0.05)), steps=5)
+    shown = replace(base, findings=findings_of(loud))
     for text in (table.render(shown), markdown.render(shown)):
         assert "BN202 batch-mean-noise" in text
         assert "Likewise channel 1." in " ".join(text.split())

@@ -46,7 +46,7 @@ def test_it_speaks_beyond_its_limit_and_not_at_it(empty, speaks):
 
 def test_who_samples_foreground_is_told_to_raise_its_share():
     given = replace(SETTINGS, preparation=Preparation(patches=Patching((8, 8, 8), foreground="0.33")))
-    (finding,) = said(replace(share(12, 80), settings=given), "constant-patches")
+    (finding,) = said(replace(share(12, 80), asked=given), "constant-patches")
     assert "Raise the share of patches with foreground (now 0.33)" in finding.message
 
 
@@ -58,21 +58,24 @@ def test_whole_volumes_and_single_voxels_are_none_of_its_business():
 
 def test_patches_of_a_volume_that_lacks_the_channel_are_not_counted_again():
     have = [[(FULL, FULL)] * 8 for _ in range(3)]
-    report = patches([*have, [(FULL, EMPTY)] * 8])
-    assert [one.rule for one in findings_of(report)] == ["BN405"]
+    evidence = patches([*have, [(FULL, EMPTY)] * 8])
+    assert [one.rule for one in findings_of(evidence)] == ["BN405"]
 
 
-def batched(report, size, normalizer="batch"):
-    """The same report with the batches that such patches make."""
-    settings = replace(report.settings, batch_size=size, normalizer=normalizer)
-    rows = [Moments.from_array([[0.0, 0.0]] if one.constant else [[1.0, 99.0]], axis=0) for (one,) in report.cells]
+def batched(evidence, size, normalizer="batch"):
+    """The same evidence with the batches that such patches make."""
+    settings = replace(evidence.settings, batch_size=size, normalizer=normalizer)
+    rows = [
+        Moments.from_array([[0.0, 0.0]] if one.constant else [[1.0, 99.0]], axis=0)
+        for (one,) in evidence.sample_channels
+    ]
     starts = range(0, len(rows), size)
     places = [tuple(range(start, start + size)) for start in starts]
     made = [
         (Batch(index, chosen, (size, 2, 1), 2, (0, 1)), Moments.stack([rows[place] for place in chosen]))
         for index, chosen in enumerate(places)
     ]
-    return replace(report, settings=settings, batches=normalize(made, settings))
+    return replace(evidence, report=replace(evidence.report, settings=settings, batches=normalize(made, settings)))
 
 
 @pytest.mark.parametrize("normalizer", ["batch", "instance", "layer"])

@@ -13,18 +13,18 @@ from cohorts import SETTINGS, UNKNOWN, cell, patches, said, volumes
 import bnstat
 from bnstat.reading.settings import Reading
 from bnstat.reading.table import read_table
-from bnstat.report.evidence import Pool, Reference
+from bnstat.report.evidence import Evidence, PooledChannel, ReferenceStatistics
 from bnstat.report.inspect import Report
 from bnstat.report.limits import Limits
-from bnstat.workflows.evidence import cells_of, pools_of
+from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 
-THEN = Pool(40, 172.9, 236.0, 30.0)
+THEN = PooledChannel(40, 172.9, 236.0, 30.0)
 
 
 def beside(now, then=THEN, **changes):
     """What is said of one channel."""
-    report = Report(SETTINGS, (), (), pools=(now,), reference=Reference("kept.jsonl", (then,)), **changes)
-    return said(report, "data-drift")
+    kept = ReferenceStatistics("kept.jsonl", (then,))
+    return said(Evidence(Report(SETTINGS, (), ()), pooled_channels=(now,), reference=kept, **changes), "data-drift")
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -59,21 +59,21 @@ def test_the_message_says_by_how_much_from_what_to_what_and_what_to_do():
 def test_data_beside_themselves_have_not_drifted():
     assert beside(THEN) == ()
     assert beside(THEN, limits=Limits(drift=0.0, drift_spread=0.0)) == ()
-    assert said(Report(SETTINGS, (), (), pools=(THEN,)), "data-drift") == ()
+    assert said(Evidence(Report(SETTINGS, (), ()), pooled_channels=(THEN,)), "data-drift") == ()
 
 
 def test_of_a_constant_any_change_is_drift_and_of_what_is_not_known_none():
-    constant = Pool(5, 7.0, 0.0, 0.0)
+    constant = PooledChannel(5, 7.0, 0.0, 0.0)
     assert beside(constant, constant) == ()
     (finding,) = beside(replace(constant, mean=8.0), constant)
     assert "the mean moved (from 7 to 8, limit 0.1)" in finding.message
     assert beside(THEN, constant)
-    assert beside(Pool(0, None, None, None)) == ()
-    assert beside(THEN, Pool(3, None, None, None)) == ()
+    assert beside(PooledChannel(0, None, None, None)) == ()
+    assert beside(THEN, PooledChannel(3, None, None, None)) == ()
 
 
 def test_a_movement_that_chance_may_make_is_said_to_be_so():
-    few = Pool(4, 246.1, 236.0, 30.0)
+    few = PooledChannel(4, 246.1, 236.0, 30.0)
     by = math.hypot(30 / math.sqrt(3), 30 / math.sqrt(39)) / 236
     (finding,) = beside(few)
     assert f"(by chance the mean of 4 samples moves by about {by:.2g})" in finding.message
@@ -84,20 +84,20 @@ def test_a_movement_that_chance_may_make_is_said_to_be_so():
 def test_a_pool_weighs_every_sample_alike_and_leaves_out_what_is_not_known():
     rng = np.random.default_rng(0)
     means, deviations = rng.normal(100, 30, 9), rng.uniform(10, 50, 9)
-    cells = [[cell(mean, deviation), UNKNOWN] for mean, deviation in zip(means, deviations, strict=True)]
-    first, second = pools_of(cells)
+    channels = [[cell(mean, deviation), UNKNOWN] for mean, deviation in zip(means, deviations, strict=True)]
+    first, second = pooled_channels_of(channels)
     assert first.mean == pytest.approx(means.mean(), rel=1e-14)
     assert first.deviation == pytest.approx(math.sqrt((deviations**2).mean() + means.var()), rel=1e-14)
     assert first.between == pytest.approx(means.std(), rel=1e-14)
-    assert (first.samples, second) == (9, Pool(0, None, None, None))
-    assert pools_of([[cell(1e200, 1.0)], [cell(-1e200, 1.0)]]) == (Pool(2, None, None, None),)
+    assert (first.samples, second) == (9, PooledChannel(0, None, None, None))
+    assert pooled_channels_of([[cell(1e200, 1.0)], [cell(-1e200, 1.0)]]) == (PooledChannel(2, None, None, None),)
 
 
 def test_a_pool_of_equal_counts_is_that_of_all_voxels():
     values = np.random.default_rng(0).normal(3, 5, (6, 7, 8, 9, 2)) * np.arange(1, 7).reshape(6, 1, 1, 1, 1)
     moments = [bnstat.Moments.from_array(sample) for sample in values]
     whole = bnstat.Moments.stack(moments).merged()
-    pools = pools_of(
+    pools = pooled_channels_of(
         [
             [cell(mean, math.sqrt(variance)) for mean, variance in zip(one.mean, one.variance, strict=True)]
             for one in moments
@@ -111,7 +111,7 @@ def test_a_pool_of_equal_counts_is_that_of_all_voxels():
 def pools_in(*files):
     """The pools of files, read as a check reads them."""
     table = read_table(files, -1, None, Reading(), None, lambda _: None)
-    return pools_of(cells_of(table.rows))
+    return pooled_channels_of(sample_channels_of(table.rows))
 
 
 @pytest.mark.parametrize(("times", "speaks"), [(1 + 1e-6, True), (1 - 1e-6, False)])
@@ -138,12 +138,14 @@ def test_drift_is_of_values_after_the_slope_of_the_header(tmp_path, times, speak
 
 
 def test_patches_and_channels_are_named_as_the_report_has_them():
-    then = Reference("kept.jsonl", (THEN, THEN))
-    report = volumes(
-        [[cell(172.9, 236.0)] * 2] * 3, ("T1w", "T2w"), reference=then, pools=(THEN, replace(THEN, mean=400))
+    then = ReferenceStatistics("kept.jsonl", (THEN, THEN))
+    evidence = volumes(
+        [[cell(172.9, 236.0)] * 2] * 3, ("T1w", "T2w"), reference=then, pooled_channels=(THEN, replace(THEN, mean=400))
     )
-    (finding,) = said(report, "data-drift")
+    (finding,) = said(evidence, "data-drift")
     assert finding.message.startswith("channel 1 (T2w): the mean moved")
     few = replace(THEN, mean=400, samples=3)
-    report = patches([[[cell(172.9, 236.0)]] * 3], reference=Reference("kept.jsonl", (THEN,)), pools=(few,))
-    assert "by chance" not in said(report, "data-drift")[0].message  # patches of one volume are not independent
+    evidence = patches(
+        [[[cell(172.9, 236.0)]] * 3], reference=ReferenceStatistics("kept.jsonl", (THEN,)), pooled_channels=(few,)
+    )
+    assert "by chance" not in said(evidence, "data-drift")[0].message  # patches of one volume are not independent

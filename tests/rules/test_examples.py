@@ -14,10 +14,11 @@ import bnstat
 from bnstat import cli
 from bnstat.batch_size.recommendation import FEWEST_SAMPLES
 from bnstat.reading.table import read_table
+from bnstat.report.evidence import Evidence
 from bnstat.rules import RULES, findings_of
 from bnstat.rules.explanation import PARTS, explained
 from bnstat.rules.rule import Rule
-from bnstat.workflows.evidence import cells_of, pools_of
+from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 from bnstat.workflows.reference import Kept
 
 SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
@@ -49,24 +50,24 @@ def parts_of(rule):
 
 
 def as_check_has_it(arguments):
-    """The report that `check` judges: what inspect has of single volumes, and what is known of batches."""
+    """The evidence that `check` judges: what inspect has of single volumes, and what is known of batches."""
     paths = [argument for argument in arguments if argument.startswith("sample_data") or argument.endswith(".npy")]
     given = {name: int(value) for name, value in pairwise(arguments) if value.isdecimal()}
     size = given.get("--batch-size", 1)
     report = bnstat.diagnose(paths)
     table = read_table(paths, -1, None, bnstat.Reading(), None, lambda _: None)
-    cells = cells_of(table.rows)
+    channels = sample_channels_of(table.rows)
     then = [value for name, value in pairwise(arguments) if name == "--reference"]
     shapes = tuple(dict.fromkeys(batch.input_shape[1:] for batch in report.batches))
     curve = bnstat.compare(paths, batch_sizes=[size], population="infinite").batch_sizes[0]
-    return replace(
+    return Evidence(
         report,
-        settings=replace(report.settings, batch_size=size),
+        asked=replace(report.settings, batch_size=size),
         curve=curve if len(report.samples) >= FEWEST_SAMPLES else None,
         shapes=shapes if len(shapes) > 1 else (),
         steps=given.get("--steps"),
-        cells=cells,
-        pools=pools_of(cells),
+        sample_channels=channels,
+        pooled_channels=pooled_channels_of(channels),
         reference=Kept.read(then[0]).reference if then else None,
     )
 

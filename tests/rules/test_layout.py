@@ -11,7 +11,7 @@ import pytest
 
 import bnstat
 from bnstat.layers.results import Batch
-from bnstat.report.inspect import Report
+from bnstat.report.evidence import Evidence
 from bnstat.report.limits import Limits
 from bnstat.rules import findings_of, rule_named
 
@@ -20,11 +20,11 @@ SUSPECTED, MIXED, SCALES = map(rule_named, ("BN402", "BN403", "BN404"))
 
 
 def of_shape(shape, axis=-1):
-    """A report of one batch of such a tensor, without numbers."""
+    """Evidence of one batch of such a tensor, without numbers."""
     kept = axis % len(shape)
     reduced = tuple(place for place in range(len(shape)) if place != kept)
     report = bnstat.diagnose(HEAD)
-    return replace(report, batches=(Batch(0, (0,), shape, kept, reduced),))
+    return Evidence(replace(report, batches=(Batch(0, (0,), shape, kept, reduced),)))
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_a_series_with_few_columns_is_time_and_no_suspicion(tmp_path):
 
 @pytest.mark.parametrize("name", ["minc1_4d.mnc", "minc2_4d.mnc"])
 def test_times_that_come_first_in_a_file_are_to_be_the_batch_axis(nibabel_data, name):
-    (finding,) = findings_of(bnstat.diagnose(nibabel_data / name), (SUSPECTED,))
+    (finding,) = findings_of(Evidence(bnstat.diagnose(nibabel_data / name)), (SUSPECTED,))
     assert "if it holds times, --batch-axis 0" in finding.message
-    assert findings_of(bnstat.diagnose(nibabel_data / name, batch_axis=0), (SUSPECTED,)) == ()
+    assert findings_of(Evidence(bnstat.diagnose(nibabel_data / name, batch_axis=0)), (SUSPECTED,)) == ()
 
 
 def shaped(*shapes, batch_size=2):
     report = bnstat.diagnose(HEAD)
-    return replace(report, settings=replace(report.settings, batch_size=batch_size), shapes=shapes)
+    return Evidence(report, asked=replace(report.settings, batch_size=batch_size), shapes=shapes)
 
 
 def test_mixed_shapes_are_one_finding_that_names_them():
@@ -110,7 +110,7 @@ def scaled(tmp_path, *scales, samples=1):
 
 
 def scale_findings(path, **options) -> tuple:
-    return findings_of(bnstat.diagnose(path, **options), (SCALES,))
+    return findings_of(Evidence(bnstat.diagnose(path, **options)), (SCALES,))
 
 
 @pytest.mark.parametrize("normalizer", ["batch", "instance", "layer", "group:1", "group:3", "rms", "renorm"])
@@ -146,6 +146,5 @@ def test_channels_without_a_scale_are_left_out(tmp_path):
 
 def test_the_ratio_of_scales_has_a_limit_of_its_own(tmp_path):
     report = bnstat.diagnose(scaled(tmp_path, 1.0, 50.0))
-    assert isinstance(report, Report)
-    assert findings_of(report, (SCALES,)) == ()
-    assert findings_of(replace(report, limits=Limits(scale_ratio=49)), (SCALES,))[0].threshold == 49
+    assert findings_of(Evidence(report), (SCALES,)) == ()
+    assert findings_of(Evidence(report, limits=Limits(scale_ratio=49)), (SCALES,))[0].threshold == 49

@@ -41,17 +41,21 @@ def test_what_is_not_known_neither_lacks_a_channel_nor_has_it():
     assert lacks((FULL,), (UNKNOWN,), (UNKNOWN,), (EMPTY,)) == []
 
 
+def with_failure(failure, evidence):
+    return replace(evidence, report=replace(evidence.report, errors=(failure,)))
+
+
 def test_a_file_that_is_not_there_is_told_by_the_name_of_its_channel():
     failure = Failure("case_07", "has no file for T2w", missing=("T2w",))
-    (finding,) = said(volumes([(FULL, FULL)] * 2, T1_T2, errors=(failure,)), "missing-channel")
+    (finding,) = said(with_failure(failure, volumes([(FULL, FULL)] * 2, T1_T2)), "missing-channel")
     assert (finding.source, finding.channel) == ("case_07", 1)
     assert "case_07 has no file of channel 1 (T2w), which 2 other cases have" in finding.message
-    (unknown,) = said(volumes([(FULL, FULL)] * 2, errors=(failure,)), "missing-channel")
+    (unknown,) = said(with_failure(failure, volumes([(FULL, FULL)] * 2)), "missing-channel")
     assert unknown.channel is None
     assert "no file of channel T2w" in unknown.message
-    assert said(volumes([(FULL, FULL)], T1_T2, errors=(failure,)), "missing-channel") == ()
+    assert said(with_failure(failure, volumes([(FULL, FULL)], T1_T2)), "missing-channel") == ()
     plain = Failure("case_07", "is truncated")
-    assert said(volumes([(FULL, FULL)] * 2, T1_T2, errors=(plain,)), "missing-channel") == ()
+    assert said(with_failure(plain, volumes([(FULL, FULL)] * 2, T1_T2)), "missing-channel") == ()
 
 
 @pytest.mark.parametrize(("empty", "named"), [(1, False), (2, False), (8, True)])
@@ -90,9 +94,9 @@ def test_zero_variance_leaves_the_channel_to_the_more_exact_rule(tmp_path):
 
 def test_zero_variance_speaks_where_the_more_exact_rule_is_ignored_for_a_file(tmp_path):
     paths = cohort(tmp_path, at=[1, 3])
-    report = volumes([(FULL, EMPTY if place in (1, 3) else FULL) for place in range(5)])
+    evidence = volumes([(FULL, EMPTY if place in (1, 3) else FULL) for place in range(5)])
     both = (rule_named("BN101"), rule_named("BN405"))
-    assert [one.rule for one in findings_of(report, both, lambda one: one.source == "case_01")] == ["BN405"]
+    assert [one.rule for one in findings_of(evidence, both, lambda one: one.source == "case_01")] == ["BN405"]
     from bnstat.workflows.check import Override
 
     found = check(paths, overrides=[Override(("1.npy",), ("BN405",))], select=["BN101", "BN405"]).findings

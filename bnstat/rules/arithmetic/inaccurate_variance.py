@@ -30,17 +30,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.arithmetic.remedies import deviation, is_certain, layer, remedy
 from bnstat.rules.rule import Rule, each_part
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    for batch, part in each_part(report):
-        off = deviation(part, report.settings.epsilon)
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    for batch, part in each_part(evidence):
+        off = deviation(part, evidence.settings.epsilon)
         prediction = part.prediction
-        most = report.limits.variance_error if part.variance else 1.0
+        most = evidence.limits.variance_error if part.variance else 1.0
         if off is None or off <= most or prediction is None or prediction.judged is None:
             continue
         low, high = prediction.judged
@@ -49,8 +49,8 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
         else:
             said = f"may compute a variance from {low:.4g} to {high:.4g}"
         exact = f"it is {part.variance:.4g}{_off(part.variance or 0.0, low, high)}"
-        message = f"{part.title}: {layer(report.settings)} {said} where {exact}. {remedy(report.settings)}"
-        yield rule.finding(report, batch, part, message, value=off, threshold=most)
+        message = f"{part.title}: {layer(evidence.settings)} {said} where {exact}. {remedy(evidence.settings)}"
+        yield rule.finding(evidence, batch, part, message, value=off, threshold=most)
 
 
 def _off(exact: float, low: float, high: float) -> str:

@@ -31,15 +31,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.arithmetic.remedies import is_certain, layer, remedy
 from bnstat.rules.rule import Rule, each_part
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    epsilon = report.settings.epsilon
-    for batch, part in each_part(report):
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    settings = evidence.settings
+    epsilon = settings.epsilon
+    for batch, part in each_part(evidence):
         prediction = part.prediction
         if prediction is None or prediction.judged is None:
             continue
@@ -49,10 +50,10 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
         verb = "computes" if is_certain(prediction) else "may compute"
         nan = ", and with it NaN" if prediction.nan_possible else ""
         message = (
-            f"{part.title}: {layer(report.settings)} {verb} a negative variance (down to {low:.4g}){nan}, where it is "
-            f"{part.variance:.4g} about a mean of {part.mean:.6g}. {remedy(report.settings)}"
+            f"{part.title}: {layer(settings)} {verb} a negative variance (down to {low:.4g}){nan}, where it is "
+            f"{part.variance:.4g} about a mean of {part.mean:.6g}. {remedy(settings)}"
         )
-        yield rule.finding(report, batch, part, message, value=low, threshold=-(epsilon or 0.0) + 0.0)
+        yield rule.finding(evidence, batch, part, message, value=low, threshold=-(epsilon or 0.0) + 0.0)
 
 
 RULE = Rule("BN301", "negative-variance", "error", _check, family="arithmetic")

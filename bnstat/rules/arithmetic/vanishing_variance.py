@@ -29,25 +29,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.arithmetic.remedies import is_certain, is_clamped, layer, remedy
 from bnstat.rules.rule import Rule, each_part
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    for batch, part in each_part(report):
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    for batch, part in each_part(evidence):
         prediction = part.prediction
         if not part.variance or prediction is None or prediction.judged is None or prediction.judged[0] > 0:
             continue
-        if not (is_certain(prediction) or is_clamped(report.settings)):
+        if not (is_certain(prediction) or is_clamped(evidence.settings)):
             continue  # the band of two passes reaches down to 0 where it is wide, and no two passes do
         said = "computes a variance of 0" if is_certain(prediction) else "may compute a variance of 0"
         message = (
-            f"{part.title}: {layer(report.settings)} {said} where it is {part.variance:.4g} about a mean of "
-            f"{part.mean:.6g}. {remedy(report.settings)}"
+            f"{part.title}: {layer(evidence.settings)} {said} where it is {part.variance:.4g} about a mean of "
+            f"{part.mean:.6g}. {remedy(evidence.settings)}"
         )
-        yield rule.finding(report, batch, part, message, value=prediction.judged[0], threshold=0.0)
+        yield rule.finding(evidence, batch, part, message, value=prediction.judged[0], threshold=0.0)
 
 
 RULE = Rule("BN302", "vanishing-variance", "warning", _check, family="arithmetic")

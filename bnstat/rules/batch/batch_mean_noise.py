@@ -32,23 +32,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.batch.between_samples import advice, certainty, enough, full_size, judged, size_asked
 from bnstat.rules.rule import Rule
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    size, limit = size_asked(report), report.limits.noise
-    for channel in judged(report):
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    size, limit = size_asked(evidence), evidence.limits.noise
+    for channel in judged(evidence):
         noise = channel.mean_noise
         if noise is None or noise <= limit:
             continue
         message = (
-            f"{report.title_of(channel.channel)}: "
+            f"{evidence.report.title_of(channel.channel)}: "
             f"the mean of a batch of {size} has a noise of {noise:.3g} standard deviations "
             f"of the values (limit {limit:g}), so what a sample becomes depends on its neighbours. "
-            f"{advice('Noise falls as 1/√B', enough(full_size(report), noise, limit, 2), certainty(report))}"
+            f"{advice('Noise falls as 1/√B', enough(full_size(evidence), noise, limit, 2), certainty(evidence))}"
         )
         yield rule.of_all(message, channel.channel, value=noise, threshold=limit)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import ceil
 from typing import TYPE_CHECKING
 
-from bnstat.report.inspect import Report
+from bnstat.report.evidence import Evidence
 
 if TYPE_CHECKING:  # its classes take milliseconds that one volume does not need
     from bnstat.batch_size.results import CurveChannel
@@ -15,37 +15,37 @@ if TYPE_CHECKING:  # its classes take milliseconds that one volume does not need
 OTHERWISE = "or synchronize ranks that have as many samples together, or use instance or group norm"
 
 
-def judged(report: Report) -> Iterator[CurveChannel]:
+def judged(evidence: Evidence) -> Iterator[CurveChannel]:
     """The channels of batches of the size that is asked about; none where nothing is known of them.
 
     Only plain batch norm is judged: other layers take each sample by itself, and batch renorm corrects for what is
     found here.
     """
-    if report.curve is not None and report.settings.kind == "batch":
-        yield from report.curve.channels
+    if evidence.curve is not None and evidence.settings.kind == "batch":
+        yield from evidence.curve.channels
 
 
-def size_asked(report: Report) -> int:
+def size_asked(evidence: Evidence) -> int:
     """The batch size that the curve is of."""
-    return report.curve.batch_size if report.curve is not None else report.settings.batch_size
+    return evidence.curve.batch_size if evidence.curve is not None else evidence.settings.batch_size
 
 
-def full_size(report: Report) -> int:
+def full_size(evidence: Evidence) -> int:
     """The size from which on figures fall as they are said to: where samples are patches, M·V for batches of V volumes.
 
     Of a larger set the variance of the mean of any batch is at most (M·τ_v² + τ_p²)/B, and that of a batch of V volumes
     at least the value of this at B = M·V (docs/patch-noise.md): what is advised from that size on is enough.
     """
-    size, patches = size_asked(report), report.settings.preparation.patches
+    size, patches = size_asked(evidence), evidence.settings.preparation.patches
     if patches is None:
         return size
-    ranks, each = report.settings.ranks, patches.per_volume
+    ranks, each = evidence.settings.ranks, patches.per_volume
     return ranks * -(-size // (ranks * each)) * each
 
 
-def certainty(report: Report) -> str:
+def certainty(evidence: Evidence) -> str:
     """The verb of a size that is advised: with forced slots the share of foreground differs from size to size."""
-    patches = report.settings.preparation.patches
+    patches = evidence.settings.preparation.patches
     forced = patches is not None and patches.foreground is not None and patches.foreground.startswith("nnunet:")
     return "may be" if forced else "is"
 

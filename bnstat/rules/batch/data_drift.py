@@ -39,9 +39,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import hypot, inf, sqrt
 
-from bnstat.report.evidence import Pool
+from bnstat.report.evidence import Evidence, PooledChannel
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.report.limits import Limits
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import named
@@ -51,25 +50,25 @@ from bnstat.text import plural
 NOTABLE = 0.5
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    reference = report.reference
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    reference = evidence.reference
     if reference is None:
         return
-    for channel, (now, then) in enumerate(zip(report.pools, reference.channels, strict=False)):
-        found = _drift(now, then, report.limits)
+    for channel, (now, then) in enumerate(zip(evidence.pooled_channels, reference.channels, strict=False)):
+        found = _drift(now, then, evidence.limits)
         if found is None:
             continue
         words, value, limit = found
-        chance = "" if report.patched else _chance(now, then, report.limits.drift)
+        chance = "" if evidence.report.patched else _chance(now, then, evidence.limits.drift)
         beside = f"{plural(then.samples, 'sample')} of {reference.source}"
         message = (
-            f"{named(report, channel)}: {words}, beside {beside}{chance}. Look for another scanner, unit or "
+            f"{named(evidence, channel)}: {words}, beside {beside}{chance}. Look for another scanner, unit or "
             "preparation; where the change is meant, keep new moments."
         )
         yield rule.of_all(message, channel, value=value, threshold=limit)
 
 
-def _drift(now: Pool, then: Pool, limits: Limits) -> tuple[str, float, float] | None:
+def _drift(now: PooledChannel, then: PooledChannel, limits: Limits) -> tuple[str, float, float] | None:
     """What has changed, in words, with its figure and the limit of that; None where nothing has, or is known."""
     if now.mean is None or now.deviation is None or then.mean is None or then.deviation is None:
         return None
@@ -96,7 +95,7 @@ def _over(change: float, deviation: float) -> float:
     return change / deviation if deviation else inf if change else 0.0
 
 
-def _chance(now: Pool, then: Pool, limit: float) -> str:
+def _chance(now: PooledChannel, then: PooledChannel, limit: float) -> str:
     """How far the mean of so few samples moves by chance, where that is worth a word."""
     errors = [
         pool.between / sqrt(pool.samples - 1) for pool in (now, then) if pool.between is not None and pool.samples > 1

@@ -46,11 +46,10 @@ from dataclasses import dataclass
 from math import inf, log
 from statistics import median, quantiles
 
-from bnstat.report.evidence import Cell
+from bnstat.report.evidence import Evidence, SampleChannel
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule
-from bnstat.rules.volumes import Volume, named, volumes_of
+from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
 
 # Below it the MAD is itself so uncertain that 1 cohort in 100 would have a false finding.
 FEWEST_VOLUMES = 12
@@ -69,18 +68,18 @@ MOST_NAMED = 3
 class _Odd:
     """A volume that is out, how far, and in what, in words."""
 
-    volume: Volume
+    volume: VolumeStatistics
     z: float
     words: str
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    volumes, limit = volumes_of(report), report.limits.odd_volume
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    volumes, limit = volumes_of(evidence), evidence.limits.odd_volume
     for channel in range(max((len(volume.channels) for volume in volumes), default=0)):
         judged = [one for one in volumes if channel < len(one.channels) and _varies(one.channels[channel])]
         if len(judged) >= FEWEST_VOLUMES:
             found = _odd([one.channels[channel] for one in judged], judged, limit)
-            yield from _said(rule, named(report, channel), channel, found, len(judged), limit)
+            yield from _said(rule, named(evidence, channel), channel, found, len(judged), limit)
 
 
 def _said(rule: Rule, title: str, channel: int, found: Sequence[_Odd], volumes: int, limit: float) -> Iterator[Finding]:
@@ -101,15 +100,15 @@ def _said(rule: Rule, title: str, channel: int, found: Sequence[_Odd], volumes: 
         yield rule.of_source(one.volume.sample.source, message, channel, one.volume.batch, one.z, limit)
 
 
-def _varies(cell: Cell) -> bool:
+def _varies(one: SampleChannel) -> bool:
     """Whether it has a spread to take a logarithm of: constants are what other rules speak of."""
-    return cell.varies and bool(cell.variance)
+    return one.varies and bool(one.variance)
 
 
-def _odd(cells: Sequence[Cell], volumes: Sequence[Volume], limit: float) -> list[_Odd]:
+def _odd(channels: Sequence[SampleChannel], volumes: Sequence[VolumeStatistics], limit: float) -> list[_Odd]:
     """The volumes whose mean or deviation is out."""
-    means = [cell.mean or 0.0 for cell in cells]
-    deviations = [cell.deviation or 0.0 for cell in cells]
+    means = [one.mean or 0.0 for one in channels]
+    deviations = [one.deviation or 0.0 for one in channels]
     typical = median(deviations)
     columns = (
         ("mean", means, _of_means(means, typical)),

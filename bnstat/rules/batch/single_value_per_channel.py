@@ -31,20 +31,20 @@ from collections.abc import Iterator
 
 from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    settings = report.settings
-    for batch in report.batches:
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    settings = evidence.settings
+    for batch in evidence.report.batches:
         if batch.parts[0].count == 1:
             message = (
                 f"{_each(settings)} has one value, so its variance is 0; "
                 f"{_consequence(settings, batch)} {_remedy(settings)}"
             )
-            yield rule.finding(report, batch, None, message, value=1.0, threshold=2.0)
+            yield rule.finding(evidence, batch, None, message, value=1.0, threshold=2.0)
 
 
 def _each(settings: Settings) -> str:

@@ -33,8 +33,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.batch.between_samples import judged, size_asked
 from bnstat.rules.rule import Rule
 
@@ -47,9 +47,9 @@ PUBLISHED = (
 )
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    size, most = size_asked(report), report.limits.small_batch
-    shown = _shown(report)
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    size, most = size_asked(evidence), evidence.limits.small_batch
+    shown = _shown(evidence)
     if size <= most and shown:
         message = (
             f"batch size {size} is small, and these data show it: {', '.join(shown)}. {PUBLISHED}. "
@@ -58,9 +58,9 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
         yield rule.of_all(message, value=float(size), threshold=float(most))
 
 
-def _shown(report: Report) -> list[str]:
+def _shown(evidence: Evidence) -> list[str]:
     """The figures that pass their limit, each as it is in the channel that is the worst."""
-    limits = report.limits
+    limits = evidence.limits
     figures = (
         ("noise", "mean_noise", limits.noise),
         ("shortfall", "variance_shortfall", limits.shortfall),
@@ -68,9 +68,11 @@ def _shown(report: Report) -> list[str]:
     )
     found = []
     for words, name, limit in figures:
-        worst = max(judged(report), key=lambda channel: _of(channel, name), default=None)
+        worst = max(judged(evidence), key=lambda channel: _of(channel, name), default=None)
         if worst is not None and _of(worst, name) > limit:
-            found.append(f"{words} {_of(worst, name):.3g} in {report.title_of(worst.channel)} (limit {limit:g})")
+            found.append(
+                f"{words} {_of(worst, name):.3g} in {evidence.report.title_of(worst.channel)} (limit {limit:g})"
+            )
     return found
 
 

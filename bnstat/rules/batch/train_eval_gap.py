@@ -31,23 +31,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.batch.between_samples import advice, enough, full_size, judged, size_asked
 from bnstat.rules.rule import Rule
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    size, limit = size_asked(report), report.limits.gap
-    for channel in judged(report):
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    size, limit = size_asked(evidence), evidence.limits.gap
+    for channel in judged(evidence):
         gap = channel.train_eval_rms
         if gap is None or gap <= limit:
             continue
         message = (
-            f"{report.title_of(channel.channel)}: "
+            f"{evidence.report.title_of(channel.channel)}: "
             f"at batch size {size} outputs of training and evaluation differ by {gap:.3g} "
             f"(RMS, limit {limit:g}) even when running statistics have settled. "
-            f"{advice('The gap falls about as 1/√B', enough(full_size(report), gap, limit, 2), 'may be')}"
+            f"{advice('The gap falls about as 1/√B', enough(full_size(evidence), gap, limit, 2), 'may be')}"
         )
         yield rule.of_all(message, channel.channel, value=gap, threshold=limit)
 

@@ -33,16 +33,16 @@ from math import floor, log10
 from typing import TYPE_CHECKING
 
 from bnstat.layers.settings import Settings
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule
 
 if TYPE_CHECKING:
     from bnstat.report.limits import Limits
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    settings, steps, limit = report.settings, report.steps, report.limits.start_weight
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    settings, steps, limit = evidence.settings, evidence.steps, evidence.limits.start_weight
     weight = settings.batch_weight if settings.keeps_running else None
     if not steps or weight is None:
         return
@@ -50,7 +50,7 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
     if left <= limit:
         return
     mean, variance = settings.framework.running_start
-    remedy = _remedy(weight, steps, report.limits, settings)
+    remedy = _remedy(weight, steps, evidence.limits, settings)
     message = (
         f"after {steps:,} steps the start of the running statistics (mean {mean:g}, variance {variance:g}) still "
         f"weighs {100 * left:.3g} % of them (limit {100 * limit:g} %). {remedy}"

@@ -32,23 +32,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.batch.between_samples import advice, certainty, enough, full_size, judged, size_asked
 from bnstat.rules.rule import Rule
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    size, limit = size_asked(report), report.limits.shortfall
-    for channel in judged(report):
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    size, limit = size_asked(evidence), evidence.limits.shortfall
+    for channel in judged(evidence):
         shortfall = channel.variance_shortfall
         if shortfall is None or shortfall <= limit:
             continue
+        size_enough = enough(full_size(evidence), shortfall, limit, 1)
         message = (
-            f"{report.title_of(channel.channel)}: "
+            f"{evidence.report.title_of(channel.channel)}: "
             f"the variance of a batch of {size} lacks on average {100 * shortfall:.3g} % of "
             f"that of all values (limit {100 * limit:g} %), which lies between samples. "
-            f"{advice('The shortfall falls as 1/B', enough(full_size(report), shortfall, limit, 1), certainty(report))}"
+            f"{advice('The shortfall falls as 1/B', size_enough, certainty(evidence))}"
         )
         yield rule.of_all(message, channel.channel, value=shortfall, threshold=limit)
 

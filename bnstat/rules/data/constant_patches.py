@@ -34,39 +34,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnstat.report.evidence import Cell
+from bnstat.report.evidence import Evidence, SampleChannel
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.layout.missing_channel import lacking
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import named, volumes_of
 from bnstat.text import plural
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    limit = report.limits.constant_patches
-    for channel, cells in enumerate(_columns(report) if report.patched else ()):
-        empty = sum(cell.constant and cell.count > 1 for cell in cells)
-        if empty > limit * len(cells):
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    limit = evidence.limits.constant_patches
+    for channel, patches in enumerate(_columns(evidence) if evidence.report.patched else ()):
+        empty = sum(one.constant and one.count > 1 for one in patches)
+        if empty > limit * len(patches):
             message = (
-                f"{named(report, channel)} is constant in {empty:,} of {plural(len(cells), 'patch', 'patches')} "
-                f"({100 * empty / len(cells):.3g} %, limit {100 * limit:g} %): nothing is learnt from them, and where "
-                f"one is the whole batch, batch norm gives β for it. {_advice(report)}"
+                f"{named(evidence, channel)} is constant in {empty:,} of {plural(len(patches), 'patch', 'patches')} "
+                f"({100 * empty / len(patches):.3g} %, limit {100 * limit:g} %): nothing is learnt from them, and "
+                f"where one is the whole batch, batch norm gives β for it. {_advice(evidence)}"
             )
-            yield rule.of_all(message, channel, value=empty / len(cells), threshold=limit)
+            yield rule.of_all(message, channel, value=empty / len(patches), threshold=limit)
 
 
-def _columns(report: Report) -> Iterator[list[Cell]]:
-    """The cells of each channel in all patches of the volumes that have it."""
-    volumes = volumes_of(report)
+def _columns(evidence: Evidence) -> Iterator[list[SampleChannel]]:
+    """Yield each channel in all patches of the volumes that have it."""
+    volumes = volumes_of(evidence)
     without = {(lack.volume.title, lack.channel) for lack in lacking(volumes)}
     for channel in range(min((len(volume.channels) for volume in volumes), default=0)):
-        yield [cells[channel] for volume in volumes if (volume.title, channel) not in without for cells in volume.cells]
+        having = [volume for volume in volumes if (volume.title, channel) not in without]
+        yield [row[channel] for volume in having for row in volume.sample_channels]
 
 
-def _advice(report: Report) -> str:
+def _advice(evidence: Evidence) -> str:
     """What to do beside what is done already."""
-    patches = report.settings.preparation.patches
+    patches = evidence.settings.preparation.patches
     if patches is not None and patches.foreground is not None:
         return f"Raise the share of patches with foreground (now {patches.foreground}), or crop to the body first."
     return "Sample patches with foreground (--foreground), or crop to the body first."

@@ -31,24 +31,24 @@ from math import floor, log10
 from bnstat.layers.frameworks import unlike
 from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule, each_part
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    epsilon = report.settings.epsilon
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    epsilon = evidence.settings.epsilon
     if epsilon is None:
         return
-    for batch, part in each_part(report):
+    for batch, part in each_part(evidence):
         share = part.epsilon_share
-        if not part.divisor or share is None or share <= report.limits.epsilon_share:
+        if not part.divisor or share is None or share <= evidence.limits.epsilon_share:
             continue
         message = (
-            f"{part.title}: ε {epsilon:g} is {100 * share:.3g} % of {divisor_name(report.settings)} + ε, so "
-            f"{output_of(part, report.settings)}{remedy(epsilon, part, report)}"
+            f"{part.title}: ε {epsilon:g} is {100 * share:.3g} % of {divisor_name(evidence.settings)} + ε, so "
+            f"{output_of(part, evidence.settings)}{remedy(epsilon, part, evidence)}"
         )
-        yield rule.finding(report, batch, part, message, value=share, threshold=report.limits.epsilon_share)
+        yield rule.finding(evidence, batch, part, message, value=share, threshold=evidence.limits.epsilon_share)
 
 
 def divisor_name(settings: Settings) -> str:
@@ -62,10 +62,10 @@ def output_of(part: Channel | Group, settings: Settings) -> str:
     return f"the output{before} has {divisor_name(settings)} {part.output:.3g} instead of 1"
 
 
-def remedy(epsilon: float, part: Channel | Group, report: Report) -> str:
+def remedy(epsilon: float, part: Channel | Group, evidence: Evidence) -> str:
     """What another framework's ε would give for values that vary, and what to do."""
     divisor = part.divisor or 0.0
-    settings, share = report.settings, report.limits.epsilon_share
+    settings, share = evidence.settings, evidence.limits.epsilon_share
     harmless = _rounded_down(divisor * share / (1 - share)) if share < 1 else 0.0
     use = f"Use ε ≤ {harmless:g} (a share of {100 * share:g} %), or scale the data up."
     use = use if harmless else "Scale the data up."

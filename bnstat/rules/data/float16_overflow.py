@@ -26,16 +26,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.layers.results import Channel, Group
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule, each_part
 
 # The largest number of float16.
 FLOAT16_MAX = 65504.0
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    for batch, part in each_part(report):
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    for batch, part in each_part(evidence):
         largest = max(abs(part.minimum or 0), abs(part.maximum or 0))
         said = f"has values up to {largest:,.6g}" if largest > FLOAT16_MAX else _computed(part)
         if said is not None:
@@ -44,7 +44,7 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
                 "Scale the data first, or keep them in float32 or bfloat16."
             )
             value = float(largest) if largest > FLOAT16_MAX else part.variance
-            yield rule.finding(report, batch, part, message, value=value, threshold=FLOAT16_MAX)
+            yield rule.finding(evidence, batch, part, message, value=value, threshold=FLOAT16_MAX)
 
 
 def _computed(part: Channel | Group) -> str | None:

@@ -25,21 +25,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import plural
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    for batch, part in each_part(report):
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    for batch, part in each_part(evidence):
         if part.inf:
             message = (
                 f"{part.title} holds {plural(part.inf, 'infinite value')} among {part.count:,}: "
                 "its mean is infinite and its variance NaN in every framework. "
                 "Find the division by zero or overflow that made them, or clip."
             )
-            yield rule.finding(report, batch, part, message, value=float(part.inf), threshold=0.0)
+            yield rule.finding(evidence, batch, part, message, value=float(part.inf), threshold=0.0)
 
 
 RULE = Rule("BN105", "inf-voxels", "error", _check)

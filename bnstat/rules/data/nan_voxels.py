@@ -27,22 +27,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import plural
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    running = ", and its running statistics from then on" if report.settings.keeps_running else ""
-    for batch, part in each_part(report):
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    running = ", and its running statistics from then on" if evidence.settings.keeps_running else ""
+    for batch, part in each_part(evidence):
         if part.nan:
             message = (
                 f"{part.title} holds {plural(part.nan, 'NaN')} among {plural(part.count, 'value')}: "
                 f"its mean and variance are NaN in every framework{running}. "
                 "Replace them before training (numpy.nan_to_num)."
             )
-            yield rule.finding(report, batch, part, message, value=float(part.nan), threshold=0.0)
+            yield rule.finding(evidence, batch, part, message, value=float(part.nan), threshold=0.0)
 
 
 RULE = Rule("BN104", "nan-voxels", "error", _check)

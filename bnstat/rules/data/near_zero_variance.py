@@ -24,25 +24,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.data.epsilon_effect import divisor_name, output_of, remedy
 from bnstat.rules.rule import Rule, each_part
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    epsilon = report.settings.epsilon
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    epsilon = evidence.settings.epsilon
     if epsilon is None:
         return
-    for batch, part in each_part(report):
+    for batch, part in each_part(evidence):
         divisor = part.divisor
         if divisor is not None and not part.constant and part.count > 1 and divisor < epsilon:
-            name = divisor_name(report.settings)
+            name = divisor_name(evidence.settings)
             message = (
                 f"{part.title}: the {name} {divisor:.3g} is below ε {epsilon:g}, so "
-                f"{output_of(part, report.settings)}{remedy(epsilon, part, report)}"
+                f"{output_of(part, evidence.settings)}{remedy(epsilon, part, evidence)}"
             )
-            yield rule.finding(report, batch, part, message, value=divisor, threshold=epsilon)
+            yield rule.finding(evidence, batch, part, message, value=divisor, threshold=epsilon)
 
 
 RULE = Rule("BN102", "near-zero-variance", "warning", _check, family="spread")

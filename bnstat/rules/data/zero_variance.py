@@ -31,30 +31,30 @@ from math import sqrt
 
 from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import plural
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    if report.patched:
-        yield from _in_all_patches(rule, report)
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    if evidence.report.patched:
+        yield from _in_all_patches(rule, evidence)
         return
-    for batch, part in each_part(report):
+    for batch, part in each_part(evidence):
         if part.constant and part.count > 1:
             message = (
                 f"{part.title} is constant: all of {plural(part.count, 'value')} are "
-                f"{part.minimum:,g}, so {_consequence(part, report.settings)}. "
+                f"{part.minimum:,g}, so {_consequence(part, evidence.settings)}. "
                 "If a modality is missing, supply it or drop the channel."
             )
-            yield rule.finding(report, batch, part, message, value=0.0)
+            yield rule.finding(evidence, batch, part, message, value=0.0)
 
 
-def _in_all_patches(rule: Rule, report: Report) -> Iterator[Finding]:
+def _in_all_patches(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     """Channels, or groups of them, that are constant in every batch of patches: a line each, and not one a batch."""
     found: dict[tuple[int, ...], list[Channel | Group]] = {}
-    for _, part in each_part(report):
+    for _, part in each_part(evidence):
         found.setdefault(part.channels if isinstance(part, Group) else (part.channel,), []).append(part)
     for channels, parts in found.items():
         if all(part.constant and part.count > 1 for part in parts):
@@ -62,7 +62,7 @@ def _in_all_patches(rule: Rule, report: Report) -> Iterator[Finding]:
             are = f"{values[0]:,g}" if len(values) == 1 else f"from {values[0]:,g} to {values[-1]:,g}"
             message = (
                 f"{_titled(channels)} is constant in each of {plural(len(parts), 'batch', 'batches')} of patches: "
-                f"values are {are}, so {_consequence(parts[0], report.settings)}. "
+                f"values are {are}, so {_consequence(parts[0], evidence.settings)}. "
                 "If a modality is missing, supply it or drop the channel."
             )
             yield rule.of_all(message, channels[0] if len(channels) == 1 else None, value=0.0)

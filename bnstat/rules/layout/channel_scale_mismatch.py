@@ -35,14 +35,14 @@ from math import isfinite
 
 from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    limit = report.limits.scale_ratio
-    for batch in report.batches:
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    limit = evidence.limits.scale_ratio
+    for batch in evidence.report.batches:
         varying = [
             (deviation, channel)
             for channel, deviation in enumerate(batch.deviations)
@@ -55,10 +55,10 @@ def _check(rule: Rule, report: Report) -> Iterator[Finding]:
         if ratio > limit:
             message = (
                 f"the standard deviation of {batch.title_of(large)} ({most:.4g}) is {ratio:,.4g} times that of "
-                f"{batch.title_of(small)} ({least:.4g}). {_consequence(batch, small, large, report.settings)} "
+                f"{batch.title_of(small)} ({least:.4g}). {_consequence(batch, small, large, evidence.settings)} "
                 "Bring the channels to one scale, as by z-scores."
             )
-            yield rule.finding(report, batch, None, message, value=ratio, threshold=limit)
+            yield rule.finding(evidence, batch, None, message, value=ratio, threshold=limit)
 
 
 def _consequence(batch: Batch, small: int, large: int, settings: Settings) -> str:

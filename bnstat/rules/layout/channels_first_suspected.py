@@ -33,8 +33,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.layers.results import Batch
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule
 from bnstat.text import by
 
@@ -48,21 +48,21 @@ LEAST_VOXELS, TIMES = 8, 4
 ALIKE = 2
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    for batch in report.batches:
-        if _suspected(batch) and not any(report.samples[index].repetition for index in batch.samples):
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    for batch in evidence.report.batches:
+        if _suspected(batch) and not any(evidence.report.samples[index].repetition for index in batch.samples):
             first, last = batch.input_shape[1], batch.input_shape[-1]
             message = (
                 f"axis {batch.axis} of the tensor {by(batch.input_shape)} is kept and has {last} entries, axis 1 has "
                 f"{first}: this looks like channels first. If axis 1 holds the channels, use --axis 1"
-                f"{_or_times(batch, report)}."
+                f"{_or_times(batch, evidence)}."
             )
-            yield rule.finding(report, batch, None, message, value=float(last))
+            yield rule.finding(evidence, batch, None, message, value=float(last))
 
 
-def _or_times(batch: Batch, report: Report) -> str:
+def _or_times(batch: Batch, evidence: Evidence) -> str:
     """What else axis 1 may hold where each file is one sample: the tensor then has one axis more than the file."""
-    whole_file = len(batch.input_shape) == len(report.samples[batch.samples[0]].shape) + 1
+    whole_file = len(batch.input_shape) == len(evidence.report.samples[batch.samples[0]].shape) + 1
     return "; if it holds times, --batch-axis 0" if whole_file else ""
 
 

@@ -33,11 +33,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bnstat.report.evidence import Cell
+from bnstat.report.evidence import Evidence, SampleChannel
 from bnstat.report.finding import Failure, Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule
-from bnstat.rules.volumes import Volume, named, volumes_of
+from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
 from bnstat.text import plural
 
 # Cases that there must be beside one that lacks something: of two that differ nobody knows which is right.
@@ -50,13 +49,13 @@ CHANCE = 1e-3
 class Lack:
     """A channel that a volume lacks, and how many of so many others vary in it."""
 
-    volume: Volume
+    volume: VolumeStatistics
     channel: int
     varying: int
     others: int
 
 
-def lacking(volumes: Sequence[Volume]) -> Iterator[Lack]:
+def lacking(volumes: Sequence[VolumeStatistics]) -> Iterator[Lack]:
     """What volumes lack, channel by channel."""
     for channel in range(max((len(volume.channels) for volume in volumes), default=0)):
         having = [volume for volume in volumes if channel < len(volume.channels)]
@@ -65,47 +64,51 @@ def lacking(volumes: Sequence[Volume]) -> Iterator[Lack]:
             yield from (Lack(volume, channel, varying, others) for volume in _empty(having, channel))
 
 
-def _empty(volumes: Sequence[Volume], channel: int) -> Iterator[Volume]:
+def _empty(volumes: Sequence[VolumeStatistics], channel: int) -> Iterator[VolumeStatistics]:
     """Volumes in which a channel is constant; those of patches where that is no chance."""
     bare = [_bare(volume, channel) for volume in volumes]
-    all_bare, patches = sum(bare), sum(len(volume.cells) for volume in volumes)
+    all_bare, patches = sum(bare), sum(len(volume.sample_channels) for volume in volumes)
     for volume, own in zip(volumes, bare, strict=True):
-        share = (all_bare - own + 1) / (patches - len(volume.cells) + 2)
+        share = (all_bare - own + 1) / (patches - len(volume.sample_channels) + 2)
         no_chance = volume.sample.patch is None or (own > 0 and share**own < CHANCE)
         if no_chance and _is_empty(volume.channels[channel]):
             yield volume
 
 
-def _is_empty(cell: Cell) -> bool:
-    return cell.constant and cell.count > 1
+def _is_empty(one: SampleChannel) -> bool:
+    return one.constant and one.count > 1
 
 
-def _bare(volume: Volume, channel: int) -> int:
+def _bare(volume: VolumeStatistics, channel: int) -> int:
     """The patches in which a channel is constant while another one varies: there is something to be seen."""
-    return sum(_is_empty(cells[channel]) and any(cell.varies for cell in cells) for cells in volume.cells)
+    return sum(_is_empty(row[channel]) and any(one.varies for one in row) for row in volume.sample_channels)
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    volumes = volumes_of(report)
-    for failure in report.errors:
-        yield from _without_file(rule, report, failure, volumes)
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    volumes = volumes_of(evidence)
+    for failure in evidence.report.errors:
+        yield from _without_file(rule, evidence, failure, volumes)
     for lack in lacking(volumes):
-        volume, cell = lack.volume, lack.volume.channels[lack.channel]
-        patches = "" if volume.sample.patch is None else f" in {plural(len(volume.cells), 'patch', 'patches')}"
+        volume, empty = lack.volume, lack.volume.channels[lack.channel]
+        patches = (
+            "" if volume.sample.patch is None else f" in {plural(len(volume.sample_channels), 'patch', 'patches')}"
+        )
         message = (
-            f"{named(report, lack.channel)} is missing in {volume.title}: all of its {plural(cell.count, 'value')}"
-            f"{patches} are {cell.mean:,g}, and it varies in {lack.varying:,} of {lack.others:,} others. Supply it, or "
-            "leave the case out."
+            f"{named(evidence, lack.channel)} is missing in {volume.title}: all of its {plural(empty.count, 'value')}"
+            f"{patches} are {empty.mean:,g}, and it varies in {lack.varying:,} of {lack.others:,} others. "
+            "Supply it, or leave the case out."
         )
         yield rule.of_source(volume.sample.source, message, lack.channel, volume.batch)
 
 
-def _without_file(rule: Rule, report: Report, failure: Failure, volumes: Sequence[Volume]) -> Iterator[Finding]:
+def _without_file(
+    rule: Rule, evidence: Evidence, failure: Failure, volumes: Sequence[VolumeStatistics]
+) -> Iterator[Finding]:
     """Channels of which a case has no file."""
-    names = report.samples[0].channels if report.samples else ()
+    names = evidence.report.samples[0].channels if evidence.report.samples else ()
     for name in failure.missing if len(volumes) >= FEWEST_OTHERS else ():
         channel = names.index(name) if name in names else None
-        called = f"channel {name}" if channel is None else named(report, channel)
+        called = f"channel {name}" if channel is None else named(evidence, channel)
         having = plural(len(volumes), "other case has", "other cases have")
         message = f"{failure.source} has no file of {called}, which {having}. Supply it, or leave the case out."
         yield rule.of_source(failure.source, message, channel)

@@ -30,8 +30,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule
 from bnstat.text import by
 
@@ -39,8 +39,8 @@ from bnstat.text import by
 MOST_NAMED = 4
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    shapes, size = report.shapes, report.settings.batch_size
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    shapes, size = evidence.shapes, evidence.settings.batch_size
     if len(shapes) < 2 or size < 2:
         return
     named = ", ".join(by(shape) for shape in shapes[:MOST_NAMED])

@@ -23,20 +23,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
 from bnstat.rules.rule import Rule
 
 
-def _check(rule: Rule, report: Report) -> Iterator[Finding]:
-    for batch in report.batches:
-        times = {report.samples[index].repetition for index in batch.samples} - {None}
+def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    for batch in evidence.report.batches:
+        times = {evidence.report.samples[index].repetition for index in batch.samples} - {None}
         if times:
             message = (
                 f"the fourth dimension carries a repetition time ({', '.join(sorted(filter(None, times)))}) "
                 "and is kept as channels. If its entries are time points, use --batch-axis 3."
             )
-            yield rule.finding(report, batch, None, message)
+            yield rule.finding(evidence, batch, None, message)
 
 
 RULE = Rule("BN401", "time-as-channels", "note", _check)
