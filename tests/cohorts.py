@@ -11,7 +11,8 @@ from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence, SampleChannel
 from bnstat.report.finding import Finding
 from bnstat.report.inspect import Report
-from bnstat.rules import findings_of, rule_named
+from bnstat.rules import findings_of
+from bnstat.rules.selection import rule_named
 from bnstat.sources.sample import Patch, Sample
 
 KERAS = FRAMEWORKS["keras"]

@@ -25,8 +25,9 @@ def command(names: tuple[str, ...], to: options.Output) -> int:
     """
     from bnstat.cli.output import write  # noqa: PLC0415  (nothing of this is needed for --help)
     from bnstat.report.explain import Explanations  # noqa: PLC0415
-    from bnstat.rules import RULES, rule_named  # noqa: PLC0415
+    from bnstat.rules import RULES  # noqa: PLC0415
     from bnstat.rules.explanation import explained  # noqa: PLC0415
+    from bnstat.rules.selection import rule_named  # noqa: PLC0415
 
     asked = tuple(dict.fromkeys(map(rule_named, names))) or RULES
     write("explain", Explanations(tuple(map(explained, asked)), in_full=bool(names)), to, ())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from bnstat.text import channel_title
 
@@ -85,6 +85,11 @@ class Statistics:
     condition_number: float | None
     finite: Finite | None
     prediction: Prediction | None = None
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers by name, to make a channel or a group of them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def title(self) -> str:

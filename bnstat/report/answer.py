@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
-from bnstat.layers.results import Batch, Channel, Group
+from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
+from bnstat.layers.results import Batch, Channel, Statistics
 from bnstat.layers.settings import Settings
 from bnstat.report.inspect import Report
 from bnstat.text import plural
-
-Part = Channel | Group
 
 
 def answer(report: Report) -> str | None:
@@ -36,7 +35,7 @@ def _joined(*sentences: str) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _alone(settings: Settings, parts: Sequence[Part]) -> str:
+def _alone(settings: Settings, parts: Sequence[Statistics]) -> str:
     """What a normalizer that takes each sample by itself reduces."""
     if settings.kind == "instance":
         what = "each channel of a sample"
@@ -48,7 +47,7 @@ def _alone(settings: Settings, parts: Sequence[Part]) -> str:
     return f"{name} does not depend on the batch size: {what} is reduced over {_values(parts)} of its own."
 
 
-def _values(parts: Sequence[Part]) -> str:
+def _values(parts: Sequence[Statistics]) -> str:
     least, most = min(part.count for part in parts), max(part.count for part in parts)
     return plural(least, "value") if least == most else f"{least:,} to {most:,} values"
 
@@ -77,10 +76,11 @@ def _corrections(report: Report) -> str:
     ds = [abs(one.d) for one in found if one.d is not None]
     if not rs or not ds:
         return "No r and d are defined for these batches."
+    limits = f"r in [1/{MOST_R:g}, {MOST_R:g}], |d| ≤ {MOST_D:g}"
     clipped = sum(bool(one.r_clipped or one.d_clipped) for one in found)
     return (
         f"Batch renorm leads each batch back to the running statistics before it, here with r from {min(rs):.3g} to "
-        f"{max(rs):.3g} and |d| up to {max(ds):.3g}; the paper's limits (r in [1/3, 3], |d| ≤ 5) would clip "
+        f"{max(rs):.3g} and |d| up to {max(ds):.3g}; the paper's limits ({limits}) would clip "
         f"{clipped} of {len(rs)}. Running statistics start at mean 0 and variance 1, far from data of another scale."
     )
 
@@ -104,7 +104,7 @@ def _synchronized(report: Report) -> str:
     )
 
 
-def _reduction(report: Report, channels: Sequence[Part]) -> str:
+def _reduction(report: Report, channels: Sequence[Statistics]) -> str:
     values = _values(channels)
     size = report.settings.batch_size
     if size > 1:

@@ -15,6 +15,9 @@ from bnstat.sources.sample import Sample
 
 By = Literal["frameworks", "normalizers", "epsilons"]
 
+# Where outputs are compared: the index of a batch, and a place in the `outputs` of it.
+OutputPlace = tuple[int, int]
+
 # Settings in which layers may differ: each layer tells its own.
 _OWN: dict[By, tuple[str, ...]] = {
     "frameworks": ("framework", "epsilon", "momentum"),
@@ -24,7 +27,7 @@ _OWN: dict[By, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class ComparedLayer:
     """One of the layers that are compared.
 
     Attributes:
@@ -54,15 +57,15 @@ class LayerComparison(Document):
     """
 
     by: By
-    entries: tuple[Entry, ...]
+    entries: tuple[ComparedLayer, ...]
     samples: tuple[Sample, ...]
     errors: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
-    order: tuple[tuple[int, int], ...] = ()
+    order: tuple[OutputPlace, ...] = ()
 
     @property
-    def reference(self) -> Entry:
+    def reference(self) -> ComparedLayer:
         """The entry that the others are compared with."""
         return self.entries[0]
 
@@ -92,7 +95,7 @@ class LayerComparison(Document):
             {"name": entry.name, **_layer(entry), **row} for entry in self.entries for row in entry.report.to_rows()
         ]
 
-    def _entry(self, entry: Entry) -> Fields:
+    def _entry(self, entry: ComparedLayer) -> Fields:
         """Return one layer: its own settings, and the batches and findings of its report."""
         report, settings = entry.report, entry.report.settings
         together = [batch_fields(batch) for batch in report.synchronized]
@@ -109,7 +112,7 @@ class LayerComparison(Document):
         }
 
 
-def _layer(entry: Entry) -> Fields:
+def _layer(entry: ComparedLayer) -> Fields:
     settings = entry.report.settings
     return {
         "framework": settings.framework.name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.results import Batch, Channel, Group
-from bnstat.report.compare_layers import Entry, LayerComparison
+from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
 from bnstat.text import plural
 
 # Variances differ notably where they do by more than this share of the greater: the limit at which ε is reported too.
@@ -15,10 +15,8 @@ NOTABLE = 0.01
 # Output variances below this are as good as 0: they are read against 1, and tables show six decimals.
 NOTHING = 1e-6
 
-Place = tuple[int, int]
 
-
-def order_of(entries: Sequence[Entry]) -> tuple[Place, ...]:
+def order_of(entries: Sequence[ComparedLayer]) -> tuple[OutputPlace, ...]:
     """Every place where outputs are compared, as a batch and a place in it, the greatest difference first."""
     places = [(batch, place) for batch, outputs in enumerate(entries[0].outputs) for place in range(len(outputs))]
     return tuple(sorted(places, key=lambda place: -_spread([entry.outputs[place[0]][place[1]] for entry in entries])))
@@ -53,8 +51,8 @@ def differences_of(comparison: LayerComparison) -> tuple[str, ...]:
 class _Change:
     """Where an entry's output differs most from that of another, and in how many places it does."""
 
-    entry: Entry
-    place: Place
+    entry: ComparedLayer
+    place: OutputPlace
     before: float
     after: float
     places: int
@@ -72,7 +70,7 @@ def _outputs(comparison: LayerComparison) -> Iterator[str]:
     if not any(changes):
         yield f"No {each}'s {what} differs by more than 1 %."
         return
-    alike: dict[str, list[Entry]] = {}
+    alike: dict[str, list[ComparedLayer]] = {}
     for change in changes:
         if change is not None:
             alike.setdefault(_effect(first, change, comparison, what), []).append(change.entry)
@@ -94,7 +92,7 @@ def _what(comparison: LayerComparison) -> tuple[str, str]:
     return "output mean square" if settings.kind == "rms" else "output variance", "group"
 
 
-def _change(first: Entry, entry: Entry, comparison: LayerComparison) -> _Change | None:
+def _change(first: ComparedLayer, entry: ComparedLayer, comparison: LayerComparison) -> _Change | None:
     """None where no output differs notably."""
     found = []
     for batch, place in comparison.order:
@@ -109,7 +107,7 @@ def _change(first: Entry, entry: Entry, comparison: LayerComparison) -> _Change 
     return _Change(entry, most.place, most.before, most.after, len(found))
 
 
-def _effect(first: Entry, change: _Change, comparison: LayerComparison, what: str) -> str:
+def _effect(first: ComparedLayer, change: _Change, comparison: LayerComparison, what: str) -> str:
     """As in "channel 1's output variance from 0.83 to 0.998 (ε 0.001 → 1e-05)"."""
     where, of = _where(comparison, change.place)
     reasons = _reasons(first, change, comparison)
@@ -118,7 +116,7 @@ def _effect(first: Entry, change: _Change, comparison: LayerComparison, what: st
     return f"{where}'s {what}{of} from {change.before:.3g} to {change.after:.3g}{why}{more}"
 
 
-def _where(comparison: LayerComparison, place: Place) -> tuple[str, str]:
+def _where(comparison: LayerComparison, place: OutputPlace) -> tuple[str, str]:
     """What is there: a channel, in a batch where there are several, or a group."""
     batches = comparison.reference.report.batches
     if comparison.by == "normalizers" or not batches[place[0]].groups:
@@ -126,7 +124,7 @@ def _where(comparison: LayerComparison, place: Place) -> tuple[str, str]:
     return f"the {batches[place[0]].parts[place[1]].title}", ""
 
 
-def _reasons(first: Entry, change: _Change, comparison: LayerComparison) -> list[str]:
+def _reasons(first: ComparedLayer, change: _Change, comparison: LayerComparison) -> list[str]:
     one, other = first.report.settings.epsilon, change.entry.report.settings.epsilon
     reasons = []
     if comparison.by == "normalizers":
@@ -154,7 +152,7 @@ def _undefined(comparison: LayerComparison) -> Iterator[str]:
 
 def _arithmetic(comparison: LayerComparison) -> Iterator[str]:
     """Whose own sums give a variance that is notably off, and where most."""
-    off: dict[str, list[Entry]] = {}
+    off: dict[str, list[ComparedLayer]] = {}
     for entry in comparison.entries:
         found = [
             (_apart(part.prediction.variance, part.variance), place, part.prediction.variance, part.variance)
@@ -176,7 +174,7 @@ def _arithmetic(comparison: LayerComparison) -> Iterator[str]:
 def _weights(comparison: LayerComparison) -> Iterator[str]:
     """What one batch weighs in running statistics, and what it does to them."""
     kept = [entry for entry in comparison.entries if entry.report.settings.keeps_running]
-    weights: dict[str, list[Entry]] = {}
+    weights: dict[str, list[ComparedLayer]] = {}
     for entry in kept:
         weight = entry.report.settings.batch_weight
         weights.setdefault("an unknown share" if weight is None else f"{weight:g}", []).append(entry)
@@ -186,7 +184,7 @@ def _weights(comparison: LayerComparison) -> Iterator[str]:
     yield f"In the running statistics after one step the batch weighs {listed}.{_running_effect(kept, comparison)}"
 
 
-def _running_effect(kept: Sequence[Entry], comparison: LayerComparison) -> str:
+def _running_effect(kept: Sequence[ComparedLayer], comparison: LayerComparison) -> str:
     """The channel whose running variance differs most from that of the first entry, and how much."""
     found = []
     first = kept[0]
@@ -205,7 +203,7 @@ def _running_effect(kept: Sequence[Entry], comparison: LayerComparison) -> str:
     )
 
 
-def _running_variance(entry: Entry, place: Place) -> float | None:
+def _running_variance(entry: ComparedLayer, place: OutputPlace) -> float | None:
     part = entry.report.batches[place[0]].parts[place[1]]
     return part.running_variance if isinstance(part, Channel) and not part.constant else None
 
@@ -240,7 +238,7 @@ def _dependence(comparison: LayerComparison) -> Iterator[str]:
 
 def _without_variance(comparison: LayerComparison) -> Iterator[str]:
     """Where variance is zero with some of them."""
-    places: dict[str, list[Entry]] = {}
+    places: dict[str, list[ComparedLayer]] = {}
     for entry in comparison.entries:
         places.setdefault(_constant(entry.report.batches, len(comparison.samples)), []).append(entry)
     if list(places) != [""]:
@@ -273,14 +271,14 @@ def _refusals(comparison: LayerComparison) -> Iterator[str]:
         yield f"{_capital(names)} {verb} to train on one value{train}."
 
 
-def _refuses(entry: Entry, batch: Batch) -> bool:
+def _refuses(entry: ComparedLayer, batch: Batch) -> bool:
     """Group norm looks at the values of a group in all samples together."""
     settings = entry.report.settings
     values = batch.parts[0].count * (len(batch.samples) if settings.kind == "group" else 1)
     return settings.framework.refusal is not None and values < settings.framework.least_values
 
 
-def _name(entry: Entry, comparison: LayerComparison) -> str:
+def _name(entry: ComparedLayer, comparison: LayerComparison) -> str:
     """What to call an entry in a sentence."""
     settings = entry.report.settings
     if comparison.by == "epsilons":
@@ -290,7 +288,7 @@ def _name(entry: Entry, comparison: LayerComparison) -> str:
     return settings.maker
 
 
-def _names(entries: Sequence[Entry], comparison: LayerComparison, word: str = "and") -> str:
+def _names(entries: Sequence[ComparedLayer], comparison: LayerComparison, word: str = "and") -> str:
     """What to call some of them; all presets of one maker are called by its name."""
     if comparison.by != "frameworks":
         return _joined([_name(entry, comparison) for entry in entries], word)

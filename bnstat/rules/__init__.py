@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bnstat.errors import UsageError
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.arithmetic import inaccurate_variance, negative_variance, vanishing_variance
@@ -37,7 +36,7 @@ from bnstat.rules.layout import (
 )
 from bnstat.rules.rule import Rule
 
-__all__ = ["RULES", "Rule", "explained", "findings_of", "rule_named"]
+__all__ = ["RULES", "Rule", "explained", "findings_of"]
 
 RULES: tuple[Rule, ...] = (
     zero_variance.RULE,
@@ -87,20 +86,3 @@ def findings_of(
             spoken.update((rule.family, one.place) for one in new)
         found.extend(new)
     return tuple(found)
-
-
-def rule_named(text: str) -> Rule:
-    """The rule of a code or a name, in whatever case.
-
-    Raises:
-        UsageError: there is none.
-    """
-    asked = text.strip().lower().replace("_", "-")
-    known = {key: rule for rule in RULES for key in (rule.code.lower(), rule.name)}
-    if asked in known:
-        return known[asked]
-    import difflib  # noqa: PLC0415  (only where a name is wrong)
-
-    near = difflib.get_close_matches(asked, known, n=1)
-    hint = f"did you mean {known[near[0]].code} {known[near[0]].name}?" if near else "`bnstat explain` lists all"
-    raise UsageError(f"rule {text!r} is not known; {hint}")

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from bnstat.errors import InputError, OutputError
 from bnstat.report.check import Stale
@@ -22,7 +21,7 @@ SCHEMA = "bnstat.baseline/1"
 
 
 @dataclass(frozen=True, order=True)
-class Entry:
+class KnownFinding:
     """A known finding: `path` is "" where it is about several files, `channel` −1 where it is about none."""
 
     path: str
@@ -41,12 +40,12 @@ class Baseline:
     """The entries of a baseline file, and the folder that their paths are relative to."""
 
     file: Path
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[KnownFinding, ...] = ()
 
-    def entry(self, finding: Finding) -> Entry:
+    def entry(self, finding: Finding) -> KnownFinding:
         """The entry that a finding has."""
         path = "" if finding.source is None else self._relative(finding.source)
-        return Entry(path, finding.rule, -1 if finding.channel is None else finding.channel, finding.name)
+        return KnownFinding(path, finding.rule, -1 if finding.channel is None else finding.channel, finding.name)
 
     def _relative(self, source: str) -> str:
         return relative(source, str(self.file.parent))
@@ -106,7 +105,7 @@ def relative(source: str, folder: str) -> str:
         path = os.path.relpath(source, folder)
         if _leaves(path):
             parent, name = os.path.split(source)
-            followed = os.path.relpath(os.path.join(os.path.realpath(parent), name), os.path.realpath(folder))  # noqa: PTH118
+            followed = os.path.relpath(Path(os.path.realpath(parent), name), os.path.realpath(folder))
             path = path if _leaves(followed) else followed
     except ValueError:
         path = source
@@ -140,7 +139,7 @@ def load(file: str, *, missing: bool = False) -> Baseline:
     return Baseline(path, tuple(_entries(document, file)))
 
 
-def _entries(document: Any, file: str) -> Iterable[Entry]:  # noqa: ANN401  (whatever JSON holds)
+def _entries(document: object, file: str) -> Iterable[KnownFinding]:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError(file, f"is no baseline of schema {SCHEMA}; make it anew with --update-baseline")
     entries = document.get("findings")
@@ -148,8 +147,8 @@ def _entries(document: Any, file: str) -> Iterable[Entry]:  # noqa: ANN401  (wha
         raise InputError(file, "has no list of findings; make it anew with --update-baseline")
     for one in entries:
         try:
-            channel = one["channel"]
-            yield Entry(str(one["path"] or ""), str(one["rule"]), -1 if channel is None else int(channel), one["name"])
+            rule, path, channel = str(one["rule"]), str(one["path"] or ""), one["channel"]
+            yield KnownFinding(path, rule, -1 if channel is None else int(channel), one["name"])
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 file, f"has an entry that is none: {one!r}; make it anew with --update-baseline"

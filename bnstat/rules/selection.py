@@ -46,5 +46,20 @@ def codes_of(token: str, rules: Sequence[Rule] = RULES) -> set[str]:
     return found
 
 
+def rule_named(text: str) -> Rule:
+    """The rule of a code or a name, in whatever case.
+
+    Raises:
+        UsageError: there is none.
+    """
+    asked = text.strip().lower().replace("_", "-")
+    known = {key: rule for rule in RULES for key in (rule.code.lower(), rule.name)}
+    if asked in known:
+        return known[asked]
+    near = difflib.get_close_matches(asked, known, n=1)
+    hint = f"did you mean {known[near[0]].code} {known[near[0]].name}?" if near else "`bnstat explain` lists all"
+    raise UsageError(f"rule {text!r} is not known; {hint}")
+
+
 def _named(tokens: Iterable[str], rules: Sequence[Rule]) -> set[str]:
     return {code for token in tokens for code in codes_of(token, rules)}

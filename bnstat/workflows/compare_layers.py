@@ -14,7 +14,7 @@ from bnstat.moments.moments import Moments
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Path, Table, read_table
 from bnstat.reading.workers.job import Progress
-from bnstat.report.compare_layers import By, Entry, LayerComparison
+from bnstat.report.compare_layers import By, ComparedLayer, LayerComparison
 from bnstat.report.differences import differences_of, order_of
 from bnstat.report.inspect import Report
 from bnstat.sources.sample import BatchAxis
@@ -131,10 +131,10 @@ _SEVERAL: dict[By, Callable[[Sequence[str], dict[str, Any]], dict[str, Settings]
 }
 
 
-def _entry(name: str, report: Report, table: Table, by: By) -> Entry:
+def _entry(name: str, report: Report, table: Table, by: By) -> ComparedLayer:
     if by == "normalizers":
-        return Entry(name, report, tuple(_channel_outputs(report, as_loaded(table, report.settings))))
-    return Entry(name, report, tuple(tuple(part.output for part in batch.parts) for batch in report.batches))
+        return ComparedLayer(name, report, tuple(_channel_outputs(report, as_loaded(table, report.settings))))
+    return ComparedLayer(name, report, tuple(tuple(part.output for part in batch.parts) for batch in report.batches))
 
 
 def _channel_outputs(report: Report, table: Table) -> Iterable[tuple[float | None, ...]]:
@@ -186,9 +186,9 @@ def _together(held: Sequence[tuple[Group, Cell]]) -> float | None:
     return sum(count * one for count, one in zip(counts, spread, strict=True)) / total
 
 
-def _notes(entries: Sequence[Entry]) -> tuple[str, ...]:
+def _notes(entries: Sequence[ComparedLayer]) -> tuple[str, ...]:
     """Each note once; presets of one maker say the same in other words, so the first of them speaks."""
-    first: dict[tuple[str, str], Entry] = {}
+    first: dict[tuple[str, str], ComparedLayer] = {}
     for entry in entries:
         first.setdefault((entry.report.settings.framework.maker, entry.report.settings.normalizer), entry)
     spoken = [note for entry in first.values() for note in entry.report.notes]

@@ -22,7 +22,8 @@ from bnstat.renderers.inspect import markdown, table
 from bnstat.report.evidence import Evidence
 from bnstat.report.inspect import Report
 from bnstat.report.limits import Limits
-from bnstat.rules import RULES, findings_of, rule_named
+from bnstat.rules import RULES, findings_of
+from bnstat.rules.selection import rule_named
 
 COHORT = Path(__file__).parents[2] / "sample_data/cohort"
 KERAS = FRAMEWORKS["keras"]

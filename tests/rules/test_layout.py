@@ -13,7 +13,8 @@ import bnstat
 from bnstat.layers.results import Batch
 from bnstat.report.evidence import Evidence
 from bnstat.report.limits import Limits
-from bnstat.rules import findings_of, rule_named
+from bnstat.rules import findings_of
+from bnstat.rules.selection import rule_named
 
 HEAD = Path(__file__).parents[2] / "sample_data/t1_head.nii.gz"
 SUSPECTED, MIXED, SCALES = map(rule_named, ("BN402", "BN403", "BN404"))

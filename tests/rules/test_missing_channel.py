@@ -9,7 +9,8 @@ import pytest
 from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
 from bnstat.report.finding import Failure
-from bnstat.rules import findings_of, rule_named
+from bnstat.rules import findings_of
+from bnstat.rules.selection import rule_named
 from bnstat.workflows.check import check
 
 FULL = cell(50.0, 9.0)

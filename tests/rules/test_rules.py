@@ -124,15 +124,6 @@ def test_codes_and_names_are_unique_and_a_rule_is_a_file_of_its_name():
         assert rule.check.__module__.endswith(f".{rule.name.replace('-', '_')}")
 
 
-def test_severities_are_those_that_a_gate_relies_on():
-    named = {severity: {rule.name for rule in RULES if rule.severity == severity} for severity in ("error", "note")}
-    assert named["error"] == {
-        *("zero-variance", "nan-voxels", "inf-voxels", "single-value-per-channel", "negative-variance"),
-        "missing-channel",
-    }
-    assert named["note"] == {"float16-overflow", "small-batch", "time-as-channels"}
-
-
 def far(mean, size=100_000, std=1.0):
     """Values of unit deviation about a mean, in float32."""
     return np.random.default_rng(0).normal(mean, std, (size, 1)).astype(np.float32)

@@ -25,6 +25,7 @@ InputType = Literal["float32", "float16", "bfloat16"]
 # The rounding of one operation: half the distance of 1 to the next number.
 UNIT = 2.0**-24
 UNITS: dict[InputType, float] = {"float32": UNIT, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+# The largest number of each type.
 FLOAT16_MAX = 65504.0
 FLOAT32_MAX = (2.0 - 2.0**-23) * 2.0**127
 # Adding 1 changes no float32 beyond this.

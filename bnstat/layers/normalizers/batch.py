@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnstat.layers.normalizers.statistics import Merged, each, running, shared
+from bnstat.layers.normalizers.statistics import Merged, each, running, statistics_of
 from bnstat.layers.results import Channel
 from bnstat.layers.settings import Settings
 from bnstat.moments.moments import Moments
@@ -20,13 +20,13 @@ def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
 
 
 def _channel(channel: int, merged: Merged, settings: Settings) -> Channel:
-    numbers = shared(merged, settings.epsilon)
-    mean, variance = numbers["mean"], numbers["variance"]
+    statistics = statistics_of(merged, settings.epsilon)
+    mean, variance = statistics.mean, statistics.variance
     kept_variance = None if variance is None else variance * settings.framework.bessel(merged.total)
     start_mean, start_variance = settings.framework.running_start
     return Channel(
         channel=channel,
         running_mean=running(start_mean, mean, settings, merged.total),
         running_variance=running(start_variance, kept_variance, settings, merged.total),
-        **numbers,
+        **statistics.numbers,
     )

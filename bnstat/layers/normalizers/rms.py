@@ -6,7 +6,7 @@ they are told more.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from math import sqrt
 
 from bnstat.layers.normalizers.statistics import defined, gain, groups_of, output
@@ -32,8 +32,7 @@ def _by_mean_square(group: Group, epsilon: float | None) -> RmsGroup:
     factor = gain(mean_square, epsilon)
     output_mean_square, share = output(mean_square, epsilon)
     output_variance = None if factor is None or group.variance is None else group.variance * factor * factor
-    same = {field.name: getattr(group, field.name) for field in fields(group)}
-    divided = RmsGroup(**same, mean_square=mean_square, output_mean_square=output_mean_square)
+    divided = RmsGroup(**group.numbers, mean_square=mean_square, output_mean_square=output_mean_square)
     return replace(
         divided,
         gain=factor,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, isfinite, sqrt
-from typing import TypedDict
 
-from bnstat.layers.results import Finite, Group, Number
+from bnstat.layers.results import Finite, Group, Number, Statistics
 from bnstat.layers.settings import Settings
 from bnstat.moments.moments import Moments
 
@@ -27,40 +26,20 @@ class Merged:
     constant: bool
 
 
-class Shared(TypedDict):
-    """The fields of `report.Statistics`."""
-
-    count: int
-    mean: float | None
-    variance: float | None
-    std: float | None
-    minimum: Number | None
-    maximum: Number | None
-    nan: int
-    inf: int
-    constant: bool
-    gain: float | None
-    output_variance: float | None
-    output_std: float | None
-    epsilon_share: float | None
-    condition_number: float | None
-    finite: Finite | None
-
-
 def each(cells: Moments) -> Iterator[Merged]:
     """Cells of shape (cells,) as plain numbers, one after the other."""
     columns = (getattr(cells, name).tolist() for name in Merged.__slots__)
     return (Merged(*values) for values in zip(*columns, strict=True))
 
 
-def shared(merged: Merged, epsilon: float | None) -> Shared:
-    """The numbers that every channel and group has; mean and variance are None where a value is NaN or Inf."""
+def statistics_of(merged: Merged, epsilon: float | None) -> Statistics:
+    """Return the numbers that every channel and group has; mean and variance are None if a value is NaN or Inf."""
     finite_mean = defined(merged.mean) if merged.count else None
     finite_variance = defined(merged.variance)
     whole = merged.count == merged.total
     mean, variance = (finite_mean, finite_variance) if whole else (None, None)
     output_variance, share = output(variance, epsilon)
-    return Shared(
+    return Statistics(
         count=merged.total,
         mean=mean,
         variance=variance,
@@ -96,7 +75,7 @@ def groups_of(samples: Moments, places: tuple[int, ...], groups: int, settings: 
             group=place,
             sample=places[place // groups],
             channels=tuple(range(place % groups * size, (place % groups + 1) * size)),
-            **shared(one, settings.epsilon),
+            **statistics_of(one, settings.epsilon).numbers,
         )
         for place, one in enumerate(merged)
     )

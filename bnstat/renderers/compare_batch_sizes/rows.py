@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bnstat.batch_size.published import GROUP_NORM_PAPER
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Forgetting, PopulationChannel, SampleGroup, Simulated
 from bnstat.renderers import text
 from bnstat.report.compare_batch_sizes import Comparison
@@ -20,10 +21,7 @@ MOST_GROUPS = 6
 MOST_CHANNELS = 4
 
 # The published error of one network on other data: context, and no proof of anything about these.
-CONTEXT = (
-    "For context: ResNet-50 on ImageNet had 23.6, 23.7, 24.8, 27.3 and 34.7 % error with batch norm at 32, 16, 8, 4 "
-    "and 2 images a GPU, and 24.0 to 24.2 % with group norm (arXiv 1803.08494). Those are other data."
-)
+CONTEXT = f"For context: {GROUP_NORM_PAPER}. Those are other data."
 
 
 def title(comparison: Comparison) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bnstat.layers.results import Batch, Channel
 from bnstat.renderers import text
 from bnstat.renderers.inspect.columns import Column, Part, columns_of
-from bnstat.report.compare_layers import Entry, LayerComparison
+from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
 from bnstat.report.finding import SEVERITIES, Finding
 from bnstat.text import plural
 
@@ -19,8 +19,6 @@ _DIFFERING = {
     "frameworks": (_OWN, *_OUTPUT, "running mean", "running variance"),
     "epsilons": (*_OUTPUT, "gain"),
 }
-
-Place = tuple[int, int]
 
 
 # --- What is compared ------------------------------------------------------------------------------------------
@@ -84,9 +82,9 @@ def header(column: Column) -> str:
     return column.header.replace("\n", " ")
 
 
-def alike(comparison: LayerComparison) -> list[list[Entry]]:
+def alike(comparison: LayerComparison) -> list[list[ComparedLayer]]:
     """Entries with the same numbers together, each set at the place of its first."""
-    found: dict[tuple[object, ...], list[Entry]] = {}
+    found: dict[tuple[object, ...], list[ComparedLayer]] = {}
     own = next((column for column in differing(comparison) if header(column) == _OWN), None)
     for entry in comparison.entries:
         numbers = tuple(_numbers(part, own) for batch in entry.report.batches for part in batch.parts)
@@ -102,12 +100,12 @@ def _numbers(part: Part, own: Column | None) -> tuple[object, ...]:
     return (*numbers, part.running_mean, part.running_variance, part.correction, part.start)
 
 
-def labels(sets: Sequence[Sequence[Entry]]) -> list[str]:
+def labels(sets: Sequence[Sequence[ComparedLayer]]) -> list[str]:
     """What a row for such entries is called: the first, and how many more."""
     return [entries[0].name + (f" +{len(entries) - 1}" if len(entries) > 1 else "") for entries in sets]
 
 
-def legend(sets: Sequence[Sequence[Entry]]) -> list[str]:
+def legend(sets: Sequence[Sequence[ComparedLayer]]) -> list[str]:
     """Which the others are."""
     return [
         f"as {entries[0].name}: {', '.join(entry.name for entry in entries[1:])}"
@@ -116,19 +114,23 @@ def legend(sets: Sequence[Sequence[Entry]]) -> list[str]:
     ]
 
 
-def places(comparison: LayerComparison, *, every: bool) -> list[Place]:
+def places(comparison: LayerComparison, *, every: bool) -> list[OutputPlace]:
     """Where to show numbers, the greatest difference first: a channel once, in the batch where it differs most."""
     batches = comparison.reference.report.batches
     if every or (batches and batches[0].groups and comparison.by != "normalizers"):
         return list(comparison.order)
-    first: dict[int, Place] = {}
+    first: dict[int, OutputPlace] = {}
     for place in comparison.order:
         first.setdefault(place[1], place)
     return list(first.values())
 
 
 def block(
-    comparison: LayerComparison, sets: Sequence[Sequence[Entry]], columns: Sequence[Column], place: Place, digits: int
+    comparison: LayerComparison,
+    sets: Sequence[Sequence[ComparedLayer]],
+    columns: Sequence[Column],
+    place: OutputPlace,
+    digits: int,
 ) -> Block:
     """The numbers of one place."""
     batch = comparison.reference.report.batches[place[0]]
@@ -174,7 +176,7 @@ def summary(comparison: LayerComparison, digits: int) -> list[list[str]]:
     return rows
 
 
-def _epsilon(entry: Entry) -> str:
+def _epsilon(entry: ComparedLayer) -> str:
     epsilon = entry.report.settings.epsilon
     return text.UNDEFINED if epsilon is None else f"{epsilon:g}"
 
@@ -185,7 +187,7 @@ def _range(values: Sequence[float | None], shown: Callable[[float], str]) -> lis
     return [shown(known[at]) if known else text.UNDEFINED for at in (0, len(known) // 2, -1)]
 
 
-def outputs(comparison: LayerComparison, place: Place) -> list[str]:
+def outputs(comparison: LayerComparison, place: OutputPlace) -> list[str]:
     """A channel, and the variance of its values after each normalizer."""
     batches = comparison.reference.report.batches
     label = batches[place[0]].title_of(place[1]) + (f" of batch {place[0]}" if len(batches) > 1 else "")

@@ -11,7 +11,7 @@ from rich.text import Text
 from bnstat.renderers.compare_layers import rows
 from bnstat.renderers.inspect.columns import Column
 from bnstat.renderers.screen import printed
-from bnstat.report.compare_layers import Entry, LayerComparison
+from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
 from bnstat.text import plural
 
 # Rows that are shown unless all are asked for.
@@ -81,7 +81,7 @@ def _print_blocks(comparison: LayerComparison, console: Console, every_row: bool
 
 
 def _fitting(
-    comparison: LayerComparison, sets: Sequence[Sequence[Entry]], places: Sequence[rows.Place], width: int
+    comparison: LayerComparison, sets: Sequence[Sequence[ComparedLayer]], places: Sequence[OutputPlace], width: int
 ) -> tuple[list[Column], list[tuple[str, str]]]:
     """The columns and lines that the width has room for: fewer digits first, then fewer columns."""
     columns = rows.differing(comparison)
@@ -99,9 +99,9 @@ def _fitting(
 
 def _blocks(
     comparison: LayerComparison,
-    sets: Sequence[Sequence[Entry]],
+    sets: Sequence[Sequence[ComparedLayer]],
     columns: Sequence[Column],
-    places: Sequence[rows.Place],
+    places: Sequence[OutputPlace],
     digits: int,
 ) -> list[tuple[str, str]]:
     """The header and, for each place, a heading and its rows, in columns that are aligned through all of them."""

@@ -25,13 +25,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.layers.arithmetic.bounds import FLOAT16_MAX
 from bnstat.layers.results import Channel, Group
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule, each_part
-
-# The largest number of float16.
-FLOAT16_MAX = 65504.0
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
