@@ -6,18 +6,16 @@ segments are merged in file order. So the result has the same bits however many 
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice, repeat
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.errors import InputError
 from bnstat.moments.kernels import (
     BLOCK_VALUES,
     Array,
@@ -33,9 +31,7 @@ from bnstat.moments.kernels import (
 from bnstat.moments.moments import Gathered, Moments
 from bnstat.moments.processors import processors
 from bnstat.sources.layout import Arrangement, Tensor
-from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
-from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
-from bnstat.text import short_of
+from bnstat.sources.volume import OnBytes, PlainVoxels, Volume, VoxelReader
 
 # Chunks in a segment: enough that handing one out costs nothing, few enough that two threads end together.
 _SEGMENT_CHUNKS = 4
@@ -43,11 +39,6 @@ _SEGMENT_CHUNKS = 4
 _MOST_THREADS = 4
 # Chunks that a compressed file is inflated ahead of their reduction.
 _CHUNKS_AHEAD = 2
-# Bytes read at once of what follows the voxels.
-_DRAIN_BYTES = 1 << 20
-
-# Told the number of bytes each time some were read, uncompressed.
-OnBytes = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -118,9 +109,9 @@ def _scan(
     told = on_bytes or _nobody
     segments = _segments(arrangement)
     if isinstance(volume.voxels, PlainVoxels):
-        gathered = _PlainScan(volume, volume.voxels, arrangement, change, segments, told).run()
+        gathered = _PlainScan(volume, arrangement, change, segments, told).run()
     else:
-        gathered = _scan_stream(volume, volume.voxels, arrangement, change, segments, told)
+        gathered = _scan_stream(volume, arrangement, change, segments, told)
     dtype = reduced_type(volume.dtype) if change is None else change.reduced_type(volume.dtype)
     return tuple(_samples_by_channels(one.moments(dtype), arrangement) for one in gathered)
 
@@ -173,8 +164,7 @@ def _segments(arrangement: Arrangement) -> Iterator[list[Chunk]]:
 class _Reducer:
     """What one thread needs to turn the bytes of a chunk into cells, those of each class by themselves."""
 
-    def __init__(self, volume: Volume, arrangement: Arrangement, change: Change | None) -> None:
-        self._dtype = volume.dtype
+    def __init__(self, arrangement: Arrangement, change: Change | None) -> None:
         self._cells = arrangement.loops().cells
         self._change = change
         self._workspace = Workspace()
@@ -183,12 +173,11 @@ class _Reducer:
         """New, empty collections for the cells of a segment, one for each class."""
         return tuple(Gathered(self._cells) for _ in range(1 if self._change is None else self._change.classes))
 
-    def add(self, gathered: tuple[Gathered, ...], chunk: Chunk, stored: NDArray[np.uint8]) -> None:
-        """Reduce a chunk; its bytes may be overwritten."""
-        values: Array = stored.view(self._dtype)
-        if not self._dtype.isnative:
-            values = values.byteswap(inplace=True).view(self._dtype.newbyteorder("="))
-        values = native_real(values)
+    def add(self, gathered: tuple[Gathered, ...], chunk: Chunk, stored: Array) -> None:
+        """Reduce the stored values of a chunk, which may be overwritten."""
+        if not stored.dtype.isnative:
+            stored = stored.byteswap(inplace=True).view(stored.dtype.newbyteorder("="))
+        values = native_real(stored)
         done = 0
         for piece in chunk.pieces:
             self._add_piece(gathered, piece, values[done : done + piece.size], chunk.start + done)
@@ -232,19 +221,18 @@ class _PlainScan:
     def __init__(
         self,
         volume: Volume,
-        voxels: PlainVoxels,
         arrangement: Arrangement,
         change: Change | None,
         segments: Iterator[list[Chunk]],
         told: OnBytes,
     ) -> None:
-        self._volume, self._voxels, self._arrangement, self._change = volume, voxels, arrangement, change
+        self._volume, self._arrangement, self._change = volume, arrangement, change
         self._segments = enumerate(segments)
         self._told = told
         self._lock = threading.Lock()
         self._waiting: dict[int, tuple[Gathered, ...]] = {}
         self._merged = 0
-        self._whole = _Reducer(volume, arrangement, change).gather()
+        self._whole = _Reducer(arrangement, change).gather()
         self._failure: BaseException | None = None
         self._stopped = False
 
@@ -266,24 +254,16 @@ class _PlainScan:
 
     def _work(self) -> None:
         try:
-            with open(self._voxels.path, "rb", buffering=0) as file, np.errstate(all="ignore"):  # noqa: PTH123
-                reducer = _Reducer(self._volume, self._arrangement, self._change)
-                buffer = np.empty(0, np.uint8)
+            with VoxelReader(self._volume) as reader, np.errstate(all="ignore"):
+                reducer = _Reducer(self._arrangement, self._change)
                 while (taken := self._take()) is not None:
                     index, segment = taken
                     gathered = reducer.gather()
                     for chunk in segment:
-                        size = chunk.size * self._volume.dtype.itemsize
-                        if buffer.size < size:
-                            buffer = np.empty(size, np.uint8)
-                        file.seek(self._voxels.offset + chunk.start * self._volume.dtype.itemsize)
-                        if fill(file, buffer.data[:size]) < size:
-                            raise InputError(self._volume.source, "it became shorter while it was read; run again")
-                        reducer.add(gathered, chunk, buffer[:size])
-                        self._told(size)
+                        values = reader.block(chunk.start, chunk.size)
+                        reducer.add(gathered, chunk, values)
+                        self._told(values.nbytes)
                     self._hand_in(index, gathered)
-        except STREAM_ERRORS as error:
-            self._fail(unreadable(self._volume.source, error))
         except BaseException as error:
             self._fail(error)
 
@@ -307,115 +287,24 @@ class _PlainScan:
 
 def _scan_stream(
     volume: Volume,
-    voxels: StreamedVoxels,
     arrangement: Arrangement,
     change: Change | None,
     segments: Iterator[list[Chunk]],
     told: OnBytes,
 ) -> tuple[Gathered, ...]:
     """Reduce in this thread what is read in it, or ahead of it in another."""
-    reducer = _Reducer(volume, arrangement, change)
+    reducer = _Reducer(arrangement, change)
     whole = reducer.gather()
-    sizes = (chunk.size * volume.dtype.itemsize for chunk in _chunks(arrangement))
-    with closing(_stored(volume, voxels, sizes)) as stored, np.errstate(all="ignore"):
+    sizes = (chunk.size for chunk in _chunks(arrangement))
+    alone = volume.values <= BLOCK_VALUES or processors() == 1  # one chunk, or nobody to read ahead
+    with closing(volume.blocks(sizes, ahead=0 if alone else _CHUNKS_AHEAD)) as blocks, np.errstate(all="ignore"):
         for segment in segments:
             gathered = reducer.gather()
             for chunk in segment:
-                part = next(stored)
-                reducer.add(gathered, chunk, part)
-                told(part.size)
+                values = next(blocks)
+                reducer.add(gathered, chunk, values)
+                told(values.nbytes)
             _take(whole, gathered)
-        for _ in stored:
+        for _ in blocks:  # this reads to the end of the file, where its checksum is
             raise AssertionError("the reader has more chunks than there are")
     return whole
-
-
-def _stored(volume: Volume, voxels: StreamedVoxels, sizes: Iterator[int]) -> Generator[NDArray[np.uint8]]:
-    """The bytes of each chunk, until the next is asked for; after the last the stream is read to its end.
-
-    Raises:
-        InputError: the file is truncated, damaged, or cannot be read.
-    """
-    largest = min(volume.values, BLOCK_VALUES) * volume.dtype.itemsize
-    alone = volume.values <= BLOCK_VALUES or processors() == 1  # one chunk, or nobody to read ahead
-    buffers = [np.empty(largest, np.uint8) for _ in range(1 if alone else _CHUNKS_AHEAD + 1)]
-    try:
-        if alone:
-            for buffer, size in _filled(volume, voxels, sizes, repeat(buffers[0])):
-                yield buffer[:size]
-        else:
-            with _ReadAhead(lambda free: _filled(volume, voxels, sizes, free), buffers) as ahead:
-                yield from ahead.each()
-    except Exception as error:  # whatever a damaged stream makes its reader raise
-        raise unreadable(volume.source, error) from error
-
-
-# A buffer, and how many of its bytes were filled.
-_Filled = tuple[NDArray[np.uint8], int]
-
-
-def _filled(
-    volume: Volume, voxels: StreamedVoxels, sizes: Iterator[int], free: Iterator[NDArray[np.uint8]]
-) -> Iterator[_Filled]:
-    """Read a stream into buffers while there are free ones, then to its end, where its checksum is."""
-    done = 0
-    with closing(voxels.open()) as stream:
-        for size in sizes:
-            buffer = next(free, None)
-            if buffer is None:
-                return
-            there = fill(stream, buffer.data[:size])
-            if there < size:
-                raise InputError(volume.source, short_of(volume.nbytes, done + there))
-            done += size
-            yield buffer, size
-        while stream.read(_DRAIN_BYTES):
-            pass
-
-
-class _ReadAhead:
-    """A thread that reads a stream into a few buffers, so that inflating and reducing go on at once.
-
-    Args:
-        read: fills the buffers that it is given.
-        buffers: which are used again and again.
-    """
-
-    def __init__(
-        self,
-        read: Callable[[Iterator[NDArray[np.uint8]]], Iterator[_Filled]],
-        buffers: Sequence[NDArray[np.uint8]],
-    ) -> None:
-        self._read = read
-        self._free: queue.SimpleQueue[NDArray[np.uint8] | None] = queue.SimpleQueue()
-        self._full: queue.SimpleQueue[_Filled | BaseException | None] = queue.SimpleQueue()
-        for buffer in buffers:
-            self._free.put(buffer)
-
-    def __enter__(self) -> _ReadAhead:
-        threading.Thread(target=self._run, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._free.put(None)  # the reader may be waiting for a buffer
-
-    def each(self) -> Iterator[NDArray[np.uint8]]:
-        """The bytes of each chunk; its buffer is filled anew after the next was asked for."""
-        while (item := self._full.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            buffer, size = item
-            yield buffer[:size]
-            self._free.put(buffer)
-
-    def _empty(self) -> Iterator[NDArray[np.uint8]]:
-        while (buffer := self._free.get()) is not None:
-            yield buffer
-
-    def _run(self) -> None:
-        try:
-            for item in self._read(self._empty()):
-                self._full.put(item)
-            self._full.put(None)
-        except BaseException as error:
-            self._full.put(error)

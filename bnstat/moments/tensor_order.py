@@ -16,12 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.errors import InputError
 from bnstat.sources.case import Part
 from bnstat.sources.layout import Arrangement, Tensor
-from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
-from bnstat.sources.volume import PlainVoxels, Volume
-from bnstat.text import short_of
+from bnstat.sources.volume import Volume
 
 Floats = NDArray[np.float32]
 InputType = Literal["float32", "float16", "bfloat16"]
@@ -87,18 +84,19 @@ def _tensors(volume: Volume, arrangement: Arrangement) -> Iterator[Floats]:
     axes = list(arrangement.memory)
     apart = arrangement.samples_axis is None or _is_slowest(arrangement)
     parts = arrangement.samples if apart else 1
-    values = prod(arrangement.shape) // parts
-    with closing(_Reader(volume)) as reader:
+    shape = [arrangement.shape[axis] for axis in axes]  # of a part, in memory order
+    if apart and arrangement.samples_axis is not None:
+        shape[axes.index(arrangement.samples_axis)] = 1
+    values = prod(shape)
+    sizes = [min(_BLOCK_VALUES, values - start) for start in range(0, values, _BLOCK_VALUES)]
+    with closing(volume.blocks(size for _ in range(parts) for size in sizes)) as blocks:
         for _ in range(parts):
-            stored = np.empty(values, np.float32)
-            for begin in range(0, values, _BLOCK_VALUES):
-                block = stored[begin : begin + _BLOCK_VALUES]
-                block[...] = reader.take(len(block))
-            sizes = [arrangement.shape[axis] for axis in axes]
-            if apart and arrangement.samples_axis is not None:
-                sizes[axes.index(arrangement.samples_axis)] = 1
-            cube = stored.reshape(sizes).transpose(np.argsort(axes))
-            yield from _each(cube, arrangement)
+            part = np.empty(values, np.float32)
+            done = 0
+            for size in sizes:
+                part[done : done + size] = _scaled(volume, next(blocks))
+                done += size
+            yield from _each(part.reshape(shape).transpose(np.argsort(axes)), arrangement)
 
 
 def _is_slowest(arrangement: Arrangement) -> bool:
@@ -115,48 +113,9 @@ def _each(cube: Floats, arrangement: Arrangement) -> Iterator[Floats]:
         yield sample.reshape(arrangement.tensor.sample_shape)  # at most an axis of size 1 is added
 
 
-class _Reader:
-    """The values of a file in its own order, scaled."""
-
-    def __init__(self, volume: Volume) -> None:
-        self._volume = volume
-        self._stream: Any = None
-        self._done = 0
-
-    def take(self, count: int) -> Floats:
-        """The next values, as float32.
-
-        Raises:
-            InputError: there are not so many, or they cannot be read.
-        """
-        stored = np.empty(count * self._volume.dtype.itemsize, np.uint8)
-        try:
-            if self._stream is None:
-                self._stream = self._open()
-            there = fill(self._stream, stored.data)
-        except STREAM_ERRORS as error:
-            raise unreadable(self._volume.source, error) from error
-        self._done += there
-        if there < len(stored):
-            raise InputError(self._volume.source, short_of(self._volume.nbytes, self._done))
-        return self._scaled(stored.view(self._volume.dtype))
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._stream is not None:
-            self._stream.close()
-
-    def _open(self) -> Any:  # noqa: ANN401
-        voxels = self._volume.voxels
-        if not isinstance(voxels, PlainVoxels):
-            return voxels.open()
-        file = open(voxels.path, "rb", buffering=0)  # noqa: PTH123, SIM115  (closed by `close`)
-        file.seek(voxels.offset)
-        return file
-
-    def _scaled(self, stored: NDArray[Any]) -> Floats:
-        slope, intercept = self._volume.slope, self._volume.intercept
-        with np.errstate(all="ignore"):
-            if (slope, intercept) == (1.0, 0.0):
-                return stored.astype(np.float32)
-            return (stored.astype(np.float64) * slope + intercept).astype(np.float32)
+def _scaled(volume: Volume, stored: NDArray[Any]) -> Floats:
+    """Return values with the scale factors of the header applied in float64, rounded once to float32."""
+    with np.errstate(all="ignore"):
+        if (volume.slope, volume.intercept) == (1.0, 0.0):
+            return stored.astype(np.float32)
+        return (stored.astype(np.float64) * volume.slope + volume.intercept).astype(np.float32)

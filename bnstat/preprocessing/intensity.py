@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from bnstat.errors import InputError
 from bnstat.moments.kernels import Array, Piece, reduced_type
 from bnstat.moments.moments import Moments
-from bnstat.moments.one_pass import OnBytes, scan_changed, side_by_side
+from bnstat.moments.one_pass import scan_changed, side_by_side
 from bnstat.preprocessing import masks, steps
 from bnstat.preprocessing.operations import Affine, Clipped, Doubles, NonzeroAffine, Operation
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.opened import Planned
-from bnstat.sources.volume import Volume
+from bnstat.sources.volume import OnBytes, Volume
 from bnstat.text import plural
 
 Chosen = NDArray[np.bool_] | None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bnstat.moments.moments import Moments
-from bnstat.moments.one_pass import OnBytes, scan_volume, side_by_side
+from bnstat.moments.one_pass import scan_volume, side_by_side
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.case import Part
 from bnstat.sources.layout import Tensor
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import Sample
+from bnstat.sources.volume import OnBytes
 
 # The axis of a file that holds time points where its header has a repetition time: the fourth dimension.
 TIME_AXIS = 3
