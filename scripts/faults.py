@@ -118,7 +118,7 @@ def _offset(values: Values, channel: int, rng: np.random.Generator, framework: s
     unit = (inside - inside.mean()) / inside.std()
     values[..., channel] = unit + rng.uniform(1e4, 3e4)
     return {"one-pass-clamped": "BN302", "one-pass": "BN301", "one-pass-cascade": "BN301", "hull": "BN301"}.get(
-        FRAMEWORKS[framework].arithmetic
+        FRAMEWORKS[framework].arithmetic.name
     )
 
 
@@ -285,7 +285,7 @@ def _of_arithmetic(column: Values, framework: str) -> Iterator[str]:
     """That some rule on arithmetic has to speak: a plain emulation in float32 is off by more than the limit."""
     variance, epsilon = column.var(), FRAMEWORKS[framework].epsilon or 0.0
     most = 0.01 * variance if variance else epsilon
-    if any(abs(found - variance) > most for found in _emulated(column, FRAMEWORKS[framework].arithmetic)):
+    if any(abs(found - variance) > most for found in _emulated(column, FRAMEWORKS[framework].arithmetic.name)):
         yield "BN30x"
 
 
@@ -310,7 +310,7 @@ def may_be_off(column: Values, framework: str) -> bool:
     one_pass = (3 * size + 4) * UNIT * (variance + square)
     two_passes = (size * UNIT) ** 2 * square + size * UNIT * variance
     rounding = 2 * UNIT * float(np.abs(column).max()) * np.sqrt(variance)
-    one = FRAMEWORKS[framework].arithmetic in ONE_PASS
+    one = FRAMEWORKS[framework].arithmetic.name in ONE_PASS
     bound = rounding + (one_pass if one else two_passes)
     return bool(bound > (0.01 * variance if variance else FRAMEWORKS[framework].epsilon or 0.0))
 

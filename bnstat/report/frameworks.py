@@ -46,7 +46,7 @@ def _preset(row: Framework) -> Fields:
         "debiased": row.debiased,
         "cumulative": row.cumulative,
         "renorm": row.renorm,
-        "arithmetic": row.arithmetic,
+        "arithmetic": row.arithmetic.name,
         "channels_axis": row.channels_axis,
         "layout": row.layout,
         "least_values": row.least_values,

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bnstat.errors import InputError, UsageError
-from bnstat.layers.arithmetic.predict import predict, second_pass
 from bnstat.layers.batches import make_batches, require
 from bnstat.layers.normalizers import normalize, require_shape, require_steps
+from bnstat.layers.predictions import predict, second_pass
 from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings, settings_of
 from bnstat.moments.moments import Moments

@@ -252,7 +252,7 @@ def is_held(adapter: Adapter, preset: Framework, case: str) -> bool:
     if found.dtype == "float16" and adapter.keeps_half:
         return False
     groups = adapter.groups_of(found.shape[-1])
-    values, condition = LIMITS[preset.arithmetic]
+    values, condition = LIMITS[preset.arithmetic.name]
     return values_of(case, groups) <= values and condition_of(case, groups) <= condition
 
 

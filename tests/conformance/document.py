@@ -9,8 +9,8 @@ from pathlib import Path
 
 from arithmetic_cases import recorded, script
 
+from bnstat.layers.arithmetic.arithmetics import ARITHMETICS
 from bnstat.layers.frameworks import FRAMEWORKS
-from bnstat.layers.frameworks.framework import ARITHMETICS
 from conformance.agreement import LIMITS, Comparison, comparisons
 from conformance.cases import CASES, STEPS
 from conformance.layers import ADAPTERS, Adapter
@@ -230,7 +230,7 @@ def wider() -> str:
 def limits() -> str:
     words = {True: "any"}
     return "\n".join(
-        f"| {ARITHMETICS[kind]} | {words.get(values == float('inf'), f'{values:g}')} "
+        f"| {ARITHMETICS[kind].title} | {words.get(values == float('inf'), f'{values:g}')} "
         f"| {words.get(condition == float('inf'), f'{condition:g}')} |"
         for kind, (values, condition) in LIMITS.items()
     )

@@ -7,7 +7,7 @@ Four kinds of recording, all judged by the code that users get:
   v/(v̂ + ε), so the layer's v̂ is v/var(y) − ε, as exactly as float32 outputs say it (`_between`);
 - hard cases, each made again from its seed (`tests/recordings/arithmetic-emulated-*.json`), by `bnstat.diagnose`;
 - hard cases with millions of values (`arithmetic-bands-*.json`), of which moments are kept: they go through
-  `bnstat.arithmetic.predict`, as those of a file do.
+  `bnstat.layers.predictions.predict`, as those of a file do.
 
 A deviation or the width of a band is relative to the exact variance. Of data whose variance is 0 there is none: the
 band has to hold the layer's result there too, but neither counts towards the largest deviation or the widest band.
@@ -28,7 +28,7 @@ from arithmetic_cases import recorded, script
 
 import bnstat
 from bnstat import Moments
-from bnstat.layers.arithmetic import predict
+from bnstat.layers import predictions
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.frameworks.framework import Framework
 from bnstat.layers.normalizers import normalize
@@ -186,7 +186,7 @@ def adapters_of(preset: str, normalizer: str) -> list[Adapter]:
 def ways_of(preset: str) -> tuple[str, ...]:
     """How a preset's variances are predicted: where sums are sequential also from voxels."""
     of_voxels = {"threads": (VOXELS, ANY_THREADS), "sequential": (VOXELS,), "lanes": (VOXELS,)}
-    return (MOMENTS, *of_voxels.get(FRAMEWORKS[preset].arithmetic, ()))
+    return (MOMENTS, *of_voxels.get(FRAMEWORKS[preset].arithmetic.name, ()))
 
 
 def _of_layers(preset: str, normalizer: str) -> Iterator[Judged]:
@@ -437,5 +437,5 @@ def _filled(shape: tuple[int, ...], moments: Moments, given: dict[str, str]) -> 
         for index in range(shape[0])
     ]
     empty = Batch(0, tuple(range(shape[0])), shape, arrangement.tensor.axis, arrangement.tensor.reduction_axes)
-    (filled,) = predict.predict(normalize([(empty, moments)], settings), Table((), tuple(rows), ()), settings)
+    (filled,) = predictions.predict(normalize([(empty, moments)], settings), Table((), tuple(rows), ()), settings)
     return filled

@@ -7,14 +7,7 @@ import math
 from bnstat.errors import UsageError
 from bnstat.layers.frameworks import keras
 from bnstat.layers.frameworks.flax import FLAX
-from bnstat.layers.frameworks.framework import (
-    ARITHMETICS,
-    NORMALIZERS,
-    RUNNING_START,
-    Arithmetic,
-    Framework,
-    Normalizer,
-)
+from bnstat.layers.frameworks.framework import NORMALIZERS, RUNNING_START, Framework, Normalizer
 from bnstat.layers.frameworks.haiku import HAIKU
 from bnstat.layers.frameworks.onnx import ONNX
 from bnstat.layers.frameworks.pytorch import PYTORCH
@@ -22,12 +15,10 @@ from bnstat.layers.frameworks.tensorflow import TENSORFLOW
 
 __all__ = [
     "ALIASES",
-    "ARITHMETICS",
     "BATCH_NORMS",
     "FRAMEWORKS",
     "NORMALIZERS",
     "RUNNING_START",
-    "Arithmetic",
     "Framework",
     "Normalizer",
     "framework_named",

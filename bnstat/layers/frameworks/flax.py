@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bnstat.layers.arithmetic import arithmetics
 from bnstat.layers.frameworks.framework import Framework
 
 _ON = "Flax 0.12.8 on JAX 0.10.2"
@@ -16,7 +17,7 @@ FAST = Framework(
     momentum=0.99,
     momentum_weighs="old",
     running_variance="biased",
-    arithmetic="one-pass-clamped",
+    arithmetic=arithmetics.ONE_PASS_CLAMPED,
     channels_axis=-1,
     layout="channels last",
     source=f"flax.linen.BatchNorm and flax.nnx.BatchNorm, {_ON}",
@@ -26,7 +27,7 @@ TWO_PASS = replace(
     FAST,
     name="flax-two-pass",
     title="Flax with use_fast_variance=False",
-    arithmetic="tree",
+    arithmetic=arithmetics.TREE,
     source=f"flax.linen.BatchNorm(use_fast_variance=False), {_ON}",
 )
 
@@ -36,7 +37,7 @@ LAYER = Framework(
     maker="flax",
     normalizer="layer",
     epsilon=1e-6,
-    arithmetic="one-pass-clamped",
+    arithmetic=arithmetics.ONE_PASS_CLAMPED,
     channels_axis=-1,
     layout="channels last",
     whole_sample="LayerNorm(reduction_axes={axes})",

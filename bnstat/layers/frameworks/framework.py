@@ -5,40 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from bnstat.layers.arithmetic.arithmetics import Arithmetic
+
 Normalizer = Literal["batch", "instance", "layer", "group", "rms"]
 NORMALIZERS: tuple[Normalizer, ...] = get_args(Normalizer)
-
-# How a layer gets from float32 values to their variance, each in a few words.
-Arithmetic = Literal[
-    "float64",
-    "threads",
-    "welford",
-    "tree",
-    "one-pass",
-    "one-pass-cascade",
-    "one-pass-clamped",
-    "sequential",
-    "one-pass-plain",
-    "blocked",
-    "lanes",
-    "hull",
-    "hull-layer",
-]
-ARITHMETICS: dict[Arithmetic, str] = {
-    "float64": "two passes with float64 sums; the mean is rounded to float32",
-    "threads": "two passes; each thread sums its chunk one value after the other in float32",
-    "welford": "Welford's update in float32, many lanes merged with their counts",
-    "tree": "two passes with float32 sums in a tree",
-    "one-pass": "E[x²] − E[x]² in float32; it can be negative",
-    "one-pass-cascade": "E[x²] − E[x]² in float32 with cascaded sums; it can be negative",
-    "one-pass-clamped": "E[x²] − E[x]² in float32, no less than 0",
-    "sequential": "two passes, one value after the other in float32",
-    "one-pass-plain": "E[x²] − E[x]², one value after the other in float32, no less than 0",
-    "blocked": "two passes with float32 sums in blocks; from 2 samples on one value after the other",
-    "lanes": "two passes, one value after the other in each of a few float32 lanes",
-    "hull": "as its backend: anything between tree, one-pass and sequential",
-    "hull-layer": "as its backend: anything between tree, Welford's update and sums in blocks",
-}
 
 # Running statistics start from this mean and variance in every preset but Haiku's.
 RUNNING_START = (0.0, 1.0)
@@ -64,7 +34,7 @@ class Framework:
         debiased: whether the average after step t is divided by 1 − d^t, d being the weight of the old value.
         cumulative: whether a momentum of None means the cumulative mean, in which the batch of step t weighs 1/t.
         renorm: whether the layer can do batch renormalization.
-        arithmetic: how it computes the variance, a key of `ARITHMETICS`.
+        arithmetic: how it computes the variance.
         fused: whether TensorFlow's fused op computes it, for tensors of 4 and 5 axes.
         upcasts: whether a half input is computed with in float32 and so reported.
         channels_axis: the axis that the layer itself keeps.

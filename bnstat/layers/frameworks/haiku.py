@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bnstat.layers.arithmetic import arithmetics
 from bnstat.layers.frameworks.framework import Framework
 
 # The momentum is decay_rate, which must be given. Its averages start from 0, and dividing by 1 − d^t makes up for it.
@@ -14,7 +15,7 @@ BATCH = Framework(
     running_variance="biased",
     running_start=(0.0, 0.0),
     debiased=True,
-    arithmetic="one-pass",
+    arithmetic=arithmetics.ONE_PASS,
     upcasts=False,
     channels_axis=-1,
     layout="channels last",

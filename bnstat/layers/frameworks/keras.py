@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bnstat.layers.arithmetic import arithmetics
 from bnstat.layers.frameworks.framework import Framework
 
 _KERAS = "Keras 3.15.1"
@@ -19,7 +20,7 @@ ANY = Framework(
     momentum_weighs="old",
     running_variance="biased",
     renorm=True,
-    arithmetic="hull",
+    arithmetic=arithmetics.HULL,
     channels_axis=-1,
     layout="channels last",
     source=f"keras.layers.BatchNormalization, {_KERAS} on JAX, PyTorch and TensorFlow",
@@ -29,7 +30,7 @@ JAX = replace(
     ANY,
     name="keras-jax",
     title="Keras on JAX",
-    arithmetic="tree",
+    arithmetic=arithmetics.TREE,
     source=f"keras.layers.BatchNormalization, {_KERAS} on JAX 0.10.2",
 )
 
@@ -37,7 +38,7 @@ TORCH = replace(
     ANY,
     name="keras-torch",
     title="Keras on PyTorch",
-    arithmetic="one-pass-cascade",
+    arithmetic=arithmetics.ONE_PASS_CASCADE,
     source=f"keras.layers.BatchNormalization, {_KERAS} on PyTorch 2.13.0",
 )
 
@@ -45,7 +46,7 @@ TENSORFLOW = replace(
     ANY,
     name="keras-tensorflow",
     title="Keras on TensorFlow",
-    arithmetic="sequential",
+    arithmetic=arithmetics.SEQUENTIAL,
     source=f"keras.layers.BatchNormalization, {_ON_TENSORFLOW}; sequential from 2 channels on",
 )
 
@@ -53,7 +54,7 @@ TENSORFLOW_AXIS1 = replace(
     ANY,
     name="keras-tensorflow-axis1",
     title="Keras on TensorFlow with axis=1",
-    arithmetic="blocked",
+    arithmetic=arithmetics.BLOCKED,
     channels_axis=1,
     layout="channels first",
     source=f"keras.layers.BatchNormalization(axis=1), {_ON_TENSORFLOW}",
@@ -63,7 +64,7 @@ TENSORFLOW_SYNC = replace(
     ANY,
     name="keras-tensorflow-sync",
     title="Keras on TensorFlow with synchronized=True",
-    arithmetic="one-pass-plain",
+    arithmetic=arithmetics.ONE_PASS_PLAIN,
     source=f"keras.layers.BatchNormalization(synchronized=True), {_ON_TENSORFLOW}",
 )
 
@@ -73,7 +74,7 @@ LAYER = Framework(
     maker="keras",
     normalizer="layer",
     epsilon=1e-3,
-    arithmetic="hull-layer",
+    arithmetic=arithmetics.HULL_LAYER,
     channels_axis=-1,
     layout="channels last",
     whole_sample="LayerNormalization(axis={axes})",
@@ -85,7 +86,7 @@ GROUP = replace(
     name="keras-group",
     title="Keras' GroupNormalization",
     normalizer="group",
-    arithmetic="hull",
+    arithmetic=arithmetics.HULL,
     whole_sample=None,
     source=f"keras.layers.GroupNormalization, {_KERAS}; 32 groups by default",
 )
@@ -111,7 +112,7 @@ KERAS_2 = replace(
     maker="keras2",
     running_variance="unbiased",
     renorm=False,
-    arithmetic="sequential",
+    arithmetic=arithmetics.SEQUENTIAL,
     fused=True,
     source=f"tf_keras.layers.BatchNormalization, fused, its default for 4-D and 5-D, {_KERAS_2}",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bnstat.layers.arithmetic import arithmetics
 from bnstat.layers.frameworks.framework import Framework
 
 BATCH = Framework(
@@ -12,7 +13,7 @@ BATCH = Framework(
     momentum=0.9,
     momentum_weighs="old",
     running_variance="biased",
-    arithmetic="lanes",
+    arithmetic=arithmetics.LANES,
     channels_axis=1,
     layout="channels first",
     source="BatchNormalization 14 and 15 with training_mode=1, ONNX 1.23.2 with ONNX Runtime 1.32",

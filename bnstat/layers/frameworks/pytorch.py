@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bnstat.layers.arithmetic import arithmetics
 from bnstat.layers.frameworks.framework import Framework
 
 _ON = "PyTorch 2.13.0 on a CPU"
@@ -17,7 +18,7 @@ TORCH = Framework(
     momentum_weighs="batch",
     running_variance="unbiased",
     cumulative=True,
-    arithmetic="float64",
+    arithmetic=arithmetics.FLOAT64,
     channels_axis=1,
     layout="channels first",
     least_values=2,
@@ -29,7 +30,7 @@ CHANNELS_LAST = replace(
     TORCH,
     name="torch-channels-last",
     title="PyTorch with channels_last_3d",
-    arithmetic="threads",
+    arithmetic=arithmetics.THREADS,
     layout="channels first, last in memory",
     source=f"torch.nn.BatchNorm3d on memory_format=torch.channels_last_3d, {_ON}",
 )
@@ -38,7 +39,7 @@ CUDA = replace(
     TORCH,
     name="torch-cuda",
     title="PyTorch on CUDA",
-    arithmetic="welford",
+    arithmetic=arithmetics.WELFORD,
     source="torch.nn.BatchNorm3d, PyTorch 2.11 on an NVIDIA H100",
 )
 
@@ -47,7 +48,7 @@ SYNCBN = replace(
     TORCH,
     name="torch-syncbn",
     title="PyTorch's SyncBatchNorm",
-    arithmetic="welford",
+    arithmetic=arithmetics.WELFORD,
     source="torch.nn.SyncBatchNorm, read in the source of PyTorch 2.13.0; n is that of all ranks together",
 )
 
@@ -57,7 +58,7 @@ INSTANCE = Framework(
     maker="torch",
     normalizer="instance",
     epsilon=1e-5,
-    arithmetic="float64",
+    arithmetic=arithmetics.FLOAT64,
     channels_axis=1,
     layout="channels first",
     least_values=2,
@@ -82,7 +83,7 @@ LAYER = Framework(
     maker="torch",
     normalizer="layer",
     epsilon=1e-5,
-    arithmetic="welford",
+    arithmetic=arithmetics.WELFORD,
     channels_axis=1,
     layout="channels first",
     source=f"torch.nn.LayerNorm over channels and space, {_ON}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bnstat.layers.arithmetic import arithmetics
 from bnstat.layers.frameworks.framework import Framework
 
 MOMENTS = Framework(
@@ -13,7 +14,7 @@ MOMENTS = Framework(
     epsilon=None,
     momentum_weighs="old",
     running_variance="biased",
-    arithmetic="sequential",
+    arithmetic=arithmetics.SEQUENTIAL,
     upcasts=False,
     channels_axis=-1,
     layout="channels last",

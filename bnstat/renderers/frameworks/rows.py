@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bnstat.layers.frameworks.framework import ARITHMETICS, NORMALIZERS, Framework
+from bnstat.layers.arithmetic.arithmetics import ARITHMETICS
+from bnstat.layers.frameworks.framework import NORMALIZERS, Framework
 from bnstat.renderers import text
 from bnstat.report.frameworks import Presets
 
@@ -29,7 +30,7 @@ def cells(row: Framework) -> list[str]:
         _default(row.epsilon),
         f"{_default(row.momentum)} → {_default(row.default_batch_weight)}" if row.keeps_running else text.UNDEFINED,
         (row.running_variance or text.UNDEFINED).replace("item-unbiased", "per item"),
-        row.arithmetic,
+        row.arithmetic.name,
         str(row.least_values),
         str(row.channels_axis),
     ]
@@ -48,13 +49,13 @@ def title(presets: Presets) -> str:
 
 def footnotes(presets: Presets) -> list[str]:
     """What the columns mean."""
-    used = {row.arithmetic for row in presets.rows}
+    used = {row.arithmetic.name for row in presets.rows}
     return [
         "momentum → weight: the layer's argument, and the weight w that it gives a batch: new = (1 − w)·old + w·batch.",
         "least values: with fewer a channel the layer refuses to train. axis: the one that it keeps. "
         f"{text.UNDEFINED}: no default, or nothing is kept.",
         "per item: the mean over samples of their unbiased variances.",
-        *(f"{name}: {words}." for name, words in ARITHMETICS.items() if name in used),
+        *(f"{name}: {arithmetic.title}." for name, arithmetic in ARITHMETICS.items() if name in used),
     ]
 
 
@@ -65,7 +66,7 @@ def details(row: Framework) -> list[tuple[str, str]]:
         ("ε", "no default" if row.epsilon is None else f"{row.epsilon:g}, inside the square root"),
         ("momentum", _momentum(row)),
         ("running variance", _running(row)),
-        ("arithmetic", f"{row.arithmetic}: {ARITHMETICS[row.arithmetic]}"),
+        ("arithmetic", f"{row.arithmetic.name}: {row.arithmetic.title}"),
         ("layout", f"{row.layout}; keeps axis {row.channels_axis}"),
         ("least values", _least(row)),
         ("source", row.source),

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from bnstat.layers.frameworks.framework import Arithmetic
 from bnstat.layers.results import Channel, Group, Prediction
 from bnstat.layers.settings import Settings
-
-_OFFSET = "subtract an offset near the mean before the layer"
-
-_REMEDIES: dict[Arithmetic, str] = {
-    "float64": f"{_OFFSET}, or train in float32",
-    "threads": "use channels first (contiguous_format), whose sums are float64",
-    "welford": _OFFSET,
-    "tree": _OFFSET,
-    "one-pass": _OFFSET,
-    "one-pass-cascade": f"{_OFFSET}, or run Keras on JAX, which takes two passes",
-    "one-pass-clamped": f"set use_fast_variance=False, or {_OFFSET}",
-    "sequential": "train on patches, or on Keras on JAX or PyTorch's channels first, which do not sum value by value",
-    "one-pass-plain": "leave synchronized=True out, or run Keras on JAX",
-    "blocked": "run Keras on JAX, or use one sample a batch",
-    "lanes": _OFFSET,
-    "hull": f"{_OFFSET}, or run Keras on JAX, which takes two passes",
-    "hull-layer": _OFFSET,
-}
 
 
 def remedy(settings: Settings) -> str:
     """What to do, as a sentence."""
-    advice = _REMEDIES[settings.framework.arithmetic]
+    advice = settings.framework.arithmetic.remedy
     if settings.dtype != "float32":
         advice = f"give the layer float32 input; or {advice}"
     return f"{advice[0].upper()}{advice[1:]}."
@@ -35,8 +16,8 @@ def remedy(settings: Settings) -> str:
 
 def layer(settings: Settings) -> str:
     """Whose arithmetic it is, in a sentence."""
-    hull = settings.framework.arithmetic in ("hull", "hull-layer")
-    return f"a backend of {settings.maker}" if hull else settings.framework.title
+    several = settings.framework.arithmetic.several
+    return f"a backend of {settings.maker}" if several else settings.framework.title
 
 
 def deviation(part: Channel | Group, epsilon: float | None) -> float | None:
@@ -58,4 +39,4 @@ def is_certain(prediction: Prediction) -> bool:
 
 def is_clamped(settings: Settings) -> bool:
     """Whether the layer takes a variance below 0 for 0."""
-    return settings.framework.arithmetic in ("one-pass-clamped", "one-pass-plain")
+    return settings.framework.arithmetic.negative == "clamped"

@@ -11,10 +11,13 @@ from arithmetic_cases import recorded, script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnstat.layers.arithmetic import emulation
-from bnstat.layers.arithmetic.emulation import Layout, emulate, is_emulated, onednn_borders, thread_borders
+from bnstat.layers.arithmetic import running_sums
+from bnstat.layers.arithmetic.arithmetics import ARITHMETICS, FUSED, LANES, SEQUENTIAL, THREADS, TREE
+from bnstat.layers.arithmetic.emulation import emulate, onednn_borders, thread_borders
+from bnstat.layers.arithmetic.running_sums import Layout
 
 F4 = np.float32
+ONEDNN, EIGEN = FUSED[4], FUSED[5]
 
 
 def fed(x, chunk=None):
@@ -50,14 +53,14 @@ LAYERS = recorded("emulated")
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_recorded_layer_is_met_to_the_bit(layer):
-    arithmetic = layer.split()[1]
-    fused = arithmetic if arithmetic in ("eigen", "onednn") else None
+    name = layer.split()[1]
+    fused = {"onednn": ONEDNN, "eigen": EIGEN}
+    arithmetic = fused.get(name) or ARITHMETICS[name]
     assert len(LAYERS[layer]) >= 50
     for kind, samples, rows, channels, seed, threads, mean, variance in LAYERS[layer]:
         x = script().Case(kind, samples, (rows, 1, 1), channels, seed).make().reshape(samples, rows, channels)
-        name = "sequential" if fused else arithmetic
-        got = emulate(name, fed(x), Layout(samples, rows, channels), threads=threads, fused=fused)
-        unbiased = fused is not None or arithmetic == "threads"
+        got = emulate(arithmetic, fed(x), Layout(samples, rows, channels), threads=threads)
+        unbiased = name in fused or arithmetic is THREADS
         assert got.kind == "emulated"
         assert got.mean.view(np.uint32).tolist() == mean, (layer, kind, samples, rows, channels, threads)
         given_variance = got.unbiased if unbiased else got.variance.astype(F4)
@@ -75,12 +78,12 @@ def test_recordings_say_where_they_were_made():
         assert "avx2" in content["cpu_flags"]
 
 
-WAYS = (("threads", 3, None), ("threads", None, None), ("sequential", None, None), ("sequential", 2, "onednn"))
+WAYS = ((THREADS, 3), (THREADS, None), (SEQUENTIAL, None), (ONEDNN, 2), (EIGEN, None), (LANES, None))
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    way=st.sampled_from((*WAYS, ("sequential", None, "eigen"), ("lanes", None, None))),
+    way=st.sampled_from(WAYS),
     samples=st.integers(1, 3),
     rows=st.integers(1, 70),
     channels=st.sampled_from((2, 3, 4, 8, 9)),
@@ -88,10 +91,10 @@ WAYS = (("threads", 3, None), ("threads", None, None), ("sequential", None, None
     seed=st.integers(0, 1000),
 )
 def test_how_voxels_are_cut_into_chunks_changes_no_bit(way, samples, rows, channels, chunk, seed):
-    arithmetic, threads, fused = way
+    arithmetic, threads = way
     x, layout = values(samples, rows, channels, seed), Layout(samples, rows, channels)
-    whole = emulate(arithmetic, fed(x), layout, threads=threads, fused=fused)
-    pieces = emulate(arithmetic, fed(x, chunk), layout, threads=threads, fused=fused)
+    whole = emulate(arithmetic, fed(x), layout, threads=threads)
+    pieces = emulate(arithmetic, fed(x, chunk), layout, threads=threads)
     assert np.array_equal(whole.low, pieces.low)
     assert np.array_equal(whole.high, pieces.high)
     if whole.kind == "emulated":
@@ -106,7 +109,7 @@ def test_sequential_is_the_plain_formula_below_eight_channels(channels, samples)
     flat = x.reshape(-1, channels)
     mean = in_order(flat) / F4(len(flat))
     variance = in_order((flat - mean) ** 2) / F4(len(flat))
-    got = emulate("sequential", fed(x), Layout(samples, 2001, channels))
+    got = emulate(SEQUENTIAL, fed(x), Layout(samples, 2001, channels))
     assert same_bits(got.mean, mean)
     assert same_bits(got.variance, variance)
 
@@ -116,7 +119,7 @@ def test_eight_channels_are_a_packet_with_four_sums_and_a_ninth_is_summed_plainl
     flat = x[0]
     four = [in_order(flat[k:1000:4, :8]) for k in range(4)]
     packet = in_order(np.concatenate([(((four[0] + four[1]) + four[2]) + four[3])[None], flat[1000:, :8]]))
-    got = emulate("sequential", fed(x), Layout(1, 1003, 9))
+    got = emulate(SEQUENTIAL, fed(x), Layout(1, 1003, 9))
     assert same_bits(got.mean[:8], packet / F4(1003))
     assert same_bits(got.mean[8:], in_order(flat[:, 8:]) / F4(1003))
 
@@ -124,7 +127,7 @@ def test_eight_channels_are_a_packet_with_four_sums_and_a_ninth_is_summed_plainl
 def test_threads_sum_their_chunks_and_float64_adds_them():
     x = values(1, 1003, 2)
     chunks = [in_order(x[0, begin:end]).astype(np.float64) for begin, end in pairwise((0, 335, 670, 1003))]
-    got = emulate("threads", fed(x), Layout(1, 1003, 2), threads=3, fma=False)
+    got = emulate(THREADS, fed(x), Layout(1, 1003, 2), threads=3, fma=False)
     assert same_bits(got.mean, (sum(chunks) / 1003).astype(F4))
 
 
@@ -132,7 +135,7 @@ def test_without_fused_multiply_add_squares_are_rounded_before_they_are_added():
     x = values(1, 501, 2)
     mean = (in_order(x[0]).astype(np.float64) / 501).astype(F4)
     squares = in_order((x[0] - mean) ** 2)
-    got = emulate("threads", fed(x), Layout(1, 501, 2), threads=1, fma=False)
+    got = emulate(THREADS, fed(x), Layout(1, 501, 2), threads=1, fma=False)
     assert np.array_equal(got.variance, squares / np.float64(501))
 
 
@@ -159,14 +162,14 @@ def test_squares_are_added_with_one_rounding(seed, scale, kind, size):
             (below, F4(float(exact)), above),
             key=lambda near: (abs(Fraction(float(near)) - exact), int(near.view(np.uint32)) & 1),
         )
-    assert same_bits(emulation._plus_squares(F4(0.0), d), total)
+    assert same_bits(running_sums.plus_squares(F4(0.0), d), total)
 
 
 def test_a_half_way_float64_sum_is_not_rounded_twice():
     left, right = np.array([1.0]), np.array([2.0**-24 + 2.0**-60])  # just above half way: up, and not to even
-    assert emulation._rounded_sum(left, right)[0] == F4(1.0) + F4(2.0**-23)
-    assert emulation._rounded_sum(left, np.array([2.0**-24]))[0] == F4(1.0)
-    assert emulation._rounded_sum(left + 2.0**-23, np.array([2.0**-24 - 2.0**-60]))[0] == F4(1.0) + F4(2.0**-23)
+    assert running_sums.rounded_sum(left, right)[0] == F4(1.0) + F4(2.0**-23)
+    assert running_sums.rounded_sum(left, np.array([2.0**-24]))[0] == F4(1.0)
+    assert running_sums.rounded_sum(left + 2.0**-23, np.array([2.0**-24 - 2.0**-60]))[0] == F4(1.0) + F4(2.0**-23)
 
 
 @settings(deadline=None)
@@ -199,24 +202,24 @@ def test_the_band_over_threads_holds_every_number_of_them(kind):
     rng = np.random.Generator(np.random.PCG64(11))
     x = script().make_values(kind, (1, 20, 31, 17, 2), rng).astype(F4).reshape(1, -1, 2)
     layout = Layout(1, x.shape[1], 2)
-    band = emulate("threads", fed(x), layout)
+    band = emulate(THREADS, fed(x), layout)
     assert band.kind == "bounded"
     assert band.mean is band.variance is band.unbiased is None
     for threads in range(1, 65):
-        variance = emulate("threads", fed(x), layout, threads=threads).variance
+        variance = emulate(THREADS, fed(x), layout, threads=threads).variance
         assert (variance >= band.low).all()
         assert (variance <= band.high).all()
 
 
 def test_a_number_of_threads_that_changes_nothing_needs_no_band():
     x = values(1, 300, 3)
-    assert emulate("sequential", fed(x), Layout(1, 300, 3), fused="onednn").kind == "emulated"
+    assert emulate(ONEDNN, fed(x), Layout(1, 300, 3)).kind == "emulated"
 
 
 def test_nan_and_inf_stay_in_their_channel():
     x = values(1, 40, 3)
     x[0, 3, 0], x[0, 5, 1] = np.nan, np.inf
-    for arithmetic in emulation.EMULATED:
+    for arithmetic in (THREADS, SEQUENTIAL, LANES):
         got = emulate(arithmetic, fed(x), Layout(1, 40, 3), threads=2)
         assert np.isnan(got.variance).tolist() == [True, True, False]
         assert np.isnan(got.mean[0])
@@ -224,9 +227,9 @@ def test_nan_and_inf_stay_in_their_channel():
 
 
 def test_one_channel_of_moments_is_said_not_to_be_emulated():
-    assert not is_emulated("sequential", 1)
-    assert is_emulated("sequential", 1, fused="onednn")
-    assert is_emulated("sequential", 1, fused="eigen")
-    assert not is_emulated("tree", 3)
+    assert not SEQUENTIAL.is_emulated(1)
+    assert ONEDNN.is_emulated(1)
+    assert EIGEN.is_emulated(1)
+    assert not TREE.is_emulated(3)
     with pytest.raises(ValueError, match="not emulated"):
-        emulate("sequential", fed(values(1, 5, 1)), Layout(1, 5, 1))
+        emulate(SEQUENTIAL, fed(values(1, 5, 1)), Layout(1, 5, 1))

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from bnstat import Moments
+from bnstat.layers.arithmetic.arithmetics import ARITHMETICS
 from bnstat.layers.frameworks import BATCH_NORMS, FRAMEWORKS
-from bnstat.layers.frameworks.framework import ARITHMETICS, RUNNING_START, Framework
+from bnstat.layers.frameworks.framework import RUNNING_START, Framework
 from bnstat.layers.normalizers.batch import normalize
 from bnstat.layers.settings import Settings
 
@@ -62,7 +63,7 @@ def in_words(row):
         *(said(row.default_batch_weight), said(int(row.unbiased_running_variance) if keeps else None)),
         said(row.running_start[1] if keeps else None),
         *("yes" if fact else "no" for fact in (row.debiased, row.cumulative)),
-        *(str(row.least_values), str(row.channels_axis), "yes" if row.renorm else "no", row.arithmetic),
+        *(str(row.least_values), str(row.channels_axis), "yes" if row.renorm else "no", row.arithmetic.name),
     ]
 
 
@@ -81,7 +82,7 @@ def test_there_are_these_presets_and_those_of_rms_norm():
 
 @pytest.mark.parametrize("row", FRAMEWORKS.values(), ids=list(FRAMEWORKS))
 def test_a_preset_is_whole(row):
-    assert row.arithmetic in ARITHMETICS
+    assert row.arithmetic is ARITHMETICS[row.arithmetic.name]
     assert row.maker in BATCH_NORMS
     assert (row.layout == "channels last") == (row.channels_axis == -1)
     assert (row.refusal is not None) == (row.least_values == 2)
@@ -97,7 +98,7 @@ def test_only_pytorch_tracking_instance_norm_averages_variances_of_items():
 
 
 def test_every_arithmetic_has_a_preset():
-    assert {row.arithmetic for row in FRAMEWORKS.values()} == set(ARITHMETICS)
+    assert {row.arithmetic.name for row in FRAMEWORKS.values()} == set(ARITHMETICS)
 
 
 @pytest.mark.parametrize("row", [row for row in FRAMEWORKS.values() if row.momentum is not None], ids=lambda r: r.name)

@@ -1,0 +1,233 @@
+"""The ways in which layers compute a variance, a row each: what it is, its bound, its emulation, what to do about it.
+
+A new arithmetic is a new row here, and a band in `bands` where no other one holds. An emulation of its own is a way of
+summing in `emulation`. docs/arithmetic.md says how each row was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bnstat.layers.arithmetic import bands
+from bnstat.layers.arithmetic.bands import Band, LayerInput
+
+# The ways of summing that `emulation` does again.
+SumOrder = Literal["threads", "sequential", "eigen", "onednn", "lanes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """One way in which a layer gets from float32 values to their variance.
+
+    Attributes:
+        name: its name in JSON, in docs and in recordings.
+        title: what the layer does, in a few words.
+        band: the bound: from a channel's values to the least and the greatest variance that the layer may compute.
+        half_band: the bound where the layer's input is float16 or bfloat16; None for the same.
+        source: the layers whose results were held against the bound, or where it was read.
+        negative: whether the layer's variance may be below 0: "never" with two passes, "clamped" where the layer then
+            takes 0, "possible" where it does not.
+        remedy: what a user can do against its rounding, as a clause that begins with a verb.
+        sums: how `emulation` does the layer's sums again; None where there is no emulation.
+        least_channels: channels from which on there is an emulation.
+        emulates_half: True if the emulation holds for float16 and bfloat16 input as well.
+        one_channel: the arithmetic that the layer uses on a single channel; None for this one.
+        inner_axis: the arithmetic that the layer uses where the kept axis is not the last; None for this one.
+        judged: where one name stands for several backends, those that rules judge a channel by; empty elsewhere.
+        several: True if it stands for several backends, of which a channel meets one.
+    """
+
+    name: str
+    title: str
+    band: Callable[[LayerInput], Band]
+    half_band: Callable[[LayerInput], Band] | None = None
+    source: str
+    negative: Literal["never", "clamped", "possible"] = "never"
+    remedy: str
+    sums: SumOrder | None = None
+    least_channels: int = 1
+    emulates_half: bool = True
+    one_channel: Arithmetic | None = None
+    inner_axis: Arithmetic | None = None
+    judged: tuple[Arithmetic, ...] = ()
+    several: bool = False
+
+    @property
+    def squares(self) -> bool:
+        """True if the layer averages squares of the values, as E[x²] − E[x]² does: these overflow before the values."""
+        return self.negative != "never"
+
+    def is_emulated(self, channels: int) -> bool:
+        """Return True if `emulation` does the sums of so many channels again."""
+        return self.sums is not None and channels >= self.least_channels
+
+    def in_layout(self, *, channels: int, last: bool) -> Arithmetic:
+        """Return the arithmetic that the layer uses on a tensor.
+
+        Args:
+            channels: channels of the tensor.
+            last: True if the kept axis is the last.
+        """
+        found = self if last or self.inner_axis is None else self.inner_axis
+        return found.one_channel if channels == 1 and found.one_channel is not None else found
+
+
+_OFFSET = "subtract an offset near the mean before the layer"
+
+FLOAT64 = Arithmetic(
+    name="float64",
+    title="two passes with float64 sums; the mean is rounded to float32",
+    band=bands.float64,
+    half_band=bands.threads,  # PyTorch keeps float32 sums for half input, on all layouts
+    source="PyTorch 2.13.0 on a CPU, channels first",
+    remedy=f"{_OFFSET}, or train in float32",
+)
+
+THREADS = Arithmetic(
+    name="threads",
+    title="two passes; each thread adds the values of its chunk one after the other in float32",
+    band=bands.threads,
+    source="PyTorch 2.13.0 on a CPU, channels_last_3d, batch_norm_cpu_collect_stats_channels_last_impl",
+    remedy="use channels first (contiguous_format), whose sums are float64",
+    sums="threads",
+    emulates_half=False,
+    one_channel=FLOAT64,  # volumes and images of one channel are channels first for PyTorch
+)
+
+WELFORD = Arithmetic(
+    name="welford",
+    title="Welford's update in float32; many lanes are merged with their counts",
+    band=bands.welford,
+    source="PyTorch 2.13.0 on a CPU: layer norm and group norm; its CUDA kernels were read, not run",
+    remedy=_OFFSET,
+)
+
+TREE = Arithmetic(
+    name="tree",
+    title="two passes; float32 sums in a tree",
+    band=bands.tree,
+    source="XLA on a CPU, JAX 0.10.2: Keras on JAX, Flax with use_fast_variance=False, with jit and without",
+    remedy=_OFFSET,
+)
+
+ONE_PASS = Arithmetic(
+    name="one-pass",
+    title="E[x²] − E[x]² in float32; the result can be negative",
+    band=bands.one_pass,
+    source="Haiku 0.0.17 on JAX 0.10.2, with jit and without",
+    negative="possible",
+    remedy=_OFFSET,
+)
+
+ONE_PASS_CASCADE = Arithmetic(
+    name="one-pass-cascade",
+    title="E[x²] − E[x]² in float32 with cascaded sums; the result can be negative",
+    band=bands.one_pass_cascade,
+    source="Keras 3.15.1 on PyTorch 2.13.0",
+    negative="possible",
+    remedy=f"{_OFFSET}, or run Keras on JAX, which takes two passes",
+)
+
+ONE_PASS_CLAMPED = Arithmetic(
+    name="one-pass-clamped",
+    title="E[x²] − E[x]² in float32; a negative result becomes 0",
+    band=bands.one_pass_clamped,
+    source="Flax 0.12.8 on JAX 0.10.2, with jit and without",
+    negative="clamped",
+    remedy=f"set use_fast_variance=False, or {_OFFSET}",
+)
+
+BLOCKED = Arithmetic(
+    name="blocked",
+    title="two passes; float32 sums in blocks for one sample, one value after the other for more samples",
+    band=bands.blocked,
+    source="Keras 3.15.1 on TensorFlow 2.21.0, axis=1",
+    remedy="run Keras on JAX, or use one sample a batch",
+)
+
+SEQUENTIAL = Arithmetic(
+    name="sequential",
+    title="two passes; the values are added one after the other in float32",
+    band=bands.sequential,
+    source="tf.nn.moments and Keras 3.15.1 on TensorFlow 2.21.0, Eigen's InnerMostDimPreserver",
+    remedy="train on patches, or on Keras on JAX or PyTorch's channels first, which do not sum value by value",
+    sums="sequential",
+    least_channels=2,  # TensorFlow's Mean of one channel is a tree over threads
+    inner_axis=BLOCKED,
+)
+
+ONE_PASS_PLAIN = Arithmetic(
+    name="one-pass-plain",
+    title="E[x²] − E[x]²; the values are added one after the other in float32, and a negative result becomes 0",
+    band=bands.one_pass_plain,
+    source="Keras 3.15.1 on TensorFlow 2.21.0, synchronized=True",
+    negative="clamped",
+    remedy="leave synchronized=True out, or run Keras on JAX",
+)
+
+LANES = Arithmetic(
+    name="lanes",
+    title="two passes; a few float32 lanes, each of which adds its values one after the other",
+    band=bands.lanes,
+    source="ONNX Runtime 1.32 on a CPU, Eigen's redux_impl",
+    remedy=_OFFSET,
+    sums="lanes",
+)
+
+HULL = Arithmetic(
+    name="hull",
+    title="depends on the backend: anything between tree, one-pass-cascade and sequential",
+    band=bands.any_backend,
+    source="Keras 3.15.1 on JAX, PyTorch and TensorFlow",
+    negative="possible",
+    remedy=f"{_OFFSET}, or run Keras on JAX, which takes two passes",
+    judged=(TREE, ONE_PASS_CASCADE),  # TensorFlow's band is too wide to judge a channel by
+    several=True,
+)
+
+HULL_LAYER = Arithmetic(
+    name="hull-layer",
+    title="depends on the backend: anything between tree, welford and sums in blocks",
+    band=bands.any_backend_of_layer_norm,
+    source="keras.layers.LayerNormalization, Keras 3.15.1 on JAX, PyTorch and TensorFlow",
+    remedy=_OFFSET,
+    several=True,
+)
+
+# The rows that presets have, by name.
+ARITHMETICS = {
+    row.name: row
+    for row in (
+        FLOAT64,
+        THREADS,
+        WELFORD,
+        TREE,
+        ONE_PASS,
+        ONE_PASS_CASCADE,
+        ONE_PASS_CLAMPED,
+        SEQUENTIAL,
+        ONE_PASS_PLAIN,
+        BLOCKED,
+        LANES,
+        HULL,
+        HULL_LAYER,
+    )
+}
+
+# TensorFlow's FusedBatchNormV3 sums plainly in any layout, also a single channel; only channels last were done again.
+_FUSED = replace(
+    SEQUENTIAL,
+    name="fused",
+    band=bands.threads,
+    source="FusedBatchNormV3, TensorFlow 2.21.0 on a CPU",
+    sums=None,
+    least_channels=1,
+    inner_axis=None,
+)
+# Who computes it, by the number of axes of the tensor: volumes go to Eigen, images to oneDNN.
+FUSED = {
+    4: replace(_FUSED, name="fused-onednn", sums="onednn", emulates_half=False, inner_axis=_FUSED),
+    5: replace(_FUSED, name="fused-eigen", sums="eigen", inner_axis=_FUSED),
+}

@@ -1,0 +1,208 @@
+"""Bounds on the rounding of each way of summing: from a channel's moments to the variances that a layer may compute.
+
+With u = 2⁻²⁴ (the rounding of one float32 operation), n values, mean m and variance v, every sum of n values is off by
+at most growth(n)·u·Σ|x| (Higham 2002, chapter 4). The growth is what tells one way of summing from another. Then
+
+- two passes, Σ(x − m̂)²/n: the mean is off by δ = growth·u·mean|x|, and the variance is v + δ², itself summed with a
+  relative error of growth·u;
+- one pass, E[x²] − E[x]²: off by c·u·(v + m²), where the two sums and the rounded square make c = 3·growth + 4;
+- Welford's updates (Chan, Golub & LeVeque 1983): a relative error in proportion to κ = √(1 + m²/v).
+
+"Measured" in a comment is the largest constant that any result of a real layer needed; docs/arithmetic.md lists them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+# The rounding of one float32 operation, relative to its result: half the distance of 1 to the next number.
+UNIT = 2.0**-24
+# Adding 1 changes no float32 beyond this.
+FLOAT32_COUNT = 2**24
+
+# Growth of plain sums: each of n roundings is off by no more than a unit of the final sum, so no data leave this band
+# (to first order; for even data that always round the same way it would be 0.36). Measured: 0.23 at most.
+SEQUENTIAL_SLOPE = 1.0
+# PyTorch's and oneDNN's threads and ONNX Runtime's lanes do the same on a part of the values: one chunk, or an eighth.
+LANES = 8
+# Eigen's trees (leaves of 256 additions in each of 32 lanes). Measured: 40 for the mean, 28 for the variance.
+BLOCKED_GROWTH = 96.0
+# XLA on a CPU sums plainly where there are fewer values than this in all (measured: 4,080 and not 4,096) …
+XLA_PLAIN_VALUES = 4096
+# … with a growth of 0.23 n at most for means (1,024 constant values); variances may be more uneven …
+XLA_PLAIN_SLOPE = 0.3
+# … and in trees elsewhere. Measured: 4.1 for the mean, 4.2 for the variance.
+XLA_GROWTH = 8.0
+# Where it reduces axes on both sides of a kept one, as in group norm, the branches of its trees are long. Measured:
+# 1,629 for the mean of 16 million values in 2 groups of 2 channels, 472 in groups of 8, with jit and without.
+XLA_DIVIDED_GROWTH = 4096.0
+# The same for one pass, which compounds three of them: c is 16. Measured: 5.7.
+XLA_ONE_PASS_GROWTH = 4.0
+# PyTorch's cascaded sums, under Keras: their last level is plain and grows with n, up to where another level begins.
+# Measured, as c of one pass: 9 at 3·10⁵ values, 44 at 2·10⁶, 28 at 4·10⁶, 21 at 9·10⁶. Axes before a kept one are
+# summed plainly: 0.25 for each of their entries, as voxels in group norm.
+CASCADE_GROWTH = 8.0
+CASCADE_SLOPE = 2.0**-16
+CASCADE_MOST = 128.0
+# PyTorch's float64 sums with a mean and squares in float32. Measured: 1.1 for the mean, 2.6 for the variance.
+DOUBLE_MEAN_GROWTH = 2.0
+DOUBLE_GROWTH = 6.0
+# Welford: relative error (c₀ + c₁·κ)·u + (c₂·κ·u)². Measured: c₀ 4.5, c₁ 2.1 (two values), 0.4 elsewhere.
+WELFORD_CONSTANT, WELFORD_SLOPE, WELFORD_SQUARE = 12.0, 4.0, 2.0
+# What c₀ gains with each value, for merged parts that are summed plainly.
+WELFORD_GROWTH = 2.0**-16
+
+# The least and the greatest variance that a layer may compute.
+Band = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class LayerInput:
+    """The values of one channel, or of one group of channels, as the layer gets them.
+
+    Attributes:
+        count: the number of values.
+        channels: channels of the tensor, or how many groups are reduced at once.
+        samples: samples of the batch, or entries of all axes before the kept one; None if unknown.
+        mean: the mean.
+        spread: the least and the greatest standard deviation after the rounding of the input.
+        magnitude: an upper bound of the mean of |x|.
+        divided: True if axes on both sides of a kept one are reduced.
+    """
+
+    count: int
+    channels: int
+    samples: int | None
+    mean: float
+    spread: tuple[float, float]
+    magnitude: float
+    divided: bool
+
+
+def float64(data: LayerInput) -> Band:
+    """Bound two passes with float64 sums, a mean rounded to float32 and squares in float32."""
+    if data.samples == data.count:  # one voxel a sample lies as channels last does, and takes that kernel
+        return threads(data)
+    return _two_pass(data, DOUBLE_GROWTH, DOUBLE_MEAN_GROWTH)
+
+
+def threads(data: LayerInput) -> Band:
+    """Bound two passes in which each thread adds its values one after the other; all of them may have one thread."""
+    return _two_pass(data, _plain(data.count))
+
+
+def welford(data: LayerInput) -> Band:
+    """Bound Welford's updates in many lanes, which are merged with their counts."""
+    low, high = (deviation**2 for deviation in data.spread)
+    constant = WELFORD_CONSTANT + WELFORD_GROWTH * data.count
+    size = data.magnitude
+    # κ times the variance is m times the deviation; written so that a variance of 0 needs no case of its own
+    error = constant * high + WELFORD_SLOPE * sqrt(high) * size
+    error = error * UNIT + (WELFORD_SQUARE * UNIT * size) ** 2
+    return max(low - error, 0.0), high + error
+
+
+def tree(data: LayerInput) -> Band:
+    """Bound two passes with XLA's sums in a tree."""
+    return _two_pass(data, _xla(data, XLA_GROWTH, SEQUENTIAL_SLOPE), _xla(data, XLA_GROWTH))
+
+
+def one_pass(data: LayerInput) -> Band:
+    """Bound one pass with XLA's sums, or PyTorch's cascades under Keras: the greater growth of the two."""
+    return _one_pass(data, max(_xla(data, XLA_ONE_PASS_GROWTH), _cascade(data)))
+
+
+def one_pass_cascade(data: LayerInput) -> Band:
+    """Bound one pass with PyTorch's cascaded sums."""
+    return _one_pass(data, _cascade(data))
+
+
+def one_pass_clamped(data: LayerInput) -> Band:
+    """Bound one pass with XLA's sums, whose result is no less than 0."""
+    low, high = _one_pass(data, _xla(data, XLA_ONE_PASS_GROWTH))
+    return max(low, 0.0), high
+
+
+def sequential(data: LayerInput) -> Band:
+    """Bound two passes that add value after value; of a single channel TensorFlow makes a tree."""
+    return _two_pass(data, _blocks(data) if data.channels == 1 else _plain(data.count))
+
+
+def one_pass_plain(data: LayerInput) -> Band:
+    """Bound one pass that adds value after value and clamps: Keras on TensorFlow with synchronized=True.
+
+    The layer counts its values by adding ones in float32, and that count stops at 2²⁴.
+    """
+    growth = _blocks(data) if data.channels == 1 else _plain(data.count)
+    low, high = _one_pass(data, growth)
+    if data.channels > 1 and data.count > FLOAT32_COUNT:
+        return 0.0, high * data.count / FLOAT32_COUNT + data.magnitude**2 * data.count / FLOAT32_COUNT
+    return max(low, 0.0), high
+
+
+def blocked(data: LayerInput) -> Band:
+    """Bound a tree for one sample; with more of them TensorFlow sums plainly across samples."""
+    in_a_tree = data.samples == 1 or data.channels == 1
+    return _two_pass(data, _blocks(data) if in_a_tree else _plain(data.count))
+
+
+def lanes(data: LayerInput) -> Band:
+    """Bound two passes in which eight lanes add their values one after the other."""
+    return _two_pass(data, 2.0 * LANES + SEQUENTIAL_SLOPE / LANES * data.count)
+
+
+def any_backend(data: LayerInput) -> Band:
+    """Bound all three backends of Keras' batch norm."""
+    return _hull(tree(data), one_pass_cascade(data), sequential(data))
+
+
+def any_backend_of_layer_norm(data: LayerInput) -> Band:
+    """Bound Keras' layer norm: XLA's trees, PyTorch's own kernel, TensorFlow's tree over each sample."""
+    return _hull(tree(data), welford(data), _two_pass(data, _blocks(data)))
+
+
+def _hull(*bands: Band) -> Band:
+    """Return the band that holds all of these."""
+    lows, highs = zip(*bands, strict=True)
+    return min(lows), max(highs)
+
+
+def _two_pass(data: LayerInput, growth: float, mean_growth: float | None = None) -> Band:
+    """Return the variance plus δ², with a relative error of growth·u; never below 0."""
+    offset = min((growth if mean_growth is None else mean_growth) * UNIT, 1.0) * data.magnitude
+    relative = growth * UNIT
+    return max(data.spread[0] ** 2 * (1.0 - relative), 0.0), (data.spread[1] ** 2 + offset**2) * (1.0 + relative)
+
+
+def _one_pass(data: LayerInput, growth: float) -> Band:
+    """Return the variance within c·u·(v + m²), where c = 3·growth + 4."""
+    error = (3.0 * growth + 4.0) * UNIT * (data.spread[1] ** 2 + data.magnitude**2)
+    return data.spread[0] ** 2 - error, data.spread[1] ** 2 + error
+
+
+def _plain(count: float) -> float:
+    """Return the growth of a sum that adds value after value."""
+    return 2.0 + SEQUENTIAL_SLOPE * count
+
+
+def _blocks(data: LayerInput) -> float:
+    """Return the growth of Eigen's trees, which sum few values plainly."""
+    return min(_plain(data.count), BLOCKED_GROWTH)
+
+
+def _xla(data: LayerInput, growth: float, slope: float = XLA_PLAIN_SLOPE) -> float:
+    """Return the growth of XLA's sums; `growth` is that of its trees, `slope` that of plain sums for each value."""
+    plain = 2.0 + slope * data.count
+    if data.count * data.channels < XLA_PLAIN_VALUES:
+        return plain
+    return min(plain, XLA_DIVIDED_GROWTH) if data.divided else growth
+
+
+def _cascade(data: LayerInput) -> float:
+    """Return the growth of PyTorch's cascades, which run along the inner axes only.
+
+    The entries of axes before a kept axis are summed plainly.
+    """
+    outer = (data.samples or data.count) if data.divided else 0
+    return CASCADE_GROWTH + min(CASCADE_SLOPE * data.count, CASCADE_MOST) + SEQUENTIAL_SLOPE * outer
