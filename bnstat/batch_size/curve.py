@@ -77,7 +77,7 @@ def _split(table: Moments, cohort: Cohort, kind: Kind, grouping: Grouping) -> It
             "between_patches": whole.between_patches,
         }
     volumes = cohort.independent if isinstance(whole, Nested) else None
-    counts = merged.count.tolist()
+    counts = merged.finite.tolist()
     return [
         PopulationChannel(channel, cohort.samples, merged_count=count, volumes=volumes, **row)
         for channel, count, row in zip(cohort.channels, counts, _rows(columns), strict=True)

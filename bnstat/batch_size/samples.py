@@ -143,7 +143,7 @@ class Cohort:
 
 def cohorts_of(table: Moments, nesting: Nesting | None = None) -> tuple[Cohort, ...]:
     """The channels of a table of shape (samples, channels), those with the same usable samples together."""
-    usable = (table.count > 0) & (table.nan + table.inf == 0) & ~too_large(table)
+    usable = (table.finite > 0) & (table.nan + table.inf == 0) & ~too_large(table)
     kinds, kind_of = np.unique(usable, axis=1, return_inverse=True)
     found = [
         _cohort(table, np.flatnonzero(kinds[:, kind]), np.flatnonzero(kind_of.ravel() == kind))
@@ -165,12 +165,12 @@ def _nested(cohort: Cohort, nesting: Nesting) -> Cohort:
 def too_large(table: Moments) -> NDArray[np.bool_]:
     """Which cells of a table have values beyond what can be squared, or had them before steps on their intensity."""
     extremes = np.maximum(np.abs(np.asarray(table.minimum, np.float64)), np.abs(np.asarray(table.maximum, np.float64)))
-    return np.asarray((table.count > 0) & ~((extremes <= LARGEST) & np.isfinite(table.m2) & np.isfinite(table.mean)))
+    return np.asarray((table.finite > 0) & ~((extremes <= LARGEST) & np.isfinite(table.m2) & np.isfinite(table.mean)))
 
 
 def _cohort(table: Moments, places: NDArray[np.intp], channels: NDArray[np.intp]) -> Cohort:
     cells = np.ix_(places, channels)
-    counts = np.asarray(table.count[cells], np.float64)
+    counts = np.asarray(table.finite[cells], np.float64)
     return Cohort(
         channels=tuple(channels.tolist()),
         places=places,

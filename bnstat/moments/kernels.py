@@ -45,7 +45,7 @@ class Cell(NamedTuple):
     deviations from it. All are over the finite values; NaN and Inf are counted apart.
     """
 
-    count: Any
+    finite: Any
     mean: Any
     mean_tail: Any
     m2: Any

@@ -20,11 +20,11 @@ Integers = NDArray[np.int64]
 class Moments:
     """Moments of cells: arrays of one shape, ``(channels,)`` for a sample or ``(samples, channels)`` for a table.
 
-    All but `nan` and `inf` are over the finite values of a cell. An empty cell has count 0, mean and m2 0, and
+    All but `nan` and `inf` are over the finite values of a cell. A cell without any has finite 0, mean and m2 0, and
     minimum > maximum. The arrays are read-only.
 
     Attributes:
-        count: finite values.
+        finite: the number of finite values.
         mean: their mean, in float64.
         m2: sum of squared deviations from the mean.
         minimum: least value, in the type it was stored in (float64 after a scale factor).
@@ -37,7 +37,7 @@ class Moments:
             extremes cannot round away.
     """
 
-    count: Integers
+    finite: Integers
     mean: Doubles
     m2: Doubles
     minimum: Array
@@ -59,7 +59,7 @@ class Moments:
         kind = np.dtype(dtype)
         least, most = _neutral_extremes(kind)
         return cls(
-            count=np.zeros(shape, np.int64),
+            finite=np.zeros(shape, np.int64),
             mean=np.zeros(shape),
             m2=np.zeros(shape),
             minimum=np.full(shape, least, kind),
@@ -77,7 +77,7 @@ class Moments:
         named = dict(zip(Cell._fields, columns, strict=True))
         if columns[0].ndim == 1:
             named = {name: column[:, np.newaxis] for name, column in named.items()}
-        return cls(**named, varies=(named["minimum"] != named["maximum"]) & (named["count"] > 0))
+        return cls(**named, varies=(named["minimum"] != named["maximum"]) & (named["finite"] > 0))
 
     @classmethod
     def from_array(cls, values: ArrayLike, axis: int = -1) -> Moments:
@@ -117,7 +117,7 @@ class Moments:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape that all the arrays have."""
-        return self.count.shape
+        return self.finite.shape
 
     def __getitem__(self, place: Any) -> Moments:  # noqa: ANN401  (whatever numpy takes as an index)
         return self._each(lambda array: np.asarray(array[place]))
@@ -135,20 +135,20 @@ class Moments:
         return Moments(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
 
     @property
-    def total(self) -> Integers:
+    def count(self) -> Integers:
         """All values of a cell, NaN and Inf among them: what a layer reduces over."""
-        return self.count + self.nan + self.inf
+        return self.finite + self.nan + self.inf
 
     @property
     def constant(self) -> NDArray[np.bool_]:
         """Whether all values of a cell are one finite value: decided on the values as stored, never by a variance."""
-        same: NDArray[np.bool_] = ~self.varies & (self.count > 0) & (self.nan + self.inf == 0)
+        same: NDArray[np.bool_] = ~self.varies & (self.finite > 0) & (self.nan + self.inf == 0)
         return same
 
     @property
     def variance(self) -> Doubles:
-        """Biased variance of the finite values, m2/count: what normalizes. NaN where there is none."""
-        return _divided(self.m2, self.count)
+        """Biased variance of the finite values, m2/finite: what normalizes. NaN where there is none."""
+        return _divided(self.m2, self.finite)
 
     def merge(self, *others: Moments) -> Moments:
         """The moments of all values together, cell by cell; all of one shape. Empty cells change nothing."""
@@ -184,21 +184,21 @@ class Moments:
 
     def _merged(self, axis: int) -> Moments:
         parts = self if axis == 0 else self._each(lambda array: np.moveaxis(array, axis, 0))
-        filled = parts.count > 0
-        count = parts.count.sum(axis=0)
+        filled = parts.finite > 0
+        finite = parts.finite.sum(axis=0)
         first = np.expand_dims(np.argmax(filled, axis=0), 0)
         pivot = np.take_along_axis(parts.mean, first, axis=0)[0]
         offset = np.where(filled, (parts.mean - pivot) + parts.mean_tail, 0.0)
-        weight = parts.count / np.maximum(count, 1)
+        weight = parts.finite / np.maximum(finite, 1)
         shift = (weight * offset).sum(axis=0)
-        m2 = parts.m2.sum(axis=0) + (parts.count * np.where(filled, offset - shift, 0.0) ** 2).sum(axis=0)
+        m2 = parts.m2.sum(axis=0) + (parts.finite * np.where(filled, offset - shift, 0.0) ** 2).sum(axis=0)
         first_tail = np.take_along_axis(parts.mean_tail, first, axis=0)[0]
         alike = ~filled | ((parts.mean == pivot) & (parts.mean_tail == first_tail))
         varies = (parts.varies & filled).any(axis=0) | ~alike.all(axis=0)
         mean, tail = _two_sum(pivot, shift)
         least, most = _neutral_extremes(parts.minimum.dtype)
         return Moments(
-            count=count,
+            finite=finite,
             mean=np.where(varies, mean, pivot),
             m2=np.where(varies, m2, 0.0),
             minimum=np.where(filled, parts.minimum, least).astype(parts.minimum.dtype).min(axis=0),
@@ -220,7 +220,7 @@ class Moments:
             return self._affine(np.asarray(slope, np.float64), np.asarray(intercept, np.float64))
 
     def _affine(self, slope: Doubles, intercept: Doubles) -> Moments:
-        filled = self.count > 0
+        filled = self.finite > 0
         first, second = (slope * end.astype(np.float64) + intercept for end in (self.minimum, self.maximum))
         scaled, lost = _two_product(slope, self.mean)
         mean, tail = _two_sum(scaled, intercept)
@@ -244,7 +244,7 @@ def _neutral_extremes(dtype: np.dtype[Any]) -> tuple[Any, Any]:
 
 def _of_one_type(parts: list[Moments]) -> list[Moments]:
     """Extremes that numpy can put side by side without making whole numbers floats."""
-    types = {part.minimum.dtype for part in parts if part.count.any()}
+    types = {part.minimum.dtype for part in parts if part.finite.any()}
     if len(types) == 1:  # wholly empty parts take the type of the others
         dtype = types.pop()
         return [part if part.minimum.dtype == dtype else replace(part, **_extremes(part, dtype)) for part in parts]
@@ -256,7 +256,7 @@ def _of_one_type(parts: list[Moments]) -> list[Moments]:
 def _extremes(part: Moments, dtype: np.dtype[Any]) -> dict[str, Array]:
     """Minimum and maximum of a part in another type; those of empty cells are neutral."""
     least, most = _neutral_extremes(dtype)
-    filled = part.count > 0
+    filled = part.finite > 0
     found = {}
     for name, neutral in (("minimum", least), ("maximum", most)):
         found[name] = np.full(part.shape, neutral, dtype)

@@ -88,7 +88,7 @@ def passes(preparation: Preparation) -> int:
 
 
 def _require_some(found: Moments, planned: Planned, preparation: Preparation) -> None:
-    empty = np.argwhere(found.total == 0)
+    empty = np.argwhere(found.count == 0)
     if preparation.mask is None or not len(empty):
         return
     sample, channel = empty[0]
@@ -182,7 +182,7 @@ class _Walk:
     def _ranged(self, step: steps.Minmax) -> Affine:
         found = self._everywhere().whole
         low, high = (end.astype(np.float64) for end in (found.minimum, found.maximum))
-        filled = found.count > 0
+        filled = found.finite > 0
         with np.errstate(all="ignore"):
             span = np.where(filled, high - low, 0.0)
         self._require_finite(span, "minmax")
@@ -193,10 +193,10 @@ class _Walk:
 
     def _standard(self, found: Moments, step: steps.Zscore) -> tuple[Doubles, Doubles]:
         """Mean and deviation of each cell; what is constant becomes exactly 0, and is divided by 1."""
-        deviation = np.sqrt(np.where(found.varies & (found.count > 0), found.variance, 0.0))
+        deviation = np.sqrt(np.where(found.varies & (found.finite > 0), found.variance, 0.0))
         self._require_finite(deviation, "zscore-nonzero" if step.nonzero else "zscore")
         constant = found.minimum.astype(np.float64)
-        center = np.where(found.count > 0, np.where(found.varies, found.mean, constant), 0.0)
+        center = np.where(found.finite > 0, np.where(found.varies, found.mean, constant), 0.0)
         return center, np.where(deviation > 0, deviation, 1.0)
 
     def _require_finite(self, numbers: Doubles, name: str) -> None:

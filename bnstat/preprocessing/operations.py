@@ -58,7 +58,7 @@ class Affine(Operation):
             ends = [end.astype(np.float64) for end in (found.minimum, found.maximum)]
             for end in ends:
                 self.change(end)
-        filled, rising = found.count > 0, slope > 0
+        filled, rising = found.finite > 0, slope > 0
         least = np.where(filled, np.where(rising, ends[0], ends[1]), np.inf)
         most = np.where(filled, np.where(rising, ends[1], ends[0]), -np.inf)
         steady = filled & ~found.varies

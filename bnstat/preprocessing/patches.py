@@ -298,4 +298,4 @@ def _filled(moments: Moments, inside: NDArray[Any], patch: Patch, dtype: np.dtyp
     if not missing:
         return moments
     one = Moments.from_array(np.zeros((1, inside.shape[-1]), dtype))
-    return replace(one, count=one.count * missing).merge(moments)  # zeros first: sums are relative to their mean
+    return replace(one, finite=one.finite * missing).merge(moments)  # zeros first: sums are relative to their mean

@@ -131,7 +131,7 @@ def line_of(kept: Kept) -> str:
 
 def _channels(moments: Moments) -> Iterator[dict[str, Any]]:
     columns = {
-        "count": moments.count,
+        "count": moments.finite,
         "mean": moments.mean,
         "mean_tail": np.where(np.isfinite(moments.mean_tail), moments.mean_tail, 0.0),
         "m2": moments.m2,
@@ -210,7 +210,7 @@ def _moments(channels: list[dict[str, Any]]) -> Moments:
 
     least, most = _extremes(channels)
     return Moments(
-        count=np.array(column("count", 0), np.int64),
+        finite=np.array(column("count", 0), np.int64),
         mean=np.array(column("mean", nan), np.float64),
         m2=np.array(column("m2", inf), np.float64),
         minimum=least,

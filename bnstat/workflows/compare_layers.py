@@ -153,7 +153,7 @@ def _channel_outputs(report: Report, table: Table) -> Iterable[tuple[float | Non
 
 def _cells(moments: Moments) -> list[Cell]:
     """The moments of one sample as plain numbers, a cell for each channel."""
-    return list(zip(moments.count.tolist(), moments.mean.tolist(), moments.variance.tolist(), strict=True))
+    return list(zip(moments.finite.tolist(), moments.mean.tolist(), moments.variance.tolist(), strict=True))
 
 
 def _alone(channel: Channel) -> float | None:

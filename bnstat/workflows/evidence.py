@@ -16,14 +16,14 @@ def sample_channels_of(rows: Iterable[Row]) -> tuple[tuple[SampleChannel, ...], 
 
 def _sample_channels(row: Row) -> tuple[SampleChannel, ...]:
     table = row.moments
-    columns = (table.total, table.count, table.mean, table.variance, table.constant)
+    columns = (table.count, table.finite, table.mean, table.variance, table.constant)
     return tuple(_sample_channel(*values) for values in zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _sample_channel(total: int, count: int, mean: float, variance: float, constant: bool) -> SampleChannel:
-    whole = count == total and count > 0
+def _sample_channel(count: int, finite: int, mean: float, variance: float, constant: bool) -> SampleChannel:
+    whole = finite == count and count > 0
     return SampleChannel(
-        count=total,
+        count=count,
         mean=mean if whole and isfinite(mean) else None,
         variance=variance if whole and isfinite(variance) else None,
         constant=whole and constant,

@@ -121,7 +121,7 @@ def _cells(table: Moments, groups: int | None) -> Moments:
 
 def values_of(case: str, groups: int | None) -> int:
     """How many values are normalized together."""
-    return int(cells(case, groups)[0].total.max())
+    return int(cells(case, groups)[0].count.max())
 
 
 def numbers(channels, name: str) -> np.ndarray:

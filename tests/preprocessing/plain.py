@@ -90,7 +90,7 @@ def assert_same(found, cells, intensity, mask=None, inside=None):
         values = values[masked(stored, mask) if inside is None else inside[place]]
         finite = values[np.isfinite(values)]
         one = found[place]
-        assert (one.count, one.nan, one.inf) == (
+        assert (one.finite, one.nan, one.inf) == (
             finite.size,
             np.isnan(values).sum(),
             np.isinf(values).sum(),

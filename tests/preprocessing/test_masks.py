@@ -117,7 +117,7 @@ def test_a_nan_outside_of_an_image_is_neither_counted_nor_nan(image, write_image
     marks = np.zeros((4, 3, 5), np.uint8)
     marks[2:] = 3
     one = found(path, write_image("mask.nii", marks))
-    assert (one.total.tolist(), one.nan.tolist()) == ([[30, 30]], [[0, 0]])
+    assert (one.count.tolist(), one.nan.tolist()) == ([[30, 30]], [[0, 0]])
     np.testing.assert_allclose(one.mean[0], values[2:].astype(np.float64).mean(axis=(0, 1, 2)), rtol=1e-12)
 
 
@@ -125,13 +125,13 @@ def test_a_nan_in_the_mask_is_outside_and_scale_factors_count(image, write_image
     marks = np.ones((4, 3, 5), np.float32)
     marks[0] = np.nan
     marks[1] = -1
-    assert found(image[0], write_image("nan.nii", marks)).total.tolist() == [[30, 30]]
+    assert found(image[0], write_image("nan.nii", marks)).count.tolist() == [[30, 30]]
     turned = write_image("turned.nii", np.where(marks == 1, 2, 7).astype(np.int16), scale=(-1.0, 5.0))
-    assert found(image[0], turned).total.tolist() == [[30, 30]]
+    assert found(image[0], turned).count.tolist() == [[30, 30]]
 
 
 def test_a_mask_may_have_axes_of_one_at_its_end(image, write_image):
-    assert found(image[0], write_image("m.nii", np.ones((4, 3, 5, 1), np.uint8))).total.tolist() == [[60, 60]]
+    assert found(image[0], write_image("m.nii", np.ones((4, 3, 5, 1), np.uint8))).count.tolist() == [[60, 60]]
 
 
 def test_a_mask_of_channels_first_has_the_axes_beside_the_kept_one(tmp_path):

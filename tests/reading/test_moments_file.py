@@ -28,7 +28,7 @@ ASKED = Asked(-1, None, UNPREPARED)
 
 
 def kept(moments, sample=None, **more):
-    shape = (moments.count.size,)
+    shape = (moments.finite.size,)
     sample = sample or Sample("a.nii", None, shape, "float32")
     given = {"asked": ASKED, "stamp": Stamp(1, 2), "place": 0, "samples": 1, **more}
     return Kept(Row(sample, moments, Tensor(shape, 1)), **given)
@@ -51,8 +51,8 @@ def test_what_is_read_back_has_the_same_bits(array, slope, intercept):
     for moments in (Moments.from_array(array), Moments.from_array(array).affine(slope, intercept)):
         line = line_of(kept(moments))
         found = parse(line.encode()).row.moments
-        there = moments.count > 0
-        for name in ("count", "nan", "inf", "varies"):
+        there = moments.finite > 0
+        for name in ("finite", "nan", "inf", "varies"):
             np.testing.assert_array_equal(getattr(found, name), getattr(moments, name))
         for name in ("mean", "mean_tail", "m2"):
             before, after = getattr(moments, name), getattr(found, name)

@@ -22,11 +22,11 @@ def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
 def _channel(channel: int, merged: Merged, settings: Settings) -> Channel:
     statistics = statistics_of(merged, settings.epsilon)
     mean, variance = statistics.mean, statistics.variance
-    kept_variance = None if variance is None else variance * settings.framework.bessel(merged.total)
+    kept_variance = None if variance is None else variance * settings.framework.bessel(merged.count)
     start_mean, start_variance = settings.framework.running_start
     return Channel(
         channel=channel,
-        running_mean=running(start_mean, mean, settings, merged.total),
-        running_variance=running(start_variance, kept_variance, settings, merged.total),
+        running_mean=running(start_mean, mean, settings, merged.count),
+        running_variance=running(start_variance, kept_variance, settings, merged.count),
         **statistics.numbers,
     )

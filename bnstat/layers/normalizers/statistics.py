@@ -15,8 +15,8 @@ from bnstat.moments.moments import Moments
 class Merged:
     """The moments of values that are normalized together; mean and variance are over the finite ones."""
 
+    finite: int
     count: int
-    total: int
     mean: float
     variance: float
     minimum: Number
@@ -34,18 +34,18 @@ def each(cells: Moments) -> Iterator[Merged]:
 
 def statistics_of(merged: Merged, epsilon: float | None) -> Statistics:
     """Return the numbers that every channel and group has; mean and variance are None if a value is NaN or Inf."""
-    finite_mean = defined(merged.mean) if merged.count else None
+    finite_mean = defined(merged.mean) if merged.finite else None
     finite_variance = defined(merged.variance)
-    whole = merged.count == merged.total
+    whole = merged.finite == merged.count
     mean, variance = (finite_mean, finite_variance) if whole else (None, None)
     output_variance, share = output(variance, epsilon)
     return Statistics(
-        count=merged.total,
+        count=merged.count,
         mean=mean,
         variance=variance,
         std=None if variance is None else sqrt(variance),
-        minimum=_extreme(merged.minimum) if merged.count else None,
-        maximum=_extreme(merged.maximum) if merged.count else None,
+        minimum=_extreme(merged.minimum) if merged.finite else None,
+        maximum=_extreme(merged.maximum) if merged.finite else None,
         nan=merged.nan,
         inf=merged.inf,
         constant=merged.constant,
@@ -54,7 +54,7 @@ def statistics_of(merged: Merged, epsilon: float | None) -> Statistics:
         output_std=None if output_variance is None else sqrt(output_variance),
         epsilon_share=share,
         condition_number=_condition_number(mean, variance),
-        finite=None if whole else Finite(merged.count, finite_mean, finite_variance),
+        finite=None if whole else Finite(merged.finite, finite_mean, finite_variance),
     )
 
 
@@ -124,4 +124,4 @@ def _condition_number(mean: float | None, variance: float | None) -> float | Non
 def deviations(samples: Moments) -> tuple[float | None, ...]:
     """The standard deviation of each channel over all samples; None where a value is NaN or Inf."""
     merged = each(samples.merged(axis=0))
-    return tuple(sqrt(one.variance) if one.count == one.total and isfinite(one.variance) else None for one in merged)
+    return tuple(sqrt(one.variance) if one.finite == one.count and isfinite(one.variance) else None for one in merged)
