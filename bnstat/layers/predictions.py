@@ -186,7 +186,7 @@ def _shared_sums(batch: Batch, table: Table, settings: Settings) -> _Sums:
 
 def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Sums:
     """Read the voxels of a batch again, and sum them as the framework does."""
-    places = [tensor_order.Place(row.parts, row.tensor, row.sample.index) for row in rows]
+    places = [tensor_order.StoredSample(row.parts, row.tensor, row.sample.index) for row in rows]
     layout = Layout(len(rows), batch.parts[0].count // len(rows), batch.channel_count)
     emulated = emulation.emulate(
         _arithmetic(batch, settings),

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.sources.case import Part
+from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Arrangement, Tensor
 from bnstat.sources.volume import Volume
 
@@ -28,15 +28,15 @@ _BLOCK_VALUES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Place:
+class StoredSample:
     """Where a sample is: its files, laid out; the tensor; and the entry on the batch axis (None: all of a file)."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[CaseFile, ...]
     tensor: Tensor
     index: int | None = None
 
 
-def batch_voxels(places: Sequence[Place], dtype: InputType = "float32") -> Iterator[Floats]:
+def batch_voxels(places: Sequence[StoredSample], dtype: InputType = "float32") -> Iterator[Floats]:
     """The samples of a batch in order, each (channels, rows): the kept axis, and all others in C order of the tensor.
 
     Values are what a user hands to a layer: ``stored · slope + intercept`` in float64, rounded once to float32 (as
@@ -45,7 +45,7 @@ def batch_voxels(places: Sequence[Place], dtype: InputType = "float32") -> Itera
     Raises:
         InputError: a file cannot be read.
     """
-    held: tuple[Part, ...] | None = None
+    held: tuple[CaseFile, ...] | None = None
     samples: Iterator[Floats] = iter(())
     at = 0
     for place in places:
@@ -72,7 +72,7 @@ def rounded_to(values: Floats, dtype: InputType) -> Floats:
     return values
 
 
-def _samples(parts: Sequence[Part], tensor: Tensor) -> Iterator[Floats]:
+def _samples(parts: Sequence[CaseFile], tensor: Tensor) -> Iterator[Floats]:
     """Every sample of a case, in order, as (channels, rows)."""
     for files in zip(*(_tensors(part.volume, part.arrangement) for part in parts), strict=True):
         whole = files[0] if len(files) == 1 else np.concatenate(files, axis=-1)

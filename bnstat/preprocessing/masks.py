@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.settings import Preparation
-from bnstat.sources.case import Part
+from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.names import case_name
 from bnstat.sources.opened import Planned
@@ -267,7 +267,7 @@ def _kept_last(image: _Image, planned: Planned) -> Mask:
     return np.moveaxis(whole, tensor.axis - 1, -1)
 
 
-def _by_place(image: _Image, part: Part, planned: Planned) -> ByPlace:
+def _by_place(image: _Image, part: CaseFile, planned: Planned) -> ByPlace:
     arrangement = part.arrangement
     stored = _stored_axes(arrangement)
     stored.pop(_left_out(image, part, planned))
@@ -290,7 +290,7 @@ def _stored_axes(arrangement: Arrangement) -> list[int | None]:
     return axes if len(axes) == len(arrangement.tensor.sample_shape) else [*axes, None]
 
 
-def _left_out(image: _Image, part: Part, planned: Planned) -> int:
+def _left_out(image: _Image, part: CaseFile, planned: Planned) -> int:
     """The axis of the sample that the mask does not have: the last one, or the kept one.
 
     Raises:

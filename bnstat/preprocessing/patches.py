@@ -20,7 +20,7 @@ from bnstat.preprocessing.intensity import resolve
 from bnstat.preprocessing.patch_positions import Foreground, Labels, Volume, patches_of
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.preprocessing.stored_voxels import beyond, cut, sample_of, stored_voxels
-from bnstat.sources.case import Case, Part
+from bnstat.sources.case import Case, CaseFile
 from bnstat.sources.layout import Tensor
 from bnstat.sources.names import case_name
 from bnstat.sources.opened import Planned
@@ -243,7 +243,7 @@ def _padding(preparation: Preparation) -> str:
     return "zero" if preparation.patches is None else preparation.patches.pad
 
 
-def _part_moments(part: Part, chosen: Sequence[tuple[int | None, Patch]], pad: str, told: Told) -> list[Moments]:
+def _part_moments(part: CaseFile, chosen: Sequence[tuple[int | None, Patch]], pad: str, told: Told) -> list[Moments]:
     """The moments of all patches in one file, of values as they are stored; scale factors are applied last."""
     volume, stored = part.volume, stored_voxels(part.volume, told)
     scaled = (volume.slope, volume.intercept) != (1.0, 0.0)
@@ -269,7 +269,7 @@ def _prepared_moments(
 
 
 def _part_crops(
-    part: Part, chosen: Sequence[tuple[int | None, Patch]], pad: str, told: Told
+    part: CaseFile, chosen: Sequence[tuple[int | None, Patch]], pad: str, told: Told
 ) -> list[NDArray[np.float64]]:
     """The voxels of all patches in one file, in float64, scale factors applied."""
     volume, stored = part.volume, stored_voxels(part.volume, told)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from bnstat.moments.moments import Moments
 from bnstat.moments.one_pass import scan_volume, side_by_side
 from bnstat.preprocessing.settings import Preparation
-from bnstat.sources.case import Part
+from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Tensor
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import Sample
@@ -32,7 +32,7 @@ class Row:
     sample: Sample
     moments: Moments
     tensor: Tensor
-    parts: tuple[Part, ...] = ()
+    parts: tuple[CaseFile, ...] = ()
     types: tuple[str, ...] = ()
 
 
@@ -59,7 +59,7 @@ def rows_of(planned: Planned, preparation: Preparation, told: OnBytes | None = N
     return _rows(planned, side_by_side(cells, planned.tensor), planned.parts, _types(planned))
 
 
-def _rows(planned: Planned, table: Moments, parts: tuple[Part, ...], types: tuple[str, ...]) -> tuple[Row, ...]:
+def _rows(planned: Planned, table: Moments, parts: tuple[CaseFile, ...], types: tuple[str, ...]) -> tuple[Row, ...]:
     """A row for each sample, from moments of shape (samples, channels)."""
     indices = [None] if planned.parts[0].arrangement.samples_axis is None else range(planned.samples)
     return tuple(Row(sample_of(planned, index), table[index or 0], planned.tensor, parts, types) for index in indices)

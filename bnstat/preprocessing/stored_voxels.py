@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
-from bnstat.sources.case import Part
+from bnstat.sources.case import CaseFile
 from bnstat.sources.sample import Patch
 from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
@@ -48,7 +48,7 @@ def stored_voxels(volume: Volume, told: Callable[[int], None] | None = None) -> 
     return flat.reshape([shape[axis] for axis in memory]).transpose(np.argsort(memory))
 
 
-def sample_of(stored: Array, part: Part, index: int | None) -> Array:
+def sample_of(stored: Array, part: CaseFile, index: int | None) -> Array:
     """One sample of a file that is kept along its last axis: spatial axes in file order, then channels."""
     arrangement = part.arrangement
     if arrangement.samples_axis is not None:

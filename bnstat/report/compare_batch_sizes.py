@@ -19,7 +19,7 @@ from bnstat.report.documents.document import Document, Fields
 from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, sample_fields
 from bnstat.report.finding import Failure, Finding
-from bnstat.sources.sample import Sample, names_of
+from bnstat.sources.sample import Sample, channel_names_of
 from bnstat.text import channel_title
 
 
@@ -56,7 +56,7 @@ class Comparison(Document):
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the channels, where all samples agree on them."""
-        return names_of(self.samples)
+        return channel_names_of(self.samples)
 
     def title_of(self, channel: int) -> str:
         """What to call a channel in a sentence."""

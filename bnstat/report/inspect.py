@@ -12,7 +12,7 @@ from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, sample_fields
 from bnstat.report.documents.layers import batch_fields, part_row, settings_fields
 from bnstat.report.finding import Failure, Finding
-from bnstat.sources.sample import Sample, names_of
+from bnstat.sources.sample import Sample, channel_names_of
 from bnstat.text import channel_title
 
 
@@ -40,7 +40,7 @@ class Report(Document):
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the channels, where all samples agree on them."""
-        return names_of(self.samples)
+        return channel_names_of(self.samples)
 
     def title_of(self, channel: int) -> str:
         """What to call a channel of all samples in a sentence."""

@@ -52,7 +52,7 @@ class Case:
 
 
 @dataclass
-class Found:
+class FoundCases:
     """What paths stand for, gathered as it is found.
 
     Attributes:
@@ -65,7 +65,7 @@ class Found:
     failures: list[InputError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, other: Found) -> None:
+    def add(self, other: FoundCases) -> None:
         """Take in what was found elsewhere."""
         self.cases += other.cases
         self.failures += other.failures
@@ -73,7 +73,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Part:
+class CaseFile:
     """One file of a case: its header, and how it is laid out as the batched tensor."""
 
     volume: Volume

@@ -19,7 +19,7 @@ _NAMES: tuple[Callable[[str], str], ...] = (
 )
 
 
-def groups_of(sources: Sequence[str], group_by: str) -> dict[str, str]:
+def groups_by_source(sources: Sequence[str], group_by: str) -> dict[str, str]:
     """The name of each file's group.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bnstat.errors import InputError, UsageError
-from bnstat.sources.case import Case, Part
+from bnstat.sources.case import Case, CaseFile
 from bnstat.sources.formats.arrays import is_array
 from bnstat.sources.layout import AxisError, Tensor, arrange
 from bnstat.sources.opening import open_volume
@@ -27,7 +27,7 @@ class Planned:
     """
 
     case: Case
-    parts: tuple[Part, ...]
+    parts: tuple[CaseFile, ...]
     tensor: Tensor
     samples: int
 
@@ -111,7 +111,7 @@ def _headers(case: Case) -> list[Volume]:
         raise InputError(case.name, message, channels) from error
 
 
-def _part(volume: Volume, axis: int, batch_axis: BatchAxis) -> Part:
+def _part(volume: Volume, axis: int, batch_axis: BatchAxis) -> CaseFile:
     chosen = 0 if batch_axis is None and volume.batched else None if batch_axis == "none" else batch_axis
     try:
         arrangement = arrange(
@@ -124,10 +124,10 @@ def _part(volume: Volume, axis: int, batch_axis: BatchAxis) -> Part:
         )
     except AxisError as error:
         raise UsageError(f"{volume.source}: {error}") from error
-    return Part(volume, arrangement)
+    return CaseFile(volume, arrangement)
 
 
-def _require_fit(case: Case, first: Part, part: Part) -> None:
+def _require_fit(case: Case, first: CaseFile, part: CaseFile) -> None:
     """Files of a case are put side by side along their last axis, so that all others agree."""
     shapes = [(one.arrangement.samples, *one.arrangement.tensor.sample_shape[:-1]) for one in (first, part)]
     if shapes[0] != shapes[1]:

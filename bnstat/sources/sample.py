@@ -67,7 +67,7 @@ class Sample:
         return self.source, self.index
 
 
-def names_of(samples: Sequence[Sample]) -> tuple[str, ...]:
+def channel_names_of(samples: Sequence[Sample]) -> tuple[str, ...]:
     """Names of the channels in which all samples agree; none where they do not, or none are known."""
     named = {sample.channels for sample in samples}
     return next(iter(named)) if len(named) == 1 else ()

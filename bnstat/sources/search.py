@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from bnstat.errors import InputError
 from bnstat.sources import remote, storage
 from bnstat.sources.addresses import Access, is_remote, require_allowed, require_protocols
-from bnstat.sources.case import Case, Found
+from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.names import how_to_convert, is_image, other_format
 from bnstat.text import plural
 
 _DESCRIPTION = ".json"
 
 
-def cases_of(paths: Sequence[str], channels: str | None = None, protocols: Sequence[str] = ()) -> Found:
+def cases_of(paths: Sequence[str], channels: str | None = None, protocols: Sequence[str] = ()) -> FoundCases:
     """The cases that paths stand for.
 
     Args:
@@ -34,7 +34,7 @@ def cases_of(paths: Sequence[str], channels: str | None = None, protocols: Seque
         from bnstat.sources.datasets.pattern import Pattern, join  # noqa: PLC0415  (only where it is asked for)
 
         pattern = Pattern.of(channels)
-    found = Found()
+    found = FoundCases()
     for path in paths:
         try:
             found.add(_cases_of(path, access))
@@ -43,30 +43,30 @@ def cases_of(paths: Sequence[str], channels: str | None = None, protocols: Seque
     return found if pattern is None else join(found, pattern)
 
 
-def _cases_of(path: str, access: Access) -> Found:
+def _cases_of(path: str, access: Access) -> FoundCases:
     if not path:
-        return Found(failures=[InputError("''", "an empty name is no path; is a variable unset?")])
+        return FoundCases(failures=[InputError("''", "an empty name is no path; is a variable unset?")])
     if is_remote(path):
         require_allowed(path, access)
     if is_remote(path) and is_image(remote.name_of(path)) and not _is_pattern(path):
-        return Found([Case.of(path, access.protocols)])  # nothing is asked of a server for what its name tells
+        return FoundCases([Case.of(path, access.protocols)])  # nothing is asked of a server for what its name tells
     if path.lower().endswith(_DESCRIPTION) and (is_remote(path) or not storage.is_folder(path, access)):
         from bnstat.sources import datasets  # noqa: PLC0415  (one file needs nothing of it)
 
         return datasets.cases_in(path, access)
     if _is_pattern(path):
         return _matching(path, access)
-    return _below(path, access) if storage.is_folder(path, access) else Found([Case.of(path, access.protocols)])
+    return _below(path, access) if storage.is_folder(path, access) else FoundCases([Case.of(path, access.protocols)])
 
 
-def _below(folder: str, access: Access) -> Found:
+def _below(folder: str, access: Access) -> FoundCases:
     """The cases of a data set, of its folder of images, or a case for each image below a directory."""
     from bnstat.sources import datasets  # noqa: PLC0415  (likewise)
 
     listed = datasets.of_images(folder, access)
     if listed is not None:
         return listed
-    found = Found()
+    found = FoundCases()
     files: list[str] = []
     others: Counter[str] = Counter()
     described: list[str] = []
@@ -95,7 +95,7 @@ def _other_formats(folder: str, names: Sequence[str]) -> list[str]:
     return [kind for kind in kinds if kind is not None]
 
 
-def _tell_of(others: Counter[str], folder: str, found: Found) -> None:
+def _tell_of(others: Counter[str], folder: str, found: FoundCases) -> None:
     """That there is nothing to read, or that some of it was passed over."""
     if not found.cases and not found.failures:
         message = "the directory holds no image; give files, or a directory with .nii, .nii.gz, … in it"
@@ -115,11 +115,11 @@ def _is_pattern(path: str) -> bool:
     return ("*" in path or "?" in path) and not path.endswith("]") and not os.path.lexists(path)
 
 
-def _matching(pattern: str, access: Access) -> Found:
+def _matching(pattern: str, access: Access) -> FoundCases:
     """The cases of files and directories that match, `**` being any number of folders."""
     import glob  # noqa: PLC0415  (only where no shell has done it)
 
-    found = Found()
+    found = FoundCases()
     if is_remote(pattern):
         matches = remote.matching(pattern, access)
     else:

@@ -24,7 +24,7 @@ from bnstat.reading.table import Path, blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.report.finding import Failure, Finding
-from bnstat.sources.groups import DIRECTORY, groups_of
+from bnstat.sources.groups import DIRECTORY, groups_by_source
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, Sample
 from bnstat.text import channel_title, plural
@@ -103,7 +103,7 @@ def compare(
         if group_by and planned:
             by_file = group_by == DIRECTORY  # a table may rather know the case than its first file
             files = {plan.case.name: plan.case.files[0] if by_file else plan.case.name for plan in planned}
-            groups = groups_of(list(files.values()), group_by)
+            groups = groups_by_source(list(files.values()), group_by)
             named.update({name: groups[file] for name, file in files.items()})
 
     read = read_table(paths, axis, batch_axis, reading, progress, check)

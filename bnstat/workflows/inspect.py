@@ -22,7 +22,7 @@ from bnstat.report.finding import Failure
 from bnstat.report.inspect import Report
 from bnstat.rules import findings_of
 from bnstat.sources.opened import Planned
-from bnstat.sources.sample import BatchAxis, names_of
+from bnstat.sources.sample import BatchAxis, channel_names_of
 from bnstat.workflows.evidence import sample_channels_of
 from bnstat.workflows.notes import notes_of, patch_notes
 
@@ -230,7 +230,7 @@ def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:
         input_shape=(len(rows), *tensor.sample_shape),
         axis=tensor.axis,
         reduction_axes=tensor.reduction_axes,
-        names=names_of([row.sample for row in rows]),
+        names=channel_names_of([row.sample for row in rows]),
     )
 
 

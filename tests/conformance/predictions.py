@@ -36,7 +36,7 @@ from bnstat.layers.results import Batch
 from bnstat.layers.settings import settings_of
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.table import Table
-from bnstat.sources.case import Part
+from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import arrange
 from bnstat.sources.sample import Sample
 from bnstat.sources.volume import PlainVoxels, Volume
@@ -431,7 +431,7 @@ def _filled(shape: tuple[int, ...], moments: Moments, given: dict[str, str]) -> 
             Sample("recorded", index, shape, "float32", None),
             moments[index],
             arrangement.tensor,
-            (Part(volume, arrangement),),
+            (CaseFile(volume, arrangement),),
             ("float32",),
         )
         for index in range(shape[0])

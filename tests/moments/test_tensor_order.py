@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bnstat.errors import InputError
-from bnstat.moments.tensor_order import Place, batch_voxels, rounded_to
-from bnstat.sources.case import Part
+from bnstat.moments.tensor_order import StoredSample, batch_voxels, rounded_to
+from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import arrange
 from bnstat.sources.opening import open_volume
 
@@ -31,7 +31,7 @@ def arranged(volume, **options):
 
 
 def place(volume, arrangement, index=None):
-    return Place((Part(volume, arrangement),), arrangement.tensor, index)
+    return StoredSample((CaseFile(volume, arrangement),), arrangement.tensor, index)
 
 
 def expected(tensor, axis):

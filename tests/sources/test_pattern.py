@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 import bnstat
 from bnstat import Reading, UsageError
-from bnstat.sources.case import Case, Found
+from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.datasets.pattern import Pattern, join
 from bnstat.sources.search import cases_of
 
 
 def joined(pattern, *names):
-    return join(Found([Case.of(name) for name in names]), Pattern.of(pattern))
+    return join(FoundCases([Case.of(name) for name in names]), Pattern.of(pattern))
 
 
 def cases(pattern, *names):

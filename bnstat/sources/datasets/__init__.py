@@ -8,7 +8,7 @@ from types import ModuleType
 from bnstat.errors import InputError
 from bnstat.sources import storage
 from bnstat.sources.addresses import Access
-from bnstat.sources.case import Found
+from bnstat.sources.case import FoundCases
 from bnstat.sources.datasets import decathlon, monai, nnunet
 from bnstat.sources.datasets.description import Description
 
@@ -19,7 +19,7 @@ DESCRIPTION = "dataset.json"
 _KINDS: tuple[ModuleType, ...] = (nnunet, decathlon, monai)
 
 
-def cases_in(path: str, access: Access) -> Found:
+def cases_in(path: str, access: Access) -> FoundCases:
     """The training cases of a data set.
 
     Args:
@@ -36,10 +36,10 @@ def cases_in(path: str, access: Access) -> Found:
             )
         return _once(kind.cases(description), path)
     except InputError as error:
-        return Found(failures=[error])
+        return FoundCases(failures=[error])
 
 
-def of_images(folder: str, access: Access) -> Found | None:
+def of_images(folder: str, access: Access) -> FoundCases | None:
     """The cases of a data set's folder of images that was named; None where a directory is no such folder."""
     if not storage.name_of(folder).startswith("images"):
         return None
@@ -50,10 +50,10 @@ def of_images(folder: str, access: Access) -> Found | None:
         description, kind = _read(path, access)
         if kind is None or kind is monai:
             return None
-        found: Found = kind.cases_of_folder(description, folder)
+        found: FoundCases = kind.cases_of_folder(description, folder)
         return _once(found, path)
     except InputError as error:
-        return Found(failures=[error])
+        return FoundCases(failures=[error])
 
 
 def _read(path: str, access: Access) -> tuple[Description, ModuleType | None]:
@@ -73,10 +73,10 @@ def _read(path: str, access: Access) -> tuple[Description, ModuleType | None]:
     return Description(path, content, access.protocols), kind
 
 
-def _once(found: Found, path: str) -> Found:
+def _once(found: FoundCases, path: str) -> FoundCases:
     """Each case once; and it is an error that there is none."""
     seen: set[tuple[str, ...]] = set()
-    told = Found(failures=list(found.failures), notes=list(found.notes))
+    told = FoundCases(failures=list(found.failures), notes=list(found.notes))
     for case in found.cases:
         if case.files in seen:
             told.failures.append(InputError(case.name, f"{path} lists it twice; it is read once"))

@@ -13,7 +13,7 @@ from typing import Any
 
 from bnstat.errors import InputError
 from bnstat.sources import storage
-from bnstat.sources.case import Found
+from bnstat.sources.case import FoundCases
 from bnstat.sources.datasets import nnunet
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.names import ending_of, is_image, stem_of
@@ -24,12 +24,12 @@ def describes(content: Any) -> bool:  # noqa: ANN401  (whatever a JSON file hold
     return isinstance(content, Mapping) and isinstance(content.get("modality"), (Mapping, list))
 
 
-def cases(description: Description) -> Found:
+def cases(description: Description) -> FoundCases:
     """The training cases that the description lists; where it lists none, those whose files are there."""
     if not isinstance(description.content.get("training"), list):
         return cases_of_folder(description, description.inside(nnunet.IMAGES))
     channels = description.names("modality")
-    found = Found()
+    found = FoundCases()
 
     @cache
     def names_in(folder: str) -> frozenset[str]:
@@ -56,7 +56,7 @@ def _parts(folder: str, name: str, there: frozenset[str], channels: Sequence[str
     return {number: storage.inside(folder, one) for number, one in named.items() if one in there}
 
 
-def cases_of_folder(description: Description, folder: str) -> Found:
+def cases_of_folder(description: Description, folder: str) -> FoundCases:
     """The cases in one of its folders of images: a file each, or one for each channel where all are numbered."""
     channels = description.names("modality")
     images = [name for name in description.files_in(folder) if is_image(name)]
@@ -64,7 +64,7 @@ def cases_of_folder(description: Description, folder: str) -> Found:
     if len(endings) == 1 and all(_numbered(name, len(channels)) for name in images):
         return nnunet.gathered(description, folder, endings.pop(), channels)
     files = [storage.inside(folder, name) for name in images]
-    return Found([description.case(file, (file,), channels) for file in files])
+    return FoundCases([description.case(file, (file,), channels) for file in files])
 
 
 def _numbered(name: str, channels: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from bnstat.errors import InputError
 from bnstat.sources import storage
 from bnstat.sources.addresses import Access, is_remote, named_in
-from bnstat.sources.case import Case, Found
+from bnstat.sources.case import Case, FoundCases
 from bnstat.text import printable
 
 
@@ -40,7 +40,9 @@ class Description:
         """
         return named_in(self.path, self.folder, name, storage.inside(self.folder, name))
 
-    def files(self, images: Sequence[str], label: object, found: Found) -> tuple[tuple[str, ...], str | None] | None:
+    def files(
+        self, images: Sequence[str], label: object, found: FoundCases
+    ) -> tuple[tuple[str, ...], str | None] | None:
         """Return the paths of images and of a label; None where one is refused, which joins what failed."""
         try:
             named = label if label and isinstance(label, str) else None
@@ -74,7 +76,7 @@ class Description:
             return tuple(printable(table[number]) for number in sorted(table, key=int))
         raise InputError(self.path, f"its {key} is no table of channels from 0, as {{'0': 'T1', '1': 'FLAIR'}}")
 
-    def entries(self, key: str, found: Found) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    def entries(self, key: str, found: FoundCases) -> Iterator[tuple[tuple[str, ...], str | None]]:
         """The images and the labels of each entry of a list; entries without one join what failed."""
         listed = self.content if isinstance(self.content, list) else self.content.get(key)
         for number, entry in enumerate(listed if isinstance(listed, list) else ()):

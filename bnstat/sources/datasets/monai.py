@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bnstat.sources.case import Found
+from bnstat.sources.case import FoundCases
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.names import shared
 
@@ -25,9 +25,9 @@ def describes(content: Any) -> bool:  # noqa: ANN401  (whatever a JSON file hold
     return isinstance(content, Mapping) and isinstance(content.get(_TRAINING), list)
 
 
-def cases(description: Description) -> Found:
+def cases(description: Description) -> FoundCases:
     """The training cases, with the names of channels that the list gives, or that all names of files tell alike."""
-    found = Found()
+    found = FoundCases()
     entries = list(description.entries(_TRAINING, found))
     common = [shared([file.replace("\\", "/") for file in files]) for files, _ in entries]
     names = [name for name, _ in common]

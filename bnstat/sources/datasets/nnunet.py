@@ -11,7 +11,7 @@ from typing import Any
 
 from bnstat.errors import InputError
 from bnstat.sources import storage
-from bnstat.sources.case import Found
+from bnstat.sources.case import FoundCases
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.datasets.pattern import without
 from bnstat.sources.names import ending_of, how_to_convert, is_image, other_format, shared
@@ -27,7 +27,7 @@ def describes(content: Any) -> bool:  # noqa: ANN401  (whatever a JSON file hold
     return isinstance(content, Mapping) and "channel_names" in content
 
 
-def cases(description: Description) -> Found:
+def cases(description: Description) -> FoundCases:
     """The training cases: those that the description lists, else those whose files are there."""
     listed = description.content.get("dataset")
     if isinstance(listed, Mapping):
@@ -40,7 +40,7 @@ def cases(description: Description) -> Found:
     return found
 
 
-def cases_of_folder(description: Description, folder: str) -> Found:
+def cases_of_folder(description: Description, folder: str) -> FoundCases:
     """The cases in one of its folders of images.
 
     Raises:
@@ -61,9 +61,9 @@ def _require_read(description: Description, ending: object) -> None:
     )
 
 
-def gathered(description: Description, folder: str, ending: str, channels: Sequence[str]) -> Found:
+def gathered(description: Description, folder: str, ending: str, channels: Sequence[str]) -> FoundCases:
     """Files `case_0000`, `case_0001`, … of a folder put together; a case that lacks one is a failure."""
-    found = Found()
+    found = FoundCases()
     files: dict[str, dict[int, str]] = {}
     left = []
     for name in description.files_in(folder):
@@ -93,7 +93,7 @@ def _labels_of(description: Description, folder: str, ending: str) -> dict[str, 
 
 
 def add(
-    found: Found,
+    found: FoundCases,
     description: Description,
     name: str,
     parts: Mapping[int, str],
@@ -114,9 +114,9 @@ def add(
     found.cases.append(description.case(named, files, channels, labels))
 
 
-def _listed(description: Description, listed: Mapping[str, Any]) -> Found:
+def _listed(description: Description, listed: Mapping[str, Any]) -> FoundCases:
     """Cases that the description lists with their files."""
-    found = Found()
+    found = FoundCases()
     channels = description.names("channel_names")
     for case, entry in listed.items():
         images = entry.get("images") if isinstance(entry, Mapping) else None

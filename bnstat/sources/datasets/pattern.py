@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bnstat.errors import InputError, UsageError
 from bnstat.sources import names
-from bnstat.sources.case import Case, Found
+from bnstat.sources.case import Case, FoundCases
 from bnstat.text import plural
 
 _FIELD = re.compile(r"\{([^{}]*)\}|(\*+)|([{}])")
@@ -79,7 +79,7 @@ def _either(text: str, field: str) -> str:
     return "|".join(map(re.escape, channels)) or "[^/]+"
 
 
-def join(found: Found, pattern: Pattern) -> Found:
+def join(found: FoundCases, pattern: Pattern) -> FoundCases:
     """Put files side by side whose names differ in the channel alone; cases of data sets stay as they are.
 
     Raises:
@@ -96,7 +96,7 @@ def join(found: Found, pattern: Pattern) -> Found:
             else:
                 key = (match["before"], match["after"])
                 matched.setdefault(key, {}).setdefault(match["channel"], []).append(case.name)
-    told = Found(kept, list(found.failures), list(found.notes))
+    told = FoundCases(kept, list(found.failures), list(found.notes))
     protocols = next((case.protocols for case in found.cases), ())
     channels = pattern.channels or tuple(sorted({channel for files in matched.values() for channel in files}))
     there = {channel for files in matched.values() for channel in files}
@@ -107,7 +107,7 @@ def join(found: Found, pattern: Pattern) -> Found:
 
 
 def _add_case(
-    key: tuple[str, str], files: dict[str, list[str]], channels: Sequence[str], there: set[str], told: Found
+    key: tuple[str, str], files: dict[str, list[str]], channels: Sequence[str], there: set[str], told: FoundCases
 ) -> None:
     """A case with a file for each channel, or why there is none."""
     name = names.joined(*key)
@@ -136,7 +136,7 @@ def without(name: str, missing: Sequence[str], why: str) -> InputError:
     )
 
 
-def _tell_of(pattern: Pattern, channels: Sequence[str], matched: bool, left: Sequence[str], told: Found) -> None:
+def _tell_of(pattern: Pattern, channels: Sequence[str], matched: bool, left: Sequence[str], told: FoundCases) -> None:
     """What did not match, and a channel that is rather an image of classes."""
     if not matched and left:
         told.failures.append(
