@@ -91,13 +91,13 @@ START_LIMIT = 1.35
 HELP_LIMIT = 1.6
 
 
-def make_missing(folder: Path) -> None:
-    """Make the volumes that are not in the folder yet."""
+def make_missing(folder: Path, sections: Sequence[str]) -> None:
+    """Make the volumes that these sections read and that are not in the folder yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    for shape, paths in (
-        ((1, 1, 1), [kind.tiny(folder) for kind in KINDS]),
-        (SHAPE, [kind.big(folder) for kind in KINDS]),
-    ):
+    needed = [((1, 1, 1), [kind.tiny(folder) for kind in KINDS])]
+    if {*sections} != {"start-up"}:  # which reads one voxel alone
+        needed.append((SHAPE, [kind.big(folder) for kind in KINDS]))
+    for shape, paths in needed:
         missing = [path for path in paths if not path.exists()]
         if missing:
             say(f"making {', '.join(path.name for path in missing)} in {folder}")
@@ -575,7 +575,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse(argv)
     found = machine()
     print(*facts(found), sep="\n", flush=True)
-    make_missing(options.data)
+    make_missing(options.data, options.sections)
     measured = measure(options)
     print(*table(measured.rows), sep="\n")
     for line in measured.skipped:

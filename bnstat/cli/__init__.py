@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import importlib
 import os
 import sys
@@ -74,7 +73,6 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     # Threads of a BLAS library would fight those that read. Set here, before numpy is imported, and never on import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    gc.disable()  # until all is imported: looking for garbage among modules costs a tenth of the start
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a character that the terminal cannot show is no reason to stop
             stream.reconfigure(errors="backslashreplace")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -195,7 +194,6 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
     from bnstat.cli.progress import progress  # noqa: PLC0415
     from bnstat.workflows.check import Override, check  # noqa: PLC0415
 
-    gc.enable()
     folder = str(found.file.parent) if found.file is not None else None
     overrides = [Override(*pair, folder) for pair in found.overrides]
     with progress(to.quiet) as meter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -113,7 +112,6 @@ def _layers(paths: tuple[str, ...], to: options.Output, by: By, values: Sequence
     from bnstat.cli.progress import progress  # noqa: PLC0415
     from bnstat.workflows.compare_layers import compare_layers  # noqa: PLC0415
 
-    gc.enable()
     with progress(to.quiet) as meter:
         found = compare_layers(paths, by=by, values=values, progress=meter, **settings)
     tell(found.errors, found.notes, to.quiet)
@@ -138,7 +136,6 @@ def _batch_sizes(
         _refuse_plot(plot, to)
     if save_population is not None and _ending(save_population) not in ("npz", "json"):
         raise UsageError(f"{save_population}: a population is saved as .npz or .json; name it so")
-    gc.enable()
     with progress(to.quiet) as meter:
         found = compare(paths, progress=meter, **settings)
     tell(found.errors, found.notes, to.quiet)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 import click
@@ -43,7 +42,6 @@ def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     from bnstat.cli.progress import progress  # noqa: PLC0415
     from bnstat.workflows.inspect import diagnose  # noqa: PLC0415
 
-    gc.enable()
     with progress(to.quiet) as meter:
         report = diagnose(paths, progress=meter, **settings)
     tell(report.errors, report.notes, to.quiet)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnstat.cli.output import is_terminal
+from bnstat.cli.warned import warnings_as_notes
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -23,17 +22,14 @@ _MOMENT_S = 0.8
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Meter | None]:
-    """A progress bar on stderr, at a terminal only; other packages' own messages are held back meanwhile."""
-    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
-    warnings.simplefilter("ignore")
-    if quiet or not is_terminal(sys.stderr):
-        yield None
-        return
-    meter = Meter()
-    try:
-        yield meter
-    finally:
-        meter.close()
+    """Show a progress bar on stderr, at a terminal only, and tell warnings as notes once it is gone."""
+    meter = None if quiet or not is_terminal(sys.stderr) else Meter()
+    with warnings_as_notes(quiet):
+        try:
+            yield meter
+        finally:
+            if meter is not None:
+                meter.close()
 
 
 class Meter:

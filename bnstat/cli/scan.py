@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,7 +46,6 @@ def command(
     from bnstat.cli.progress import progress  # noqa: PLC0415
     from bnstat.workflows.scan import collect  # noqa: PLC0415
 
-    gc.enable()
     try:
         with progress(quiet) as meter:
             found = collect(paths, output, progress=meter, **settings)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
+import warnings
 
 import pytest
 
@@ -86,3 +88,34 @@ def test_there_is_none_where_it_is_not_wanted_or_nobody_looks(terminal):
     terminal(io.StringIO())
     with progress.progress(quiet=False) as meter:
         assert meter is None
+
+
+def test_a_warning_becomes_a_note_once_and_nothing_is_silenced_after_that(capsys):
+    log = logging.getLogger("nibabel.global")
+    before = (list(warnings.filters), log.level)
+    with progress.progress(quiet=False):
+        for _ in range(2):
+            warnings.warn("the header is\nof Python 2", UserWarning, stacklevel=1)
+    assert (list(warnings.filters), log.level) == before
+    assert capsys.readouterr().err == (
+        "bnstat: note: the header is of Python 2 (UserWarning from cli/test_progress.py)\n"
+    )
+    with pytest.warns(UserWarning, match="heard"):
+        warnings.warn("heard", UserWarning, stacklevel=1)
+
+
+def test_quiet_tells_no_warning(capsys):
+    with progress.progress(quiet=True):
+        warnings.warn("a warning", UserWarning, stacklevel=1)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_warning_is_told_where_reading_fails(capsys):
+    def fail():
+        with progress.progress(quiet=False):
+            warnings.warn("a warning", UserWarning, stacklevel=1)
+            raise ValueError("damaged")
+
+    with pytest.raises(ValueError, match="damaged"):
+        fail()
+    assert "note: a warning" in capsys.readouterr().err
