@@ -1,4 +1,4 @@
-"""What `--intensity` says: steps as values. Their formulas and their sources are in docs/preparation.md."""
+"""What `--intensity` says: steps as values. Their formulas and their sources are in docs/how-to/preprocessing.md."""
 
 from __future__ import annotations
 

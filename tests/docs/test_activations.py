@@ -1,4 +1,4 @@
-"""The code in docs/activations.md runs as it is written, and what it saves is what the layer sees."""
+"""The code in docs/how-to/activations.md runs as it is written, and what it saves is what the layer sees."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import bnstat
 
-TEXT = (Path(__file__).parents[2] / "docs/activations.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[2] / "docs/how-to/activations.md").read_text(encoding="utf-8")
 TORCH, KERAS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 

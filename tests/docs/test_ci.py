@@ -1,4 +1,4 @@
-"""The gate where it runs: what docs/ci.md shows, the GitHub action, the pre-commit hook."""
+"""The gate where it runs: the GitHub action and the pre-commit hook; test_examples runs docs/how-to/ci.md."""
 
 from __future__ import annotations
 
@@ -6,27 +6,22 @@ import re
 import shutil
 import tomllib
 
-import ci_document
 import numpy as np
 import pytest
-from ci_document import ACTION, DOCUMENT, HOOK, ROOT, Place
+from documentation.jobs import ACTION, HOOK, action, hook
+from documentation.project import ROOT, Project
 
 from bnstat.sources.names import IMAGE_ENDINGS
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 
-SECTIONS = ci_document.sections(DOCUMENT.read_text(encoding="utf-8"))
+DOCUMENT = ROOT / "docs" / "how-to" / "ci.md"
 CLEAN, CONSTANT = "sample_data/t1_head.nii.gz", "sample_data/mri_4channel.nii.gz"
 
 
 @pytest.fixture
-def place(tmp_path):
-    return Place.made(tmp_path)
-
-
-@pytest.mark.parametrize("section", SECTIONS, ids=[section.splitlines()[0] for section in SECTIONS])
-def test_the_document_shows_what_is_printed_today(section, place):
-    assert ci_document.written_anew(section, place) == section  # `python tests/ci_document.py` writes it anew
+def project(tmp_path):
+    return Project.made(tmp_path)
 
 
 def test_tables_in_the_document_fit_80_columns():
@@ -50,27 +45,27 @@ def test_nothing_in_an_input_is_pasted_into_a_script():
     assert [name for name, one in ACTION["inputs"].items() if one.get("required")] == ["paths"]
 
 
-def test_the_action_installs_itself_unless_told_otherwise(place):
+def test_the_action_installs_itself_unless_told_otherwise(project):
     _, install, _ = ACTION["runs"]["steps"]
-    pip = place.beside / "bnstat" / "bin" / "pip"
+    pip = project.beside / "bnstat" / "bin" / "pip"
     pip.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n')
     pip.chmod(0o755)
-    python = place.beside / "bnstat" / "bin" / "python"
+    python = project.beside / "bnstat" / "bin" / "python"
     python.write_text('#!/usr/bin/env bash\necho "python $*"\n')
     python.chmod(0o755)
-    given = {"RUNNER_TEMP": str(place.beside), "GITHUB_ACTION_PATH": "/the action/at v1"}
-    own = place.bash(install["run"], REQUIREMENT="", **given)
+    given = {"RUNNER_TEMP": str(project.beside), "GITHUB_ACTION_PATH": "/the action/at v1"}
+    own = project.bash(install["run"], REQUIREMENT="", **given)
     assert own.code == 0
-    assert own.output.splitlines()[0] == f"python -m venv {place.beside}/bnstat"
+    assert own.output.splitlines()[0] == f"python -m venv {project.beside}/bnstat"
     assert own.output.splitlines()[-2:] == ["--", "/the action/at v1"]
-    other = place.bash(install["run"], REQUIREMENT="bnstat==9; touch x", **given)
+    other = project.bash(install["run"], REQUIREMENT="bnstat==9; touch x", **given)
     assert other.output.splitlines()[-2:] == ["--", "bnstat==9; touch x"]
-    assert not (place.folder / "x").exists()
+    assert not (project.folder / "x").exists()
 
 
-def test_a_job_without_python_is_told_so(place):
+def test_a_job_without_python_is_told_so(project):
     _, install, _ = ACTION["runs"]["steps"]
-    ran = place.bash(f"PATH=/nowhere\n{install['run']}", REQUIREMENT="")
+    ran = project.bash(f"PATH=/nowhere\n{install['run']}", REQUIREMENT="")
     assert (ran.code, "give the action a python-version" in ran.output) == (2, True)
 
 
@@ -90,26 +85,26 @@ def test_a_job_without_python_is_told_so(place):
         (CONSTANT, "--format csv", 1, "new,BN101,zero-variance,error"),
     ],
 )
-def test_the_action_runs_the_check_and_ends_as_it_does(place, paths, arguments, code, words):
-    ran = place.action({"paths": paths, "arguments": arguments})
+def test_the_action_runs_the_check_and_ends_as_it_does(project, paths, arguments, code, words):
+    ran = action(project, {"paths": paths, "arguments": arguments})
     assert (ran.code, words in ran.output) == (code, True), ran.output
 
 
-def test_names_with_spaces_stay_whole_and_none_is_run(place):
+def test_names_with_spaces_stay_whole_and_none_is_run(project):
     name = "my data/one $(touch run) `touch run`; touch run.npy"
-    (place.folder / "my data").mkdir()
-    np.save(place.folder / name, np.zeros((1, 4, 4, 1)))
-    ran = place.action({"paths": name, "arguments": "--limit $(touch${IFS}run)=1"})
+    (project.folder / "my data").mkdir()
+    np.save(project.folder / name, np.zeros((1, 4, 4, 1)))
+    ran = action(project, {"paths": name, "arguments": "--limit $(touch${IFS}run)=1"})
     assert ran.code == 2
-    ran = place.action({"paths": name, "arguments": ""})
+    ran = action(project, {"paths": name, "arguments": ""})
     assert (ran.code, "1 error in 1 sample" in ran.output) == (1, True), ran.output
-    assert place.action({"paths": "my data/*.npy", "arguments": ""}) == ran
-    assert not (place.folder / "run").exists()
+    assert action(project, {"paths": "my data/*.npy", "arguments": ""}) == ran
+    assert not (project.folder / "run").exists()
 
 
-def test_the_action_adds_a_table_to_the_page_of_the_run(place):
-    place.action({"paths": "sample_data"})
-    assert "| error | BN101 zero-variance |" in place.summary.read_text(encoding="utf-8")
+def test_the_action_adds_a_table_to_the_page_of_the_run(project):
+    action(project, {"paths": "sample_data"})
+    assert "| error | BN101 zero-variance |" in project.summary.read_text(encoding="utf-8")
 
 
 # The hook
@@ -132,9 +127,9 @@ def test_the_hook_takes_what_bnstat_looks_for_in_a_folder():
         ([CONSTANT, "sample_data/broken.nii"], 3, "broken.nii"),
     ],
 )
-def test_the_hook_ends_as_the_check_does(place, names, code, words):
-    (place.folder / "sample_data/broken.nii").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
-    ran = place.hook(names, pass_filenames=False)
+def test_the_hook_ends_as_the_check_does(project, names, code, words):
+    (project.folder / "sample_data/broken.nii").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    ran = hook(project, names, pass_filenames=False)
     assert (ran.code, words in ran.output) == (code, True), ran.output
 
 

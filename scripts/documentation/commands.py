@@ -1,0 +1,146 @@
+"""The reference of the command line, written from click's own parameters."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+
+import click
+
+from bnstat.cli import commands
+
+# Options that no group claims stand under this heading.
+_OTHERS = "Options"
+
+
+def pages() -> dict[str, str]:
+    """Return the page of each command, and a list of them, under their paths in the folder of the reference."""
+    context = commands.make_context("bnstat", [], resilient_parsing=True)
+    known = {name: _command(context, name) for name in commands.list_commands(context)}
+    return {
+        "commands/README.md": _index(known),
+        **{f"commands/{name}.md": _page(command, context) for name, command in known.items()},
+    }
+
+
+def _command(context: click.Context, name: str) -> click.Command:
+    command = commands.get_command(context, name)
+    if command is None:
+        raise ValueError(f"{name} is listed and is no command")
+    return command
+
+
+def _index(known: dict[str, click.Command]) -> str:
+    rows = [f"| [`bnstat {name}`]({name}.md) | {_first_sentence(command)} |" for name, command in known.items()]
+    top = [
+        f"- {_names(parameter)}: {_sentence(_help(parameter))}"
+        for parameter in commands.params
+        if isinstance(parameter, click.Option)
+    ]
+    return "\n".join(
+        [
+            "# Commands",
+            "Each command answers one question. `bnstat COMMAND --help` shows the same text in a terminal.",
+            "",
+            "| command | what it answers |",
+            "|---|---|",
+            *rows,
+            "",
+            "`bnstat` itself has these options:",
+            "",
+            *top,
+            "- `-h`, `--help`: Show the help and exit.",
+            "",
+            "Every option of a command can also come from an environment variable, and those of `bnstat check` from a "
+            "settings file: see [Settings](../settings.md). How a command ends: [Exit codes](../exit-codes.md).",
+            "",
+        ]
+    )
+
+
+def _page(command: click.Command, parent: click.Context) -> str:
+    context = click.Context(command, parent=parent, info_name=command.name)
+    usage = " ".join(command.collect_usage_pieces(context))
+    lines = [f"# bnstat {command.name}", "", f"`bnstat {command.name} {usage}`", "", *_described(command), ""]
+    for group, options in _groups(command).items():
+        lines += [f"## {group}", "", *(line for option in options for line in _option(option, str(command.name))), ""]
+    return "\n".join(lines)
+
+
+def _described(command: click.Command) -> Iterator[str]:
+    """Yield the text of the command, its examples as a block of commands."""
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        verbatim = paragraph.startswith("\b\n")
+        lines = paragraph.removeprefix("\b\n").splitlines()
+        if verbatim and lines[0].rstrip().endswith(":"):
+            yield f"{lines[0].strip()}\n\n```sh\n{_unindented(lines[1:])}\n```\n"
+        elif verbatim:
+            yield "```text\n" + "\n".join(lines) + "\n```\n"
+        else:
+            yield _marked(" ".join(lines)) + "\n"
+
+
+def _unindented(lines: list[str]) -> str:
+    return inspect.cleandoc("\n" + "\n".join(lines))
+
+
+def _groups(command: click.Command) -> dict[str, list[click.Option]]:
+    """Return the options under the headings that --help has, in its order."""
+    groups: dict[str, list[click.Option]] = {}
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and not parameter.hidden:
+            groups.setdefault(getattr(parameter, "group", None) or _OTHERS, []).append(parameter)
+    last = groups.pop(_OTHERS, None)
+    return {**groups, _OTHERS: last} if last else groups
+
+
+def _option(option: click.Option, command: str) -> Iterator[str]:
+    about = _sentence(_help(option))
+    if option.show_default and not option.is_flag and option.default is not None:
+        about += f" Default: `{option.default}`."
+    elif option.secondary_opts and isinstance(option.default, bool):
+        about += f" Default: `{(option.opts if option.default else option.secondary_opts)[0]}`."
+    choices = option.type.choices if isinstance(option.type, click.Choice) else ()
+    if choices:
+        about += " One of " + ", ".join(f"`{choice}`" for choice in choices) + "."
+    if option.expose_value:
+        about += f" Variable: `BNSTAT_{command}_{option.name}`.".upper().replace("VARIABLE", "Variable")
+    yield f"- {_names(option)}: {about.strip()}"
+
+
+def _names(option: click.Option) -> str:
+    """Return the names of an option with its value, as code."""
+    names = [*option.opts, *option.secondary_opts]
+    short, long = [name for name in names if len(name) == 2], [name for name in names if len(name) > 2]
+    value = ""
+    if not option.is_flag and not option.count:
+        choice = isinstance(option.type, click.Choice)
+        value = " " + (option.metavar or ("NAME" if choice else option.type.name.upper()))
+    last = len(names) - 1
+    return ", ".join(f"**`{name}{value if index == last else ''}`**" for index, name in enumerate(short + long))
+
+
+def _help(option: click.Option) -> str:
+    return re.sub(r"\s+", " ", option.help or "").strip()
+
+
+def _sentence(text: str) -> str:
+    """Return a help text as sentences; a default that is written in it becomes one."""
+    text = re.sub(r"\s*\[default: ([^\]]*)\]", r" Default: \1.", text).strip()
+    return _marked(text if not text or text.endswith((".", "?")) else f"{text}.")
+
+
+def _marked(text: str) -> str:
+    """Return a text in which nothing is taken for HTML or emphasis, and options are code."""
+    pieces = re.split(r"(`[^`]*`|'[^']*[{|:*/][^']*')", text)
+    plain = [re.sub(r"(?<![\w`-])(--[a-z][a-z-]*)", r"`\1`", piece) for piece in pieces[::2]]
+    plain = [re.sub(r"([<>*_|])", r"\\\1", piece) for piece in plain]
+    plain = [re.sub(r"`([^`]*)`", lambda found: found[0].replace("\\", ""), piece) for piece in plain]
+    code = [piece if piece.startswith("`") else f"`{piece}`" for piece in pieces[1::2]]
+    return "".join(a + b for a, b in zip(plain, [*code, ""], strict=True))
+
+
+def _first_sentence(command: click.Command) -> str:
+    paragraph = inspect.cleandoc(command.help or "").split("\n\n")[0].replace("\n", " ")
+    return _marked(paragraph)

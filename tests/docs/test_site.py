@@ -1,0 +1,48 @@
+"""The site builds without a warning, no link of it is dead, and it loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import build_site
+import pytest
+import yaml
+
+import docs
+
+
+@pytest.mark.skipif(find_spec("zensical") is None, reason="needs Zensical: pip install '.[docs]'")
+def test_the_site_builds_without_a_warning_and_has_no_dead_link():
+    build_site.build()
+    assert list(build_site.problems(build_site.SITE)) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ('<a href="nothing.html">x</a>', "dead link nothing.html"),
+        ('<a href="index.html#nothing">x</a>', "dead link index.html#nothing"),
+        ('<img src="nothing.svg">', "no file nothing.svg"),
+        ('<script src="https://example.com/a.js"></script>', "loads https://example.com/a.js"),
+        ('<link rel="stylesheet" href="//example.com/a.css">', "loads //example.com/a.css"),
+    ],
+)
+def test_what_is_wrong_with_a_page_is_said(tmp_path, body, problem):
+    (tmp_path / "index.html").write_text(f'<h2 id="there">x</h2><a href="#there">y</a>{body}')
+    found = list(build_site.problems(tmp_path))
+    assert any(problem in line for line in found), found
+
+
+def test_every_page_is_in_the_navigation():
+    settings = yaml.safe_load((build_site.ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    listed = set(_files(settings["nav"]))
+    assert listed == {path.relative_to(docs.DOCS).as_posix() for path in docs.DOCS.rglob("*.md")}
+
+
+def _files(nav):
+    for entry in nav:
+        if isinstance(entry, str):
+            yield entry
+        else:
+            for value in entry.values():
+                yield from [value] if isinstance(value, str) else _files(value)
