@@ -20,7 +20,7 @@ def pages() -> dict[str, str]:
     known = {name: _command(context, name) for name in commands.list_commands(context)}
     return {
         "commands/README.md": _index(known),
-        **{f"commands/{name}.md": _page(command, context) for name, command in known.items()},
+        **{f"commands/{name}.md": _page(name, command, context) for name, command in known.items()},
     }
 
 
@@ -59,13 +59,28 @@ def _index(known: dict[str, click.Command]) -> str:
     )
 
 
-def _page(command: click.Command, parent: click.Context) -> str:
-    context = click.Context(command, parent=parent, info_name=command.name)
+def _page(name: str, command: click.Command, parent: click.Context) -> str:
+    context = click.Context(command, parent=parent, info_name=name)
     usage = " ".join(command.collect_usage_pieces(context))
-    lines = [f"# bnstat {command.name}", "", f"`bnstat {command.name} {usage}`", "", *_described(command), ""]
+    lines = [f"# bnstat {name}", "", f"`bnstat {name} {usage}`", "", *_described(command), ""]
     for group, options in _groups(command).items():
-        lines += [f"## {group}", "", *(line for option in options for line in _option(option, str(command.name))), ""]
-    return "\n".join(lines)
+        lines += [f"## {group}", "", *(f"- {_names(option)}: {_about(option)}" for option in options), ""]
+    return "\n".join([*lines, "## Environment", "", *_environment(name, command), ""])
+
+
+def _environment(name: str, command: click.Command) -> Iterator[str]:
+    """Yield how options are given as variables; those whose variable has another name are listed."""
+    prefix = f"BNSTAT_{name.upper()}_"
+    yield f"Each option can also be a variable: `{prefix}` and the option in capitals, with `_` for `-`, as in"
+    yield f"`{prefix}FORMAT=json`. A value on the command line comes first."
+    options = [one for one in command.params if isinstance(one, click.Option) and one.expose_value]
+    other = [(one.opts[-1], one.name) for one in options if one.name != one.opts[-1].lstrip("-").replace("-", "_")]
+    if other:
+        yield (
+            "The variable of "
+            + "; that of ".join(f"`{option}` is `{prefix}{str(variable).upper()}`" for option, variable in other)
+            + "."
+        )
 
 
 def _described(command: click.Command) -> Iterator[str]:
@@ -95,18 +110,14 @@ def _groups(command: click.Command) -> dict[str, list[click.Option]]:
     return {**groups, _OTHERS: last} if last else groups
 
 
-def _option(option: click.Option, command: str) -> Iterator[str]:
+def _about(option: click.Option) -> str:
+    """Return what an option does, and its default."""
     about = _sentence(_help(option))
-    if option.show_default and not option.is_flag and option.default is not None:
-        about += f" Default: `{option.default}`."
-    elif option.secondary_opts and isinstance(option.default, bool):
+    if option.secondary_opts and isinstance(option.default, bool):
         about += f" Default: `{(option.opts if option.default else option.secondary_opts)[0]}`."
-    choices = option.type.choices if isinstance(option.type, click.Choice) else ()
-    if choices:
-        about += " One of " + ", ".join(f"`{choice}`" for choice in choices) + "."
-    if option.expose_value:
-        about += f" Variable: `BNSTAT_{command}_{option.name}`.".upper().replace("VARIABLE", "Variable")
-    yield f"- {_names(option)}: {about.strip()}"
+    elif option.show_default and not option.is_flag and option.default is not None:
+        about += f" Default: `{option.default}`."
+    return about.strip()
 
 
 def _names(option: click.Option) -> str:
@@ -115,8 +126,8 @@ def _names(option: click.Option) -> str:
     short, long = [name for name in names if len(name) == 2], [name for name in names if len(name) > 2]
     value = ""
     if not option.is_flag and not option.count:
-        choice = isinstance(option.type, click.Choice)
-        value = " " + (option.metavar or ("NAME" if choice else option.type.name.upper()))
+        choices = option.type.choices if isinstance(option.type, click.Choice) else ()
+        value = " " + (option.metavar or "|".join(map(str, choices)) or option.type.name.upper())
     last = len(names) - 1
     return ", ".join(f"**`{name}{value if index == last else ''}`**" for index, name in enumerate(short + long))
 
@@ -133,7 +144,7 @@ def _sentence(text: str) -> str:
 
 def _marked(text: str) -> str:
     """Return a text in which nothing is taken for HTML or emphasis, and options are code."""
-    pieces = re.split(r"(`[^`]*`|'[^']*[{|:*/][^']*')", text)
+    pieces = re.split(r"(`[^`]*`|(?<!\w)'[^']*[{|:*/][^']*'(?!\w))", text)
     plain = [re.sub(r"(?<![\w`-])(--[a-z][a-z-]*)", r"`\1`", piece) for piece in pieces[::2]]
     plain = [re.sub(r"([<>*_|])", r"\\\1", piece) for piece in plain]
     plain = [re.sub(r"`([^`]*)`", lambda found: found[0].replace("\\", ""), piece) for piece in plain]
