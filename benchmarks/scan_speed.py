@@ -25,7 +25,8 @@ DEFAULT_DATA = Path(__file__).parent / "data"
 # 8 volumes of 80 MB as float32, and so many small ones of 16 × 16 × 16.
 LARGE, SIDE = 8, 272
 SMALL, FEW = 2000, 200
-SECTIONS = ("jobs", "small", "memory", "others", "model")
+LINES = 100_000  # of a moments file that is read
+SECTIONS = ("jobs", "small", "memory", "others", "model", "moments")
 
 # What another program does with the same files: their statistics, case by case, with so many workers.
 MONAI = """
@@ -251,6 +252,35 @@ def model(data: Data, target: Path, runs: int) -> Iterator[str]:
     yield f"{line:.0f} bytes of moments for a sample of one channel"
 
 
+def moments(data: Data, target: Path, runs: int) -> Iterator[str]:
+    """Reading a moments file of 100,000 lines, beside the standard library's parser, which checks nothing."""
+    run(scan(data.few, "--force", target=target))
+    lines = target.read_bytes().splitlines(keepends=True)
+    known = b'"source": "'
+    with target.open("wb") as file:
+        for number in range(LINES):
+            file.write(lines[number % FEW].replace(known, known + b"%d/" % number))
+
+    def seconds(code: str) -> float:
+        script = f"import sys, time; {code.partition(';')[0]}; start = time.perf_counter(); {code.partition(';')[2]}"
+        said = subprocess.run(
+            [sys.executable, "-c", f"{script}; print(time.perf_counter() - start)", str(target)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        return float(said)
+
+    taken = in_turns(
+        max(runs // 3, 1),
+        ours=lambda: seconds("from bnstat.reading.moments_file import examine; examine(sys.argv[1])"),
+        parser=lambda: seconds("import json; [json.loads(line) for line in open(sys.argv[1], 'rb')]"),
+    )
+    ours, parser = (median(taken[name]) for name in ("ours", "parser"))
+    yield f"{LINES:,} lines of moments: {ours:.2f} s, {1e6 * ours / LINES:.0f} µs a line; json.loads {parser:.2f} s"
+    yield f"  {ours / parser:.1f} times as long as json.loads"
+
+
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -263,7 +293,7 @@ def main() -> None:
     data.make()
     target = options.data / "moments.jsonl"
     sections: dict[str, Callable[..., Iterator[str]]] = {
-        "jobs": jobs, "small": small, "memory": memory, "model": model
+        "jobs": jobs, "small": small, "memory": memory, "model": model, "moments": moments
     }  # fmt: skip
     for name in options.only:
         lines = (

@@ -1,4 +1,4 @@
-"""Files of moments in place of volumes: their samples, as the table takes them."""
+"""Moments files in place of volumes: their samples, as the table takes them."""
 
 from __future__ import annotations
 
@@ -9,87 +9,91 @@ from itertools import groupby
 from bnstat.errors import UsageError
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Preparation
-from bnstat.reading.moments_file import Asked, KeptMoments, differing, read_moments
+from bnstat.reading.moments_file import MomentsFile, read_moments
+from bnstat.reading.scan_settings import Difference, ScanSettings, difference
 from bnstat.sources.case import Case
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What a file of moments has.
+class MomentsInput:
+    """The cases of a moments file.
 
     Attributes:
-        entries: each case, and its samples.
-        preparation: what voxels went through, with what is asked of batches now.
-        notes: what was left out of it.
+        cases: each case, and its samples.
+        preparation: the preprocessing of the voxels, with how batches are to be made now.
+        notes: what was skipped, a sentence each.
     """
 
-    entries: tuple[tuple[Planned, tuple[Row, ...]], ...]
+    cases: tuple[tuple[Planned, tuple[Row, ...]], ...]
     preparation: Preparation
     notes: tuple[str, ...]
 
 
-def read(path: str, axis: int, batch_axis: BatchAxis, preparation: Preparation) -> Kept:
-    """Read a file of moments.
+def read(path: str, axis: int, batch_axis: BatchAxis, preparation: Preparation) -> MomentsInput:
+    """Read a moments file in place of volumes.
 
     Args:
         path: the file.
         axis: the kept axis that is asked for.
-        batch_axis: that of the files whose entries are samples; None for whatever it was.
-        preparation: what voxels should have gone through; plain for whatever they went through.
+        batch_axis: the axis of the files whose entries are samples; None for that of the scan.
+        preparation: the preprocessing that is asked for; plain for that of the scan.
 
     Raises:
-        UsageError: it keeps something else.
-        InputError: it cannot be read.
+        UsageError: if the file was scanned with other settings.
+        InputError: if the file cannot be read.
     """
     found = read_moments(path)
-    prepared = _fitting(path, found, axis, batch_axis, preparation)
-    return Kept(tuple(_entries(found)), prepared, found.notes)
+    _require_axis(path, found, axis)
+    prepared = _fitting(path, found.lines[0].settings, batch_axis, preparation)
+    return MomentsInput(tuple(_cases(found)), prepared, found.notes)
 
 
-def unlike(one: Preparation, other: Preparation) -> str:
-    """In what two differ."""
-    return differing(*(Asked(-1, None, preparation) for preparation in (one, other)))
-
-
-def _entries(found: KeptMoments) -> Iterator[tuple[Planned, tuple[Row, ...]]]:
-    for (name, files), lines in groupby(found.lines, lambda kept: kept.case):
-        rows = tuple(kept.row for kept in lines)
+def _cases(found: MomentsFile) -> Iterator[tuple[Planned, tuple[Row, ...]]]:
+    for (name, files), lines in groupby(found.lines, lambda line: line.case):
+        rows = tuple(line.row for line in lines)
         case = Case(name, files or (name,), rows[0].sample.channels)
         yield Planned(case, (), rows[0].tensor, len(rows)), rows
 
 
-def _fitting(path: str, found: KeptMoments, axis: int, batch_axis: BatchAxis, preparation: Preparation) -> Preparation:
-    """What voxels went through; what is not asked for is as it was kept, and batches may be made otherwise.
-
-    Raises:
-        UsageError: they do not fit.
-    """
-    asked = found.lines[0].asked
+def _require_axis(path: str, found: MomentsFile, axis: int) -> None:
+    """Raise UsageError if a sample was scanned with another kept axis; −1 and the last axis are the same."""
     for row in found.rows:
         axes = len(row.tensor.sample_shape) + 1
         if axis != row.tensor.axis and axis + axes != row.tensor.axis:
-            raise UsageError(
-                f"{path} keeps moments of --axis {asked.axis} and cannot answer --axis {axis}; "
-                "ask for that axis, or scan the volumes again"
-            )
-    wanted = Asked(
-        asked.axis,
-        asked.batch_axis if batch_axis is None else batch_axis,
-        asked.preparation if preparation.plain else preparation,
+            raise _otherwise(path, Difference("axis", found.lines[0].settings.axis, axis))
+
+
+def _fitting(path: str, scanned: ScanSettings, batch_axis: BatchAxis, preparation: Preparation) -> Preparation:
+    """Return the preprocessing of the scan, with how batches are to be made now.
+
+    Raises:
+        UsageError: if another setting is asked for than the file was scanned with.
+    """
+    wanted = ScanSettings(
+        scanned.axis,
+        scanned.batch_axis if batch_axis is None else batch_axis,
+        scanned.preparation if preparation.plain else preparation,
     )
-    if _read_as(wanted) != _read_as(asked):
-        raise UsageError(
-            f"{path} keeps moments that were read otherwise: with {differing(asked, wanted)}; "
-            "leave that out, or scan the volumes again"
-        )
+    if differs := difference(_without_batches(scanned), _without_batches(wanted)):
+        raise _otherwise(path, differs)
     return wanted.preparation
 
 
-def _read_as(asked: Asked) -> Asked:
-    """Settings without those that only say how batches are made."""
-    patches = asked.preparation.patches
+def _without_batches(settings: ScanSettings) -> ScanSettings:
+    """Return the settings without those that only say how batches are made."""
+    patches = settings.preparation.patches
     if patches is None:
-        return asked
-    return replace(asked, preparation=replace(asked.preparation, patches=replace(patches, per_volume=1)))
+        return settings
+    return replace(settings, preparation=replace(settings.preparation, patches=replace(patches, per_volume=1)))
+
+
+def _otherwise(path: str, differs: Difference) -> UsageError:
+    if differs.one is None:
+        remedy = "scan again with it, or drop the option"
+    elif differs.other is None:
+        remedy = "scan again without it, or add the option"
+    else:
+        remedy = f"scan again with {differs.of_other}, or drop the option"
+    return UsageError(f"{path} was scanned {differs}; {remedy}")

@@ -1,66 +1,171 @@
-"""What a line of kept moments has to hold, so that a file that was edited is refused where it is read."""
+"""The fields of a line of a moments file, so that a line that was edited or damaged is refused where it is read.
+
+msgspec checks types and ranges while it parses; checks of one field against another follow here. docs/schema has the
+same fields as a JSON schema, with what each of them means.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import re
 from math import isfinite
-from typing import Any
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-Kind = Callable[[Any], bool]
+SCHEMA = "bnstat.moments/1"
 
 # Counts are kept in 64 bits; sizes of axes are far from that, and products of them have to stay in it.
 _MOST, _MOST_LONG = 2**63 - 1, 2**40
 
+# What numpy calls the types of real numbers.
+_TYPES = frozenset(np.dtype(code).name for code in np.typecodes["AllInteger"] + np.typecodes["Float"] + "?")
 
-def require_kinds(fields: Mapping[str, Any]) -> None:
-    """Refuse a field of another kind than `moments_file.line_of` writes, or one that is missing.
+_Count = Annotated[int, Meta(ge=0, le=_MOST)]
+_Size = Annotated[int, Meta(ge=1, le=_MOST_LONG)]
+_Whole = Annotated[int, Meta(ge=-_MOST, le=_MOST)]
+_Text = Annotated[str, Meta(min_length=1)]
+_Sizes = Annotated[tuple[_Size, ...], Meta(min_length=1)]
+
+
+class Channel(Struct, frozen=True, gc=False):
+    """The moments of one channel; undefined ones are None."""
+
+    count: _Count
+    mean: float | None
+    mean_tail: float | None
+    m2: Annotated[float, Meta(ge=0)] | None
+    min: int | float | None
+    max: int | float | None
+    nan: _Count
+    inf: _Count
+    varies: bool
+
+
+class PatchFields(Struct, frozen=True, gc=False):
+    """The patch that a sample is."""
+
+    start: Annotated[tuple[_Whole, ...], Meta(min_length=1)]
+    size: _Sizes
+    foreground: bool
+
+
+class PatchingFields(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """How patches were drawn. A setting that this version does not know would change their meaning."""
+
+    size: _Sizes
+    number: _Size
+    per_volume: _Size
+    foreground: str | None
+    labels: str | None
+    pad: str
+    seed: Annotated[int, Meta(ge=0)]
+
+
+class SettingsFields(Struct, frozen=True, gc=False):
+    """The settings that the moments depend on."""
+
+    axis: _Whole
+    batch_axis: _Whole | Literal["none"] | None
+    intensity: str | None
+    mask: str | None
+    patches: PatchingFields | None
+
+
+class LineFields(Struct, frozen=True, gc=False):
+    """All fields of a line. Those with a default are written only where there is something to say."""
+
+    schema: Literal["bnstat.moments/1"]
+    source: _Text
+    index: _Count | None
+    shape: tuple[_Size, ...]
+    dtype: _Text
+    tensor: _Sizes
+    axis: _Size
+    place: _Count
+    samples: _Size
+    bytes: _Count | None
+    mtime_ns: _Whole | None
+    settings: SettingsFields
+    channels: tuple[Channel, ...]
+    files: Annotated[tuple[_Text, ...], Meta(min_length=2)] | UnsetType = UNSET
+    names: tuple[str, ...] | UnsetType = UNSET
+    repetition: str | UnsetType = UNSET
+    types: tuple[str, ...] = ()
+    patch: PatchFields | UnsetType = UNSET
+
+
+_DECODER = msgspec.json.Decoder(LineFields)
+
+
+def decode(line: bytes) -> LineFields:
+    """Return the fields of a line.
 
     Raises:
-        ValueError: which, with its value.
+        ValueError: if the line is not JSON, or a field is missing or has a value that `moments_line.line_of` does not
+            write. The message says which field, and its value.
     """
-    _require(fields, _LINE, "")
-    settings, patch = fields["settings"], fields.get("patch")
-    _require(settings, _SETTINGS, "settings.")
-    if (patch is None) != (settings["patches"] is None):
-        raise ValueError("it is of a patch, or its settings are, and not both")
-    if patch is not None:
-        _require(patch, _PATCH, "patch.")
-        _require(settings["patches"], _PATCHES, "settings.patches.")
-        if unknown := settings["patches"].keys() - _PATCHES:
-            raise ValueError(f"its settings.patches have {min(unknown)}, which this version does not know")
-        if len(patch["start"]) != len(patch["size"]):
-            raise ValueError(f"its patch.start {patch['start']!r} has other axes than its patch.size {patch['size']!r}")
-        if len(fields["shape"]) < len(patch["size"]):
-            raise ValueError(f"its shape {fields['shape']!r} has fewer axes than its patch.size {patch['size']!r}")
-    if fields["axis"] > len(fields["tensor"]):
-        raise ValueError(f"its axis {fields['axis']} is none of its tensor {fields['tensor']!r}")
-    if fields["channels"] and len(fields.get("names", fields["channels"])) != len(fields["channels"]):
-        raise ValueError(f"its names {_shown(fields['names'])} are not those of its {len(fields['channels'])} channels")
-    for place, channel in enumerate(fields["channels"]):
-        _require(channel, _CHANNEL, f"channels[{place}].")
+    try:
+        fields = _decoded(line)
+    except msgspec.ValidationError as error:
+        raise ValueError(_explained(str(error), line)) from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON: {error.msg.lower()} at character {error.pos + 1}") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    _require_agreement(fields)
+    for place, channel in enumerate(fields.channels):
         _require_extremes(channel, place)
+    return fields
 
 
-def _require(fields: Mapping[str, Any], kinds: Mapping[str, Kind], where: str) -> None:
-    for name, kind in kinds.items():
-        if name not in fields and name not in _OPTIONAL:
-            raise ValueError(f"it lacks {where}{name}")
-        if name in fields and not kind(fields[name]):
-            raise ValueError(f"its {where}{name} cannot be {_shown(fields[name])}")
+def _decoded(line: bytes) -> LineFields:
+    if not line.isascii():
+        line.decode(errors="surrogatepass")  # msgspec does not look into the fields that it skips
+    try:
+        return _DECODER.decode(line)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # The name of a file that is not UTF-8 is written with lone surrogates, which msgspec's parser does not take.
+        return msgspec.convert(json.loads(line, parse_constant=_finite, parse_float=_finite), LineFields)
 
 
-def _require_extremes(channel: Mapping[str, Any], place: int) -> None:
-    """Values have a least and a greatest, and a mean that is not far beyond both; what rounding did is no matter."""
-    least, most, mean, tail = (channel[name] for name in ("min", "max", "mean", "mean_tail"))
-    if not channel["count"] or None in (least, most):
-        return
-    if least > most:
-        raise ValueError(f"its channels[{place}].min {least!r} is above its max {most!r}")
-    for name, value in (("mean", mean), ("mean_tail", tail)):
-        if abs(value or 0.0) / 2 > max(abs(least), abs(most)):
-            raise ValueError(f"its channels[{place}].{name} {value!r} is beyond its min {least!r} and max {most!r}")
+def _finite(number: str) -> float:
+    if not isfinite(float(number)):
+        raise ValueError(f"{number} is not a number of JSON")
+    return float(number)
+
+
+def _explained(reason: str, line: bytes) -> str:
+    """Return msgspec's reason with the value of the field: "channels[0].count is '12': expected int, got str"."""
+    reason, _, path = reason.replace("`", "").partition(" - at $")
+    path = path.removeprefix(".")
+    try:
+        fields = json.loads(line)
+        if isinstance(fields, dict) and (schema := fields.get("schema", SCHEMA)) != SCHEMA:
+            return f"its schema is {_shown(schema)}, and this version reads {SCHEMA}"
+        found = _found(fields, path)
+    except (LookupError, TypeError, ValueError, RecursionError):
+        return f"{path or 'it'}: {reason}"
+    if reason.startswith("Object "):  # missing required field `…`, contains unknown field `…`
+        lacks = reason.replace("Object missing required field", "lacks").replace(
+            "Object contains unknown", "has the unknown"
+        )
+        return f"{path or 'it'} {lacks}"
+    return f"{path or 'it'} is {_shown(found)}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _found(fields: object, path: str) -> object:
+    """Return the value at a path such as channels[0].count."""
+    for name, place in re.findall(r"(\w+)|\[(\d+)\]", path):
+        if isinstance(fields, dict):
+            fields = fields[name]
+        elif isinstance(fields, list):
+            fields = fields[int(place)]
+    return fields
 
 
 def _shown(value: object) -> str:
@@ -68,121 +173,39 @@ def _shown(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-def _whole(least: int, most: int = _MOST) -> Kind:
-    return lambda value: type(value) is int and least <= value <= most
+def _require_agreement(fields: LineFields) -> None:
+    """Raise ValueError if one field contradicts another."""
+    patch = fields.patch
+    if isinstance(patch, UnsetType) != (fields.settings.patches is None):
+        raise ValueError("only one of patch and settings.patches is given, and a patch needs both")
+    if not isinstance(patch, UnsetType):
+        if len(patch.start) != len(patch.size):
+            raise ValueError(f"patch.start {list(patch.start)} has other axes than patch.size {list(patch.size)}")
+        if len(fields.shape) < len(patch.size):
+            raise ValueError(f"shape {list(fields.shape)} has fewer axes than patch.size {list(patch.size)}")
+    if fields.axis > len(fields.tensor):
+        raise ValueError(f"axis {fields.axis} is not an axis of tensor {list(fields.tensor)}")
+    channels = fields.tensor[fields.axis - 1]
+    if len(fields.channels) != channels:
+        raise ValueError(f"it has {len(fields.channels)} channels, and its tensor has {channels}")
+    if not isinstance(fields.names, UnsetType) and len(fields.names) != channels:
+        raise ValueError(f"names {_shown(list(fields.names))} are not those of {channels} channels")
+    for name in fields.types:
+        if name not in _TYPES:
+            raise ValueError(f"types has {name!r}, which is not a type of real numbers")
 
 
-def _number(value: object) -> bool:
-    """A finite number."""
-    try:
-        return type(value) in (int, float) and isfinite(value)  # type: ignore[arg-type]
-    except OverflowError:  # a whole number that float64 does not reach
-        return False
-
-
-def _extreme(value: object) -> bool:
-    """A value of a volume: whole ones have 64 bits."""
-    return _number(value) and (isinstance(value, float) or -(2**63) <= value < 2**64)  # type: ignore[operator]
-
-
-def _seed(value: object) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _spread(value: object) -> bool:
-    return _number(value) and value >= 0  # type: ignore[operator]
-
-
-def _text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _flag(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-def _table(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _absent(value: object) -> bool:
-    return value is None
-
-
-def _either(*kinds: Kind) -> Kind:
-    return lambda value: any(kind(value) for kind in kinds)
-
-
-def _each(kind: Kind, least: int = 0) -> Kind:
-    return lambda value: isinstance(value, list) and len(value) >= least and all(map(kind, value))
-
-
-def _type(value: object) -> bool:
-    """A stored type of numbers, by numpy's name."""
-    try:
-        return isinstance(value, str) and np.dtype(value).kind in "biuf"
-    except TypeError:
-        return False
-
-
-def _stated(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-_COUNT, _SIZE = _whole(0), _whole(1, _MOST_LONG)
-_ANY_WHOLE = _whole(-_MOST)
-
-# What a line has only where there is something to say.
-_OPTIONAL = ("files", "names", "repetition", "types", "patch")
-
-_LINE: dict[str, Kind] = {
-    "source": _stated,
-    "index": _either(_absent, _COUNT),
-    "shape": _each(_SIZE),
-    "dtype": _stated,
-    "files": _each(_stated, 2),
-    "names": _each(_text),
-    "repetition": _text,
-    "types": _each(_type),
-    "patch": _table,
-    "tensor": _each(_SIZE, 1),
-    "axis": _SIZE,
-    "place": _COUNT,
-    "samples": _SIZE,
-    "bytes": _either(_absent, _COUNT),
-    "mtime_ns": _either(_absent, _ANY_WHOLE),
-    "settings": _table,
-    "channels": _each(_table),
-}
-_SETTINGS: dict[str, Kind] = {
-    "axis": _ANY_WHOLE,
-    "batch_axis": _either(_absent, _ANY_WHOLE, lambda value: value == "none"),
-    "intensity": _either(_absent, _text),
-    "mask": _either(_absent, _text),
-    "patches": _either(_absent, _table),
-}
-_PATCH: dict[str, Kind] = {
-    "start": _each(_ANY_WHOLE, 1),
-    "size": _each(_SIZE, 1),
-    "foreground": _either(_absent, _flag),
-}
-_PATCHES: dict[str, Kind] = {
-    "size": _each(_SIZE, 1),
-    "number": _SIZE,
-    "per_volume": _SIZE,
-    "foreground": _either(_absent, _text),
-    "labels": _either(_absent, _text),
-    "pad": _text,
-    "seed": _seed,
-}
-_CHANNEL: dict[str, Kind] = {
-    "count": _COUNT,
-    "mean": _either(_absent, _number),
-    "mean_tail": _either(_absent, _number),
-    "m2": _either(_absent, _spread),
-    "min": _either(_absent, _extreme),
-    "max": _either(_absent, _extreme),
-    "nan": _COUNT,
-    "inf": _COUNT,
-    "varies": _flag,
-}
+def _require_extremes(channel: Channel, place: int) -> None:
+    """Raise ValueError if the least or greatest value is not one of a volume, or the mean is far beyond both."""
+    least, most = channel.min, channel.max
+    for name, end in (("min", least), ("max", most)):
+        if isinstance(end, int) and not -(2**63) <= end < 2**64:
+            raise ValueError(f"channels[{place}].{name} is {_shown(end)}, which is not a number of 64 bits")
+    if not channel.count or least is None or most is None:
+        return
+    if least > most:
+        raise ValueError(f"channels[{place}].min {least!r} is above its max {most!r}")
+    furthest = max(abs(least), abs(most))
+    for name, value in (("mean", channel.mean), ("mean_tail", channel.mean_tail)):
+        if value is not None and abs(value) / 2 > furthest:  # what rounding did does not matter
+            raise ValueError(f"channels[{place}].{name} {value!r} is beyond its min {least!r} and max {most!r}")

@@ -11,6 +11,7 @@ from os import PathLike, fspath
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
+from bnstat.reading.scan_settings import ScanSettings, difference
 from bnstat.reading.settings import Reading
 from bnstat.reading.workers import executor_of
 from bnstat.reading.workers.job import Job, Progress
@@ -142,7 +143,7 @@ def _entries(
                 failures.append(error)
                 continue
             preparations[path] = found.preparation
-            entries += [_Entry(*entry) for entry in found.entries]
+            entries += [_Entry(*entry) for entry in found.cases]
             notes += found.notes
     _require_one(preparations)
     return entries, next(iter(preparations.values()), reading.preparation)
@@ -157,10 +158,11 @@ def _require_one(preparations: Mapping[str, Preparation]) -> None:
     first, *others = preparations.items() or [("", UNPREPARED)]
     for name, preparation in others:
         if preparation != first[1]:
-            from bnstat.reading.moments_input import unlike  # noqa: PLC0415  (only to say what differs)
-
-            said = unlike(first[1], preparation)
-            raise UsageError(f"{first[0]} and {name} cannot be judged together: {said}; read both alike")
+            differs = difference(*(ScanSettings(-1, None, one) for one in (first[1], preparation)))
+            raise UsageError(
+                f"{first[0]} and {name} have different preprocessing: the first was read {differs}; "
+                "read both with the same settings"
+            )
 
 
 def _rows(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.settings import Preparation
-from bnstat.reading.moments_file import KeptMoments, read_moments
+from bnstat.reading.moments_file import MomentsFile, read_moments
 from bnstat.report.evidence import ReferenceStatistics
 from bnstat.sources.opened import Planned
 from bnstat.sources.storage import is_moments
@@ -24,7 +24,7 @@ class Kept:
     """A file of kept moments, as the user named it, and what it holds."""
 
     file: str
-    moments: KeptMoments
+    moments: MomentsFile
 
     @classmethod
     def read(cls, file: str) -> Kept:

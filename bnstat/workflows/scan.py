@@ -12,7 +12,9 @@ from typing import BinaryIO
 
 from bnstat.errors import InputError, OutputError, UsageError
 from bnstat.preprocessing.validate import checked, files_of
-from bnstat.reading.moments_file import Asked, Kept, Stamp, differing, examine, line_of, stamp_of
+from bnstat.reading.moments_file import examine
+from bnstat.reading.moments_line import MomentsLine, Stamp, line_of, stamp_of
+from bnstat.reading.scan_settings import ScanSettings, difference
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Path, blaming, find_cases, listed
 from bnstat.reading.workers import executor_of
@@ -57,7 +59,7 @@ def collect(
         OutputError: it cannot be written; what was written before stays.
     """
     checked(reading.preparation)
-    asked = Asked(axis, batch_axis, reading.preparation)
+    asked = ScanSettings(axis, batch_axis, reading.preparation)
     target = os.fspath(output)
     failures: list[InputError] = []
     notes: list[str] = []
@@ -100,7 +102,7 @@ def _volumes(paths: Path | Iterable[Path]) -> list[str]:
     return found
 
 
-def _read_of(cases: Sequence[Case], asked: Asked) -> list[str]:
+def _read_of(cases: Sequence[Case], asked: ScanSettings) -> list[str]:
     """All that is read: volumes, and masks, labels and numbers of steps beside them."""
     files = [file for case in cases for name in case.files for file in stored_in(name)]
     labels = [case.labels for case in cases if _takes_labels(asked) and case.labels is not None]
@@ -108,13 +110,13 @@ def _read_of(cases: Sequence[Case], asked: Asked) -> list[str]:
     return [*files, *(file for name in dict.fromkeys((*labels, *beside)) for file in stored_in(name))]
 
 
-def _takes_labels(asked: Asked) -> bool:
+def _takes_labels(asked: ScanSettings) -> bool:
     """Whether the labels of a data set are read."""
     patches = asked.preparation.patches
     return patches is not None and patches.foreground is not None and patches.labels is None
 
 
-def _stamp(case: Case, asked: Asked) -> Stamp:
+def _stamp(case: Case, asked: ScanSettings) -> Stamp:
     """By what it is known that the moments of a case would be the same."""
     return stamp_of(_read_of([case], asked), case.access)
 
@@ -141,7 +143,7 @@ def _refuse_target(target: str, inputs: Sequence[str], *, resume: bool, force: b
         raise UsageError(f"{target} is there already; --resume goes on with it, --force starts it anew")
 
 
-def _take(outcome: Outcome, stamp: Stamp, asked: Asked, file: _Target, failed: dict[int, InputError]) -> None:
+def _take(outcome: Outcome, stamp: Stamp, asked: ScanSettings, file: _Target, failed: dict[int, InputError]) -> None:
     """Keep what was read of a case, or why it could not be."""
     if isinstance(outcome.failure, InputError):
         failed[outcome.place] = outcome.failure
@@ -149,7 +151,7 @@ def _take(outcome: Outcome, stamp: Stamp, asked: Asked, file: _Target, failed: d
     if outcome.failure is not None:
         raise outcome.failure
     number = len(outcome.rows)
-    file.append([Kept(row, asked, stamp, place, number) for place, row in enumerate(outcome.rows)])
+    file.append([MomentsLine(row, asked, stamp, place, number) for place, row in enumerate(outcome.rows)])
 
 
 _Key = tuple[str, tuple[str, ...]]
@@ -210,7 +212,7 @@ class _Target:
         except OSError as error:
             raise self._failure(error) from error
 
-    def resume(self, asked: Asked, cases: Sequence[Case]) -> set[_Key]:
+    def resume(self, asked: ScanSettings, cases: Sequence[Case]) -> set[_Key]:
         """Keep what it has of files that are as they were, and take the rest out of it.
 
         Returns:
@@ -221,15 +223,12 @@ class _Target:
             InputError: a line is damaged.
         """
         found = examine(self.name)
-        for lines in found.whole:
-            if lines[0].asked != asked:
-                raise UsageError(
-                    f"{self.name} was scanned with other settings: {differing(lines[0].asked, asked)}; "
-                    "give the same ones, or another file"
-                )
+        for lines in found.complete:
+            if differs := difference(lines[0].settings, asked):
+                raise UsageError(f"{self.name} was scanned {differs}; use the same settings, or write another file")
         named = {_key(case): case for case in cases}
-        good = [lines for lines in found.whole if not _changed(lines, named.get(lines[0].case), asked)]
-        if len(good) < len(found.whole) or not found.clean:
+        good = [lines for lines in found.complete if not _changed(lines, named.get(lines[0].case), asked)]
+        if len(good) < len(found.complete) or not found.clean:
             self._rewrite(good)
         elif found.cut:
             os.truncate(self._file.fileno(), found.end)
@@ -237,7 +236,7 @@ class _Target:
         self.order = [lines[0].case for lines in good]
         return set(self.order)
 
-    def _rewrite(self, good: Sequence[Sequence[Kept]]) -> None:
+    def _rewrite(self, good: Sequence[Sequence[MomentsLine]]) -> None:
         """Put these lines into the place of all, at once: a crash leaves one or the other."""
         place = os.path.realpath(self.name)  # of a link, what it stands for
         beside = f"{place}.part"
@@ -252,7 +251,7 @@ class _Target:
         except OSError as error:
             raise self._failure(error) from error
 
-    def append(self, lines: Sequence[Kept]) -> None:
+    def append(self, lines: Sequence[MomentsLine]) -> None:
         """Write the samples of a case, all or none of them.
 
         Raises:
@@ -279,7 +278,7 @@ class _Target:
         wanted = sorted(self.order, key=lambda case: places.get(case, -1))
         if wanted == self.order or not FilePath(self.name).is_file():
             return
-        found = {lines[0].case: lines for lines in examine(self.name).whole}
+        found = {lines[0].case: lines for lines in examine(self.name).complete}
         self._rewrite([found[case] for case in wanted])
         self.order = wanted
 
@@ -288,7 +287,7 @@ class _Target:
         return OutputError(f"{self.name}: cannot be written: {error.strerror}; {kept or 'give another file with -o'}")
 
 
-def _changed(lines: Sequence[Kept], case: Case | None, asked: Asked) -> bool:
+def _changed(lines: Sequence[MomentsLine], case: Case | None, asked: ScanSettings) -> bool:
     """Whether the files of a case are not as they were; what is not asked for now stays as it is."""
     return case is not None and _stamp(case, asked) != lines[0].stamp
 

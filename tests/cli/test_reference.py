@@ -177,13 +177,15 @@ def test_which_patches_are_drawn_does_not_matter(kept):
 def prepared(file, preparation):
     """The kept moments as if voxels had gone through something first."""
     held = Kept.read(file)
-    lines = tuple(replace(line, asked=replace(line.asked, preparation=preparation)) for line in held.moments.lines)
+    lines = tuple(
+        replace(line, settings=replace(line.settings, preparation=preparation)) for line in held.moments.lines
+    )
     return Kept(file, replace(held.moments, lines=lines))
 
 
 def test_a_check_refuses_them_before_a_voxel_is_read(kept):
     lines = [
-        replace(line, asked=replace(line.asked, preparation=Preparation("zscore")))
+        replace(line, settings=replace(line.settings, preparation=Preparation("zscore")))
         for line in moments_file.read_moments(kept).lines
     ]
     Path("other.jsonl").write_text("".join(map(moments_file.line_of, lines)), encoding="utf-8")
@@ -215,7 +217,7 @@ def test_what_a_cut_reference_lacks_is_a_note(bnstat_run, kept, tmp_path):
     text = (tmp_path / kept).read_text()
     (tmp_path / "cut.jsonl").write_text(text[:-20])
     ran = bnstat_run("check", "then0.nii", "--reference", "cut.jsonl")
-    assert "cut.jsonl: its last line has no end, as after a crash" in ran.err
+    assert "cut.jsonl: skipped what an interrupted scan left: its last line has no end" in ran.err
 
 
 def test_a_reference_that_is_a_volume_is_one_line_that_says_what_to_give(refused, write_image):

@@ -154,7 +154,7 @@ def test_a_file_that_is_there_is_left_alone(cohort, tmp_path, capsys):
         f"bnstat: error: {file} is there already; --resume goes on with it, --force starts it anew\n"
     )
     assert run(["scan", str(cohort), "-o", str(file), "--resume"]) == 3
-    assert "line 1 holds no moments" in capsys.readouterr().err
+    assert "line 1 is damaged: it is not JSON: expecting value at character 1" in capsys.readouterr().err
     assert file.read_text() == "mine\n"
     assert run(["scan", str(cohort), "-o", str(file), "--force", "-q"]) == 0
     assert len(lines(file)) == FILES
@@ -183,7 +183,10 @@ def test_another_setting_does_not_go_on_with_a_file(cohort, tmp_path, capsys):
     assert run(["scan", str(cohort), "-o", str(file), "-q"]) == 0
     before = file.read_bytes()
     assert run(["scan", str(cohort), "-o", str(file), "--resume", "--axis", "1"]) == 2
-    assert "other settings: --axis -1 and --axis 1" in capsys.readouterr().err
+    assert (
+        "was scanned with --axis -1, not --axis 1; use the same settings, or write another file"
+        in capsys.readouterr().err
+    )
     assert file.read_bytes() == before
 
 
@@ -444,12 +447,12 @@ def test_patches_of_other_settings_are_refused_with_the_one_that_differs(cohort,
     assert run(["scan", str(cohort), "-o", str(file), "-q", *patches]) == 0
     assert run(["inspect", str(file), "-q", *patches, "--per-volume", "2", "-b", "2"]) == 0
     for options, said in (
-        ([*patches, "--seed", "3"], "--seed 0 and --seed 3"),
-        (["--patch", "4x4x5", "--patches", "2"], "--patch 4x4x4 and --patch 4x4x5"),
+        ([*patches, "--seed", "3"], "--seed 0, not --seed 3"),
+        (["--patch", "4x4x5", "--patches", "2"], "--patch 4x4x4, not --patch 4x4x5"),
     ):
         capsys.readouterr()
         assert run(["inspect", str(file), *options]) == 2
-        assert f"read otherwise: with {said}" in capsys.readouterr().err
+        assert f"was scanned with {said}; scan again with" in capsys.readouterr().err
 
 
 def test_an_interrupted_scan_says_how_to_go_on(cohort, tmp_path, capsys, monkeypatch):

@@ -17,21 +17,24 @@ from bnstat.errors import InputError, UsageError
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import UNPREPARED, Patching, Preparation
-from bnstat.reading.moments_file import SCHEMA, Asked, Kept, Stamp, examine, line_of, parse, read_moments
+from bnstat.reading.moments_file import examine, read_moments
+from bnstat.reading.moments_line import MomentsLine, Stamp, line_of, parse
+from bnstat.reading.moments_schema import SCHEMA
+from bnstat.reading.scan_settings import ScanSettings
 from bnstat.reading.settings import Reading
 from bnstat.sources.layout import Tensor
 from bnstat.sources.sample import Patch, Sample
 from bnstat.sources.storage import is_moments
 
 SCANS = Path(nibabel.__file__).parent / "tests" / "data"
-ASKED = Asked(-1, None, UNPREPARED)
+SETTINGS = ScanSettings(-1, None, UNPREPARED)
 
 
 def kept(moments, sample=None, **more):
     shape = (moments.finite.size,)
     sample = sample or Sample("a.nii", None, shape, "float32")
-    given = {"asked": ASKED, "stamp": Stamp(1, 2), "place": 0, "samples": 1, **more}
-    return Kept(Row(sample, moments, Tensor(shape, 1)), **given)
+    given = {"settings": SETTINGS, "stamp": Stamp(1, 2), "place": 0, "samples": 1, **more}
+    return MomentsLine(Row(sample, moments, Tensor(shape, 1)), **given)
 
 
 def written(path, lines):
@@ -70,12 +73,12 @@ def test_a_line_says_all_of_a_sample_that_is_known():
     sample = Sample(
         "BraTS_1", 3, (4, 4, 4, 2), "int16", "2 s", ("a.nii", "b.nii"), ("t1", "t2"), Patch((-1, 0, 2), (2, 2, 2), True)
     )
-    asked = Asked(-1, "none", Preparation("clip:0,1|zscore", ">3", Patching((2, 2, 2), 4, foreground="0.5")))
-    one = kept(Moments.from_array(np.arange(4.0).reshape(2, 2)), sample, asked=asked, place=2, samples=4)
+    settings = ScanSettings(-1, "none", Preparation("clip:0,1|zscore", ">3", Patching((2, 2, 2), 4, foreground="0.5")))
+    one = kept(Moments.from_array(np.arange(4.0).reshape(2, 2)), sample, settings=settings, place=2, samples=4)
     found = parse(line_of(one).encode())
-    assert (found.row.sample, found.asked, found.place, found.samples, found.stamp) == (
+    assert (found.row.sample, found.settings, found.place, found.samples, found.stamp) == (
         sample,
-        asked,
+        settings,
         2,
         4,
         Stamp(1, 2),
@@ -86,12 +89,12 @@ def test_a_line_says_all_of_a_sample_that_is_known():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 2 holds no moments"),
-        ("[]", "line 2 holds no moments"),
+        ("{", "line 2 is damaged: it is not JSON: expecting property name enclosed in double quotes at character"),
+        ("[]", "line 2 is damaged: it is \\[\\]: expected object, got array"),
         ('{"schema": "bnstat.moments/2"}', "its schema is 'bnstat.moments/2', and this version reads bnstat.moments/1"),
         ('{"schema": "bnstat.moments/1", "source": "x"}', "it lacks index"),
-        ("[" * 100_000, "line 2 holds no moments"),
-        ("", "line 2 holds no moments"),
+        ("[" * 100_000, "line 2 is damaged: it: Expected object, got array"),
+        ("", "line 2 is damaged"),
     ],
 )
 def test_a_damaged_line_is_named_by_its_number(tmp_path, line, message):
@@ -104,8 +107,8 @@ def test_a_damaged_line_is_named_by_its_number(tmp_path, line, message):
 
 def complete_line():
     sample = Sample("x.nii", 3, (4, 4, 4, 2), "int16", "2 s", ("a", "b"), ("t", "u"), Patch((0, 0, 2), (2, 2, 2), True))
-    asked = Asked(-1, None, Preparation(patches=Patching((2, 2, 2), 4, foreground="0.5")))
-    return json.loads(line_of(kept(Moments.from_array(np.arange(4.0).reshape(2, 2)), sample, asked=asked)))
+    settings = ScanSettings(-1, None, Preparation(patches=Patching((2, 2, 2), 4, foreground="0.5")))
+    return json.loads(line_of(kept(Moments.from_array(np.arange(4.0).reshape(2, 2)), sample, settings=settings)))
 
 
 def places(value, at=()):
@@ -146,26 +149,26 @@ def test_a_line_that_was_edited_is_understood_or_refused_with_the_field(data, od
 @pytest.mark.parametrize(
     ("way", "value", "message"),
     [
-        (("channels", 0, "count"), "12", r"its channels\[0\].count cannot be '12'"),
-        (("channels", 1, "count"), -1, r"its channels\[1\].count cannot be -1"),
-        (("channels", 0, "mean"), float("nan"), "NaN is no number of JSON"),
-        (("channels", 0, "m2"), -1.0, r"its channels\[0\].m2 cannot be -1.0"),
-        (("channels", 0, "min"), 99, r"its channels\[0\].min 99 is above its max 2.0"),
+        (("channels", 0, "count"), "12", r"channels\[0\].count is '12': expected int, got str"),
+        (("channels", 1, "count"), -1, r"channels\[1\].count is -1: expected int >= 0"),
+        (("channels", 0, "mean"), float("nan"), "NaN is not a number of JSON"),
+        (("channels", 0, "m2"), -1.0, r"channels\[0\].m2 is -1.0: expected float >= 0.0"),
+        (("channels", 0, "min"), 99, r"channels\[0\].min 99 is above its max 2.0"),
         (("channels", 0, "mean"), -1e9, r"mean -1000000000.0 is beyond its min 0.0 and max 2.0"),
-        (("channels", 0, "max"), 10**30, r"its channels\[0\].max cannot be 1000000"),
-        (("types",), None, "its types cannot be None"),
-        (("types",), ["real"], r"its types cannot be \['real'\]"),
-        (("names",), ["t"], r"its names \['t'\] are not those of its 2 channels"),
-        (("channels",), [], "it has 0 channels where its tensor has 2"),
-        (("samples",), 10**30, "its samples cannot be 1000000"),
-        (("tensor",), [], r"its tensor cannot be \[\]"),
-        (("axis",), 4, "its axis 4 is none of its tensor"),
-        (("settings", "patches"), None, "it is of a patch, or its settings are, and not both"),
-        (("patch",), None, "its patch cannot be None"),
+        (("channels", 0, "max"), 10**30, r"channels\[0\].max is 1000000\d+, which is not a number of 64 bits"),
+        (("types",), None, "types is None: expected array, got null"),
+        (("types",), ["real"], r"types has 'real', which is not a type of real numbers"),
+        (("names",), ["t"], r"names \['t'\] are not those of 2 channels"),
+        (("channels",), [], "it has 0 channels, and its tensor has 2"),
+        (("samples",), 10**30, "samples is 1000000"),
+        (("tensor",), [], r"tensor is \[\]: expected array of length >= 1"),
+        (("axis",), 4, "axis 4 is not an axis of tensor"),
+        (("settings", "patches"), None, "only one of patch and settings.patches is given, and a patch needs both"),
+        (("patch",), None, "patch is None: expected object, got null"),
         (("patch", "start"), [0], "has other axes"),
-        (("shape",), [4, 4], "has fewer axes than its patch.size"),
-        (("files",), ["a"], r"its files cannot be \['a'\]"),
-        (("settings", "patches", "more"), 1, "have more, which this version does not know"),
+        (("shape",), [4, 4], "has fewer axes than patch.size"),
+        (("files",), ["a"], r"files is \['a'\]: expected array of length >= 2"),
+        (("settings", "patches", "more"), 1, "settings.patches has the unknown field more"),
     ],
 )
 def test_a_field_that_cannot_be_is_named(way, value, message):
@@ -180,7 +183,7 @@ def test_a_field_that_cannot_be_is_named(way, value, message):
 def test_a_case_of_very_many_samples_is_not_complete(tmp_path):
     moments = Moments.from_array(np.arange(6.0).reshape(2, 3))
     path = written(tmp_path / "m.jsonl", [kept(moments, samples=2**40)])
-    assert examine(path).broken == 1
+    assert examine(path).incomplete == 1
 
 
 def test_a_last_line_without_its_end_and_a_case_without_all_samples_are_left_out_and_said(tmp_path):
@@ -201,15 +204,15 @@ def test_files_that_overlap_may_be_joined_where_they_say_the_same(tmp_path):
     one, other = (Moments.from_array(np.arange(6.0).reshape(2, 3) + k) for k in (0, 1))
     path = written(tmp_path / "m.jsonl", [kept(one), kept(one)])
     assert len(read_moments(path).rows) == 1
-    assert "1 line is there twice and counts once" in read_moments(path).notes[0]
+    assert "skipped 1 repeated line; each sample counts once" in read_moments(path).notes[0]
     with pytest.raises(InputError, match=r"line 2 has other moments of a\.nii"):
         examine(written(tmp_path / "m.jsonl", [kept(one), kept(other)]))
 
 
 def test_samples_of_different_settings_are_not_mixed(tmp_path):
     moments = Moments.from_array(np.arange(6.0).reshape(2, 3))
-    other = kept(moments, Sample("b", None, (3,), "float64"), asked=Asked(-1, None, Preparation("zscore")))
-    with pytest.raises(InputError, match="different settings: no --intensity and --intensity zscore of b"):
+    other = kept(moments, Sample("b", None, (3,), "float64"), settings=ScanSettings(-1, None, Preparation("zscore")))
+    with pytest.raises(InputError, match='different settings: b was scanned with `intensity="zscore"`'):
         read_moments(written(tmp_path / "m.jsonl", [kept(moments), other]))
 
 
@@ -259,12 +262,14 @@ def test_emulated_sums_are_a_band_without_voxels(volumes, scanned):
 
 
 def test_settings_that_do_not_fit_are_refused(scanned):
-    with pytest.raises(UsageError, match="keeps moments of --axis -1 and cannot answer --axis 1"):
+    with pytest.raises(
+        UsageError, match="was scanned with `axis=-1`, not `axis=1`; scan again with `axis=1`, or drop the option"
+    ):
         bnstat.diagnose(scanned, axis=1)
-    with pytest.raises(UsageError, match="read otherwise: with no --batch-axis and --batch-axis 3"):
+    with pytest.raises(UsageError, match="was scanned without `batch_axis=3`; scan again with it, or drop the option"):
         bnstat.diagnose(scanned, batch_axis=3)
     asked = bnstat.Reading(preparation=Preparation(intensity="zscore"))
-    with pytest.raises(UsageError, match="with no --intensity and --intensity zscore"):
+    with pytest.raises(UsageError, match='was scanned without `intensity="zscore"`; scan again with it'):
         bnstat.diagnose(scanned, reading=asked)
 
 
@@ -275,7 +280,7 @@ def test_moments_and_volumes_may_stand_side_by_side(volumes, scanned):
     assert [batch.channels for batch in mixed.batches] == [batch.channels for batch in alone.batches]
 
 
-def test_a_damaged_file_of_moments_is_one_input_that_failed(scanned, volumes, tmp_path):
+def test_a_damaged_moments_file_is_one_input_that_failed(scanned, volumes, tmp_path):
     bad = tmp_path / "bad.jsonl"
     bad.write_text(Path(scanned).read_text().replace('"count"', '"cuont"'))
     report = bnstat.diagnose([str(bad), volumes[0]])

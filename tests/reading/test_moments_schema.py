@@ -1,4 +1,4 @@
-"""What `bnstat scan` writes is what docs/schema says."""
+"""Lines of moments files are what docs/schema says: those that are written, and those that are accepted."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ import jsonschema
 import nibabel
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import bnstat
+from bnstat.moments.moments import Moments
+from bnstat.preprocessing.samples import Row
+from bnstat.reading.moments_line import MomentsLine, Stamp, line_of, parse
+from bnstat.reading.scan_settings import ScanSettings
+from bnstat.sources.layout import Tensor
+from bnstat.sources.sample import Patch, Sample
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "bnstat.moments-1.schema.json").read_text("utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 SCANS = Path(nibabel.__file__).parent / "tests" / "data"
 
 PREPARED = bnstat.Preparation("zscore", None, bnstat.Patching((4, 4, 4), 2))
@@ -26,4 +35,137 @@ def test_every_line_is_valid(tmp_path, preparation):
     lines = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text("utf-8").splitlines()]
     assert len(lines) >= 2
     for line in lines:
-        jsonschema.validate(line, SCHEMA, cls=jsonschema.Draft202012Validator)
+        VALIDATOR.validate(line)
+
+
+def written(values, sample, preparation=bnstat.Preparation(), types=()):  # noqa: B008  (a frozen value)
+    moments = Moments.from_array(np.asarray(values))
+    row = Row(sample, moments, Tensor((2, 3, moments.finite.size), 3), (), types)
+    return json.loads(line_of(MomentsLine(row, ScanSettings(-1, None, preparation), Stamp(1, 2), 0, 1)))
+
+
+PATCH = Patch((0, -1, 2), (4, 4, 4), True)
+LINES = [
+    written([[0.5], [1e300]], Sample("a.nii", None, (2, 3), "float64"), types=("float64",)),
+    written([[np.nan, 1, -0.0], [5e-324, np.inf, 3]], Sample("a\udc80é.nii", None, (2, 3), "float64")),
+    written(np.array([[2**64 - 1], [5]], np.uint64), Sample("a.nii", 2, (2, 3), "uint64"), types=("uint64",)),
+    written(np.array([[-(2**63), 3], [5, 7]]), Sample("a", 1, (2, 3, 4), "i8", "2 s", ("a", "b"), ("t1", "t2"))),
+    written([[1.0], [2.0]], Sample("a.nii", None, (9, 9, 9), "int16", patch=PATCH), PREPARED),
+]
+
+# What a value may be edited to, as text, so that also what no JSON writer gives is tried.
+SMALL = ["0", "1", "-1", "2", "-0", "-0.0", "0.1", "5.0", "1e0", "-1e-400", "5e-324", "1e308", "1e309", "-1e999"]
+LARGE = [str(sign * (2**bits + more)) for sign in (1, -1) for bits in (40, 53, 63, 64) for more in (-1, 0, 1)]
+TEXTS = ["null", "true", "false", '""', '"x"', '"3"', '"none"', '"int16"', '"\\ud800"', '"\\u0000"', '"\x01"', '"é"']
+NESTED = ["[]", "{}", "[1]", "[2,3,1]", "[null]", "[true]", "[1.0]", '["a"]', '["int16"]', '["O"]', "[[1]]", '{"a":1}']
+BROKEN = [
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "01",
+    "1.",
+    ".5",
+    "+1",
+    "tru",
+    "[1,]",
+    '{"a":}',
+    '"\\x"',
+    "",
+    " ",
+    str(10**400),
+]
+EDITS = st.sampled_from([*SMALL, *LARGE, *TEXTS, *NESTED, *BROKEN])
+
+
+def places(value, at=()):
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in entries:
+        yield (*at, key)
+        yield from places(entry, (*at, key))
+
+
+@st.composite
+def edited_lines(draw):
+    """A line with one to three edits: a value replaced, a field or an entry gone, repeated or added."""
+    fields = json.loads(json.dumps(draw(st.sampled_from(LINES))))
+    edits = draw(st.lists(EDITS, min_size=1, max_size=3))
+    for number, _ in enumerate(edits):
+        *way, last = draw(st.sampled_from([*places(fields)]))
+        holder = fields
+        for key in way:
+            holder = holder[key]
+        kind = draw(st.sampled_from(["replace", "replace", "delete", "add", "repeat"]))
+        if kind == "delete":
+            del holder[last]
+        elif isinstance(holder, list):
+            holder.insert(last, holder[last]) if kind == "repeat" else holder.__setitem__(last, f"@{number}@")
+        else:
+            # A key that is there twice: what is after ## is the key.
+            holder[{"replace": last, "add": f"more{number}", "repeat": f"##{last}"}[kind]] = f"@{number}@"
+    text = json.dumps(fields, ensure_ascii=draw(st.booleans())).replace('"##', '"')
+    for number, edit in enumerate(edits):
+        text = text.replace(f'"@{number}@"', edit)
+    return text.encode("utf-8", "surrogatepass") + b"\n"
+
+
+def known(value, schema):
+    """A document without the fields that the schema does not name; the settings of patches are all known."""
+    if isinstance(value, dict) and "properties" in schema:
+        return {name: known(value[name], kind) for name, kind in schema["properties"].items() if name in value}
+    return (
+        [known(entry, schema["items"]) for entry in value] if isinstance(value, list) and "items" in schema else value
+    )
+
+
+def no_constant(text):
+    raise ValueError(text)
+
+
+def exactly(value):
+    """A text that tells integers, booleans, and every bit of a float apart."""
+    return repr(value)
+
+
+@given(edited_lines())
+@settings(deadline=None, max_examples=600)
+def test_a_line_that_was_edited_is_what_it_says_or_is_refused(line):
+    try:
+        found = parse(line)
+    except ValueError:
+        return
+    document = known(json.loads(line, parse_constant=no_constant), SCHEMA)
+    VALIDATOR.validate(document)
+    again = json.loads(line_of(found))
+    for name, value in document.items():
+        if name not in {"channels", "files", "names", "types", "repetition"}:
+            assert exactly(again[name]) == exactly(value)
+    for before, after in zip(document["channels"], again["channels"], strict=True):
+        for name in ("count", "nan", "inf", "varies"):
+            assert exactly(after[name]) == exactly(before[name])
+        for name in ("mean", "m2"):
+            assert exactly(after[name]) == exactly(None if before[name] is None else float(before[name]))
+    ends = [channel[name] for channel in document["channels"] for name in ("min", "max") if channel["count"]]
+    if all(isinstance(end, int) for end in ends):
+        assert ends == [channel[name] for channel in again["channels"] for name in ("min", "max") if channel["count"]]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_that_was_not_edited_is_accepted(line):
+    assert json.loads(line_of(parse(json.dumps(line).encode()))) == line
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=4))
+@settings(deadline=None)
+def test_floats_are_read_to_the_same_bits(values):
+    moments = Moments.from_array(np.array(values)[np.newaxis])
+    row = Row(Sample("a.nii", None, (1,), "float64"), moments, Tensor((1, len(values)), 2))
+    found = parse(line_of(MomentsLine(row, ScanSettings(-1, None, bnstat.Preparation()), Stamp(1, 2), 0, 1)).encode())
+    for name in ("mean", "m2", "minimum", "maximum"):
+        assert getattr(found.row.moments, name).tobytes() == getattr(moments, name).tobytes()
+
+
+@pytest.mark.parametrize("field", ["source", "channels", "settings"])
+def test_bytes_that_are_not_utf8_are_refused_wherever_they_are(field):
+    line = json.dumps({**LINES[0], f"more {field}": "@"}).encode().replace(b"@", b"\x9d")
+    with pytest.raises(ValueError, match="utf-8"):
+        parse(line)

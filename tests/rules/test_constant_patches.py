@@ -14,7 +14,8 @@ from bnstat.layers.results import Batch
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Patching, Preparation
-from bnstat.reading.moments_file import Asked, Kept, Stamp, line_of
+from bnstat.reading.moments_line import MomentsLine, Stamp, line_of
+from bnstat.reading.scan_settings import ScanSettings
 from bnstat.reading.settings import Reading
 from bnstat.report.limits import Limits
 from bnstat.rules import RULES, findings_of
@@ -101,7 +102,7 @@ def test_the_error_on_all_patches_says_their_value_and_what_to_do():
 
 def kept_patches(tmp_path, empty, channels=1):
     """A file of moments of 10 volumes with 8 patches each, of which so many are 0 everywhere."""
-    asked = Asked(-1, None, Preparation(patches=Patching((4, 4, 4))))
+    asked = ScanSettings(-1, None, Preparation(patches=Patching((4, 4, 4))))
     values = np.random.default_rng(0).normal(50, 9, (10, 8, 4, 4, 4, channels))
     values.reshape(80, -1)[:empty] = 0
     lines = []
@@ -115,7 +116,7 @@ def kept_patches(tmp_path, empty, channels=1):
                 patch=Patch((number, 0, 0), (4, 4, 4), foreground=False),
             )
             row = Row(sample, Moments.from_array(patch), Tensor((4, 4, 4, channels), 4))
-            lines.append(line_of(Kept(row, asked, Stamp(None, None), number, 8)))
+            lines.append(line_of(MomentsLine(row, asked, Stamp(None, None), number, 8)))
     (tmp_path / "patches.jsonl").write_text("".join(lines), encoding="utf-8")
     return tmp_path / "patches.jsonl"
 

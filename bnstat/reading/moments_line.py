@@ -1,0 +1,188 @@
+"""One sample as a line of a moments file: JSON of the schema `bnstat.moments/1`.
+
+A line has all that an answer needs. Floats are written so that reading gives back the same bits. Undefined values are
+null.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from math import inf, isfinite, nan
+from typing import TypeVar
+
+import numpy as np
+from msgspec import UnsetType, structs
+from numpy.typing import DTypeLike
+
+from bnstat.moments.kernels import Array
+from bnstat.moments.moments import Moments
+from bnstat.preprocessing.samples import Row
+from bnstat.preprocessing.settings import Patching, Preparation
+from bnstat.reading.moments_schema import SCHEMA, Channel, PatchFields, SettingsFields, decode
+from bnstat.reading.scan_settings import ScanSettings
+from bnstat.sources.addresses import Access
+from bnstat.sources.layout import Tensor
+from bnstat.sources.sample import Patch, Sample
+from bnstat.sources.storage import state_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """The size and the last change of all files of a case, which tell whether the case has changed; None if unknown."""
+
+    nbytes: int | None
+    mtime_ns: int | None
+
+
+def stamp_of(files: Iterable[str], access: Access) -> Stamp:
+    """Return the stamp that files have now."""
+    sizes, times = zip(*(state_of(file, access) for file in files), strict=True)
+    return Stamp(
+        None if None in sizes else sum(sizes),
+        None if None in times else max(times),
+    )
+
+
+@dataclass(frozen=True)
+class MomentsLine:
+    """The contents of a line.
+
+    Attributes:
+        row: the sample.
+        settings: the settings that it was read with.
+        stamp: the stamp of its files at that time.
+        place: the number of the sample in its case, from 0.
+        samples: the number of samples of the case.
+    """
+
+    row: Row
+    settings: ScanSettings
+    stamp: Stamp
+    place: int
+    samples: int
+
+    @property
+    def case(self) -> tuple[str, tuple[str, ...]]:
+        """The name and the files of the case, which all lines of a case share."""
+        return self.row.sample.source, self.row.sample.files
+
+
+def line_of(sample_line: MomentsLine) -> str:
+    """Return the text of a line, with its end."""
+    row, sample, settings = sample_line.row, sample_line.row.sample, sample_line.settings
+    optional = {
+        "files": list(sample.files),
+        "names": list(sample.channels),
+        "repetition": sample.repetition,
+        "types": list(row.types),
+        "patch": None if sample.patch is None else asdict(sample.patch),
+    }
+    fields = {
+        "schema": SCHEMA,
+        "source": sample.source,
+        "index": sample.index,
+        "shape": list(sample.shape),
+        "dtype": sample.dtype,
+        **{name: value for name, value in optional.items() if value},
+        "tensor": list(row.tensor.sample_shape),
+        "axis": row.tensor.axis,
+        "place": sample_line.place,
+        "samples": sample_line.samples,
+        "bytes": sample_line.stamp.nbytes,
+        "mtime_ns": sample_line.stamp.mtime_ns,
+        "settings": {"axis": settings.axis, "batch_axis": settings.batch_axis, **asdict(settings.preparation)},
+        "channels": list(_channels(row.moments)),
+    }
+    return json.dumps(fields, allow_nan=False) + "\n"
+
+
+def _channels(moments: Moments) -> Iterator[dict[str, int | float | None]]:
+    columns = {
+        "count": moments.finite,
+        "mean": moments.mean,
+        "mean_tail": np.where(np.isfinite(moments.mean_tail), moments.mean_tail, 0.0),
+        "m2": moments.m2,
+        "min": moments.minimum,
+        "max": moments.maximum,
+        "nan": moments.nan,
+        "inf": moments.inf,
+        "varies": moments.varies,
+    }
+    for cells in zip(*(column.tolist() for column in columns.values()), strict=True):
+        cell = dict(zip(columns, cells, strict=True))
+        if not cell["count"]:  # the extremes of no values are placeholders that any value replaces
+            cell["min"] = cell["max"] = None
+        yield {name: value if isfinite(value or 0) else None for name, value in cell.items()}
+
+
+def parse(line: bytes) -> MomentsLine:
+    """Return the contents of a line that `line_of` wrote.
+
+    Raises:
+        ValueError: if the line is damaged, or was edited to something that `line_of` does not write.
+    """
+    fields = decode(line)
+    sample = Sample(
+        source=fields.source,
+        index=fields.index,
+        shape=fields.shape,
+        dtype=fields.dtype,
+        repetition=_given(fields.repetition, None),
+        files=_given(fields.files, ()),
+        channels=_given(fields.names, ()),
+        patch=_patch(fields.patch),
+    )
+    row = Row(sample, _moments(fields.channels), Tensor(fields.tensor, fields.axis), (), fields.types)
+    stamp = Stamp(fields.bytes, fields.mtime_ns)
+    return MomentsLine(row, _settings(fields.settings), stamp, fields.place, fields.samples)
+
+
+def _given(value: T | UnsetType, absent: T) -> T:
+    return absent if isinstance(value, UnsetType) else value
+
+
+def _patch(fields: PatchFields | UnsetType) -> Patch | None:
+    return None if isinstance(fields, UnsetType) else Patch(fields.start, fields.size, fields.foreground)
+
+
+@lru_cache(maxsize=16)  # the lines of a file share one value
+def _settings(fields: SettingsFields) -> ScanSettings:
+    patches = None if fields.patches is None else Patching(**structs.asdict(fields.patches))
+    return ScanSettings(fields.axis, fields.batch_axis, Preparation(fields.intensity, fields.mask, patches))
+
+
+def _moments(channels: tuple[Channel, ...]) -> Moments:
+    least, most = _extremes(channels)
+    return Moments(
+        finite=np.array([channel.count for channel in channels], np.int64),
+        mean=np.array([nan if channel.mean is None else channel.mean for channel in channels], np.float64),
+        m2=np.array([inf if channel.m2 is None else channel.m2 for channel in channels], np.float64),
+        minimum=least,
+        maximum=most,
+        nan=np.array([channel.nan for channel in channels], np.int64),
+        inf=np.array([channel.inf for channel in channels], np.int64),
+        mean_tail=np.array([channel.mean_tail or 0.0 for channel in channels], np.float64),
+        varies=np.array([channel.varies for channel in channels], np.bool_),
+    )
+
+
+def _extremes(channels: tuple[Channel, ...]) -> tuple[Array, Array]:
+    """Return the least and the greatest values, all of one type. Integers stay integers."""
+    ends = [channel.min for channel in channels], [channel.max for channel in channels]
+    known = [value for end in ends for value in end if value is not None]
+    dtype: DTypeLike = np.float64
+    neutral = (inf, -inf)
+    if known and all(isinstance(value, int) for value in known):
+        low, high = min(known), max(known)
+        dtype = np.int64 if low >= -(2**63) and high < 2**63 else np.uint64 if low >= 0 else object
+        neutral = (low, low)  # the extremes of an empty channel do not matter
+    least, most = (
+        np.array([instead if value is None else value for value in end], dtype)
+        for end, instead in zip(ends, neutral, strict=True)
+    )
+    return least, most

@@ -1,0 +1,78 @@
+"""The settings that moments depend on, and what to say if those of two scans differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bnstat.preprocessing.settings import Patching, Preparation
+from bnstat.text import by
+
+# The settings of patches in the order in which a difference is named.
+_PATCHING = ("size", "number", "per_volume", "foreground", "labels", "pad", "seed")
+
+
+@dataclass(frozen=True)
+class ScanSettings:
+    """The settings that moments depend on.
+
+    Attributes:
+        axis: the kept axis, as it was given.
+        batch_axis: the axis of the file whose entries are samples, as it was given; "none" for an array that is one.
+        preparation: the preprocessing of the voxels.
+    """
+
+    axis: int
+    batch_axis: int | str | None
+    preparation: Preparation
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting in which two scans differ, with its value in each; None where a scan does not have it."""
+
+    name: str
+    one: object
+    other: object
+
+    def __str__(self) -> str:
+        """Return how the first was scanned, unlike the other: "with `axis=-1`, not `axis=1`"."""
+        if self.one is None:
+            return f"without {self.of_other}"
+        if self.other is None:
+            return f"with {self.of_one}"
+        return f"with {self.of_one}, not {self.of_other}"
+
+    @property
+    def of_one(self) -> str:
+        """The setting with its value in the first scan, as messages name it."""
+        return self._parameter(self.one)
+
+    @property
+    def of_other(self) -> str:
+        """The setting with its value in the other scan, as messages name it."""
+        return self._parameter(self.other)
+
+    def _parameter(self, value: object) -> str:
+        return f'`{self.name}="{value}"`' if isinstance(value, str) else f"`{self.name}={value}`"
+
+
+def difference(one: ScanSettings, other: ScanSettings) -> Difference | None:
+    """Return the first setting in which two scans differ; None if they do not differ."""
+    pairs = zip(_values(one), _values(other), strict=True)
+    differing = (Difference(name, value, theirs) for (name, value), (_, theirs) in pairs if value != theirs)
+    return next(differing, None)
+
+
+def _values(settings: ScanSettings) -> Iterator[tuple[str, object]]:
+    preparation = settings.preparation
+    yield "axis", settings.axis
+    yield "batch_axis", settings.batch_axis
+    yield "intensity", preparation.intensity
+    yield "mask", preparation.mask
+    for name in _PATCHING:
+        yield name, None if preparation.patches is None else _shown(preparation.patches, name)
+
+
+def _shown(patching: Patching, name: str) -> object:
+    return by(patching.size, "x") if name == "size" else getattr(patching, name)
