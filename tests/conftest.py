@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,39 @@ from bnstat.cli import run
 
 RELATIVE = 1e-12
 IDENTITY = np.eye(4)
+
+# Packages that no extra of pyproject.toml has: tests beside them are run by hand.
+BY_HAND = ("monai", "nnunetv2", "fcntl")
+# A file that gets the names of tests that were skipped since a package is missing: CI runs these with all extras.
+SKIPPED = os.environ.get("BNSTAT_WRITE_SKIPPED")
+# Where it is set, a package that an extra has and that cannot be imported is a failure and no reason to skip.
+if os.environ.get("BNSTAT_ALL_EXTRAS"):
+    skip_without = pytest.importorskip
+
+    def imported(name: str, *arguments: Any, **keywords: Any) -> Any:
+        if name.split(".", maxsplit=1)[0] in BY_HAND:
+            return skip_without(name, *arguments, **keywords)
+        return importlib.import_module(name)
+
+    pytest.importorskip = imported
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _note_skipped(report)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    _note_skipped(report)
+
+
+def _note_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Write down what a missing package skipped, once: in the process that gathers the reports of all workers."""
+    if SKIPPED is None or not report.skipped or os.environ.get("PYTEST_XDIST_WORKER"):
+        return
+    reason = str(report.longrepr)
+    if "could not import" in reason and not any(f"could not import '{name}" in reason for name in BY_HAND):
+        with Path(SKIPPED).open("a", encoding="utf-8") as file:
+            file.write(f"{report.nodeid}\n")
 
 
 @dataclass(frozen=True)
