@@ -172,6 +172,8 @@ def test_a_file_that_is_there_is_left_alone(cohort, tmp_path, capsys):
     ],
 )
 def test_what_cannot_be_is_one_line(cohort, tmp_path, capsys, options, message):
+    if "--dask" in options:
+        pytest.importorskip("distributed")
     assert run(["scan", str(cohort), "-o", str(tmp_path / "m.jsonl"), *options]) == 2
     error = capsys.readouterr().err
     assert message in error
