@@ -158,7 +158,7 @@ def command(
     config: str | None,  # noqa: ARG001  (read before everything else)
     limit: Sequence[tuple[str, float]],
     show_settings: bool,
-    **settings: Any,  # noqa: ANN401  (those of check)
+    **settings: Any,
 ) -> int:
     """Is anything wrong with these data, for this batch-norm layer and batch size?
 

@@ -79,7 +79,7 @@ if TYPE_CHECKING:
 @click.option("--plot", type=click.Path(readable=False), help="Also draw it, into a .png, .svg or .pdf.")
 @options.output
 @click.pass_context
-def command(context: click.Context, /, paths: tuple[str, ...], to: options.Output, **given: Any) -> int:  # noqa: ANN401
+def command(context: click.Context, /, paths: tuple[str, ...], to: options.Output, **given: Any) -> int:
     """What a batch of 1, 2, 4, … does to these data, or what several layers make of them.
 
     From one pass over a cohort: how the variance splits into within and between samples, and for each batch size the
@@ -125,7 +125,7 @@ def _batch_sizes(
     *,
     plot: str | None,
     save_population: str | None,
-    **settings: Any,  # noqa: ANN401  (those of compare)
+    **settings: Any,
 ) -> int:
     """Compare batch sizes."""
     from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)

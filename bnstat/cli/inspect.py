@@ -21,7 +21,7 @@ from bnstat.cli import exit_codes, inputs, options
 @options.momentum
 @options.arithmetic
 @options.output
-def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:  # noqa: ANN401  (those of diagnose)
+def command(paths: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     """What a batch-norm layer, or one of another normalizer, would compute on these volumes.
 
     Per channel, or group of channels of a sample: the mean and variance over how many values, whether the variance is

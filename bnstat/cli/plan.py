@@ -42,7 +42,7 @@ class Strides(click.ParamType[tuple[Any, ...]]):
 @click.option("--levels", type=int, help="Levels of the encoder; the patch is the first.")
 @click.option("--patch", type=Sizes(), help="Size of the input in file order, as in 128x128x64.")
 @options.output
-def command(plans: str | None, configuration: str | None, to: options.Output, **given: Any) -> int:  # noqa: ANN401  (of depth.plan)
+def command(plans: str | None, configuration: str | None, to: options.Output, **given: Any) -> int:
     """How many values a channel has at each depth, and where training stops.
 
     Batch norm reduces a channel over batch × space, and instance norm over space alone. Deep in a network, space is

@@ -26,7 +26,7 @@ def command(
     output: str,
     quiet: bool,
     seed: int,  # noqa: ARG001  (in the reading already)
-    **settings: Any,  # noqa: ANN401  (those of collect)
+    **settings: Any,
 ) -> int:
     """Read once and keep the moments: every other command takes that file in place of the volumes.
 

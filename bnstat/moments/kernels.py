@@ -1,48 +1,49 @@
-"""One block of values to the moments of its channels: the arithmetic under everything else. Numpy only.
+"""The moments of the channels in one block of values: the arithmetic under everything else. It needs only numpy.
 
-A block is reduced in float64 by plain sums Σx and Σx² where these are safe, and about its own mean in a second pass
-where they are not: the plain sums lose about (1 + mean²/variance) × 2⁻⁵³, so they are kept only where mean² is at
-most `PLAIN_SUMS_LIMIT` variances. Runs of 8- and 16-bit integers are summed exactly, in integers.
+A block is reduced in float64 by plain sums Σx and Σx² if these are safe. The plain sums lose about
+(1 + mean²/variance) × 2⁻⁵³, so they are kept only if mean² is at most `PLAIN_SUMS_LIMIT` variances. Otherwise a second
+pass sums the deviations from the block's own mean. Runs of 8- and 16-bit integers are summed exactly, in integers.
 
-Sums are taken in rows of fixed length, so that a result does not depend on how many threads a BLAS library uses.
+Sums are taken in rows of fixed length, so that a result does not depend on the number of threads of a BLAS library.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Number: TypeAlias = "np.integer[Any] | np.floating[Any]"
 
 # Values in a block. Large enough that Python's own time per block does not count, small enough for a shared cache.
 BLOCK_VALUES = 1 << 19
 
-# From this many values side by side, a channel is reduced by itself, without its neighbours.
+# From this many adjacent values on, a channel is reduced by itself, without its neighbours.
 RUN_VALUES = 1 << 15
 
-# mean² in variances up to which Σx² − (Σx)²/n is taken: it multiplies the rounding of the sums by at most 65, and
-# errors stay below 5e-14 relative.
+# The largest mean² (in variances) for which Σx² − (Σx)²/n is used: that multiplies the rounding of the sums by at most
+# 65, and relative errors stay below 5e-14.
 PLAIN_SUMS_LIMIT = 64.0
 
-# Length of one dot product: below the length at which OpenBLAS splits a dot product over threads (10,000).
+# The length of one dot product: below 10,000, from which on OpenBLAS splits a dot product over threads.
 _DOT_LENGTH = 512
 _ONES = np.ones(_DOT_LENGTH)
 
-# Width of the rows that vectors of integers, or of few interleaved channels, are folded into.
+# The width of the rows into which vectors of integers, or of few interleaved channels, are folded.
 _FOLD_WIDTH = 2048
-# Rows that are folded at once at most; fewer than the least are not worth it.
+# The most rows that are folded at once; fewer than the least are not worth it.
 _FOLD_ROWS_MOST, _FOLD_ROWS_LEAST = 256, 16
 
 
 class Cell(NamedTuple):
-    """Moments of one or several channels: each field a number, or an array of shape (channels,).
+    """Moments of one or several channels: each field is a number, or an array of shape (channels,).
 
-    The mean is ``mean + mean_tail``: the float64 mean and what rounding it left over. ``m2`` is the sum of squared
-    deviations from it. All are over the finite values; NaN and Inf are counted apart.
+    The mean is ``mean + mean_tail``: the mean in float64, and the rest that rounding left over. ``m2`` is the sum of
+    squared deviations from it. All are over the finite values, which ``finite`` counts; NaN and Inf are counted apart.
     """
 
     finite: Any
@@ -56,24 +57,24 @@ class Cell(NamedTuple):
 
 
 class Workspace:
-    """The buffers that one thread reduces blocks in."""
+    """The buffers of one thread that reduces blocks."""
 
     def __init__(self) -> None:
         self._doubles = np.empty(0)
 
     def doubles(self, size: int) -> NDArray[np.float64]:
-        """A float64 buffer of `size` values; its content is undefined."""
+        """Return a float64 buffer of `size` values; its content is undefined."""
         if self._doubles.size < size:
             self._doubles = np.empty(size)
         return self._doubles[:size]
 
     def integers(self, size: int) -> NDArray[np.int32]:
-        """An int32 buffer of `size` values, in the same memory as `doubles`."""
+        """Return an int32 buffer of `size` values, in the same memory as `doubles`."""
         return self.doubles((size + 1) // 2).view(np.int32)[:size]
 
 
 def reduced_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The type that real values are reduced in: native byte order, 32 or 64 bits if float, bool as 0 and 1."""
+    """Return the type in which real values are reduced: native byte order, floats of 32 or 64 bits, bool as 0 and 1."""
     if dtype.kind == "b":
         return np.dtype(np.uint8)
     if dtype.kind == "f" and dtype.itemsize not in (4, 8):
@@ -82,10 +83,10 @@ def reduced_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def native_real(array: Array) -> Array:
-    """An array of numbers in the type that it is reduced in.
+    """Return an array of numbers in the type in which it is reduced.
 
     Raises:
-        TypeError: the array is not of real numbers.
+        TypeError: if the array is not of real numbers.
     """
     if array.dtype.kind not in "biuf":
         raise TypeError(f"moments are defined on real numbers, not on {array.dtype}")
@@ -94,7 +95,7 @@ def native_real(array: Array) -> Array:
 
 @dataclass(frozen=True)
 class Piece:
-    """Values that follow each other in memory and are reduced together: `outer` × `cells` × `inner` of them."""
+    """`outer` × `cells` × `inner` values that follow each other in memory and are reduced together."""
 
     first_cell: int
     cells: int
@@ -103,7 +104,7 @@ class Piece:
 
     @property
     def size(self) -> int:
-        """How many values."""
+        """The number of values."""
         return self.outer * self.cells * self.inner
 
 
@@ -127,19 +128,20 @@ def pieces(outer: int, cells: int, inner: int, first_cell: int = 0) -> Iterator[
 
 
 def _run_pieces(size: int, cell: int) -> Iterator[Piece]:
+    """Cut the values of one channel."""
     for done in range(0, size, BLOCK_VALUES):
         yield Piece(cell, 1, 1, min(BLOCK_VALUES, size - done))
 
 
 def reduce_piece(values: Array, piece: Piece, workspace: Workspace) -> Cell:
-    """Moments of the cells of one piece."""
+    """Return the moments of the cells of one piece."""
     if piece.cells == 1:
         return reduce_run(values, workspace)
     return reduce_rows(values.reshape(piece.outer, piece.cells, piece.inner), workspace)
 
 
 def reduce_run(values: Array, workspace: Workspace) -> Cell:
-    """Moments of one channel.
+    """Return the moments of one channel.
 
     Args:
         values: shape (n,), n > 0, contiguous, of a native real type; integers, bool and float up to 64 bits.
@@ -160,6 +162,7 @@ def reduce_run(values: Array, workspace: Workspace) -> Cell:
 
 
 def _reduce_run_with_gaps(values: Array, workspace: Workspace) -> Cell:
+    """Return the moments of one channel in which some values are NaN or Inf."""
     finite = values[np.isfinite(values)]
     nan = int(np.count_nonzero(np.isnan(values)))
     inf = values.size - finite.size - nan
@@ -169,30 +172,34 @@ def _reduce_run_with_gaps(values: Array, workspace: Workspace) -> Cell:
     return reduce_run(finite, workspace)._replace(nan=nan, inf=inf)
 
 
-def _integer_tail(value: Any) -> float:  # noqa: ANN401  (a numpy scalar of any real type)
-    """What float64 leaves of an integer beyond 2⁵³."""
+def _integer_tail(value: Number) -> float:
+    """Return the rest of an integer beyond 2⁵³ that float64 does not hold."""
     return float(int(value) - int(float(value))) if value.dtype.kind in "iu" else 0.0
 
 
 def _sum(values: NDArray[np.float64]) -> float:
+    """Return Σx."""
     rows, rest = _in_rows(values)
     return float(np.add.reduce(np.vecdot(rows, _ONES)) + np.vecdot(rest, _ONES[: rest.size]))
 
 
 def _sum_of_squares(values: NDArray[np.float64]) -> float:
+    """Return Σx²."""
     rows, rest = _in_rows(values)
     return float(np.add.reduce(np.vecdot(rows, rows)) + np.vecdot(rest, rest))
 
 
 def _in_rows(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return whole rows of the length of one dot product, and the rest."""
     whole = values.size - values.size % _DOT_LENGTH
     return values[:whole].reshape(-1, _DOT_LENGTH), values[whole:]
 
 
 def _about_mean(values: Array, workspace: Workspace) -> tuple[float, float, float]:
-    """Mean, its tail and m2 of finite values that float64 holds exactly: plain sums, or two passes."""
+    """Return mean, mean_tail and m2 of finite values that float64 holds exactly, from plain sums or two passes."""
     buffer = workspace.doubles(values.size)
     doubles = values
+    # One pass: Σx and Σx².
     if values.dtype != np.float64:
         np.copyto(buffer, values)
         doubles = buffer
@@ -201,6 +208,7 @@ def _about_mean(values: Array, workspace: Workspace) -> tuple[float, float, floa
     m2 = _sum_of_squares(doubles) - total * mean
     if total * mean <= PLAIN_SUMS_LIMIT * m2 < np.inf:
         return mean, 0.0, m2
+    # A second pass about the mean, since the mean is far from 0.
     np.subtract(doubles, mean, out=buffer)
     total = _sum(buffer)
     tail = total / values.size
@@ -208,12 +216,12 @@ def _about_mean(values: Array, workspace: Workspace) -> tuple[float, float, floa
 
 
 def _exact_integer_moments(values: Array, bound: int, workspace: Workspace) -> tuple[float, float, float]:
-    """Mean, its tail and m2 of 8- and 16-bit integers of magnitude up to `bound`, each rounded once."""
+    """Return mean, mean_tail and m2 of 8- and 16-bit integers of magnitude up to `bound`, each rounded once."""
     count = values.size
     folded = min(_power_of_two_below(max((2**31 - 1) // bound**2, 1)), _FOLD_ROWS_MOST)
     whole = count - count % (folded * _FOLD_WIDTH) if folded >= _FOLD_ROWS_LEAST else 0
     total, squares = 0, 0
-    if whole:
+    if whole:  # in int32, in rows so few that no sum exceeds it
         buffer = workspace.integers(whole)
         np.copyto(buffer, values[:whole])
         rows = buffer.reshape(-1, folded, _FOLD_WIDTH)
@@ -230,11 +238,12 @@ def _exact_integer_moments(values: Array, bound: int, workspace: Workspace) -> t
 
 
 def _power_of_two_below(number: int) -> int:
+    """Return the greatest power of two that is at most the number."""
     return 1 << (number.bit_length() - 1)
 
 
 def _wide_integer_moments(values: Array, low: int, high: int, workspace: Workspace) -> tuple[float, float, float]:
-    """Mean, its tail and m2 of 64-bit integers: exact differences from the least where float64 holds them."""
+    """Return mean, mean_tail and m2 of 64-bit integers, from exact differences to the least one where these fit."""
     if high - low > 2**53:
         return _about_mean(values.astype(np.float64), workspace)
     mean, tail, m2 = _about_mean((values - values.dtype.type(low)).astype(np.float64), workspace)
@@ -244,7 +253,7 @@ def _wide_integer_moments(values: Array, low: int, high: int, workspace: Workspa
 
 
 def reduce_rows(values: Array, workspace: Workspace) -> Cell:
-    """Moments of several channels that alternate in memory.
+    """Return the moments of several channels that alternate in memory.
 
     Args:
         values: shape (outer, channels, inner), contiguous, none of them 0, of a native real type as for `reduce_run`.
@@ -257,6 +266,7 @@ def reduce_rows(values: Array, workspace: Workspace) -> Cell:
     gaps = values.dtype.kind == "f" and not (np.isfinite(low).all() and np.isfinite(high).all())
     if gaps or (values.dtype.kind in "iu" and values.dtype.itemsize == 8):
         return _one_by_one(values, workspace)
+    # One pass: Σx and Σx² of each channel.
     count = outer * inner
     constant = low == high
     total, squares = _row_sums(values, np.zeros(channels), together, workspace)
@@ -264,6 +274,7 @@ def reduce_rows(values: Array, workspace: Workspace) -> Cell:
     m2 = squares - total * mean
     with np.errstate(invalid="ignore", over="ignore"):
         safe = (total * mean <= PLAIN_SUMS_LIMIT * m2) & (m2 < np.inf)
+    # A second pass about the means, if the mean of a channel is far from 0.
     if not (safe | constant).all():
         total, squares = _row_sums(values, mean, together, workspace)
         tail = total / count
@@ -281,7 +292,7 @@ def reduce_rows(values: Array, workspace: Workspace) -> Cell:
 
 
 def _extremes(ufunc: np.ufunc, values: Array, together: int) -> Array:
-    """The least or greatest of each channel: whole rows first, then what lies within a row."""
+    """Return the least or the greatest value of each channel: over whole rows first, then within a row."""
     outer, channels, inner = values.shape
     whole = outer - outer % together
     found = []
@@ -295,7 +306,7 @@ def _extremes(ufunc: np.ufunc, values: Array, together: int) -> Array:
 def _row_sums(
     values: Array, shift: NDArray[np.float64], together: int, workspace: Workspace
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Σ(x − shift) and Σ(x − shift)² of each channel."""
+    """Return Σ(x − shift) and Σ(x − shift)² of each channel."""
     outer, channels, inner = values.shape
     total, squares = np.zeros(channels), np.zeros(channels)
     whole = outer - outer % together
@@ -313,12 +324,12 @@ def _row_sums(
 
 
 def _by_channel(sums: NDArray[np.float64], rows: int, channels: int) -> NDArray[np.float64]:
-    """Sum what lies in one row for each channel: side by side first, where numpy sums in pairs and rounds least."""
+    """Sum the values of each channel in one row, brought side by side, where numpy sums in pairs and rounds least."""
     apart = np.ascontiguousarray(sums.reshape(rows, channels, -1).swapaxes(0, 1))
     return np.asarray(np.add.reduce(apart.reshape(channels, -1), axis=1))
 
 
 def _one_by_one(values: Array, workspace: Workspace) -> Cell:
-    """Each channel by itself: where some hold NaN or Inf, and for 64-bit integers."""
+    """Reduce each channel by itself: if some contain NaN or Inf, and for 64-bit integers."""
     cells = [reduce_run(values[:, channel].reshape(-1), workspace) for channel in range(values.shape[1])]
     return Cell(*(np.array(field) for field in zip(*cells, strict=True)))

@@ -1,11 +1,11 @@
-"""The table of moments and its merge: what every answer is made of. Numpy only."""
+"""The table of moments and its merge, from which every answer is made. It needs only numpy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -14,27 +14,29 @@ from bnstat.moments.kernels import Array, Cell, Piece, Workspace, native_real, p
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
+# What selects cells, as in numpy.
+Index: TypeAlias = int | slice | Array | tuple[int | slice | Array, ...] | Sequence[int]
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Moments of cells: arrays of one shape, ``(channels,)`` for a sample or ``(samples, channels)`` for a table.
 
-    All but `nan` and `inf` are over the finite values of a cell. A cell without any has finite 0, mean and m2 0, and
+    All but `nan` and `inf` are over the finite values of a cell. A cell without finite values has mean and m2 0, and
     minimum > maximum. The arrays are read-only.
 
     Attributes:
         finite: the number of finite values.
         mean: their mean, in float64.
-        m2: sum of squared deviations from the mean.
-        minimum: least value, in the type it was stored in (float64 after a scale factor).
-        maximum: greatest value, likewise.
-        nan: NaN values.
-        inf: Inf values of either sign.
-        mean_tail: what rounding to float64 left over of the mean; it lets a merge lose nothing where the mean is
-            much larger than the spread.
-        varies: whether two finite values differ, as they were stored: a fact that a scale factor or another type of
-            extremes cannot round away.
+        m2: the sum of squared deviations from the mean.
+        minimum: the least value, in its stored type (float64 after a scale factor).
+        maximum: the greatest value, likewise.
+        nan: the number of NaN values.
+        inf: the number of Inf values of either sign.
+        mean_tail: the rest of the mean that rounding to float64 left over. With it a merge loses nothing, even if the
+            mean is much larger than the spread.
+        varies: True if two finite values differ, as they were stored: a fact that neither a scale factor nor another
+            type of the extremes can round away.
     """
 
     finite: Integers
@@ -55,7 +57,7 @@ class Moments:
 
     @classmethod
     def empty(cls, shape: int | tuple[int, ...], dtype: DTypeLike = np.float64) -> Moments:
-        """Moments of no values at all: neutral in a merge. `dtype` is that of minimum and maximum."""
+        """Return the moments of no values, which a merge ignores. `dtype` is that of minimum and maximum."""
         kind = np.dtype(dtype)
         least, most = _neutral_extremes(kind)
         return cls(
@@ -81,7 +83,7 @@ class Moments:
 
     @classmethod
     def from_array(cls, values: ArrayLike, axis: int = -1) -> Moments:
-        """Moments of each channel of an array: the kept axis stays, all others are reduced.
+        """Return the moments of each channel of an array: the kept axis stays, all others are reduced.
 
         Args:
             values: any real array, of at least one axis.
@@ -91,11 +93,11 @@ class Moments:
             Moments of shape ``(values.shape[axis],)``.
 
         Raises:
-            TypeError: the array is not of real numbers, or masked (a mask would be lost).
-            numpy.exceptions.AxisError: there is no such axis.
+            TypeError: if the array is not of real numbers, or is a masked array, whose mask would be lost.
+            numpy.exceptions.AxisError: if there is no such axis.
         """
         if isinstance(values, np.ma.MaskedArray):
-            raise TypeError("a masked array would lose its mask; give its values with NaN where they are masked")
+            raise TypeError("a masked array would lose its mask; fill it with NaN first: array.filled(np.nan)")
         array = native_real(np.asarray(values))
         kept = range(array.ndim)[axis] if -array.ndim <= axis < array.ndim else None
         if kept is None:
@@ -116,14 +118,14 @@ class Moments:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape that all the arrays have."""
+        """The shape of each of the arrays."""
         return self.finite.shape
 
-    def __getitem__(self, place: Any) -> Moments:  # noqa: ANN401  (whatever numpy takes as an index)
+    def __getitem__(self, place: Index) -> Moments:
         return self._each(lambda array: np.asarray(array[place]))
 
     def reshape(self, shape: tuple[int, ...]) -> Moments:
-        """The same cells in another shape."""
+        """Return the same cells in another shape."""
         return self._each(lambda array: array.reshape(shape))
 
     @property
@@ -131,27 +133,28 @@ class Moments:
         """The same cells with their axes reversed."""
         return self._each(lambda array: array.T)
 
-    def _each(self, change: Any) -> Moments:  # noqa: ANN401
+    def _each(self, change: Callable[[Array], Array]) -> Moments:
+        """Return moments with each of the arrays changed."""
         return Moments(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
 
     @property
     def count(self) -> Integers:
-        """All values of a cell, NaN and Inf among them: what a layer reduces over."""
+        """The number of all values of a cell, NaN and Inf included: those that a layer reduces."""
         return self.finite + self.nan + self.inf
 
     @property
     def constant(self) -> NDArray[np.bool_]:
-        """Whether all values of a cell are one finite value: decided on the values as stored, never by a variance."""
+        """True if all values of a cell are equal and finite: decided on the values as stored, never by a variance."""
         same: NDArray[np.bool_] = ~self.varies & (self.finite > 0) & (self.nan + self.inf == 0)
         return same
 
     @property
     def variance(self) -> Doubles:
-        """Biased variance of the finite values, m2/finite: what normalizes. NaN where there is none."""
+        """The biased variance of the finite values, m2/finite, with which a layer normalizes; NaN if there are none."""
         return _divided(self.m2, self.finite)
 
     def merge(self, *others: Moments) -> Moments:
-        """The moments of all values together, cell by cell; all of one shape. Empty cells change nothing."""
+        """Return the moments of all values together, cell by cell; all have one shape. Empty cells change nothing."""
         return Moments.stack([self, *others]).merged(axis=0)
 
     @staticmethod
@@ -164,7 +167,7 @@ class Moments:
 
     @staticmethod
     def join(parts: Sequence[Moments]) -> Moments:
-        """Put moments side by side along their last axis: channels of several files as those of one sample."""
+        """Put moments side by side along their last axis, so that channels of several files are those of one sample."""
         listed = _of_one_type(list(parts))
         return Moments(
             **{
@@ -179,19 +182,22 @@ class Moments:
         n = Σnᵢ, mean = Σnᵢmᵢ/n, m2 = Σm2ᵢ + Σnᵢ(mᵢ − mean)² (Chan, Golub & LeVeque 1979), with every mean taken
         relative to that of the first cell with values, so that nothing is lost where means are large.
         """
-        with np.errstate(all="ignore"):  # squares beyond float64 are infinite, and said to be undefined
+        with np.errstate(all="ignore"):  # squares beyond float64 are infinite, and reported as undefined
             return self._merged(axis)
 
     def _merged(self, axis: int) -> Moments:
         parts = self if axis == 0 else self._each(lambda array: np.moveaxis(array, axis, 0))
+        # Offsets of the means from that of the first cell with values.
         filled = parts.finite > 0
         finite = parts.finite.sum(axis=0)
         first = np.expand_dims(np.argmax(filled, axis=0), 0)
         pivot = np.take_along_axis(parts.mean, first, axis=0)[0]
         offset = np.where(filled, (parts.mean - pivot) + parts.mean_tail, 0.0)
+        # The common mean as an offset, and the sum of squared deviations from it.
         weight = parts.finite / np.maximum(finite, 1)
         shift = (weight * offset).sum(axis=0)
         m2 = parts.m2.sum(axis=0) + (parts.finite * np.where(filled, offset - shift, 0.0) ** 2).sum(axis=0)
+        # Cells of one and the same constant keep it exactly.
         first_tail = np.take_along_axis(parts.mean_tail, first, axis=0)[0]
         alike = ~filled | ((parts.mean == pivot) & (parts.mean_tail == first_tail))
         varies = (parts.varies & filled).any(axis=0) | ~alike.all(axis=0)
@@ -210,9 +216,11 @@ class Moments:
         )
 
     def affine(self, slope: float | Doubles, intercept: float | Doubles) -> Moments:
-        """The moments of ``slope·x + intercept``: what a scale factor in a header makes of the stored values.
+        """Return the moments of ``slope·x + intercept``, as of values that a header scales.
 
-        Slope and intercept are numbers, or arrays with one for each cell.
+        Args:
+            slope: a number, or one for each cell.
+            intercept: likewise.
         """
         if np.all(slope == 1.0) and np.all(intercept == 0.0):
             return self
@@ -228,14 +236,14 @@ class Moments:
             self,
             mean=np.where(filled, mean, 0.0),
             mean_tail=np.where(filled, tail + lost + slope * self.mean_tail, 0.0),
-            m2=np.where(np.isfinite(self.m2), slope * slope * self.m2, np.inf),  # what is lost does not come back
+            m2=np.where(np.isfinite(self.m2), slope * slope * self.m2, np.inf),  # an infinite m2 stays so, also × 0
             minimum=np.where(filled, np.where(slope > 0, first, second), np.inf),
             maximum=np.where(filled, np.where(slope > 0, second, first), -np.inf),
         )
 
 
 def _neutral_extremes(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-    """A minimum and a maximum that any value replaces."""
+    """Return a minimum and a maximum that any value replaces."""
     if dtype.kind not in "iu":
         return np.inf, -np.inf
     limits = np.iinfo(dtype)
@@ -243,7 +251,7 @@ def _neutral_extremes(dtype: np.dtype[Any]) -> tuple[Any, Any]:
 
 
 def _of_one_type(parts: list[Moments]) -> list[Moments]:
-    """Extremes that numpy can put side by side without making whole numbers floats."""
+    """Return moments whose extremes numpy can put side by side without turning whole numbers into floats."""
     types = {part.minimum.dtype for part in parts if part.finite.any()}
     if len(types) == 1:  # wholly empty parts take the type of the others
         dtype = types.pop()
@@ -254,7 +262,7 @@ def _of_one_type(parts: list[Moments]) -> list[Moments]:
 
 
 def _extremes(part: Moments, dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Minimum and maximum of a part in another type; those of empty cells are neutral."""
+    """Return minimum and maximum in another type; those of empty cells are neutral."""
     least, most = _neutral_extremes(dtype)
     filled = part.finite > 0
     found = {}
@@ -265,22 +273,22 @@ def _extremes(part: Moments, dtype: np.dtype[Any]) -> dict[str, Array]:
 
 
 def _divided(numerator: Doubles, denominator: Integers) -> Doubles:
-    """A quotient that is NaN where the denominator is not positive."""
+    """Return the quotient, or NaN if the denominator is not positive."""
     undefined = np.full(np.shape(numerator), np.nan)
     return np.asarray(np.divide(numerator, denominator, out=undefined, where=denominator > 0))
 
 
 def _two_sum(left: Doubles, right: Doubles) -> tuple[Doubles, Doubles]:
-    """The rounded sum and its rounding error, exactly (Knuth)."""
+    """Return the rounded sum and its exact rounding error (Knuth)."""
     rounded = left + right
     back = rounded - left
     return rounded, (left - (rounded - back)) + (right - back)
 
 
 def _two_product(left: Doubles, right: Doubles) -> tuple[Doubles, Doubles]:
-    """The rounded product and its rounding error, exactly while nothing overflows (Veltkamp and Dekker)."""
+    """Return the rounded product and its rounding error, exact unless it overflows (Veltkamp and Dekker)."""
 
-    def halves(number: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    def halves(number: Doubles) -> tuple[Doubles, Doubles]:
         high = number * 134217729.0  # 2²⁷ + 1
         high = high - (high - number)
         return high, number - high
@@ -291,12 +299,12 @@ def _two_product(left: Doubles, right: Doubles) -> tuple[Doubles, Doubles]:
 
 
 class Gathered:
-    """Cells of an array as they are reduced, merged now and then so that their number stays bounded.
+    """Cells of an array while it is reduced, merged now and then so that their number stays bounded.
 
-    What is merged with what depends on the order of `add` alone, so equal orders give equal bits.
+    The order of merges depends only on the order of `add`, so equal orders give equal bits.
     """
 
-    # Cells that wait to be merged at most, and of one piece at least and at most.
+    # The most cells that wait to be merged; and the fewest and the most of one piece.
     _WAITING = 1 << 20
     _LEAST, _MOST = 2, 64
 
@@ -307,7 +315,7 @@ class Gathered:
         self._loose: dict[tuple[int, int], list[Cell]] = {}
 
     def add(self, piece: Piece, cell: Cell) -> None:
-        """Take the moments of one piece."""
+        """Add the moments of one piece."""
         key = (piece.first_cell, piece.cells)
         loose = self._loose.setdefault(key, [])
         loose.append(cell)
@@ -315,6 +323,7 @@ class Gathered:
             self._settle(key)
 
     def _settle(self, key: tuple[int, int]) -> None:
+        """Merge the waiting cells of one place."""
         loose = self._loose.pop(key, [])
         if loose:
             self._append(key, Moments.from_cells(loose).merged())
@@ -326,7 +335,7 @@ class Gathered:
             self._found[key] = [Moments.stack(found).merged()]
 
     def take(self, other: Gathered) -> None:
-        """Append what another gathered after this."""
+        """Append the cells that another one gathered after this."""
         for key in list(self._loose):
             self._settle(key)
         for key in list(other._loose):
@@ -336,7 +345,7 @@ class Gathered:
                 self._append(key, part)
 
     def moments(self, dtype: DTypeLike) -> Moments:
-        """Moments of all cells, shape (cells,); those that had no values are empty."""
+        """Return the moments of all cells, shape (cells,); cells without values are empty."""
         for key in list(self._loose):
             self._settle(key)
         if list(self._found) == [(0, self._cells)]:
@@ -351,5 +360,5 @@ class Gathered:
 
     @staticmethod
     def _one(parts: list[Moments]) -> Moments:
-        """Merged parts as one; a merge of one alone would change nothing."""
+        """Merge parts to one; one alone stays as it is."""
         return parts[0] if len(parts) == 1 else Moments.stack(parts).merged()

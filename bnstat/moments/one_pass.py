@@ -1,7 +1,7 @@
-"""Samples to the table: every voxel of a volume is read in file order, and never kept.
+"""One pass over a volume: every voxel is read once, in file order, reduced to moments and never kept.
 
 Voxels are reduced a chunk at a time. A fixed number of chunks makes a segment, whose cells are merged by themselves;
-segments are merged in file order. So the result has the same bits however many threads share the work.
+segments are merged in file order. So the result has the same bits whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -33,17 +33,23 @@ from bnstat.moments.processors import processors
 from bnstat.sources.layout import Arrangement, Tensor
 from bnstat.sources.volume import OnBytes, PlainVoxels, Volume, VoxelReader
 
-# Chunks in a segment: enough that handing one out costs nothing, few enough that two threads end together.
+# Chunks in a segment: so many that handing one out costs nothing, so few that two threads end together.
 _SEGMENT_CHUNKS = 4
-# Threads that share a plain file at most: more would wait for memory, not compute.
+# The most threads that share a plain file: more of them would only wait for memory.
 _MOST_THREADS = 4
-# Chunks that a compressed file is inflated ahead of their reduction.
+# Chunks of a compressed file that are inflated ahead of their reduction.
 _CHUNKS_AHEAD = 2
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Values that are read together: where they begin, and what they are reduced as."""
+    """Values that are read together.
+
+    Attributes:
+        start: the place of the first one in the volume, in memory order.
+        pieces: the parts that are reduced together.
+        size: the number of values.
+    """
 
     start: int
     pieces: tuple[Piece, ...]
@@ -51,25 +57,25 @@ class Chunk:
 
 
 class Change(Protocol):
-    """What is done to values before they are reduced, and which of them are reduced together.
+    """A change of values before they are reduced, which also sorts them into classes that are reduced apart.
 
     - Threads share it, so a call changes nothing in it.
-    - A class holds some values of a piece; one value may be in any number of classes.
+    - A class contains some values of a piece; one value may be in any number of classes.
     """
 
     @property
     def classes(self) -> int:
-        """How many classes there are, the same for each piece."""
+        """The number of classes, the same for each piece."""
 
     def reduced_type(self, stored: np.dtype[Any]) -> np.dtype[Any]:
-        """The type that values of a stored type are reduced in."""
+        """Return the type in which values of a stored type are reduced."""
 
     def split(self, stored: Array, piece: Piece, start: int) -> Sequence[tuple[Array, NDArray[np.bool_] | None]]:
-        """For each class the values of a piece and which of them belong to it, None for all.
+        """Return for each class the changed values of a piece, and which of them belong to it (None: all).
 
         Args:
-            stored: shape (outer, cells, inner), in a native type; it is left as it is.
-            piece: whose cells these are.
+            stored: values of shape (outer, cells, inner), in a native type; they stay as they are.
+            piece: the piece that they are.
             start: the place of its first value in the volume, in memory order.
         """
 
@@ -78,15 +84,15 @@ def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | No
     """Read a volume once.
 
     Args:
-        volume: its header and where its voxels are.
+        volume: its header, and the way to its voxels.
         arrangement: which of its axes are samples and channels.
-        on_bytes: told how many bytes were read, after each chunk, from whichever thread read them.
+        on_bytes: called with the number of bytes read, after each chunk, in the thread that read it.
 
     Returns:
         Moments of shape (samples, channels), scale factors applied.
 
     Raises:
-        InputError: the file is truncated, damaged, or cannot be read.
+        InputError: if the file is truncated or damaged, or cannot be read.
     """
     (table,) = _scan(volume, arrangement, None, on_bytes)
     return table.affine(volume.slope, volume.intercept)
@@ -95,10 +101,10 @@ def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | No
 def scan_changed(
     volume: Volume, arrangement: Arrangement, change: Change, on_bytes: OnBytes | None = None
 ) -> tuple[Moments, ...]:
-    """Read a volume once, with its values changed and in classes; as `scan_volume`, but scale factors are `change`'s.
+    """Read a volume once, changing its values on the way: as `scan_volume`, but `change` applies the scale factors.
 
     Returns:
-        For each class moments of shape (samples, channels).
+        For each class, moments of shape (samples, channels).
     """
     return _scan(volume, arrangement, change, on_bytes)
 
@@ -117,14 +123,17 @@ def _scan(
 
 
 def side_by_side(files: Sequence[Moments], tensor: Tensor) -> Moments:
-    """Moments (samples, channels) of all files of a case, which share their last axis; a kept one before it merges."""
+    """Return the moments (samples, channels) of a case from those of its files, which share the last axis.
+
+    If that axis is kept, each file has channels of its own; if another one is, the files' moments are merged.
+    """
     if len(files) == 1:
         return files[0]
     return Moments.join(files) if tensor.axis == len(tensor.sample_shape) else files[0].merge(*files[1:])
 
 
 def _nobody(count: int) -> None:
-    """Nobody is told."""
+    """Do nothing with the bytes that were read."""
 
 
 def _samples_by_channels(cells: Moments, arrangement: Arrangement) -> Moments:
@@ -135,7 +144,7 @@ def _samples_by_channels(cells: Moments, arrangement: Arrangement) -> Moments:
 
 
 def _chunks(arrangement: Arrangement) -> Iterator[Chunk]:
-    """All values in memory order, cut where pieces end."""
+    """Cut all values, in memory order, into chunks that end where a piece ends."""
     start, size = 0, 0
     together: list[Piece] = []
     for piece in _pieces(arrangement):
@@ -162,7 +171,7 @@ def _segments(arrangement: Arrangement) -> Iterator[list[Chunk]]:
 
 
 class _Reducer:
-    """What one thread needs to turn the bytes of a chunk into cells, those of each class by themselves."""
+    """What one thread needs to reduce the values of a chunk to cells, apart for each class."""
 
     def __init__(self, arrangement: Arrangement, change: Change | None) -> None:
         self._cells = arrangement.loops().cells
@@ -170,7 +179,7 @@ class _Reducer:
         self._workspace = Workspace()
 
     def gather(self) -> tuple[Gathered, ...]:
-        """New, empty collections for the cells of a segment, one for each class."""
+        """Return new, empty collections for the cells of a segment, one for each class."""
         return tuple(Gathered(self._cells) for _ in range(1 if self._change is None else self._change.classes))
 
     def add(self, gathered: tuple[Gathered, ...], chunk: Chunk, stored: Array) -> None:
@@ -193,7 +202,7 @@ class _Reducer:
 
 
 def _reduce_chosen(values: Array, chosen: NDArray[np.bool_] | None, piece: Piece, workspace: Workspace) -> Cell:
-    """Moments of the chosen values of (outer, cells, inner), each cell by itself where not all are."""
+    """Return the moments of the chosen values of (outer, cells, inner): each cell by itself unless all are chosen."""
     if chosen is None or chosen.all():
         return reduce_piece(values.reshape(-1), piece, workspace)
     cells = [_reduce_some(values[:, cell][chosen[:, cell]], workspace) for cell in range(piece.cells)]
@@ -205,12 +214,12 @@ def _reduce_chosen(values: Array, chosen: NDArray[np.bool_] | None, piece: Piece
 def _reduce_some(values: Array, workspace: Workspace) -> Cell:
     if values.size:
         return reduce_run(values, workspace)
-    nothing = values.dtype.type(0)  # extremes of no values, which a merge replaces
+    nothing = values.dtype.type(0)  # the extremes of no values, which a merge replaces
     return Cell(0, 0.0, 0.0, 0.0, nothing, nothing, 0, 0)
 
 
 def _take(whole: tuple[Gathered, ...], others: tuple[Gathered, ...]) -> None:
-    """Append what was gathered after it, class by class."""
+    """Append cells that were gathered later, class by class."""
     for one, other in zip(whole, others, strict=True):
         one.take(other)
 
@@ -237,6 +246,7 @@ class _PlainScan:
         self._stopped = False
 
     def run(self) -> tuple[Gathered, ...]:
+        """Read the file with as many threads as are worth it, and return its cells for each class."""
         values_per_segment = BLOCK_VALUES * _SEGMENT_CHUNKS
         number = min(_MOST_THREADS, processors(), -(-self._volume.values // values_per_segment))
         helpers = [threading.Thread(target=self._work, daemon=True) for _ in range(number - 1)]
@@ -247,7 +257,7 @@ class _PlainScan:
             for helper in helpers:
                 helper.join()
         finally:
-            self._stopped = True  # after Ctrl-C in this thread the others end at their next segment
+            self._stopped = True  # after Ctrl-C in this thread, the others end at their next segment
         if self._failure is not None:
             raise self._failure
         return self._whole
@@ -272,7 +282,7 @@ class _PlainScan:
             return None if self._stopped else next(self._segments, None)
 
     def _hand_in(self, index: int, gathered: tuple[Gathered, ...]) -> None:
-        """Merge what is next in file order; keep what came early."""
+        """Merge the segment if it is the next in file order; keep it if it came early."""
         with self._lock:
             self._waiting[index] = gathered
             while self._merged in self._waiting:
@@ -292,11 +302,11 @@ def _scan_stream(
     segments: Iterator[list[Chunk]],
     told: OnBytes,
 ) -> tuple[Gathered, ...]:
-    """Reduce in this thread what is read in it, or ahead of it in another."""
+    """Reduce in this thread the voxels that are read in it, or ahead of it in another thread."""
     reducer = _Reducer(arrangement, change)
     whole = reducer.gather()
     sizes = (chunk.size for chunk in _chunks(arrangement))
-    alone = volume.values <= BLOCK_VALUES or processors() == 1  # one chunk, or nobody to read ahead
+    alone = volume.values <= BLOCK_VALUES or processors() == 1  # one chunk, or no processor to read ahead
     with closing(volume.blocks(sizes, ahead=0 if alone else _CHUNKS_AHEAD)) as blocks, np.errstate(all="ignore"):
         for segment in segments:
             gathered = reducer.gather()

@@ -1,8 +1,8 @@
 """Voxels as a layer gets them: a sample at a time, in C order of the tensor, in the layer's own number type.
 
-A second way of reading, beside `scan`: that goes through a file in its own order and keeps nothing; this gives the
-order of the tensor, for which a sample must be held. One sample is, and no more, where samples follow each other in
-the file; where they are interleaved (a batch axis that is not the slowest one in memory), the whole file is.
+`one_pass` reads a file in its own order and keeps nothing. The order of the tensor needs a whole sample in memory: one
+sample at a time if samples follow each other in the file; the whole file if they are interleaved (the batch axis is not
+the slowest one in memory).
 """
 
 from __future__ import annotations
@@ -23,13 +23,19 @@ from bnstat.sources.volume import Volume
 Floats = NDArray[np.float32]
 InputType = Literal["float32", "float16", "bfloat16"]
 
-# Values that are read and converted at once.
+# The number of values that are read and converted at once.
 _BLOCK_VALUES = 1 << 20
 
 
 @dataclass(frozen=True)
 class StoredSample:
-    """Where a sample is: its files, laid out; the tensor; and the entry on the batch axis (None: all of a file)."""
+    """The place of a sample in its files.
+
+    Attributes:
+        parts: the files of its case.
+        tensor: its shape, and the kept axis.
+        index: its entry on the batch axis of the files; None if these are one sample.
+    """
 
     parts: tuple[CaseFile, ...]
     tensor: Tensor
@@ -37,13 +43,13 @@ class StoredSample:
 
 
 def batch_voxels(places: Sequence[StoredSample], dtype: InputType = "float32") -> Iterator[Floats]:
-    """The samples of a batch in order, each (channels, rows): the kept axis, and all others in C order of the tensor.
+    """Yield the samples of a batch in order, each of shape (channels, rows): the rows are in C order of the tensor.
 
-    Values are what a user hands to a layer: ``stored · slope + intercept`` in float64, rounded once to float32 (as
-    `nibabel`'s get_fdata followed by a cast), then to `dtype`. They come as float32, which holds each of those types.
+    Values are those that a user hands to a layer: ``stored · slope + intercept`` in float64, rounded once to float32
+    (as `nibabel`'s get_fdata followed by a cast), then to `dtype`. They come as float32, which holds all these types.
 
     Raises:
-        InputError: a file cannot be read.
+        InputError: if a file cannot be read.
     """
     held: tuple[CaseFile, ...] | None = None
     samples: Iterator[Floats] = iter(())
@@ -60,7 +66,7 @@ def batch_voxels(places: Sequence[StoredSample], dtype: InputType = "float32") -
 
 
 def rounded_to(values: Floats, dtype: InputType) -> Floats:
-    """Round to a shorter type and back, as a cast of the input does; beyond 65504 float16 is infinite."""
+    """Round values to a shorter type and back, as a cast of the input does; in float16, beyond 65504 is infinite."""
     if dtype == "float16":
         with np.errstate(over="ignore"):
             return values.astype(np.float16).astype(np.float32)
@@ -73,14 +79,14 @@ def rounded_to(values: Floats, dtype: InputType) -> Floats:
 
 
 def _samples(parts: Sequence[CaseFile], tensor: Tensor) -> Iterator[Floats]:
-    """Every sample of a case, in order, as (channels, rows)."""
+    """Yield every sample of a case, in order, as (channels, rows)."""
     for files in zip(*(_tensors(part.volume, part.arrangement) for part in parts), strict=True):
         whole = files[0] if len(files) == 1 else np.concatenate(files, axis=-1)
         yield np.ascontiguousarray(np.moveaxis(whole, tensor.axis - 1, 0)).reshape(tensor.channels, -1)
 
 
 def _tensors(volume: Volume, arrangement: Arrangement) -> Iterator[Floats]:
-    """Every sample of a file, in order, as the tensor has it."""
+    """Yield every sample of a file, in order, in the shape of the tensor."""
     axes = list(arrangement.memory)
     apart = arrangement.samples_axis is None or _is_slowest(arrangement)
     parts = arrangement.samples if apart else 1
@@ -100,17 +106,18 @@ def _tensors(volume: Volume, arrangement: Arrangement) -> Iterator[Floats]:
 
 
 def _is_slowest(arrangement: Arrangement) -> bool:
+    """Return True if samples follow each other in memory."""
     long = [axis for axis in arrangement.memory if arrangement.shape[axis] != 1]
     return not long or arrangement.samples_axis == long[0] or arrangement.samples == 1
 
 
 def _each(cube: Floats, arrangement: Arrangement) -> Iterator[Floats]:
-    """The samples in a part of the file whose axes are in stored order."""
+    """Yield the samples in a part of the file whose axes are in stored order."""
     batch: Iterable[Floats] = [cube]
     if arrangement.samples_axis is not None:
         batch = np.moveaxis(cube, arrangement.samples_axis, 0)
     for sample in batch:
-        yield sample.reshape(arrangement.tensor.sample_shape)  # at most an axis of size 1 is added
+        yield sample.reshape(arrangement.tensor.sample_shape)  # this adds at most an axis of size 1
 
 
 def _scaled(volume: Volume, stored: NDArray[Any]) -> Floats:

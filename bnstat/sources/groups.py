@@ -40,7 +40,7 @@ def groups_by_source(sources: Sequence[str], group_by: str) -> dict[str, str]:
 
 def _directories(sources: Sequence[str]) -> dict[str, str]:
     """The folder of each file, named from where they part."""
-    folders = {source: Path(os.path.abspath(source)).parent for source in sources}  # noqa: PTH100  (links stay as given)
+    folders = {source: Path(os.path.abspath(source)).parent for source in sources}
     common = os.path.commonpath(folders.values())
     return {source: os.path.relpath(folder, common) for source, folder in folders.items()}
 

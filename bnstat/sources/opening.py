@@ -45,10 +45,10 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
 def _refuse_unreadable(source: str, path: str) -> None:
     """What holds for every kind: a regular file that may be read and has something in it."""
     try:
-        status = os.stat(path)  # noqa: PTH116  (the name as given, whatever is wrong with it)
+        status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for whoever writes it
             raise InputError(source, "not a regular file; save the data to a file first")
-        with open(path, "rb"):  # noqa: PTH123
+        with open(path, "rb"):
             pass
     except ValueError as error:
         why = "a NUL" if "\0" in path else "a character that the system has not"

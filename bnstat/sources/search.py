@@ -123,7 +123,7 @@ def _matching(pattern: str, access: Access) -> FoundCases:
     if is_remote(pattern):
         matches = remote.matching(pattern, access)
     else:
-        matches = sorted(glob.glob(pattern.replace("[", "[[]"), recursive=True))  # noqa: PTH207
+        matches = sorted(glob.glob(pattern.replace("[", "[[]"), recursive=True))
     for path in matches:
         found.add(_cases_of(path, access))
     if not found.cases and not found.failures:

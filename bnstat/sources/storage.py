@@ -23,31 +23,31 @@ _DICOM_AT, _DICOM_MARK = 128, b"DICM"
 
 def inside(folder: str, name: str) -> str:
     """The path of a name in a folder; names that start at a root, or elsewhere, stay as they are."""
-    if is_remote(name) or os.path.isabs(name):  # noqa: PTH117
+    if is_remote(name) or os.path.isabs(name):
         return name
     while name.startswith("./"):
         name = name[2:].lstrip("/")
     if is_remote(folder):
         return f"{folder.rstrip('/')}/{name}"
-    return os.path.join(folder, name) if folder else name  # noqa: PTH118
+    return os.path.join(folder, name) if folder else name
 
 
 def folder_of(path: str) -> str:
     """The folder that a path lies in; empty where it is the current one."""
     path = path.rstrip("/") or path
-    return posixpath.dirname(path) if is_remote(path) else os.path.dirname(path)  # noqa: PTH120
+    return posixpath.dirname(path) if is_remote(path) else os.path.dirname(path)
 
 
 def parent_of(folder: str) -> str:
     """The folder that a folder lies in."""
-    if is_remote(folder) or folder_of(folder) or os.path.isabs(folder):  # noqa: PTH117
+    if is_remote(folder) or folder_of(folder) or os.path.isabs(folder):
         return folder_of(folder)
     return os.pardir if folder in (os.curdir, os.pardir) else os.curdir
 
 
 def name_of(path: str) -> str:
     """The last part of a path; of the current folder, its name."""
-    return posixpath.basename(path.rstrip("/")) if is_remote(path) else os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119
+    return posixpath.basename(path.rstrip("/")) if is_remote(path) else os.path.basename(os.path.abspath(path))
 
 
 def is_folder(path: str, access: Access = USUAL) -> bool:
@@ -58,12 +58,12 @@ def is_folder(path: str, access: Access = USUAL) -> bool:
     """
     if is_remote(path):
         return remote.is_folder(path, access)
-    return os.path.isdir(path)  # noqa: PTH112  (a name that is too long is no directory, and no exception)
+    return os.path.isdir(path)  # a name that is too long is no directory, and no exception
 
 
 def is_there(path: str, access: Access = USUAL) -> bool:
     """Whether there is such a file."""
-    return remote.is_there(path, access) if is_remote(path) else os.path.exists(path)  # noqa: PTH110
+    return remote.is_there(path, access) if is_remote(path) else os.path.exists(path)
 
 
 def state_of(path: str, access: Access = USUAL) -> tuple[int | None, int | None]:
@@ -74,7 +74,7 @@ def state_of(path: str, access: Access = USUAL) -> tuple[int | None, int | None]
     try:
         if is_remote(path):
             return remote.state_of(path, access)
-        found = os.stat(path_of(path))  # noqa: PTH116  (the name as given)
+        found = os.stat(path_of(path))
     except (InputError, OSError, ValueError):
         return None, None
     return found.st_size, found.st_mtime_ns
@@ -83,9 +83,9 @@ def state_of(path: str, access: Access = USUAL) -> tuple[int | None, int | None]
 def is_moments(path: str) -> bool:
     """Whether a file says of itself that it holds moments."""
     try:
-        if not os.path.isfile(path):  # noqa: PTH113  (a name that cannot be is no file, and no exception)
+        if not os.path.isfile(path):  # a name that cannot be is no file, and no exception
             return False
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:
             return b'"bnstat.moments/' in file.read(_MOMENTS_WITHIN)
     except (OSError, ValueError):
         return False
@@ -105,7 +105,7 @@ def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Ite
 
     for here, folders, names in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files = [name for name in names if not name.startswith(".") and os.path.isfile(os.path.join(here, name))]  # noqa: PTH113, PTH118
+        files = [name for name in names if not name.startswith(".") and os.path.isfile(os.path.join(here, name))]
         yield here, sorted(files)
 
 
@@ -125,7 +125,7 @@ def text_of(path: str, access: Access = USUAL) -> str:
             with remote.open_stream(path, access=access) as stream:
                 data = stream.read(_MOST_TEXT)
         else:
-            with open(path, "rb") as file:  # noqa: PTH123  (the name as given, so that errors carry it)
+            with open(path, "rb") as file:
                 data = file.read(_MOST_TEXT)
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -139,7 +139,7 @@ def is_dicom(path: str) -> bool:
     if is_remote(path):
         return False
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:
             return file.read(_DICOM_AT + len(_DICOM_MARK))[_DICOM_AT:] == _DICOM_MARK
     except OSError:
         return False
@@ -147,6 +147,6 @@ def is_dicom(path: str) -> bool:
 
 def format_of(folder: str, name: str) -> str | None:
     """The format of a file without an ending that a name would tell it by."""
-    ending = os.path.splitext(name)[1][1:]  # noqa: PTH122
+    ending = os.path.splitext(name)[1][1:]
     plain = not ending or ending.isdecimal()  # unique identifiers end in a number
     return DICOM if plain and is_dicom(inside(folder, name)) else None

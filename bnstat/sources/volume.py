@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from io import FileIO
 from itertools import repeat
 from math import prod
 from typing import Any, BinaryIO, cast
@@ -46,7 +47,7 @@ class PlainVoxels:
 
     def open(self) -> BinaryIO:
         """Open the file at the first voxel."""
-        file = open(self.path, "rb", buffering=0)  # noqa: PTH123, SIM115  (the caller closes it)
+        file = FileIO(self.path)
         file.seek(self.offset)
         return cast(BinaryIO, file)
 

@@ -99,7 +99,7 @@ def check(
     reference: str | None = None,
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
-    **layer: Any,  # noqa: ANN401  (those of diagnose, each checked by name)
+    **layer: Any,
 ) -> Check:
     """Judge these data by rules.
 

@@ -36,7 +36,7 @@ def compare_layers(
     batch_axis: BatchAxis = None,
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
-    **settings: Any,  # noqa: ANN401  (those of diagnose)
+    **settings: Any,
 ) -> LayerComparison:
     """What several layers would compute on these volumes, from one pass over the files.
 

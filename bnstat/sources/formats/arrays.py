@@ -29,7 +29,7 @@ def is_array(source: str) -> bool:
 def path_of(source: str) -> str:
     """The file that a path names, without a key in brackets."""
     keyed = _KEYED.fullmatch(source)
-    return keyed["path"] if keyed and not os.path.exists(source) else source  # noqa: PTH110
+    return keyed["path"] if keyed and not os.path.exists(source) else source
 
 
 def open_array(source: str) -> Volume:
@@ -58,7 +58,7 @@ def _unreadable(source: str, error: Exception) -> InputError:
 
 
 def _open_npy(source: str) -> Volume:
-    with open(source, "rb") as file:  # noqa: PTH123  (the name as given, so that errors carry it)
+    with open(source, "rb") as file:
         shape, order, dtype = _header(source, file)
         offset = file.tell()
         there = file.seek(0, 2) - offset

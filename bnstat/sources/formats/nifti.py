@@ -221,7 +221,7 @@ def _from(opener: Callable[[str], BinaryIO], path: str, offset: int) -> Callable
 def _refuse_short_file(volume: Volume) -> None:
     if isinstance(volume.voxels, PlainVoxels):
         try:
-            there = os.stat(volume.voxels.path).st_size - volume.voxels.offset  # noqa: PTH116  (one call, no Path)
+            there = os.stat(volume.voxels.path).st_size - volume.voxels.offset
         except OSError as error:
             raise unreadable(volume.source, error) from error
         if there < volume.nbytes:
