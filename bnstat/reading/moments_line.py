@@ -166,7 +166,7 @@ def _moments(channels: tuple[Channel, ...]) -> Moments:
         maximum=most,
         nan=np.array([channel.nan for channel in channels], np.int64),
         inf=np.array([channel.inf for channel in channels], np.int64),
-        mean_tail=np.array([channel.mean_tail or 0.0 for channel in channels], np.float64),
+        mean_tail=np.array([channel.mean_tail for channel in channels], np.float64),
         varies=np.array([channel.varies for channel in channels], np.bool_),
     )
 

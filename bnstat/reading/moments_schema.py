@@ -35,7 +35,7 @@ class Channel(Struct, frozen=True, gc=False):
 
     count: _Count
     mean: float | None
-    mean_tail: float | None
+    mean_tail: float
     m2: Annotated[float, Meta(ge=0)] | None
     min: int | float | None
     max: int | float | None

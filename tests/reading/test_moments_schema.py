@@ -127,7 +127,7 @@ def exactly(value):
 
 
 @given(edited_lines())
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=400)
 def test_a_line_that_was_edited_is_what_it_says_or_is_refused(line):
     try:
         found = parse(line)
