@@ -48,7 +48,7 @@ def examples() -> list[Path]:
     """Return the documents that are written by hand and show commands."""
     made = set(generated())
     found = (path for path in sorted(DOCS.rglob("*.md")) if path not in made)
-    return [path for path in found if path.relative_to(DOCS).as_posix() not in _MEASURED]
+    return [ROOT / "README.md", *(path for path in found if path.relative_to(DOCS).as_posix() not in _MEASURED)]
 
 
 def stale(paths: set[Path]) -> Iterator[tuple[Path, str]]:

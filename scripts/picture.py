@@ -1,23 +1,41 @@
-"""Draws docs/inspect.svg, the picture in README.md: the real output of one command, by rich's own export."""
+"""Draw the pictures in README.md: real outputs of commands, by rich's own export. `python scripts/picture.py`."""
 
 from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
 import bnstat
+from bnstat.renderers.compare_batch_sizes.table import print_comparison
 from bnstat.renderers.inspect.table import print_report
 
 ROOT = Path(__file__).resolve().parents[1]
-PICTURE = ROOT / "docs" / "inspect.svg"
-VOLUME = "sample_data/mri_4channel.nii.gz"
+DOCS = ROOT / "docs"
+VOLUME, COHORT = "sample_data/mri_4channel.nii.gz", "sample_data/cohort"
 
 
-def draw() -> str:
-    """The SVG as text; equal for equal output."""
+def _inspect(console: Console) -> None:
+    print_report(bnstat.diagnose(VOLUME), console)
+
+
+def _compare(console: Console) -> None:
+    print_comparison(bnstat.compare(COHORT), console)
+
+
+# Each picture, the command that it is of, and what prints that.
+PICTURES: dict[str, tuple[str, Callable[[Console], None]]] = {
+    "inspect.svg": (f"bnstat inspect {VOLUME}", _inspect),
+    "compare.svg": (f"bnstat compare {COHORT}", _compare),
+}
+
+
+def draw(name: str) -> str:
+    """Return a picture as SVG; the text is equal for equal output."""
+    title, show = PICTURES[name]
     console = Console(
         record=True,
         width=100,
@@ -28,11 +46,12 @@ def draw() -> str:
         markup=False,
         emoji=False,
     )
-    print_report(bnstat.diagnose(VOLUME), console)
-    return console.export_svg(title=f"bnstat inspect {VOLUME}", unique_id="bnstat")
+    show(console)
+    return console.export_svg(title=title, unique_id="bnstat")
 
 
 if __name__ == "__main__":
     if Path.cwd() != ROOT:
-        sys.exit("run this in the project's top folder, so that paths in the picture are as a reader would type them")
-    PICTURE.write_text(draw(), encoding="utf-8")
+        sys.exit("run this in the project's top folder, so that paths in the pictures are as a reader would type them")
+    for name in PICTURES:
+        (DOCS / name).write_text(draw(name), encoding="utf-8")

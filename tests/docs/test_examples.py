@@ -15,7 +15,7 @@ import docs
 NOT_RUN_AT_MOST = 40
 
 SECTIONS = [
-    (path.relative_to(docs.DOCS).as_posix(), index, section)
+    (path.relative_to(docs.ROOT).as_posix(), index, section)
     for path in docs.examples()
     for index, section in enumerate(sections(path.read_text(encoding="utf-8")))
 ]

@@ -30,10 +30,11 @@ def render(comparison: Comparison, *, width: int = 80, color: bool = False, ever
     """
     if not comparison.population:
         return ""
-    return printed(lambda console: _print(comparison, console, every_row), width=width, color=color)
+    return printed(lambda console: print_comparison(comparison, console, every_row), width=width, color=color)
 
 
-def _print(comparison: Comparison, console: Console, every_row: bool) -> None:
+def print_comparison(comparison: Comparison, console: Console, every_row: bool = False) -> None:
+    """Print a comparison to a terminal, or to whatever the console writes to."""
     console.print(Text(rows.title(comparison), style="bold"))
     for line in text.preparation_lines(comparison.settings.preparation):
         console.print(Text(line))
