@@ -1,4 +1,4 @@
-"""What a batch size does, as frozen values."""
+"""The results of a comparison of batch sizes, as frozen values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ Composition = Literal["mixed", "one_group", "synchronized"]
 
 @dataclass(frozen=True)
 class SampleGroup:
-    """Samples that belong together, as those of one site; `volumes` are those that patches are of, else None."""
+    """Samples that belong together, as those of one site.
+
+    Attributes:
+        name: name of the group.
+        samples: the number of its samples.
+        volumes: the number of volumes that its patches are of; None if samples are volumes.
+    """
 
     name: str
     samples: int
@@ -21,13 +27,24 @@ class SampleGroup:
 
 @dataclass(frozen=True)
 class PopulationChannel:
-    """How the variance of one channel splits. `between` and `rho` are None where one sample is all there is.
+    """How the variance of one channel splits; every variance is in the unit of the values squared.
 
-    Where samples are patches, `between` is `between_volumes` + `between_patches`: the variance between volumes of the
-    mean of their patches, and that of patch means within a volume, averaged over `volumes`; else these three are None.
-    `between_groups` is the part of `between` that lies between the groups, None without groups. `merged_mean` and
-    `merged_variance` (biased) are those of all values together, weighted by counts: population statistics, or
-    "precise BN".
+    Attributes:
+        channel: its index on the kept axis.
+        samples: the number of its samples.
+        mean: mean of the sample means.
+        variance: `within` + `between`.
+        within: mean of the samples' variances.
+        between: variance of the sample means; None if there is one sample only. Where samples are patches, it is
+            `between_volumes` + `between_patches`.
+        rho: the share of `between` in `variance`; None if there is one sample only, or all values are equal.
+        between_groups: the part of `between` that lies between groups; None without groups.
+        merged_count: the number of all values together.
+        merged_mean: their mean, in which each sample weighs as much as its count: population statistics ("precise BN").
+        merged_variance: their biased variance.
+        volumes: the number of volumes; None if samples are volumes.
+        between_volumes: variance between volumes of the mean of their patches; None if samples are volumes.
+        between_patches: variance of patch means within a volume, averaged over volumes; None if samples are volumes.
     """
 
     channel: int
@@ -48,7 +65,13 @@ class PopulationChannel:
 
 @dataclass(frozen=True)
 class Observed:
-    """The same from drawn batches."""
+    """Statistics of drawn batches.
+
+    Attributes:
+        variance_mean: mean of the batch variances.
+        variance_sd: standard deviation of the batch variances.
+        mean_sd: standard deviation of the batch means about the mean of all values.
+    """
 
     variance_mean: float
     variance_sd: float
@@ -57,7 +80,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Renorm:
-    """Batch renorm's r and d over batches: percentiles, and the share beyond [1/3, 3] and ±5."""
+    """Batch renorm's r and d over batches: percentiles, and the share of batches that the paper's limits would clip."""
 
     r_p05: float
     r_p50: float
@@ -71,16 +94,16 @@ class Renorm:
 
 @dataclass(frozen=True)
 class Simulated:
-    """Runs of real batches in sequence from the layer's own start.
+    """Simulated runs of real batches in sequence, from the layer's own start.
 
     Attributes:
-        steps: how many.
+        steps: training steps of a run.
         running_mean: the buffer of the first run after the last step.
-        running_variance: likewise.
-        expected_running_mean: what runs of batches that are drawn independently average to after as many steps.
-        expected_running_variance: likewise.
-        running_mean_sd: noise of the running mean over the settled steps of all runs; None where none has settled.
-        running_variance_sd: likewise of the running variance.
+        running_variance: the buffer of the first run after the last step.
+        expected_running_mean: average after as many steps over runs of batches that are drawn independently.
+        expected_running_variance: the same average of the running variance.
+        running_mean_sd: noise of the running mean over the settled steps of all runs; None if no step has settled.
+        running_variance_sd: the same noise of the running variance.
         train_eval_rms: RMS difference between training and evaluation output with the buffers of the first run.
     """
 
@@ -96,9 +119,11 @@ class Simulated:
 
 @dataclass(frozen=True)
 class Runs:
-    """Simulated runs: of shuffled epochs, and of batches drawn independently at each step.
+    """Simulated runs of both orders.
 
-    `shuffled` is None for an infinite population, which has no epochs.
+    Attributes:
+        shuffled: runs of shuffled epochs; None for an infinite population, which has no epochs.
+        independent: runs of batches drawn independently at each step.
     """
 
     shuffled: Simulated | None
@@ -107,17 +132,17 @@ class Runs:
 
 @dataclass(frozen=True)
 class LayerChannel:
-    """What depends on the layer, for one channel of batches of one size; None where it cannot be known.
+    """The part that depends on the layer, for one channel of batches of one size; None if unknown.
 
     Attributes:
         channel: its index on the kept axis.
-        running_mean: what the running mean converges to.
-        running_variance: what the running variance converges to, in closed form.
+        running_mean: value that the running mean converges to.
+        running_variance: value that the running variance converges to, in closed form.
         eval_output_variance: variance of the output over all samples under converged running statistics.
         train_eval_rms: root mean square of training output − evaluation output.
         renorm: batch renorm's corrections.
         running_mean_sd: noise of the running mean once it has settled, for batches drawn independently at each step.
-        running_variance_sd: likewise of the running variance, from the spread of drawn batches.
+        running_variance_sd: the same noise of the running variance, from the spread of drawn batches.
     """
 
     channel: int
@@ -132,16 +157,16 @@ class LayerChannel:
 
 @dataclass(frozen=True)
 class CurveChannel(LayerChannel):
-    """What one channel of batches of one size has; None where it cannot be known.
+    """The statistics of one channel of batches of one size; None if unknown.
 
     Attributes:
-        expected_variance: of a batch, in closed form.
-        variance_shortfall: what that lacks of the variance of all values, as a share.
+        expected_variance: expected variance of a batch, in closed form.
+        variance_shortfall: what the expected variance lacks, as a share of the variance of all values.
         mean_sd: standard deviation of the batch mean.
         mean_noise: the same in standard deviations of the values.
         variance_cv: standard deviation of the batch variance over its expectation, from drawn batches.
-        observed: expectations and spread from drawn batches.
-        simulated: runs of real batches, where steps were given.
+        observed: statistics of drawn batches.
+        simulated: runs of real batches, if steps were given.
     """
 
     expected_variance: float | None = None
@@ -155,17 +180,17 @@ class CurveChannel(LayerChannel):
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One batch size: how many batches were drawn, whether these are all, and whether one takes every sample.
+    """One batch size.
 
     Attributes:
-        batch_size: samples in a batch; of synchronized ranks those of all ranks together.
+        batch_size: samples in a batch; with synchronized ranks those of all ranks together.
         composition: "mixed" from all samples, "one_group" each of one group, "synchronized" over all ranks.
-        batches_drawn: the most of any channel.
-        complete: whether these are all batches there are.
-        takes_all: whether a batch has every sample, and no noise for that reason.
+        batches_drawn: the number of drawn batches; the most of any channel.
+        complete: True if these are all batches that there are.
+        takes_all: True if a batch has every sample, and no noise for that reason.
         channels: an entry for each.
-        one_group: the same size where each batch is of one group; None without groups, or where none is so large.
-        synchronized: the ranks' batches taken as one; None without ranks, or where there are fewer samples.
+        one_group: the same size where each batch is of one group; None without groups, or if none is so large.
+        synchronized: the ranks' batches taken as one; None without ranks, or if there are fewer samples.
     """
 
     batch_size: int
@@ -180,7 +205,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class LayerCurve:
-    """The part of the curve that depends on the layer, for another layer: a tuple of channels for each batch size."""
+    """The part of the curve that depends on the layer, for another layer: its channels for each batch size."""
 
     layer: Layer
     channels: tuple[tuple[LayerChannel, ...], ...]
@@ -188,10 +213,15 @@ class LayerCurve:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The least batch size within the tolerances for a larger set than these samples; None where there is none.
+    """The least batch size within the tolerances, for a larger set than these samples.
 
-    `least` and `most` are the range over resampled cohorts; `synchronized` is the least size of one rank where the
-    ranks are synchronized; `applies_to` is "input" (volumes) or "array".
+    Attributes:
+        batch_size: the size; None if no compared size is within the tolerances.
+        least: 5th percentile of the sizes that other cohorts of as many samples would give.
+        most: their 95th percentile; None if that is more than was compared.
+        applies_to: what the layer is applied to: the "input" of a network (volumes), or a saved "array".
+        reason: why it is enough, or why none is, as sentences without the last period.
+        synchronized: the least size of one rank where ranks are synchronized; None without ranks, or if none is enough.
     """
 
     batch_size: int | None
@@ -204,7 +234,12 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Forgetting:
-    """After how many training steps the start of a layer's running statistics weighs 1 % or less; None for never."""
+    """How long a layer's running statistics remember their start.
+
+    Attributes:
+        layer: the layer.
+        steps: training steps after which the start weighs 1 % or less; None for never.
+    """
 
     layer: Layer
     steps: int | None

@@ -1,33 +1,34 @@
-"""The samples that channels have: those with NaN or Inf are left out of the channels that hold them.
+"""The samples that channels have: samples with NaN or Inf are left out of the channels that hold them.
 
-So are values so large that float64 has no squares of their differences, which leave a sample without a variance to
-compare.
+So are samples with values so large that float64 has no squares of their differences: they have no variance to compare.
 
 Where samples are patches, those of one volume are not independent: a cohort then also has them by volume.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.batch_size.patches import Patches, Taking, patches
+from bnstat.batch_size import closed_form
+from bnstat.batch_size.draws import Doubles, Indices
+from bnstat.batch_size.patches import PatchBatches, Patches, patches
+from bnstat.batch_size.settings import PopulationKind
+from bnstat.batch_size.slots import Taking
 from bnstat.errors import UsageError
 from bnstat.moments.moments import Moments
+from bnstat.preprocessing.patch_positions import Foreground
 from bnstat.preprocessing.settings import Patching
 from bnstat.sources.sample import Sample
-
-Doubles = NDArray[np.float64]
 
 # The square of twice as much, summed over any cohort, is still a number in float64.
 LARGEST = 1e150
 
-
-# How slots are named whose patches are forced to be foreground: with their share, as in "nnunet:0.33".
-_FORCED = "nnunet:"
+# For each sample of a table the number of its group; None without groups.
+Grouping = Indices | None
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,23 @@ class Nesting:
     """Which volume each sample of a table is a patch of, and how batches take patches.
 
     Attributes:
-        volumes: 0, 1, … in the order of the table, shape (samples,).
-        foreground: whether the patch is around foreground, shape (samples,).
-        taking: how many of a volume, and which slots are forced.
+        volumes: the volume's number 0, 1, … in the order of the table, shape (samples,).
+        foreground: True for patches around foreground, shape (samples,).
+        taking: how many patches of a volume a batch takes, and which slots are forced.
     """
 
-    volumes: NDArray[np.intp]
+    volumes: Indices
     foreground: NDArray[np.bool_]
     taking: Taking
 
     @property
     def number(self) -> int:
-        """How many volumes there are."""
+        """The number of volumes."""
         return int(self.volumes.max(initial=-1)) + 1
 
 
 def nesting_of(samples: Sequence[Sample], patching: Patching | None) -> Nesting | None:
-    """The volumes of these samples; None where samples are volumes."""
+    """Return the volumes of these samples; None if samples are volumes."""
     if patching is None:
         return None
     numbered = {volume: number for number, volume in enumerate(dict.fromkeys(sample.volume for sample in samples))}
@@ -63,9 +64,9 @@ def nesting_of(samples: Sequence[Sample], patching: Patching | None) -> Nesting 
 
 
 def taking_of(patching: Patching) -> Taking:
-    """How batches take patches."""
-    given = patching.foreground
-    forced = float(given.removeprefix(_FORCED)) if given is not None and given.startswith(_FORCED) else None
+    """Return how batches take patches."""
+    foreground = None if patching.foreground is None else Foreground.of(patching.foreground)
+    forced = foreground.share if foreground is not None and foreground.forced else None
     return Taking(patching.per_volume, forced)
 
 
@@ -73,12 +74,12 @@ def refuse_patching(patching: Patching | None) -> None:
     """Refuse more patches of a volume in a batch than are drawn of it, which cannot stand for so many.
 
     Raises:
-        UsageError: there are more.
+        UsageError: if there are more.
     """
     if patching is not None and patching.per_volume > patching.number:
         raise UsageError(
-            f"a batch takes {patching.per_volume} patches of a volume and only {patching.number} of each are drawn; "
-            f"raise --patches to {patching.per_volume} or more, or lower --per-volume"
+            f"a batch takes {patching.per_volume} patches of a volume, and only {patching.number} of each are drawn; "
+            f"raise `patches` to {patching.per_volume} or more, or lower `per_volume`"
         )
 
 
@@ -88,44 +89,67 @@ class Cohort:
 
     Attributes:
         channels: indices on the kept axis, c of them.
-        places: which samples of the table, shape (K,).
-        means: of each sample and channel, shape (K, c).
-        variances: biased, shape (K, c).
+        places: the samples' places in the table, shape (K,).
+        means: mean of each sample and channel, shape (K, c).
+        variances: biased variance of each, shape (K, c).
         counts: values of one sample on average, shape (c,).
-        volumes: where samples are patches, which volume each is of, 0, 1, …; shape (K,).
-        patches: those of each volume together.
+        volumes: where samples are patches, the volume that each is of, 0, 1, …; shape (K,).
+        patches: where samples are patches, those of each volume together.
     """
 
     channels: tuple[int, ...]
-    places: NDArray[np.intp]
+    places: Indices
     means: Doubles
     variances: Doubles
     counts: Doubles
-    volumes: NDArray[np.intp] | None = None
+    volumes: Indices | None = None
     patches: Patches | None = None
 
     @property
     def samples(self) -> int:
-        """K."""
+        """The number K of samples."""
         return len(self.places)
 
     @property
     def independent(self) -> int:
-        """How many there are of what is drawn independently: samples, or the volumes that patches are of."""
+        """The number of independent draws: of samples, or of the volumes that patches are of."""
         return self.samples if self.patches is None else self.patches.volumes
 
     @property
-    def firsts(self) -> NDArray[np.intp]:
-        """Of each of these the first sample of the table."""
+    def firsts(self) -> Indices:
+        """The place in the table of the first sample of each independent draw."""
         return self.places if self.volumes is None else self.places[np.unique(self.volumes, return_index=True)[1]]
 
+    def taken(self, batch_size: int, ranks: int = 1) -> int:
+        """Return how many samples, or volumes if samples are patches, a batch of all ranks together takes."""
+        return batch_size if self.patches is None else self.patches.taking.volumes(batch_size // ranks, ranks)
+
+    def as_drawn(self, kind: PopulationKind) -> closed_form.Population | PatchBatches:
+        """Return the population of the samples, whatever batches take of them."""
+        if self.patches is not None:
+            return self.patches.as_drawn(kind)
+        return closed_form.population(self.means, self.variances, kind)
+
+    def batches(self, kind: PopulationKind, batch_size: int, ranks: int = 1) -> closed_form.Population | PatchBatches:
+        """Return what batches are drawn of.
+
+        Args:
+            kind: "finite" if the cohort is all there is; "infinite" if it stands for a larger set, which takes two
+                samples or more, or two volumes.
+            batch_size: samples in a batch, of all ranks together.
+            ranks: ranks that have equal parts of the batch.
+        """
+        if self.patches is not None:
+            return self.patches.batches(kind, batch_size // ranks, ranks)
+        return closed_form.population(self.means, self.variances, kind)
+
     def bessel(self, batch_size: int, unbiased: bool) -> Doubles:
-        """n/(n − 1) of a batch where the running variance is unbiased, else 1; shape (c,)."""
+        """Return n/(n − 1) of a batch if the running variance is unbiased, else 1; shape (c,)."""
         values = batch_size * self.counts
         return np.asarray(np.where(unbiased & (values > 1), values / np.maximum(values - 1, 1e-300), 1.0))
 
     def members(self, chosen: NDArray[np.bool_]) -> Cohort:
-        """The same channels with some of the samples, or some of the volumes: an entry for each that is independent."""
+        """Return the same channels with some of the samples; `chosen` has an entry for each independent draw."""
         nested, volumes = None, None
         if self.patches is not None and self.volumes is not None:
             nested, renumbered = self.patches.of_volumes(chosen), np.cumsum(chosen) - 1
@@ -133,8 +157,22 @@ class Cohort:
         means, variances = self.means[chosen], self.variances[chosen]
         return Cohort(self.channels, self.places[chosen], means, variances, self.counts, volumes, nested)
 
-    def only(self, columns: NDArray[np.intp]) -> Cohort:
-        """The same samples of some of the channels."""
+    def groups(
+        self, grouping: Indices, members_of: Callable[[Cohort], closed_form.GroupMembers], least: int = 1
+    ) -> closed_form.Groups:
+        """Return the groups that have at least so many samples, or volumes if samples are patches.
+
+        Args:
+            grouping: the number of the group of each sample of the table.
+            members_of: callable from the samples of one group to what batches of it are drawn of.
+            least: samples or volumes below which a group is left out.
+        """
+        mine = grouping[self.firsts]
+        names, numbers = np.unique(mine, return_counts=True)
+        return closed_form.Groups(tuple(members_of(self.members(mine == name)) for name in names[numbers >= least]))
+
+    def only(self, columns: Indices) -> Cohort:
+        """Return the same samples of some of the channels."""
         channels = tuple(self.channels[column] for column in columns)
         means, variances, counts = self.means[:, columns], self.variances[:, columns], self.counts[columns]
         nested = None if self.patches is None else self.patches.only(columns)
@@ -142,18 +180,30 @@ class Cohort:
 
 
 def cohorts_of(table: Moments, nesting: Nesting | None = None) -> tuple[Cohort, ...]:
-    """The channels of a table of shape (samples, channels), those with the same usable samples together."""
+    """Return the channels of a table of shape (samples, channels), those with the same usable samples together."""
     usable = (table.finite > 0) & (table.nan + table.inf == 0) & ~too_large(table)
-    kinds, kind_of = np.unique(usable, axis=1, return_inverse=True)
-    found = [
-        _cohort(table, np.flatnonzero(kinds[:, kind]), np.flatnonzero(kind_of.ravel() == kind))
-        for kind in range(kinds.shape[1])
+    patterns, pattern_of = np.unique(usable, axis=1, return_inverse=True)
+    cohorts = [
+        _cohort(table, np.flatnonzero(patterns[:, pattern]), np.flatnonzero(pattern_of.ravel() == pattern))
+        for pattern in range(patterns.shape[1])
     ]
-    return tuple(found if nesting is None else (_nested(cohort, nesting) for cohort in found))
+    return tuple(cohorts if nesting is None else (_nested(cohort, nesting) for cohort in cohorts))
+
+
+def _cohort(table: Moments, places: Indices, channels: Indices) -> Cohort:
+    cells = np.ix_(places, channels)
+    counts = np.asarray(table.count[cells], np.float64)
+    return Cohort(
+        channels=tuple(channels.tolist()),
+        places=places,
+        means=table.mean[cells],
+        variances=table.variance[cells],
+        counts=counts.mean(axis=0) if len(places) else np.zeros(len(channels)),
+    )
 
 
 def _nested(cohort: Cohort, nesting: Nesting) -> Cohort:
-    """The cohort with its patches by volume; a volume that has none left in these channels is not in it."""
+    """Return the cohort with its patches by volume; a volume that has none left in these channels is not in it."""
     if not cohort.samples:
         return cohort
     _, volumes = np.unique(nesting.volumes[cohort.places], return_inverse=True)
@@ -163,18 +213,6 @@ def _nested(cohort: Cohort, nesting: Nesting) -> Cohort:
 
 
 def too_large(table: Moments) -> NDArray[np.bool_]:
-    """Which cells of a table have values beyond what can be squared, or had them before steps on their intensity."""
+    """Return which cells of a table have values that are too large to be squared, also before steps on intensity."""
     extremes = np.maximum(np.abs(np.asarray(table.minimum, np.float64)), np.abs(np.asarray(table.maximum, np.float64)))
     return np.asarray((table.finite > 0) & ~((extremes <= LARGEST) & np.isfinite(table.m2) & np.isfinite(table.mean)))
-
-
-def _cohort(table: Moments, places: NDArray[np.intp], channels: NDArray[np.intp]) -> Cohort:
-    cells = np.ix_(places, channels)
-    counts = np.asarray(table.finite[cells], np.float64)
-    return Cohort(
-        channels=tuple(channels.tolist()),
-        places=places,
-        means=table.mean[cells],
-        variances=table.variance[cells],
-        counts=counts.mean(axis=0) if len(places) else np.zeros(len(channels)),
-    )

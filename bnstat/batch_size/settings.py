@@ -1,4 +1,4 @@
-"""What is asked of a comparison of batch sizes."""
+"""The settings of a comparison of batch sizes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from typing import Literal
 from bnstat.layers.settings import Layer
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 
-Kind = Literal["finite", "infinite"]
+# Whether the samples are all there are, or stand for a larger set.
+PopulationKind = Literal["finite", "infinite"]
 
 
 @dataclass(frozen=True)
 class Tolerances:
-    """How much of each is acceptable, as shares of a standard deviation or a variance."""
+    """The limits of a recommendation.
+
+    Attributes:
+        noise: standard deviation of the batch mean, in standard deviations of all values.
+        shortfall: what the batch variance lacks, as a share of the variance of all values.
+        gap: root mean square difference between training and evaluation output, which have a variance near 1.
+    """
 
     noise: float = 0.1
     shortfall: float = 0.1
@@ -22,22 +29,22 @@ class Tolerances:
 
 @dataclass(frozen=True)
 class CompareSettings:
-    """What was asked for, with the framework's defaults filled in.
+    """The settings that were given, with the framework's defaults filled in.
 
     Attributes:
-        layer: whose curve it is.
+        layer: the layer whose curve it is.
         others: layers that are answered beside it.
         axis: the kept axis as it was given.
         batch_axis: the axis of the file whose entries are samples, as it was given.
-        batch_sizes: those that are answered.
-        population: whether the samples are all there are, or stand for a larger set.
+        batch_sizes: the sizes that are answered.
+        population: "finite" if the samples are all there are, "infinite" if they stand for a larger set.
         draws: batches that are drawn at most for a size.
-        seed: of the draws.
-        tolerances: of the recommendation.
-        ranks: R processes that train together, each on a batch of its own.
-        steps: of the simulated runs; None without any.
-        group_by: what the samples were grouped by, as it was given.
-        preparation: what voxels go through before the layer gets them.
+        seed: seed of the draws.
+        tolerances: limits of the recommendation.
+        ranks: the number R of processes that train together, each on a batch of its own.
+        steps: training steps of the simulated runs; None without any.
+        group_by: what the samples are grouped by, as it was given.
+        preparation: the preprocessing of voxels before the layer gets them.
     """
 
     layer: Layer
@@ -45,7 +52,7 @@ class CompareSettings:
     axis: int
     batch_axis: int | None
     batch_sizes: tuple[int, ...]
-    population: Kind
+    population: PopulationKind
     draws: int
     seed: int
     tolerances: Tolerances

@@ -9,10 +9,11 @@ from math import inf
 import numpy as np
 
 from bnstat.batch_size import curve
+from bnstat.batch_size import population as populations
 from bnstat.batch_size.recommendation import recommend
 from bnstat.batch_size.results import Forgetting, SampleGroup
-from bnstat.batch_size.samples import Nesting, cohorts_of, nesting_of, refuse_patching, too_large
-from bnstat.batch_size.settings import CompareSettings, Kind, Tolerances
+from bnstat.batch_size.samples import Grouping, Nesting, cohorts_of, nesting_of, refuse_patching, too_large
+from bnstat.batch_size.settings import CompareSettings, PopulationKind, Tolerances
 from bnstat.errors import UsageError
 from bnstat.layers import running
 from bnstat.layers.frameworks import BATCH_NORMS, layer_of
@@ -41,7 +42,7 @@ def compare(
     frameworks: Sequence[str] = (),
     epsilon: float | None = None,
     momentum: float | str | None = None,
-    population: Kind = "finite",
+    population: PopulationKind = "finite",
     draws: int = 1000,
     seed: int = 0,
     ranks: int = 1,
@@ -121,7 +122,7 @@ def compare(
     return Comparison(
         settings=settings,
         samples=tuple(row.sample for row in rows),
-        population=curve.split(table, cohorts, population, grouping) if table is not None else (),
+        population=populations.split(table, cohorts, population, grouping) if table is not None else (),
         groups=groups,
         batch_sizes=points,
         others=others,
@@ -195,7 +196,7 @@ def _table(rows: Sequence[Row]) -> Moments | None:
 
 def _groups(
     rows: Sequence[Row], named: Mapping[str, str], nesting: Nesting | None
-) -> tuple[tuple[SampleGroup, ...], curve.Grouping]:
+) -> tuple[tuple[SampleGroup, ...], Grouping]:
     """The groups, and for each sample which it is in."""
     if not (named and rows):
         return (), None

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from bnstat.batch_size import closed_form
-from bnstat.batch_size.patches import Taking, patches, pool
+from bnstat.batch_size.patches import patches
+from bnstat.batch_size.pools import pool
+from bnstat.batch_size.slots import Taking
 
 FORCED = 0.4
 
@@ -122,7 +124,7 @@ def test_one_patch_of_each_volume_is_a_sample(kind, batch_size):
     means, variances, volumes, foreground = table((1,) * 7)
     whole = patches(means, variances, volumes, foreground, Taking()).batches(kind, batch_size)
     flat = closed_form.population(means, variances, kind)
-    one, other = whole.expected(batch_size), closed_form.expected(flat, batch_size)
+    one, other = whole.expected(batch_size), flat.expected(batch_size)
     found = [whole.mean, whole.variance, one.mean_sd, one.variance]
     np.testing.assert_allclose(found, [flat.mean, flat.variance, other.mean_sd, other.variance], rtol=1e-12)
     np.testing.assert_allclose(whole.means, flat.means, rtol=1e-12)
@@ -175,30 +177,6 @@ def test_the_spread_means_have_the_estimated_variances():
     noisy = [means[volumes == v].var(ddof=1) / n if n > 1 else np.mean(unbiased) for v, n in enumerate(numbers)]
     centres = [means[volumes == volume].mean() for volume in range(len(numbers))]
     assert found.centres.var() == pytest.approx(np.var(centres, ddof=1) - np.mean(noisy), rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("batch_size", "share"), [(1, 0.33), (2, 0.33), (3, 0.33), (4, 0.5), (5, 0.5), (2, 0.25), (2, 1)]
-)
-def test_the_last_slots_are_forced_as_in_nnu_net(batch_size, share):
-    forced = [not slot < round(batch_size * (1 - share)) for slot in range(batch_size)]
-    assert Taking(1, share).slots(batch_size).kinds.astype(bool).tolist() == forced
-    assert Taking(1, share).slots(batch_size, 3).kinds.astype(bool).tolist() == forced * 3
-
-
-@pytest.mark.parametrize(
-    ("taking", "batch_size", "ranks", "volumes"),
-    [
-        (Taking(1), 3, 1, [0, 1, 2]),
-        (Taking(2), 3, 1, [0, 0, 1]),
-        (Taking(4), 3, 1, [0, 0, 0]),
-        (Taking(2), 3, 2, [0, 0, 1, 2, 2, 3]),
-    ],
-)
-def test_slots_of_a_batch_take_patches_of_one_volume_after_the_other(taking, batch_size, ranks, volumes):
-    slots = taking.slots(batch_size, ranks)
-    assert slots.volumes.tolist() == volumes
-    assert slots.distinct == taking.volumes(batch_size, ranks)
 
 
 def taken(whole, batches):

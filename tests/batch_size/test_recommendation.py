@@ -50,9 +50,9 @@ def test_noise_alone_asks_for_the_size_that_the_closed_form_gives(between):
 
 def test_channels_are_redrawn_as_samples_together():
     one, twin = cohort(0.5), cohort(0.5)
-    drawn = recommendation._Redrawn(one, 7).cohort.means
-    np.testing.assert_array_equal(drawn, recommendation._Redrawn(twin, 7).cohort.means)
-    assert (recommendation._Redrawn(one, 8).cohort.means != drawn).any()
+    drawn = recommendation._BootstrapCohorts(one, 7).cohort.means
+    np.testing.assert_array_equal(drawn, recommendation._BootstrapCohorts(twin, 7).cohort.means)
+    assert (recommendation._BootstrapCohorts(one, 8).cohort.means != drawn).any()
     single, doubled = (recommend([one] * times, SIZES, settings(), "input") for times in (1, 2))
     assert (single.least, single.most) == (doubled.least, doubled.most)
 
@@ -82,7 +82,7 @@ def test_where_none_is_enough_it_says_what_would_be():
 def test_without_an_epsilon_noise_and_shortfall_decide():
     found = recommend([cohort(0.5)], SIZES, settings_of(Tolerances(), epsilon=None), "input")
     assert found.batch_size is not None
-    assert "gap" not in found.reason
+    assert "evaluation mode" not in found.reason
 
 
 @pytest.mark.parametrize("ranks", [2, 4])

@@ -51,7 +51,7 @@ def many_runs(whole, batch_weight, steps, runs, kind, bessel=1.0):
     indices = np.stack([running.epochs(SAMPLES, BATCH_SIZE, steps, seed, kind) for seed in range(runs)], axis=1)
     means = whole.means[indices]
     variances = whole.variances[indices].mean(axis=-1) + means.var(axis=-1)
-    settled = closed_form.expected(whole, BATCH_SIZE).variance * bessel
+    settled = whole.expected(BATCH_SIZE).variance * bessel
     return running.simulate(means.mean(axis=-1), variances, batch_weight, bessel, (whole.mean, settled))
 
 
@@ -109,7 +109,7 @@ def test_the_noise_of_independent_draws_is_what_many_runs_have(batch_weight):
     """Within 4 standard errors of 2000 runs that share nothing: one value a run, so none is correlated with another."""
     whole, runs, bessel = cohort(), 2000, 80 / 79
     steps = running.steps_to_forget(batch_weight, 0.01)
-    every = closed_form.draw(whole, BATCH_SIZE, draws=1000, seed=0)
+    every = whole.draw(BATCH_SIZE, number=1000, seed=0)
     assert every.complete
     form = running.noise(every.means.std(), every.variances.std(), batch_weight, bessel)
     # From a start that is known, what is missing of the squared noise after t steps is (1 − α)^2t: here at most 1e-4.
@@ -130,7 +130,7 @@ def test_runs_from_the_layers_own_start_average_to_the_closed_form():
     means = whole.means[indices]
     variances = whole.variances[indices].mean(axis=-1) + means.var(axis=-1)
     run = running.simulate(means.mean(axis=-1), variances, 0.1)
-    form = running.expected(whole.mean, closed_form.expected(whole, 2).variance, 0.1, steps)
+    form = running.expected(whole.mean, whole.expected(2).variance, 0.1, steps)
     for values, exact in ((run.means, form.means), (run.variances, form.variances)):
         errors = values.std(axis=1) / np.sqrt(runs)
         assert (np.abs(values.mean(axis=1) - exact) < 5 * errors).all()
@@ -159,16 +159,16 @@ def test_shuffled_epochs_have_the_lesser_noise_that_follows_from_their_covarianc
     steps = each * 30 if batch_weight == 0.01 else each * 5
     run = many_runs(whole, batch_weight, steps, runs, "shuffled")
     squares = (run.means[-each:] - whole.mean) ** 2
-    exact = shuffled_variance(batch_weight, each) * closed_form.expected(whole, BATCH_SIZE).mean_sd ** 2
+    exact = shuffled_variance(batch_weight, each) * whole.expected(BATCH_SIZE).mean_sd ** 2
     assert (np.abs(squares.mean(axis=1) - exact) < 5 * squares.std(axis=1) / np.sqrt(runs)).all()
-    form = running.noise(closed_form.expected(whole, BATCH_SIZE).mean_sd, 0.0, batch_weight)
+    form = running.noise(whole.expected(BATCH_SIZE).mean_sd, 0.0, batch_weight)
     assert (exact < form.mean_sd**2).all()
 
 
 def test_shuffled_epochs_have_a_quarter_of_the_noise_that_the_closed_form_says():
     """40 samples in batches of 2 at α = 0.01: 0.012 where the formula says 0.046, for τ = 0.93."""
     whole = closed_form.population(cohort().means * 0.93 / np.sqrt(cohort().between), cohort().variances)
-    form = running.noise(closed_form.expected(whole, BATCH_SIZE).mean_sd, 0.0, 0.01)
+    form = running.noise(whole.expected(BATCH_SIZE).mean_sd, 0.0, 0.01)
     run = many_runs(whole, 0.01, 1000, 200, "shuffled")
     measured = np.sqrt(np.mean((run.means[500:] - whole.mean) ** 2))
     assert form.mean_sd == pytest.approx(0.046, abs=5e-4)
@@ -178,7 +178,7 @@ def test_shuffled_epochs_have_a_quarter_of_the_noise_that_the_closed_form_says()
 def test_shuffled_epochs_may_have_more_noise_of_the_variance_than_the_closed_form_says():
     """Means 0, 0, 1, 1 in pairs: an epoch's two batch variances are equal, as if the batch came twice."""
     whole, runs, steps = closed_form.population(np.array([0.0, 0.0, 1.0, 1.0]), np.ones(4)), 1000, 60
-    every = closed_form.draw(whole, 2, draws=100, seed=0)
+    every = whole.draw(2, number=100, seed=0)
     form = running.noise(every.means.std(), every.variances.std(), 0.1)
     indices = np.stack([running.epochs(4, 2, steps, seed, "shuffled") for seed in range(runs)], axis=1)
     means = whole.means[indices]

@@ -1,0 +1,204 @@
+"""The curve on small tables, channel by channel, against every batch that there is."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+from bnstat.batch_size import curve
+from bnstat.batch_size.population import split
+from bnstat.batch_size.samples import cohorts_of
+from bnstat.batch_size.settings import CompareSettings, Tolerances
+from bnstat.layers.frameworks import FRAMEWORKS
+from bnstat.layers.settings import Layer
+from bnstat.moments.moments import Moments
+
+VALUES = 30
+
+
+def layer(name="keras", epsilon=1e-3, momentum=0.99):
+    return Layer(FRAMEWORKS[name], epsilon, momentum)
+
+
+def settings(population="finite", draws=100_000, **options):
+    own = {"layer": layer(), "others": (), "steps": None, "ranks": 1} | options
+    return CompareSettings(
+        axis=-1,
+        batch_axis=None,
+        batch_sizes=(),
+        population=population,
+        draws=draws,
+        seed=0,
+        tolerances=Tolerances(),
+        **own,
+    )
+
+
+def values_of(samples=5, channels=2, seed=0):
+    """Values of shape (samples, channels, values), of samples whose means are apart."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(rng.normal(0, 2, (samples, channels, 1)), 1.0, (samples, channels, VALUES))
+
+
+def table_of(values):
+    """Moments of shape (samples, channels) of these values."""
+    return Moments.stack([Moments.from_array(sample.T) for sample in values])
+
+
+def point_of(values, size, grouping=None, **options):
+    given = settings(**options)
+    (point,), others = curve.curves(cohorts_of(table_of(values)), [size], given, grouping)
+    return point, others
+
+
+def every(values, size):
+    """All batches of different samples, shape (batches, channels, size · values)."""
+    batches = [np.concatenate(values[list(chosen)], axis=-1) for chosen in combinations(range(len(values)), size)]
+    return np.stack(batches)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_each_channel_has_what_every_batch_gives(size):
+    values = values_of()
+    point, _ = point_of(values, size)
+    batches = every(values, size)
+    means, variances = batches.mean(axis=-1), batches.var(axis=-1)
+    whole = values.transpose(1, 0, 2).reshape(2, -1)
+    assert (point.batch_size, point.complete, point.batches_drawn) == (size, True, len(batches))
+    assert point.takes_all == (size == 5)
+    for number, channel in enumerate(point.channels):
+        assert channel.channel == number
+        assert channel.expected_variance == pytest.approx(variances[:, number].mean(), rel=1e-12)
+        assert channel.variance_shortfall == pytest.approx(
+            1 - variances[:, number].mean() / whole[number].var(), abs=1e-12
+        )
+        assert channel.mean_sd == pytest.approx(means[:, number].std(), abs=1e-9)
+        assert channel.mean_noise == pytest.approx(means[:, number].std() / whole[number].std(), abs=1e-9)
+        assert channel.variance_cv == pytest.approx(variances[:, number].std() / variances[:, number].mean(), abs=1e-9)
+        assert channel.observed.variance_mean == pytest.approx(variances[:, number].mean(), rel=1e-12)
+        assert channel.observed.variance_sd == pytest.approx(variances[:, number].std(), abs=1e-9)
+        assert channel.observed.mean_sd == pytest.approx(means[:, number].std(), abs=1e-9)
+        assert channel.running_mean == pytest.approx(whole[number].mean(), rel=1e-12)
+        assert channel.running_variance == pytest.approx(variances[:, number].mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize(("framework", "unbiased"), [("keras", False), ("torch", True)])
+def test_the_gap_and_the_running_statistics_are_those_of_the_layer(framework, unbiased):
+    values, epsilon, size = values_of(channels=1), 1e-2, 2
+    point, _ = point_of(values, size, layer=layer(framework, epsilon, 0.1))
+    batches, whole = every(values, size)[:, 0], values.ravel()
+    bessel = size * VALUES / (size * VALUES - 1) if unbiased else 1.0
+    running = batches.var(axis=1).mean() * bessel
+    trained = (batches - batches.mean(axis=1, keepdims=True)) / np.sqrt(batches.var(axis=1, keepdims=True) + epsilon)
+    evaluated = (batches - whole.mean()) / np.sqrt(running + epsilon)
+    (channel,) = point.channels
+    assert channel.running_variance == pytest.approx(running, rel=1e-12)
+    assert channel.eval_output_variance == pytest.approx(whole.var() / (running + epsilon), rel=1e-12)
+    assert channel.train_eval_rms == pytest.approx(np.sqrt(((trained - evaluated) ** 2).mean()), rel=1e-9)
+    r = np.sqrt((batches.var(axis=1) + epsilon) / (running + epsilon))
+    assert channel.renorm.r_p50 == pytest.approx(np.quantile(r, 0.5), rel=1e-9)
+    assert channel.renorm.r_clipped == np.mean((r > 3) | (r < 1 / 3))
+
+
+def test_other_layers_have_what_each_has_alone():
+    values = values_of()
+    asked = (layer("torch", 1e-5, 0.1), layer("keras", None, 0.99), layer("keras", 1e-3, None))
+    _, others = point_of(values, 2, others=asked)
+    assert [one.layer for one in others] == list(asked)
+    for one, other in zip(asked, others, strict=True):
+        alone, _ = point_of(values, 2, layer=one)
+        for channel, beside in zip(alone.channels, other.channels[0], strict=True):
+            names = ("channel", "running_mean", "running_variance", "train_eval_rms", "renorm", "running_mean_sd")
+            assert [getattr(beside, name) for name in names] == [getattr(channel, name) for name in names]
+    assert others[1].channels[0][0].train_eval_rms is None  # no ε is known
+    assert others[2].channels[0][0].running_mean_sd is None  # no momentum is known
+
+
+def test_batches_of_one_group_equal_brute_force_over_the_groups():
+    values, grouping = values_of(7, channels=1), np.array([0, 0, 0, 0, 1, 1, 1])
+    point, _ = point_of(values, 2, grouping, draws=20_000)
+    groups = [every(values[grouping == group], 2)[:, 0].var(axis=1).mean() for group in (0, 1)]
+    assert point.one_group.composition == "one_group"
+    assert point.one_group.channels[0].expected_variance == pytest.approx(np.dot((4 / 7, 3 / 7), groups), rel=1e-12)
+    assert point.one_group.channels[0].expected_variance < point.channels[0].expected_variance
+    assert point_of(values, 5, grouping)[0].one_group is None  # no group has five samples
+
+
+def test_synchronized_ranks_take_one_batch_together():
+    values = values_of(6)
+    point, _ = point_of(values, 2, ranks=3)
+    alone, _ = point_of(values, 6)
+    assert (point.synchronized.composition, point.synchronized.batch_size) == ("synchronized", 6)
+    assert point.synchronized.channels == alone.channels
+    assert point_of(values, 4, ranks=2)[0].synchronized is None  # there are not so many samples
+
+
+def test_batches_of_a_larger_set_are_drawn_with_replacement():
+    values = values_of(4, channels=1)
+    point, _ = point_of(values, 3, population="infinite")
+    means = values.mean(axis=-1).ravel()
+    spread = means.mean() + (means - means.mean()) * np.sqrt(4 / 3)
+    batches = [spread[list(chosen)].mean() for chosen in product(range(4), repeat=3)]
+    assert point.batches_drawn == len(batches)
+    assert point.channels[0].mean_sd == pytest.approx(np.std(batches), rel=1e-9)
+    assert not point.takes_all
+
+
+def test_a_channel_that_lacks_samples_has_batches_of_those_that_it_has():
+    values = values_of()
+    values[1, 0, 3] = np.nan
+    point, _ = point_of(values, 2)
+    alone, _ = point_of(values[[0, 2, 3, 4]], 2)
+    assert point.channels[0] == alone.channels[0]
+    assert point.channels[1] == point_of(values_of(), 2)[0].channels[1]
+
+
+def test_a_channel_with_too_few_samples_for_a_batch_has_no_figures():
+    values = values_of(3)
+    values[1:, 0, 3] = np.nan
+    point, others = point_of(values, 2, others=(layer("torch"),))
+    assert point.channels[0].expected_variance is None
+    assert point.channels[1].expected_variance is not None
+    assert others[0].channels[0][0].running_mean is None
+    one, _ = point_of(values, 1)
+    assert one.channels[0].expected_variance == pytest.approx(values[0, 0].var(), rel=1e-12)
+    assert one.channels[0].mean_sd is None
+
+
+def test_equal_values_have_no_share_of_anything():
+    point, _ = point_of(np.full((4, 1, VALUES), 7.0), 2)
+    (channel,) = point.channels
+    assert (channel.mean_noise, channel.variance_shortfall, channel.variance_cv) == (None, None, None)
+    assert channel.eval_output_variance == 0
+
+
+@pytest.mark.parametrize("population", ["finite", "infinite"])
+def test_the_population_of_each_channel_splits_the_variance_of_all_values(population):
+    values = values_of()
+    grouping = np.array([0, 0, 1, 1, 1])
+    found = split(table_of(values), cohorts_of(table_of(values)), population, grouping)
+    for channel, own in zip(found, values.transpose(1, 0, 2), strict=True):
+        means = own.mean(axis=1)
+        assert channel.within == pytest.approx(own.var(axis=1).mean(), rel=1e-12)
+        assert channel.between == pytest.approx(means.var(ddof=population == "infinite"), rel=1e-12)
+        assert channel.rho == pytest.approx(channel.between / channel.variance, rel=1e-12)
+        assert channel.merged_variance == pytest.approx(own.var(), rel=1e-12)
+        assert channel.merged_count == own.size
+        apart = sum(p * (means[grouping == g].mean() - means.mean()) ** 2 for g, p in ((0, 0.4), (1, 0.6)))
+        assert channel.between_groups == pytest.approx(apart, rel=1e-12)
+
+
+def test_simulated_runs_start_from_the_layers_own_start_and_reach_what_they_converge_to():
+    values = values_of(4, channels=1)
+    point, _ = point_of(values, 4, steps=2000, layer=layer("keras", 1e-3, 0.9))
+    (channel,) = point.channels
+    for runs in (channel.simulated.shuffled, channel.simulated.independent):
+        assert runs.steps == 2000
+        assert runs.running_mean == pytest.approx(values.mean(), rel=1e-9)  # a batch of all samples has no noise
+        assert runs.running_variance == pytest.approx(values.var(), rel=1e-9)
+        assert runs.running_mean_sd == pytest.approx(0, abs=1e-12)
+    assert point_of(values, 4)[0].channels[0].simulated is None
+    larger, _ = point_of(values, 2, steps=50, population="infinite")
+    assert larger.channels[0].simulated.shuffled is None
