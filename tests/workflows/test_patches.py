@@ -273,7 +273,7 @@ def test_the_recommendation_is_of_volumes(patched):
     assert "7 volumes cannot tell how statistics differ between volumes: give at least 8" in few.reason
     found = patched(volumes(30, apart=0.4), population="infinite", batch_sizes=[8, 32, 128, 512]).recommendation
     assert found.least <= found.batch_size <= (found.most or 1000)
-    assert "for a larger set than these 240 patches of 30 volumes" in found.reason
+    assert "a larger data set, from which these 240 patches of 30 volumes are drawn" in found.reason
 
 
 def test_more_patches_of_a_volume_ask_for_a_larger_batch(patched):
