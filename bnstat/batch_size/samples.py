@@ -79,7 +79,7 @@ def refuse_patching(patching: Patching | None) -> None:
     if patching is not None and patching.per_volume > patching.number:
         raise UsageError(
             f"a batch takes {patching.per_volume} patches of a volume, and only {patching.number} of each are drawn; "
-            f"raise `patches` to {patching.per_volume} or more, or lower `per_volume`"
+            f"raise `number` to {patching.per_volume} or more, or lower `per_volume`"
         )
 
 

@@ -129,7 +129,7 @@ def test_the_recommendation_is_for_a_larger_set_and_has_a_range(compared):
 def test_where_none_is_enough_it_says_what_does_not_depend_on_the_batch(compared):
     document, _ = compared(COHORT)
     assert document["recommendation"]["batch_size"] is None
-    assert "instance or group norm does not depend on the batch size" in document["recommendation"]["reason"]
+    assert "Instance norm and group norm do not depend on the batch size" in document["recommendation"]["reason"]
 
 
 def test_one_sample_says_nothing_between_samples_instead_of_zeros(compared, bnstat_run, tmp_path):
@@ -152,7 +152,7 @@ def test_two_samples_are_compared_and_nothing_is_recommended(compared, tmp_path)
 def test_constant_channels_have_no_shares(compared, tmp_path):
     document, _ = compared(saved(tmp_path / "x.npy", *[np.full((9, 1), 4.0)] * 9))
     assert document["population"]["channels"][0]["rho"] is None
-    assert "constant" in document["recommendation"]["reason"]
+    assert "all values are equal" in document["recommendation"]["reason"]
 
 
 def test_a_sample_with_nan_is_left_out_of_its_channel_and_named(compared, tmp_path):

@@ -150,7 +150,7 @@ def test_drawn_batches_of_two_volumes_are_every_pair_of_them(patched):
     ("settings", "said"),
     [
         ({"batch_sizes": [32]}, r"more volumes than there are \(12 with 2 patches of each in a batch\)"),
-        ({"number": 1}, "takes 2 patches of a volume and only 1 of each are drawn; raise --patches to 2 or more"),
+        ({"number": 1}, "takes 2 patches of a volume, and only 1 of each are drawn; raise `number` to 2 or more"),
     ],
 )
 def test_what_volumes_and_patches_do_not_admit_is_refused(patched, settings, said):
@@ -159,7 +159,7 @@ def test_what_volumes_and_patches_do_not_admit_is_refused(patched, settings, sai
 
 
 def test_more_patches_than_are_drawn_are_refused_by_check_too(patched):
-    with pytest.raises(bnstat.UsageError, match="raise --patches to 9 or more"):
+    with pytest.raises(bnstat.UsageError, match="raise `number` to 9 or more"):
         patched(volumes(), check.check, per_volume=9)
 
 
@@ -270,7 +270,7 @@ def test_every_format_says_patches_of_volumes(patched):
 
 def test_the_recommendation_is_of_volumes(patched):
     few = patched(volumes(7)).recommendation
-    assert "7 volumes cannot tell how statistics differ between volumes: give at least 8" in few.reason
+    assert "7 volumes are too few to tell how batch statistics differ between volumes; give at least 8" in few.reason
     found = patched(volumes(30, apart=0.4), population="infinite", batch_sizes=[8, 32, 128, 512]).recommendation
     assert found.least <= found.batch_size <= (found.most or 1000)
     assert "a larger data set, from which these 240 patches of 30 volumes are drawn" in found.reason
