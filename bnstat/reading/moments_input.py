@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 from bnstat.errors import UsageError
@@ -14,6 +14,9 @@ from bnstat.reading.scan_settings import Difference, ScanSettings, difference
 from bnstat.sources.case import Case
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis
+
+# Settings that only say how batches are made of the samples, so that they may differ from those of the scan.
+_OF_BATCHES = ("per_volume",)
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,9 @@ def _fitting(path: str, scanned: ScanSettings, batch_axis: BatchAxis, preparatio
         scanned.batch_axis if batch_axis is None else batch_axis,
         scanned.preparation if preparation.plain else preparation,
     )
-    if differs := difference(_without_batches(scanned), _without_batches(wanted)):
+    if differs := difference(scanned, wanted, ignored=_OF_BATCHES):
         raise _otherwise(path, differs)
     return wanted.preparation
-
-
-def _without_batches(settings: ScanSettings) -> ScanSettings:
-    """Return the settings without those that only say how batches are made."""
-    patches = settings.preparation.patches
-    if patches is None:
-        return settings
-    return replace(settings, preparation=replace(settings.preparation, patches=replace(patches, per_volume=1)))
 
 
 def _otherwise(path: str, differs: Difference) -> UsageError:

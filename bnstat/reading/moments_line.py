@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import UnsetType, structs
 from numpy.typing import DTypeLike
 
+from bnstat.errors import UsageError
 from bnstat.moments.kernels import Array
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
@@ -152,7 +153,10 @@ def _patch(fields: PatchFields | UnsetType) -> Patch | None:
 
 @lru_cache(maxsize=16)  # the lines of a file share one value
 def _settings(fields: SettingsFields) -> ScanSettings:
-    patches = None if fields.patches is None else Patching(**structs.asdict(fields.patches))
+    try:
+        patches = None if fields.patches is None else Patching(**structs.asdict(fields.patches))
+    except UsageError as error:
+        raise ValueError(f"settings.patches cannot be used: {error}") from error
     return ScanSettings(fields.axis, fields.batch_axis, Preparation(fields.intensity, fields.mask, patches))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bnstat.preprocessing.settings import Patching, Preparation
@@ -57,11 +57,12 @@ class Difference:
         return f'`{self.name}="{value}"`' if isinstance(value, str) else f"`{self.name}={value}`"
 
 
-def difference(one: ScanSettings, other: ScanSettings) -> Difference | None:
-    """Return the first setting in which two scans differ; None if they do not differ."""
-    pairs = zip(_values(one), _values(other), strict=True)
-    differing = (Difference(name, value, theirs) for (name, value), (_, theirs) in pairs if value != theirs)
-    return next(differing, None)
+def difference(one: ScanSettings, other: ScanSettings, *, ignored: Collection[str] = ()) -> Difference | None:
+    """Return the first setting in which two scans differ; None if they differ at most in those that are ignored."""
+    for (name, value), (_, theirs) in zip(_values(one), _values(other), strict=True):
+        if value != theirs and name not in ignored:
+            return Difference(name, value, theirs)
+    return None
 
 
 def _values(settings: ScanSettings) -> Iterator[tuple[str, object]]:
