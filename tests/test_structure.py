@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import architecture
 import pytest
 
 import bnstat
@@ -66,3 +67,7 @@ def test_the_public_names_are_these():
     assert dir(bnstat) == sorted(bnstat.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = bnstat.nothing
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_code():
+    assert architecture.PICTURE.read_text(encoding="utf-8") == architecture.draw()  # `python scripts/architecture.py`
