@@ -9,11 +9,11 @@ from __future__ import annotations
 import difflib
 import operator
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from math import isfinite, prod
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,8 @@ from bnstat.sources.layout import Arrangement
 from bnstat.sources.names import case_name
 from bnstat.sources.opened import Planned
 from bnstat.sources.opening import open_volume
-from bnstat.sources.streams import STREAM_ERRORS, fill, unreadable
-from bnstat.sources.volume import PlainVoxels, Volume
-from bnstat.text import by, short_of
+from bnstat.sources.volume import Volume
+from bnstat.text import by
 
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -44,8 +43,6 @@ _COMPARISONS: dict[str, Callable[[Array, float], Mask]] = {
 }
 _GRAMMAR = "nonzero, >T, >=T, <T, <=T, or a file, as in '>-500' or 'masks/{case}_mask.nii.gz'"
 
-# Values of a mask that are read at once: a multiple of 8, so that whole bytes of bits follow each other.
-_BLOCK_VALUES = 1 << 20
 # A mask of fewer voxels is gone around by index, not piece by piece.
 _FEW_VOXELS = 1 << 12
 
@@ -324,33 +321,15 @@ def _read(path: str, planned: Planned) -> _Image:
         volume = open_volume(path, planned.case.beside)
         if volume.dtype_channels is not None:
             raise InputError(path, f"its voxels are {volume.dtype_name}; give one number for each")
-        return _Image(
-            volume, np.concatenate([np.empty(0, np.uint8), *(np.packbits(block > 0) for block in _blocks(volume))])
-        )
+        return _Image(volume, _bits(volume))
     except InputError as error:
         raise InputError(planned.case.name, f"its mask cannot be used: {error}") from error
 
 
-def _blocks(volume: Volume) -> Iterator[NDArray[np.float64]]:
-    """The values of a volume in the order of its file, scale factors applied."""
-    done = 0
-    try:
-        with closing(_stream(volume)) as stream:
-            while done < volume.nbytes:
-                stored = np.empty(min(_BLOCK_VALUES * volume.dtype.itemsize, volume.nbytes - done), np.uint8)
-                there = fill(stream, stored.data)
-                done += there
-                if there < stored.size:
-                    raise InputError(volume.source, short_of(volume.nbytes, done))
-                with np.errstate(all="ignore"):
-                    yield stored.view(volume.dtype).astype(np.float64) * volume.slope + volume.intercept
-    except STREAM_ERRORS as error:
-        raise unreadable(volume.source, error) from error
-
-
-def _stream(volume: Volume) -> BinaryIO:
-    if not isinstance(volume.voxels, PlainVoxels):
-        return volume.voxels.open()
-    file = open(volume.voxels.path, "rb", buffering=0)  # noqa: PTH123, SIM115  (closed by who asked for it)
-    file.seek(volume.voxels.offset)
-    return cast(BinaryIO, file)
+def _bits(volume: Volume) -> NDArray[np.uint8]:
+    """Return 8 voxels in a byte, in file order: where values are above 0, scale factors applied."""
+    packed = [np.empty(0, np.uint8)]
+    with closing(volume.blocks()) as blocks, np.errstate(all="ignore"):
+        for block in blocks:
+            packed.append(np.packbits(block.astype(np.float64) * volume.slope + volume.intercept > 0))
+    return np.concatenate(packed)
