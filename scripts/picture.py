@@ -12,22 +12,23 @@ from rich.console import Console
 import bnstat
 from bnstat.renderers.compare_batch_sizes.table import print_comparison
 from bnstat.renderers.inspect.table import print_report
+from bnstat.renderers.screen import Screen
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 VOLUME, COHORT = "sample_data/mri_4channel.nii.gz", "sample_data/cohort"
 
 
-def _inspect(console: Console) -> None:
-    print_report(bnstat.diagnose(VOLUME), console)
+def _inspect(screen: Screen) -> None:
+    print_report(bnstat.diagnose(VOLUME), screen)
 
 
-def _compare(console: Console) -> None:
-    print_comparison(bnstat.compare(COHORT), console)
+def _compare(screen: Screen) -> None:
+    print_comparison(bnstat.compare(COHORT), screen)
 
 
 # Each picture, the command that it is of, and what prints that.
-PICTURES: dict[str, tuple[str, Callable[[Console], None]]] = {
+PICTURES: dict[str, tuple[str, Callable[[Screen], None]]] = {
     "inspect.svg": (f"bnstat inspect {VOLUME}", _inspect),
     "compare.svg": (f"bnstat compare {COHORT}", _compare),
 }
@@ -46,7 +47,7 @@ def draw(name: str) -> str:
         markup=False,
         emoji=False,
     )
-    show(console)
+    show(Screen(console))
     return console.export_svg(title=title, unique_id="bnstat")
 
 

@@ -7,6 +7,8 @@ from contextlib import suppress
 
 import click
 
+from bnstat.text import NO_BREAK_SPACE, printable
+
 # A parameter in a message of the library, with a value or without: `batch_size`, `batch_axis="none"`.
 _PARAMETER = re.compile(r"`([a-z][a-z_]*)(?:=([^`]*))?`")
 # Parameters whose option has another name.
@@ -36,6 +38,6 @@ def note(message: str) -> None:
 
 def _say(message: str) -> None:
     """One line, control characters in it escaped, as a file name may have them."""
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in message)
+    line = printable(message.replace(NO_BREAK_SPACE, " "))
     with suppress(OSError):  # stderr is full or closed: there is nobody to tell
         click.echo(line, err=True)

@@ -2,17 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
+from typing import Literal
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bnstat.text import NO_BREAK_SPACE, sentence
+
+SEVERITY_STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+
+# Spaces that stay in their line: between a number and its unit, a sign and its number, an option and its value.
+_NO_UNIT = "a|an|and|as|at|between|by|for|from|in|instead|is|of|on|or|per|than|that|the|to|where|which|with"
+_TOGETHER = re.compile(
+    rf"(?<=\d) (?=[%×]|(?!(?:{_NO_UNIT})\b)[^\W\d_])"
+    r"|(?<=[ε≤≥<>=×±+−]) (?=[\dε≤≥=])| (?=\+ ε)|epsilon (?=ε)"
+    r"|--[a-z][a-z-]* (?=\w)"
+)
+# Stands for such a space while lines are broken, since rich breaks them at no-break spaces too. It is of private use.
+_GLUE = "\ue000"
 
 
-def printed(show: Callable[[Console], None], *, width: int, color: bool) -> str:
-    """What a function prints to a terminal of so many columns, without spaces at the ends of lines.
+class Screen:
+    """A terminal of some width, which lines are printed to.
 
-    Names that are printed are never read as markup or emoji, and nothing is highlighted.
+    Names in lines are never read as markup or emoji, and a number is never parted from its unit.
     """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return self._console.width
+
+    def say(self, line: str | Text, style: str = "", indent: int = 0) -> None:
+        """Print a text, broken into lines at spaces where it is longer than the screen is wide."""
+        for part in self._broken(Text(line) if isinstance(line, str) else line, self.width - indent):
+            self._console.print(Text(" " * indent).append_text(part), style=style)
+
+    def definition(self, name: str, meaning: str, column: int) -> None:
+        """Print a name, and from a column on what it means, broken into lines there."""
+        for place, part in enumerate(self._broken(Text(meaning), self.width - column)):
+            self._console.print(Text(("" if place else name).ljust(column)).append_text(part))
+
+    def _broken(self, whole: Text, width: int) -> Iterator[Text]:
+        """Yield the lines of a text, none longer than the width unless a single word is."""
+        whole.plain = _TOGETHER.sub(lambda found: found[0][:-1] + _GLUE, whole.plain).replace(NO_BREAK_SPACE, _GLUE)
+        for part in whole.wrap(self._console, width):
+            part.plain = part.plain.replace(_GLUE, " ")
+            yield part
+
+    def remark(self, line: str) -> None:
+        """Print a line that explains others, such as what a column means."""
+        self.say(line, style="dim")
+
+    def row(self, line: str, style: str = "") -> None:
+        """Print a line of a table, cut at the screen's edge."""
+        self._console.print(Text(line, no_wrap=True, overflow="ellipsis"), style=style)
+
+    def blank(self) -> None:
+        """Print an empty line."""
+        self._console.print()
+
+    def table(self, table: Table) -> None:
+        """Print a table."""
+        self._console.print(table)
+
+    def finding(self, severity: str, rule: str, message: str, *, beside: str = "", indent: int = 0) -> None:
+        """Print a finding: severity, rule and what is beside them in one line, and below it the message."""
+        title = Text.assemble(" " * indent, (severity, SEVERITY_STYLES[severity]), " ", (rule, "bold"))
+        self.say(title.append(f"   {beside}" if beside else ""))
+        self.say(sentence(message), indent=indent + 2)
+
+
+def hidden_columns(headers: Sequence[str]) -> str:
+    """Return the line on columns that the screen has no room for; empty where there is none."""
+    return f"hidden: {', '.join(headers)}; widen the terminal (or use --format json)" if headers else ""
+
+
+def empty_table(columns: Iterable[tuple[str, Literal["left", "right"]]], *, gap: int = 2) -> Table:
+    """Return a table without rows and lines, of these headers and sides."""
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
+    for header, side in columns:
+        table.add_column(header, justify=side, no_wrap=True, vertical="bottom")
+    return table
+
+
+def printed(show: Callable[[Screen], None], *, width: int, color: bool) -> str:
+    """Return what a function prints to a terminal of so many columns, without spaces at the ends of lines."""
     file = StringIO()
     console = Console(
         file=file,
@@ -25,5 +107,5 @@ def printed(show: Callable[[Console], None], *, width: int, color: bool) -> str:
         emoji=False,
         legacy_windows=False,
     )
-    show(console)
+    show(Screen(console))
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"

@@ -133,7 +133,7 @@ def test_the_table_fits(bnstat_run, monkeypatch, by, width):
 def test_many_channels_are_shown_with_all(bnstat_run, tmp_path, asked):
     np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=(2, 6, 5, 30)))
     short, whole = (bnstat_run("compare", tmp_path / "x.npy", *asked, *option).out for option in ((), ("--all",)))
-    assert "that differ less (--all shows all)" in short
+    assert "with smaller differences (--all shows all)" in short
     assert "--all" not in whole
     assert len(whole.splitlines()) > 60
 
@@ -150,7 +150,7 @@ def test_files_that_fail_are_named_and_the_others_compared(compared, bnstat_run)
 def test_the_answer_goes_to_a_file_and_over_no_input(bnstat_run, refused, tmp_path):
     np.save(tmp_path / "x.npy", np.ones((2, 3, 3)))
     assert bnstat_run("compare", UNIT, *ASKED["epsilons"], "-o", tmp_path / "o.txt").out == ""
-    assert "3 values of ε" in (tmp_path / "o.txt").read_text(encoding="utf-8")
+    assert "3 values of epsilon ε" in (tmp_path / "o.txt").read_text(encoding="utf-8")
     assert "one of the inputs" in refused(
         2, "compare", tmp_path / "x.npy", *ASKED["epsilons"], "-q", "-o", tmp_path / "x.npy"
     )

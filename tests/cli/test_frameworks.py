@@ -91,9 +91,11 @@ def test_the_schemas_name_every_batch_norm():
 
 def test_inspect_says_what_has_no_default_and_leaves_it_undefined(bnstat_run, small_image):
     out = " ".join(bnstat_run("inspect", small_image(), "--framework", "tensorflow").out.split())
-    assert "batch norm as in TensorFlow's tf.nn.moments (no default ε, no default momentum), batch of 1" in out
+    assert (
+        "batch norm as in TensorFlow's tf.nn.moments (no default epsilon ε, no default momentum), batch size 1" in out
+    )
     assert "–" in out
-    assert "ε 1e-05, no default momentum" in bnstat_run("inspect", small_image(), "--framework", "haiku").out
+    assert "ε = 1e-05, no default momentum" in bnstat_run("inspect", small_image(), "--framework", "haiku").out
 
 
 def test_rules_about_epsilon_are_silent_without_one(bnstat_run, write_image, voxels):
@@ -105,7 +107,7 @@ def test_rules_about_epsilon_are_silent_without_one(bnstat_run, write_image, vox
 def test_a_cumulative_mean_is_pytorchs_alone(bnstat_run, refused, small_image):
     path = small_image()
     options = ("inspect", path, "--framework", "torch", "--momentum", "none")
-    assert "momentum none: cumulative mean" in bnstat_run(*options).out
+    assert "no momentum: cumulative mean" in bnstat_run(*options).out
     document = valid(json.loads(bnstat_run(*options, "--format", "json").out), INSPECT)
     assert document["settings"]["momentum"] is None
     (channel,) = document["batches"][0]["channels"]

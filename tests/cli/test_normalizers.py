@@ -43,16 +43,22 @@ def test_the_title_says_which_layer(bnstat_run, tensor):
     def title(*options):
         return " ".join(bnstat_run("inspect", tensor, *options).out.split())
 
-    assert "group norm (2 groups) as in PyTorch (ε 1e-05" in title("--normalizer", "group:2", "--framework", "torch")
-    assert "RMS norm as in Flax (ε 1e-06), batch of 1" in title("--normalizer", "rms", "--framework", "flax")
-    assert "batch renorm as in Keras (ε 0.001, momentum 0.99), batch of 2" in title("--normalizer", "renorm", "-b", 2)
-    assert "batch of 2 on each of 2 ranks" in title("--ranks", 2, "-b", 2)
+    assert "group norm (2 groups) as in PyTorch (epsilon ε = 1e-05" in title(
+        "--normalizer", "group:2", "--framework", "torch"
+    )
+    assert "RMS norm as in Flax (epsilon ε = 1e-06), batch size 1" in title(
+        "--normalizer", "rms", "--framework", "flax"
+    )
+    assert "batch renorm as in Keras (epsilon ε = 0.001, momentum 0.99), batch size 2" in title(
+        "--normalizer", "renorm", "-b", 2
+    )
+    assert "batch size 2 on each of 2 ranks" in title("--ranks", 2, "-b", 2)
 
 
 def test_other_groups_with_the_same_finding_are_named_by_sample_and_channel(bnstat_run, tensor):
     out = " ".join(bnstat_run("inspect", tensor, "--normalizer", "instance").out.split())
     assert "channel 2 of sample 1 is constant" in out
-    assert "Likewise channel 3 of sample 1." in out
+    assert "Also found in channel 3 of sample 1." in out
 
 
 def test_a_group_of_many_is_shown_first_where_it_has_a_finding(bnstat_run, tmp_path):
@@ -68,7 +74,7 @@ def test_synchronized_batches_are_a_second_table_and_rows_of_their_own(bnstat_ru
     asked = ("inspect", tensor, "--ranks", 2)
     document = json.loads(bnstat_run(*asked, "--format", "json").out)
     assert (document["settings"]["ranks"], len(document["batches"]), len(document["synchronized"])) == (2, 4, 2)
-    assert "synchronized over 2 ranks (SyncBN), batch of 2 → 60 values a channel" in bnstat_run(*asked).out
+    assert "synchronized over 2 ranks (SyncBN), batch size 2: 60 values per channel" in bnstat_run(*asked).out
     rows = list(csv.DictReader(io.StringIO(bnstat_run(*asked, "--format", "csv").out)))
     assert [row["synchronized"] for row in rows] == ["false"] * 16 + ["true"] * 8
     assert bnstat_run(*asked, "--format", "markdown").out.count("\n| ---:") == 2
@@ -79,6 +85,8 @@ def test_buffers_of_instance_norm_are_told_in_every_format(bnstat_run, tensor):
     (batch,) = json.loads(bnstat_run(*asked, "--format", "json").out)["batches"]
     assert [one["channel"] for one in batch["running"]] == [0, 1, 2, 3]
     for form in ("table", "markdown"):
-        assert "running mean and variance after one step: channel 0" in bnstat_run(*asked, "--format", form).out
+        assert (
+            "running mean and variance after one training step: channel 0" in bnstat_run(*asked, "--format", form).out
+        )
     first = next(csv.DictReader(io.StringIO(bnstat_run(*asked, "--format", "csv").out)))
     assert float(first["running_variance"]) == batch["running"][0]["running_variance"]

@@ -18,7 +18,7 @@ def test_the_table_says_where_training_stops(bnstat_run):
     ran = bnstat_run(*NARROW)
     assert ran.code == 0
     assert "torch:batch" in ran.out
-    assert "At level 6 one value a channel is left" in ran.out
+    assert "At level 6 one value per channel is left" in ran.out
     assert "Batch norm trains from batch size 2 on" in ran.out
     assert max(map(len, ran.out.splitlines())) <= 80
 

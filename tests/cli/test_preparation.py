@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("cohort")
 
-SAID = "values after clip:0,200|zscore, each volume by itself; inside mask nonzero"
+SAID = "values after clip:0,200|zscore, each volume by itself; inside the mask nonzero"
 BOTH = ("--intensity", "clip:0,200|zscore", "--mask", "nonzero")
 
 
@@ -122,7 +122,7 @@ def test_counts_that_differ_inside_a_mask_are_a_range(cohort, bnstat_run):
         int((np.asarray(nib.load(cohort / "cohort/a.nii.gz").dataobj)[..., channel] > 100).sum())
         for channel in range(3)
     ]
-    assert f"→ {min(counts):,} to {max(counts):,} values a channel" in " ".join(ran.out.split())
+    assert f": {min(counts):,} to {max(counts):,} values per channel" in " ".join(ran.out.split())
 
 
 @pytest.mark.parametrize(
@@ -178,4 +178,4 @@ def test_no_output_replaces_a_mask_or_labels(cohort, bnstat_run, command, beside
 
 def test_an_option_may_come_from_the_environment(bnstat_run, monkeypatch):
     monkeypatch.setenv("BNSTAT_INSPECT_MASK", "nonzero")
-    assert "values inside mask nonzero" in bnstat_run("inspect", "cohort").out
+    assert "values inside the mask nonzero" in bnstat_run("inspect", "cohort").out

@@ -161,7 +161,7 @@ def test_the_last_line_sums_up():
     assert alike.verdict(replace(verdict(), known=verdict().findings[:3], stale=(), errors=())) == (
         "7 errors, 3 warnings, 1 note in 6 samples; 3 known from the baseline"
     )
-    assert table.render(unread()) == "no sample was read; 1 input could not be read\n"
+    assert table.render(unread()) == "no sample was read; 1 input cannot be read\n"
 
 
 def test_colours_are_only_there_when_asked_for():
@@ -278,7 +278,7 @@ def test_annotations_are_worst_first_and_no_more_than_github_shows():
     kinds = [command[0] for command in commands(many())]
     assert kinds == ["error"] * 10 + ["warning"] * 10 + ["notice"] * 10
     *_, note, _ = github.render(many()).splitlines()
-    assert note == "2,400 more findings without an annotation: GitHub shows 10 of a kind a step."
+    assert note == "2,400 more findings without an annotation, since GitHub shows 10 of a kind per step."
 
 
 def test_nothing_in_a_name_or_message_ends_a_workflow_command():
@@ -293,7 +293,7 @@ def test_the_summary_of_a_step_is_within_its_limit():
     assert github.summary(verdict()) == markdown.render(verdict())
     long = github.summary(many(9000, 1))
     assert 0.9 * github.MOST_BYTES < len(long.encode()) < 2**20
-    assert "more lines: a summary has a limit." in long
+    assert "more lines, for which a summary has no room." in long
 
 
 def prints(module, check):

@@ -99,7 +99,7 @@ def test_the_legend_names_each_mark_that_is_there(known, cohort):
     assert "◉ both" in curve.draw(known, 0, 80)[0]
     for width in (60, 80):
         legend = curve.draw(cohort, 0, width)[0]
-        assert all(mark in legend for mark in ("● noise", "○ shortfall", "╌ noise tolerance 0.1"))
+        assert all(mark in legend for mark in ("● mean noise", "○", "shortfall", "╌ noise tolerance 0.1"))
         assert "both" not in legend
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from renderers.sample import channel, report
 
-from bnstat.renderers import csv, text
+from bnstat.renderers import csv, numbers
 from bnstat.renderers.inspect import markdown, table
 from bnstat.report.finding import Finding
 
@@ -54,7 +54,7 @@ def test_findings_of_one_rule_are_said_once_and_their_places_listed():
     found = tuple(Finding("BN101", "zero-variance", "error", "it is constant.", None, 0, k) for k in range(20))
     rendered = table.render(replace(whole, findings=found), width=100)
     assert rendered.count("it is constant.") == 1
-    assert "Likewise channel 1, channel 2," in rendered
+    assert "Also found in channel 1, channel 2," in rendered
     assert "(7 more)" in rendered
 
 
@@ -87,11 +87,11 @@ def test_control_characters_of_a_name_never_reach_a_terminal():
     ],
 )
 def test_numbers_have_five_digits_and_separated_thousands(value, expected):
-    assert text.number(value) == expected
+    assert numbers.number(value) == expected
 
 
 @pytest.mark.parametrize(
     ("value", "expected"), [(None, "–"), (1e-9, "<0.01%"), (0.0, "0%"), (0.477, "47.7%"), (1.0, "100%")]
 )
 def test_a_share_is_never_rounded_to_nothing(value, expected):
-    assert text.share(value) == expected
+    assert numbers.share(value) == expected

@@ -176,7 +176,7 @@ def test_findings_of_all_batches_are_shown_in_every_format():
     shown = replace(base, findings=findings_of(loud))
     for text in (table.render(shown), markdown.render(shown)):
         assert "BN202 batch-mean-noise" in text
-        assert "Likewise channel 1." in " ".join(text.split())
+        assert "Also found in channel 1." in " ".join(text.split())
         assert "None" not in text
     rows = list(csv.DictReader(io.StringIO(csv_format.render(shown))))
     assert {row["findings"] for row in rows} == {"BN202 BN205 BN206"}

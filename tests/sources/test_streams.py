@@ -78,7 +78,7 @@ def test_a_header_that_promises_more_than_the_stream_holds_is_an_error(noise, co
     ending = ".gz" if compress is gzip.compress else ".bz2"
     packed = path.with_name(path.name + ending)
     packed.write_bytes(compress(bytes(data)))
-    assert "promises" in message_of(packed)
+    assert "declares" in message_of(packed)
 
 
 def test_a_header_that_promises_petabytes_is_an_error_at_once(noise):
@@ -87,7 +87,7 @@ def test_a_header_that_promises_petabytes_is_an_error_at_once(noise):
     struct.pack_into("<8h", data, 40, 7, *[32_767] * 7)
     packed = path.with_name("huge.nii.gz")
     packed.write_bytes(gzip.compress(bytes(data)))
-    assert "promises" in message_of(packed)
+    assert "declares" in message_of(packed)
 
 
 @linux
@@ -110,7 +110,7 @@ def test_a_claim_of_a_huge_batch_axis_is_an_error_of_that_input(tmp_path, kind):
         ["sh", "-c", command, sys.executable, path, *args], capture_output=True, text=True, timeout=60, check=False
     )
     assert (ran.returncode, len(ran.stderr.splitlines())) == (3, 1), ran.stderr
-    assert "promises" in ran.stderr
+    assert "declares" in ran.stderr
 
 
 def test_a_gzip_of_several_members_is_read_to_the_end(noise, same_as_numpy):

@@ -177,7 +177,7 @@ def test_one_volume_says_nothing_between_volumes_instead_of_zeros(patched):
     (point,) = found.batch_sizes
     assert point.channels[0].mean_noise is None
     assert point.channels[0].expected_variance == pytest.approx(channel["within"], rel=1e-12)
-    assert "one volume says nothing about the variance between volumes" in " ".join(table_format.render(found).split())
+    assert "One volume cannot show the variance between volumes" in " ".join(table_format.render(found).split())
 
 
 def test_larger_sizes_are_left_out_with_a_note_on_volumes_and_patches(patched):
@@ -251,7 +251,9 @@ def test_groups_are_of_volumes(patched):
     for point in found.batch_sizes:
         (channel,) = point.one_group.channels
         assert channel.observed.mean_sd == pytest.approx(channel.mean_sd, rel=0.03)
-    assert "site_0 (48 patches of 6 volumes), site_1 (40 patches of 5 volumes)" in markdown.render(found)
+    assert "site_0 (48 patches of 6 volumes), site_1 (40 patches of 5 volumes)" in markdown.render(found).replace(
+        "\\", ""
+    )
     assert document(found)["population"]["groups"][0]["volumes"] == 6
 
 
@@ -259,9 +261,12 @@ def test_every_format_says_patches_of_volumes(patched):
     found = patched(volumes(), per_volume=2, steps=20, ranks=2)
     for shown in (table_format.render(found, width=100), markdown.render(found)):
         text = " ".join(shown.split())
-        assert "96 patches of 12 volumes, taken for all there are; 2 patches of a volume in a batch; batch norm" in text
+        assert (
+            "96 patches of 12 volumes, taken as the whole population; 2 patches of a volume in a batch; batch norm"
+            in text
+        )
         assert "between volumes + " in text
-        assert "between patches of a volume; 96 patches of 12 volumes (ρ" in text
+        assert "between patches of a volume; 96 patches of 12 volumes (share between them ρ" in text
     rows = list(csv_reader.DictReader(io.StringIO(csv.render(found))))
     assert {row["batch_size"] for row in rows} >= {"1", "2", "4", "8", "16"}
     pytest.importorskip("matplotlib")

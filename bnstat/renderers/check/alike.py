@@ -1,40 +1,44 @@
-"""Findings of one rule on one file, which every format that a person reads says together; and the verdict in words."""
+"""Findings of one rule on one file, which every format for people says together, and the verdict in words."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
-from bnstat.renderers import text
+from bnstat.renderers.findings import also
 from bnstat.report.check import Check, Stale
 from bnstat.report.finding import SEVERITIES, Finding
-from bnstat.text import plural
+from bnstat.text import NO_BREAK_SPACE, plural, printable, samples_of
 
-# What findings about no single file stand under.
-SEVERAL = "several samples"
+# What findings stand under that are about all samples together.
+COHORT = "whole cohort"
 # What stands above stale entries.
-STALE = "stale in the baseline, as no longer found (--update-baseline drops them):"
+STALE = "In the baseline, but no longer found (--update-baseline removes them):"
+# What stands before the command that explains a finding.
+HINT = "What a finding means and what to do:"
 # Places that are named before the rest is counted.
 MOST_PLACES = 12
 
 
 @dataclass(frozen=True)
 class Alike:
-    """Findings of one rule on one file, at least one.
+    """Findings of one rule on one file or on the whole cohort, at least one.
 
     Attributes:
-        findings: in the order in which they were found.
-        batches: whether a place is told by its batch too: the file is in several.
+        findings: the findings, in the order in which they were found.
+        batches: True if a place is named with its batch, since the file is in several batches.
+        samples: the samples of the cohort in words, as in "12 samples".
     """
 
     findings: tuple[Finding, ...]
     batches: bool
+    samples: str
 
     @property
     def first(self) -> Finding:
-        """The one whose message stands for all."""
+        """The finding whose message stands for all."""
         return self.findings[0]
 
     @property
@@ -43,9 +47,19 @@ class Alike:
         return f"{self.first.rule} {self.first.name}"
 
     @property
+    def apart(self) -> list[Alike]:
+        """Each finding by itself, so that each tells its own message."""
+        return [replace(self, findings=(finding,)) for finding in self.findings]
+
+    @property
     def where(self) -> str:
-        """The file, safe to print."""
-        return SEVERAL if self.first.source is None else text.printable(self.first.source)
+        """The file, safe to print, or the whole cohort with the number of its samples."""
+        return f"{COHORT} ({self.samples})" if self.first.source is None else self.file
+
+    @property
+    def file(self) -> str:
+        """The file, safe to print, or the whole cohort: a name that stays the same when samples are added."""
+        return COHORT if self.first.source is None else printable(self.first.source)
 
     @property
     def places(self) -> str:
@@ -55,18 +69,18 @@ class Alike:
     @property
     def message(self) -> str:
         """The first message in one line, and where else the same was found."""
-        others = _places(self.findings[1:], self.batches)
-        return one_line(self.first.message) + (f" Likewise {others}." if others else "")
+        return one_line(self.first.message) + also(_places(self.findings[1:], self.batches))
 
 
 def gathered(check: Check, findings: Iterable[Finding]) -> list[Alike]:
-    """Findings file by file, the files as they were read and what is about several last, the worst rules first."""
+    """Return the findings of each rule on each file: files in order, the whole cohort last, the worst rules first."""
     files = Counter(sample.source for sample in check.samples)
     order = {source: place for place, source in enumerate(files)}
     groups: dict[tuple[str | None, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.source, finding.rule), []).append(finding)
-    found = [Alike(tuple(group), source is None or files[source] > 1) for (source, _), group in groups.items()]
+    samples = samples_of(len(check.samples), volumes_of(check))
+    found = [Alike(tuple(group), source is None or files[source] > 1, samples) for (source, _), group in groups.items()]
     last = len(order)
     return sorted(
         found,
@@ -78,34 +92,41 @@ def gathered(check: Check, findings: Iterable[Finding]) -> list[Alike]:
 
 
 def worst_first(groups: Iterable[Alike]) -> list[Alike]:
-    """The same, all errors before all warnings."""
+    """Return the same groups, all errors before all warnings."""
     return sorted(groups, key=lambda one: SEVERITIES.index(one.first.severity))
 
 
 def one_line(message: str) -> str:
-    """A message on one line, safe to print."""
-    return " ".join(text.printable(line.strip()) for line in message.splitlines())
+    """Return a message on one line, safe to print."""
+    return " ".join(printable(line.strip()) for line in message.replace(NO_BREAK_SPACE, " ").splitlines())
 
 
 def outcome(check: Check) -> str:
-    """The verdict in a word, which never says that all is well where something could not be read."""
+    """Return the verdict in a word, which never says that all is well where an input cannot be read."""
     if check.failed:
         return "failed"
     return "incomplete" if check.errors else "passed"
 
 
 def verdict(check: Check) -> str:
-    """All in a line, as in "2 errors, 1 warning in 12 samples; 3 known from the baseline"."""
-    parts = [f"{_counted(check)} in {plural(len(check.samples), 'sample')}"]
+    """Return the verdict in a line, as in "2 errors, 1 warning in 12 samples; 3 known from the baseline"."""
+    parts = [f"{_counted(check)} in {samples_of(len(check.samples), volumes_of(check))}"]
     if not check.samples and not check.findings:
         parts = ["no sample was read"]
     if check.known:
         parts.append(f"{len(check.known):,} known from the baseline")
     if check.stale:
-        parts.append(f"{len(check.stale):,} stale in the baseline")
+        parts.append(f"{plural(len(check.stale), 'baseline entry', 'baseline entries')} no longer found")
     if check.errors:
-        parts.append(f"{plural(len(check.errors), 'input')} could not be read")
+        parts.append(f"{plural(len(check.errors), 'input')} cannot be read")
     return "; ".join(parts)
+
+
+def volumes_of(check: Check) -> int | None:
+    """Return the number of volumes that samples are patches of; None where samples are no patches."""
+    if any(sample.patch is None for sample in check.samples):
+        return None
+    return len({sample.volume for sample in check.samples}) or None
 
 
 def _counted(check: Check) -> str:
@@ -115,19 +136,19 @@ def _counted(check: Check) -> str:
 
 
 def stale_line(entry: Stale) -> str:
-    """A stale entry in words."""
-    where = SEVERAL if entry.path is None else text.printable(entry.path)
+    """Return a stale entry in words."""
+    where = COHORT if entry.path is None else printable(entry.path)
     return f"{entry.rule} {entry.name}: {where}" + ("" if entry.channel is None else f", channel {entry.channel}")
 
 
 def hint(check: Check) -> str:
-    """Where more is said: of the worst rule that found anything."""
+    """Return the command that explains the worst rule that found anything."""
     worst = min(check.findings, key=lambda finding: SEVERITIES.index(finding.severity))
     return f"bnstat explain {worst.rule}"
 
 
 def _places(findings: Sequence[Finding], batches: bool) -> str:
-    """Batches with the same channels or groups together, the first ones of many."""
+    """Return the places of findings, batches with the same channels or groups together, the first ones of many."""
     parts: dict[tuple[int | None, str], list[int]] = {}
     for finding in findings:
         kind, number = _part(finding)
@@ -151,7 +172,7 @@ def _place(kind: str, numbers: Sequence[int], batches: Sequence[int]) -> str:
 
 
 def _numbered(one: str, several: str, numbers: Sequence[int]) -> str:
-    """As in "channel 2" or "channels 0–2, 5", the first ones of many; empty where there are none."""
+    """Return numbers as in "channel 2" or "channels 0–2, 5", the first ones of many; empty where there are none."""
     runs = list(_runs(numbers))
     more = f", … ({len(runs) - MOST_PLACES:,} more)" if len(runs) > MOST_PLACES else ""
     word = one if len(set(numbers)) == 1 else several
@@ -159,7 +180,7 @@ def _numbered(one: str, several: str, numbers: Sequence[int]) -> str:
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[str]:
-    """Whole numbers in order, three or more that follow each other as in "0–2"."""
+    """Yield whole numbers in order, three or more that follow each other as in "0–2"."""
     ordered = sorted(set(numbers))
     for _, run in groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0]):
         found = [number for _, number in run]

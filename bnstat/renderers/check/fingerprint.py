@@ -1,4 +1,4 @@
-"""What tells a code host that it has seen a finding before: rule, path and channel, never a value or a batch."""
+"""Fingerprints, by which a code host knows a finding again: of rule, path and channel, never of a value or a batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bnstat.report.finding import Finding
 
 
 def fingerprints(findings: Iterable[Finding], paths: dict[str | None, str]) -> list[str]:
-    """64 hexadecimal digits for each finding; those that would be equal, as of several batches, are numbered."""
+    """Return 64 hexadecimal digits for each finding; equal ones, as of several batches, are told apart by a number."""
     seen: Counter[str] = Counter()
     marks = []
     for finding in findings:
@@ -24,5 +24,5 @@ def fingerprints(findings: Iterable[Finding], paths: dict[str | None, str]) -> l
 
 
 def _place(source: str | None, paths: dict[str | None, str]) -> str:
-    """The path, and the key of an array in it; none for several files, whose folder may be another with a new file."""
+    """Return the path and the key of an array in it; empty for the whole cohort, whose folder may change."""
     return "" if source is None else paths[source] + source.removeprefix(file_of(source))

@@ -1,19 +1,18 @@
-"""The verdict as workflow commands of GitHub Actions, which it shows as annotations; and the summary of the step."""
+"""The verdict as workflow commands, which GitHub Actions shows as annotations, and the summary of the step."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
-from bnstat.renderers import text
 from bnstat.renderers.check import alike, markdown
 from bnstat.renderers.check.alike import Alike
 from bnstat.renderers.check.paths import located
 from bnstat.report.check import Check
 from bnstat.report.finding import Failure
-from bnstat.text import plural
+from bnstat.text import plural, printable
 
-# Annotations of one kind that GitHub shows of a step.
+# Annotations of one kind that GitHub shows for a step.
 MOST = 10
 # Bytes of a step's summary: it refuses 1 MiB and more, and another command of the step may have written there.
 MOST_BYTES = 900_000
@@ -24,7 +23,7 @@ _PROPERTY_ESCAPES = {**_ESCAPES, ":": "%3A", ",": "%2C"}
 
 
 def render(check: Check) -> str:
-    """An annotation for each rule on each file, the worst first and as many as GitHub shows; a line sums up."""
+    """Return an annotation for each rule on each file, the worst first, as many as GitHub shows, and a summary line."""
     groups = alike.worst_first(alike.gathered(check, check.findings))
     paths = located(check)
     counts: Counter[str] = Counter()
@@ -36,12 +35,14 @@ def render(check: Check) -> str:
         else:
             left += findings
     if left:
-        lines.append(f"{plural(left, 'more finding')} without an annotation: GitHub shows {MOST} of a kind a step.")
+        lines.append(
+            f"{plural(left, 'more finding')} without an annotation, since GitHub shows {MOST} of a kind per step."
+        )
     return "\n".join([*lines, f"bnstat check {alike.outcome(check)}: {alike.verdict(check)}"]) + "\n"
 
 
 def summary(check: Check) -> str:
-    """Markdown for the file that $GITHUB_STEP_SUMMARY names, within its limit."""
+    """Return Markdown for the file that $GITHUB_STEP_SUMMARY names, within its limit of bytes."""
     lines, size = [], 0
     whole = markdown.render(check).encode("utf-8", "backslashreplace").decode("utf-8").splitlines()
     for line in whole:
@@ -50,7 +51,10 @@ def summary(check: Check) -> str:
             break
         lines.append(line)
     left = len(whole) - len(lines)
-    return "\n".join([*lines, *(["", f"{plural(left, 'more line')}: a summary has a limit."] if left else [])]) + "\n"
+    return (
+        "\n".join([*lines, *(["", f"{plural(left, 'more line')}, for which a summary has no room."] if left else [])])
+        + "\n"
+    )
 
 
 def _failures(check: Check, paths: dict[str | None, str]) -> Iterator[tuple[str, str, int]]:
@@ -70,11 +74,11 @@ def _found(groups: list[Alike], paths: dict[str | None, str]) -> Iterator[tuple[
 
 
 def _command(kind: str, path: str | None, title: str, message: str) -> str:
-    """A workflow command; what is about several files names none."""
+    """Return a workflow command; one on the whole cohort names no file."""
     file = "" if path is None else f"file={_escaped(path, _PROPERTY_ESCAPES)},"
     return f"::{kind} {file}title={_escaped(title, _PROPERTY_ESCAPES)}::{_escaped(message, _ESCAPES)}"
 
 
 def _escaped(value: str, escapes: dict[str, str]) -> str:
-    """With the characters that end a command or a property escaped, and those that a log must not be sent."""
-    return "".join(escapes.get(c) or text.printable(c) for c in value)
+    """Return text with the characters escaped that end a command or a property, and those that no log should hold."""
+    return "".join(escapes.get(c) or printable(c) for c in value)

@@ -1,4 +1,4 @@
-"""New findings as a code quality report of GitLab, always a valid document."""
+"""New findings as a GitLab code quality report, which is always a valid document."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bnstat.report.documents.document import Fields
 from bnstat.report.finding import Failure, Finding
 
 _SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
-# The name of the check that an input fails which could not be read, graver than any finding.
+# The name of the check that fails for an input that cannot be read, which is graver than any finding.
 _UNREADABLE = "unreadable-input"
 
 
 def render(check: Check) -> str:
-    """The report as a JSON array in ASCII; inputs that could not be read come first."""
+    """Return the report as a JSON array in ASCII; inputs that cannot be read come first."""
     paths = located(check)
     found = [*map(_unreadable, check.errors), *check.findings]
     marks = fingerprints(found, paths)
@@ -39,5 +39,5 @@ def _issue(finding: Finding, path: str, fingerprint: str) -> Fields:
 
 
 def _location(path: str) -> Fields:
-    """A volume has no lines, and GitLab wants one."""
+    """Return a location with a line, which GitLab requires and a volume has not."""
     return {"path": readable(path), "lines": {"begin": 1}}

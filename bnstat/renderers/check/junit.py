@@ -1,7 +1,7 @@
 """The verdict as JUnit XML: a suite for each file, and in it a case for each rule that found something.
 
-New findings that fail the check are failures. Others are skipped cases that say what was found, and why it passes. An
-input that could not be read is an error. A file on which nothing was found is a case that passes.
+New findings that fail the check are failures. Other findings are skipped cases, which say what was found and why it
+passes. An input that cannot be read is an error. A file on which nothing was found is a case that passes.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from bnstat.renderers import text
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.alike import Alike
 from bnstat.report.check import Check
+from bnstat.text import printable
 
 _KINDS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 def render(check: Check) -> str:
-    """The verdict as an XML document in ASCII."""
+    """Return the verdict as an XML document in ASCII."""
     whole = Element("testsuites", name="bnstat check")
     for source, suite in _suites(check).items():
         suite.set("name", source)
@@ -29,16 +29,16 @@ def render(check: Check) -> str:
 
 
 def _suites(check: Check) -> dict[str, Element]:
-    """A suite for each file that was read or could not be, and for what is about several."""
+    """Return a suite for each file that was read or cannot be read, and one for the whole cohort."""
     suites: dict[str, Element] = {}
     for source in (*(one.source for one in check.samples), *(one.source for one in check.errors)):
-        suites.setdefault(text.printable(source), Element("testsuite"))
+        suites.setdefault(printable(source), Element("testsuite"))
     for group in alike.gathered(check, check.findings):
         _add_new(suites, group, check)
     for group in alike.gathered(check, check.known):
         _add(suites, group, "skipped", f"known from the baseline: {group.message}")
     for failure in check.errors:
-        case = _case(suites, text.printable(failure.source), "can be read")
+        case = _case(suites, printable(failure.source), "can be read")
         SubElement(case, "error", type="unreadable", message=alike.one_line(failure.message))
     for source, suite in suites.items():
         if not len(suite):
@@ -56,12 +56,12 @@ def _add_new(suites: dict[str, Element], group: Alike, check: Check) -> None:
 
 
 def _lines(group: Alike) -> str:
-    """All messages, a line each."""
+    """Return all messages, one on each line."""
     return "\n".join(alike.one_line(finding.message) for finding in group.findings)
 
 
 def _add(suites: dict[str, Element], group: Alike, outcome: str, message: str, body: str | None = None) -> None:
-    case = _case(suites, group.where, group.title)
+    case = _case(suites, group.file, group.title)
     SubElement(case, outcome, type=group.first.severity, message=message).text = body
 
 
@@ -71,7 +71,7 @@ def _case(suites: dict[str, Element], source: str, name: str) -> Element:
 
 
 def _counted(element: Element, *more: str) -> Element:
-    """With the numbers of its cases and their outcomes."""
+    """Return the element with the numbers of its cases and of their outcomes."""
     element.set("tests", str(_count(element.iter("testcase"))))
     for attribute in ("failures", "errors", *more):
         element.set(attribute, str(_count(element.iter(_KINDS[attribute]))))

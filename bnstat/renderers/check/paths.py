@@ -1,6 +1,6 @@
-"""Paths as a code host knows files: relative to the root of the repository where they lie in it, else absolute.
+"""Paths as a code host knows files: relative to the root of the repository if they lie in it, else absolute.
 
-The repository is that of the current folder, else that of the file: the nearest folder upwards with a `.git` in it.
+The repository is that of the current folder, else that of the file: the nearest folder upwards that holds a `.git`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bnstat.report.check import Check
 
 
 def located(check: Check) -> dict[str | None, str]:
-    """The path of each source, with slashes; of None, which is about several, that of the folder that holds all."""
+    """Return the path of each source, with slashes; for None, the whole cohort, that of the folder that holds all."""
     here = _here()
     home = _root(here)
     first = {one.source: one.files[0] for one in check.samples if one.files}  # a case's name is that of no file
@@ -24,19 +24,19 @@ def located(check: Check) -> dict[str | None, str]:
 
 
 def _sources(check: Check) -> set[str]:
-    """Everything that was read or could not be, and that findings are about."""
+    """Return every source that was read, that cannot be read, or that a finding is about."""
     read = {one.source for one in check.samples} | {one.source for one in check.errors}
     return read | {one.source for one in (*check.findings, *check.known) if one.source is not None}
 
 
 def file_of(source: str) -> str:
-    """The file of a source, without the key of an array in it."""
+    """Return the file of a source, without the key of an array in it."""
     file, bracket, _ = source.partition(".npz[")
     return f"{file}.npz" if bracket and source.endswith("]") else source
 
 
 def uri(path: str) -> str:
-    """A path as a URI reference: every byte that may not stand in one as %XX."""
+    """Return a path as a URI reference, with %XX for every byte that is not allowed in one."""
     escaped = quote(_bytes(path), safe="/:" if _is_url(path) else "/")
     if path.startswith("/"):
         return f"file://{escaped}"
@@ -44,17 +44,17 @@ def uri(path: str) -> str:
 
 
 def _is_url(path: str) -> bool:
-    """Whether a file lies on another machine, and in no repository."""
+    """Return True if a file lies on another machine, and so in no repository."""
     return "://" in path
 
 
 def readable(path: str) -> str:
-    """A path as valid text: bytes that are none are escaped."""
+    """Return a path as valid text, with undecodable bytes escaped."""
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _bytes(path: str) -> bytes:
-    """The bytes that the system names a file by, or where it can have no such file, an escaped form of them."""
+    """Return the bytes that the system names a file by, or an escaped form of them if it can have no such file."""
     try:
         return os.fsencode(path)
     except UnicodeEncodeError:
@@ -62,7 +62,7 @@ def _bytes(path: str) -> bytes:
 
 
 def _here() -> Path:
-    """The current folder, or the root of the file system where it is gone."""
+    """Return the current folder, or the root of the file system if that folder is gone."""
     try:
         return Path.cwd()
     except OSError:
@@ -81,7 +81,7 @@ def _path(file: str, here: Path, home: Path | None) -> str:
 
 
 def _resolved(path: Path) -> Path:
-    """Without links, where that can be said."""
+    """Return a path with its links followed, or as it is if that fails."""
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError):
@@ -89,7 +89,7 @@ def _resolved(path: Path) -> Path:
 
 
 def _root(folder: Path) -> Path | None:
-    """The nearest folder upwards that is a repository's."""
+    """Return the nearest folder upwards that holds a `.git`."""
     for above in (folder, *folder.parents):
         try:
             if (above / ".git").exists():
@@ -100,7 +100,7 @@ def _root(folder: Path) -> Path | None:
 
 
 def _common(paths: list[str]) -> str:
-    """The folder that holds all of them; the repository's root where there is none."""
+    """Return the folder that holds all of them, or the repository's root if there is none."""
     if any(map(_is_url, paths)):
         return "."
     absolute = {path.startswith("/") or Path(path).is_absolute() for path in paths}

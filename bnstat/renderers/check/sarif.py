@@ -1,4 +1,4 @@
-"""The verdict as SARIF 2.1.0, for code scanning: always a valid document."""
+"""The verdict as SARIF 2.1.0, for code scanning; it is always a valid document."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 
 
 def render(check: Check) -> str:
-    """The verdict as a SARIF log of one run, in ASCII; findings that the baseline knows are suppressed."""
+    """Return the verdict as a SARIF log of one run, in ASCII; findings that the baseline knows are suppressed."""
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(check)]}
     return json.written(log, ascii_only=True)
 
@@ -40,7 +40,7 @@ def _run(check: Check) -> Fields:
 
 
 def _rules(check: Check) -> list[RuleInfo]:
-    """Those that judged, and any other that found something."""
+    """Return the rules that judged, and any other that found something."""
     rules = {rule.code: rule for rule in check.rules}
     for one in (*check.findings, *check.known):
         rules.setdefault(one.rule, RuleInfo(one.rule, one.name, one.severity, one.name))
@@ -68,13 +68,13 @@ def _result(finding: Finding, path: str, fingerprint: str) -> Fields:
 
 
 def _message(message: str) -> dict[str, str]:
-    """Plain text in which nothing reads as a placeholder, like {0}, or as a link."""
+    """Return plain text in which nothing reads as a placeholder, like {0}, or as a link."""
     line = re.sub(r"\{(\d+)\}", r"{{\1}}", alike.one_line(message))
     return {"text": re.sub(r"\[(?=[^\]]*\]\()", r"\\[", line)}
 
 
 def _location(path: str) -> Fields:
-    """A volume has no lines, and GitHub wants one."""
+    """Return a location with a line, which GitHub requires and a volume has not."""
     return {"physicalLocation": {"artifactLocation": {"uri": uri(path)}, "region": {"startLine": 1}}}
 
 

@@ -1,4 +1,4 @@
-"""Noise and shortfall over batch sizes as a curve of characters, told apart without colour."""
+"""Noise and shortfall over batch sizes as a curve of characters, which are told apart without colour."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _MARGIN = 2
 
 
 @dataclass(frozen=True)
-class Point:
-    """One batch size."""
+class Marked:
+    """One batch size, with the two values that are marked above it."""
 
     batch_size: int
     noise: float
@@ -31,7 +31,7 @@ class Point:
 
 
 def draw(comparison: Comparison, channel: int, width: int) -> list[str]:
-    """The curve of a channel with its axes and legend; nothing where too few sizes have values, or all are 0."""
+    """Return the curve of a channel with axes and legend; no line if too few sizes have values, or if all are 0."""
     points = _points(comparison, channel)
     top = max((max(point.noise, point.shortfall) for point in points), default=0.0)
     if len(points) < LEAST_SIZES or top == 0:
@@ -49,12 +49,12 @@ def draw(comparison: Comparison, channel: int, width: int) -> list[str]:
     ]
 
 
-def _points(comparison: Comparison, channel: int) -> list[Point]:
-    """The sizes that have values, from the least up."""
+def _points(comparison: Comparison, channel: int) -> list[Marked]:
+    """Return the sizes that have values, from the least up."""
     found = ((point.batch_size, point.channels[channel]) for point in comparison.batch_sizes)
     return sorted(
         (
-            Point(size, one.mean_noise, one.variance_shortfall)
+            Marked(size, one.mean_noise, one.variance_shortfall)
             for size, one in found
             if one.mean_noise is not None and one.variance_shortfall is not None
         ),
@@ -63,7 +63,7 @@ def _points(comparison: Comparison, channel: int) -> list[Point]:
 
 
 def _columns(sizes: int, width: int) -> list[int]:
-    """A column for each size, evenly spaced; by whole steps unless there are too many for that."""
+    """Return a column for each size, evenly spaced, by whole steps unless there are too many sizes."""
     room = width - 2 * _MARGIN - 1
     step = min(room // (sizes - 1), WIDEST_STEP)
     span = step * (sizes - 1) if step else room
@@ -71,12 +71,12 @@ def _columns(sizes: int, width: int) -> list[int]:
 
 
 def _row(value: float, top: float) -> int:
-    """The row of a value, 0 that of the largest."""
+    """Return the row of a value; row 0 is that of the largest."""
     return round((1 - value / top) * (ROWS - 1))
 
 
-def _area(points: Sequence[Point], columns: Sequence[int], top: float, tolerance: float) -> list[str]:
-    """The rows between the axes: the dashed line, and the marks over it."""
+def _area(points: Sequence[Marked], columns: Sequence[int], top: float, tolerance: float) -> list[str]:
+    """Return the rows between the axes: the dashed line, and the marks over it."""
     width = columns[-1] + _MARGIN + 1
     grid = [[" "] * width for _ in range(ROWS)]
     if tolerance <= top:
@@ -89,7 +89,7 @@ def _area(points: Sequence[Point], columns: Sequence[int], top: float, tolerance
 
 
 def _labels(top: float, tolerance: float) -> list[str]:
-    """What stands left of each row: the largest value, the tolerance where it lies between them, and 0."""
+    """Return what stands left of each row: the largest value, the tolerance if it lies between them, and 0."""
     labels = [""] * ROWS
     if tolerance <= top:
         labels[_row(tolerance, top)] = f"{tolerance:.3g}"
@@ -103,7 +103,7 @@ def _axis(columns: Sequence[int]) -> str:
 
 
 def _sizes(labels: Sequence[str], columns: Sequence[int]) -> str:
-    """The sizes centred under their ticks, as many as have room: all, or each second, third, …."""
+    """Return the sizes centred under their ticks, as many as have room: all, or each second, third, …."""
     for every in range(1, len(labels)):
         line = _spaced(zip(labels[::every], columns[::every], strict=True), columns[-1] + _MARGIN + 1)
         if line is not None:
@@ -112,7 +112,7 @@ def _sizes(labels: Sequence[str], columns: Sequence[int]) -> str:
 
 
 def _spaced(labels: Iterable[tuple[str, int]], width: int) -> str | None:
-    """Labels around their columns; None where two of them would touch or one would not fit."""
+    """Return labels centred at their columns; None if two of them would touch or one does not fit."""
     line = ""
     for label, column in labels:
         start = max(column - len(label) // 2, 0)
@@ -123,11 +123,11 @@ def _spaced(labels: Iterable[tuple[str, int]], width: int) -> str | None:
 
 
 def _legend(both: bool, tolerance: float, top: float, width: int) -> str:
-    """What the marks are, in as many words as a line has room for."""
+    """Return what the marks are, in as many words as a line has room for."""
     above = " (above)" if tolerance > top else ""
     shared = f"   {BOTH} both" if both else ""
     dashed = f"{TOLERANCE} noise tolerance {tolerance:.3g}{above}"
-    long = f"{NOISE} noise of mean (SDs)   {SHORTFALL} shortfall (share){shared}   {dashed}"
-    short = f"{NOISE} noise   {SHORTFALL} shortfall{shared}   {dashed}"
+    long = f"{NOISE} mean noise   {SHORTFALL} variance shortfall{shared}   {dashed}"
+    short = f"{NOISE} mean noise   {SHORTFALL} shortfall{shared}   {dashed}"
     least = f"{NOISE} noise {SHORTFALL} shortfall {TOLERANCE} {tolerance:.3g}"
     return next((line for line in (long, short) if len(line) <= width), least)

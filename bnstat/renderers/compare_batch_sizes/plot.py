@@ -1,6 +1,6 @@
-"""The comparison as a picture: a panel for each channel, closed forms as lines and drawn batches as points.
+"""The comparison as a picture: a panel for each channel, with closed forms as lines and drawn batches as points.
 
-The only user of matplotlib, which is imported when a picture is drawn.
+The only user of matplotlib, which is imported when a picture is drawn: it is slow to import and optional.
 """
 
 from __future__ import annotations
@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from math import log2, sqrt
-from typing import Any
+from typing import TYPE_CHECKING
 
-from bnstat.renderers.compare_batch_sizes import rows
+from bnstat.renderers.compare_batch_sizes import rows, sentences
+from bnstat.renderers.numbers import ratio
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.text import samples_of
 
-# Kinds of files, and what of their metadata would differ from one day to the next.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Endings of picture files, and the metadata that would differ from one day to the next.
 ENDINGS: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
-# Of the palette of Okabe and Ito, which the colour-blind can tell apart.
+# Colours of the palette of Okabe and Ito, which colour-blind readers can tell apart.
 _NOISE, _LOST, _TOLERANCE = "#0072b2", "#d55e00", "#555555"
 
 _STYLE = {
@@ -28,12 +33,12 @@ _STYLE = {
     "svg.hashsalt": "bnstat",
 }
 _PANEL_INCHES = (6.4, 4.4)
-# Sizes along an axis at most; more of them would touch.
+# The most sizes that an axis names; more of them would touch.
 _MOST_TICKS = 15
 
 
 def channels(comparison: Comparison) -> list[int]:
-    """The channels that are drawn: those of the table that have noise and shortfall."""
+    """Return the channels that are drawn: those of the table that have noise and shortfall."""
     return [
         channel
         for channel in rows.chosen(comparison)
@@ -42,29 +47,28 @@ def channels(comparison: Comparison) -> list[int]:
 
 
 def render(comparison: Comparison, ending: str) -> bytes:
-    """The picture as the content of a file.
+    """Return the picture as the content of a file.
 
     Args:
-        comparison: what to draw, with at least one of `channels`.
+        comparison: the comparison to draw, with at least one of `channels`.
         ending: one of ENDINGS.
 
     Raises:
-        ImportError: there is no matplotlib.
+        ImportError: if matplotlib is not installed.
     """
-    from matplotlib import style  # noqa: PLC0415  (slow to import, and only pictures need it)
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib import style
+    from matplotlib.figure import Figure
 
-    settings: list[Any] = ["default", _STYLE]
     file = BytesIO()
-    with style.context(settings):
+    with style.context(["default", _STYLE]):
         figure = Figure(layout="constrained")
         _draw(figure, comparison)
         figure.savefig(file, format=ending, dpi=150, metadata=ENDINGS[ending])
     return file.getvalue()
 
 
-def _draw(figure: Any, comparison: Comparison) -> None:  # noqa: ANN401  (matplotlib is not imported up here)
-    """The panels, and around them the title and the legend that they share."""
+def _draw(figure: Figure, comparison: Comparison) -> None:
+    """Draw the panels, and around them the title and the legend that they share."""
     drawn = channels(comparison)
     across = min(len(drawn), 2)
     down = -(-len(drawn) // across)
@@ -74,60 +78,67 @@ def _draw(figure: Any, comparison: Comparison) -> None:  # noqa: ANN401  (matplo
         _panel(panel, comparison, channel)
     for panel in panels[len(drawn) :]:
         panel.remove()
-    figure.suptitle(rows.title(comparison))
+    figure.suptitle(sentences.title(comparison))
     lines, names = panels[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=3, frameon=False)
 
 
-def _panel(panel: Any, comparison: Comparison, channel: int) -> None:  # noqa: ANN401
-    """Noise, shortfall and tolerance of one channel."""
+def _panel(panel: Axes, comparison: Comparison, channel: int) -> None:
+    """Draw noise, shortfall and tolerance of one channel."""
     population = comparison.population[channel]
     points = sorted(comparison.batch_sizes, key=lambda point: point.batch_size)
     curve = [(point.batch_size, point.channels[channel]) for point in points]
     curve = [(size, one) for size, one in curve if one.mean_noise is not None]
     sizes = [size for size, _ in curve]
-    # σ² of what batches of a size hold: with a variance of 0 there is no noise, and no size
+    # the variance σ² of all values in batches of a size; without variance there is no noise, and no size here
     variances = {size: (one.expected_variance or 0.0) + (one.mean_sd or 0.0) ** 2 for size, one in curve}
     drawn = [(size, one.observed, variances[size]) for size, one in curve if one.observed is not None]
-    panel.plot(sizes, [one.mean_noise for _, one in curve], "-", color=_NOISE, label="noise, closed form")
+    noise = [one.mean_noise for _, one in curve if one.mean_noise is not None]
+    panel.plot(sizes, noise, "-", color=_NOISE, label="mean noise, closed form")
     _points(
         panel,
         [(size, one.mean_sd / sqrt(variance)) for size, one, variance in drawn],
         "o",
         _NOISE,
-        "noise, drawn batches",
+        "mean noise, drawn batches",
     )
-    panel.plot(sizes, [one.variance_shortfall for _, one in curve], "--", color=_LOST, label="shortfall, closed form")
+    panel.plot(
+        sizes,
+        [one.variance_shortfall or 0.0 for _, one in curve],
+        "--",
+        color=_LOST,
+        label="variance shortfall, closed form",
+    )
     lost = [(size, 1 - one.variance_mean / variance) for size, one, variance in drawn]
-    _points(panel, lost, "s", _LOST, "shortfall, drawn batches")
+    _points(panel, lost, "s", _LOST, "variance shortfall, drawn batches")
     tolerance = comparison.settings.tolerances.noise
     panel.axhline(tolerance, color=_TOLERANCE, linestyle=":", label=f"noise tolerance {tolerance:.3g}")
     counted = samples_of(population.samples, population.volumes)
-    panel.set_title(f"{comparison.title_of(channel)}: {counted}, ρ {rows.ratio(population.rho)}")
+    panel.set_title(f"{comparison.title_of(channel)}: {counted}, ρ {ratio(population.rho)}")
     _axes(panel, sizes)
 
 
-def _points(panel: Any, points: Sequence[tuple[int, float]], marker: str, color: str, label: str) -> None:  # noqa: ANN401
-    """Drawn batches: hollow, so that a line behind them is still seen."""
+def _points(panel: Axes, points: Sequence[tuple[int, float]], marker: str, color: str, label: str) -> None:
+    """Draw the drawn batches as hollow points, so that a line behind them is still seen."""
     sizes, values = [size for size, _ in points], [value for _, value in points]
     panel.plot(sizes, values, marker, color=color, markerfacecolor="white", markersize=7, label=label)
 
 
-def _axes(panel: Any, sizes: Sequence[int]) -> None:  # noqa: ANN401
-    """Units in words, and the sizes as ticks."""
+def _axes(panel: Axes, sizes: Sequence[int]) -> None:
+    """Draw the axes: units in words, and the sizes as ticks."""
     panel.set_xscale("log", base=2)
     ticks = _ticks(sizes)
     panel.set_xticks(ticks, [str(size) for size in ticks])
     panel.set_xticks([], minor=True)
     panel.set_xlabel("batch size (samples in a batch)")
-    panel.set_ylabel("noise (SDs of the values),\nshortfall (share of the variance)")
+    panel.set_ylabel("mean noise (standard deviations of the values),\nvariance shortfall (share of the variance)")
     panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
     panel.grid(color="#dddddd", linewidth=0.6)
     panel.spines[["top", "right"]].set_visible(False)
 
 
 def _ticks(sizes: Sequence[int]) -> list[int]:
-    """The sizes that are named: those that are not too near to the one before."""
+    """Return the sizes that are named: those that are not too near to the one before."""
     apart = log2(sizes[-1] / sizes[0]) / _MOST_TICKS
     named = [sizes[0]]
     for size in sizes[1:]:

@@ -1,4 +1,4 @@
-"""Population ("precise BN") statistics as a file to load into a layer: `mean`, `variance` (biased) and `count`."""
+"""Population ("precise BN") statistics as a file that a layer can load: `mean`, `variance` (biased) and `count`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ENDINGS = ("npz", "json")
 
 
 def render(comparison: Comparison, ending: str) -> bytes:
-    """The statistics of all values, a number for each channel; what is undefined is NaN, in JSON null.
+    """Return the statistics of all values, a number for each channel; undefined ones are NaN, and null in JSON.
 
     Args:
-        comparison: whose population.
+        comparison: the comparison whose population is written.
         ending: "npz" or "json".
     """
     channels = comparison.population

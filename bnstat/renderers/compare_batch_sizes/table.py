@@ -5,79 +5,78 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
 from bnstat.batch_size.results import CurvePoint
-from bnstat.renderers import text
-from bnstat.renderers.compare_batch_sizes import curve, rows
-from bnstat.renderers.screen import printed
+from bnstat.renderers.compare_batch_sizes import curve, rows, sentences
+from bnstat.renderers.findings import by_rule
+from bnstat.renderers.headings import preparation_lines
+from bnstat.renderers.screen import Screen, empty_table, printed
 from bnstat.report.compare_batch_sizes import Comparison
-from bnstat.report.finding import SEVERITIES
-from bnstat.text import plural
+from bnstat.text import plural, printable
+
+# Widths from which on there is room for bars beside the noise, and for two spaces between columns.
+_BARRED, _SPACIOUS = 76, 68
 
 
 def render(comparison: Comparison, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
-    """The comparison as text.
+    """Return the comparison as text.
 
     Args:
-        comparison: what to say.
+        comparison: the comparison to render.
         width: columns of the terminal.
-        color: whether to use ANSI colours.
-        every_row: show every channel.
+        color: True to use ANSI colours.
+        every_row: True to show every channel.
     """
     if not comparison.population:
         return ""
-    return printed(lambda console: print_comparison(comparison, console, every_row), width=width, color=color)
+    return printed(lambda screen: print_comparison(comparison, screen, every_row=every_row), width=width, color=color)
 
 
-def print_comparison(comparison: Comparison, console: Console, every_row: bool = False) -> None:
-    """Print a comparison to a terminal, or to whatever the console writes to."""
-    console.print(Text(rows.title(comparison), style="bold"))
-    for line in text.preparation_lines(comparison.settings.preparation):
-        console.print(Text(line))
+def print_comparison(comparison: Comparison, screen: Screen, *, every_row: bool = False) -> None:
+    """Print a comparison of at least one channel."""
+    screen.say(sentences.title(comparison), style="bold")
+    for line in preparation_lines(comparison.settings.preparation):
+        screen.say(line)
     channels = rows.chosen(comparison, every=every_row)
     drawn = False
     for channel in channels:
-        console.print()
-        console.print(Text(rows.split(comparison, comparison.population[channel])))
+        screen.blank()
+        screen.say(sentences.split(comparison, comparison.population[channel]))
         if comparison.population[channel].between is not None:
-            _print_channel(comparison, channel, console)
+            _print_channel(comparison, channel, screen)
             if every_row or not drawn:
-                drawn = _print_curve(curve.draw(comparison, channel, console.width), console)
-    _print_rest(comparison, len(comparison.population) - len(channels), console)
+                drawn = _print_curve(curve.draw(comparison, channel, screen.width), screen)
+    _print_legend(comparison, len(comparison.population) - len(channels), screen)
+    for group in by_rule(comparison.findings):
+        more = f" There are {len(group) - 1} more such findings." if len(group) > 1 else ""
+        screen.finding(group[0].severity, f"{group[0].rule} {group[0].name}", group[0].message + more)
+    _print_advice(comparison, screen)
 
 
-def _print_channel(comparison: Comparison, channel: int, console: Console) -> None:
-    """Its statistics, the curve as a table, and the curves and runs that were asked for beside it."""
-    console.print(Text(rows.merged(comparison, channel), style="dim"))
+def _print_channel(comparison: Comparison, channel: int, screen: Screen) -> None:
+    """Print its statistics, the curve as a table, and the curves and runs that were asked for beside it."""
+    screen.remark(sentences.merged(comparison, channel))
     if comparison.groups:
-        console.print(Text(text.printable(rows.grouped(comparison, comparison.population[channel]))))
-    console.print(_sizes(comparison.batch_sizes, channel, console.width))
+        screen.say(printable(sentences.grouped(comparison, comparison.population[channel])))
+    screen.table(_sizes(comparison.batch_sizes, channel, screen.width))
     for heading, points in rows.variants(comparison):
-        console.print()
-        console.print(Text(heading, style="bold"))
-        console.print(_sizes(points, channel, console.width))
+        screen.blank()
+        screen.say(heading, style="bold")
+        screen.table(_sizes(points, channel, screen.width))
     runs = rows.runs(comparison, channel)
     if runs:
-        console.print()
-        console.print(Text(rows.runs_title(comparison), style="bold"))
-        console.print(_runs(runs, console.width))
-
-
-def _empty_table(width: int) -> Table:
-    return Table(box=None, padding=(0, 2 if width >= 68 else 1, 0, 0), pad_edge=False, header_style="bold")
+        screen.blank()
+        screen.say(sentences.runs_title(comparison), style="bold")
+        screen.table(_runs(runs, screen.width))
 
 
 def _sizes(points: Sequence[CurvePoint], channel: int, width: int) -> Table:
-    table = _empty_table(width)
-    barred = width >= 76
-    for number, header in enumerate(rows.HEADERS):
-        table.add_column(header.replace(" ", "\n", 1), justify="right", no_wrap=True, vertical="bottom")
-        if number == 2 and barred:
-            table.add_column("", no_wrap=True)
+    """Return a row for each batch size, with a bar beside the noise where there is room."""
+    barred = width >= _BARRED
+    headers = [*rows.HEADERS[:3], *([""] if barred else []), *rows.HEADERS[3:]]
+    sides: list[Literal["left", "right"]] = ["right" if header else "left" for header in headers]
+    table = _table(headers, sides, width)
     found = [point.channels[channel] for point in points]
     bars = rows.bars([one.mean_noise for one in found])
     for point, one, bar in zip(points, found, bars, strict=True):
@@ -87,41 +86,44 @@ def _sizes(points: Sequence[CurvePoint], channel: int, width: int) -> Table:
 
 
 def _runs(runs: Sequence[Sequence[str]], width: int) -> Table:
-    table = _empty_table(width)
-    for number, header in enumerate(rows.RUN_HEADERS):
-        justify: Literal["left", "right"] = "left" if number == 1 else "right"
-        table.add_column(header.replace(" ", "\n", 1), justify=justify, no_wrap=True, vertical="bottom")
+    sides: list[Literal["left", "right"]] = ["left" if header == "order" else "right" for header in rows.RUN_HEADERS]
+    table = _table(rows.RUN_HEADERS, sides, width)
     for cells in runs:
         table.add_row(*cells)
     return table
 
 
-def _print_curve(lines: list[str], console: Console) -> bool:
-    """Whether there was one."""
+def _table(headers: Sequence[str], sides: Sequence[Literal["left", "right"]], width: int) -> Table:
+    """Return an empty table with headers over two lines."""
+    split = [header.replace(" ", "\n", 1) for header in headers]
+    return empty_table(zip(split, sides, strict=True), gap=2 if width >= _SPACIOUS else 1)
+
+
+def _print_curve(lines: Sequence[str], screen: Screen) -> bool:
+    """Print the curve if there is one, and return whether there is."""
     if lines:
-        console.print()
+        screen.blank()
     for line in lines:
-        console.print(Text(line, no_wrap=True))
+        screen.row(line)
     return bool(lines)
 
 
-def _print_rest(comparison: Comparison, hidden: int, console: Console) -> None:
-    if hidden or any(channel.between is not None for channel in comparison.population):
-        console.print()
+def _print_legend(comparison: Comparison, hidden: int, screen: Screen) -> None:
+    """Print how many channels are not shown, and what the columns mean."""
+    has_table = any(channel.between is not None for channel in comparison.population)
+    if hidden or has_table:
+        screen.blank()
     if hidden:
-        console.print(
-            Text(f"{plural(hidden, 'more channel')} with less of it between samples (--all shows all)", style="dim")
-        )
-    if any(channel.between is not None for channel in comparison.population):
-        for line in rows.footnotes(comparison):
-            console.print(Text(line, style="dim"))
-    for group in text.grouped(comparison.findings, SEVERITIES):
-        console.print(Text(f"{group[0].severity} {group[0].rule} {group[0].name}", style="bold"))
-        more = f" And {len(group) - 1} more." if len(group) > 1 else ""
-        console.print(Padding(Text(text.printable(group[0].message) + more), (0, 0, 0, 2)))
+        channels = plural(hidden, "more channel")
+        screen.remark(f"{channels} with a smaller share of variance between samples (--all shows all)")
+    for line in sentences.footnotes(comparison) if has_table else ():
+        screen.remark(line)
+
+
+def _print_advice(comparison: Comparison, screen: Screen) -> None:
     if comparison.recommendation is not None:
-        console.print()
-        console.print(Text(rows.forgetting(comparison)))
-        console.print(Text(rows.advice(comparison)))
+        screen.blank()
+        screen.say(sentences.forgetting(comparison))
+        screen.say(sentences.advice(comparison))
         if len(comparison.samples) > 1:
-            console.print(Text(rows.CONTEXT, style="dim"))
+            screen.remark(sentences.CONTEXT)

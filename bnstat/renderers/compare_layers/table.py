@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
-
 from bnstat.renderers.compare_layers import rows
 from bnstat.renderers.inspect.columns import Column
-from bnstat.renderers.screen import printed
+from bnstat.renderers.screen import Screen, hidden_columns, printed
 from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
 from bnstat.text import plural
 
@@ -22,73 +18,72 @@ _GAP = 2
 
 
 def render(comparison: LayerComparison, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
-    """The comparison as text.
+    """Return the comparison as text.
 
     Args:
-        comparison: what to say.
+        comparison: the comparison to render.
         width: columns of the terminal.
-        color: whether to use ANSI colours.
-        every_row: show every batch, and every channel or group.
+        color: True to use ANSI colours.
+        every_row: True to show every batch, and every channel or group.
     """
     if not comparison.order:
         return ""
-    return printed(lambda console: _print(comparison, console, every_row), width=width, color=color)
+    return printed(lambda screen: _print(comparison, screen, every_row), width=width, color=color)
 
 
-def _print(comparison: LayerComparison, console: Console, every_row: bool) -> None:
+def _print(comparison: LayerComparison, screen: Screen, every_row: bool) -> None:
     first, *others = rows.title(comparison)
-    console.print(Text(first, style="bold"))
+    screen.say(first, style="bold")
     for line in others:
-        console.print(Text(line))
-    console.print()
+        screen.say(line)
+    screen.blank()
     show = _print_normalizers if comparison.by == "normalizers" else _print_blocks
-    show(comparison, console, every_row)
+    show(comparison, screen, every_row)
     if comparison.reference.report.synchronized:
-        console.print(Text("of the batch of each rank; --format json and csv have those of all ranks too", style="dim"))
+        screen.remark(
+            "These are statistics of each rank's own batch; --format json also has those of all ranks together."
+        )
     found = list(rows.findings(comparison))
     if found:
-        console.print()
-    for line, message in found:
-        console.print(Text(line, style="bold"))
-        console.print(Padding(Text(message), (0, 0, 0, 2)))
+        screen.blank()
+    for finding, layers in found:
+        screen.finding(finding.severity, f"{finding.rule} {finding.name}", finding.message, beside=layers)
     if comparison.differences:
-        console.print()
+        screen.blank()
     for sentence in comparison.differences:
-        console.print(Text(sentence))
+        screen.say(sentence)
 
 
-def _print_blocks(comparison: LayerComparison, console: Console, every_row: bool) -> None:
-    """For each channel or group a row for each layer; those with the same numbers share one."""
+def _print_blocks(comparison: LayerComparison, screen: Screen, every_row: bool) -> None:
+    """Print for each channel or group a row for each layer; layers with the same numbers share one."""
     sets = rows.alike(comparison)
-    places = rows.places(comparison, every=every_row)
-    shown = places if every_row else places[: max(2, MOST_ROWS // len(sets))]
-    columns, lines = _fitting(comparison, sets, shown, console.width)
+    positions = rows.positions(comparison, every=every_row)
+    shown = positions if every_row else positions[: max(2, MOST_ROWS // len(sets))]
+    columns, lines = _fitting(comparison, sets, shown, screen.width)
     for line, style in lines:
-        console.print(Text(line, style=style, no_wrap=True, overflow="ellipsis"))
-    hidden = len(places) - len(shown)
-    if hidden:
-        what = "channel" if not comparison.reference.report.batches[0].groups else "group"
-        console.print(Text(f"{plural(hidden, f'more {what}')} that differ less (--all shows all)", style="dim"))
-    missing = [rows.header(column) for column in rows.differing(comparison) if column not in columns]
-    if missing:
-        line = f"left out for width: {', '.join(missing)} (COLUMNS=120 or --format json shows all)"
-        console.print(Text(line, style="dim"))
-    legend = rows.legend(sets)
-    if legend:
-        console.print()
-    for line in legend:
-        console.print(Text(line, style="dim"))
+        screen.row(line, style)
+    batches = comparison.reference.report.batches
+    if len(positions) < len(comparison.order):
+        screen.remark("Each channel is shown in the batch where the layers differ most (--all shows every batch).")
+    if len(positions) > len(shown):
+        hidden = plural(len(positions) - len(shown), "more group" if batches[0].groups else "more channel")
+        screen.remark(f"{hidden} with smaller differences (--all shows all)")
+    missing = hidden_columns([one.title for one in rows.differing(comparison) if one not in columns])
+    screen.blank()
+    for line in (missing, *rows.notes(sets, columns)):
+        if line:
+            screen.remark(line)
 
 
 def _fitting(
-    comparison: LayerComparison, sets: Sequence[Sequence[ComparedLayer]], places: Sequence[OutputPlace], width: int
+    comparison: LayerComparison, sets: Sequence[Sequence[ComparedLayer]], positions: Sequence[OutputPlace], width: int
 ) -> tuple[list[Column], list[tuple[str, str]]]:
-    """The columns and lines that the width has room for: fewer digits first, then fewer columns."""
+    """Return the columns and lines that the width has room for: with fewer digits first, then with fewer columns."""
     columns = rows.differing(comparison)
     for rank in sorted({column.rank for column in columns}, reverse=True):
         kept = [column for column in columns if column.rank <= rank]
         for digits in _DIGITS:
-            lines = _blocks(comparison, sets, kept, places, digits)
+            lines = _blocks(comparison, sets, kept, positions, digits)
             if max(len(line) for line, style in lines if style != "heading") <= width:
                 break
         else:
@@ -101,11 +96,11 @@ def _blocks(
     comparison: LayerComparison,
     sets: Sequence[Sequence[ComparedLayer]],
     columns: Sequence[Column],
-    places: Sequence[OutputPlace],
+    positions: Sequence[OutputPlace],
     digits: int,
 ) -> list[tuple[str, str]]:
-    """The header and, for each place, a heading and its rows, in columns that are aligned through all of them."""
-    blocks = [rows.block(comparison, sets, columns, place, digits) for place in places]
+    """Return the header and, for each position, a heading and its rows, in columns that are aligned through all."""
+    blocks = [rows.block(comparison, sets, columns, position, digits) for position in positions]
     names = [f"  {label}" for label in rows.labels(sets)]
     epsilon = comparison.by == "epsilons"
     headers = ["  ε" if epsilon else "", *([] if epsilon else ["ε"]), *(column.header for column in columns)]
@@ -119,24 +114,26 @@ def _blocks(
     return lines
 
 
-def _print_normalizers(comparison: LayerComparison, console: Console, every_row: bool) -> None:
-    """A column for each normalizer: what it reduces, and then the output that it makes of each channel."""
-    places = rows.places(comparison, every=every_row)
-    shown = places if every_row else places[:MOST_ROWS]
+def _print_normalizers(comparison: LayerComparison, screen: Screen, every_row: bool) -> None:
+    """Print a column for each normalizer: what it reduces, and then the output that it makes of each channel."""
+    positions = rows.positions(comparison, every=every_row)
+    shown = positions if every_row else positions[:MOST_ROWS]
     summary = rows.summary(comparison, _DIGITS[0])
-    cells = [*summary, *(rows.outputs(comparison, place) for place in shown)]
-    for lines in _side_by_side(["", *(entry.name for entry in comparison.entries)], cells, console.width):
+    cells = [*summary, *(rows.outputs(comparison, position) for position in shown)]
+    for lines in _side_by_side(["", *(entry.name for entry in comparison.entries)], cells, screen.width):
         for place, line in enumerate(lines):
             if place == len(summary) + 1:
-                console.print(Text(rows.OUTPUTS))
-            console.print(Text(line, style="" if place else "bold", no_wrap=True, overflow="ellipsis"))
-    if len(places) > len(shown):
-        hidden = plural(len(places) - len(shown), "more channel")
-        console.print(Text(f"{hidden} that differ less (--all shows all)", style="dim"))
+                screen.say(rows.OUTPUTS)
+            screen.row(line, "" if place else "bold")
+    if len(positions) > len(shown):
+        hidden = plural(len(positions) - len(shown), "more channel")
+        screen.remark(f"{hidden} with smaller differences (--all shows all)")
+    screen.blank()
+    screen.remark(rows.NORMALIZERS_LEGEND)
 
 
 def _side_by_side(headers: list[str], cells: Sequence[list[str]], width: int) -> Iterator[list[str]]:
-    """Lines with as many columns as the width has room for, and the others below; the first is a label in each."""
+    """Yield lines with as many columns as the width has room for, the others below; the first is a label in each."""
     start = 1
     while start < len(headers):
         end = len(headers)
@@ -150,7 +147,7 @@ def _side_by_side(headers: list[str], cells: Sequence[list[str]], width: int) ->
 
 
 def _aligned(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of cells in columns, the first to the left; headers of several lines stand at their lower end."""
+    """Return lines of cells in columns, the first to the left; headers of several lines stand at their lower end."""
     split = [name.split("\n") for name in headers]
     height = max(map(len, split))
     lines = [*zip(*([""] * (height - len(one)) + one for one in split), strict=True), *cells]

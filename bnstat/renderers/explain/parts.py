@@ -9,12 +9,12 @@ EXAMPLE = "Example"
 
 
 def title(rule: Explanation) -> str:
-    """Code, name and severity of a rule."""
+    """Return code, name and severity of a rule."""
     return f"{rule.code} {rule.name} ({rule.severity})"
 
 
 def sections(rule: Explanation) -> dict[str, str]:
-    """The text under each heading, in order."""
+    """Return the text under each heading, in order."""
     return {
         "What it does": rule.what,
         "Why it matters": rule.why,

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.results import Channel, Group, RmsGroup
 from bnstat.layers.settings import Settings
-from bnstat.renderers import text
+from bnstat.renderers.numbers import UNDEFINED, number, share, variance_of_one
 from bnstat.report.inspect import Report
+from bnstat.text import printable
 
 Part = Channel | Group
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table: where width is short, those of the highest rank are left out first.
+    """A column of the table: where width is short, those of the highest rank are hidden first.
 
     Attributes:
-        header: a line break in it may be a space.
-        cell: the number of a channel or group, to so many digits.
-        finite: the same over its finite values, where it holds others.
-        rank: Markdown has those up to `EXPECTED_RANK`.
-        most: digits at most.
+        header: its title, in which a line break may be a space.
+        cell: function that returns the number of a channel or group, to so many digits.
+        finite: function that returns the same over the finite values, where others are there.
+        rank: Markdown has the columns up to `EXPECTED_RANK`.
+        most: greatest number of digits.
+        meaning: what the title means, where that is more than the title says.
     """
 
     header: str
@@ -30,68 +33,138 @@ class Column:
     finite: Callable[[Part], str] = lambda _: ""
     rank: int = 0
     most: int = 7
+    meaning: str = ""
+
+    @property
+    def title(self) -> str:
+        """The header in one line."""
+        return self.header.replace("\n", " ")
 
     def shown(self, part: Part, digits: int) -> str:
-        """Its text for a channel or group."""
+        """Return its text for a channel or group."""
         return self.cell(part, min(digits, self.most))
 
 
-# The columns that a reader expects: where one is left out, a line says so.
+# The columns that a reader expects: where one is hidden, a line says so.
 EXPECTED_RANK = 5
 
 
+def legend(columns: Sequence[Column]) -> str:
+    """Return what the titles of columns mean, in one line; a meaning that several share is said once."""
+    titles: dict[str, list[str]] = {}
+    for column in columns:
+        if column.meaning:
+            titles.setdefault(column.meaning, []).append(column.title)
+    return "; ".join(f"{' and '.join(shared)}: {meaning}" for meaning, shared in titles.items())
+
+
 def _of_finite(name: str) -> Callable[[Part], str]:
-    return lambda part: text.number(getattr(part.finite, name), 5)
+    return lambda part: number(getattr(part.finite, name), 5)
 
 
 def _running(name: str) -> Callable[[Part, int], str]:
-    return lambda part, digits: text.number(getattr(part, name), digits)
+    return lambda part, digits: number(getattr(part, name), digits)
 
 
 def _correction(name: str) -> Callable[[Part, int], str]:
     def cell(part: Part, digits: int) -> str:
         found = part.correction if isinstance(part, Channel) else None
         beyond = getattr(found, f"{name}_clipped") is True
-        return text.number(getattr(found, name), digits) + (" !" if beyond else "")
+        return number(getattr(found, name), digits) + (" !" if beyond else "")
 
     return cell
 
 
 def _start(name: str) -> Callable[[Part, int], str]:
-    return lambda part, digits: text.number(getattr(part.start, name) if isinstance(part, Channel) else None, digits)
+    return lambda part, digits: number(getattr(part.start, name) if isinstance(part, Channel) else None, digits)
 
 
 def _mean_square(part: Part, digits: int) -> str:
-    return text.number(part.mean_square if isinstance(part, RmsGroup) else None, digits)
+    return number(part.mean_square if isinstance(part, RmsGroup) else None, digits)
 
+
+def _own(part: Part, digits: int) -> str:
+    found = part.prediction
+    if found is None or (found.kind != "emulated" and found.judged is None):
+        return UNDEFINED
+    if found.kind == "emulated":
+        return number(found.variance, digits)
+    low, high = found.judged or (0.0, 0.0)
+    close = low > 0 and high - low <= 0.01 * high
+    return "as exact" if close else f"{number(low, 3)} … {number(high, 3)}"
+
+
+_AFTER_ONE_STEP = "the layer's running statistics after one training step"
+_AFTER_STEPS = "the layer's running statistics after the training steps up to this batch"
+_OF_RENORM = (
+    "batch renorm's corrections, where ! marks those beyond the paper's limits "
+    f"(r in [1/{MOST_R:g}, {MOST_R:g}], |d| ≤ {MOST_D:g})"
+)
+_OF_START = "initial scale and bias of weight norm"
 
 _VALUES = (
-    Column("mean", lambda part, digits: text.number(part.mean, digits), _of_finite("mean")),
-    Column("variance", lambda part, digits: text.number(part.variance, digits), _of_finite("variance")),
+    Column("mean", lambda part, digits: number(part.mean, digits), _of_finite("mean")),
+    Column("variance", lambda part, digits: number(part.variance, digits), _of_finite("variance")),
+)
+_OWN = Column(
+    "layer's own\nvariance",
+    _own,
+    rank=1,
+    meaning="what the framework's float32 arithmetic computes, or the range in which it lies",
 )
 _SPREAD = (
-    Column("std", lambda part, digits: text.number(part.std, digits), rank=5, most=4),
-    Column("min", lambda part, digits: text.number(part.minimum, digits), rank=4, most=4),
-    Column("max", lambda part, digits: text.number(part.maximum, digits), rank=4, most=4),
+    Column("std", lambda part, digits: number(part.std, digits), rank=5, most=4, meaning="standard deviation"),
+    Column("min", lambda part, digits: number(part.minimum, digits), rank=4, most=4),
+    Column("max", lambda part, digits: number(part.maximum, digits), rank=4, most=4),
 )
-_OUTPUT = Column("output\nvariance", lambda part, _: text.variance_of_one(part.output_variance), rank=1)
-_SHARE = Column("ε share", lambda part, _: text.share(part.epsilon_share), rank=3)
+_OUTPUT = Column(
+    "output\nvariance",
+    lambda part, _: variance_of_one(part.output_variance),
+    rank=1,
+    meaning="the variance after normalization, 1 at best",
+)
+_SHARE = Column(
+    "ε share",
+    lambda part, _: share(part.epsilon_share),
+    rank=3,
+    meaning="epsilon's part, ε/(variance + ε), which the output variance lacks",
+)
+_RMS_SHARE = replace(_SHARE, meaning="epsilon's part, ε/(mean square + ε), which the output mean square lacks")
 _RUNNING = (
-    Column("running\nmean", _running("running_mean"), rank=2),
-    Column("running\nvariance", _running("running_variance"), rank=2),
+    Column("running\nmean", _running("running_mean"), rank=2, meaning=_AFTER_ONE_STEP),
+    Column("running\nvariance", _running("running_variance"), rank=2, meaning=_AFTER_ONE_STEP),
 )
-_LAST = (
-    Column("gain", lambda part, digits: text.number(part.gain, digits), rank=6, most=4),
-    Column("condition\nnumber", lambda part, digits: text.number(part.condition_number, digits), rank=7, most=4),
+_GAIN = Column(
+    "gain",
+    lambda part, digits: number(part.gain, digits),
+    rank=6,
+    most=4,
+    meaning="1/√(variance + ε), which the layer multiplies by",
 )
-_CORRECTION = (Column("r", _correction("r"), most=4), Column("d", _correction("d"), most=4))
-_START = (Column("g", _start("g")), Column("b", _start("b")))
+_RMS_GAIN = replace(_GAIN, meaning="1/√(mean square + ε), which the layer multiplies by")
+_CONDITION = Column(
+    "condition\nnumber",
+    lambda part, digits: number(part.condition_number, digits),
+    rank=7,
+    most=4,
+    meaning="√(1 + mean²/variance), by which rounding errors grow",
+)
+_CORRECTION = (
+    Column("r", _correction("r"), most=4, meaning=_OF_RENORM),
+    Column("d", _correction("d"), most=4, meaning=_OF_RENORM),
+)
+_START = (Column("g", _start("g"), meaning=_OF_START), Column("b", _start("b"), meaning=_OF_START))
 _MEAN_SQUARE = Column("mean\nsquare", _mean_square)
-_OUTPUT_MEAN_SQUARE = Column("output\nmean square", lambda part, _: text.variance_of_one(part.output), rank=1)
+_OUTPUT_MEAN_SQUARE = Column(
+    "output\nmean square",
+    lambda part, _: variance_of_one(part.output),
+    rank=1,
+    meaning="the mean square after normalization, 1 at best",
+)
 
 
 def columns_of(report: Report) -> tuple[Column, ...]:
-    """The columns for a normalizer, in order; the layer's own variance where it is not simply the variance."""
+    """Return the columns of a normalizer, in order; the layer's own variance where it is not simply the variance."""
     known = _columns(report.settings)
     if any(_is_own(part) for batch in report.batches for part in batch.parts):
         place = known.index(_VALUES[1]) + 1
@@ -100,7 +173,7 @@ def columns_of(report: Report) -> tuple[Column, ...]:
 
 
 def _is_own(part: Part) -> bool:
-    """Whether the layer's own number is known, or findings are judged by a band wider than 1 %."""
+    """Return True if the layer's own number is known, or rules judge a range that is wider than 1 %."""
     found = part.prediction
     if found is None or found.kind == "accurate":
         return False
@@ -108,39 +181,27 @@ def _is_own(part: Part) -> bool:
     return found.kind == "emulated" or high - low > 0.01 * (part.variance or 0.0)
 
 
-def _own(part: Part, digits: int) -> str:
-    found = part.prediction
-    if found is None or (found.kind != "emulated" and found.judged is None):
-        return text.UNDEFINED
-    if found.kind == "emulated":
-        return text.number(found.variance, digits)
-    low, high = found.judged or (0.0, 0.0)
-    close = low > 0 and high - low <= 0.01 * high
-    return "as exact" if close else f"{text.number(low, 3)} … {text.number(high, 3)}"
-
-
-_OWN = Column("layer's own\nvariance", _own, rank=1)
-
-
 def _columns(settings: Settings) -> tuple[Column, ...]:
     if settings.kind == "weight-init":
-        return (*_VALUES, *_SPREAD, *_START, _LAST[1])
+        return (*_VALUES, *_SPREAD, *_START, _CONDITION)
     if settings.kind == "rms":
-        return (*_VALUES, _MEAN_SQUARE, *_SPREAD, _OUTPUT_MEAN_SQUARE, _SHARE, *_LAST)
+        return (*_VALUES, _MEAN_SQUARE, *_SPREAD, _OUTPUT_MEAN_SQUARE, _RMS_SHARE, _RMS_GAIN, _CONDITION)
     if settings.by_sample:
-        return (*_VALUES, *_SPREAD, _OUTPUT, _SHARE, *_LAST)
-    correction = _CORRECTION if settings.kind == "renorm" else ()
-    return (*_VALUES, *_SPREAD, *correction, _OUTPUT, _SHARE, *_RUNNING, *_LAST)
+        return (*_VALUES, *_SPREAD, _OUTPUT, _SHARE, _GAIN, _CONDITION)
+    if settings.kind == "renorm":
+        running = (replace(column, meaning=_AFTER_STEPS) for column in _RUNNING)
+        return (*_VALUES, *_SPREAD, *_CORRECTION, _OUTPUT, _SHARE, *running, _GAIN, _CONDITION)
+    return (*_VALUES, *_SPREAD, _OUTPUT, _SHARE, *_RUNNING, _GAIN, _CONDITION)
 
 
 def names_of(part: Part) -> list[str]:
-    """What names it in its batch: the channel, with its name where it has one, or the sample and its channels."""
-    named = f" {text.printable(part.name)}" if part.name else ""
+    """Return what names it in its batch: the channel, with its name if it has one, or the sample and its channels."""
+    named = f" {printable(part.name)}" if part.name else ""
     return [f"{part.channel}{named}"] if isinstance(part, Channel) else [str(part.sample), f"{part.span}{named}"]
 
 
 def headers_of(settings: Settings) -> list[str]:
-    """The headers above those names."""
+    """Return the headers above those names."""
     if not settings.by_sample:
         return ["channel"]
     return ["sample", "channel" if settings.kind == "instance" else "channels"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnstat.layers.results import Batch
-from bnstat.renderers import text
-from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, names_of
-from bnstat.report.finding import SEVERITIES
+from bnstat.renderers.findings import also, by_rule, title
+from bnstat.renderers.headings import inputs_line, preparation_lines, settings_line, tensor_lines
+from bnstat.renderers.inspect import lines as words
+from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, legend, names_of
+from bnstat.renderers.markdown import escaped, finding, table
 from bnstat.report.inspect import Report
 
 # Digits of numbers: more than in a terminal, since nothing limits the width.
@@ -15,38 +17,39 @@ _DIGITS = 7
 
 
 def render(report: Report) -> str:
-    """The report as Markdown, every batch and channel or group in it."""
+    """Return the report as Markdown, with every batch and every channel or group."""
     if not report.batches:
         return ""
-    settings = [text.settings_line(report.settings), *text.preparation_lines(report.settings.preparation)]
+    settings = [settings_line(report.settings), *preparation_lines(report.settings.preparation)]
     lines = [
-        f"**{escaped(text.inputs_line(report))}**",
+        f"**{escaped(inputs_line(report))}**",
         "",
-        *(f"{line}  " for line in (*map(escaped, settings), *text.tensor_lines(report))),
+        *(f"{line}  " for line in (*map(escaped, settings), *tensor_lines(report))),
         "",
         *_table(report, report.batches),
     ]
     if report.synchronized:
-        lines += ["", text.synchronized_line(report), "", *_table(report, report.synchronized)]
-    for line in text.running_lines(report):
+        lines += ["", words.synchronized_line(report), "", *_table(report, report.synchronized)]
+    lines += ["", escaped(legend(_columns(report)))]
+    for line in words.running_lines(report):
         lines += ["", line]
-    for group in text.grouped(report.findings, SEVERITIES):
-        first, others = group[0], group[1:]
-        also = f" Likewise {text.places(others, report)}." if others else ""
-        lines += [
-            *([] if lines[-1].startswith("- ") else [""]),
-            f"- **{first.severity} {first.rule} {first.name}**: {escaped(first.message)}{also}",
-        ]
+    groups = by_rule(report.findings)
+    lines += [""] if groups else []
+    lines += [finding(title(one), one.message + also(words.places(others, report))) for one, *others in groups]
     if report.answer:
         lines += ["", escaped(report.answer)]
     return "\n".join(lines) + "\n"
 
 
+def _columns(report: Report) -> list[Column]:
+    return [column for column in columns_of(report) if column.rank <= EXPECTED_RANK]
+
+
 def _table(report: Report, batches: Sequence[Batch]) -> list[str]:
-    """A row for each channel or group; its batch where there are several, and it is not named by its sample."""
+    """Return a row for each channel or group; with its batch where there are several and no sample names it."""
     several = len(batches) > 1 and not report.settings.by_sample
-    columns = [column for column in columns_of(report) if column.rank <= EXPECTED_RANK]
-    headers = [*(["batch"] if several else []), *headers_of(report.settings), *(_header(column) for column in columns)]
+    columns = _columns(report)
+    headers = [*(["batch"] if several else []), *headers_of(report.settings), *(column.title for column in columns)]
     rows = [
         [
             *([str(batch.index)] if several else []),
@@ -56,20 +59,9 @@ def _table(report: Report, batches: Sequence[Batch]) -> list[str]:
         for batch in batches
         for part in batch.parts
     ]
-    rule = ["---:"] * len(headers)
-    return [f"| {' | '.join(cells)} |" for cells in (headers, rule, *rows)]
-
-
-def _header(column: Column) -> str:
-    return column.header.replace("\n", " ")
+    return table(headers, rows)
 
 
 def _cell(column: Column, part: Part) -> str:
-    """Columns that are short in a terminal have a digit less here too."""
+    """Return a number; columns that are short in a terminal have a digit less here too."""
     return column.cell(part, _DIGITS if column.most >= _DIGITS else _DIGITS - 1)
-
-
-def escaped(line: str) -> str:
-    """Text that Markdown leaves as it is."""
-    line = text.printable(line)
-    return "".join(f"\\{c}" if c in "\\`*_|<>" else c for c in line)

@@ -3,87 +3,104 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
 from bnstat.layers.results import Batch
-from bnstat.renderers import text
-from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, names_of
-from bnstat.renderers.screen import printed
-from bnstat.report.finding import SEVERITIES, Finding
+from bnstat.renderers.findings import also, by_rule
+from bnstat.renderers.headings import inputs_line, preparation_lines, settings_line, tensor_lines
+from bnstat.renderers.inspect import lines
+from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, legend, names_of
+from bnstat.renderers.numbers import number
+from bnstat.renderers.screen import Screen, empty_table, hidden_columns, printed
+from bnstat.report.finding import Finding
 from bnstat.report.inspect import Report
-from bnstat.text import plural
+from bnstat.text import plural, printable
 
 # Rows of channels or groups that are shown unless all are asked for.
 MOST_ROWS = 20
 # Characters of a file's name in a row.
 MOST_NAME = 20
 
-_STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
-
 Row = tuple[Batch, Part]
 
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns that are shown, how many digits their numbers have, and the spaces between two columns."""
+
+    columns: tuple[Column, ...]
+    digits: int
+    gap: int
+
+
 # Ways to lay the table out, the most spacious first: columns up to which rank, digits of numbers, gap between columns.
+# Columns that a reader expects are hidden only where numbers of 4 digits leave no room for them.
 _SPACINGS = (
-    *((rank, digits, 2) for rank in (7, 6, 5, 4) for digits in (7, 6, 5, 4)),
-    *((rank, 4, 1) for rank in (4, 3, 2, 1, 0)),
+    *((rank, digits, 2) for rank in (7, 6) for digits in (7, 6, 5, 4)),
+    *((rank, digits, gap) for rank in (5, 4) for gap, most in ((2, 7), (1, 5)) for digits in range(most, 3, -1)),
+    *((rank, 4, 1) for rank in (3, 2, 1, 0)),
 )
 
 
 def render(report: Report, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
-    """The report as text.
+    """Return the report as text.
 
     Args:
-        report: what to say.
+        report: the report to render.
         width: columns of the terminal.
-        color: whether to use ANSI colours.
-        every_row: show every batch and channel.
+        color: True to use ANSI colours.
+        every_row: True to show every batch and channel.
     """
     if not report.batches:
         return ""
-    return printed(lambda console: print_report(report, console, every_row=every_row), width=width, color=color)
+    return printed(lambda screen: print_report(report, screen, every_row=every_row), width=width, color=color)
 
 
-def print_report(report: Report, console: Console, *, every_row: bool = False) -> None:
-    """Print a report of at least one batch to a console of any kind."""
-    console.print(Text(text.inputs_line(report), style="bold"))
-    console.print(Text(text.settings_line(report.settings)))
-    for line in (*text.preparation_lines(report.settings.preparation), *text.tensor_lines(report)):
-        console.print(Text(line))
-    console.print()
-    _print_rows(report, report.batches, console, every_row)
+def print_report(report: Report, screen: Screen, *, every_row: bool = False) -> None:
+    """Print a report of at least one batch."""
+    screen.say(inputs_line(report), style="bold")
+    screen.say(settings_line(report.settings))
+    for line in (*preparation_lines(report.settings.preparation), *tensor_lines(report)):
+        screen.say(line)
+    screen.blank()
+    layout = _print_rows(report, report.batches, screen, every_row)
     if report.synchronized:
-        console.print()
-        console.print(Text(text.synchronized_line(report)))
-        _print_rows(replace(report, findings=()), report.synchronized, console, every_row)
-    for line in text.running_lines(report):
-        console.print(Text(line))
-    if report.findings:
-        console.print()
-    for group in text.grouped(report.findings, SEVERITIES):
-        _print_group(report, group, console)
-    if report.answer:
-        console.print()
-        console.print(Text(report.answer))
-
-
-def _print_rows(report: Report, batches: Sequence[Batch], console: Console, every_row: bool) -> None:
-    """A row for each channel or group of these batches, as far as they are shown."""
-    rows, hidden = _chosen_rows(report, batches, every_row)
-    table, left_out = _table(report, rows, len(batches) > 1, console.width)
-    console.print(table)
-    for line in (_summary(batches, hidden) if hidden else "", left_out):
+        screen.blank()
+        screen.say(lines.synchronized_line(report))
+        _print_rows(replace(report, findings=()), report.synchronized, screen, every_row)
+    screen.blank()
+    expected = [column for column in columns_of(report) if column.rank <= EXPECTED_RANK]
+    missing = hidden_columns([column.title for column in expected if column not in layout.columns])
+    for line in (missing, legend(layout.columns)):
         if line:
-            console.print(Text(line, style="dim"))
+            screen.remark(line)
+    for line in lines.running_lines(report):
+        screen.say(line)
+    if report.findings:
+        screen.blank()
+    for group in by_rule(report.findings):
+        _print_group(report, group, screen)
+    if report.answer:
+        screen.blank()
+        screen.say(report.answer)
+
+
+def _print_rows(report: Report, batches: Sequence[Batch], screen: Screen, every_row: bool) -> Layout:
+    """Print a row for each channel or group of these batches, as far as they are shown; return the layout."""
+    rows, hidden = _chosen_rows(report, batches, every_row)
+    headers, labels = _labels(report, rows, len(batches) > 1)
+    layout = _fitting(columns_of(report), rows, screen.width, [*labels, headers])
+    screen.table(_table(report, rows, headers, labels, layout))
+    if hidden:
+        screen.remark(_summary(batches, hidden))
+    return layout
 
 
 def _chosen_rows(report: Report, batches: Sequence[Batch], every_row: bool) -> tuple[list[Row], int]:
-    """The rows to show, in order, and how many are not: those with findings come first when not all fit."""
+    """Return the rows to show, in order, and how many are not: those with findings come first when not all fit."""
     rows = [(batch, part) for batch in batches for part in batch.parts]
     if every_row or len(rows) <= MOST_ROWS:
         return rows, 0
@@ -98,36 +115,26 @@ def _place(row: Row) -> tuple[int, int]:
     return row[0].index, row[1].place
 
 
-def _table(report: Report, rows: Sequence[Row], several: bool, width: int) -> tuple[Table, str]:
-    """The table, and a line on the columns that are left out for width."""
-    headers, labels = _labels(report, rows, several)
-    known = columns_of(report)
-    columns, digits, gap = _fitting(known, rows, width, [*labels, headers])
-    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
-    for header in headers:
-        side: Literal["left", "right"] = "left" if header == "file" else "right"
-        table.add_column(header, justify=side, no_wrap=True, vertical="bottom")
-    for column in columns:
-        table.add_column(column.header, justify="right", no_wrap=True, vertical="bottom")
+def _table(
+    report: Report, rows: Sequence[Row], headers: Sequence[str], labels: Sequence[Sequence[str]], layout: Layout
+) -> Table:
+    """Return the table: a row's labels and numbers, and below it those of its finite values where it holds others."""
+    sides: list[Literal["left", "right"]] = ["left" if header == "file" else "right" for header in headers]
+    named = [*zip(headers, sides, strict=True), *((column.header, "right") for column in layout.columns)]
+    table = empty_table(named, gap=layout.gap)
     styles = _row_styles(report)
     for label, row in zip(labels, rows, strict=True):
         part = row[1]
-        cells = [column.shown(part, digits) for column in columns]
+        cells = [column.shown(part, layout.digits) for column in layout.columns]
         table.add_row(*label, *cells, style=styles.get(_place(row)))
         if part.finite is not None and part.finite.count:
             blank = [""] * (len(label) - 1)
-            table.add_row(*blank, "finite", *(column.finite(part) for column in columns), style="dim")
-    return table, _left_out(known, columns)
-
-
-def _left_out(known: Sequence[Column], columns: Sequence[Column]) -> str:
-    missing = [column for column in known if column.rank <= EXPECTED_RANK and column not in columns]
-    names = ", ".join(column.header.replace("\n", " ") for column in missing)
-    return f"left out for width: {names} (a wider terminal, COLUMNS=120 or --format json shows all)" if names else ""
+            table.add_row(*blank, "finite", *(column.finite(part) for column in layout.columns), style="dim")
+    return table
 
 
 def _labels(report: Report, rows: Sequence[Row], several: bool) -> tuple[list[str], list[list[str]]]:
-    """What names a row: its channel or group, its batch where there are several, its file where it is one of several.
+    """Return what names a row: its channel or group, its batch if there are several, its file if it is one of several.
 
     A group is named by its sample, so it needs no batch. What a row shares with the one above is named once.
     """
@@ -148,22 +155,20 @@ def _labels(report: Report, rows: Sequence[Row], several: bool) -> tuple[list[st
 
 
 def _short(source: str) -> str:
-    """The last part of a path, its end where it is long."""
-    name = text.printable(source.replace("\\", "/").rsplit("/", 1)[-1])
+    """Return the last part of a path, only the end of it where it is long."""
+    name = printable(source.replace("\\", "/").rsplit("/", 1)[-1])
     return name if len(name) <= MOST_NAME else f"…{name[1 - MOST_NAME :]}"
 
 
-def _fitting(
-    known: Sequence[Column], rows: Sequence[Row], width: int, labels: Sequence[Sequence[str]]
-) -> tuple[list[Column], int, int]:
-    """The columns that fit, the digits that their numbers can have, and the gap between them."""
+def _fitting(known: Sequence[Column], rows: Sequence[Row], width: int, labels: Sequence[Sequence[str]]) -> Layout:
+    """Return the first layout that fits, the last one where none does."""
     taken = [max(map(len, column)) for column in zip(*labels, strict=True)]
     for rank, digits, gap in _SPACINGS:
-        columns = [column for column in known if column.rank <= rank]
+        columns = tuple(column for column in known if column.rank <= rank)
         widths = [*taken, *(_needed(column, rows, digits) for column in columns)]
         if sum(widths) + gap * (len(widths) - 1) <= width:
             break
-    return columns, digits, gap
+    return Layout(columns, digits, gap)
 
 
 def _needed(column: Column, rows: Sequence[Row], digits: int) -> int:
@@ -181,26 +186,23 @@ def _row_styles(report: Report) -> dict[tuple[int | None, int | None], str]:
 
 
 def _summary(batches: Sequence[Batch], hidden: int) -> str:
-    """What the rows that are not shown are like: the least, the median and the greatest of all."""
+    """Return what all rows are like, the hidden ones too: the least, the median and the greatest of their numbers."""
     shown = [part for batch in batches for part in batch.parts]
     parts = []
     for name in ("mean", "variance"):
         values = [value for value in (getattr(part, name) for part in shown) if value is not None]
         if values:
             values.sort()
-            least, middle, most = (text.number(values[place], 5) for place in (0, len(values) // 2, -1))
+            least, middle, most = (number(values[place], 5) for place in (0, len(values) // 2, -1))
             parts.append(f"{name} {least} … {middle} … {most}")
-    return f"{plural(hidden, 'more row')} (--all shows all); least … median … greatest of all: {'; '.join(parts)}"
+    return f"{plural(hidden, 'more row')} (--all shows all); least … median … greatest of all rows: {'; '.join(parts)}"
 
 
-def _print_group(report: Report, group: list[Finding], console: Console) -> None:
-    first = group[0]
-    several = len(report.batches) > 1
-    line = Text.assemble((first.severity, _STYLES[first.severity]), " ", (f"{first.rule} {first.name}", "bold"))
-    if several and first.batch is not None:
-        line.append(f"   batch {first.batch}" + (f", {text.printable(first.source)}" if first.source else ""))
-    console.print(line)
-    message = text.printable(first.message)
-    if len(group) > 1:
-        message += f" Likewise {text.places(group[1:], report)}."
-    console.print(Padding(Text(message), (0, 0, 0, 2)))
+def _print_group(report: Report, group: Sequence[Finding], screen: Screen) -> None:
+    """Print the findings of one rule."""
+    first, *others = group
+    beside = ""
+    if len(report.batches) > 1 and first.batch is not None:
+        beside = f"batch {first.batch}" + (f", {printable(first.source)}" if first.source else "")
+    message = first.message + also(lines.places(others, report))
+    screen.finding(first.severity, f"{first.rule} {first.name}", message, beside=beside)

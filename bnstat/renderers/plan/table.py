@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import Literal
 
 from bnstat.renderers.plan import rows
-from bnstat.renderers.screen import printed
+from bnstat.renderers.screen import Screen, empty_table, printed
 from bnstat.report.plan import Plan
 
-
-def render(plan: Plan, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:  # noqa: ARG001  (all levels are shown always)
-    """The plan as text."""
-    return printed(lambda console: _print(plan, console), width=width, color=color)
+# Widths from which on headers stand in one line, and two spaces between columns.
+_WIDE, _SPACIOUS = 88, 60
 
 
-def _print(plan: Plan, console: Console) -> None:
-    console.print(Text(rows.title(plan), style="bold"))
-    console.print()
-    console.print(_table(plan))
-    console.print()
-    console.print(Text(rows.answer(plan)))
+def render(plan: Plan, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
+    """Return the plan as text; every level is always shown."""
+    return printed(lambda screen: _print(plan, screen), width=width, color=color)
 
 
-def _table(plan: Plan) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for header in rows.HEADERS:
-        table.add_column(header, justify="left" if header in ("shape", "raises") else "right")
+def _print(plan: Plan, screen: Screen) -> None:
+    screen.say(rows.title(plan), style="bold")
+    screen.blank()
+    _print_table(plan, screen)
+    screen.blank()
+    for line in rows.LEGEND:
+        screen.remark(line)
+    screen.blank()
+    screen.say(rows.answer(plan))
+
+
+def _print_table(plan: Plan, screen: Screen) -> None:
+    wide = screen.width >= _WIDE
+    headers = [header if wide else header.replace(" ", "\n", 1) for header in rows.HEADERS]
+    sides: list[Literal["left", "right"]] = [
+        "left" if header in ("shape", "refuses to train") else "right" for header in rows.HEADERS
+    ]
+    table = empty_table(zip(headers, sides, strict=True), gap=2 if screen.width >= _SPACIOUS else 1)
+    for column in table.columns[-1:]:
+        column.no_wrap = False
     for level in plan.levels:
         table.add_row(*rows.cells(level), style="red" if level.raises else None)
-    return table
+    screen.table(table)

@@ -1,0 +1,176 @@
+"""The sentences around the curve, shared by the formats that a person reads."""
+
+from __future__ import annotations
+
+from bnstat.batch_size.published import GROUP_NORM_PAPER
+from bnstat.batch_size.results import Forgetting, PopulationChannel, SampleGroup
+from bnstat.renderers.numbers import number, ratio, share
+from bnstat.report.compare_batch_sizes import Comparison
+from bnstat.text import plural, printable, samples_of
+
+# Groups that are named.
+MOST_GROUPS = 6
+
+# The published error of one network on other data: context, and no proof of anything about these.
+CONTEXT = f"For context, on other data: {GROUP_NORM_PAPER}."
+
+_POPULATIONS = {
+    "finite": "taken as the whole population",
+    "infinite": "taken as a random part of a larger population",
+}
+
+
+def title(comparison: Comparison) -> str:
+    """Return what was compared, in a line."""
+    layer = comparison.settings.layer
+    population = _POPULATIONS[comparison.settings.population]
+    epsilon = "no epsilon" if layer.epsilon is None else f"epsilon ε = {layer.epsilon:g}"
+    return (
+        f"{samples_of(len(comparison.samples), comparison.volumes)}, {population}; {_taken(comparison)}"
+        f"batch norm as in {layer.framework.title} ({epsilon})"
+    )
+
+
+def _taken(comparison: Comparison) -> str:
+    """Return how batches take patches; empty for whole volumes."""
+    patches = comparison.settings.preparation.patches
+    if patches is None:
+        return ""
+    return f"{plural(patches.per_volume, 'patch', 'patches')} of a volume in a batch; "
+
+
+def split(comparison: Comparison, channel: PopulationChannel) -> str:
+    """Return how the variance of a channel splits."""
+    name = printable(comparison.title_of(channel.channel))
+    if not channel.samples:
+        return f"{name}: every sample has NaN or Inf, so it has no statistics"
+    if channel.volumes is not None:
+        return _patches(name, channel)
+    if channel.between is None:
+        return (
+            f"{name}: variance {number(channel.within, 6)} within its one sample. "
+            "One sample cannot show the variance between samples, which a small batch misses; give several."
+        )
+    mean, variance, within, between = (
+        number(value, 6) for value in (channel.mean, channel.variance, channel.within, channel.between)
+    )
+    return (
+        f"{name}: mean {mean}, variance {variance} = {within} within + {between} between "
+        f"{plural(channel.samples, 'sample')} (share between samples ρ = {ratio(channel.rho)})"
+    )
+
+
+def _patches(name: str, channel: PopulationChannel) -> str:
+    """Return the same where samples are patches of volumes."""
+    counted = samples_of(channel.samples, channel.volumes)
+    mean, variance, within, volumes, patches = (
+        number(value, 6)
+        for value in (channel.mean, channel.variance, channel.within, channel.between_volumes, channel.between_patches)
+    )
+    if channel.between is None:
+        return (
+            f"{name}: variance {variance} = {within} within + {patches} between {counted}. "
+            "One volume cannot show the variance between volumes, which a small batch misses; give several."
+        )
+    return (
+        f"{name}: mean {mean}, variance {variance} = {within} within + {volumes} between volumes + "
+        f"{patches} between patches of a volume; {counted} (share between them ρ = {ratio(channel.rho)})"
+    )
+
+
+def merged(comparison: Comparison, channel: int) -> str:
+    """Return the population statistics beside the running ones, which settle elsewhere."""
+    whole = comparison.population[channel]
+    mean, variance = (number(value, 6) for value in (whole.merged_mean, whole.merged_variance))
+    line = f'all values together ("precise BN"): mean {mean}, variance {variance}'
+    known = [(point.batch_size, point.channels[channel]) for point in comparison.batch_sizes]
+    settled = [(size, one) for size, one in known if one.running_variance is not None]
+    if not settled:
+        return line
+    size, one = min(settled, key=lambda pair: pair[0])
+    mean, variance = (number(value, 6) for value in (one.running_mean, one.running_variance))
+    return f"{line}; running statistics at batch size {size} converge to mean {mean}, variance {variance}"
+
+
+def grouped(comparison: Comparison, channel: PopulationChannel) -> str:
+    """Return how much of the variance between samples lies between the groups."""
+    named = ", ".join(f"{group.name} ({_size(group)})" for group in comparison.groups[:MOST_GROUPS])
+    hidden = len(comparison.groups) - MOST_GROUPS
+    more = f", … ({hidden} more)" if hidden > 0 else ""
+    line = f"{plural(len(comparison.groups), 'group')}: {named}{more}"
+    if channel.between_groups is None or not channel.between:
+        return line
+    part = share(min(channel.between_groups / channel.between, 1.0))
+    between = "samples" if channel.volumes is None else "patches"
+    return f"{line}; {part} of the variance between {between} lies between the groups"
+
+
+def _size(group: SampleGroup) -> str:
+    return str(group.samples) if group.volumes is None else samples_of(group.samples, group.volumes)
+
+
+def runs_title(comparison: Comparison) -> str:
+    """Return what was simulated."""
+    settings = comparison.settings
+    momentum = settings.layer.momentum
+    average = "cumulative mean" if momentum is None else f"momentum {momentum:g}"
+    return f"Running statistics after {plural(settings.steps or 0, 'simulated training step')} ({average}):"
+
+
+def forgetting(comparison: Comparison) -> str:
+    """Return how long the start of the running statistics counts: for this layer, and for the frameworks' own."""
+    steps: dict[int | None, list[str]] = {}
+    for one in comparison.forgetting:
+        own = one.layer == comparison.settings.layer
+        if own or one.layer.framework.name == one.layer.framework.maker:
+            steps.setdefault(one.steps, []).append(_named(one))
+    each = [
+        f"{'never' if count is None else plural(count, 'step')} ({', '.join(dict.fromkeys(names))})"
+        for count, names in steps.items()
+    ]
+    return f"Training steps until the initial running statistics weigh 1 % or less: {'; '.join(each)}."
+
+
+def _named(one: Forgetting) -> str:
+    """Return a framework's name, with the momentum where it is not the default."""
+    framework, momentum = one.layer.framework, one.layer.momentum
+    if momentum == framework.momentum:
+        return framework.title
+    return f"{framework.title} with a cumulative mean" if momentum is None else f"{framework.title} at {momentum:g}"
+
+
+def footnotes(comparison: Comparison) -> list[str]:
+    """Return what the columns mean, a line each, and what a star means where there is one."""
+    lines = [
+        "batches drawn: random batches of these samples, or all that are possible",
+        "mean noise: standard deviation (SD) of the batch mean from batch to batch, in SDs of the values",
+        "variance shortfall: what the batch variance lacks on average of the variance of all values",
+        "variance CV: coefficient of variation, the SD of the batch variance over its mean",
+        "eval variance: output variance in evaluation mode, under converged running statistics; 1 at best",
+        "train/eval gap: root mean square (RMS) difference between the outputs in training and in evaluation mode",
+    ]
+    if any(channel.simulated for point in comparison.batch_sizes for channel in point.channels):
+        lines += [
+            "shuffled: epochs in random order; independent: each batch drawn at random; closed form: what formulas say"
+        ]
+    if any(point.takes_all for point in comparison.batch_sizes):
+        lines.append("* a batch holds every sample, and has no noise for that reason alone")
+    return lines
+
+
+def advice(comparison: Comparison) -> str:
+    """Return the recommendation as a sentence with its range, and the layer that it holds for."""
+    found = comparison.recommendation
+    if found is None:
+        return ""
+    reason = found.reason[0].upper() + found.reason[1:]
+    span = ""
+    if found.least is not None:
+        most = "more than the sizes compared" if found.most is None else str(found.most)
+        span = f" Resampled cohorts of this size lead to {found.least} to {most}."
+    layer = {"input": "at the network's input", "array": "applied to these saved values"}[found.applies_to]
+    ranks = comparison.settings.ranks
+    together = (
+        f" With {ranks} synchronized ranks, {found.synchronized} per rank is enough." if found.synchronized else ""
+    )
+    return f"{reason}.{span}{together} This holds for a batch-norm layer {layer}."
