@@ -118,7 +118,7 @@ def test_a_worker_that_dies_is_tried_again_then_reported_and_the_rest_finished(c
     if times == "once":
         assert (found, said) == (alone, "")
     else:
-        assert "07.npy: the process that read it died, twice" in said
+        assert "07.npy: the process that read it died twice" in said
         assert found == [line for line in alone if "07.npy" not in line]
 
 

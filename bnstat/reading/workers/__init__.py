@@ -1,7 +1,7 @@
-"""Who reads cases: a way to run is a file. Results have the same bits whichever it was.
+"""Who reads the cases: one file for each way to run. Results have the same bits in all of them.
 
-A way to run takes jobs and gives an `Outcome` for each, in the order in which they end. It reads each case once; a case
-that fails is an outcome like others, and a worker that dies is tried again before it is one.
+A way to run takes jobs and yields an `Outcome` for each, in the order in which they end. It reads each case once.
+A case that fails is an outcome like others. If a worker dies, its cases are read again before they count as failed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from bnstat.errors import UsageError
 from bnstat.reading.settings import Reading
 from bnstat.reading.workers.here import Here
 from bnstat.reading.workers.job import Job, Outcome, Progress
+from bnstat.reading.workers.processes import Processes
 
 __all__ = ["Executor", "Job", "Outcome", "Progress", "executor_of"]
 
@@ -21,10 +22,10 @@ class Executor(Protocol):
     """A way to run jobs."""
 
     def run(self, jobs: Sequence[Job], progress: Progress | None) -> Iterator[Outcome]:
-        """Read every case; outcomes come as they are there.
+        """Read every case, and yield its outcome as soon as it is there.
 
         Raises:
-            UsageError: this way cannot run at all.
+            UsageError: if nothing can be run this way, as without a scheduler.
         """
 
 
@@ -37,11 +38,9 @@ def executor_of(reading: Reading, cases: int) -> Executor:
     if reading.jobs is not None and reading.jobs < 1:
         raise UsageError(f"{reading.jobs} jobs cannot be: at least 1 process reads")
     if reading.dask is not None:
-        from bnstat.reading.workers.dask import Cluster  # noqa: PLC0415  (only where it is asked for)
+        from bnstat.reading.workers.dask import Cluster  # noqa: PLC0415  (it imports what --dask alone needs)
 
         return Cluster(reading.dask)
     if reading.jobs == 1 or cases < 2:
         return Here()
-    from bnstat.reading.workers.processes import Processes  # noqa: PLC0415  (milliseconds that one file does not need)
-
     return Processes(reading.jobs)

@@ -1,4 +1,4 @@
-"""This process."""
+"""Reading in this process."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from bnstat.reading.workers.job import Job, Outcome, Progress, announce, read_he
 
 
 class Here:
-    """This process, one case after the other; what a case is read with is several threads."""
+    """This process, one case after the other. Several threads read a case."""
 
     def run(self, jobs: Sequence[Job], progress: Progress | None) -> Iterator[Outcome]:
-        """Read every case, as `Executor` says."""
+        """Read every case, as `Executor` describes it."""
         announce(jobs, progress)
         for place, job in enumerate(jobs):
             yield read_here(place, job, progress)

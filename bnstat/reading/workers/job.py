@@ -1,10 +1,10 @@
-"""One case to read, as it is sent to a worker, and what comes back."""
+"""One case to read, as it is sent to a worker, and the outcome that comes back."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from bnstat.errors import InputError, UsageError
@@ -13,19 +13,20 @@ from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.case import Case
 from bnstat.sources.opened import Planned, plan_case
 from bnstat.sources.sample import BatchAxis
+from bnstat.sources.volume import OnBytes
 
 
 class Progress(Protocol):
-    """Whom to tell how far reading has come."""
+    """Callbacks called with the files and the bytes that are read."""
 
     def begin(self, source: str, files: int, nbytes: int) -> None:
-        """So many files are about to be read, this the first of them, of so many bytes together."""
+        """Called before reading, with the first file, the number of files, and their bytes together."""
 
     def advance(self, nbytes: int) -> None:
-        """So many bytes more were read; called from any thread."""
+        """Called with the bytes that were read since the last call, from any thread."""
 
     def done(self, files: int) -> None:
-        """So many files of a case were read, or could not be."""
+        """Called with the number of files of a case once they were read, or could not be read."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class Job:
     """One case to read.
 
     Attributes:
-        case: its files.
+        case: the name and the files.
         axis: the kept axis of the batched tensor.
         batch_axis: the axis of each file whose entries are samples.
-        preparation: what voxels go through first.
-        planned: its headers where they were read already; they stay in the process that read them.
+        preparation: the preprocessing of the voxels.
+        planned: the headers, if they were read already. They stay in the process that read them.
     """
 
     case: Case
@@ -48,12 +49,12 @@ class Job:
 
     @property
     def sent(self) -> Job:
-        """What another process is sent."""
+        """The job as it is sent to another process."""
         return replace(self, planned=None)
 
     @property
     def nbytes(self) -> int:
-        """Bytes to read: uncompressed where the headers are known, else on disk; 0 where neither is."""
+        """The bytes to read: uncompressed if the headers are known, else those on disk; 0 if neither is known."""
         if self.planned is None:
             return self.nbytes_on_disk
         if self.preparation.plain:
@@ -64,21 +65,21 @@ class Job:
 
     @property
     def nbytes_on_disk(self) -> int:
-        """Bytes that the files take, 0 where that is not known."""
+        """The bytes that the files take on disk; 0 if unknown."""
         try:
-            return sum(os.stat(file).st_size for file in self.case.files)  # noqa: PTH116  (one call, no Path)
+            return sum(Path(file).stat().st_size for file in self.case.files)
         except (OSError, ValueError):
             return 0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job.
+    """The result of a job.
 
     Attributes:
-        place: which of the jobs it was.
-        rows: its samples; none where it failed.
-        failure: why it did.
+        place: the number of the job.
+        rows: the samples; none if the job failed.
+        failure: the reason if it failed.
     """
 
     place: int
@@ -86,19 +87,19 @@ class Outcome:
     failure: InputError | UsageError | None = None
 
 
-def run(job: Job, told: Callable[[int], None] | None = None) -> tuple[Row, ...]:
+def run(job: Job, on_bytes: OnBytes | None = None) -> tuple[Row, ...]:
     """Read a case.
 
     Raises:
-        InputError: a file of it cannot be read.
-        UsageError: it does not have the axis.
+        InputError: if one of its files cannot be read.
+        UsageError: if it does not have the axis.
     """
     planned = job.planned or plan_case(job.case, job.axis, job.batch_axis)
-    return rows_of(planned, job.preparation, told)
+    return rows_of(planned, job.preparation, on_bytes)
 
 
 def run_apart(job: Job) -> tuple[Row, ...] | InputError | UsageError:
-    """Read a case in a worker: what fails is sent back as a value, and rows without the way to their voxels."""
+    """Read a case in a worker. A failure is returned as a value; rows are returned without the way to their voxels."""
     try:
         return tuple(replace(row, parts=()) for row in run(job))
     except (InputError, UsageError) as error:
@@ -106,7 +107,7 @@ def run_apart(job: Job) -> tuple[Row, ...] | InputError | UsageError:
 
 
 def outcome_of(place: int, job: Job, found: tuple[Row, ...] | InputError | UsageError) -> Outcome:
-    """What a worker sent, with the way to the voxels where it is known here."""
+    """Return what a worker sent, with the way to the voxels if it is known here."""
     if isinstance(found, (InputError, UsageError)):
         return Outcome(place, (), found)
     if job.planned is None or not job.preparation.plain:
@@ -115,7 +116,7 @@ def outcome_of(place: int, job: Job, found: tuple[Row, ...] | InputError | Usage
 
 
 def announce(jobs: Sequence[Job], progress: Progress | None) -> None:
-    """Say what is about to be read."""
+    """Tell the callbacks what is about to be read."""
     if progress is not None and jobs:
         files = sum(len(job.case.files) for job in jobs)
         progress.begin(jobs[0].case.files[0], files, sum(job.nbytes for job in jobs))
@@ -123,20 +124,21 @@ def announce(jobs: Sequence[Job], progress: Progress | None) -> None:
 
 def read_here(place: int, job: Job, progress: Progress | None) -> Outcome:
     """Read one case in this process."""
-    by_the_way = progress is not None and job.planned is not None  # else bytes read are not those that were announced
+    # Without the headers the announced bytes are those on disk, which the bytes that are read do not add up to.
+    as_read = progress is not None and job.planned is not None
     try:
-        outcome = Outcome(place, run(job, progress.advance if progress is not None and by_the_way else None))
+        outcome = Outcome(place, run(job, progress.advance if progress is not None and as_read else None))
     except (InputError, UsageError) as error:
         outcome = Outcome(place, (), error)
     if progress is not None:
-        if not by_the_way:
+        if not as_read:
             progress.advance(job.nbytes)
         progress.done(len(job.case.files))
     return outcome
 
 
 def tell(job: Job, progress: Progress | None) -> None:
-    """Say that a worker is done with a case."""
+    """Tell the callbacks that a worker is done with a case."""
     if progress is not None:
         progress.advance(job.nbytes)
         progress.done(len(job.case.files))

@@ -1,6 +1,6 @@
-"""Processes that read cases beside this one, and what becomes of those that die.
+"""A pool of processes that read cases, and what happens to the cases of a process that dies.
 
-Nothing of it is imported before it is needed: that alone takes as long as reading a dozen small files.
+This module is imported only when it is needed, because the import takes as long as reading a dozen small files.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from bnstat.moments.processors import share
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.workers.job import Job, Outcome, Progress, outcome_of, run_apart, tell
 
-# Jobs for each process that wait to be read, so that none is idle, and memory does not grow with the number of files.
+# Jobs that wait for each process: enough that none is idle, few enough that memory does not grow with the files.
 _AHEAD = 4
-# How often a worker looks whether whoever started it is still there.
+# How often a worker looks if the process that started it is still there, in seconds.
 _LOOK_S = 1.0
 
-_Found = tuple[Row, ...] | InputError | UsageError
+_Result = tuple[Row, ...] | InputError | UsageError
 
 
 def shared(places: Sequence[int], jobs: Sequence[Job], number: int, progress: Progress | None) -> Iterator[Outcome]:
-    """Read in processes. Where one dies, all cases that it may have died of are read one at a time."""
+    """Read in processes. If one dies, each case that may have killed it is read again in a process of its own."""
     left = list(reversed(places))
     while left:
         suspects: list[int] = []
@@ -45,10 +45,10 @@ def shared(places: Sequence[int], jobs: Sequence[Job], number: int, progress: Pr
             yield outcome_of(place, jobs[place], found)
 
 
-def _in_pool(left: list[int], jobs: Sequence[Job], number: int, suspects: list[int]) -> Iterator[tuple[int, _Found]]:
-    """Read from the end of `left` until there is none, or a process died: then what was begun is among the suspects."""
+def _in_pool(left: list[int], jobs: Sequence[Job], number: int, suspects: list[int]) -> Iterator[tuple[int, _Result]]:
+    """Read from the end of `left` until it is empty or a process dies. Then all jobs that were begun are suspects."""
     with _pool(min(number, len(left))) as pool:
-        running: dict[Future[_Found], int] = {}
+        running: dict[Future[_Result], int] = {}
         while (left or running) and not suspects:
             try:
                 while left and len(running) < number * _AHEAD:
@@ -68,22 +68,22 @@ def _in_pool(left: list[int], jobs: Sequence[Job], number: int, suspects: list[i
         suspects += running.values()
 
 
-def _by_itself(job: Job) -> _Found:
-    """Read one case in a process of its own, after one that read it among others died."""
+def _by_itself(job: Job) -> _Result:
+    """Read one case in a process of its own, after a process that may have read it died."""
     with _pool(1) as pool:
         try:
             return pool.submit(run_apart, job.sent).result()
         except BrokenProcessPool:
             return InputError(
                 job.case.name,
-                "the process that read it died, twice; is there enough memory, or is the file damaged? "
-                "--jobs 1 reads it in this one",
+                "the process that read it died twice: there is too little memory, or the file is damaged; "
+                "`jobs=1` reads it in this process",
             )
 
 
 @contextlib.contextmanager
 def _pool(number: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that end with whoever started them, also where that is killed or interrupted."""
+    """Start processes that end with this one, also if this one is killed or interrupted."""
     pool = ProcessPoolExecutor(number, _context(), _begin, (os.getpid(), number))
     before = set(multiprocessing.active_children())
     try:
@@ -97,28 +97,28 @@ def _pool(number: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _context() -> BaseContext:
-    """Forking is fast, and safe only in a process of one thread; anything else is started anew."""
+    """Return the way to start processes: forking is fast, and safe only in a process of one thread."""
     if sys.platform == "linux" and _threads() == 1:
         return multiprocessing.get_context("fork")
     return multiprocessing.get_context("spawn")
 
 
 def _threads() -> int:
-    """Threads of this process, also those that Python does not know of."""
+    """Return the number of threads of this process, also of those that Python did not start."""
     with contextlib.suppress(OSError):
         return sum(1 for _ in Path("/proc/self/task").iterdir())
     return threading.active_count() + 1
 
 
 def _begin(parent: int, processes: int) -> None:
-    """What a worker does first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them, and the one that asked answers it
+    """Prepare a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes, and the one that asked answers it
     share(processes)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:
-    """End where the process that waits for results has gone."""
+    """End this worker once the process that waits for its results is gone."""
     while os.getppid() == parent:
         time.sleep(_LOOK_S)
     os._exit(1)

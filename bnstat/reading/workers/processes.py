@@ -1,7 +1,7 @@
-"""This process, and others beside it where there is enough to share.
+"""Reading in this process, and in others beside it if there is enough to share.
 
-Reading begins in this process. Others are started at once where the files are large, and after a while where many small
-ones are left; so that few small files are read as fast as by one process.
+Reading begins in this process. Others are started at once if the files are large, and after a while if many small files
+are left. So few small files are read as fast as by one process.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from collections.abc import Iterator, Sequence
 from bnstat.moments.processors import processors
 from bnstat.reading.workers.job import Job, Outcome, Progress, announce, read_here
 
-# Bytes on disk from which starting processes is worth it at once: some tens of milliseconds of inflating.
+# The bytes on disk from which processes are started at once: inflating them takes some tens of milliseconds.
 _WORTH_BYTES = 16 << 20
-# How long this process reads alone otherwise, and what must be left after that for others to be started.
+# Otherwise: the seconds that this process reads alone, and the seconds of work that must be left for others to start.
 _ALONE_S, _LEFT_S = 0.3, 0.6
 
 
 class Processes:
-    """Up to so many processes, this one alone where one is enough.
+    """Up to `number` processes, or this one alone if one is enough.
 
     Args:
-        number: at most; None for one for each processor.
+        number: the most processes; None for as many as there are processors.
     """
 
     def __init__(self, number: int | None) -> None:
         self._number = processors() if number is None else number
 
     def run(self, jobs: Sequence[Job], progress: Progress | None) -> Iterator[Outcome]:
-        """Read every case, as `Executor` says."""
+        """Read every case, as `Executor` describes it."""
         announce(jobs, progress)
         number = min(self._number, len(jobs))
         done = 0
@@ -38,13 +38,13 @@ class Processes:
                 yield outcome
                 done += 1
         if done < len(jobs):
-            from bnstat.reading.workers.pool import shared  # noqa: PLC0415  (tens of milliseconds)
+            from bnstat.reading.workers.pool import shared  # noqa: PLC0415  (it imports multiprocessing, which costs milliseconds)
 
             yield from shared(range(done, len(jobs)), jobs, number, progress)
 
 
 def _is_worth(jobs: Sequence[Job]) -> bool:
-    """Whether the files are so large that processes are started at once."""
+    """Return True if the files are so large that processes are started at once."""
     total = 0
     for job in jobs:
         total += job.nbytes_on_disk
@@ -54,7 +54,7 @@ def _is_worth(jobs: Sequence[Job]) -> bool:
 
 
 def _alone(jobs: Sequence[Job], progress: Progress | None, others: bool) -> Iterator[Outcome]:
-    """Read in this process: all, or until others, where there may be any, would be done sooner."""
+    """Read in this process: all cases, or, if others may be started, until they would be done sooner."""
     started = time.monotonic()
     for place, job in enumerate(jobs):
         passed = time.monotonic() - started
