@@ -1,4 +1,4 @@
-"""Steps with the numbers that one volume gives them: what they make of values, and of moments."""
+"""Steps with the numbers of one volume: they change values, and moments."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """What is done to each value by itself. Its numbers are arrays of shape (samples, channels), or a part of these."""
+    """A change of each value by itself. Its numbers are arrays of shape (samples, channels), or a part of these."""
 
     def pick(self, choose: Callable[[Doubles], Doubles]) -> Self:
-        """The same for other cells: `choose` takes an array of its numbers apart."""
+        """Return the operation on some of the cells: `choose` picks their numbers out of each array."""
         return replace(self, **{field.name: choose(getattr(self, field.name)) for field in fields(self)})
 
     def change(self, values: Doubles) -> None:
-        """Change float64 values in place; the numbers are broadcast to them."""
+        """Change float64 values in place. The numbers are broadcast to them."""
         raise NotImplementedError
 
 
@@ -37,7 +37,7 @@ class Affine(Operation):
     offset: Doubles
 
     def change(self, values: Doubles) -> None:
-        """What has no effect is left out; a value is the same with it."""
+        """Change float64 values in place. A number without effect is skipped, which changes no value."""
         for ufunc, numbers, nothing in (
             (np.subtract, self.center, 0.0),
             (np.divide, self.spread, 1.0),
@@ -48,9 +48,9 @@ class Affine(Operation):
                 ufunc(values, numbers, out=values)
 
     def moments(self, found: Moments) -> Moments:
-        """The moments of what it makes of values, from those of the values; extremes as `change` has them.
+        """Return the moments of the changed values from those of the values.
 
-        A cell is constant after it where it was before, whatever is rounded.
+        The extremes are those that `change` gives. A cell that was constant stays constant, however values are rounded.
         """
         with np.errstate(all="ignore"):
             slope = self.gain / self.spread
@@ -73,13 +73,13 @@ class Affine(Operation):
 
 @dataclass(frozen=True, eq=False)
 class NonzeroAffine(Operation):
-    """(x − center)/spread where x is not 0; 0 stays."""
+    """(x − center)/spread if x is not 0; zeros stay 0."""
 
     center: Doubles
     spread: Doubles
 
     def change(self, values: Doubles) -> None:
-        """NaN is not 0, and stays NaN."""
+        """Change float64 values in place. NaN is not 0, and stays NaN."""
         zero = values == 0
         np.subtract(values, self.center, out=values)
         np.divide(values, self.spread, out=values)
@@ -87,17 +87,17 @@ class NonzeroAffine(Operation):
 
     @property
     def of_nonzero(self) -> Affine:
-        """What it does to values that are not 0."""
+        """The operation on the values that are not 0."""
         return Affine(self.center, self.spread, np.ones_like(self.center), np.zeros_like(self.center))
 
 
 @dataclass(frozen=True, eq=False)
 class Clipped(Operation):
-    """x, but at least low and at most high. NaN stays NaN; Inf becomes the end on its side, where there is one."""
+    """x, but at least low and at most high. NaN stays NaN. Inf becomes the limit on its side, if there is one."""
 
     low: Doubles
     high: Doubles
 
     def change(self, values: Doubles) -> None:
-        """As numpy's clip."""
+        """Change float64 values in place, as numpy's clip does."""
         np.clip(values, self.low, self.high, out=values)

@@ -1,23 +1,21 @@
-"""What `--intensity` says: steps as values. Their formulas and their sources are in docs/how-to/preprocessing.md."""
+"""The steps of `--intensity` as values. Their formulas and their sources are in docs/how-to/preprocessing.md."""
 
 from __future__ import annotations
 
 import difflib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
-from typing import Any
 
 from bnstat.errors import UsageError
 
-# The key of nnU-Net's dataset_fingerprint.json and of its plans, a table for each channel in it.
+# The key in nnU-Net's dataset_fingerprint.json and in its plans; it has a table for each channel.
 _PROPERTIES = "foreground_intensity_properties_per_channel"
-# What CTNormalization reads of each, in the order of `ct:LO,HI,MEAN,SD`.
+# The numbers that CTNormalization reads from each table, in the order of `ct:LO,HI,MEAN,SD`.
 _CT_KEYS = ("percentile_00_5", "percentile_99_5", "mean", "std")
-# Below this nnU-Net divides by it instead of the deviation (default_normalization_schemes.py, for float32).
+# nnU-Net divides by this if the deviation is smaller (default_normalization_schemes.py, for float32).
 _LEAST_DEVIATION = 1e-8
 
 _GRAMMAR = (
@@ -28,7 +26,7 @@ _GRAMMAR = (
 
 @dataclass(frozen=True)
 class Minmax:
-    """(x − min)/(max − min), to the range from `low` to `high`."""
+    """(x − min)/(max − min), scaled to the range from `low` to `high`."""
 
     low: float = 0.0
     high: float = 1.0
@@ -36,7 +34,7 @@ class Minmax:
 
 @dataclass(frozen=True)
 class Zscore:
-    """(x − mean)/deviation; with `nonzero` over values that are not 0, which stay."""
+    """(x − mean)/deviation; with `nonzero` both are those of the values that are not 0, and zeros stay 0."""
 
     nonzero: bool = False
 
@@ -51,7 +49,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Clip:
-    """x, but at least `low` and at most `high`; either may be infinite."""
+    """x, but at least `low` and at most `high`, either of which may be infinite."""
 
     low: float
     high: float
@@ -59,12 +57,12 @@ class Clip:
 
 @dataclass(frozen=True)
 class Ct:
-    """x clipped from `low` to `high`, then (x − mean)/deviation, of numbers of a whole data set.
+    """x clipped from `low` to `high`, then (x − mean)/deviation, all four being numbers of a whole data set.
 
     Attributes:
-        channels: low, high, mean and deviation of each channel; of all channels where there is one `everywhere`.
-        everywhere: whether they were given as numbers.
-        source: the file that they were read from, else "".
+        channels: low, high, mean and deviation of each channel; one entry for all channels if `everywhere`.
+        everywhere: True if the numbers were given, and hold for every channel.
+        source: the file that the numbers were read from, else "".
     """
 
     channels: tuple[tuple[float, float, float, float], ...]
@@ -76,10 +74,10 @@ Step = Minmax | Zscore | Scale | Clip | Ct
 
 
 def parsed(text: str | None) -> tuple[Step, ...]:
-    """The steps, in the order in which they are taken.
+    """Return the steps in the order in which they are taken.
 
     Raises:
-        UsageError: a step is not known, or its numbers cannot be; the message names it.
+        UsageError: if a step is not known, or its numbers are wrong; the message names the step.
     """
     if text is None:
         return ()
@@ -101,17 +99,17 @@ def _step(text: str) -> Step | None:
     if name not in known:
         near = difflib.get_close_matches(name.lower(), known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise UsageError(f"intensity step {text!r} is not known{hint} Steps are {_GRAMMAR}")
+        raise UsageError(f"`intensity`: step {text!r} is not known{hint} Steps are {_GRAMMAR}")
     try:
         if colon and not rest:
             raise _WrongError("nothing follows the colon")
         return known[name](rest)
     except _WrongError as error:
-        raise UsageError(f"intensity step {text!r} cannot be: {error}. Steps are {_GRAMMAR}") from error
+        raise UsageError(f"`intensity`: step {text!r} is wrong: {error}. Steps are {_GRAMMAR}") from error
 
 
 class _WrongError(ValueError):
-    """What is wrong with a step, without its name."""
+    """The error in a step, without the name of the step."""
 
 
 def _no_step(given: str) -> None:
@@ -143,20 +141,27 @@ def _scale(given: str) -> Step:
 def _clip(given: str) -> Step:
     ends = given.split(",")
     if len(ends) != 2 or not any(end.strip() for end in ends):
-        raise _WrongError("it takes LO,HI, one of which may be left out, as in 'clip:0,'")
+        raise _WrongError("it takes LO,HI; one of the two may be missing, as in 'clip:0,'")
     low, high = (_number(end) if end.strip() else nothing for end, nothing in zip(ends, (-inf, inf), strict=True))
     _require_order(low, high)
     return Clip(low, high)
 
 
 def _ct(given: str) -> Step:
-    if os.path.isfile(given):  # noqa: PTH113  (a name that is too long is no file, and no exception)
+    if _is_file(given):
         return _ct_of_file(given)
     try:
         low, high, mean, deviation = _numbers(given, "LO,HI,MEAN,SD")
     except _WrongError as error:
-        raise _WrongError("it takes LO,HI,MEAN,SD, or a file of nnU-Net, and there is no such file") from error
+        raise _WrongError("it takes LO,HI,MEAN,SD or a file of nnU-Net, and there is no such file") from error
     return Ct((_ct_channel(low, high, mean, deviation),))
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # the name is too long
+        return False
 
 
 def _ct_channel(low: float, high: float, mean: float, deviation: float) -> tuple[float, float, float, float]:
@@ -167,7 +172,7 @@ def _ct_channel(low: float, high: float, mean: float, deviation: float) -> tuple
 
 
 def _ct_of_file(path: str) -> Step:
-    """The properties of each channel that nnU-Net found in the foreground of a data set."""
+    """Read the properties of each channel that nnU-Net found in the foreground of a data set."""
     try:
         properties = json.loads(Path(path).read_text(encoding="utf-8"))[_PROPERTIES]
         rows = [[_finite(properties[str(channel)][key]) for key in _CT_KEYS] for channel in range(len(properties))]
@@ -184,8 +189,9 @@ def _ct_of_file(path: str) -> Step:
     return Ct(channels, everywhere=False, source=path)
 
 
-def _finite(value: Any) -> float:  # noqa: ANN401  (whatever JSON holds)
-    if isinstance(value, bool) or not isfinite(value):
+def _finite(value: object) -> float:
+    """Return a value of JSON if it is a finite number, else raise ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
         raise ValueError(value)
     return float(value)
 
@@ -201,7 +207,7 @@ def _number(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise _WrongError(f"{text.strip()!r} is no number") from None
+        raise _WrongError(f"{text.strip()!r} is not a number") from None
     if not isfinite(number):
         raise _WrongError(f"{text.strip()!r} is not a finite number")
     return number

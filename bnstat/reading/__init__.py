@@ -1,1 +1,1 @@
-"""Who reads the inputs, and what is kept of them."""
+"""Reading the inputs, in this process or on other workers, and the moments files that keep the result."""

@@ -105,7 +105,7 @@ def test_an_input_without_a_mask_or_without_anything_inside_is_one_line_and_the_
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        (("--intensity", "zscores"), "intensity step 'zscores' is not known; did you mean 'zscore'?"),
+        (("--intensity", "zscores"), "--intensity: step 'zscores' is not known; did you mean 'zscore'?"),
         (("--intensity", "clip:9,1"), "its lower end 9 is above its upper end 1"),
         (("--intensity", "ct:gone.json"), "there is no such file"),
         (("--mask", "brain"), "mask 'brain' is not known, and no such file"),
