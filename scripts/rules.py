@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from bnstat.renderers.explain.markdown import index, page
@@ -27,7 +28,12 @@ def pages() -> dict[str, str]:
     """The text of each file in the folder, under its name."""
     named = {f"{rule.code}-{rule.name}.md": explained(rule) for rule in RULES}
     table = index([(rule, f"[{rule.name}]({name})") for name, rule in named.items()])
-    return {"README.md": INTRODUCTION + table, **{name: page(rule) for name, rule in named.items()}}
+    return {"README.md": INTRODUCTION + table, **{name: _linked(page(rule)) for name, rule in named.items()}}
+
+
+def _linked(text: str) -> str:
+    """Return a page in which the names of other documents are links to them."""
+    return re.sub(r"\bdocs/([\w-]+\.md)", r"[docs/\1](../\1)", text)
 
 
 if __name__ == "__main__":

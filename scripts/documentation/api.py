@@ -88,10 +88,20 @@ def _argument(parameter: inspect.Parameter) -> str:
     if parameter.default is inspect.Parameter.empty:
         return f"{stars}{parameter.name}"
     default = parameter.default
+    if dataclasses.is_dataclass(default) and default == _plain(type(default)):
+        return f"{parameter.name}={type(default).__name__}()"
     shown = json.dumps(default, ensure_ascii=False) if isinstance(default, str) else repr(default)
     if "<factory>" in shown or "object at 0x" in shown:
         shown = "…"
     return f"{parameter.name}={shown}"
+
+
+def _plain(of: object) -> object:
+    """Return the value that a class has without arguments; None if it needs some."""
+    try:
+        return of() if callable(of) else None
+    except TypeError:
+        return None
 
 
 def _documented(value: object) -> Iterator[str]:

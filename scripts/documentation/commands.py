@@ -89,7 +89,8 @@ def _described(command: click.Command) -> Iterator[str]:
         verbatim = paragraph.startswith("\b\n")
         lines = paragraph.removeprefix("\b\n").splitlines()
         if verbatim and lines[0].rstrip().endswith(":"):
-            yield f"{lines[0].strip()}\n\n```sh\n{_unindented(lines[1:])}\n```\n"
+            kind = "sh" if any("bnstat" in line for line in lines[1:]) else "text"
+            yield f"{lines[0].strip()}\n\n```{kind}\n{_unindented(lines[1:])}\n```\n"
         elif verbatim:
             yield "```text\n" + "\n".join(lines) + "\n```\n"
         else:

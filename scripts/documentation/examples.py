@@ -131,6 +131,9 @@ def _console(body: str, project: Project) -> str:
     before = f"code=$?; printf '{_MARK}'; (exit $code)"
     script = "\n".join(f"{before}\n{command}" for command in bare)
     outputs = project.shell(script).output.split(_MARK)[1:]
+    for command, output in zip(commands_, outputs, strict=True):
+        if "bnstat" in command and ">" not in command and not output:
+            raise ValueError(f"nothing is left of the output of {command}")
     return "".join(f"{command}\n{_with_end(output)}" for command, output in zip(commands_, outputs, strict=True))
 
 

@@ -22,6 +22,11 @@ def _write(file: Path, values: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) 
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), file)  # type: ignore[no-untyped-call]
 
 
+def _level(case: int, level: float) -> float:
+    """Return the brightness of a case: scanners differ."""
+    return level * (0.7, 1.0, 1.25, 1.6)[case % 4]
+
+
 def _brain(seed: int, level: float) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
     """Return a noisy ellipsoid in a background of 0."""
     drawn = np.random.default_rng(seed).normal(level, level / 5, SHAPE)
@@ -43,7 +48,10 @@ def _nnunet(top: Path) -> None:
     dataset = top / "nnUNet_raw" / "Dataset042_Brain"
     for case in range(4):
         for channel, level in enumerate((400, 150)):
-            _write(dataset / f"imagesTr/brain_{case:03}_{channel:04}.nii.gz", _brain(case * 2 + channel, level))
+            _write(
+                dataset / f"imagesTr/brain_{case:03}_{channel:04}.nii.gz",
+                _brain(case * 2 + channel, _level(case, level)),
+            )
         _write(dataset / f"labelsTr/brain_{case:03}.nii.gz", _lesion(case))
     _write(dataset / "imagesTs/brain_900_0000.nii.gz", _brain(900, 400))
     description = {
@@ -59,10 +67,22 @@ def _monai(top: Path) -> None:
     """Make a MONAI data list: three training cases of two files, and one for validation."""
     for case in range(4):
         for name, level in (("t1", 400), ("t2", 150)):
-            _write(top / f"data/images/{case}_{name}.nii.gz", _brain(case, level))
+            _write(top / f"data/images/{case}_{name}.nii.gz", _brain(case, _level(case, level)))
     entries = [{"image": [f"images/{case}_t1.nii.gz", f"images/{case}_t2.nii.gz"]} for case in range(4)]
-    description = {"modality": {"0": "T1", "1": "T2"}, "training": entries[:3], "validation": entries[3:]}
-    (top / "data/datalist.json").write_text(json.dumps(description, indent=2), encoding="utf-8")
+    description: dict[str, object] = {
+        "modality": {"0": "T1", "1": "T2"},
+        "training": entries[:3],
+        "validation": entries[3:],
+    }
+    lines = ",\n".join(f"  {json.dumps(key)}: {_rows(value)}" for key, value in description.items())
+    (top / "data/datalist.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+
+
+def _rows(value: object) -> str:
+    """Return JSON in which each entry of a list is a line."""
+    if not isinstance(value, list):
+        return json.dumps(value)
+    return "[\n" + ",\n".join(f"    {json.dumps(one)}" for one in value) + "\n  ]"
 
 
 def _bids(top: Path) -> None:
@@ -72,8 +92,8 @@ def _bids(top: Path) -> None:
             name = f"sub-{subject}_ses-{session}"
             folder = top / f"bids/sub-{subject}/ses-{session}/anat"
             seed = int(subject) * 10 + int(session)
-            _write(folder / f"{name}_T1w.nii.gz", _brain(seed, 400))
-            _write(folder / f"{name}_FLAIR.nii.gz", _brain(seed + 5, 150))
+            _write(folder / f"{name}_T1w.nii.gz", _brain(seed, _level(seed, 400)))
+            _write(folder / f"{name}_FLAIR.nii.gz", _brain(seed + 5, _level(seed, 150)))
     for subject in ("01", "03"):
         series = np.stack([_brain(int(subject) * 100 + time, 300) for time in range(6)], axis=-1)
         _write(top / f"bids/sub-{subject}/ses-01/func/sub-{subject}_ses-01_task-rest_bold.nii.gz", series)
@@ -86,7 +106,7 @@ def _brats(top: Path) -> None:
     for case in range(1, 5):
         name = f"BraTS_{case:03}"
         for channel, level in (("flair", 200), ("t1", 400), ("t1ce", 450), ("t2", 150)):
-            values = _brain(case * 10 + len(channel), level)
+            values = _brain(case * 10 + len(channel), _level(case, level))
             missing = case == 3 and channel == "t1ce"
             _write(top / f"brats/{name}/{name}_{channel}.nii.gz", values * 0 if missing else values)
         _write(top / f"brats/{name}/{name}_seg.nii.gz", _lesion(case))

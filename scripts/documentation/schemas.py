@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,16 +54,13 @@ def _document(name: str, file: Path) -> str:
         "",
         f"{by}. Schema: [{file.name}](../schema/{file.name}).",
         "",
-        *_table(_fields(schema, "", schema)),
+        *(_line(*field) for field in _fields(schema, "", schema)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _table(rows: Iterator[tuple[str, str, str]]) -> Iterator[str]:
-    yield "| field | type | meaning |"
-    yield "|---|---|---|"
-    for path, kind, about in rows:
-        yield f"| `{path}` | {kind} | {about} |"
+def _line(path: str, kind: str, about: str) -> str:
+    return f"- `{path}`, *{kind}*" + (f": {about}" if about else "")
 
 
 def _fields(schema: _Schema, path: str, root: _Schema) -> Iterator[tuple[str, str, str]]:
@@ -74,7 +72,7 @@ def _fields(schema: _Schema, path: str, root: _Schema) -> Iterator[tuple[str, st
         about = one.get("description", "")
         if name not in required:
             about = f"{about} (not always there)" if about else "not always there"
-        yield here, _kind(one, root), about.replace("|", "\\|").replace("\n", " ")
+        yield here, _kind(one, root), re.sub(r"([<>*_|])", r"\\\1", about.replace("\n", " "))
         yield from _within(one, here, root)
 
 
@@ -102,10 +100,10 @@ def _resolved(schema: _Schema, root: _Schema) -> _Schema:
 def _kind(schema: _Schema, root: _Schema) -> str:
     """Return the type in words."""
     if "const" in schema:
-        return f"`{json.dumps(schema['const'])}`"
+        return f"{json.dumps(schema['const'])}"
     if "enum" in schema:
         values = [json.dumps(value, ensure_ascii=False) for value in schema["enum"]]
-        return "one of " + ", ".join(f"`{value}`" for value in values[:6]) + (", …" if len(values) > 6 else "")
+        return "one of " + ", ".join(values[:6]) + (", …" if len(values) > 6 else "")
     if _options(schema):
         return " or ".join(dict.fromkeys(_kind(_resolved(option, root), root) for option in _options(schema)))
     kinds = schema.get("type", "object" if "properties" in schema else "any")
