@@ -1,5 +1,7 @@
-"""Write every generated page of docs/ and every output that the documents show, or check that none is stale.
+"""Write every generated file of docs/ and every output that the documents show, or check that none is stale.
 
+Generated are the reference, the pages of rules, schemas that are made of another, pictures, and copies of two READMEs.
+Run are the commands and programs in README.md and in the pages that are written by hand.
 `python scripts/docs.py` writes them; read the difference afterwards. `python scripts/docs.py --check` exits with 1
 where a file is not what would be written. Names of files after the command limit it to them.
 
@@ -10,6 +12,7 @@ The address of a rule's page: `docs/rules/BN101-zero-variance.md` in the reposit
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -19,19 +22,28 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-import rules  # noqa: E402  (scripts/rules.py: found on the path that is set above)
+import architecture  # noqa: E402  (of this folder, found on the path that is set above)
+import picture  # noqa: E402
+import rules  # noqa: E402
+import schemas as made_schemas  # noqa: E402
 from documentation import api, commands, copies, presets, schemas  # noqa: E402
 from documentation.examples import written_anew  # noqa: E402
 
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
-# Written by hand, and about what other scripts have measured: they show no command that is run here.
+# About how it is built, and what other scripts have measured: they show no command that is run here.
 _MEASURED = ("architecture.md", "arithmetic.md", "conformance.md", "design-notes.md", "faults.md", "patch-noise.md")
 _MARK = "<!-- Written by `python scripts/docs.py`; change the code or the text that it is made from. -->\n"
 
 
 def generated() -> dict[Path, Callable[[], str]]:
-    """Return every generated page, and what writes it."""
+    """Return every generated file and what writes it, those first that others are made from."""
+    files: dict[Path, Callable[[], str]] = {
+        **{made_schemas.path_of(f"compare-{kind}"): partial(made_schemas.made, kind) for kind in made_schemas.OWN},
+        **{DOCS / name: partial(_drawn, name) for name in picture.PICTURES},
+        architecture.PICTURE: architecture.draw,
+        **{rules.FOLDER / name: partial(str, text) for name, text in rules.pages().items()},
+    }
     pages: dict[Path, Callable[[], str]] = {
         REFERENCE / "frameworks.md": presets.page,
         REFERENCE / "json.md": partial(schemas.page, DOCS / "schema"),
@@ -40,8 +52,7 @@ def generated() -> dict[Path, Callable[[], str]]:
         DOCS / "benchmarks.md": partial(copies.page, ROOT / "benchmarks" / "README.md"),
         **{REFERENCE / name: partial(str, text) for name, text in commands.pages().items()},
     }
-    marked: dict[Path, Callable[[], str]] = {path: partial(_marked, write) for path, write in pages.items()}
-    return {**marked, **{rules.FOLDER / name: partial(str, text) for name, text in rules.pages().items()}}
+    return {**files, **{path: partial(_marked, write) for path, write in pages.items()}}
 
 
 def examples() -> list[Path]:
@@ -52,18 +63,31 @@ def examples() -> list[Path]:
 
 
 def stale(paths: set[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield each file that is not as it should be, with the text that it should have; no paths means all files."""
-    for path, write in generated().items():
-        if not paths or path in paths:
+    """Yield each file that is not as it should be, with the text that it should have; no paths means all files.
+
+    A file that cannot be written is named on stderr, and has no text.
+    """
+    every: dict[Path, Callable[[], str]] = {**generated(), **{path: partial(_run, path) for path in examples()}}
+    for path, write in every.items():
+        if paths and path not in paths:
+            continue
+        try:
             text = write()
-            if not path.is_file() or path.read_text(encoding="utf-8") != text:
-                yield path, text
-    for path in examples():
-        if not paths or path in paths:
-            old = path.read_text(encoding="utf-8")
-            text = written_anew(old)
-            if text != old:
-                yield path, text
+        except ValueError as error:
+            print(f"{path.relative_to(ROOT)}: {error}", file=sys.stderr)
+            text = ""
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            yield path, text
+
+
+def _run(path: Path) -> str:
+    return written_anew(path.read_text(encoding="utf-8"))
+
+
+def _drawn(name: str) -> str:
+    """Return a picture, in which paths are as a reader types them in the top folder."""
+    with contextlib.chdir(ROOT):
+        return picture.draw(name)
 
 
 def leftovers() -> list[Path]:
@@ -85,10 +109,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
     parser.add_argument("files", nargs="*", type=Path, help="only these")
     given = parser.parse_args()
-    found = list(stale({path.resolve() for path in given.files}))
-    for path, text in found:
-        print("stale:" if given.check else "written:", path.relative_to(ROOT))
-        if not given.check:
+    wrong = 0
+    for path, text in stale({path.resolve() for path in given.files}):
+        wrong += given.check or not text
+        if text:
+            print("stale:" if given.check else "written:", path.relative_to(ROOT))
+        if text and not given.check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     unknown = [] if given.files else leftovers()
@@ -96,7 +122,7 @@ def main() -> int:
         print("nothing writes this page any more:", path.relative_to(ROOT))
         if not given.check:
             path.unlink()
-    return int(given.check and bool(found or unknown))
+    return int(bool(wrong or (given.check and unknown)))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def test_the_document_shows_what_is_printed_today(section):
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in docs.generated() if path.parent != docs.rules.FOLDER], ids=lambda path: path.stem
+    "path", [path for path in docs.generated() if path.suffix == ".md"], ids=lambda path: path.stem
 )
 def test_generated_pages_are_those_of_the_code_of_today(path):
     assert path.read_text(encoding="utf-8") == docs.generated()[path]()  # `python scripts/docs.py` writes it anew
@@ -48,6 +48,8 @@ def test_few_blocks_are_not_run():
 def test_every_block_of_a_document_says_what_it_is():
     """A fence without a language would be neither run nor compared."""
     for name, _, section in SECTIONS:
+        if name == "README.md":  # CI reads two commands there, in fences without a language
+            continue
         fences = re.findall(r"^```(.*)$", section, re.MULTILINE)
         assert all(fences[::2]), (name, fences)
 
