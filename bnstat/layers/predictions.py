@@ -92,23 +92,20 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
     if beyond or part.count < settings.framework.least_values:
         return None
     arithmetic = _arithmetic(batch, settings)
+    values = bounds.StoredValues(
+        count=part.count,
+        mean=part.mean,
+        variance=part.variance,
+        minimum=part.minimum,
+        maximum=part.maximum,
+        constant=part.constant,
+        channels=len(batch.parts),
+        samples=_samples(part, batch),
+        divided=_divided(part, batch),
+        rounded=not all(_is_exact(row, part, settings.dtype) for row in rows),
+    )
     own, *judged = (
-        bounds.bound(
-            one,
-            count=part.count,
-            mean=part.mean,
-            variance=part.variance,
-            minimum=part.minimum,
-            maximum=part.maximum,
-            channels=len(batch.parts),
-            constant=part.constant,
-            epsilon=settings.epsilon,
-            dtype=settings.dtype,
-            upcasts=settings.framework.upcasts,
-            rounded=not all(_is_exact(row, part, settings.dtype) for row in rows),
-            samples=_samples(part, batch),
-            divided=_divided(part, batch),
-        )
+        bounds.bound(one, values, epsilon=settings.epsilon, dtype=settings.dtype, upcasts=settings.framework.upcasts)
         for one in (arithmetic, *arithmetic.judged)
     )
     ends = [end for one in judged or [own] for end in (one.low, one.high)]

@@ -1,4 +1,4 @@
-"""What a normalization layer computes, as frozen values."""
+"""The results of a normalization layer, as frozen values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from bnstat.text import channel_title
 
 @dataclass(frozen=True)
 class Finite:
-    """Statistics over the finite values of a channel that holds NaN or Inf."""
+    """Statistics over the finite values of a channel that holds NaN or Inf.
+
+    Attributes:
+        count: the number of finite values.
+        mean: their mean.
+        variance: their biased variance.
+    """
 
     count: int
     mean: float | None
@@ -20,19 +26,19 @@ class Finite:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the framework's own arithmetic makes of the variance of values that are normalized together.
+    """The variance that the framework's own arithmetic gives for values that are normalized together.
 
     Attributes:
         kind: "emulated": mean and variance are the layer's own, to the bit. "accurate": its variance is within 1 % of
             the exact one. "bounded": it lies between low and high.
-        mean: the layer's where it is emulated, else the exact one.
-        variance: likewise.
-        low: the least variance that the layer may report; None where it may be anything.
-        high: the greatest.
-        nan_possible: whether its output may be NaN: variance + ε may be negative, or values overflow.
-        overflows: whether values, squares or the variance are beyond the range of float16.
-        running_overflows: whether the variance is beyond it where a running variance is kept in float16.
-        judged: the least and the greatest variance that rules judge: without the sums of TensorFlow for plain "keras".
+        mean: the layer's mean if it is emulated, else the exact one.
+        variance: the layer's variance if it is emulated, else the exact one; biased.
+        low: the least variance that the layer may report; None if it may be anything.
+        high: the greatest variance that the layer may report; None likewise.
+        nan_possible: True if its output may be NaN: variance + ε may be negative, or values overflow.
+        overflows: True if values, squares or the variance are beyond the range of float16.
+        running_overflows: True if the variance is beyond that range where a running variance is kept in float16.
+        judged: the least and the greatest variance that rules judge; for plain "keras" without TensorFlow's sums.
     """
 
     kind: Literal["accurate", "bounded", "emulated"]
@@ -48,25 +54,25 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """The numbers of all values that are normalized together.
+    """The statistics of all values that are normalized together.
 
     Attributes:
-        count: values that are reduced, NaN and Inf among them.
+        count: the number of values that are reduced, NaN and Inf among them.
         mean: their mean.
-        variance: their biased variance: what normalizes.
+        variance: their biased variance, which normalizes.
         std: its square root.
-        minimum: least finite value.
-        maximum: greatest finite value.
-        nan: NaN values.
-        inf: Inf values of either sign.
-        constant: whether all values are one finite value.
-        gain: what the layer multiplies by: 1/√(variance + ε).
+        minimum: the least finite value.
+        maximum: the greatest finite value.
+        nan: the number of NaN values.
+        inf: the number of infinite values of either sign.
+        constant: True if all values are equal and finite.
+        gain: the factor of the layer: 1/√(variance + ε).
         output_variance: variance of the normalized values, variance · gain².
         output_std: its square root.
         epsilon_share: ε/(variance + ε).
         condition_number: √(1 + mean²/variance) (Chan, Golub & LeVeque 1983).
-        finite: statistics over the finite values, where others are there.
-        prediction: what the framework's own arithmetic makes of it; None where the layer gives no variance.
+        finite: statistics over the finite values; None if all values are finite.
+        prediction: the variance by the framework's own arithmetic; None if the layer gives no variance.
     """
 
     count: int
@@ -93,7 +99,7 @@ class Statistics:
 
     @property
     def title(self) -> str:
-        """What to call them in a sentence."""
+        """Their name in a sentence."""
         raise NotImplementedError
 
     @property
@@ -103,12 +109,12 @@ class Statistics:
 
     @property
     def divisor(self) -> float | None:
-        """What ε is added to under the square root."""
+        """The value that ε is added to under the square root."""
         return self.variance
 
     @property
     def output(self) -> float | None:
-        """What the layer makes of the divisor: 1 where ε is 0."""
+        """The layer's output for the divisor: 1 if ε is 0."""
         return self.output_variance
 
 
@@ -118,9 +124,9 @@ class Correction:
 
     Attributes:
         r: √(variance + ε) over the running standard deviation before the batch.
-        d: mean minus the running mean before the batch, over the same.
-        r_clipped: whether r lies outside of [1/3, 3], where the paper's schedule ends.
-        d_clipped: whether |d| is over 5, likewise.
+        d: mean minus the running mean before the batch, over the same deviation.
+        r_clipped: True if r lies outside of [1/3, 3], where the paper's schedule of clipping ends.
+        d_clipped: True if |d| is over 5, where it ends too.
     """
 
     r: float | None
@@ -134,8 +140,8 @@ class Start:
     """Weight norm's data-dependent start for one channel (Salimans & Kingma 2016).
 
     Attributes:
-        g: 1/σ; None where σ is 0.
-        b: −μ/σ; likewise.
+        g: 1/σ; None if σ is 0.
+        b: −μ/σ; None if σ is 0.
     """
 
     g: float | None
@@ -144,15 +150,15 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel(Statistics):
-    """What the layer computes for one channel of one batch.
+    """The results for one channel of one batch.
 
     Attributes:
         channel: its index on the kept axis.
         running_mean: the layer's buffer after one training step; with batch renorm after the steps up to this batch.
-        running_variance: likewise, biased or not as the framework has it.
-        correction: of batch renorm alone.
-        start: of weight norm's start alone.
-        name: of the channel, where all samples of the batch agree on one.
+        running_variance: the same buffer of the variance, biased or not as the framework has it.
+        correction: r and d of batch renorm; None with other normalizers.
+        start: weight norm's start; None with other normalizers.
+        name: name of the channel, if all samples of the batch agree on one.
     """
 
     channel: int
@@ -164,7 +170,7 @@ class Channel(Statistics):
 
     @property
     def title(self) -> str:
-        """What to call it in a sentence."""
+        """Its name in a sentence."""
         return f"channel {self.channel}" + (f" ({self.name})" if self.name else "")
 
     @property
@@ -175,13 +181,13 @@ class Channel(Statistics):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group(Statistics):
-    """What the layer computes for some channels of one sample, which it normalizes together.
+    """The results for some channels of one sample, which are normalized together.
 
     Attributes:
         group: its place among the groups of the batch.
         sample: the index of its sample in the report.
         channels: their indices on the kept axis.
-        name: of its channel, where it has a single one whose name is known.
+        name: name of its channel, if it has a single one whose name is known.
     """
 
     group: int
@@ -202,7 +208,7 @@ class Group(Statistics):
 
     @property
     def title(self) -> str:
-        """What to call it in a sentence."""
+        """Its name in a sentence."""
         named = f" ({self.name})" if self.name else ""
         kind = "channel" if len(self.channels) == 1 else "group of channels"
         return f"{kind} {self.span}{named} of sample {self.sample}"
@@ -210,7 +216,7 @@ class Group(Statistics):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RmsGroup(Group):
-    """A group of RMS norm, which subtracts no mean: its gain and its share of ε are of the mean square.
+    """The results of RMS norm for one group; it subtracts no mean, and its gain and share of ε are of the mean square.
 
     Attributes:
         mean_square: the mean of the squared values, variance + mean².
@@ -222,18 +228,24 @@ class RmsGroup(Group):
 
     @property
     def divisor(self) -> float | None:
-        """What ε is added to under the square root."""
+        """The value that ε is added to under the square root."""
         return self.mean_square
 
     @property
     def output(self) -> float | None:
-        """What the layer makes of the divisor: 1 where ε is 0."""
+        """The layer's output for the divisor: 1 if ε is 0."""
         return self.output_mean_square
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The buffers of one channel after one training step of a layer that normalizes each sample by itself."""
+    """The buffers of one channel after one training step of a layer that normalizes each sample by itself.
+
+    Attributes:
+        channel: its index on the kept axis.
+        mean: the running mean; None if unknown.
+        variance: the running variance; None if unknown.
+    """
 
     channel: int
     mean: float | None
@@ -242,20 +254,20 @@ class Running:
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch: its samples as indices into the report's, its tensor, and what is normalized together.
+    """One batch: its samples, its tensor, and the results for its channels or groups.
 
     Attributes:
         index: its place among the batches.
-        samples: as indices into those of the report.
-        input_shape: of the batched tensor.
-        axis: of the tensor that holds the channels.
-        reduction_axes: those that are reduced; with layer and group norm the channels' is among them.
-        channels: with a normalizer that reduces over the batch, in their order.
-        groups: with one that takes each sample by itself, a sample after the other.
-        running: buffers of a channel each, where such a layer keeps any.
-        deviations: the standard deviation of each channel over the batch, whatever the normalizer reduces; None where
-            it is undefined.
-        names: of its channels, where all samples agree on them.
+        samples: its samples as indices into those of the report.
+        input_shape: shape of the batched tensor.
+        axis: the axis of the tensor that holds the channels.
+        reduction_axes: the reduced axes; with layer and group norm that of the channels is among them.
+        channels: results of a normalizer that reduces over the batch, in the order of the channels.
+        groups: results of a normalizer that takes each sample by itself, a sample after the other.
+        running: buffers of each channel, if a layer that takes each sample by itself keeps any.
+        deviations: the standard deviation of each channel over the batch, whatever the normalizer reduces; None if it
+            is undefined.
+        names: names of its channels, if all samples agree on them.
     """
 
     index: int
@@ -270,17 +282,17 @@ class Batch:
     names: tuple[str, ...] = ()
 
     def title_of(self, channel: int) -> str:
-        """What to call a channel in a sentence."""
+        """Return the name of a channel in a sentence."""
         return channel_title(channel, self.names)
 
     @property
     def parts(self) -> Sequence[Channel | Group]:
-        """What is normalized by statistics of its own: the channels, or the groups."""
+        """The values with statistics of their own: the channels, or the groups."""
         return self.groups or self.channels
 
     @property
     def channel_count(self) -> int:
-        """Channels of the tensor."""
+        """The number of channels of the tensor."""
         return self.input_shape[self.axis]
 
 

@@ -26,7 +26,7 @@ _RANDOM_AT_ONCE = 1 << 22
 
 
 def start_weight(batch_weight: float, steps: int) -> float:
-    """What the start still weighs in the running statistics: (1 − α)^t, a share from 0 to 1.
+    """Return the weight of the start in the running statistics: (1 − α)^t, a share from 0 to 1.
 
     Args:
         batch_weight: α, from 0 to 1.
@@ -36,14 +36,14 @@ def start_weight(batch_weight: float, steps: int) -> float:
 
 
 def steps_to_forget(batch_weight: float, remaining: float = 0.01) -> int | None:
-    """The least t with (1 − α)^t ≤ remaining: training steps until the start weighs no more than that.
+    """Return the least t with (1 − α)^t ≤ remaining: training steps until the start weighs no more than that.
 
     Args:
         batch_weight: α, from 0 to 1.
-        remaining: the share that may be left of the start, more than 0 and less than 1.
+        remaining: the share of the start that may be left, more than 0 and less than 1.
 
     Returns:
-        t, at least 1; None where α is 0, or so small that 1 − α is 1 in float64: such a layer never forgets.
+        t, at least 1; None if α is 0, or so small that 1 − α is 1 in float64: such a layer never forgets.
     """
     kept = 1.0 - batch_weight
     if kept >= 1.0:
@@ -64,8 +64,8 @@ class Noise:
     """Standard deviations of settled running statistics, between one step and another that is long after it.
 
     Attributes:
-        mean_sd: of the running mean, in the unit of the values; one for each channel.
-        variance_sd: of the running variance, in that unit squared.
+        mean_sd: standard deviation of the running mean, in the unit of the values; one for each channel.
+        variance_sd: standard deviation of the running variance, in that unit squared.
     """
 
     mean_sd: Doubles
@@ -75,14 +75,14 @@ class Noise:
 def noise(
     batch_mean_sd: ArrayLike, batch_variance_sd: ArrayLike, batch_weight: float, bessel: ArrayLike = 1.0
 ) -> Noise:
-    """Noise of running statistics in closed form, once the start is forgotten: SD(batch)·√(α/(2 − α)).
+    """Return the noise of running statistics in closed form, once the start is forgotten: SD(batch)·√(α/(2 − α)).
 
     It holds for batches that are drawn independently at each step. In an epoch that is shuffled without replacement the
     batch means make up for each other, so that the running mean has no more noise than this; batch variances need not:
     of samples with means 0, 0, 1, 1 both pairs are equal ones or neither is. Take both from `simulate` there.
 
     Args:
-        batch_mean_sd: standard deviation of the batch mean (`bnstat.noise.expected(…).mean_sd`).
+        batch_mean_sd: standard deviation of the batch mean (`bnstat.batch_size.closed_form.Expected.mean_sd`).
         batch_variance_sd: standard deviation of the biased batch variance.
         batch_weight: α, from 0 to 1; at 0 nothing moves, so there is no noise.
         bessel: n/(n − 1) of a batch where the framework's running variance is unbiased, else 1.
@@ -111,13 +111,15 @@ def expected(
     steps: int,
     start: tuple[float, float] = RUNNING_START,
 ) -> Run:
-    """The buffers after each step in closed form, averaged over all runs: start·(1 − α)^t + settled·(1 − (1 − α)^t).
+    """Return the buffers after each step in closed form, averaged over all runs.
+
+    They are start·(1 − α)^t + settled·(1 − (1 − α)^t).
 
     Args:
         mean: expected batch mean, which the running mean converges to; shape (…).
         variance: expected batch variance, same shape, times n/(n − 1) where the framework applies it.
         batch_weight: α, from 0 to 1; or that of each step, shape (steps,), where it changes (`Framework.weight_at`).
-        steps: how many, t = 1 … steps.
+        steps: the number of training steps, t = 1 … steps.
         start: running mean and variance before the first step.
     """
     settled = np.asarray(mean, np.float64), np.asarray(variance, np.float64)
@@ -133,9 +135,9 @@ def simulate(
     bessel: ArrayLike = 1.0,
     start: tuple[float, float] = RUNNING_START,
 ) -> Run:
-    """The buffers after each step, as a layer updates them: new = (1 − α)·old + α·batch, in float64.
+    """Return the buffers after each step, as a layer updates them: new = (1 − α)·old + α·batch, in float64.
 
-    So do torch.nn.BatchNorm3d and keras.layers.BatchNormalization (`bnstat.frameworks` has their α and correction).
+    torch.nn.BatchNorm3d and keras.layers.BatchNormalization do so; `bnstat.layers.frameworks` has their α and factor.
     A batch whose mean or variance is NaN leaves the buffer NaN for good, as in every framework but TensorFlow's fused
     op at its default factor of 1, which replaces its buffers.
 
@@ -158,7 +160,7 @@ def simulate(
 
 
 def _averaged(batches: Doubles, batch_weight: float | Doubles, start: float) -> Doubles:
-    """The running average after each row of `batches`, same shape."""
+    """Return the running average after each row of `batches`, same shape."""
     after = np.empty_like(batches)
     old = np.full(batches.shape[1:], start)
     weights = np.broadcast_to(batch_weight, len(batches)).tolist()
@@ -169,15 +171,18 @@ def _averaged(batches: Doubles, batch_weight: float | Doubles, start: float) -> 
 
 
 def noise_of(runs: Iterable[Run], expected: Run, settled_after: int | None) -> tuple[Run, Noise]:
-    """The first of these runs, and how the settled steps of all of them scatter.
+    """Return the first of these runs, and how the settled steps of all of them scatter.
 
     Args:
-        runs: of one layer, of batches in different orders; shape (steps, …).
-        expected: what they average to, from which each step is measured, so that what is left of the start is no noise.
+        runs: runs of one layer, of batches in different orders; shape (steps, …).
+        expected: the average of such runs, from which each step is measured, so that the rest of the start is no noise.
         settled_after: steps after which a run has settled; None for never.
 
     Returns:
-        The noise is NaN where no step has settled.
+        The run and the noise, which is NaN if no step has settled.
+
+    Raises:
+        ValueError: if there is no run.
     """
     first, deviations = None, []
     for run in runs:
@@ -195,19 +200,19 @@ def noise_of(runs: Iterable[Run], expected: Run, settled_after: int | None) -> t
 
 
 def epochs(samples: int, batch_size: int, steps: int, seed: int, kind: Order) -> NDArray[np.intp]:
-    """Which samples make up the batch of each step: their indices, shape (steps, batch_size).
+    """Return which samples make up the batch of each step: their indices, shape (steps, batch_size).
 
     Args:
-        samples: K, how many there are.
+        samples: the number K of samples.
         batch_size: B, from 1 to K.
-        steps: how many batches.
-        seed: of the random order; equal seeds give equal batches for every channel.
+        steps: the number of batches.
+        seed: seed of the random order; equal seeds give equal batches for every channel.
         kind: "shuffled" takes the samples in epochs of ⌊K/B⌋ batches without replacement, each in a new random order,
             and drops the last, short batch; "independent" draws each batch of different samples anew; "replaced" draws
             each sample anew, as from a larger set.
 
     Raises:
-        ValueError: no batch of that size can be made of so many samples.
+        ValueError: if no batch of that size can be made of so many samples.
     """
     if kind == "replaced":
         return np.random.default_rng(seed).integers(0, samples, (steps, batch_size))

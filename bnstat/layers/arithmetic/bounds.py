@@ -53,77 +53,97 @@ class Bounds:
     running_overflows: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoredValues:
+    """The values of one channel, or of one group of channels, as they are stored: before any rounding.
+
+    Attributes:
+        count: the number of values.
+        mean: their mean.
+        variance: their biased variance.
+        minimum: the least of them.
+        maximum: the greatest of them.
+        constant: True if all values are equal.
+        channels: channels of the tensor, or how many groups are reduced at once.
+        samples: samples of the batch, or entries of all axes before the kept one; None if unknown. It matters to three
+            layers. Keras on TensorFlow with axis 1 is accurate for one sample only. PyTorch's float64 sums are for
+            samples of more than one voxel. Keras on PyTorch sums plainly over them where axes are `divided`.
+        divided: True if axes on both sides of a kept one are reduced: groups of several channels, channels last.
+        rounded: True if the values may not be exact in the type of the layer's input. False for what was stored as
+            float32, or as integers below 2²⁴.
+    """
+
+    count: int
+    mean: float
+    variance: float
+    minimum: float
+    maximum: float
+    constant: bool
+    channels: int
+    samples: int | None = None
+    divided: bool = False
+    rounded: bool = True
+
+    @property
+    def largest(self) -> float:
+        """The greatest absolute value."""
+        return max(abs(self.minimum), abs(self.maximum))
+
+    def cast(self, unit: float) -> LayerInput:
+        """Return the values after a cast to the input's type, whose rounding is `unit`.
+
+        No value moves by more than a unit of the largest one, and by the triangle inequality neither does the standard
+        deviation. Equal values stay equal.
+        """
+        step = unit * self.largest if self.rounded else 0.0
+        deviation = 0.0 if self.constant else sqrt(max(self.variance, 0.0))
+        one_sign = self.minimum >= 0 or self.maximum <= 0
+        return LayerInput(
+            count=self.count,
+            channels=self.channels,
+            samples=self.samples,
+            mean=self.mean,
+            spread=(0.0, 0.0) if self.constant else (max(deviation - step, 0.0), deviation + step),
+            magnitude=(abs(self.mean) if one_sign else sqrt(deviation**2 + self.mean**2)) + step,
+            divided=self.divided,
+        )
+
+
 def bound(
     arithmetic: Arithmetic,
+    values: StoredValues,
     *,
-    count: int,
-    mean: float,
-    variance: float,
-    minimum: float,
-    maximum: float,
-    channels: int,
-    constant: bool,
     epsilon: float | None,
     dtype: InputType = "float32",
     upcasts: bool = True,
-    rounded: bool = True,
-    samples: int | None = None,
-    divided: bool = False,
 ) -> Bounds:
     """Bound the variance that a layer will compute.
 
     Args:
         arithmetic: how the layer computes it.
-        count: the number of values of the channel.
-        mean: mean of the data as they are stored, before any rounding.
-        variance: biased variance of the same data.
-        minimum: least value of the same data.
-        maximum: greatest value of the same data.
-        channels: channels of the tensor, or how many groups are reduced at once.
-        constant: True if all values are equal.
+        values: the values of one channel.
         epsilon: the ε that the layer adds; None if unknown, and then a variance below 0 counts as NaN.
         dtype: the type of the layer's input.
         upcasts: True if a half input is computed with in float32, as nearly all layers do; the result is float32 too.
             False: the result is rounded to the half type (tf.nn.moments), and Haiku's E[x]² as well.
-        rounded: True if the data may not be exact in `dtype`. False for data that were stored as float32, or as
-            integers below 2²⁴.
-        samples: samples of the batch, or entries of all axes before the kept one; None if unknown. It matters to three
-            layers. Keras on TensorFlow with axis 1 is accurate for one sample only. PyTorch's float64 sums are for
-            samples of more than one voxel. Keras on PyTorch sums plainly over them where axes are `divided`.
-        divided: True if axes on both sides of a kept one are reduced: groups of several channels, channels last.
     """
-    largest = max(abs(minimum), abs(maximum))
-    if dtype == "float16" and largest >= FLOAT16_OVERFLOW:
+    if dtype == "float16" and values.largest >= FLOAT16_OVERFLOW:
         return Bounds(nan, nan, accurate=False, nan_possible=True, overflows=True)
-
-    # The data after a cast to the input's type: no value moves by more than a unit of the largest, and by the triangle
-    # inequality neither does the standard deviation. Equal values stay equal.
-    step = UNITS[dtype] * largest if rounded else 0.0
-    deviation = 0.0 if constant else sqrt(max(variance, 0.0))
-    one_sign = minimum >= 0 or maximum <= 0
-    data = LayerInput(
-        count=count,
-        channels=channels,
-        samples=samples,
-        mean=mean,
-        spread=(0.0, 0.0) if constant else (max(deviation - step, 0.0), deviation + step),
-        magnitude=(abs(mean) if one_sign else sqrt(deviation**2 + mean**2)) + step,
-        divided=divided,
-    )
+    data = values.cast(UNITS[dtype])
     low, high = arithmetic.band(data) if dtype == "float32" else _half_band(arithmetic, data, dtype, upcasts=upcasts)
 
     # A float16 result, or the squares that it is made of, may be beyond the range of the type.
-    past = dtype == "float16" and variance > FLOAT16_MAX
-    squares_past = arithmetic.squares and largest**2 >= FLOAT16_OVERFLOW
+    past = dtype == "float16" and values.variance > FLOAT16_MAX
+    squares_past = arithmetic.squares and values.largest**2 >= FLOAT16_OVERFLOW
     overflows = dtype == "float16" and not upcasts and (past or squares_past)
     if overflows:
         high = inf
 
-    slack = ACCURATE_WITHIN * (variance if variance > 0 else epsilon or 0.0)
+    slack = ACCURATE_WITHIN * (values.variance if values.variance > 0 else epsilon or 0.0)
     return Bounds(
         low,
         high,
-        accurate=isfinite(high) and max(high - variance, variance - low) <= slack,
+        accurate=isfinite(high) and max(high - values.variance, values.variance - low) <= slack,
         nan_possible=low + (epsilon or 0.0) < 0 or (overflows and squares_past),
         overflows=overflows,
         running_overflows=past,

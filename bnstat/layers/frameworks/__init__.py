@@ -1,7 +1,11 @@
-"""Presets: conventions of real layers as data, each with its source. A maker is a file; the list is made by hand."""
+"""Presets: the conventions of real layers as data, each with its source.
+
+A maker of frameworks is a file; the list is made by hand.
+"""
 
 from __future__ import annotations
 
+import difflib
 import math
 
 from bnstat.errors import UsageError
@@ -29,10 +33,10 @@ __all__ = [
 
 FRAMEWORKS = {row.name: row for row in (*keras.KERAS, *PYTORCH, *TENSORFLOW, *keras.KERAS2, *FLAX, *HAIKU, *ONNX)}
 
-# Those that `--framework` means where nothing is said of the normalizer.
+# The presets that `--framework` names where no normalizer is given.
 BATCH_NORMS = {name: row for name, row in FRAMEWORKS.items() if row.normalizer == "batch"}
 
-# What people also say. Case does not matter, and a hyphen may be an underscore.
+# Other names in use. Case does not matter, and a hyphen may be an underscore.
 ALIASES = {
     "pytorch": "torch",
     "pytorch-channels-last": "torch-channels-last",
@@ -75,17 +79,15 @@ _LAYERS: dict[tuple[str, str], Framework] = {
 
 
 def framework_named(name: str) -> Framework:
-    """The preset of a name or alias, whatever its case.
+    """Return the preset of a name or alias, whatever its case.
 
     Raises:
-        UsageError: there is none; the message names the nearest.
+        UsageError: if there is none; the message names the nearest.
     """
     asked = name.lower().replace("_", "-")
     key = ALIASES.get(asked, asked)
     if key in FRAMEWORKS:
         return FRAMEWORKS[key]
-    import difflib  # noqa: PLC0415  (only where a name is wrong)
-
     near = difflib.get_close_matches(asked, [*FRAMEWORKS, *ALIASES], n=1)
     makers = ", ".join(dict.fromkeys(row.maker for row in FRAMEWORKS.values()))
     hint = f"did you mean {near[0]!r}?" if near else f"choose one of {makers}; `bnstat frameworks` lists all"
@@ -93,15 +95,16 @@ def framework_named(name: str) -> Framework:
 
 
 def preset_of(name: str, normalizer: str = "batch") -> Framework:
-    """The preset of a framework's layer for a normalizer: of "torch" and "layer", `torch-layer`.
+    """Return the preset of a framework's layer for a normalizer: of "torch" and "layer", `torch-layer`.
 
     Args:
-        name: a name or alias.
+        name: name or alias of the framework.
         normalizer: "batch", "instance", "layer", "group", "rms", "renorm" or "weight-init". The last two are done by
             a batch-norm layer, or from the statistics that it computes, and give its preset.
 
     Raises:
-        UsageError: the name is not known, there is no such preset, or the name is that of another normalizer's layer.
+        UsageError: if the name is not known, if there is no such preset, or if the name is that of another
+            normalizer's layer.
     """
     named = framework_named(name)
     if normalizer not in (*NORMALIZERS, "renorm", "weight-init"):
@@ -111,19 +114,19 @@ def preset_of(name: str, normalizer: str = "batch") -> Framework:
         return named
     if named.normalizer != "batch":
         raise UsageError(
-            f"{named.name} is a layer of {named.normalizer} norm; "
-            f"use --framework {named.maker} --normalizer {named.normalizer}"
+            f"{named.name} is a {named.normalizer}-norm layer; "
+            f'use `framework="{named.maker}"` and `normalizer="{named.normalizer}"`'
         )
     if normalizer == "weight-init" or (normalizer == "renorm" and named.renorm):
         return named
     if (named.maker, normalizer) in _LAYERS:
         return _LAYERS[named.maker, normalizer]
     kind = "batch renorm" if normalizer == "renorm" else f"{normalizer} norm"
-    raise UsageError(f"there is no preset of {kind} for {named.name}; choose one of {_having(normalizer)}")
+    raise UsageError(f"{named.name} has no layer for {kind}; choose one of {_having(normalizer)}")
 
 
 def _having(normalizer: str) -> str:
-    """The makers that have a preset for a normalizer, as they are named on the command line."""
+    """Return the makers that have a preset for a normalizer, by their names."""
     renorm = (row.maker for row in BATCH_NORMS.values() if normalizer == "renorm" and row.renorm)
     return ", ".join(dict.fromkeys((*renorm, *(maker for maker, kind in _LAYERS if kind == normalizer))))
 
@@ -131,20 +134,21 @@ def _having(normalizer: str) -> str:
 def layer_of(
     name: str, epsilon: float | None, momentum: float | str | None, normalizer: str = "batch"
 ) -> tuple[Framework, float | None, float | None]:
-    """A preset with the ε and momentum of its layer: those given, or its defaults.
+    """Return a preset with the ε and momentum of its layer: those given, or its defaults.
 
     Args:
-        name: of the framework, or an alias.
-        epsilon: instead of the layer's.
-        momentum: likewise, in the layer's own convention; "none" for the cumulative mean, where the layer has it.
-        normalizer: as for `preset_of`. With "weight-init" there is no ε but one that is given.
+        name: name or alias of the framework.
+        epsilon: ε in place of the layer's; None for its default.
+        momentum: momentum in place of the layer's, in its own convention; "none" for the cumulative mean, if the layer
+            has it; None for its default.
+        normalizer: as for `preset_of`. With "weight-init" there is no ε unless one is given.
 
     Returns:
-        The preset, ε and momentum. ε is None where there is no default and none was given, the momentum also where the
-        mean is cumulative (`Framework.cumulative`), or where no running statistics are kept.
+        The preset, ε and momentum. ε is None if there is no default and none was given. The momentum is None then too,
+        and if the mean is cumulative (`Framework.cumulative`), or no running statistics are kept.
 
     Raises:
-        UsageError: as for `preset_of`, or ε is below 0 or not finite, or the momentum is not from 0 to 1.
+        UsageError: as for `preset_of`; if ε is below 0 or not finite, or the momentum is not from 0 to 1.
     """
     preset = preset_of(name, normalizer)
     own = None if normalizer == "weight-init" else preset.epsilon
@@ -154,7 +158,7 @@ def layer_of(
 def _epsilon(given: float) -> float:
     epsilon = float(given)
     if not (epsilon >= 0 and math.isfinite(epsilon)):
-        raise UsageError(f"epsilon {epsilon:g} cannot be: give a number that is 0 or more")
+        raise UsageError(f"`epsilon` must be a finite number that is 0 or more, and is {epsilon:g}")
     return epsilon
 
 
@@ -162,26 +166,26 @@ def _momentum(preset: Framework, given: float | str | None) -> float | None:
     if given is None:
         return preset.momentum
     if not preset.keeps_running:
-        raise UsageError(f"{preset.name} keeps no running statistics, so it has no momentum; leave it out")
+        raise UsageError(f"{preset.name} keeps no running statistics, so it has no momentum; leave `momentum` out")
     if isinstance(given, str):
         if given.lower() != "none":
-            raise UsageError(f"momentum {given!r} cannot be: give a number from 0 to 1, or none")
+            raise UsageError(f"`momentum` must be a number from 0 to 1, or none, and is {given!r}")
         if not preset.cumulative:
             raise UsageError(
-                f"momentum none means the cumulative mean of PyTorch's batch norm, which {preset.name} does not have; "
+                f'`momentum="none"` is the cumulative mean, which only PyTorch has, and {preset.name} does not; '
                 "give a number from 0 to 1"
             )
         return None
     if not 0 <= float(given) <= 1:
-        raise UsageError(f"momentum {float(given):g} cannot be: give a number from 0 to 1")
+        raise UsageError(f"`momentum` must be a number from 0 to 1, and is {float(given):g}")
     return float(given)
 
 
 def unlike(epsilon: float, normalizer: str = "batch") -> tuple[Framework, float]:
-    """The framework whose layer's default ε differs most from this one, and that ε, to say what it would give.
+    """Return the framework whose layer's default ε differs most from this one, and that ε.
 
     Args:
-        epsilon: the one to differ from.
+        epsilon: the ε to differ from.
         normalizer: a kind of layer, as in `NORMALIZERS`; batch renorm is done by a batch norm.
 
     Returns:

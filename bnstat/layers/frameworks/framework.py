@@ -1,4 +1,4 @@
-"""What a preset is: the conventions of one layer of one framework."""
+"""A preset: the conventions of one layer of one framework."""
 
 from __future__ import annotations
 
@@ -21,30 +21,31 @@ class Framework:
     Attributes:
         name: its name on the command line.
         title: its name in a sentence.
-        maker: the name of the preset that stands for all of this maker's.
-        normalizer: what kind of layer it is.
+        maker: the name of the preset that stands for all presets of this maker.
+        normalizer: the kind of layer.
         epsilon: the layer's default, added to the variance (rms: to the mean square) inside the square root when
-            normalizing; None where it has none.
-        momentum: the layer's default, in its own convention; None where it has none, or keeps no running statistics.
-        momentum_weighs: what `momentum` is the weight of: the "old" running value, or the new "batch"; None where no
-            running statistics are kept.
-        running_variance: which variance of a batch goes into the running one: the "biased", the "unbiased" with
-            Bessel's n/(n−1), or "item-unbiased", the mean over items of their unbiased ones; None where none is kept.
+            normalizing; None if it has none.
+        momentum: the layer's default, in its own convention; None if it has none, or keeps no running statistics.
+        momentum_weighs: the value that `momentum` is the weight of: the "old" running value, or the new "batch"; None
+            if no running statistics are kept.
+        running_variance: the variance of a batch that goes into the running one: the "biased", the "unbiased" with
+            Bessel's n/(n−1), or "item-unbiased", the mean over items of their unbiased ones; None if none is kept.
         running_start: mean and variance that the buffers start from.
-        debiased: whether the average after step t is divided by 1 − d^t, d being the weight of the old value.
-        cumulative: whether a momentum of None means the cumulative mean, in which the batch of step t weighs 1/t.
-        renorm: whether the layer can do batch renormalization.
-        arithmetic: how it computes the variance.
-        fused: whether TensorFlow's fused op computes it, for tensors of 4 and 5 axes.
-        upcasts: whether a half input is computed with in float32 and so reported.
+        debiased: True if the average after step t is divided by 1 − d^t, d being the weight of the old value (bias
+            correction).
+        cumulative: True if a momentum of None means the cumulative mean, in which the batch of step t weighs 1/t.
+        renorm: True if the layer can do batch renormalization.
+        arithmetic: the way in which the layer computes the variance.
+        fused: True if TensorFlow's fused op computes it, for tensors of 4 and 5 axes.
+        upcasts: True if the layer computes with a half input in float32, and its result is float32.
         channels_axis: the axis that the layer itself keeps.
-        layout: that in words.
+        layout: the same in words.
         least_values: values below which the layer refuses to train: of a channel of the batch (batch norm), of a
             channel of one sample (instance norm), of a group in all samples together (group norm).
-        refusal: its words then, with {shape} for the shape of the input; None where it never refuses.
-        whole_sample: where the layer's own default reduces the last axis alone, how to call it so that it reduces the
-            axes {axes}; None where there is no such default.
-        source: where the values come from.
+        refusal: its error message then, with {shape} for the shape of the input; None if it never refuses.
+        whole_sample: the call that makes the layer reduce the axes {axes}, if its own default reduces the last axis
+            alone; None if there is no such default.
+        source: the layer and the versions that the values were measured with.
     """
 
     name: str
@@ -71,45 +72,45 @@ class Framework:
 
     @property
     def keeps_running(self) -> bool:
-        """Whether the layer keeps running statistics."""
+        """True if the layer keeps running statistics."""
         return self.running_variance is not None
 
     @property
     def unbiased_running_variance(self) -> bool:
-        """Whether Bessel's correction goes into the running variance."""
+        """True if Bessel's correction goes into the running variance."""
         return self.running_variance in ("unbiased", "item-unbiased")
 
     @property
     def default_batch_weight(self) -> float | None:
-        """The weight of one batch at the default momentum; None where there is none."""
+        """The weight of one batch at the default momentum; None if there is no default."""
         return None if self.momentum is None else self.batch_weight(self.momentum)
 
     def bessel(self, count: int) -> float:
-        """What the biased variance of so many values is multiplied by on its way into the running variance.
+        """Return the factor of the biased variance of so many values on its way into the running variance.
 
-        n/max(n − 1, 1) where that is unbiased, else 1: layers that train on one value keep its variance, 0, as it is.
+        It is n/max(n − 1, 1) if that is unbiased, else 1. A layer that trains on one value keeps its variance of 0.
         """
         return count / max(count - 1, 1) if self.unbiased_running_variance else 1.0
 
     def batch_weight(self, momentum: float) -> float:
-        """The weight of one batch in the running statistics: new = (1 − w)·old + w·batch.
+        """Return the weight w of one batch in the running statistics: new = (1 − w)·old + w·batch.
 
-        Where they are debiased, this is w of the average before it is divided.
+        With bias correction this is the w of the average before it is divided.
         """
         return momentum if self.momentum_weighs == "batch" else 1.0 - momentum
 
     def weight_at(self, step: int, momentum: float | None) -> float | None:
-        """The weight of the batch of one training step in what the layer then has: new = (1 − w)·old + w·batch.
+        """Return the weight w of the batch of one training step: new = (1 − w)·old + w·batch.
 
-        A debiased average is of that form too, with w = (1 − d)/(1 − d^t): after the first step it is the statistic of
-        the batch for any d below 1, known or not.
+        An average with bias correction is of that form too, with w = (1 − d)/(1 − d^t). After the first step it is the
+        statistic of the batch for any d below 1, known or not.
 
         Args:
             step: t, 1 for the first.
-            momentum: in the layer's own convention; None where it is unknown, or cumulative.
+            momentum: momentum in the layer's own convention; None if it is unknown, or cumulative.
 
         Returns:
-            w; None where it is unknown or undefined, or no running statistics are kept.
+            The weight; None if it is unknown or undefined, or no running statistics are kept.
         """
         if not self.keeps_running:
             return None

@@ -1,4 +1,4 @@
-"""What a layer makes of moments: a normalizer is a file. The tables of them are made by hand."""
+"""Normalizers: what a layer computes from moments, a file each. The tables of them are made by hand."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bnstat.moments.moments import Moments
 
 __all__ = ["normalize", "require_shape", "require_steps"]
 
-# Those that reduce over the batch, each channel alone.
+# Normalizers that reduce over the batch, each channel alone.
 _BY_CHANNEL: dict[str, Callable[[Moments, Settings], tuple[Channel, ...]]] = {
     "batch": batch.normalize,
     "renorm": batch.normalize,
     "weight-init": weight_init.normalize,
 }
 
-# Those that take each sample by itself.
+# Normalizers that take each sample by itself.
 _BY_SAMPLE: dict[str, Callable[[Moments, tuple[int, ...], Settings], tuple[Group, ...]]] = {
     "instance": instance.normalize,
     "layer": layer.normalize,
@@ -34,7 +34,7 @@ def require_shape(channels: int, settings: Settings) -> None:
     """Refuse groups that do not divide the channels.
 
     Raises:
-        UsageError: they do not.
+        UsageError: if they do not.
     """
     group.require(channels, settings)
 
@@ -43,12 +43,12 @@ def require_steps(steps: int, settings: Settings) -> None:
     """Refuse a normalizer that needs more batches than there are.
 
     Raises:
-        UsageError: batch renorm with a single one.
+        UsageError: if batch renorm has a single batch.
     """
     if settings.kind == "renorm" and steps < 2:
         raise UsageError(
             "renorm needs at least two batches: r and d compare a batch with the running statistics before it; "
-            "give more volumes, or a smaller --batch-size"
+            "give more volumes, or a smaller `batch_size`"
         )
 
 
@@ -57,7 +57,7 @@ def normalize(batches: Sequence[tuple[Batch, Moments]], settings: Settings) -> t
 
     Args:
         batches: in the order of training, each a tensor without numbers, and its moments of shape (samples, channels).
-        settings: which layer.
+        settings: the layer.
     """
     filled = tuple(_filled(one, samples, settings) for one, samples in batches)
     return renorm.correct(filled, settings) if settings.kind == "renorm" else filled
@@ -76,12 +76,12 @@ def _filled(one: Batch, samples: Moments, settings: Settings) -> Batch:
 
 
 def _named(channels: tuple[Channel, ...], names: Sequence[str]) -> tuple[Channel, ...]:
-    """Channels with their names, where they are known."""
+    """Return channels with their names, if these are known."""
     return tuple(replace(one, name=names[one.channel]) for one in channels) if names else channels
 
 
 def _groups_named(groups: tuple[Group, ...], names: Sequence[str]) -> tuple[Group, ...]:
-    """The same of groups of a single channel."""
+    """Return groups with the name of their channel, if they have a single one and its name is known."""
     if not names:
         return groups
     return tuple(replace(one, name=names[one.channels[0]]) if len(one.channels) == 1 else one for one in groups)

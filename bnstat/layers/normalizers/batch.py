@@ -9,7 +9,7 @@ from bnstat.moments.moments import Moments
 
 
 def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
-    """What a batch-norm layer computes for each channel of one batch.
+    """Return what a batch-norm layer computes for each channel of one batch.
 
     Args:
         samples: moments of shape (samples of the batch, channels).

@@ -16,7 +16,7 @@ _MOST_LISTED = 12
 
 
 def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> tuple[Group, ...]:
-    """What a group-norm layer computes.
+    """Return what a group-norm layer computes.
 
     Args:
         samples: moments of shape (samples of the batch, channels).
@@ -24,7 +24,7 @@ def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> 
         settings: framework, ε and the number of groups.
 
     Raises:
-        UsageError: the groups do not divide the channels.
+        UsageError: if the groups do not divide the channels.
     """
     require(samples.shape[1], settings)
     return groups_of(samples, places, settings.groups or 1, settings)
@@ -34,7 +34,7 @@ def require(channels: int, settings: Settings) -> None:
     """Refuse a number of groups that does not divide the channels.
 
     Raises:
-        UsageError: it does not; the message says which do.
+        UsageError: if it does not; the message lists the numbers that do.
     """
     groups = settings.groups
     if groups is None or channels % groups == 0:
@@ -42,6 +42,5 @@ def require(channels: int, settings: Settings) -> None:
     fit = [number for number in range(1, channels + 1) if channels % number == 0]
     listed = ", ".join(f"group:{number}" for number in fit[:_MOST_LISTED]) + (", …" if len(fit) > _MOST_LISTED else "")
     raise UsageError(
-        f"group:{groups} does not fit {channels} channels, which need a number of groups that divides them; "
-        f"use {listed}"
+        f"group:{groups} does not fit {channels} channels: the number of groups must divide them; use {listed}"
     )

@@ -11,7 +11,7 @@ from bnstat.moments.moments import Moments
 
 
 def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> tuple[Group, ...]:
-    """What an instance-norm layer computes.
+    """Return what an instance-norm layer computes.
 
     Args:
         samples: moments of shape (samples of the batch, channels).
@@ -22,14 +22,14 @@ def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> 
 
 
 def buffers(groups: Sequence[Group], channels: int, settings: Settings) -> tuple[Running, ...]:
-    """The buffers of each channel after one training step, where the layer keeps any.
+    """Return the buffers of each channel after one training step; nothing if the layer keeps none.
 
     PyTorch's InstanceNorm3d(track_running_stats=True) averages the means of the samples, and their unbiased variances:
     not the variance of all values together.
 
     Args:
-        groups: those of one batch, of a channel each, a sample after the other.
-        channels: of the tensor.
+        groups: the groups of one batch, of a channel each, a sample after the other.
+        channels: channels of the tensor.
         settings: framework and momentum.
     """
     if not settings.framework.keeps_running:
@@ -51,6 +51,6 @@ def _buffer(channel: int, groups: Sequence[Group], settings: Settings) -> Runnin
 
 
 def _average(values: Sequence[float | None]) -> float | None:
-    """None where one is: a NaN in one sample makes the buffer NaN."""
+    """Return the average; None if a value is None: a NaN in one sample makes the buffer NaN."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if len(known) == len(values) else None

@@ -12,7 +12,7 @@ from bnstat.moments.moments import Moments
 
 
 def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> tuple[Group, ...]:
-    """What a layer-norm layer computes: a group for each sample.
+    """Return what a layer-norm layer computes: a group for each sample.
 
     Args:
         samples: moments of shape (samples of the batch, channels).

@@ -30,7 +30,7 @@ def correct(batches: Sequence[Batch], settings: Settings) -> tuple[Batch, ...]:
     """Give each channel its r and d, and the buffers after its batch, for batches in the order of training.
 
     Args:
-        batches: as batch norm has them.
+        batches: the batches as batch norm has them.
         settings: framework, ε and momentum; one momentum serves training and inference, as Keras' defaults do.
     """
     start_mean, start_variance = settings.framework.running_start
@@ -48,14 +48,14 @@ def correct(batches: Sequence[Batch], settings: Settings) -> tuple[Batch, ...]:
 
 
 def _updated(before: _Buffers, channel: Channel, settings: Settings) -> _Buffers:
-    """The buffers after the step of a batch."""
+    """Return the buffers after the step of a batch."""
     weight = settings.batch_weight
     deviation = _deviation(channel, settings.epsilon or 0.0)
     return _Buffers(_moved(before.mean, channel.mean, weight), _moved(before.deviation, deviation, weight))
 
 
 def _moved(old: float | None, new: float | None, weight: float | None) -> float | None:
-    """A running value after one more batch; None once it is unknown."""
+    """Return a running value after one more batch; None once it is unknown."""
     return None if old is None or new is None or weight is None else (1.0 - weight) * old + weight * new
 
 
@@ -71,7 +71,7 @@ def _corrected(channel: Channel, before: _Buffers, after: _Buffers, epsilon: flo
 
 
 def _correction(channel: Channel, before: _Buffers, epsilon: float) -> Correction:
-    """The r and d by the buffers from before the batch, the deviation being √ε at least, as in Keras."""
+    """Return r and d by the buffers before the batch, whose deviation is √ε at least, as in Keras."""
     deviation = _deviation(channel, epsilon)
     if before.mean is None or before.deviation is None or channel.mean is None or deviation is None:
         return Correction(None, None, None, None)

@@ -1,7 +1,7 @@
 """RMS norm (Zhang & Sennrich 2019): all of a sample is divided by its root mean square, and no mean is subtracted.
 
-Here over channels and space, as PyTorch's RMSNorm is told to; Keras' and Flax' reduce the last axis alone unless
-they are told more.
+Here it is over channels and space, as PyTorch's RMSNorm is told to. Keras' and Flax' layers reduce the last axis alone
+unless they are told more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bnstat.moments.moments import Moments
 
 
 def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> tuple[Group, ...]:
-    """What an RMS-norm layer computes: a group for each sample.
+    """Return what an RMS-norm layer computes: a group for each sample.
 
     Args:
         samples: moments of shape (samples of the batch, channels).
@@ -27,7 +27,7 @@ def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> 
 
 
 def _by_mean_square(group: Group, epsilon: float | None) -> RmsGroup:
-    """The same values, divided by √(mean square + ε) and not by √(variance + ε)."""
+    """Return the same values, divided by √(mean square + ε) and not by √(variance + ε)."""
     mean_square = None if group.mean is None or group.variance is None else defined(_sum(group.mean, group.variance))
     factor = gain(mean_square, epsilon)
     output_mean_square, share = output(mean_square, epsilon)
@@ -43,5 +43,5 @@ def _by_mean_square(group: Group, epsilon: float | None) -> RmsGroup:
 
 
 def _sum(mean: float, variance: float) -> float:
-    """The mean square: the biased variance and the mean squared."""
+    """Return the mean square: the biased variance plus the squared mean."""
     return variance + mean * mean

@@ -13,7 +13,7 @@ from bnstat.moments.moments import Moments
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The moments of values that are normalized together; mean and variance are over the finite ones."""
+    """The moments of values that are normalized together; mean and variance are those of the finite values."""
 
     finite: int
     count: int
@@ -27,7 +27,7 @@ class Merged:
 
 
 def each(cells: Moments) -> Iterator[Merged]:
-    """Cells of shape (cells,) as plain numbers, one after the other."""
+    """Yield moments of shape (cells,) as plain numbers, one cell after the other."""
     columns = (getattr(cells, name).tolist() for name in Merged.__slots__)
     return (Merged(*values) for values in zip(*columns, strict=True))
 
@@ -59,13 +59,13 @@ def statistics_of(merged: Merged, epsilon: float | None) -> Statistics:
 
 
 def groups_of(samples: Moments, places: tuple[int, ...], groups: int, settings: Settings) -> tuple[Group, ...]:
-    """Consecutive channels of each sample merged into so many groups, a sample after the other.
+    """Merge consecutive channels of each sample into so many groups, a sample after the other.
 
     Args:
         samples: moments of shape (samples of the batch, channels); `groups` divides the channels.
         places: the index of each sample in the report.
         groups: 1 for layer norm, as many as channels for instance norm.
-        settings: for ε.
+        settings: the layer, for its ε.
     """
     number, channels = samples.shape
     size = channels // groups
@@ -82,31 +82,31 @@ def groups_of(samples: Moments, places: tuple[int, ...], groups: int, settings: 
 
 
 def defined(number: float) -> float | None:
-    """The number, or None where it is NaN or Inf."""
+    """Return the number, or None if it is NaN or Inf."""
     return number if isfinite(number) else None
 
 
 def _extreme(value: Number) -> Number | None:
-    """A whole number stays one; a scale factor may have made a number too large for float64."""
+    """Return the extreme, a whole number as one; None if a scale factor has made it too large for float64."""
     return value if isinstance(value, int) else defined(value)
 
 
 def gain(divisor: float | None, epsilon: float | None) -> float | None:
-    """1/√(divisor + ε), the divisor being a variance or a mean square; None where both are 0, or one is unknown."""
+    """Return 1/√(divisor + ε) of a variance or a mean square; None if both are 0, or one is unknown."""
     if divisor is None or epsilon is None or divisor + epsilon == 0:
         return None
     return defined(1.0 / sqrt(divisor + epsilon))
 
 
 def output(divisor: float | None, epsilon: float | None) -> tuple[float | None, float | None]:
-    """What the layer makes of its divisor, and the share of ε in what it was divided by."""
+    """Return divisor/(divisor + ε), the output of the layer, and ε/(divisor + ε), the share of ε."""
     if divisor is None or epsilon is None or divisor + epsilon == 0:
         return None, None
     return divisor / (divisor + epsilon), epsilon / (divisor + epsilon)
 
 
 def running(start: float, batch: float | None, settings: Settings, count: int) -> float | None:
-    """A buffer after one training step; None where the layer refuses to train, or its momentum is unknown."""
+    """Return a buffer after one training step; None if the layer refuses to train, or its momentum is unknown."""
     weight = settings.batch_weight
     if batch is None or weight is None or count < settings.framework.least_values:
         return None
@@ -114,7 +114,7 @@ def running(start: float, batch: float | None, settings: Settings, count: int) -
 
 
 def _condition_number(mean: float | None, variance: float | None) -> float | None:
-    """√(1 + mean²/variance); None where the variance is 0."""
+    """Return √(1 + mean²/variance); None if the variance is 0."""
     if mean is None or not variance:
         return None
     ratio = abs(mean) / sqrt(variance)
@@ -122,6 +122,6 @@ def _condition_number(mean: float | None, variance: float | None) -> float | Non
 
 
 def deviations(samples: Moments) -> tuple[float | None, ...]:
-    """The standard deviation of each channel over all samples; None where a value is NaN or Inf."""
+    """Return the standard deviation of each channel over all samples; None if a value is NaN or Inf."""
     merged = each(samples.merged(axis=0))
     return tuple(sqrt(one.variance) if one.finite == one.count and isfinite(one.variance) else None for one in merged)

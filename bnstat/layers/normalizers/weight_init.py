@@ -1,7 +1,7 @@
 """Weight norm's data-dependent start (Salimans & Kingma 2016): g = 1/σ and b = −μ/σ from one batch.
 
 Weight norm is a reparameterization of weights and normalizes no values. But its layers start with the g and b that
-give the first batch mean 0 and variance 1 in each channel, once; the paper has no ε there.
+give the first batch mean 0 and variance 1 in each channel. The paper has no ε there.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from bnstat.moments.moments import Moments
 
 
 def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
-    """The start that each channel of one batch gives.
+    """Return the start that each channel of one batch gives.
 
     Args:
         samples: moments of shape (samples of the batch, channels).
-        settings: ε where one was given: it is added to the variance, as some implementations do.
+        settings: the layer; an ε that was given is added to the variance, as some implementations do.
     """
     own = replace(settings, epsilon=settings.epsilon or 0.0)
     return tuple(_started(channel) for channel in batch.normalize(samples, own))

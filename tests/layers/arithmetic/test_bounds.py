@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnstat.layers.arithmetic.arithmetics import ARITHMETICS, FLOAT64
-from bnstat.layers.arithmetic.bounds import bound
+from bnstat.layers.arithmetic.bounds import StoredValues, bound
 from bnstat.layers.arithmetic.emulation import emulate
 from bnstat.layers.arithmetic.running_sums import Layout
 
@@ -21,26 +21,25 @@ LAYERS = recorded("bands")
 def recorded_prediction(layer, row, arithmetic=None):
     case, count, channels, mean, variance, minimum, maximum, _, _ = row
     samples = 1 if "|" not in case or "first" in layer else int(case.split("|")[1].split(" x ")[0])
-    return bound(
-        ARITHMETICS[arithmetic or layer.split()[1]],
+    values = StoredValues(
         count=count,
         mean=mean,
         variance=variance,
         minimum=minimum,
         maximum=maximum,
-        channels=channels,
         constant=minimum == maximum,
-        epsilon=1e-3,
-        rounded=False,
+        channels=channels,
         samples=samples,
+        rounded=False,
     )
+    return bound(ARITHMETICS[arithmetic or layer.split()[1]], values, epsilon=1e-3)
 
 
-def band(arithmetic, **changes):
-    """A prediction for quite ordinary data."""
-    data = dict(count=10**6, mean=1000.0, variance=100.0, minimum=900.0, maximum=1100.0)  # noqa: C408
-    data |= {"channels": 3, "constant": False, "epsilon": 1e-3, "rounded": False}
-    return bound(ARITHMETICS[arithmetic], **{**data, **changes})
+def band(arithmetic, epsilon=1e-3, dtype="float32", upcasts=True, **changes):
+    """The bounds of quite ordinary data, with these changes."""
+    data = {"count": 10**6, "mean": 1000.0, "variance": 100.0, "minimum": 900.0, "maximum": 1100.0}
+    values = StoredValues(**{**data, "channels": 3, "constant": False, "rounded": False, **changes})
+    return bound(ARITHMETICS[arithmetic], values, epsilon=epsilon, dtype=dtype, upcasts=upcasts)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -78,18 +77,16 @@ def test_rounding_the_input_stays_in_the_band(seed, offset, scale, size, dtype):
     if dtype == "float16":
         data = np.clip(data, -6e4, 6e4)
     cast = data.astype(dtype).astype(np.float64)
-    prediction = bound(
-        FLOAT64,
+    values = StoredValues(
         count=size,
         mean=data.mean(),
         variance=data.var(),
         minimum=data.min(),
         maximum=data.max(),
-        channels=1,
         constant=data.min() == data.max(),
-        epsilon=None,
-        dtype=dtype,
+        channels=1,
     )
+    prediction = bound(FLOAT64, values, epsilon=None, dtype=dtype)
     assert prediction.low <= cast.var() <= prediction.high
 
 

@@ -93,12 +93,12 @@ def test_keras_has_instance_norm_as_a_group_norm():
 @pytest.mark.parametrize(
     ("name", "normalizer", "message"),
     [
-        ("haiku", "layer", "no preset of layer norm for haiku; choose one of keras, torch, flax"),
-        ("onnx", "instance", "no preset of instance norm for onnx; choose one of torch, flax, keras"),
+        ("haiku", "layer", "haiku has no layer for layer norm; choose one of keras, torch, flax"),
+        ("onnx", "instance", "onnx has no layer for instance norm; choose one of torch, flax, keras"),
         ("tensorflow", "layer", "choose one of keras, torch, flax"),
-        ("torch", "renorm", "no preset of batch renorm for torch; choose one of keras, keras2"),
-        ("torch-layer", "batch", "torch-layer is a layer of layer norm; use --framework torch --normalizer layer"),
-        ("flax-instance", "group", "use --framework flax --normalizer instance"),
+        ("torch", "renorm", "torch has no layer for batch renorm; choose one of keras, keras2"),
+        ("torch-layer", "batch", 'torch-layer is a layer-norm layer; use `framework="torch"` and `normalizer="layer"`'),
+        ("flax-instance", "group", 'use `framework="flax"` and `normalizer="instance"`'),
         ("torch", "power", "normalizer 'power' is not known; choose one of batch, instance, layer, group, rms, renorm"),
     ],
 )
@@ -121,18 +121,18 @@ def test_a_layer_has_its_defaults_or_what_is_given():
 
 @pytest.mark.parametrize("name", [name for name, row in BATCH_NORMS.items() if not row.cumulative])
 def test_a_cumulative_mean_is_refused_where_the_layer_has_none(name):
-    with pytest.raises(UsageError, match=f"cumulative mean of PyTorch's batch norm, which {name} does not have"):
+    with pytest.raises(UsageError, match=f"the cumulative mean, which only PyTorch has, and {name} does not"):
         layer_of(name, None, "none")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("keras", -1.0, None), "epsilon -1 cannot be"),
-        (("keras", float("inf"), None), "epsilon inf cannot be"),
-        (("keras", None, 1.5), "momentum 1.5 cannot be"),
-        (("keras", None, float("nan")), "momentum nan cannot be"),
-        (("torch", None, "half"), "momentum 'half' cannot be: give a number from 0 to 1, or none"),
+        (("keras", -1.0, None), "`epsilon` must be a finite number that is 0 or more, and is -1"),
+        (("keras", float("inf"), None), "`epsilon` must be .*, and is inf"),
+        (("keras", None, 1.5), "`momentum` must be a number from 0 to 1, and is 1.5"),
+        (("keras", None, float("nan")), "`momentum` must be .*, and is nan"),
+        (("torch", None, "half"), "`momentum` must be a number from 0 to 1, or none, and is 'half'"),
         (("torch", None, 0.1, "layer"), "torch-layer keeps no running statistics, so it has no momentum"),
     ],
 )

@@ -82,7 +82,7 @@ def test_renorm_needs_two_batches(diagnosed, settings):
 
 
 def test_renorm_is_refused_where_no_layer_has_it(diagnosed):
-    with pytest.raises(UsageError, match="no preset of batch renorm for torch; choose one of keras, keras2"):
+    with pytest.raises(UsageError, match="torch has no layer for batch renorm; choose one of keras, keras2"):
         diagnosed(normalizer="renorm", framework="torch")
 
 

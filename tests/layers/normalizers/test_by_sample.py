@@ -216,7 +216,7 @@ def test_a_layer_whose_default_is_the_last_axis_says_how_to_reduce_more(diagnose
         ({"normalizer": "laier"}, "did you mean 'layer'"),
         ({"normalizer": "zzz"}, "choose one of batch, instance, layer, group:G, rms, renorm, weight-init"),
         ({"framework": "torch-group"}, "needs its number of groups"),
-        ({"framework": "torch-layer", "normalizer": "batch"}, "use --framework torch --normalizer layer"),
+        ({"framework": "torch-layer", "normalizer": "batch"}, 'use `framework="torch"` and `normalizer="layer"`'),
         ({"framework": "onnx", "normalizer": "instance"}, "choose one of torch, flax, keras"),
         ({"normalizer": "layer", "momentum": 0.1}, "keeps no running statistics"),
         ({"normalizer": "layer", "ranks": 2}, "nothing to synchronize"),
