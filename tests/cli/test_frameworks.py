@@ -114,7 +114,7 @@ def test_a_cumulative_mean_is_pytorchs_alone(bnstat_run, refused, small_image):
     assert channel["running_mean"] == channel["mean"]
     count = channel["count"]
     assert channel["running_variance"] == pytest.approx(channel["variance"] * count / (count - 1))
-    assert "which keras does not have" in refused(2, "inspect", path, "--momentum", "none")
+    assert "which only PyTorch has, and keras does not" in refused(2, "inspect", path, "--momentum", "none")
     assert "'half'" in refused(2, "inspect", path, "--momentum", "half")
 
 
