@@ -205,7 +205,12 @@ def test_one_layer_has_nothing_to_be_compared_with(cohort):
             "keras is a layer of batch norm and torch-layer",
         ),
         ("frameworks", ["keras", "torch"], {"momentum": 0.9}, "the old value in keras and of the batch in torch"),
-        ("normalizers", ["batch", "layer"], {"framework": "onnx"}, "onnx has no layer for layer norm; choose one of keras, torch"),
+        (
+            "normalizers",
+            ["batch", "layer"],
+            {"framework": "onnx"},
+            "onnx has no layer for layer norm; choose one of keras",
+        ),
         ("normalizers", ["batch", "group:3"], {}, "group:3 does not fit 4 channels"),
         ("normalizers", ["instance", "layer"], {"momentum": 0.9}, "none of these normalizers keeps running"),
         ("normalizers", ["batch", "renorm"], {"batch_size": 5}, "renorm needs at least two batches"),
