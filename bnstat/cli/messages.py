@@ -12,7 +12,7 @@ from bnstat.text import NO_BREAK_SPACE, printable
 # A parameter in a message of the library, with a value or without: `batch_size`, `batch_axis="none"`.
 _PARAMETER = re.compile(r"`([a-z][a-z_]*)(?:=([^`]*))?`")
 # Parameters whose option has another name.
-_OPTIONS = {"size": "patch", "number": "patches"}
+_OPTIONS = {"size": "patch", "number": "patches", "protocols": "allow-protocol"}
 
 
 def spelled(message: str) -> str:

@@ -1,4 +1,4 @@
-"""What samples are read from: a file, or the files of one case of a data set, a channel or more each."""
+"""A case: the file, or the files with a channel or more each, that samples are read from."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bnstat.sources.volume import Volume
 
 @dataclass(frozen=True)
 class Case:
-    """Files that are read together, in the order of their channels. It can be sent to another process.
+    """Files that are read together, in the order of their channels. A case can be sent to another process.
 
     Attributes:
-        name: what to call it: a file as the user named it; of several files their folder and what they share.
+        name: a file as the user named it; for several files, their folder and the part that their names share.
         files: their paths.
-        channels: names of its channels, where they are known.
-        labels: the image of its classes, where a data set has one: foreground is where that is more than 0.
-        dataset: the file that lists it, where one does.
-        protocols: names of protocols that a user allows beside the usual ones, for it and for what is read with it.
+        channels: the names of its channels; empty if they are not known.
+        labels: the label map, None if there is none; its voxels above 0 are foreground.
+        dataset: the file that lists the case; None if none does.
+        protocols: the names of protocols that the user allows beside the usual ones, also for its mask and label map.
     """
 
     name: str
@@ -32,33 +32,33 @@ class Case:
 
     @classmethod
     def of(cls, path: str, protocols: tuple[str, ...] = ()) -> Case:
-        """A file by itself."""
+        """Make a case of one file."""
         return cls(path, (path,), protocols=protocols)
 
     @property
     def access(self) -> Access:
-        """Return how its own files may be reached: where a list names them, on the host of the list alone."""
+        """The access to its own files: only on the host of the list, if a remote list names them."""
         return Access(self.protocols, stays=self.dataset is not None and is_remote(self.dataset))
 
     @property
     def beside(self) -> Access:
-        """Return how files may be reached that a user names for it, as a mask."""
+        """The access to files that the user names for it, as a mask."""
         return Access(self.protocols)
 
     @property
     def joined(self) -> bool:
-        """Whether it has several files, so that its name is not that of one."""
+        """True if it has several files, so that its name is not that of one."""
         return len(self.files) > 1
 
 
 @dataclass
 class FoundCases:
-    """What paths stand for, gathered as it is found.
+    """The cases that paths stand for, gathered while they are found.
 
     Attributes:
-        cases: what can be read.
-        failures: what cannot, and why.
-        notes: what a user should know of how it was found.
+        cases: the cases that were found.
+        failures: the inputs that cannot be read, each with the reason.
+        notes: what the user should know about the search.
     """
 
     cases: list[Case] = field(default_factory=list)
@@ -66,7 +66,7 @@ class FoundCases:
     notes: list[str] = field(default_factory=list)
 
     def add(self, other: FoundCases) -> None:
-        """Take in what was found elsewhere."""
+        """Append what was found elsewhere."""
         self.cases += other.cases
         self.failures += other.failures
         self.notes += other.notes
@@ -74,7 +74,7 @@ class FoundCases:
 
 @dataclass(frozen=True)
 class CaseFile:
-    """One file of a case: its header, and how it is laid out as the batched tensor."""
+    """One file of a case: its header, and its layout as the batched tensor."""
 
     volume: Volume
     arrangement: Arrangement

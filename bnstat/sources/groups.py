@@ -1,4 +1,4 @@
-"""Which samples belong together: by the folder that their files lie in, or by a column of a CSV file."""
+"""The group of each file: its directory, or the entry in a column of a CSV file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bnstat.errors import InputError, UsageError
 
 DIRECTORY = "directory"
 
-# How a table may call a file, in the order that is tried: as it was given, by its name, or by its name without endings.
+# The forms in which a table may name a file, in the order that is tried: its path, its name, its name without endings.
 _NAMES: tuple[Callable[[str], str], ...] = (
     os.path.normpath,
     lambda source: Path(source).name,
@@ -20,40 +20,42 @@ _NAMES: tuple[Callable[[str], str], ...] = (
 
 
 def groups_by_source(sources: Sequence[str], group_by: str) -> dict[str, str]:
-    """The name of each file's group.
+    """Return the name of each file's group.
 
     Args:
-        sources: files.
-        group_by: "directory", or "FILE.csv:COLUMN". Another column of that table has the files' paths, names, or names
-            without endings.
+        sources: the files.
+        group_by: "directory", or "FILE.csv:COLUMN". Another column of that table contains the files' paths, names, or
+            names without endings.
 
     Raises:
-        InputError: the table cannot be read.
-        UsageError: it has no such column, or no row for a file; or all files are in one group.
+        InputError: if the table cannot be read.
+        UsageError: if it has no such column, or no row for a file; or if all files are in one group.
     """
     found = _directories(sources) if group_by == DIRECTORY else _listed(sources, group_by)
     if len(set(found.values())) == 1:
         only = next(iter(found.values()))
-        raise UsageError(f"--group-by {group_by} puts every file into one group, {only!r}; give files of several")
+        raise UsageError(f"`group_by={group_by}` puts all files into one group, {only!r}; give files of several groups")
     return found
 
 
 def _directories(sources: Sequence[str]) -> dict[str, str]:
-    """The folder of each file, named from where they part."""
+    """Return the directory of each file, relative to the one that they have in common."""
     folders = {source: Path(os.path.abspath(source)).parent for source in sources}
     common = os.path.commonpath(folders.values())
     return {source: os.path.relpath(folder, common) for source, folder in folders.items()}
 
 
 def _listed(sources: Sequence[str], group_by: str) -> dict[str, str]:
+    """Return the entry of each file in a column of a table."""
     file, _, column = group_by.rpartition(":")
     if not file:
-        raise UsageError(f"--group-by {group_by} is neither 'directory' nor FILE.csv:COLUMN")
+        raise UsageError(f"`group_by={group_by}` is not valid; it must be 'directory' or FILE.csv:COLUMN")
     rows = _rows(file)
     columns = list(rows[0])
     if column not in columns:
         raise UsageError(f"{file} has no column {column!r}; it has {', '.join(columns)}")
     keys = [other for other in columns if other != column] or columns
+    # The column and the form of names with which the most files are found.
     tables = [({row[key]: row[column] for row in rows}, name) for key in keys for name in _NAMES]
     named, name = max(tables, key=lambda table: sum(table[1](source) in table[0] for source in sources))
     for source in sources:
@@ -63,13 +65,13 @@ def _listed(sources: Sequence[str], group_by: str) -> dict[str, str]:
 
 
 def _rows(file: str) -> list[Mapping[str, str]]:
-    """The rows of a table by column; separated by commas, semicolons or tabs."""
+    """Read the rows of a table, whose columns are separated by commas, semicolons or tabs."""
     try:
         with Path(file).open(encoding="utf-8-sig", newline="") as opened:
             content = opened.read()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise InputError(file, f"cannot be read as a table: {why}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(file, f"the table cannot be read: {why}") from error
     head = content.partition("\n")[0]
     separator = max(",;\t", key=head.count)
     rows = [
@@ -77,5 +79,5 @@ def _rows(file: str) -> list[Mapping[str, str]]:
         for row in csv.DictReader(content.splitlines(), delimiter=separator, restval="")
     ]
     if not rows:
-        raise InputError(file, "has no rows; give a table with a line of column names")
+        raise InputError(file, "the table has no rows; give one with a line of column names and a row for each file")
     return list(rows)

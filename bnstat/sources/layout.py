@@ -1,4 +1,4 @@
-"""The batched tensor: how a stored array becomes one, which axis is kept, and how its cells lie in memory."""
+"""The batched tensor: how a stored array becomes one, which axis is kept, and the order of its cells in memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 Order = Literal["C", "F"]
 
-# Up to this many axes, an array that is one sample has no axis for channels, and one of size 1 is appended.
+# An array that is one sample and has at most this many axes gets a channel axis of size 1.
 SPATIAL_AXES = 3
 
 
@@ -28,7 +28,7 @@ class Loops:
 
     @property
     def cells(self) -> int:
-        """How many cells there are: samples × channels."""
+        """The number of cells: samples × channels."""
         return self.slow * self.fast
 
 
@@ -46,12 +46,12 @@ class Tensor:
 
     @property
     def channels(self) -> int:
-        """Number of channels: the size of the kept axis."""
+        """The number of channels: the size of the kept axis."""
         return self.sample_shape[self.axis - 1]
 
     @property
     def reduction_axes(self) -> tuple[int, ...]:
-        """The tensor's axes that are reduced: all but the kept one, the batch axis 0 first."""
+        """The axes of the tensor that are reduced: all but the kept one."""
         return tuple(k for k in range(len(self.sample_shape) + 1) if k != self.axis)
 
 
@@ -62,8 +62,8 @@ class Arrangement:
     Attributes:
         shape: the stored axes; a data type with channels (RGB) adds them as a last axis.
         memory: the stored axes from the slowest to the fastest in memory.
-        samples_axis: the stored axis whose entries are samples; None where the whole is one sample.
-        channels_axis: the stored axis that is kept; None where a channel axis of size 1 was appended.
+        samples_axis: the stored axis whose entries are samples; None if the whole array is one sample.
+        channels_axis: the stored axis that is kept; None if a channel axis of size 1 was appended.
         tensor: one sample of it.
     """
 
@@ -75,23 +75,23 @@ class Arrangement:
 
     @property
     def samples(self) -> int:
-        """Number of samples in the stored array."""
+        """The number of samples in the stored array."""
         return 1 if self.samples_axis is None else self.shape[self.samples_axis]
 
     @property
     def channels(self) -> int:
-        """Number of channels: the size of the kept axis."""
+        """The number of channels: the size of the kept axis."""
         return self.tensor.channels
 
     @property
     def samples_are_slow(self) -> bool:
-        """Whether, of the two kept loops, the samples' is the slower one in memory."""
+        """True if the samples axis is slower in memory than the channels axis."""
         if self.samples_axis is None or self.channels_axis is None:
             return True
         return self.memory.index(self.samples_axis) < self.memory.index(self.channels_axis)
 
     def loops(self) -> Loops:
-        """The memory order as five loops; what lies between the kept axes is reduced."""
+        """Return the memory order as five loops; axes between the kept ones are reduced."""
         kept = (self.samples_axis, self.channels_axis)
         sizes = [(self.shape[k], k in kept) for k in self.memory if self.shape[k] != 1]
         marks = [place for place, (_, is_kept) in enumerate(sizes) if is_kept]
@@ -106,7 +106,7 @@ class Arrangement:
 
 
 class AxisError(ValueError):
-    """An axis that this array does not have, or that cannot be kept. Its text says which there are."""
+    """An axis that this array does not have, or that cannot be kept. The text lists the possible ones."""
 
 
 def arrange(
@@ -122,17 +122,18 @@ def arrange(
 
     Args:
         shape: the stored shape, without the channels of the data type.
-        order: "F" where the first axis is the fastest in memory (NIfTI), "C" where the last is.
-        axis: the axis of the tensor to keep, as Keras means it; negative counts from the end.
-        batch_axis: the stored axis whose entries are samples; None where the whole is one sample.
-        dtype_channels: channels that the data type itself has (RGB: 3), else None.
-        batched: the array is a batched tensor already, so no channel axis is appended.
+        order: "F" if the first axis is the fastest in memory (NIfTI), "C" if the last is.
+        axis: the axis of the tensor to keep, as in Keras; negative counts from the end.
+        batch_axis: the stored axis whose entries are samples; None if the whole array is one sample.
+        dtype_channels: the channels that the data type itself has (RGB: 3), else None.
+        batched: True if the array is a batched tensor already, so that no channel axis is appended.
 
     Raises:
-        AxisError: an axis is out of range, or the batch axis is to be kept.
+        AxisError: if an axis is out of range, or the batch axis is to be kept.
     """
     places = list(range(len(shape)))
     memory = tuple(reversed(places) if order == "F" else places)
+    # The stored axes of a sample: without the batch axis, and with one for channels.
     samples_axis = None if batch_axis is None else _resolve_batch_axis(batch_axis, len(shape))
     left: list[int | None] = [k for k in places if k != samples_axis]
     if dtype_channels is not None:
@@ -147,29 +148,31 @@ def arrange(
 
 
 def _resolve_batch_axis(batch_axis: int, ndim: int) -> int:
+    """Return the batch axis counted from 0, or raise AxisError if the file does not have it."""
     resolved = batch_axis + ndim if batch_axis < 0 else batch_axis
     if 0 <= resolved < ndim:
         return resolved
     if ndim == 0:
-        raise AxisError(f"batch axis {batch_axis} does not exist: the array is a single number")
-    raise AxisError(f"batch axis {batch_axis} does not exist: the file has axes 0 to {ndim - 1}")
+        raise AxisError(f"`batch_axis={batch_axis}` does not exist: the array is a single number")
+    raise AxisError(f"`batch_axis={batch_axis}` does not exist: the file has the axes 0 to {ndim - 1}")
 
 
 def _resolve_kept_axis(axis: int, sample_shape: tuple[int, ...], samples: int) -> int:
+    """Return the kept axis counted from 0, or raise AxisError if the tensor does not have it."""
     ndim = len(sample_shape) + 1
     shown = f"({', '.join(str(n) for n in (samples, *sample_shape))})"
     if ndim == 1:
         raise AxisError(
-            "the tensor has a batch axis and no other, so no axis can be kept; with --batch-axis none it is one sample"
+            'the tensor has only a batch axis, so no axis can be kept; `batch_axis="none"` makes it one sample'
         )
     resolved = axis + ndim if axis < 0 else axis
     if resolved == 0:
         raise AxisError(
-            f"axis {axis} is the batch axis of the tensor {shown} and is always reduced; "
-            f"keep one of 1 to {ndim - 1}, or -1 for the last"
+            f"`axis={axis}` is the batch axis of the tensor {shown}, which is always reduced; "
+            f"keep an axis from 1 to {ndim - 1}, or -1 for the last"
         )
     if not 0 < resolved < ndim:
         raise AxisError(
-            f"axis {axis} does not exist: the tensor {shown} has axes 1 to {ndim - 1} to keep, or -1 for the last"
+            f"`axis={axis}` does not exist: the tensor {shown} has the axes 1 to {ndim - 1} to keep, or -1 for the last"
         )
     return resolved

@@ -1,20 +1,21 @@
-"""Names of files: their endings, and what files of one case share."""
+"""Names of files: their endings, and the part that the files of one case have in common."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 
 from bnstat.sources.formats.arrays import path_of
 
-# Endings of the files that a directory is searched for. Of formats in two files, the one that is opened.
+# The endings of images in a directory; for formats of two files, that of the file to open.
 IMAGE_ENDINGS = (
     *(".nii", ".nii.gz", ".nii.bz2", ".nii.zst", ".img", ".img.gz", ".mgh", ".mgz", ".mgh.gz", ".mnc", ".mnc.gz"),
     *(".head", ".par", ".npy", ".npz"),
 )
 
-# Formats that are not read, by their endings.
+# The endings of image formats that cannot be read.
 _OTHERS = {
     ".nrrd": "NRRD",
     ".nhdr": "NRRD",
@@ -26,7 +27,7 @@ _OTHERS = {
 }
 DICOM = "DICOM"
 
-# Of formats in two files, the endings of the other one.
+# For formats of two files, the endings of the second one.
 _PAIRS = {
     ".img": (".hdr",),
     ".img.gz": (".hdr.gz", ".hdr"),
@@ -35,72 +36,79 @@ _PAIRS = {
     ".par": (".REC", ".rec"),
 }
 
-# What stands between the parts of a name.
+# The characters between the parts of a name.
 _SEPARATORS = "_. -"
 
 
 def is_image(name: str) -> bool:
-    """Whether a file in a directory is read, by its name."""
+    """Return True if the name of a file in a directory is that of an image that can be read."""
     return not name.startswith(".") and name.lower().endswith(IMAGE_ENDINGS)
 
 
 def case_name(name: str) -> str:
-    """The name of a case without folders, endings, and the name of an array in an archive."""
+    """Return the name of a case without folders, ending, and the name of an array in an archive."""
     short = posixpath.basename(without_ending(name))
     return short or posixpath.basename(name)
 
 
 def without_ending(name: str) -> str:
-    """The name of a case without that of an array in an archive, and the ending of an image; folders and dots stay."""
+    """Return the name of a case without ending and the name of an array in an archive; folders and dots stay."""
     path = path_of(name)
     return path.removesuffix(_image_ending(path))
 
 
 def other_format(name: str) -> str | None:
-    """The format of an image that is not read, by its ending."""
+    """Return the format of an image that cannot be read, by its ending; None if it is not known."""
     lower = name.lower()
     return next((kind for ending, kind in _OTHERS.items() if lower.endswith(ending)), None)
 
 
-def how_to_convert(kinds: Sequence[str]) -> str:
-    """What to do with images of such formats."""
-    return "convert them to NIfTI first, " + ("as dcm2niix does" if set(kinds) == {DICOM} else "as SimpleITK does")
+def how_to_convert(formats: Iterable[str], folder: str, files: int = 2) -> str:
+    """Return how to convert so many files of these formats in a directory to NIfTI, as something to type."""
+    need = "which needs conversion to NIfTI" if files == 1 else "which need conversion to NIfTI"
+    if set(formats) == {DICOM}:
+        return f"{need}: dcm2niix -z y -o out {shlex.quote(folder)}"
+    one = "SimpleITK.WriteImage(SimpleITK.ReadImage(file), 'image.nii.gz')"
+    also = " (DICOM: dcm2niix)" if DICOM in formats else ""
+    return f"{need}: in Python, for each file, {one}{also}"
 
 
 def ending_of(name: str) -> str:
-    """The ending of an image, `.nii.gz` being one; else what follows the last dot."""
+    """Return the ending of an image, as `.nii.gz`; for any other file, the last dot and what follows it."""
     return _image_ending(name) or posixpath.splitext(name)[1]
 
 
 def _image_ending(name: str) -> str:
-    """The ending of an image as the name has it; empty where it is none."""
+    """Return the ending of an image as the name has it; an empty text if it is not an image."""
     lower = name.lower()
     known = max((ending for ending in (*IMAGE_ENDINGS, *_OTHERS) if lower.endswith(ending)), key=len, default="")
     return name[len(name) - len(known) :]
 
 
 def others_of(name: str) -> list[str]:
-    """What the second file of an image may be called, where its format has two."""
+    """Return the names that the second file of an image may have, if its format has two."""
     ending = ending_of(name)
     return [name.removesuffix(ending) + other for other in _PAIRS.get(ending.lower(), ())]
 
 
 def stem_of(name: str) -> str:
-    """A name without its ending."""
+    """Return a name without its ending."""
     return name.removesuffix(ending_of(name))
 
 
 def shared(files: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """What several files of one case have in common, and what tells each of them.
+    """Return the part that the names of a case's files have in common, and the part that differs in each.
 
-    Paths have slashes. `a/c1_t1.nii` and `a/c1_t2.nii` share `a/c1`, and are told by `t1` and `t2`; `t1/c1.nii` and
-    `t2/c1.nii` share `c1`, and are told by `t1` and `t2`.
+    Paths have slashes. `a/c1_t1.nii` and `a/c1_t2.nii` share `a/c1`, and differ in `t1` and `t2`; `t1/c1.nii` and
+    `t2/c1.nii` share `c1`, and differ in `t1` and `t2`.
     """
+    # The same name in several folders: these tell the files apart.
     folders, names = zip(*(posixpath.split(file) for file in files), strict=True)
     stems = [stem_of(name) for name in names]
     folder = _common_folder(folders)
     if len(set(stems)) == 1:
         return posixpath.join(folder, stems[0]), tuple(_below(one, folder) for one in folders)
+    # Else the names up to a separator are shared, and the rest of each tells it apart.
     start = re.match(rf".*[{_SEPARATORS}]|", posixpath.commonprefix(stems))
     prefix = start[0] if start is not None else ""
     name = posixpath.join(folder, prefix.rstrip(_SEPARATORS)) if prefix.strip(_SEPARATORS) else folder
@@ -108,7 +116,7 @@ def shared(files: Sequence[str]) -> tuple[str, tuple[str, ...]]:
 
 
 def _common_folder(folders: Sequence[str]) -> str:
-    """The folder that holds all of them, as it is written; empty where there is none."""
+    """Return the folder that contains all of them, as it is written; an empty text if there is none."""
     parts = [folder.split("/") for folder in folders]
     same = 0
     for several in zip(*parts, strict=False):
@@ -119,11 +127,12 @@ def _common_folder(folders: Sequence[str]) -> str:
 
 
 def _below(path: str, folder: str) -> str:
+    """Return a path relative to a folder above it."""
     return path.removeprefix(folder).strip("/")
 
 
 def joined(before: str, after: str) -> str:
-    """What to call a case whose files have a channel's name between two texts."""
+    """Return the name of a case from the texts before and after the channel in its files' names."""
     rest = stem_of(after)
     if before.endswith("/") or not before:
         return (before + rest.lstrip(f"{_SEPARATORS}/")).rstrip("/")

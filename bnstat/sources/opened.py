@@ -1,4 +1,4 @@
-"""A case with its headers read: the batched tensor that its files make, before any voxel is read."""
+"""A case with its headers read: the batched tensor of its files, before any voxel is read."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bnstat.text import by
 
 @dataclass(frozen=True)
 class Planned:
-    """A case whose headers were read.
+    """A case with its headers read.
 
     Attributes:
         case: its files.
-        parts: each of them, laid out.
-        tensor: a sample of all of them together.
-        samples: how many samples it has.
+        parts: each of them with its header and layout.
+        tensor: a sample, made of all files together.
+        samples: the number of samples.
     """
 
     case: Case
@@ -38,17 +38,17 @@ class Planned:
 
     @property
     def is_array(self) -> bool:
-        """Whether it is an array and no volume, which its name tells where only its moments were kept."""
+        """True if it is an array and not a volume. Its name tells this even if only its moments are known."""
         return all(map(is_array, self.case.files))
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all its voxels, uncompressed."""
+        """The bytes of all its voxels, uncompressed."""
         return sum(part.volume.nbytes for part in self.parts)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The file's own shape, or that of all files with their channels side by side."""
+        """The file's own shape; for several files, that of all with their channels side by side."""
         if not self.case.joined:
             return self.volume.shape
         samples = () if self.parts[0].arrangement.samples_axis is None else (self.samples,)
@@ -56,17 +56,17 @@ class Planned:
 
     @property
     def kept_last(self) -> bool:
-        """Whether the kept axis is the last one, along which files are put side by side."""
+        """True if the kept axis is the last one, along which files are put side by side."""
         return self.tensor.axis == len(self.tensor.sample_shape)
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """Names of its channels, where there is one for each: not of another kept axis, or another number."""
+        """The names of its channels; none if another axis is kept, or their number differs."""
         return self.case.channels if self.kept_last and len(self.case.channels) == self.tensor.channels else ()
 
     @property
     def dtype_name(self) -> str:
-        """The type of its voxels; each one once where files differ."""
+        """The type of its voxels; each type once if files differ."""
         return ", ".join(dict.fromkeys(part.volume.dtype_name for part in self.parts))
 
 
@@ -79,8 +79,8 @@ def plan_case(case: Case, axis: int, batch_axis: BatchAxis) -> Planned:
         batch_axis: the axis of each file whose entries are samples.
 
     Raises:
-        InputError: a file cannot be read, or does not fit those before it.
-        UsageError: a file does not have the axis.
+        InputError: if a file cannot be read, or does not fit the others.
+        UsageError: if a file does not have the axis.
     """
     parts = tuple(_part(volume, axis, batch_axis) for volume in _headers(case))
     first = parts[0].arrangement
@@ -91,10 +91,10 @@ def plan_case(case: Case, axis: int, batch_axis: BatchAxis) -> Planned:
 
 
 def _headers(case: Case) -> list[Volume]:
-    """The headers of all files.
+    """Read the headers of all files.
 
     Raises:
-        InputError: one cannot be read; where files are missing, it says of which channels.
+        InputError: if one cannot be read; it names the channels whose files are missing.
     """
     try:
         return [open_volume(file, case.access) for file in case.files]
@@ -106,8 +106,9 @@ def _headers(case: Case) -> list[Volume]:
             raise
         named = case.channels if len(case.channels) == len(case.files) else tuple(map(str, range(len(case.files))))
         channels = tuple(named[place] for place in missing)
-        what = f"{'channel' if len(missing) == 1 else 'channels'} {', '.join(channels)} missing"
-        message = f"{what}: there is no {case.files[missing[0]]}; add the file, or leave the case out"
+        listed = ", ".join(channels)
+        what = f"channel {listed} is" if len(missing) == 1 else f"channels {listed} are"
+        message = f"{what} missing: there is no {case.files[missing[0]]}; add the file, or leave the case out"
         raise InputError(case.name, message, channels) from error
 
 
@@ -128,11 +129,11 @@ def _part(volume: Volume, axis: int, batch_axis: BatchAxis) -> CaseFile:
 
 
 def _require_fit(case: Case, first: CaseFile, part: CaseFile) -> None:
-    """Files of a case are put side by side along their last axis, so that all others agree."""
+    """Raise InputError unless two files of a case agree in all axes but the last, along which they are put together."""
     shapes = [(one.arrangement.samples, *one.arrangement.tensor.sample_shape[:-1]) for one in (first, part)]
     if shapes[0] != shapes[1]:
         raise InputError(
             case.name,
-            f"{part.volume.source} is {by(part.volume.shape)} and {first.volume.source} {by(first.volume.shape)}: "
-            "channels of one case need one shape; resample them to one grid",
+            f"{part.volume.source} has the shape {by(part.volume.shape)}, and {first.volume.source} has "
+            f"{by(first.volume.shape)}; all channels of a case need one shape: resample them to one grid",
         )

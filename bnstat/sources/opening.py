@@ -1,4 +1,4 @@
-"""Open a file, whichever kind of source it is."""
+"""Open a file of any format."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from bnstat.sources.volume import Volume
 
 
 def stored_in(source: str) -> list[str]:
-    """The files that an input is stored in: an archive of arrays, or both of a format that has two."""
+    """Return the files that contain an input: an archive of arrays, or both files of a format of two."""
     if is_remote(source):
-        return [source]  # of files elsewhere those are read that are whole by themselves
+        return [source]  # remote formats have one file
     return [arrays.path_of(source)] if is_array(source) else [source, *filter(is_there, others_of(source))]
 
 
 def open_volume(source: str, access: Access = USUAL) -> Volume:
-    """Read the header of a file, whichever kind of source it is.
+    """Read the header of a file of any format.
 
     Args:
         source: the file.
-        access: how it may be reached, where it is elsewhere.
+        access: the protocols and hosts that a URL may have.
 
     Raises:
-        InputError: it cannot be read, or holds no real numbers.
+        InputError: if it cannot be read, or does not contain real numbers.
     """
     array = arrays.is_array(source)
     if is_remote(source):
         require_allowed(source, access)
         if array:
-            raise InputError(source, "arrays are read from this machine only; copy the file here first")
+            raise InputError(source, ".npy and .npz files can be read only from this machine; copy the file here first")
         return nifti.open_remote(source, access)
     _refuse_unreadable(source, arrays.path_of(source) if array else source)
     return arrays.open_array(source) if array else nifti.open_image(source)
 
 
 def _refuse_unreadable(source: str, path: str) -> None:
-    """What holds for every kind: a regular file that may be read and has something in it."""
+    """Raise InputError unless the file is regular and not empty, and may be read."""
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for whoever writes it
-            raise InputError(source, "not a regular file; save the data to a file first")
+            raise InputError(source, "it is not a regular file; save the data to a file first")
         with open(path, "rb"):
             pass
     except ValueError as error:
-        why = "a NUL" if "\0" in path else "a character that the system has not"
-        raise InputError(source, f"no file can have this name, with {why} in it") from error
+        why = "a NUL character" if "\0" in path else "a character that this system cannot write"
+        raise InputError(source, f"no file can have this name, which contains {why}; check the path") from error
     except OSError as error:
         raise unreadable(source, error) from error
     if not status.st_size:

@@ -1,6 +1,6 @@
-"""Files on other machines, named by URLs: `s3://bucket/key`, `https://…`. The only user of fsspec.
+"""Remote files, named by URLs: `s3://bucket/key`, `https://…`. Only this module uses fsspec.
 
-No URL gets to fsspec that `addresses` refuses, and fsspec takes none apart: a protocol is asked for by its name.
+fsspec gets no URL that `addresses` refuses, and parses none itself: a protocol is looked up by its name.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import io
 import posixpath
 import re
-from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 from bnstat.errors import InputError
@@ -17,16 +17,23 @@ from bnstat.sources.addresses import USUAL, Access, is_below, is_remote, protoco
 from bnstat.sources.streams import first_line
 from bnstat.text import printable
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from aiohttp import ClientSession, TraceRequestRedirectParams
+    from fsspec import AbstractFileSystem
+
+Answer = TypeVar("Answer")
+
 __all__ = ["HEADER_BYTES", "VOXEL_BYTES", "is_folder", "is_remote", "is_there", "matching", "name_of", "open_stream"]
 __all__ += ["state_of", "tree"]
 
-# Bytes that are asked for at once: of a header, and of voxels.
+# The bytes that are fetched at once: of a header, and of voxels.
 HEADER_BYTES = 1 << 16
 VOXEL_BYTES = 1 << 23
-# Protocols of web servers, whose pages have links to anywhere.
+# The protocols of web servers, whose pages may link anywhere.
 _WEB = ("http", "https")
 
-_INSTALL = "reading from other machines needs fsspec and s3fs; run: pip install 'bnstat[remote]'"
+_INSTALL = "reading URLs needs fsspec and s3fs; run: pip install 'bnstat[remote]'"
 _CREDENTIALS = (
     "no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, "
     "or FSSPEC_S3_ANON=true for a public bucket"
@@ -34,37 +41,37 @@ _CREDENTIALS = (
 
 
 def name_of(url: str) -> str:
-    """The path in a URL, without a query: its ending tells what the file is."""
+    """Return the path in a URL without a query: its ending tells the format of the file."""
     return urlsplit(url).path if url.lower().startswith("http") else url
 
 
 def open_stream(url: str, block: int = HEADER_BYTES, access: Access = USUAL) -> BinaryIO:
-    """A file as a stream of bytes, fetched block by block while it is read.
+    """Open a remote file as a stream of bytes, which are fetched block by block.
 
     Raises:
-        InputError: it is not there, or may not be read.
+        InputError: if it does not exist, or may not be read.
     """
     return cast(BinaryIO, io.BufferedReader(_Stream(url, block, access), min(block, 1 << 20)))
 
 
 def is_there(url: str, access: Access = USUAL) -> bool:
-    """Whether there is such a file.
+    """Return True if the file exists.
 
     Raises:
-        InputError: it cannot be asked.
+        InputError: if the server does not answer.
     """
     system, path = _system(url, access)
     return bool(_asked(url, system.exists, path))
 
 
 def state_of(url: str, access: Access = USUAL) -> tuple[int | None, int | None]:
-    """Bytes of a file and the time of its last change in nanoseconds, None what its server does not tell.
+    """Return the bytes of a file and the time of its last change in nanoseconds, each None if its server has none.
 
     Raises:
-        InputError: it cannot be asked.
+        InputError: if the server does not answer.
     """
     system, path = _system(url, access)
-    system.invalidate_cache()  # what was listed before may have changed
+    system.invalidate_cache()  # an earlier listing may be out of date
     told = _asked(url, system.info, path)
     times = (told.get(name) for name in ("LastModified", "last_modified", "mtime", "created"))
     changed: Any = next((one for one in times if one is not None), None)
@@ -73,10 +80,10 @@ def state_of(url: str, access: Access = USUAL) -> tuple[int | None, int | None]:
 
 
 def is_folder(url: str, access: Access = USUAL) -> bool:
-    """Whether anything lies below a URL.
+    """Return True if there are files below a URL.
 
     Raises:
-        InputError: it cannot be asked.
+        InputError: if the server does not answer.
     """
     if url.endswith("/"):
         return True
@@ -85,12 +92,12 @@ def is_folder(url: str, access: Access = USUAL) -> bool:
 
 
 def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Iterator[tuple[str, list[str]]]:
-    """Each folder below one, itself first, with the names of its files; hidden ones are left out.
+    """Yield a directory and each one below it, with the names of its files; hidden ones are skipped.
 
-    Files whose names lead out of the folder join the failures.
+    Files whose names lead out of the directory are added to the failures.
 
     Raises:
-        InputError: it cannot be listed.
+        InputError: if the directory cannot be listed.
     """
     system, path = _system(folder, access)
     whole = str(system.unstrip_protocol(path)).rstrip("/")
@@ -99,7 +106,7 @@ def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Ite
     for key in sorted(_asked(folder, _below, system, path, protocol_of(folder))):
         if not is_below(key, whole):
             failures.append(
-                InputError(printable(key), f"its name leads out of {folder}, and it was not opened; rename it")
+                InputError(printable(key), f"its name leads out of {folder}, so it was not opened; rename the file")
             )
             continue
         below = key[len(whole) + 1 :]
@@ -109,14 +116,14 @@ def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Ite
     yield from found.items()
 
 
-def _below(system: Any, folder: str, protocol: str) -> list[str]:  # noqa: ANN401
-    """Return the URLs of all files below a folder; of a web server without what it links to that lies elsewhere."""
+def _below(system: AbstractFileSystem, folder: str, protocol: str) -> list[str]:
+    """Return the URLs of all files below a directory; for a web server, without links that lead elsewhere."""
     keys = _linked(system, folder) if protocol in _WEB else system.find(folder)
     return list(map(system.unstrip_protocol, keys))
 
 
-def _linked(system: Any, folder: str) -> Iterator[str]:  # noqa: ANN401
-    """Yield the files that pages of a web server link to, and follow only links to folders further down."""
+def _linked(system: AbstractFileSystem, folder: str) -> Iterator[str]:
+    """Yield the files to which the pages of a web server link; follow only links to directories below."""
     waiting, seen = [folder.rstrip("/") + "/"], set()
     while waiting:
         page = waiting.pop()
@@ -132,10 +139,10 @@ def _linked(system: Any, folder: str) -> Iterator[str]:  # noqa: ANN401
 
 
 def matching(pattern: str, access: Access = USUAL) -> list[str]:
-    """The URLs that match a pattern, in order.
+    """Return the sorted URLs that match a pattern.
 
     Raises:
-        InputError: they cannot be listed.
+        InputError: if they cannot be listed.
     """
     system, path = _system(pattern, access)
     found = sorted(system.unstrip_protocol(key) for key in _asked(pattern, system.glob, path))
@@ -143,15 +150,15 @@ def matching(pattern: str, access: Access = USUAL) -> list[str]:
     return [url for url in found if protocol_of(pattern) not in _WEB or is_below(url, root)]
 
 
-def _system(url: str, access: Access) -> tuple[Any, str]:
-    """Return the file system that a URL is of, and the path in it.
+def _system(url: str, access: Access) -> tuple[AbstractFileSystem, str]:
+    """Return the file system of a URL, and the path in it.
 
     Raises:
-        InputError: its protocol is not allowed, is not known, or what reads it is not installed.
+        InputError: if its protocol is not allowed or not known, or the package that reads it is not installed.
     """
     protocol = require_allowed(url, access)
     try:
-        from fsspec import get_filesystem_class  # noqa: PLC0415  (only for what is elsewhere)
+        from fsspec import get_filesystem_class  # noqa: PLC0415  (optional, and slow to import)
     except ImportError as error:
         raise InputError(url, _INSTALL) from error
     address = protocol + url[len(protocol) :]
@@ -161,19 +168,19 @@ def _system(url: str, access: Access) -> tuple[Any, str]:
 
 
 def _options(protocol: str, access: Access) -> dict[str, Any]:
-    """Return what a file system is made with: a web server may send on to other hosts only where that is allowed."""
+    """Return the arguments of a file system: a web server may redirect to another host only if that is allowed."""
     return {"get_client": _staying_client} if access.stays and protocol in _WEB else {}
 
 
 class _LeftError(Exception):
-    """A web server sent on to another host."""
+    """A redirection of a web server to another host."""
 
 
-async def _staying_client(**options: Any) -> Any:  # noqa: ANN401
-    """Return a client of web servers that refuses to be sent on to another host."""
+async def _staying_client(**options: Any) -> ClientSession:
+    """Return a client of web servers that refuses redirections to another host."""
     import aiohttp  # noqa: PLC0415  (fsspec has imported it)
 
-    async def refuse(_: object, __: object, told: Any) -> None:  # noqa: ANN401
+    async def refuse(_: object, __: object, told: TraceRequestRedirectParams) -> None:
         target = told.response.headers.get("Location") or told.response.headers.get("URI") or ""
         here = str(told.response.url)
         following = urljoin(here, target)
@@ -185,11 +192,11 @@ async def _staying_client(**options: Any) -> Any:  # noqa: ANN401
     return aiohttp.ClientSession(trace_configs=[trace], **options)
 
 
-def _asked(url: str, call: Any, *args: Any) -> Any:  # noqa: ANN401  (what fsspec takes and gives)
-    """What a call gives, its failure being told of the URL.
+def _asked(url: str, call: Callable[..., Answer], *args: Any) -> Answer:
+    """Return the result of a call.
 
     Raises:
-        InputError: it fails.
+        InputError: if it fails; the error names the URL.
     """
     try:
         return call(*args)
@@ -198,21 +205,21 @@ def _asked(url: str, call: Any, *args: Any) -> Any:  # noqa: ANN401  (what fsspe
 
 
 def _sent_on(url: str, error: Exception) -> InputError | None:
-    """Return the error where a server sent on to another host, else None; fsspec may have put its own before it."""
+    """Return the error if a server redirected to another host, else None; fsspec may have wrapped it."""
     left = next((one for one in (error, error.__cause__) if isinstance(one, _LeftError)), None)
     if left is None:
         return None
-    message = f"its server sends on to another host, and what a list names stays on its own; give {left} itself"
+    message = f"its server redirects to another host, which a list may not do; give {left} itself"
     return InputError(url, printable(message))
 
 
 def _unreadable(url: str, error: Exception) -> InputError:
-    """The error for a user that a failure elsewhere means: file systems have classes of their own for most."""
+    """Return the error to report for an exception of a file system, which may have classes of its own."""
     if isinstance(error, InputError):
         return error
     cause = error.__cause__
     if isinstance(error, FileNotFoundError) and isinstance(cause, Exception) and _no_connection(cause):
-        return _unreadable(url, cause)  # that is what fsspec says of a web server that is not there
+        return _unreadable(url, cause)  # fsspec raises this if a web server does not answer
     if isinstance(error, FileNotFoundError):
         return InputError(url, "no such file or bucket; check the URL")
     if isinstance(error, PermissionError):
@@ -220,26 +227,29 @@ def _unreadable(url: str, error: Exception) -> InputError:
     if isinstance(error, ImportError):
         return InputError(url, f"{_INSTALL} ({first_line(error)})")
     if isinstance(error, ValueError) and "protocol" in str(error).lower():
-        return InputError(url, "fsspec knows no such protocol; install what reads it, or copy the file here")
+        return InputError(
+            url, "fsspec knows no such protocol; install the package that reads it, or copy the file here"
+        )
     if "Credential" in _kinds(error):
         return InputError(url, _CREDENTIALS)
     if _no_connection(error):
         return InputError(url, f"no connection to the server ({first_line(error)}); check the network and the endpoint")
-    return InputError(url, f"it cannot be read: {first_line(error)}")
+    return InputError(url, f"the file cannot be read: {first_line(error)}")
 
 
 def _kinds(error: Exception) -> str:
-    """The names of its classes: those of packages that need not be here."""
+    """Return the names of an exception's classes, whose packages may not be installed."""
     return " ".join(kind.__name__ for kind in type(error).__mro__)
 
 
 def _no_connection(error: Exception) -> bool:
+    """Return True if an exception means that a server did not answer."""
     known = isinstance(error, (ConnectionError, TimeoutError))
     return known or re.search("Connect|Endpoint|Timeout", _kinds(error)) is not None
 
 
 class _Stream(io.RawIOBase):
-    """A file elsewhere, whose failures are told of its URL."""
+    """A remote file, whose errors name its URL."""
 
     def __init__(self, url: str, block: int, access: Access) -> None:
         super().__init__()
@@ -250,9 +260,10 @@ class _Stream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
-        data = _asked(self._url, self._file.read, len(buffer))
-        buffer[: len(data)] = data
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        target = memoryview(buffer)
+        data = _asked(self._url, self._file.read, len(target))
+        target[: len(data)] = data
         return len(data)
 
     def close(self) -> None:

@@ -9,12 +9,12 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Patch:
-    """A part of a volume, as a network is trained on.
+    """A part of a volume, as a network is trained on it.
 
     Attributes:
-        start: its first voxel on each spatial axis, in file order; below 0 where the volume was padded.
+        start: its first voxel on each spatial axis, in file order; below 0 if the volume was padded.
         size: its voxels along each of them.
-        foreground: whether it was put around a voxel of the foreground.
+        foreground: True if it was placed around a foreground voxel.
     """
 
     start: tuple[int, ...]
@@ -22,7 +22,7 @@ class Patch:
     foreground: bool = False
 
     def __str__(self) -> str:
-        """As numpy would cut it out, where nothing was padded."""
+        """Return the indices with which numpy would cut it out, if nothing was padded."""
         return f"[{', '.join(f'{at}:{at + size}' for at, size in zip(self.start, self.size, strict=True))}]"
 
 
@@ -32,13 +32,13 @@ class Sample:
 
     Attributes:
         source: the file, as the user named it.
-        index: its entry on the batch axis of the file; None where the file is one sample.
+        index: its entry on the batch axis of the file; None if the file is one sample.
         shape: the file's own shape.
         dtype: the file's own type.
-        repetition: the repetition time in the header where the file's fourth axis is kept and looks like time.
-        files: the files of a sample that has several, which `source` then is the name of; else empty.
-        channels: names of the channels, where a data set gives them.
-        patch: the part of the volume that the sample is; None for the whole.
+        repetition: the repetition time in the header if the file's fourth axis is kept and looks like time, else None.
+        files: the files of a sample that has several (`source` is then their common name); else empty.
+        channels: the names of the channels; empty if no data set gives them.
+        patch: the part of the volume that the sample is; None for the whole volume.
     """
 
     source: str
@@ -52,23 +52,23 @@ class Sample:
 
     @property
     def title(self) -> str:
-        """What to call it in a sentence."""
+        """Its name in a sentence."""
         whole = self.source if self.index is None else f"{self.source}[{self.index}]"
         return whole if self.patch is None else f"{whole}{self.patch}"
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files that it was read from."""
+        """The files that it is read from."""
         return self.files or (self.source,)
 
     @property
     def volume(self) -> tuple[str, int | None]:
-        """What tells its volume from others: patches of one volume are not independent."""
+        """The key of its volume: patches with the same key are not independent."""
         return self.source, self.index
 
 
 def channel_names_of(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """Names of the channels in which all samples agree; none where they do not, or none are known."""
+    """Return the names of the channels; none if samples differ in them, or they are not known."""
     named = {sample.channels for sample in samples}
     return next(iter(named)) if len(named) == 1 else ()
 

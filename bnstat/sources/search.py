@@ -1,15 +1,17 @@
-"""Paths as people give them to cases: a directory stands for the images in it, or for a data set."""
+"""From paths to cases: a directory stands for the images in it, or for a data set."""
 
 from __future__ import annotations
 
+import glob
 import os
 from collections import Counter
 from collections.abc import Sequence
 
 from bnstat.errors import InputError
-from bnstat.sources import remote, storage
+from bnstat.sources import datasets, remote, storage
 from bnstat.sources.addresses import Access, is_remote, require_allowed, require_protocols
 from bnstat.sources.case import Case, FoundCases
+from bnstat.sources.datasets.pattern import Pattern, join
 from bnstat.sources.names import how_to_convert, is_image, other_format
 from bnstat.text import plural
 
@@ -17,23 +19,19 @@ _DESCRIPTION = ".json"
 
 
 def cases_of(paths: Sequence[str], channels: str | None = None, protocols: Sequence[str] = ()) -> FoundCases:
-    """The cases that paths stand for.
+    """Return the cases that paths stand for.
 
     Args:
-        paths: files, directories, patterns that no shell has replaced, descriptions of data sets, or URLs of such.
-        channels: a pattern with `{channel}` that joins files into cases; those of a data set are joined by that.
-        protocols: names of protocols that may be read beside the usual ones.
+        paths: files, directories, patterns that no shell has expanded, descriptions of data sets, or URLs of these.
+        channels: a pattern with `{channel}` that joins files into cases; cases of data sets stay as they are.
+        protocols: the names of protocols that are read beside the usual ones.
 
     Raises:
-        UsageError: that pattern, or such a name, cannot be.
+        UsageError: if the pattern or the name of a protocol is not valid.
     """
     require_protocols(protocols)
     access = Access(tuple(protocols))
-    pattern = None
-    if channels is not None:
-        from bnstat.sources.datasets.pattern import Pattern, join  # noqa: PLC0415  (only where it is asked for)
-
-        pattern = Pattern.of(channels)
+    pattern = None if channels is None else Pattern.of(channels)
     found = FoundCases()
     for path in paths:
         try:
@@ -44,15 +42,16 @@ def cases_of(paths: Sequence[str], channels: str | None = None, protocols: Seque
 
 
 def _cases_of(path: str, access: Access) -> FoundCases:
+    """Return the cases that one path stands for."""
     if not path:
-        return FoundCases(failures=[InputError("''", "an empty name is no path; is a variable unset?")])
+        return FoundCases(
+            failures=[InputError("''", "the path is empty; check whether a variable of the shell is not set")]
+        )
     if is_remote(path):
         require_allowed(path, access)
     if is_remote(path) and is_image(remote.name_of(path)) and not _is_pattern(path):
-        return FoundCases([Case.of(path, access.protocols)])  # nothing is asked of a server for what its name tells
+        return FoundCases([Case.of(path, access.protocols)])  # the name is enough; the server is not asked
     if path.lower().endswith(_DESCRIPTION) and (is_remote(path) or not storage.is_folder(path, access)):
-        from bnstat.sources import datasets  # noqa: PLC0415  (one file needs nothing of it)
-
         return datasets.cases_in(path, access)
     if _is_pattern(path):
         return _matching(path, access)
@@ -60,9 +59,7 @@ def _cases_of(path: str, access: Access) -> FoundCases:
 
 
 def _below(folder: str, access: Access) -> FoundCases:
-    """The cases of a data set, of its folder of images, or a case for each image below a directory."""
-    from bnstat.sources import datasets  # noqa: PLC0415  (likewise)
-
+    """Return the cases of a data set or of its directory of images; else a case for each image below a directory."""
     listed = datasets.of_images(folder, access)
     if listed is not None:
         return listed
@@ -86,39 +83,38 @@ def _below(folder: str, access: Access) -> FoundCases:
 
 
 def _lies_in(folder: str, other: str) -> bool:
+    """Return True if a directory is below another one."""
     return folder.startswith(other.rstrip("/") + "/")
 
 
 def _other_formats(folder: str, names: Sequence[str]) -> list[str]:
-    """The format of each image that is not read."""
-    kinds = (None if is_image(name) else other_format(name) or storage.format_of(folder, name) for name in names)
-    return [kind for kind in kinds if kind is not None]
+    """Return the format of each image that cannot be read."""
+    formats = (None if is_image(name) else other_format(name) or storage.format_of(folder, name) for name in names)
+    return [one for one in formats if one is not None]
 
 
 def _tell_of(others: Counter[str], folder: str, found: FoundCases) -> None:
-    """That there is nothing to read, or that some of it was passed over."""
+    """Add the failure that there is nothing to read, or the note that some images were skipped."""
+    there = " and ".join(plural(number, f"{one} file") for one, number in sorted(others.items()))
+    convert = how_to_convert(others, folder, others.total())
     if not found.cases and not found.failures:
-        message = "the directory holds no image; give files, or a directory with .nii, .nii.gz, … in it"
+        message = "the directory contains no image; give a directory with .nii or .nii.gz files, or the files"
         if others:
-            held = " and ".join(plural(number, f"{kind} file") for kind, number in sorted(others.items()))
-            message = f"the directory holds no image that is read, but {held}; {how_to_convert(list(others))}"
+            message = f"the directory contains only {there}, {convert}"
         found.failures.append(InputError(folder, message))
     elif others:
-        held = " and ".join(plural(number, f"{kind} file") for kind, number in sorted(others.items()))
-        found.notes.append(f"{folder}: {held} passed over; {how_to_convert(list(others))}")
+        found.notes.append(f"{folder}: skipped {there}, {convert}")
 
 
 def _is_pattern(path: str) -> bool:
-    """Whether a name is one that a shell would have replaced, and no file has. Brackets name arrays of an archive."""
+    """Return True if a shell would expand the name and no file has it. Brackets name the arrays of an archive."""
     if is_remote(path):
         return "*" in path  # a question mark begins a query
     return ("*" in path or "?" in path) and not path.endswith("]") and not os.path.lexists(path)
 
 
 def _matching(pattern: str, access: Access) -> FoundCases:
-    """The cases of files and directories that match, `**` being any number of folders."""
-    import glob  # noqa: PLC0415  (only where no shell has done it)
-
+    """Return the cases of the files and directories that match; `**` is any number of directories."""
     found = FoundCases()
     if is_remote(pattern):
         matches = remote.matching(pattern, access)
@@ -127,5 +123,5 @@ def _matching(pattern: str, access: Access) -> FoundCases:
     for path in matches:
         found.add(_cases_of(path, access))
     if not found.cases and not found.failures:
-        found.failures.append(InputError(pattern, "no file matches; check the pattern"))
+        found.failures.append(InputError(pattern, "no file matches this pattern; check it with ls"))
     return found

@@ -1,4 +1,4 @@
-"""Folders and texts, on this machine or elsewhere: one way for both."""
+"""Directories and texts, the same way for this machine and for URLs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bnstat.sources.formats.arrays import path_of
 from bnstat.sources.names import DICOM
 from bnstat.sources.streams import unreadable
 
-# A description of a data set is a few kilobytes for each thousand cases; what is larger is something else.
+# The most bytes of a text: a description of a data set takes a few kilobytes for each thousand cases.
 _MOST_TEXT = 1 << 28
-# Within so many bytes a file of moments says that it is one.
+# The bytes within which a moments file names its schema.
 _MOMENTS_WITHIN = 64
-# Where a DICOM file says that it is one.
+# The place and the mark that tell a DICOM file.
 _DICOM_AT, _DICOM_MARK = 128, b"DICM"
 
 
 def inside(folder: str, name: str) -> str:
-    """The path of a name in a folder; names that start at a root, or elsewhere, stay as they are."""
+    """Return the path of a name in a directory; absolute paths and URLs stay as they are."""
     if is_remote(name) or os.path.isabs(name):
         return name
     while name.startswith("./"):
@@ -33,43 +33,43 @@ def inside(folder: str, name: str) -> str:
 
 
 def folder_of(path: str) -> str:
-    """The folder that a path lies in; empty where it is the current one."""
+    """Return the directory that contains a path; an empty text for the current one."""
     path = path.rstrip("/") or path
     return posixpath.dirname(path) if is_remote(path) else os.path.dirname(path)
 
 
 def parent_of(folder: str) -> str:
-    """The folder that a folder lies in."""
+    """Return the directory that contains a directory."""
     if is_remote(folder) or folder_of(folder) or os.path.isabs(folder):
         return folder_of(folder)
     return os.pardir if folder in (os.curdir, os.pardir) else os.curdir
 
 
 def name_of(path: str) -> str:
-    """The last part of a path; of the current folder, its name."""
+    """Return the last part of a path; for the current directory, its name."""
     return posixpath.basename(path.rstrip("/")) if is_remote(path) else os.path.basename(os.path.abspath(path))
 
 
 def is_folder(path: str, access: Access = USUAL) -> bool:
-    """Whether a path is that of a folder.
+    """Return True if a path is a directory.
 
     Raises:
-        InputError: elsewhere, and it cannot be asked.
+        InputError: if it is a URL whose server does not answer.
     """
     if is_remote(path):
         return remote.is_folder(path, access)
-    return os.path.isdir(path)  # a name that is too long is no directory, and no exception
+    return os.path.isdir(path)  # False for impossible names
 
 
 def is_there(path: str, access: Access = USUAL) -> bool:
-    """Whether there is such a file."""
+    """Return True if the file exists."""
     return remote.is_there(path, access) if is_remote(path) else os.path.exists(path)
 
 
 def state_of(path: str, access: Access = USUAL) -> tuple[int | None, int | None]:
-    """Bytes of a file and the time of its last change in nanoseconds; None where that is not known.
+    """Return the bytes of a file and the time of its last change in nanoseconds, each None if not known.
 
-    Of an array in an archive they are those of the archive.
+    For an array in an archive, they are those of the archive.
     """
     try:
         if is_remote(path):
@@ -81,9 +81,9 @@ def state_of(path: str, access: Access = USUAL) -> tuple[int | None, int | None]
 
 
 def is_moments(path: str) -> bool:
-    """Whether a file says of itself that it holds moments."""
+    """Return True if a file is a moments file, by its first bytes."""
     try:
-        if not os.path.isfile(path):  # a name that cannot be is no file, and no exception
+        if not os.path.isfile(path):  # False for impossible names
             return False
         with open(path, "rb") as file:
             return b'"bnstat.moments/' in file.read(_MOMENTS_WITHIN)
@@ -92,9 +92,9 @@ def is_moments(path: str) -> bool:
 
 
 def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Iterator[tuple[str, list[str]]]:
-    """Each folder below one, itself first, with the names of its files; hidden folders and files are left out.
+    """Yield a directory and each one below it, with the names of its files; hidden directories and files are skipped.
 
-    Folders that may not be searched join the failures.
+    Directories that may not be searched are added to the failures.
     """
     if is_remote(folder):
         yield from remote.tree(folder, failures, access)
@@ -110,15 +110,15 @@ def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Ite
 
 
 def files_in(folder: str, access: Access = USUAL) -> list[str]:
-    """The names of the files in a folder, in order, hidden ones left out; none where there is no such folder."""
+    """Return the sorted names of the files in a directory without hidden ones; none if it does not exist."""
     return next((names for _, names in tree(folder, [], access)), [])
 
 
 def text_of(path: str, access: Access = USUAL) -> str:
-    """A file as text.
+    """Read a file as text.
 
     Raises:
-        InputError: it cannot be read, or is no text.
+        InputError: if it cannot be read, or is not text.
     """
     try:
         if is_remote(path):
@@ -129,13 +129,13 @@ def text_of(path: str, access: Access = USUAL) -> str:
                 data = file.read(_MOST_TEXT)
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(path, "it is no text in UTF-8; give the JSON file of a data set, or images") from error
+        raise InputError(path, "it is not UTF-8 text; give the JSON file of a data set, or images") from error
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
 
 
 def is_dicom(path: str) -> bool:
-    """Whether a file without an ending is DICOM; elsewhere nothing is fetched for that."""
+    """Return True if a file is DICOM, by its first bytes; False for URLs, from which nothing is fetched for this."""
     if is_remote(path):
         return False
     try:
@@ -146,7 +146,7 @@ def is_dicom(path: str) -> bool:
 
 
 def format_of(folder: str, name: str) -> str | None:
-    """The format of a file without an ending that a name would tell it by."""
+    """Return the format of a file whose ending does not tell it: DICOM, or None if it is not known."""
     ending = os.path.splitext(name)[1][1:]
-    plain = not ending or ending.isdecimal()  # unique identifiers end in a number
+    plain = not ending or ending.isdecimal()  # DICOM unique identifiers end in a number
     return DICOM if plain and is_dicom(inside(folder, name)) else None

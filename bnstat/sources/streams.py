@@ -1,4 +1,4 @@
-"""Compressed files as streams of bytes, and what their failures mean."""
+"""Compressed files as streams of bytes, and the messages of errors while reading."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ except ImportError:
     _gzip = gzip
     _INFLATE_ERRORS = (zlib.error,)
 
-# What reading a damaged file raises, whichever way it is compressed.
+# The exceptions that a damaged file raises, whatever its compression.
 STREAM_ERRORS: tuple[type[Exception], ...] = (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, *_INFLATE_ERRORS)
 
 _SKIP_BYTES = 1 << 20
 
 
 def open_gzip(path: str | BinaryIO) -> BinaryIO:
-    """A gzip file, or a stream of one, as the bytes in it. Reading to the end verifies checksum and length."""
+    """Open a gzip file, or a stream of one, as the bytes in it. Reading to the end verifies checksum and length."""
     return cast(BinaryIO, _gzip.open(path, "rb"))
 
 
 def open_bzip2(path: str) -> BinaryIO:
-    """A bzip2 file as the bytes in it."""
+    """Open a bzip2 file as the bytes in it."""
     return cast(BinaryIO, bz2.open(path, "rb"))
 
 
-def skip(stream: BinaryIO, count: int) -> None:
-    """Read `count` bytes and forget them.
+def skip(stream: BinaryIO, size: int) -> None:
+    """Read bytes and forget them.
 
     Raises:
-        EOFError: there are not so many.
+        EOFError: if the stream ends before.
     """
-    while count:
-        read = len(stream.read(min(count, _SKIP_BYTES)))
+    while size:
+        read = len(stream.read(min(size, _SKIP_BYTES)))
         if not read:
             raise EOFError("the file ends before its voxels begin")
-        count -= read
+        size -= read
 
 
 def fill(stream: BinaryIO, buffer: memoryview) -> int:
-    """Read until the buffer is full or the stream ends; return how many bytes were read."""
-    # gzip's file object has no readinto of its own: it makes bytes and copies them. What it reads from has one.
+    """Read until the buffer is full or the stream ends; return the number of bytes read."""
+    # gzip's file object has no readinto of its own: it makes bytes and copies them. Its inner stream has one.
     reader: Any = getattr(stream, "_buffer", stream)
     done = 0
     while done < len(buffer):
@@ -63,28 +63,34 @@ def fill(stream: BinaryIO, buffer: memoryview) -> int:
 
 
 def unreadable(source: str, error: Exception) -> InputError:
-    """The error for a user that a failure while reading means."""
+    """Return the error to report for an exception while reading."""
     if isinstance(error, InputError):
         return error
     if isinstance(error, MemoryError):
-        return InputError(source, "the header describes more than fits into memory: it is damaged")
+        return InputError(
+            source,
+            "its header describes more voxels than fit into memory, so it is probably damaged; copy the file again",
+        )
     if isinstance(error, EOFError):
-        return InputError(source, "the file is truncated: it ends before its data do; copy it again")
+        return InputError(source, "the file is truncated: it ends before its last voxel; copy it again")
     if isinstance(error, FileNotFoundError):
         missing = error.filename if error.filename and str(error.filename) != source else None
         return InputError(
-            source, f"its other half, {missing}, is missing" if missing else "no such file; check the path"
+            source,
+            f"its second file, {missing}, is missing; copy it to the same folder"
+            if missing
+            else "no such file; check the path",
         )
     if isinstance(error, PermissionError):
-        return InputError(source, "permission denied; check who may read it")
+        return InputError(source, "permission denied; check who may read the file")
     if isinstance(error, (gzip.BadGzipFile, zipfile.BadZipFile, lzma.LZMAError, *_INFLATE_ERRORS)):
         return InputError(source, f"the compressed data are damaged ({first_line(error)}); copy the file again")
     if isinstance(error, OSError) and error.strerror:
-        return InputError(source, f"it cannot be read: {error.strerror}")
-    return InputError(source, f"it cannot be read: {first_line(error)}")
+        return InputError(source, f"the file cannot be read: {error.strerror}")
+    return InputError(source, f"the file cannot be read: {first_line(error)}")
 
 
 def first_line(error: Exception) -> str:
-    """What an exception says, without what follows in further lines."""
+    """Return the first line of an exception's text, or its class if it has none."""
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__

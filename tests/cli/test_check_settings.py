@@ -71,7 +71,7 @@ def test_no_input_is_wrong_usage(refused):
 def test_a_folder_without_volumes_cannot_be_read(bnstat_run, tmp_path):
     ran = bnstat_run("check", tmp_path)
     assert (ran.code, len(ran.errors), len(ran.lines)) == (3, 1, 1)
-    assert "holds no image" in ran.err
+    assert "contains no image" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -336,12 +336,12 @@ def test_all_that_was_asked_for_is_in_every_format(bnstat_run, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "group_by", "message"),
     [
-        (None, "sites.csv:site", "sites.csv: cannot be read as a table: No such file or directory"),
-        ([], "sites.csv:site", "sites.csv: has no rows"),
+        (None, "sites.csv:site", "sites.csv: the table cannot be read: No such file or directory"),
+        ([], "sites.csv:site", "sites.csv: the table has no rows"),
         ([("case_00", "A")], "sites.csv:centre", "has no column 'centre'; it has case, site"),
         ([("case_00", "A")], "sites.csv:site", "has no site for"),
-        ([(f"case_{number:02}", "A") for number in range(12)], "sites.csv:site", "puts every file into one group, 'A'"),
-        ([("case_00", "A")], "sites", "neither 'directory' nor FILE.csv:COLUMN"),
+        ([(f"case_{number:02}", "A") for number in range(12)], "sites.csv:site", "puts all files into one group, 'A'"),
+        ([("case_00", "A")], "sites", "--group-by sites is not valid; it must be 'directory' or FILE.csv:COLUMN"),
     ],
 )
 def test_groups_that_cannot_be_made_are_one_line(refused, tmp_path, monkeypatch, rows, group_by, message):

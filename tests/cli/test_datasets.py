@@ -127,7 +127,7 @@ def test_a_pattern_of_channels_joins_files_for_every_command(bnstat_run, tmp_pat
         ran = bnstat_run(*arguments[:1], folder, *arguments[1:], "--channels", PATTERN)
         assert ran.code == 0
         assert "T1" in ran.out or "3 samples" in ran.out
-        assert any("left out 3 files" in line for line in ran.lines)
+        assert any("skipped 3 files" in line for line in ran.lines)
 
 
 def test_a_settings_file_may_have_the_pattern(bnstat_run, tmp_path, monkeypatch):
@@ -157,7 +157,7 @@ def test_a_pattern_that_nothing_fits_shows_a_file_that_was_found(refused, small_
 def test_a_missing_channel_is_a_line_and_a_list_in_json(bnstat_run, lacking):
     ran = bnstat_run("inspect", lacking, "--format", "json")
     assert ran.code == 3
-    assert ["channel T1 missing" in line for line in ran.errors] == [True]
+    assert ["channel T1 is missing" in line for line in ran.errors] == [True]
     document = json.loads(ran.out)
     validate(document, schema("inspect"))
     assert document["errors"][0]["missing"] == ["T1"]
@@ -226,7 +226,7 @@ def test_what_was_passed_over_is_a_note(bnstat_run, tmp_path):
     (tmp_path / "b.nrrd").write_bytes(b"NRRD0004")
     ran = bnstat_run("inspect", tmp_path)
     assert ran.code == 0
-    assert any("1 NRRD file passed over" in line for line in ran.lines)
+    assert any("skipped 1 NRRD file" in line for line in ran.lines)
 
 
 def test_a_url_of_a_kind_that_is_not_known_is_one_line(refused):
@@ -251,7 +251,7 @@ def test_a_note_on_how_files_were_found_is_said_once(bnstat_run, tmp_path):
         save(tmp_path / name, values(CASES[0], 0))
     for command in ("inspect", "compare", "check"):
         ran = bnstat_run(command, tmp_path / "a", "--channels", "{case}_{channel:FLAIR,T1}.nii")
-        assert sum("left out 1 file" in line for line in ran.lines) == 1
+        assert sum("skipped 1 file" in line for line in ran.lines) == 1
 
 
 @pytest.mark.parametrize("command", ["inspect", "compare", "check"])
@@ -281,7 +281,7 @@ def test_a_listed_channel_that_no_case_has_is_not_said_to_be_there(bnstat_run, t
         save(tmp_path / name, values(CASES[0], 0))
     ran = bnstat_run("inspect", tmp_path, "--channels", "{case}_{channel:T1,zz}.nii")
     assert ran.code == 3
-    assert all("channel zz missing: no case has it beside" in line for line in ran.errors)
+    assert all("channel zz is missing: no case has it, and this case has" in line for line in ran.errors)
 
 
 @pytest.mark.parametrize("named", ["the folder", "the file"])

@@ -125,7 +125,7 @@ def test_no_other_protocol_that_a_user_gives_gets_to_fsspec(evil, asked, protoco
         (failure,) = bnstat.diagnose(spelling).errors
         assert "\n" not in failure.message
         if spelling.startswith(f"{protocol}://") and "::" not in spelling:
-            assert f"add --allow-protocol {protocol}" in failure.message
+            assert f"add `protocols={protocol}`" in failure.message
     for ending in ("x.json", "*.nii", "folder/", "x.npy", "x.img"):
         (failure,) = bnstat.diagnose(f"{protocol}://{ending}").errors
         assert "is not allowed" in failure.message
@@ -252,7 +252,7 @@ def test_a_list_elsewhere_names_what_is_on_its_own_server(kind, name, path):
     ],
 )
 def test_a_list_elsewhere_names_nothing_else(kind, name):
-    with pytest.raises(InputError, match="lists it, and it was not opened"):
+    with pytest.raises(InputError, match="lists it, but it was not opened"):
         named(kind, name)
 
 

@@ -207,7 +207,7 @@ def test_the_ending_that_the_description_names_is_taken(tmp_path, ending):
     describe(tmp_path / "ds", {"channel_names": MODALITY, "file_ending": ending, "numTraining": 1})
     result = found(tmp_path / "ds")
     assert [Path(case.name).name for case in result.cases] == ["a"]
-    assert any("left out 2 files" in note for note in result.notes)
+    assert any("skipped 2 files" in note for note in result.notes)
 
 
 def test_one_channel_is_a_file_by_itself_with_a_name(tmp_path):
@@ -306,25 +306,25 @@ def test_a_damaged_channel_is_named_itself(tmp_path):
     [
         ("{", "not valid JSON (line 1)"),
         ("[" * 100_000, "not valid JSON"),
-        ("{}", "no data set that is known"),
-        ("3", "no data set that is known"),
-        ("null", "no data set that is known"),
-        ("[]", "no data set that is known"),
-        ('{"validation": [{"image": "a.nii"}]}', "no data set that is known"),
+        ("{}", "does not describe a known kind of data set"),
+        ("3", "does not describe a known kind of data set"),
+        ("null", "does not describe a known kind of data set"),
+        ("[]", "does not describe a known kind of data set"),
+        ('{"validation": [{"image": "a.nii"}]}', "does not describe a known kind of data set"),
         ('{"training": []}', "no training images"),
         ('{"training": [{"label": "a.nii"}]}', "entry 0"),
         ('{"training": [{"image": 5}]}', "entry 0"),
         ('{"training": [{"image": []}]}', "entry 0"),
-        ('{"channel_names": {}}', "no table of channels"),
-        ('{"channel_names": {"1": "T1"}}', "no table of channels"),
-        ('{"channel_names": 3, "file_ending": ".nii.gz"}', "no table of channels"),
-        ('{"channel_names": {"0": "T1"}, "file_ending": ".png"}', ".png files"),
+        ('{"channel_names": {}}', "must be a table of channels"),
+        ('{"channel_names": {"1": "T1"}}', "must be a table of channels"),
+        ('{"channel_names": 3, "file_ending": ".nii.gz"}', "must be a table of channels"),
+        ('{"channel_names": {"0": "T1"}, "file_ending": ".png"}', "'.png'"),
         ('{"channel_names": {"0": "T1"}, "file_ending": ".nrrd"}', "NRRD"),
-        ('{"channel_names": {"0": "T1"}, "file_ending": 3}', "not read"),
+        ('{"channel_names": {"0": "T1"}, "file_ending": 3}', "file_ending is 3"),
         ('{"channel_names": {"0": "T1"}, "dataset": {"a": 3}}', "names no images"),
-        ('{"modality": {"0": "T1"}, "training": [{"image": "a.nii.gz"}]}', "no such file"),
+        ('{"modality": {"0": "T1"}, "training": [{"image": "a.nii.gz"}]}', "does not exist"),
         ('{"modality": {"0": "T1"}}', "no training images"),
-        ("\udcff", "no text"),
+        ("\udcff", "not UTF-8 text"),
         ("", "not valid JSON"),
     ],
 )
@@ -446,13 +446,13 @@ def test_a_directory_of_formats_that_are_not_read_says_which_and_how_to_convert(
         (tmp_path / name).write_bytes(DICOM)
     (tmp_path / "LICENSE").write_text("x" * 500)
     (failure,) = found(tmp_path).failures
-    assert format_ in failure.message
+    assert f"contains only {format_}, which need" in failure.message
     assert tool in failure.message
     save(tmp_path / "c.nii.gz", values(CASES[0], 0))
     both = found(tmp_path)
     assert (len(both.cases), both.failures) == (1, [])
     (note,) = both.notes
-    assert format_ in note
+    assert f"skipped {format_}, which need" in note
     assert any(format_ in one for one in bnstat.diagnose(tmp_path).notes)
 
 

@@ -99,7 +99,7 @@ def test_where_no_file_fits_one_that_was_found_is_shown(tmp_path):
     report = bnstat.diagnose(file, reading=Reading(channels="{case}-{channel}.nii.gz"))
     (failure,) = report.errors
     assert failure.source == file
-    assert "no file fits" in failure.message
+    assert "neither this file nor another matches" in failure.message
 
 
 def test_cases_of_a_data_set_stay_as_they_are(tmp_path):
@@ -136,5 +136,5 @@ def test_arrays_are_put_together_too(tmp_path):
     ],
 )
 def test_a_pattern_that_cannot_be_is_refused(pattern):
-    with pytest.raises(UsageError, match="--channels"):
+    with pytest.raises(UsageError, match="`channels="):
         Pattern.of(pattern)

@@ -257,7 +257,7 @@ def test_a_file_in_memory_is_read(tmp_path, voxels):
 
 def test_protocols_and_formats_that_are_not_read_are_a_line_each():
     allowed = bnstat.Reading(protocols=("memory", "nowhere"))
-    assert "--allow-protocol nowhere" in failure("nowhere://x/y.nii")
+    assert "`protocols=nowhere`" in failure("nowhere://x/y.nii")
     assert "no such protocol" in failure("nowhere://x/y.nii", reading=allowed)
     assert "copy" in failure("memory://x/y.npy", reading=allowed)
     assert "copy" in failure("memory://x/y.mgz", reading=allowed)

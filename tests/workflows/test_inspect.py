@@ -77,8 +77,8 @@ def test_mixed_shapes_are_fine_alone_and_not_in_one_batch(arrays, tmp_path):
     [
         ({"batch_size": 0}, "batch size 0"),
         ({"axis": 0}, "axis 0 is the batch axis"),
-        ({"axis": 7}, "axis 7 does not exist"),
-        ({"batch_axis": 9}, "batch axis 9 does not exist"),
+        ({"axis": 7}, "`axis=7` does not exist"),
+        ({"batch_axis": 9}, "`batch_axis=9` does not exist"),
         ({"epsilon": -1e-3}, "epsilon"),
         ({"epsilon": float("nan")}, "epsilon"),
         ({"momentum": 1.5}, "momentum"),

@@ -1,4 +1,4 @@
-"""Data sets that a JSON file describes: a kind of description is a file."""
+"""Data sets that a JSON file describes: one file for each kind of description."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from bnstat.sources.case import FoundCases
 from bnstat.sources.datasets import decathlon, monai, nnunet
 from bnstat.sources.datasets.description import Description
 
-# The name of a description that makes a directory a data set.
+# The name of the description in the directory of a data set.
 DESCRIPTION = "dataset.json"
 
-# In the order in which they are tried: a list of the Decathlon is one that MONAI reads too, with less in it.
+# In the order in which they are tried: MONAI also reads a list of the Decathlon, but with less in it.
 _KINDS: tuple[ModuleType, ...] = (nnunet, decathlon, monai)
 
 
 def cases_in(path: str, access: Access) -> FoundCases:
-    """The training cases of a data set.
+    """Return the training cases of a data set.
 
     Args:
         path: its description.
-        access: how it may be reached.
+        access: the protocols and hosts that a URL may have.
     """
     try:
         description, kind = _read(path, access)
         if kind is None:
             raise InputError(
                 path,
-                "it describes no data set that is known: it has neither channel_names (nnU-Net), modality (Decathlon) "
-                "nor a list named training (MONAI); name the folders of images instead",
+                "the file does not describe a known kind of data set: it has neither channel_names (nnU-Net), modality "
+                "(Decathlon) nor a list named training (MONAI); give the directories of images instead",
             )
         return _once(kind.cases(description), path)
     except InputError as error:
@@ -40,7 +40,7 @@ def cases_in(path: str, access: Access) -> FoundCases:
 
 
 def of_images(folder: str, access: Access) -> FoundCases | None:
-    """The cases of a data set's folder of images that was named; None where a directory is no such folder."""
+    """Return the cases in a data set's directory of images; None if the directory is not one."""
     if not storage.name_of(folder).startswith("images"):
         return None
     path = storage.inside(storage.parent_of(folder), DESCRIPTION)
@@ -57,10 +57,10 @@ def of_images(folder: str, access: Access) -> FoundCases | None:
 
 
 def _read(path: str, access: Access) -> tuple[Description, ModuleType | None]:
-    """The description, and which kind it is; None where it is of none that is known.
+    """Read a description, and return it with its kind; None if the kind is not known.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: if it cannot be read.
     """
     text = storage.text_of(path, access)
     try:
@@ -68,21 +68,27 @@ def _read(path: str, access: Access) -> tuple[Description, ModuleType | None]:
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         where = f" (line {line})" if line else ""
-        raise InputError(path, f"it is not valid JSON{where}; give the description of a data set, or images") from error
+        raise InputError(
+            path, f"the file is not valid JSON{where}; give the description of a data set, or images"
+        ) from error
     kind = next((kind for kind in _KINDS if kind.describes(content)), None)
     return Description(path, content, access.protocols), kind
 
 
 def _once(found: FoundCases, path: str) -> FoundCases:
-    """Each case once; and it is an error that there is none."""
+    """Return each case once; add an error if one is listed twice, or if there is none."""
     seen: set[tuple[str, ...]] = set()
     told = FoundCases(failures=list(found.failures), notes=list(found.notes))
     for case in found.cases:
         if case.files in seen:
-            told.failures.append(InputError(case.name, f"{path} lists it twice; it is read once"))
+            told.failures.append(
+                InputError(case.name, f"{path} lists the case twice, so it is read once; remove one entry")
+            )
             continue
         seen.add(case.files)
         told.cases.append(case)
     if not told.cases and not told.failures:
-        told.failures.append(InputError(path, "it has no training images; give files, or a folder of images"))
+        told.failures.append(
+            InputError(path, "the data set has no training images; give files, or a directory of images")
+        )
     return told

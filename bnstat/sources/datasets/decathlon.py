@@ -1,7 +1,7 @@
 """The Medical Segmentation Decathlon, and nnU-Net version 1, which took its description: `modality` and `training`.
 
-In the Decathlon one 4-D file holds all channels. nnU-Net lists `imagesTr/case.nii.gz` likewise and has a file for each
-channel, `case_0000.nii.gz`, `case_0001.nii.gz`, …: what is on disk decides.
+In the Decathlon one 4-D file contains all channels. nnU-Net lists `imagesTr/case.nii.gz` in the same way but has a file
+for each channel, `case_0000.nii.gz`, `case_0001.nii.gz`, …: the files on disk decide.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
 
 from bnstat.errors import InputError
 from bnstat.sources import storage
@@ -19,13 +18,13 @@ from bnstat.sources.datasets.description import Description
 from bnstat.sources.names import ending_of, is_image, stem_of
 
 
-def describes(content: Any) -> bool:  # noqa: ANN401  (whatever a JSON file holds)
-    """Whether a JSON file is a description of this kind."""
+def describes(content: object) -> bool:
+    """Return True if the content of a JSON file is a description of this kind."""
     return isinstance(content, Mapping) and isinstance(content.get("modality"), (Mapping, list))
 
 
 def cases(description: Description) -> FoundCases:
-    """The training cases that the description lists; where it lists none, those whose files are there."""
+    """Return the training cases that the description lists; if it has no list, those whose files exist."""
     if not isinstance(description.content.get("training"), list):
         return cases_of_folder(description, description.inside(nnunet.IMAGES))
     channels = description.names("modality")
@@ -46,18 +45,23 @@ def cases(description: Description) -> FoundCases:
         elif parts:
             nnunet.add(found, description, storage.inside(folder, stem_of(name)), parts, channels, labels)
         else:
-            found.failures.append(InputError(images[0], f"{description.path} lists it, and there is no such file"))
+            found.failures.append(
+                InputError(
+                    images[0],
+                    f"{description.path} lists this file, but it does not exist; copy it there, or correct the list",
+                )
+            )
     return found
 
 
 def _parts(folder: str, name: str, there: frozenset[str], channels: Sequence[str]) -> dict[int, str]:
-    """The files of its channels, by their number."""
+    """Return the existing files of a case's channels, by their number."""
     named = {number: f"{stem_of(name)}_{number:04}{ending_of(name)}" for number in range(len(channels))}
     return {number: storage.inside(folder, one) for number, one in named.items() if one in there}
 
 
 def cases_of_folder(description: Description, folder: str) -> FoundCases:
-    """The cases in one of its folders of images: a file each, or one for each channel where all are numbered."""
+    """Return the cases in a directory of images: one file each, or a file for each channel if all are numbered."""
     channels = description.names("modality")
     images = [name for name in description.files_in(folder) if is_image(name)]
     endings = {ending_of(name) for name in images}
@@ -68,5 +72,6 @@ def cases_of_folder(description: Description, folder: str) -> FoundCases:
 
 
 def _numbered(name: str, channels: int) -> bool:
+    """Return True if a name ends in the number of a channel."""
     match = re.search(r"_(\d{4})$", stem_of(name))
     return match is not None and int(match[1]) < channels

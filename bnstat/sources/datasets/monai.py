@@ -1,32 +1,31 @@
 """Data lists as MONAI reads them: `training`, a list of `{"image": file or files, "label": file}`.
 
-Paths are relative to the list. Several images of an entry are its channels. Other lists, as `validation` and `test`,
-are no input. https://docs.monai.io/en/stable/data.html#load-decathlon-datalist
+Paths are relative to the list. Several images of an entry are its channels. Only the training images of a data set are
+read: other lists, as `validation` and `test`, are ignored. https://docs.monai.io/en/stable/data.html#load-decathlon-datalist
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from bnstat.sources.case import FoundCases
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.names import shared
 
-# The list of what is read.
+# The list that is read.
 _TRAINING = "training"
 
 
-def describes(content: Any) -> bool:  # noqa: ANN401  (whatever a JSON file holds)
-    """Whether a JSON file is a description of this kind."""
+def describes(content: object) -> bool:
+    """Return True if the content of a JSON file is a description of this kind."""
     if isinstance(content, list):
         return bool(content) and all(isinstance(entry, Mapping) and "image" in entry for entry in content)
     return isinstance(content, Mapping) and isinstance(content.get(_TRAINING), list)
 
 
 def cases(description: Description) -> FoundCases:
-    """The training cases, with the names of channels that the list gives, or that all names of files tell alike."""
+    """Return the training cases; channels have the names in the list, or those in the names of all files."""
     found = FoundCases()
     entries = list(description.entries(_TRAINING, found))
     common = [shared([file.replace("\\", "/") for file in files]) for files, _ in entries]
@@ -41,7 +40,7 @@ def cases(description: Description) -> FoundCases:
 
 
 def _channels(description: Description, told: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """Names of channels that hold for every case; none where they are not known."""
+    """Return the names of channels that are the same for every case; none if they are not known."""
     for key in ("channel_names", "modality"):
         if isinstance(description.content, Mapping) and isinstance(description.content.get(key), (Mapping, list)):
             return description.names(key)

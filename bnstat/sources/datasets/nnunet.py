@@ -22,13 +22,13 @@ IMAGES = "imagesTr"
 _NUMBER = r"_(\d{4})"
 
 
-def describes(content: Any) -> bool:  # noqa: ANN401  (whatever a JSON file holds)
-    """Whether a JSON file is a description of this kind."""
+def describes(content: object) -> bool:
+    """Return True if the content of a JSON file is a description of this kind."""
     return isinstance(content, Mapping) and "channel_names" in content
 
 
 def cases(description: Description) -> FoundCases:
-    """The training cases: those that the description lists, else those whose files are there."""
+    """Return the training cases: those that the description lists, else those whose files exist."""
     listed = description.content.get("dataset")
     if isinstance(listed, Mapping):
         return _listed(description, listed)
@@ -36,15 +36,15 @@ def cases(description: Description) -> FoundCases:
     number = description.content.get("numTraining")
     there = len(found.cases) + len(found.failures)
     if isinstance(number, int) and number != there:
-        found.notes.append(f"{description.path} says numTraining {number}, and there are {plural(there, 'case')}")
+        found.notes.append(f"{description.path} says numTraining {number}, but there are {plural(there, 'case')}")
     return found
 
 
 def cases_of_folder(description: Description, folder: str) -> FoundCases:
-    """The cases in one of its folders of images.
+    """Return the cases in one of its directories of images.
 
     Raises:
-        InputError: its images are of a format that is not read.
+        InputError: if its images have a format that cannot be read.
     """
     channels = description.names("channel_names")
     ending = description.content.get("file_ending", ".nii.gz")
@@ -53,16 +53,21 @@ def cases_of_folder(description: Description, folder: str) -> FoundCases:
 
 
 def _require_read(description: Description, ending: object) -> None:
+    """Raise InputError unless images with this ending can be read."""
     if isinstance(ending, str) and is_image(f"x{ending}"):
         return
-    kind = other_format(f"x{ending}") or ending
-    raise InputError(
-        description.path, f"its images are {kind} files, which are not read; {how_to_convert([str(kind)])}"
-    )
+    known = other_format(f"x{ending}")
+    if known is None:
+        raise InputError(
+            description.path,
+            f"its file_ending is {ending!r}, and such files cannot be read; convert them to NIfTI, or correct the file",
+        )
+    convert = how_to_convert([known], description.inside(IMAGES))
+    raise InputError(description.path, f"its images are {known} files, {convert}")
 
 
 def gathered(description: Description, folder: str, ending: str, channels: Sequence[str]) -> FoundCases:
-    """Files `case_0000`, `case_0001`, … of a folder put together; a case that lacks one is a failure."""
+    """Put the files `case_0000`, `case_0001`, … of a directory together; a case that lacks one is a failure."""
     found = FoundCases()
     files: dict[str, dict[int, str]] = {}
     left = []
@@ -76,13 +81,13 @@ def gathered(description: Description, folder: str, ending: str, channels: Seque
     for case, parts in files.items():
         add(found, description, storage.inside(folder, case), parts, channels, labels.get(case))
     if left:
-        what = f"that {'is' if len(left) == 1 else 'are'} no channel of {description.path}, as {left[0]}"
-        found.notes.append(f"{folder}: left out {plural(len(left), 'file')} {what}")
+        what = f"which {'is' if len(left) == 1 else 'are'} not a channel of {description.path}, as {left[0]}"
+        found.notes.append(f"{folder}: skipped {plural(len(left), 'file')}, {what}")
     return found
 
 
 def _labels_of(description: Description, folder: str, ending: str) -> dict[str, str]:
-    """The labels beside a folder of images, by their case."""
+    """Return the label map of each case, from the directory of labels beside that of images."""
     name = storage.name_of(folder)
     beside = storage.inside(storage.parent_of(folder), name.replace("images", "labels", 1))
     return {
@@ -100,13 +105,13 @@ def add(
     channels: Sequence[str],
     labels: str | None,
 ) -> None:
-    """A case of these files, by the number of their channel, or what it lacks."""
+    """Add a case of these files, which are given by channel, or the failure that it lacks one."""
     missing = [number for number in range(len(channels)) if number not in parts]
     if missing:
         expected = f"{name}_{missing[0]:04}{ending_of(next(iter(parts.values())))}"
         lacked = [channels[number] for number in missing]
         found.failures.append(
-            without(name, lacked, f"there is no {expected}, and {description.path} names the channel")
+            without(name, lacked, f"there is no {expected}, but {description.path} names the channel")
         )
         return
     files = tuple(parts[number] for number in range(len(channels)))
@@ -115,21 +120,23 @@ def add(
 
 
 def _listed(description: Description, listed: Mapping[str, Any]) -> FoundCases:
-    """Cases that the description lists with their files."""
+    """Return the cases that the description lists with their files."""
     found = FoundCases()
     channels = description.names("channel_names")
     for case, entry in listed.items():
         images = entry.get("images") if isinstance(entry, Mapping) else None
         label = entry.get("label") if isinstance(entry, Mapping) else None
         if not isinstance(images, list) or not images or not all(one and isinstance(one, str) for one in images):
-            found.failures.append(InputError(description.path, f"case {case} of its dataset names no images"))
+            found.failures.append(
+                InputError(description.path, f"case {case} of its dataset names no images; add a list named images")
+            )
             continue
         named = description.files(images, label, found)
         if named is None:
             continue
         files, labels = named
         if len(files) < len(channels) and len(files) > 1:
-            why = f"{description.path} lists {plural(len(files), 'image')} for it"
+            why = f"{description.path} lists only {plural(len(files), 'image')} for this case"
             called = storage.inside(description.folder, printable(case))
             found.failures.append(without(called, channels[len(files) :], why))
             continue

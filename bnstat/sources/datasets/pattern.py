@@ -1,4 +1,4 @@
-"""Files that a pattern joins into cases: `{case}_{channel}.nii.gz` puts those of one case side by side."""
+"""A pattern that joins files into cases: `{case}_{channel}.nii.gz` puts the files of a case side by side."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from bnstat.sources.case import Case, FoundCases
 from bnstat.text import plural
 
 _FIELD = re.compile(r"\{([^{}]*)\}|(\*+)|([{}])")
-# Channels that are named in a message at most.
+# The most channels that a message names.
 _MOST_NAMED = 8
-# Texts in place of a channel that are rather those of an image of classes.
+# Texts in the place of a channel that probably name a label map.
 _LABELS = ("seg", "label", "labels", "mask")
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A pattern of file names, matched against the end of a path.
+    """A pattern of file names, which is matched against the end of a path.
 
     Attributes:
-        text: as it was given.
-        expression: it as a regular expression, with the groups before, channel and after.
-        channels: the channels in order, where it lists them; else empty.
+        text: the pattern as it was given.
+        expression: the pattern as a regular expression, with the groups before, channel and after.
+        channels: the channels in order if the pattern lists them; else empty.
     """
 
     text: str
@@ -34,10 +34,10 @@ class Pattern:
 
     @classmethod
     def of(cls, text: str) -> Pattern:
-        """Take a pattern apart.
+        """Parse a pattern.
 
         Raises:
-            UsageError: it has not one `{channel}`, or another field than `{case}`.
+            UsageError: if it does not have one `{channel}`, or has another field than `{case}`.
         """
         given = text.replace("\\", "/").removeprefix("./")
         expression, listed, fields, done = "", "", [], 0
@@ -49,7 +49,7 @@ class Pattern:
             known = star or ((name == "channel" or field == "case") and not brace)
             if not known:
                 raise UsageError(
-                    f"--channels {text!r}: {match[0]} is not known; it may have {{channel}}, {{case}} and *"
+                    f"`channels={text}` contains {match[0]}, which is not known; use {{channel}}, {{case}} and *"
                 )
             if star:
                 expression += "[^/]*"
@@ -60,31 +60,29 @@ class Pattern:
                 expression += "(?P=case)" if "case" in fields else "(?P<case>[^/]+)"
             fields.append(name)
         if fields.count("channel") != 1:
-            raise UsageError(f"--channels {text!r} needs {{channel}} once, as in '{{case}}_{{channel}}.nii.gz'")
+            raise UsageError(f"`channels={text}` must contain {{channel}} once, as in '{{case}}_{{channel}}.nii.gz'")
         folder = "" if given.startswith("/") else "(?:.*/)?"
         whole = f"(?P<before>{folder}{expression}{re.escape(given[done:])})"
         return cls(text, re.compile(whole), tuple(_listed(listed)))
 
 
 def _listed(text: str) -> list[str]:
+    """Return the texts between commas."""
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
 def _either(text: str, field: str) -> str:
-    """What `{channel}` may stand for: anything, or one of those that are listed."""
+    """Return the expression that `{channel}` stands for: any text, or one of those that are listed."""
     _, colon, listed = field.partition(":")
     channels = _listed(listed)
     if colon and (not channels or len(set(channels)) < len(channels)):
-        raise UsageError(f"--channels {text!r} needs different channels after the colon, as in {{channel:t1,t2}}")
+        raise UsageError(f"`channels={text}` must list different channels after the colon, as in {{channel:t1,t2}}")
     return "|".join(map(re.escape, channels)) or "[^/]+"
 
 
 def join(found: FoundCases, pattern: Pattern) -> FoundCases:
-    """Put files side by side whose names differ in the channel alone; cases of data sets stay as they are.
-
-    Raises:
-        UsageError: two channels of one case cannot be told apart.
-    """
+    """Join files whose names differ only in the channel into cases; cases of data sets stay as they are."""
+    # The files of each case by channel.
     matched: dict[tuple[str, str], dict[str, list[str]]] = {}
     left: list[str] = []
     kept = [case for case in found.cases if case.dataset is not None]
@@ -96,6 +94,7 @@ def join(found: FoundCases, pattern: Pattern) -> FoundCases:
             else:
                 key = (match["before"], match["after"])
                 matched.setdefault(key, {}).setdefault(match["channel"], []).append(case.name)
+    # A case of each, with the same channels.
     told = FoundCases(kept, list(found.failures), list(found.notes))
     protocols = next((case.protocols for case in found.cases), ())
     channels = pattern.channels or tuple(sorted({channel for files in matched.values() for channel in files}))
@@ -109,7 +108,7 @@ def join(found: FoundCases, pattern: Pattern) -> FoundCases:
 def _add_case(
     key: tuple[str, str], files: dict[str, list[str]], channels: Sequence[str], there: set[str], told: FoundCases
 ) -> None:
-    """A case with a file for each channel, or why there is none."""
+    """Add a case with a file for each channel, or the failure that it cannot be one."""
     name = names.joined(*key)
     twice = next(((channel, several) for channel, several in files.items() if len(several) > 1), None)
     if twice is not None:
@@ -121,39 +120,38 @@ def _add_case(
     missing = tuple(channel for channel in channels if channel not in files)
     if missing:
         whose = "other cases have it" if there.issuperset(missing) else "no case has it"
-        told.failures.append(without(name, missing, f"{whose} beside {next(iter(files.values()))[0]}"))
+        told.failures.append(without(name, missing, f"{whose}, and this case has {next(iter(files.values()))[0]}"))
         return
     told.cases.append(Case(name, tuple(files[channel][0] for channel in channels), tuple(channels)))
 
 
 def without(name: str, missing: Sequence[str], why: str) -> InputError:
-    """A case that lacks files of some channels."""
+    """Return the error that a case lacks the files of some channels."""
     named = ", ".join(missing[:_MOST_NAMED]) + (", …" if len(missing) > _MOST_NAMED else "")
-    return InputError(
-        name,
-        f"{'channel' if len(missing) == 1 else 'channels'} {named} missing: {why}; add the file, or leave the case out",
-        tuple(missing),
-    )
+    what = f"channel {named} is" if len(missing) == 1 else f"channels {named} are"
+    return InputError(name, f"{what} missing: {why}; add the file, or leave the case out", tuple(missing))
 
 
 def _tell_of(pattern: Pattern, channels: Sequence[str], matched: bool, left: Sequence[str], told: FoundCases) -> None:
-    """What did not match, and a channel that is rather an image of classes."""
+    """Add what to say about files that do not match, and about a channel that is probably a label map."""
     if not matched and left:
         told.failures.append(
-            InputError(left[0], f"no file fits --channels {pattern.text!r}, as this one does not; change the pattern")
+            InputError(left[0], f"neither this file nor another matches `channels={pattern.text}`; change the pattern")
         )
     elif left:
         told.notes.append(
-            f"--channels {pattern.text!r} left out {plural(len(left), 'file')} that it does not fit, as {left[0]}"
+            f"skipped {plural(len(left), 'file')} that --channels {pattern.text!r} does not match, as {left[0]}"
         )
     for channel in () if pattern.channels else channels:
         if channel.lower() in _LABELS:
             others = ",".join(one for one in channels if one != channel)
-            told.notes.append(f"{channel} is read as a channel; if it holds labels, leave it out: {{channel:{others}}}")
+            told.notes.append(
+                f"{channel} is read as a channel; if it is a label map, leave it out: {{channel:{others}}}"
+            )
 
 
 def _named_apart(cases: Sequence[Case]) -> list[Case]:
-    """Cases with a name each: where two would have one, or none at all, it is the name of their first file."""
+    """Return cases with different names: a case without a name of its own gets that of its first file."""
     seen: dict[str, int] = {}
     for case in cases:
         seen[case.name] = seen.get(case.name, 0) + 1

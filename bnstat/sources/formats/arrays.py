@@ -1,4 +1,4 @@
-"""Arrays that numpy saved, `.npy` and `.npz`: the header read, the values streamed, nothing ever unpickled."""
+"""Arrays saved by numpy, `.npy` and `.npz`: the values are streamed, and nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _KEYED = re.compile(r"(?P<path>.+\.npz)\[(?P<key>.*)\]", re.IGNORECASE | re.DOTA
 
 
 def is_array(source: str) -> bool:
-    """Whether a path names an array: `x.npy`, `x.npz` or `x.npz[key]`."""
+    """Return True if a path names an array: `x.npy`, `x.npz` or `x.npz[key]`."""
     return source.lower().endswith((".npy", ".npz")) or _KEYED.fullmatch(source) is not None
 
 
 def path_of(source: str) -> str:
-    """The file that a path names, without a key in brackets."""
+    """Return the file that a path names, without a key in brackets."""
     keyed = _KEYED.fullmatch(source)
     return keyed["path"] if keyed and not os.path.exists(source) else source
 
@@ -39,7 +39,7 @@ def open_array(source: str) -> Volume:
         source: `x.npy`, `x.npz` of one array, or `x.npz[key]`.
 
     Raises:
-        InputError: it is missing, damaged, not of real numbers, or one of several arrays and not said which.
+        InputError: if it is missing, damaged, not of real numbers, or an archive of several arrays without a key.
     """
     try:
         if path_of(source).lower().endswith(".npz"):
@@ -47,13 +47,15 @@ def open_array(source: str) -> Volume:
         return _open_npy(source)
     except (InputError, KeyboardInterrupt):
         raise
-    except Exception as error:  # whatever a damaged header makes numpy or zipfile raise
+    except Exception as error:  # a damaged header makes numpy and zipfile raise anything
         raise _unreadable(source, error) from error
 
 
 def _unreadable(source: str, error: Exception) -> InputError:
     if isinstance(error, ValueError):
-        return InputError(source, "not an array that numpy saved, or its header is damaged")
+        return InputError(
+            source, "it is not an array saved by numpy, or its header is damaged; save it again with numpy.save"
+        )
     return unreadable(source, error)
 
 
@@ -86,17 +88,17 @@ def _member(source: str, archive: zipfile.ZipFile, key: str | None) -> str:
     if key is None and len(names) == 1:
         return f"{names[0]}.npy"
     if not names:
-        raise InputError(source, "it holds no array; save one with numpy.savez")
+        raise InputError(source, "the archive contains no array; save one with numpy.savez")
     path = path_of(source)
     listed = ", ".join(f"{path}[{name}]" for name in names)
     if key is None:
-        raise InputError(source, f"it holds {len(names)} arrays; name one of them: {listed}")
-    raise InputError(source, f"it holds no array {key!r}; it has {listed}")
+        raise InputError(source, f"the archive contains {len(names)} arrays; give the name of one: {listed}")
+    raise InputError(source, f"the archive contains no array {key!r}; give one of: {listed}")
 
 
 def _from(path: str, member: str, offset: int) -> Callable[[], BinaryIO]:
     def at_first_value() -> BinaryIO:
-        archive = zipfile.ZipFile(path)  # kept open by the member that is read from it
+        archive = zipfile.ZipFile(path)  # its member keeps it open
         stream = cast(BinaryIO, archive.open(member))
         skip(stream, offset)
         return stream
@@ -111,21 +113,28 @@ def _header(source: str, file: BinaryIO) -> tuple[tuple[int, ...], Order, np.dty
     elif version == (2, 0):
         shape, fortran, dtype = npy.read_array_header_2_0(file)
     else:
-        raise InputError(source, "its values are records, not numbers; save one field of them")
+        raise InputError(
+            source, "its values are records and not numbers; save one field of them: numpy.save(file, array['field'])"
+        )
     if dtype.hasobject:
-        raise InputError(source, "it holds Python objects, which are never unpickled; save an array of numbers")
+        raise InputError(
+            source, "it contains Python objects, which are never unpickled; save it again as an array of numbers"
+        )
     if dtype.kind == "c":
         raise InputError(
             source,
-            f"its values are complex ({dtype.name}), and batch norm is defined on real numbers; "
-            "save np.abs(x), or real and imaginary part as two channels",
+            f"its values are complex numbers ({dtype.name}), but batch norm is defined for real ones; "
+            "save np.abs(x), or the real and the imaginary part as two channels",
         )
     if dtype.kind not in "biuf":
-        raise InputError(source, f"its values are of type {dtype}, not numbers; save an array of numbers")
+        raise InputError(source, f"its values have the type {dtype}, which is not a number; save an array of numbers")
     if any(size < 0 for size in shape):
-        raise InputError(source, f"its header says shape {shape}, and no size can be below 0: it is damaged")
+        raise InputError(
+            source,
+            f"its header has the shape {shape}, but a size cannot be below 0: the file is damaged; save it again",
+        )
     if prod(shape) == 0:
-        raise InputError(source, f"it has shape {shape}: there is nothing in it; save an array with values")
+        raise InputError(source, f"it has the shape {shape} and so no values; save an array with values")
     return shape, "F" if fortran else "C", dtype
 
 

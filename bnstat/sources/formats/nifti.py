@@ -1,4 +1,4 @@
-"""Images that nibabel reads: the header through nibabel, the voxels in file order. The only user of nibabel."""
+"""Images that nibabel reads: headers through nibabel, voxels in file order. Only this module uses nibabel."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from math import isfinite
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import nibabel
 import numpy as np
-from nibabel.arrayproxy import ArrayProxy
-from nibabel.filebasedimages import ImageFileError
+from nibabel.arrayproxy import ArrayLike, ArrayProxy
+from nibabel.dataobj_images import DataobjImage
+from nibabel.filebasedimages import FileBasedImage, ImageFileError
+from nibabel.nifti1 import Nifti1Pair
 from nibabel.openers import Opener
 
 from bnstat.errors import InputError
@@ -23,10 +25,13 @@ from bnstat.sources.streams import STREAM_ERRORS, first_line, open_bzip2, open_g
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 from bnstat.text import by, short_of
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 _TIME_UNITS = {"sec": "s", "msec": "ms", "usec": "µs"}
-# What is read of a file that is no image, to see whether it is damaged.
+# The bytes read of a file that is not an image, to find out whether it is damaged.
 _SNIFFED_BYTES = 1 << 20
-# What holds the header of any NIfTI image: 348 or 540 bytes, and four that tell of extensions.
+# The bytes that contain any NIfTI header: 348 or 540, and four for its extensions.
 _HEADER_BYTES = 544
 _RGB_NAMES = {3: "rgb24", 4: "rgba32"}
 
@@ -35,16 +40,15 @@ def open_image(source: str) -> Volume:
     """Read the header of an image.
 
     Args:
-        source: path of any image that nibabel reads: NIfTI, Analyze, MGH, MINC, AFNI, PAR/REC, …
+        source: the path of any image that nibabel reads: NIfTI, Analyze, MGH, MINC, AFNI, PAR/REC, …
 
     Raises:
-        InputError: it is missing, damaged or not an image, or has no numbers that batch norm is defined on.
+        InputError: if it is missing, damaged or not an image, or does not contain real numbers.
     """
     image = _load(source)
-    proxy = getattr(image, "dataobj", None)
-    shape = tuple(int(size) for size in getattr(image, "shape", ()))
-    if proxy is None or not shape:
-        raise InputError(source, f"a {type(image).__name__} holds no volume; give an image with voxels")
+    if not isinstance(image, DataobjImage) or not image.shape:
+        raise InputError(source, f"a {type(image).__name__} contains no volume; give an image with voxels")
+    proxy, shape = image.dataobj, tuple(int(size) for size in image.shape)
     _refuse_empty(source, shape)
     if type(proxy) is ArrayProxy:
         path = str(image.file_map["image"].filename or image.file_map["header"].filename or source)
@@ -55,18 +59,18 @@ def open_image(source: str) -> Volume:
 
 
 def open_remote(source: str, access: Access) -> Volume:
-    """Read the header of an image on another machine; its voxels are streamed, compressed or not.
+    """Read the header of a remote image; its voxels are streamed, compressed or not.
 
     Args:
-        source: URL of a NIfTI image in one file.
+        source: the URL of a NIfTI image in one file.
         access: how it may be reached.
 
     Raises:
-        InputError: as `open_image`, or it cannot be fetched.
+        InputError: as `open_image`, or if it cannot be fetched.
     """
     name = remote.name_of(source)
     if not name.lower().endswith((".nii", ".nii.gz")):
-        raise InputError(source, "of files elsewhere .nii and .nii.gz are read; copy others here, or convert them")
+        raise InputError(source, "only .nii and .nii.gz files can be read from a URL; copy this file here first")
     try:
         with closing(_bytes_of(source, name, remote.HEADER_BYTES, access)) as stream:
             image = _streamed_image(source, stream)
@@ -74,7 +78,7 @@ def open_remote(source: str, access: Access) -> Volume:
         raise
     except STREAM_ERRORS as error:
         raise unreadable(source, error) from error
-    proxy, shape = image.dataobj, tuple(int(size) for size in image.shape)
+    proxy, shape = cast(ArrayProxy, image.dataobj), tuple(int(size) for size in image.shape)
     _refuse_empty(source, shape)
 
     def at_first_voxel() -> BinaryIO:
@@ -86,62 +90,70 @@ def open_remote(source: str, access: Access) -> Volume:
 
 
 def _bytes_of(source: str, name: str, block: int, access: Access) -> BinaryIO:
-    """A file elsewhere as a stream, inflated."""
+    """Open a remote file as a stream of inflated bytes."""
     stream = remote.open_stream(source, block, access)
     return open_gzip(stream) if name.lower().endswith(".gz") else stream
 
 
-def _streamed_image(source: str, stream: BinaryIO) -> Any:  # noqa: ANN401
-    """An image of what a stream begins with: the header, and what stands before the voxels."""
+def _streamed_image(source: str, stream: BinaryIO) -> Nifti1Pair:
+    """Return an image made of the first bytes of a stream: the header, and the extensions before the voxels."""
     start = stream.read(_HEADER_BYTES)
     if not start:
         raise InputError(source, "the file is empty (0 bytes); copy it again")
     kinds: tuple[Any, ...] = (nibabel.Nifti1Image, nibabel.Nifti2Image)
     kind = next((kind for kind in kinds if kind.header_class.may_contain_header(start)), None)
     if kind is None:
-        raise InputError(source, "not a NIfTI image, or its header is damaged")
+        raise InputError(source, "it is not a NIfTI image, or its header is damaged; copy it again")
     try:
         fixed = kind.header_class.template_dtype.itemsize
         offset = int(kind.header_class(start[:fixed], check=False).get_data_offset())
         rest = stream.read(min(max(offset - len(start), 0), _SNIFFED_BYTES))
-        return kind.from_stream(io.BytesIO(start + rest))
+        return cast(Nifti1Pair, kind.from_stream(io.BytesIO(start + rest)))
     except STREAM_ERRORS:
         raise
-    except Exception as error:  # whatever else a damaged header makes nibabel raise
+    except Exception as error:  # a damaged header makes nibabel raise anything
         raise InputError(source, f"its header is damaged ({first_line(error)}); copy it again") from error
 
 
 def _refuse_empty(source: str, shape: tuple[int, ...]) -> None:
+    """Raise InputError if an axis has no voxels."""
     if any(size <= 0 for size in shape):
         raise InputError(
             source,
-            f"its header says {by(shape)} voxels, and no dimension can be 0 or less: it is damaged; copy it again",
+            f"its header describes {by(shape)} voxels, but every size must be at least 1: the header is damaged; "
+            "copy the file again",
         )
 
 
-def _load(source: str) -> Any:  # noqa: ANN401  (nibabel's image classes share no typed base with dataobj)
+def _load(source: str) -> FileBasedImage:
+    """Read a header with nibabel, whose exceptions become InputErrors."""
     try:
         return nibabel.load(source)
     except ImageFileError as error:
         raise InputError(source, _not_an_image(source)) from error
     except ImportError as error:
-        raise InputError(source, f"this format needs another package ({error}); install it and run again") from error
+        raise InputError(
+            source, f"reading this format needs another package ({error}); install it and run the command again"
+        ) from error
     except STREAM_ERRORS as error:
         raise unreadable(source, error) from error
-    except Exception as error:  # whatever else a damaged header makes nibabel raise
-        raise InputError(
-            source, f"its header is damaged, or of a kind that is not known ({first_line(error)})"
-        ) from error
+    except Exception as error:  # a damaged header makes nibabel raise anything
+        message = (
+            f"its header cannot be read ({first_line(error)}): it is damaged, or of an unknown kind; copy it again"
+        )
+        raise InputError(source, message) from error
 
 
 def _not_an_image(source: str) -> str:
-    _refuse_damaged(source)  # nibabel takes a small compressed file that is damaged for none at all
+    """Return why nibabel does not take a file for an image."""
+    _refuse_damaged(source)  # nibabel does not recognize a small compressed file that is damaged
     if source.lower().endswith((".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")):
-        return "nibabel does not read this format; convert it to NIfTI first (SimpleITK and dcm2niix do)"
-    return "not an image that nibabel reads; give a NIfTI, Analyze, MGH or MINC file, or a .npy or .npz array"
+        return "this format cannot be read; convert it to NIfTI first, with dcm2niix (DICOM) or SimpleITK (others)"
+    return "not an image of a known format; give a NIfTI, Analyze, MGH or MINC file, or a .npy or .npz array"
 
 
 def _refuse_damaged(source: str) -> None:
+    """Raise InputError if a compressed file is damaged."""
     opener = _opener(source)
     if opener is not None:
         try:
@@ -153,11 +165,12 @@ def _refuse_damaged(source: str) -> None:
 
 def _plain_image(
     source: str,
-    image: Any,  # noqa: ANN401
+    image: DataobjImage,
     proxy: ArrayProxy,
     shape: tuple[int, ...],
     voxels: PlainVoxels | StreamedVoxels,
 ) -> Volume:
+    """Return the volume of an image whose voxels are stored as one array."""
     dtype, channels = _number_type(source, proxy.dtype)
     scaled = channels is None and not (proxy.slope == 1 and proxy.inter == 0)
     return Volume(
@@ -176,7 +189,7 @@ def _plain_image(
 
 
 def _number_type(source: str, dtype: np.dtype[Any]) -> tuple[np.dtype[Any], int | None]:
-    """The type of one number, and how many a voxel has where its type has channels."""
+    """Return the type of one number, and the numbers in a voxel if its type has channels (else None)."""
     if dtype.names:
         parts = {dtype[name] for name in dtype.names}
         if len(parts) == 1 and next(iter(parts)) == np.uint8:
@@ -184,11 +197,11 @@ def _number_type(source: str, dtype: np.dtype[Any]) -> tuple[np.dtype[Any], int 
     if dtype.kind == "c":
         raise InputError(
             source,
-            f"its voxels are complex ({dtype.name}), and batch norm is defined on real numbers; "
-            "save the magnitude, or real and imaginary part as two channels",
+            f"its voxels are complex numbers ({dtype.name}), but batch norm is defined for real ones; "
+            "save the magnitude, or the real and the imaginary part as two channels",
         )
     if dtype.kind not in "biuf":
-        raise InputError(source, f"its voxels are of type {dtype}, which is not a number; convert them to one")
+        raise InputError(source, f"its voxels have the type {dtype}, which is not a number; convert them to numbers")
     return dtype, None
 
 
@@ -198,7 +211,7 @@ def _voxels(path: str, offset: int) -> PlainVoxels | StreamedVoxels:
 
 
 def _opener(path: str) -> Callable[[str], BinaryIO] | None:
-    """What opens a compressed file, by its ending; None where it is plain."""
+    """Return the function that opens a compressed file, by its ending; None if it is plain."""
     name = path.lower()
     if name.endswith((".gz", ".mgz")):
         return open_gzip
@@ -219,6 +232,7 @@ def _from(opener: Callable[[str], BinaryIO], path: str, offset: int) -> Callable
 
 
 def _refuse_short_file(volume: Volume) -> None:
+    """Raise InputError if a plain file has fewer bytes than its header says."""
     if isinstance(volume.voxels, PlainVoxels):
         try:
             there = os.stat(volume.voxels.path).st_size - volume.voxels.offset
@@ -228,32 +242,34 @@ def _refuse_short_file(volume: Volume) -> None:
             raise InputError(volume.source, short_of(volume.nbytes, max(there, 0)))
 
 
-def _repetition(image: Any, shape: tuple[int, ...]) -> str | None:  # noqa: ANN401
-    """The repetition time, where the header of a fourth axis carries one."""
-    header = image.header
+def _repetition(image: DataobjImage, shape: tuple[int, ...]) -> str | None:
+    """Return the repetition time with its unit; None if the header has none for the fourth axis."""
+    header: Any = image.header
     if len(shape) < 4 or shape[3] < 2 or not hasattr(header, "get_xyzt_units"):
         return None
     try:
         unit = _TIME_UNITS.get(header.get_xyzt_units()[1])
         time = float(header.get_zooms()[3])
-    except Exception:  # an unknown unit code is no reason to refuse a file
+    except Exception:  # the file can be read despite an unknown unit
         return None
     return f"{time:g} {unit}" if unit and time > 0 else None
 
 
-def _spacing(image: Any) -> tuple[float, ...] | None:  # noqa: ANN401
-    """The distance of voxels along the first three axes, where the header has one for each."""
+def _spacing(image: DataobjImage) -> tuple[float, ...] | None:
+    """Return the distance of voxels along the first three axes; None unless the header has one for each."""
+    header: Any = image.header
     try:
-        found = tuple(float(zoom) for zoom in image.header.get_zooms()[:3])
-    except Exception:  # formats without one are read all the same
+        found = tuple(float(zoom) for zoom in header.get_zooms()[:3])
+    except Exception:  # the file can be read without it
         return None
     return found if found and all(isfinite(zoom) and zoom > 0 for zoom in found) else None
 
 
-def _converted_image(source: str, image: Any, proxy: Any, shape: tuple[int, ...]) -> Volume:  # noqa: ANN401
-    """A format whose scaling differs from slice to slice: nibabel converts it, a slice at a time."""
-    kind = np.dtype(getattr(proxy, "dtype", image.get_data_dtype()))
-    dtype, _ = _number_type(source, kind)
+def _converted_image(source: str, image: DataobjImage, proxy: ArrayLike, shape: tuple[int, ...]) -> Volume:
+    """Return the volume of a format whose scaling differs between slices: nibabel converts a slice at a time."""
+    header: Any = image.header
+    stored = proxy.dtype if hasattr(proxy, "dtype") else header.get_data_dtype()
+    dtype, _ = _number_type(source, np.dtype(stored))
     return Volume(
         source=source,
         shape=shape,
@@ -266,15 +282,15 @@ def _converted_image(source: str, image: Any, proxy: Any, shape: tuple[int, ...]
 
 
 class _SliceReader(io.RawIOBase):
-    """The bytes of a converted image, float64, first axis fastest."""
+    """The bytes of a converted image: float64, the first axis fastest."""
 
-    def __init__(self, proxy: Any, shape: tuple[int, ...]) -> None:  # noqa: ANN401
+    def __init__(self, proxy: ArrayLike, shape: tuple[int, ...]) -> None:
         super().__init__()
         self._slices = self._each_slice(proxy, shape)
         self._left = memoryview(b"")
 
     @staticmethod
-    def _each_slice(proxy: Any, shape: tuple[int, ...]) -> Iterator[memoryview]:  # noqa: ANN401
+    def _each_slice(proxy: ArrayLike, shape: tuple[int, ...]) -> Iterator[memoryview]:
         for place in np.ndindex(*reversed(shape[2:])):
             index = (..., *reversed(place)) if place else (...,)
             slab = np.asarray(proxy[index], dtype=np.float64)
@@ -283,10 +299,11 @@ class _SliceReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
+    def readinto(self, buffer: WriteableBuffer) -> int:
         if not self._left:
             self._left = next(self._slices, memoryview(b""))
-        size = min(len(buffer), len(self._left))
-        buffer[:size] = self._left[:size]
+        target = memoryview(buffer)
+        size = min(len(target), len(self._left))
+        target[:size] = self._left[:size]
         self._left = self._left[size:]
         return size

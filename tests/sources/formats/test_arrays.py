@@ -161,7 +161,7 @@ def test_a_bare_pickle_is_refused_and_never_unpickled(tmp_path, name):
         (np.array(["2020-01-01"], "datetime64[D]"), "numbers"),
         (np.zeros(3, [("x", "f4"), ("y", "i2")]), "numbers"),
         (np.zeros(3, [("größe", "f4"), ("名", "i2")]), "records"),
-        (np.zeros((0, 4)), "nothing"),
+        (np.zeros((0, 4)), "no values"),
     ],
 )
 def test_what_is_not_an_array_of_real_numbers_is_refused(tmp_path, array, word):
