@@ -1,4 +1,4 @@
-"""Writes docs/rules/: a page for each rule from the docstring of its file, and a table of them."""
+"""Write docs/rules/: a page for each rule from the docstring of its file, and a table of them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,25 @@ from bnstat.rules.explanation import explained
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "rules"
 
 INTRODUCTION = """# Rules
-What `bnstat inspect` and `bnstat check` report; `bnstat explain RULE` shows a page in the terminal. Codes and names
-stay as they are: BN1xx are about the data, BN2xx about batches, BN3xx about a framework's arithmetic, BN4xx about
-layout.
 
-Of zero-variance, near-zero-variance and epsilon-effect only the first that holds speaks for a channel, and so of
-negative-variance, vanishing-variance and inaccurate-variance. batch-mean-noise, variance-shortfall, train-eval-gap and
-small-batch need 8 samples, odd-volume needs 12 volumes. Where missing-channel names a channel of a file, zero-variance
-is silent; of patches it speaks where a channel is constant in all of them, and constant-patches where it is in some.
+`bnstat inspect` and `bnstat check` report what these rules find. `bnstat explain RULE` shows a page in the terminal.
+Codes and names do not change: BN1xx are about the data, BN2xx about batches, BN3xx about the float32 arithmetic of a
+framework, and BN4xx about the layout of the data.
+
+**What a rule needs.** batch-mean-noise, variance-shortfall, train-eval-gap and small-batch need 8 samples, and
+odd-volume needs 12 volumes. BN202 to BN208, BN403 and BN405 need what only `bnstat check` looks at: how the samples of a
+larger set differ, volumes beside each other, a reference, or the steps of a training.
+
+**One finding for one problem.** Of zero-variance, near-zero-variance and epsilon-effect, only the first that holds is
+reported for a channel; the same is true of negative-variance, vanishing-variance and inaccurate-variance. If
+missing-channel names a channel of a file, zero-variance is silent about it. For patches, zero-variance reports a channel
+that is constant in all of them, and constant-patches one that is constant in some.
 
 """
 
 
 def pages() -> dict[str, str]:
-    """The text of each file in the folder, under its name."""
+    """Return the text of each file in the folder, under its name."""
     named = {f"{rule.code}-{rule.name}.md": explained(rule) for rule in RULES}
     table = index([(rule, f"[{rule.name}]({name})") for name, rule in named.items()])
     return {"README.md": INTRODUCTION + table, **{name: _linked(page(rule)) for name, rule in named.items()}}

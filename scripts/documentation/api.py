@@ -57,7 +57,7 @@ def _class(name: str) -> Iterator[str]:
     if dataclasses.is_dataclass(of) and not of.__module__.startswith("bnstat.report"):  # nobody makes a report
         yield from _signature(f"bnstat.{name}", of)
     yield from _documented(of)
-    for method, value in vars(of).items():
+    for method, value in _members(of).items():
         function = value.__func__ if isinstance(value, classmethod | staticmethod) else value
         if method.startswith("_") or not (inspect.isfunction(function) or isinstance(function, property)):
             continue
@@ -66,6 +66,12 @@ def _class(name: str) -> Iterator[str]:
         if inspect.isfunction(function):
             yield from _signature(f"{name}.{method}", function)
         yield from _documented(function)
+
+
+def _members(of: type) -> dict[str, object]:
+    """Return what a class has, and what it has from other classes of bnstat."""
+    own = [vars(base) for base in reversed(of.__mro__) if base.__module__.startswith("bnstat")]
+    return {name: value for members in own for name, value in members.items()}
 
 
 def _signature(name: str, value: object) -> Iterator[str]:
