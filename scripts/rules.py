@@ -18,13 +18,13 @@ Codes and names do not change: BN1xx are about the data, BN2xx about batches, BN
 framework, and BN4xx about the layout of the data.
 
 **What a rule needs.** batch-mean-noise, variance-shortfall, train-eval-gap and small-batch need 8 samples, and
-odd-volume needs 12 volumes. BN202 to BN208, BN403 and BN405 need what only `bnstat check` looks at: how the samples of a
-larger set differ, volumes beside each other, a reference, or the steps of a training.
+odd-volume needs 12 volumes. BN202 to BN208, BN403 and BN405 need what only `bnstat check` looks at: how the samples of
+a larger set differ, volumes beside each other, a reference, or the steps of a training.
 
 **One finding for one problem.** Of zero-variance, near-zero-variance and epsilon-effect, only the first that holds is
 reported for a channel; the same is true of negative-variance, vanishing-variance and inaccurate-variance. If
-missing-channel names a channel of a file, zero-variance is silent about it. For patches, zero-variance reports a channel
-that is constant in all of them, and constant-patches one that is constant in some.
+missing-channel names a channel of a file, zero-variance is silent about it. For patches, zero-variance reports a
+channel that is constant in all of them, and constant-patches one that is constant in some.
 
 """
 
