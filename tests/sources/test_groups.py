@@ -1,0 +1,115 @@
+"""The group of each file: its directory, or the entry in a table, whichever way the table names files."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bnstat.errors import InputError, UsageError
+from bnstat.sources.groups import groups_by_source
+
+WORDS = st.from_regex(r"[A-Za-z0-9]{1,6}", fullmatch=True)
+FILES = ["a/one.nii.gz", "a/two.nii.gz", "b/three.nii.gz"]
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(text, encoding="utf-8"):
+        path = tmp_path / "sites.csv"
+        path.write_bytes(text.encode(encoding))
+        return f"{path}:site"
+
+    return write
+
+
+# --- Directories ------------------------------------------------------------------------------------------------
+
+
+def test_a_group_is_named_by_the_directory_below_the_common_one():
+    assert groups_by_source(["x/a/1.nii", "x/a/2.nii", "x/b/c/3.nii"], "directory") == {
+        "x/a/1.nii": "a",
+        "x/a/2.nii": "a",
+        "x/b/c/3.nii": str(Path("b/c")),
+    }
+
+
+@given(st.lists(st.tuples(WORDS, WORDS), min_size=2, unique=True))
+def test_files_are_in_one_group_exactly_if_they_are_in_one_directory(places):
+    files = [f"{folder}/{name}.nii" for folder, name in places]
+    if len({folder for folder, _ in places}) == 1:
+        with pytest.raises(UsageError, match="one group"):
+            groups_by_source(files, "directory")
+        return
+    groups = groups_by_source(files, "directory")
+    for one, other in product(files, files):
+        assert (groups[one] == groups[other]) == (Path(one).parent == Path(other).parent)
+
+
+def test_files_of_the_common_directory_itself_are_a_group():
+    assert groups_by_source(["x/1.nii", "x/a/2.nii"], "directory") == {"x/1.nii": ".", "x/a/2.nii": "a"}
+
+
+# --- Tables -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        FILES,
+        ["one.nii.gz", "two.nii.gz", "three.nii.gz"],
+        ["one", "two", "three"],
+    ],
+    ids=["paths", "names", "names without endings"],
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_may_name_files_in_any_of_these_ways(table, names, separator):
+    rows = [("case", "site"), *zip(names, "AAB", strict=True)]
+    text = "".join(separator.join(row) + "\n" for row in rows)
+    assert groups_by_source(FILES, table(text)) == dict(zip(FILES, "AAB", strict=True))
+
+
+def test_the_column_of_names_is_the_one_that_knows_most_files(table):
+    text = "id,site,file\n1,A,one\n2,A,two\n3,B,three\n"
+    assert list(groups_by_source(FILES, table(text)).values()) == ["A", "A", "B"]
+
+
+def test_rows_of_other_files_and_spaces_are_ignored(table):
+    text = "case , site\n one , A \ntwo,A\nthree,B\nfour,C\n"
+    assert list(groups_by_source(FILES, table(text)).values()) == ["A", "A", "B"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_column(table):
+    assert list(groups_by_source(FILES[1:], table("\ufeffsite,case\nA,two\nB,three\n")).values()) == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("case,centre\none,A\n", "no column 'site'; it has case, centre"),
+        ("case,site\none,A\ntwo,A\n", "no site for b/three.nii.gz; add a row"),
+        ("case,site\none,A\ntwo,\nthree,B\n", "no site for a/two.nii.gz; add a row"),
+        ("case,site\none,A\ntwo,A\nthree,A\n", "puts all files into one group, 'A'"),
+    ],
+    ids=["column", "row", "entry", "one group"],
+)
+def test_a_table_that_does_not_tell_the_groups_is_wrong_usage(table, text, message):
+    with pytest.raises(UsageError, match=message):
+        groups_by_source(FILES, table(text))
+
+
+def test_what_is_neither_directory_nor_a_column_is_wrong_usage():
+    with pytest.raises(UsageError, match=r"'directory' or FILE\.csv:COLUMN"):
+        groups_by_source(FILES, "sites")
+
+
+@pytest.mark.parametrize(("text", "encoding"), [("case,site\n", "utf-8"), ("", "utf-8"), ("cäse,site\n", "latin-1")])
+def test_a_table_without_rows_or_of_another_encoding_cannot_be_read(table, text, encoding):
+    with pytest.raises(InputError, match="the table"):
+        groups_by_source(FILES, table(text, encoding))
+
+
+def test_a_table_that_does_not_exist_cannot_be_read(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        groups_by_source(FILES, f"{tmp_path / 'none.csv'}:site")
