@@ -44,3 +44,23 @@ def _files(nav):
         else:
             for value in entry.values():
                 yield from [value] if isinstance(value, str) else _files(value)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(docs.DOCS.rglob("*.md")), ids=lambda path: path.relative_to(docs.DOCS).as_posix()
+)
+def test_links_between_the_documents_lead_somewhere(path):
+    """Also where Zensical is not installed, and as they are read on a code host."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" not in target:
+            file, _, anchor = target.partition("#")
+            found = (path.parent / file).resolve() if file else path
+            assert found.is_file(), target
+            assert not anchor or anchor in _anchors(found), target
+
+
+def _anchors(path):
+    """The names that headings have, on a code host and on the site alike."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
