@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import build_site
 import pytest
 import yaml
