@@ -1,4 +1,4 @@
-"""The command line: a command is a file. The only user of click."""
+"""The command line: one file for each command. click is used here alone."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from bnstat.cli import exit_codes
 from bnstat.cli.messages import complain, spelled
 from bnstat.cli.options import DEBUG
 from bnstat.errors import BnstatError, OutputError, UsageError
-from bnstat.version import __version__
+from bnstat.version import DOCS, __version__
 
 REPORT_TO = "the project's issue tracker"
 
-# What writing to stdout fails with where a disk is full or failing.
+# The errors of writing to stdout if a disk is full or failing.
 _FULL = {getattr(errno, name) for name in ("ENOSPC", "EFBIG", "EIO", "EDQUOT") if hasattr(errno, name)}
 
-# The commands, in the order that --help shows them: a module each, imported when it is asked for.
+# The commands in the order of --help: a module each, imported when it is used.
 _COMMANDS = ("inspect", "compare", "check", "explain", "plan", "scan", "frameworks")
 
 
 class _Commands(click.Group):
     """A group whose commands are imported when they are used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  (likewise)
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"bnstat.cli.{cmd_name}")
@@ -42,14 +42,14 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """A file in the place of a command is a command that was forgotten."""
+        """Find the command; a file in its place means that the command was forgotten."""
         name = args[0]
         if name not in _COMMANDS and not name.startswith("-"):
-            import difflib  # noqa: PLC0415  (only where a name is wrong)
+            import difflib
 
             near = difflib.get_close_matches(name, _COMMANDS, n=1)
             meant = f"bnstat inspect {name}" if os.path.exists(name) else f"bnstat {near[0]}" if near else ""  # noqa: PTH110
-            hint = f"; did you mean `{meant}`?" if meant else f"; there are {', '.join(_COMMANDS)}"
+            hint = f"; did you mean `{meant}`?" if meant else f"; use one of {', '.join(_COMMANDS)}"
             ctx.fail(f"no such command {name!r}{hint}")
         return super().resolve_command(ctx, args)
 
@@ -59,11 +59,11 @@ class _Commands(click.Group):
     name="bnstat",
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BNSTAT", "max_content_width": 100},
     epilog="Exit codes: 0 clean, 1 `check` found something, 2 wrong usage, 3 an input could not be read or an output "
-    "not written, 4 a defect in bnstat.",
+    f"could not be written, 4 a defect in bnstat. Documentation: {DOCS}",
 )
 @click.version_option(__version__, "-V", "--version", message="bnstat %(version)s")
 def commands() -> None:
-    """What batch normalization computes on your 3-D medical volumes.
+    """Show what batch normalization computes on your 3-D medical volumes.
 
     Is the variance zero at batch size 1? What does epsilon do? Start with: bnstat inspect volume.nii.gz
     """
@@ -71,16 +71,16 @@ def commands() -> None:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
-    # Threads of a BLAS library would fight those that read. Set here, before numpy is imported, and never on import.
+    # Threads of a BLAS library would compete with those that read. Set before numpy is imported, and never on import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a character that the terminal cannot show is no reason to stop
+        if hasattr(stream, "reconfigure"):  # escape what the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
 
 
 def run(argv: list[str]) -> int:
-    """Run the command line; every failure becomes one line on stderr and an exit code."""
+    """Run the command line, and return its exit code; a failure becomes one line on stderr."""
     shared: dict[str, object] = {}
     try:
         code = _invoke(argv, shared)
@@ -113,7 +113,7 @@ def run(argv: list[str]) -> int:
 
 
 def _invoke(argv: list[str], shared: dict[str, object]) -> int:
-    """Run a command. click's own `main` would take a closed pipe for a failure, so it serves completion only."""
+    """Run a command. click's own `main` reports a closed pipe as a failure, so only shell completion uses it."""
     if "_BNSTAT_COMPLETE" in os.environ:
         try:
             commands.main(argv, prog_name="bnstat")
@@ -128,7 +128,7 @@ def _invoke(argv: list[str], shared: dict[str, object]) -> int:
 
 
 def _silenced(code: int) -> int:
-    """Nothing more is to be written to stdout, not even what Python would flush when it ends."""
+    """Discard whatever is still written to stdout, also what Python flushes at its end; return the code."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return code
 
@@ -139,7 +139,7 @@ def _with_help(error: click.ClickException) -> str:
 
 
 def _expected(error: BnstatError) -> int:
-    """The line and the code of an error that bnstat raises on purpose; files that failed before it come first."""
+    """Write the line of an error that bnstat raises on purpose, after those of failed files; return the exit code."""
     failures = error.failures if isinstance(error, UsageError) else ()
     for failure in failures:
         complain(spelled(str(failure)))

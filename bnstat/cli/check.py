@@ -1,15 +1,17 @@
-"""`bnstat check`: is anything wrong? For people and for CI."""
+"""`bnstat check`: problems with these data and this layer, for people and for CI."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import exit_codes, inputs, options
+from bnstat.cli import exit_codes, groups, inputs, options
+from bnstat.cli.groups import RULES, option
+from bnstat.cli.parameter_types import Written
 from bnstat.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -20,17 +22,17 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown", "junit", "github", "gitlab", "sarif")
 _CONFIG = "bnstat.cli.config"
-_LIMIT_HELP = "A threshold of a rule, as in noise=0.2; may be repeated. --show-settings lists all."
 
 
-class Tokens(click.ParamType[tuple[str, ...]]):
-    """As in BN1,zero-variance."""
+class Tokens(Written[tuple[str, ...]]):
+    """Names of rules, as in BN1,zero-variance."""
 
-    name = "RULE,RULE,…"
+    name = "RULE,…"
+    kinds = (list,)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401
-        """Texts with commas between them, each of which names a rule."""
-        parts = value if isinstance(value, (tuple, list)) else value.split(",")
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the names, each of which stands for at least one rule."""
+        parts = value if isinstance(value, (tuple, list)) else str(value).split(",")
         tokens = tuple(part.strip() for part in parts if part.strip())
         try:
             _require_rules(tokens)
@@ -39,24 +41,24 @@ class Tokens(click.ParamType[tuple[str, ...]]):
         return tokens
 
 
-class Limit(click.ParamType[tuple[str, float]]):
-    """As in noise=0.2."""
+class Limit(Written[tuple[str, float]]):
+    """A threshold by its name, as in noise=0.2."""
 
     name = "NAME=VALUE"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:  # noqa: ANN401
-        """A name and a number."""
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """Return the name and the number."""
         if isinstance(value, tuple):
             return value
-        name, _, number = value.partition("=")
+        name, _, number = str(value).partition("=")
         try:
             return name.strip(), float(number)
         except ValueError:
             self.fail(f"{value!r} is not a name and a number as in noise=0.2", param, ctx)
 
 
-class _Configured(click.Command):
-    """A command whose defaults may come from a file: what is wrong with one of them is said of that file."""
+class _Configured(groups.Command):
+    """A command whose defaults may come from a file. A message about such a default names that file."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
@@ -69,30 +71,31 @@ class _Configured(click.Command):
 
 
 def _require_rules(tokens: Sequence[str]) -> None:
-    """Refuse what names no rule."""
+    """Raise UsageError if a name stands for no rule."""
     if tokens:
-        from bnstat.rules.selection import codes_of  # noqa: PLC0415  (not needed for --help)
+        from bnstat.rules.selection import codes_of
 
         for token in tokens:
             codes_of(token)
 
 
 def _configure(context: click.Context, _: click.Parameter, file: str | None) -> str | None:
-    """Read the configuration before other options, whose defaults it gives."""
-    from bnstat.cli import config  # noqa: PLC0415  (not needed for --help)
+    """Read the settings file before other options, whose defaults it gives."""
+    from bnstat.cli import config
 
     try:
-        found = config.load(Path(file)) if file is not None else config.find(Path.cwd())
+        keys = config.keys_of(context.command)
+        found = config.load(Path(file), keys) if file is not None else config.find(Path.cwd(), keys)
     except FileNotFoundError as error:  # of cwd
-        raise UsageError("the working directory is gone; change to one that is there") from error
+        raise UsageError("the working directory does not exist any more; change to another one") from error
     _require_overrides(found)
     context.meta[_CONFIG] = found
-    context.default_map = {key.replace("-", "_"): value for key, value in found.values.items()}
+    context.default_map = {keys[key].parameter: value for key, value in found.values.items()}
     return file
 
 
 def _require_overrides(found: Config) -> None:
-    """Refuse overrides that name no rule, before anything is read."""
+    """Raise UsageError if an override names no rule, before anything is read."""
     for _, ignored in found.overrides:
         try:
             _require_rules(ignored)
@@ -100,54 +103,86 @@ def _require_overrides(found: Config) -> None:
             raise UsageError(f"{found.file}: overrides: {error}") from error
 
 
-@click.command(cls=_Configured, short_help="Is anything wrong? Rules, an exit code, a baseline.")
-@options.paths_if_any
-@click.option(
-    "--config",
-    metavar="FILE",
-    is_eager=True,
-    callback=_configure,
-    help="Settings: a bnstat.toml, or a pyproject.toml with [tool.bnstat].  [default: the nearest one upwards]",
+_RULES = groups.together(
+    option(
+        "--fail-on",
+        group=RULES,
+        type=click.Choice(["error", "warning", "note", "never"]),
+        default="error",
+        show_default=True,
+        help="Exit with code 1 if a new finding is at least this severe.",
+    ),
+    option(
+        "--select",
+        group=RULES,
+        type=Tokens(),
+        default=(),
+        help="Run only these rules: codes (BN101), names (zero-variance) or prefixes (BN1).  [default: all]",
+    ),
+    option("--ignore", group=RULES, type=Tokens(), default=(), help="Skip these rules, named in the same way."),
+    option(
+        "--limit",
+        group=RULES,
+        type=Limit(),
+        multiple=True,
+        in_file=False,
+        shown=False,
+        help="Set a threshold of a rule, as in noise=0.2; may be given again. --show-settings lists all.",
+    ),
+    option(
+        "--steps",
+        group=RULES,
+        type=int,
+        metavar="N",
+        help="Check that the running statistics settle within this many training steps.",
+    ),
+    option(
+        "--baseline",
+        group=RULES,
+        type=click.Path(readable=False),
+        metavar="FILE",
+        help="Pass the known findings in this file, which --update-baseline writes; only new ones fail.",
+    ),
+    option(
+        "--update-baseline",
+        group=RULES,
+        is_flag=True,
+        in_file=False,
+        help="Write all findings into the baseline, and exit with code 0.",
+    ),
+    option(
+        "--reference",
+        group=RULES,
+        type=click.Path(readable=False),
+        metavar="FILE",
+        help="Check that means and standard deviations have not moved since this moments file (of `bnstat scan`).",
+    ),
+    option(
+        "--config",
+        group=RULES,
+        metavar="FILE",
+        in_file=False,
+        is_eager=True,
+        expose_value=False,
+        callback=_configure,
+        help="Read settings from this bnstat.toml, or pyproject.toml with [tool.bnstat].  [default: the nearest one "
+        "upwards]",
+    ),
+    option(
+        "--show-settings",
+        group=RULES,
+        is_flag=True,
+        in_file=False,
+        shown=False,
+        help="Print each setting with its origin, and exit.",
+    ),
 )
-@click.option(
-    "--select",
-    type=Tokens(),
-    default=(),
-    help="Only these rules judge: codes (BN101), names (zero-variance) or prefixes (BN1).  [default: all]",
-)
-@click.option("--ignore", type=Tokens(), default=(), help="These rules do not judge, named likewise.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "note", "never"]),
-    default="error",
-    show_default=True,
-    help="Exit with 1 where a new finding is as severe as this, or more.",
-)
-@click.option("--limit", "limit", type=Limit(), multiple=True, help=_LIMIT_HELP)
-@click.option("--steps", type=int, metavar="N", help="Steps of the training: have running statistics settled by then?")
-@click.option(
-    "--baseline",
-    type=click.Path(readable=False),
-    metavar="FILE",
-    help="Known findings, which pass; new ones fail. Made by --update-baseline.",
-)
-@click.option(
-    "--reference",
-    type=click.Path(readable=False),
-    metavar="FILE",
-    help="Kept moments (`bnstat scan`): has mean or standard deviation moved since?",
-)
-@click.option("--update-baseline", is_flag=True, help="Write what is found into the baseline, and exit with 0.")
-@click.option("--show-settings", is_flag=True, help="Print each setting with where it came from, and stop.")
-@options.batches
-@options.tensor
-@inputs.reading
-@options.framework
-@options.normalizer
-@options.ranks
-@options.epsilon
-@options.momentum
-@options.arithmetic
+
+
+@groups.command(cls=_Configured, short_help="Check for problems: rules, an exit code, a baseline.")
+@_RULES
+@options.layer
+@inputs.samples_if_any
 @options.output_as(FORMATS)
 @click.pass_context
 def command(
@@ -155,21 +190,21 @@ def command(
     /,
     paths: tuple[str, ...],
     to: options.Output,
-    config: str | None,  # noqa: ARG001  (read before everything else)
     limit: Sequence[tuple[str, float]],
     show_settings: bool,
     **settings: Any,
 ) -> int:
-    """Is anything wrong with these data, for this batch-norm layer and batch size?
+    """Check these data for problems with this batch norm layer and batch size.
 
-    Each rule judges every batch: zero variance, NaN, a layer that would refuse to train, a framework whose float32 sums
-    would go wrong, a batch too small for how much these samples differ. `bnstat explain` says what each means.
+    Rules judge every batch. They find, for example: zero variance, NaN, a layer that refuses to train, a framework
+    whose float32 sums go wrong, and a batch that is too small for how much these samples differ. `bnstat explain` says
+    what each rule means.
 
     \b
     Exit codes, for CI:
-      0  nothing as severe as --fail-on was found that the baseline does not know
-      1  something was
-      2  wrong usage, or a setting that cannot be
+      0  no new finding is as severe as --fail-on
+      1  at least one is
+      2  wrong usage, or an impossible setting
       3  an input could not be read, whatever was found in the others
 
     \b
@@ -190,9 +225,9 @@ def command(
 
 
 def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits, settings: Mapping[str, Any]) -> int:
-    from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
-    from bnstat.cli.progress import progress  # noqa: PLC0415
-    from bnstat.workflows.check import Override, check  # noqa: PLC0415
+    from bnstat.cli.output import tell, write
+    from bnstat.cli.progress import progress
+    from bnstat.workflows.check import Override, check
 
     folder = str(found.file.parent) if found.file is not None else None
     overrides = [Override(*pair, folder) for pair in found.overrides]
@@ -208,50 +243,69 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits
 
 
 def _read(paths: Sequence[str], result: Check, found: Config, reading: Reading) -> list[str]:
-    """The files that were read: the output must be none of them."""
+    """Return the files that were read: the output must be none of them."""
     read = inputs.read_by(paths, reading, result.samples, result.errors)
     own = (result.settings.baseline, result.settings.reference, found.file)
     return [*read, *(str(file) for file in own if file is not None)]
 
 
 def _limits(found: Config, given: Sequence[tuple[str, float]]) -> Limits:
-    from bnstat.cli.config import limits_of  # noqa: PLC0415  (not needed for --help)
+    from bnstat.cli.config import limits_of
 
     return limits_of({**found.limits, **dict(given)})
 
 
 def _shown(context: click.Context, found: Config, limits: Limits, given: Sequence[tuple[str, float]]) -> str:
-    """Each setting with its value and where it came from, a line each."""
-    from dataclasses import asdict  # noqa: PLC0415  (not needed for --help)
-
-    file = str(found.file)
-    origins = {
-        click.core.ParameterSource.COMMANDLINE: "command line",
-        click.core.ParameterSource.ENVIRONMENT: "environment",
-        click.core.ParameterSource.DEFAULT_MAP: file,
-    }
-    hidden = {"paths", "files_from", "null", "config", "limit", "show_settings", "output", "all", "quiet", "color"}
-    rows = []
-    for name, value in sorted(context.params.items()):
-        if name not in hidden:
-            source = context.get_parameter_source(name)
-            rows.append((name.replace("_", "-"), value, origins.get(source, "default") if source else "default"))
-    on_line = {name for name, _ in given}
-    source_of_limits = context.get_parameter_source("limit")
-    given_by = origins.get(source_of_limits, "default") if source_of_limits else "default"
-    for name, value in asdict(limits).items():
-        key = name.replace("_", "-")
-        origin = given_by if key in on_line else file if key in found.limits else "default"
-        rows.append((f"limits.{key}", value, origin))
-    rows += [(f"overrides: {' '.join(paths)}", ",".join(ignored), file) for paths, ignored in found.overrides]
+    """Return each setting with its value and its origin, a line each."""
+    rows = [*_options_shown(context, found), *_limits_shown(context, found, limits, given)]
+    rows += [
+        (f"overrides: {' '.join(paths)}", ",".join(ignored), str(found.file)) for paths, ignored in found.overrides
+    ]
     texts = [(name, _text(value), origin) for name, value, origin in rows]
     widths = [max(len(row[place]) for row in texts) for place in (0, 1)]
     return "".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}\n" for name, value, origin in texts)
 
 
+def _options_shown(context: click.Context, found: Config) -> Iterator[tuple[str, object, str]]:
+    """Yield the name, the value and the origin of each option that is a setting, by name."""
+    named = {param.name: param for param in context.command.params if isinstance(param, groups.Option)}
+    for name, value in sorted(context.params.items()):
+        if name in named and named[name].shown:
+            yield named[name].key, value, _origin(context, found, name)
+
+
+def _limits_shown(
+    context: click.Context, found: Config, limits: Limits, given: Sequence[tuple[str, float]]
+) -> Iterator[tuple[str, object, str]]:
+    """Yield the name, the value and the origin of each threshold."""
+    from dataclasses import asdict
+
+    on_line = {name for name, _ in given}
+    for name, value in asdict(limits).items():
+        key = name.replace("_", "-")
+        origin = _origin(context, found, "limit") if key in on_line else _file_or_default(found, key)
+        yield f"limits.{key}", value, origin
+
+
+def _origin(context: click.Context, found: Config, name: str) -> str:
+    """Return where the value of an option came from."""
+    origins = {
+        click.core.ParameterSource.COMMANDLINE: "command line",
+        click.core.ParameterSource.ENVIRONMENT: "environment",
+        click.core.ParameterSource.DEFAULT_MAP: str(found.file),
+    }
+    source = context.get_parameter_source(name)
+    return origins.get(source, "default") if source else "default"
+
+
+def _file_or_default(found: Config, limit: str) -> str:
+    return str(found.file) if limit in found.limits else "default"
+
+
 def _text(value: object) -> str:
+    """Return a value as --show-settings prints it; a dash for none."""
     if isinstance(value, tuple):
-        return ",".join(value) or "–"
+        return ",".join(map(str, value)) or "–"
     return "–" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -260,7 +314,7 @@ def _summarize(result: Check) -> None:
     file = os.environ.get("GITHUB_STEP_SUMMARY")
     if not file:
         return
-    from bnstat.renderers.check.github import summary  # noqa: PLC0415  (only there)
+    from bnstat.renderers.check.github import summary
 
     try:
         with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as page:

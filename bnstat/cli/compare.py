@@ -1,4 +1,4 @@
-"""`bnstat compare`: what a batch of 1, 2, 4, … does to these data, or what several layers make of them."""
+"""`bnstat compare`: what batches of 1, 2, 4, … samples do to batch norm, or what several layers compute."""
 
 from __future__ import annotations
 
@@ -9,86 +9,134 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import exit_codes, inputs, options
-from bnstat.cli.kinds import BATCH_SIZES, Listed, kind_of, own
+from bnstat.cli import exit_codes, groups, inputs, options
+from bnstat.cli.groups import COMPARISON, option
+from bnstat.cli.kinds import BATCH_SIZES, kind_of, own
+from bnstat.cli.parameter_types import Listed
 from bnstat.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from bnstat.report.compare_batch_sizes import Comparison
     from bnstat.report.compare_layers import By
 
+_COMPARISONS = groups.together(
+    option(
+        "--batch-sizes",
+        group=COMPARISON,
+        type=Listed(int, "B,B,…", "whole numbers as in 1,2,4"),
+        help="Compare these batch sizes.  [default: 1,2,4,… up to the number of samples]",
+    ),
+    option(
+        "--frameworks",
+        group=COMPARISON,
+        type=Listed(str, "NAME,…|all", "names as in keras,torch"),
+        help="Compare these frameworks instead, or all that have a batch norm.",
+    ),
+    option(
+        "--normalizers",
+        group=COMPARISON,
+        type=Listed(str, "NAME,…", "names as in batch,instance,group:2"),
+        help="Compare these normalizers instead.",
+    ),
+    option(
+        "--epsilons",
+        group=COMPARISON,
+        type=Listed(float, "E,E,…", "numbers as in 1e-3,1e-5"),
+        help="Compare these values of epsilon instead.",
+    ),
+)
 
-@click.command(short_help="What batch sizes, frameworks, normalizers or values of epsilon do, side by side.")
-@options.paths
-@click.option(
-    "--batch-sizes",
-    type=Listed(int, "B,B,…", "whole numbers as in 1,2,4"),
-    help="Sizes to compare.  [default: 1,2,4,… up to the samples]",
+_OF_BATCH_SIZES = groups.together(
+    option(
+        "--population",
+        group=COMPARISON,
+        type=click.Choice(["finite", "infinite"]),
+        default="finite",
+        show_default=True,
+        help="Take the samples as the whole training set (finite), or as a part of a larger one (infinite).",
+    ),
+    option(
+        "--tolerance-noise",
+        group=COMPARISON,
+        type=float,
+        metavar="SD",
+        default=0.1,
+        show_default=True,
+        help="Recommend a size whose batch mean varies by no more than this many SD.",
+    ),
+    option(
+        "--tolerance-shortfall",
+        group=COMPARISON,
+        type=float,
+        metavar="SHARE",
+        default=0.1,
+        show_default=True,
+        help="Recommend a size whose batch variance lacks no more than this share.",
+    ),
+    option(
+        "--tolerance-gap",
+        group=COMPARISON,
+        type=float,
+        metavar="RMS",
+        default=0.1,
+        show_default=True,
+        help="Recommend a size whose outputs in training and evaluation differ by no more than this (RMS).",
+    ),
+    option(
+        "--draws",
+        group=COMPARISON,
+        type=int,
+        metavar="N",
+        default=1000,
+        show_default=True,
+        help="Draw at most this many batches of each size.",
+    ),
+    option(
+        "--steps",
+        group=COMPARISON,
+        type=int,
+        metavar="N",
+        help="Also simulate this many training steps, with batches in sequence.",
+    ),
+    option(
+        "--group-by",
+        group=COMPARISON,
+        metavar="directory|FILE.csv:COLUMN",
+        help="Also compare batches that come from one group each, such as one site.",
+    ),
+    option(
+        "--plot",
+        group=COMPARISON,
+        type=click.Path(readable=False),
+        metavar="FILE",
+        help="Also draw the comparison into a .png, .svg or .pdf.",
+    ),
+    option(
+        "--save-population",
+        group=COMPARISON,
+        type=click.Path(readable=False),
+        metavar="FILE",
+        help="Save the mean and variance of all values (precise BN) as .npz or .json.",
+    ),
 )
-@click.option(
-    "--frameworks",
-    type=Listed(str, "NAME,…|all", "names as in keras,torch"),
-    help="Instead: presets to compare, or all of batch norm.",
-)
-@click.option(
-    "--normalizers",
-    type=Listed(str, "NAME,…", "names as in batch,instance,group:2"),
-    help="Instead: normalizers to compare.",
-)
-@click.option(
-    "--epsilons",
-    type=Listed(float, "E,E,…", "numbers as in 1e-3,1e-5"),
-    help="Instead: values of epsilon to compare.",
-)
-@click.option(
-    "--population",
-    type=click.Choice(["finite", "infinite"]),
-    default="finite",
-    show_default=True,
-    help="Whether these samples are all there are, or some of a larger set.",
-)
-@click.option("--draws", type=int, default=1000, show_default=True, help="Batches drawn at most for a size.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draws, or of --shuffle.")
-@click.option(
-    "--ranks", type=int, default=1, show_default=True, help="Processes that train together, synchronized too."
-)
-@click.option("--steps", type=int, help="Also simulate so many training steps, real batches in sequence.")
-@click.option(
-    "--group-by",
-    metavar="directory|FILE.csv:COLUMN",
-    help="Also batches of one group each, as of one site.",
-)
-@options.batching
-@options.tensor
-@inputs.reading
-@options.framework
-@options.normalizer
-@options.epsilon
-@options.momentum
-@options.arithmetic
-@click.option(
-    "--tolerance-noise", type=float, default=0.1, show_default=True, help="Acceptable noise of the batch mean."
-)
-@click.option("--tolerance-shortfall", type=float, default=0.1, show_default=True, help="Acceptable shortfall.")
-@click.option("--tolerance-gap", type=float, default=0.1, show_default=True, help="Acceptable train/eval difference.")
-@click.option(
-    "--save-population",
-    type=click.Path(readable=False),
-    help="Save the mean and variance of all values, 'precise BN', as .npz or .json.",
-)
-@click.option("--plot", type=click.Path(readable=False), help="Also draw it, into a .png, .svg or .pdf.")
+
+
+@groups.command(short_help="Compare batch sizes, frameworks, normalizers or values of epsilon.")
+@_COMPARISONS
+@_OF_BATCH_SIZES
+@options.layer
+@inputs.samples
 @options.output
 @click.pass_context
 def command(context: click.Context, /, paths: tuple[str, ...], to: options.Output, **given: Any) -> int:
-    """What a batch of 1, 2, 4, … does to these data, or what several layers make of them.
+    """Compare what batches of 1, 2, 4, … samples do to batch norm, or what several layers compute.
 
-    From one pass over a cohort: how the variance splits into within and between samples, and for each batch size the
-    noise of the batch mean, what the batch variance lacks, and how far the output of batch norm differs between
-    training and evaluation; in closed form and from drawn batches. Then the least size within the tolerances.
+    One pass over a cohort gives, for each batch size: the noise of the batch mean, how much of the variance a batch
+    lacks, and how far the output differs between training and evaluation; in closed form and from drawn batches. The
+    smallest size within the tolerances is recommended.
 
-    With --frameworks, --normalizers or --epsilons, from one pass too: what each of these layers computes, as
-    `bnstat inspect` tells it, side by side, and in sentences what differs and for which channel it matters. One kind
-    of comparison a call.
+    With --frameworks, --normalizers or --epsilons, one pass gives what each of these layers computes, side by side as
+    `bnstat inspect` shows it, and says which differences matter for which channel. One call makes one comparison.
 
     \b
     Examples:
@@ -108,9 +156,9 @@ def command(context: click.Context, /, paths: tuple[str, ...], to: options.Outpu
 
 def _layers(paths: tuple[str, ...], to: options.Output, by: By, values: Sequence[Any], settings: dict[str, Any]) -> int:
     """Compare frameworks, normalizers or values of ε."""
-    from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
-    from bnstat.cli.progress import progress  # noqa: PLC0415
-    from bnstat.workflows.compare_layers import compare_layers  # noqa: PLC0415
+    from bnstat.cli.output import tell, write
+    from bnstat.cli.progress import progress
+    from bnstat.workflows.compare_layers import compare_layers
 
     with progress(to.quiet) as meter:
         found = compare_layers(paths, by=by, values=values, progress=meter, **settings)
@@ -128,14 +176,14 @@ def _batch_sizes(
     **settings: Any,
 ) -> int:
     """Compare batch sizes."""
-    from bnstat.cli.output import tell, write  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
-    from bnstat.cli.progress import progress  # noqa: PLC0415
-    from bnstat.workflows.compare_batch_sizes import compare  # noqa: PLC0415
+    from bnstat.cli.output import tell, write
+    from bnstat.cli.progress import progress
+    from bnstat.workflows.compare_batch_sizes import compare
 
     if plot is not None:
         _refuse_plot(plot, to)
     if save_population is not None and _ending(save_population) not in ("npz", "json"):
-        raise UsageError(f"{save_population}: a population is saved as .npz or .json; name it so")
+        raise UsageError(f"{save_population}: a population is saved as .npz or .json; end the name with one of these")
     with progress(to.quiet) as meter:
         found = compare(paths, progress=meter, **settings)
     tell(found.errors, found.notes, to.quiet)
@@ -149,32 +197,32 @@ def _batch_sizes(
 
 
 def _refuse_plot(file: str, to: options.Output) -> None:
-    """Refuse what cannot be drawn whatever is found, before anything is read."""
-    from bnstat.renderers.compare_batch_sizes.plot import ENDINGS  # noqa: PLC0415
+    """Raise UsageError if nothing can be drawn, before anything is read."""
+    from bnstat.renderers.compare_batch_sizes.plot import ENDINGS
 
     if _ending(file) not in ENDINGS:
-        raise UsageError(f"{file}: a plot is one of {', '.join(f'.{ending}' for ending in ENDINGS)}; name it so")
+        raise UsageError(f"{file}: a plot is one of {', '.join(f'.{ending}' for ending in ENDINGS)}; end its name so")
     if to.file is not None and Path(to.file).absolute() == Path(file).absolute():
         raise UsageError(f"-o and --plot name one file, {file}; give two")
     if find_spec("matplotlib") is None:
-        raise UsageError("drawing needs matplotlib; pip install 'bnstat[plot]'")
+        raise UsageError("--plot needs matplotlib; pip install 'bnstat[plot]'")
 
 
 def _plot(found: Comparison, file: str, inputs: Sequence[str]) -> None:
     """Draw what was found into a file."""
-    from bnstat.cli.output import refuse_input  # noqa: PLC0415
-    from bnstat.renderers.compare_batch_sizes import plot  # noqa: PLC0415
+    from bnstat.cli.output import refuse_input
+    from bnstat.renderers.compare_batch_sizes import plot
 
     refuse_input(file, inputs, "--plot")
     if not plot.channels(found):
         why = "one sample has no curve" if len(found.samples) == 1 else "no channel has noise or shortfall"
-        raise UsageError(f"nothing to plot: {why}; give more samples, or leave --plot out")
+        raise UsageError(f"nothing to plot: {why}; give more samples, or drop --plot")
     _save(plot.render(found, _ending(file)), file, "--plot")
 
 
 def _save_population(found: Comparison, file: str, inputs: Sequence[str]) -> None:
-    from bnstat.cli.output import refuse_input  # noqa: PLC0415
-    from bnstat.renderers.compare_batch_sizes import population  # noqa: PLC0415
+    from bnstat.cli.output import refuse_input
+    from bnstat.renderers.compare_batch_sizes import population
 
     refuse_input(file, inputs, "--save-population")
     _save(population.render(found, _ending(file)), file, "--save-population")

@@ -4,60 +4,51 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from math import inf
 from pathlib import Path
 from typing import Any
 
+import click
+
+from bnstat.cli.groups import Option
+from bnstat.cli.parameter_types import Written
 from bnstat.errors import UsageError
 from bnstat.report.limits import Limits
 
-# Each key, and what its value is.
-_LISTS = ("select", "ignore")
-# Paths, relative to the file.
-_FILES = ("baseline", "reference")
-_KEYS: dict[str, tuple[type, ...]] = {
-    "channels": (str,),
-    "framework": (str,),
-    "normalizer": (str,),
-    "epsilon": (float, int),
-    "momentum": (float, int, str),
-    "axis": (int,),
-    "batch-axis": (int, str),
-    "intensity": (str,),
-    "mask": (str,),
-    "batch-size": (int,),
-    "drop-last": (bool,),
-    "shuffle": (bool,),
-    "seed": (int,),
-    "ranks": (int,),
-    "dtype": (str,),
-    "threads": (int,),
-    "emulate": (bool,),
-    "steps": (int,),
-    "fail-on": (str,),
-    "baseline": (str,),
-    "reference": (str,),
-    "format": (str,),
-    "select": (list,),
-    "ignore": (list,),
-    "limits": (dict,),
-    "overrides": (list,),
-}
+# The types that a value may have, for click's own types.
+_KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "float": (float, int)}
+# The keys that are no options.
+_TABLES: dict[str, tuple[type, ...]] = {"limits": (dict,), "overrides": (list,)}
 LIMITS = tuple(one.name.replace("_", "-") for one in fields(Limits))
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table"}
 
 
 @dataclass(frozen=True)
-class Config:
-    """What a file says.
+class Key:
+    """An option as a settings file may have it.
 
     Attributes:
-        file: where it was found; None where there is none.
-        values: by option name, as in "batch-size".
-        limits: by name, as in "epsilon-share".
-        overrides: rules that are ignored for some paths: pairs of patterns and tokens.
+        parameter: the name of click's parameter.
+        kinds: the types that the value may have.
+        is_path: True if the value is a path, relative to the file.
+    """
+
+    parameter: str
+    kinds: tuple[type, ...]
+    is_path: bool
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings in a file.
+
+    Attributes:
+        file: the path of the file; None if there is none.
+        values: values by key, as in "batch-size".
+        limits: thresholds by name, as in "epsilon-share".
+        overrides: rules that are ignored for some paths: pairs of patterns and names of rules.
     """
 
     file: Path | None = None
@@ -66,55 +57,75 @@ class Config:
     overrides: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
 
 
-def find(start: Path) -> Config:
-    """The nearest file from a folder upwards; an empty one where there is none.
+def keys_of(command: click.Command) -> dict[str, Key]:
+    """Return the options of a command that a settings file may set, by key."""
+    options = (param for param in command.params if isinstance(param, Option) and param.in_file)
+    return {one.key: Key(one.name or one.key, _kinds(one.type), isinstance(one.type, click.Path)) for one in options}
+
+
+def _kinds(of: click.ParamType[Any]) -> tuple[type, ...]:
+    return of.kinds if isinstance(of, Written) else _KINDS.get(of.name, (str,))
+
+
+def find(start: Path, keys: Mapping[str, Key]) -> Config:
+    """Return the settings in the nearest file, from a folder upwards; empty ones if there is no file.
+
+    Args:
+        start: the folder.
+        keys: what may be set.
 
     Raises:
-        UsageError: it cannot be read, or has a key that is not known.
+        UsageError: if the file cannot be read, or has an unknown key.
     """
     for folder in (start, *start.parents):
         if (folder / "bnstat.toml").is_file():
-            return load(folder / "bnstat.toml")
+            return load(folder / "bnstat.toml", keys)
         project = folder / "pyproject.toml"
         if project.is_file() and "bnstat" in _tools(_document(project)):
-            return load(project)
+            return load(project, keys)
     return Config()
 
 
-def load(file: Path) -> Config:
-    """What one file says.
+def load(file: Path, keys: Mapping[str, Key]) -> Config:
+    """Return the settings in one file.
+
+    Args:
+        file: its path.
+        keys: what may be set.
 
     Raises:
-        UsageError: it cannot be read, or has a key that is not known, or a value of another kind.
+        UsageError: if the file cannot be read, or has an unknown key, or a value of another type.
     """
     said = _said(file, _document(file))
     where = f"{file}: [tool.bnstat]" if file.name == "pyproject.toml" else str(file)
+    kinds = {key: one.kinds for key, one in keys.items()} | _TABLES
     for key, value in said.items():
-        _require_key(key, _KEYS, where)
-        _require_kind(key, value, _KEYS[key], where)
-    for key in _LISTS:
-        _require_texts(key, said.get(key, []), where)
+        _require_key(key, kinds, where)
+        _require_kind(key, value, kinds[key], where)
+        if key in keys and isinstance(value, list):
+            _require_texts(key, value, where)
     limits = said.get("limits", {})
     for key, value in limits.items():
         _require_key(key, LIMITS, f"{where} limits")
         _require_kind(key, value, (float, int), f"{where} limits")
     limits_of(limits, f"{where} limits:")
-    values = {key: value for key, value in said.items() if key not in ("limits", "overrides")}
-    values |= {key: str(file.parent / values[key]) for key in _FILES if key in values}
-    if "mask" in values:
-        values["mask"] = _mask_from(file.parent, values["mask"])
-    if "intensity" in values:
-        values["intensity"] = "|".join(_step_from(file.parent, step) for step in values["intensity"].split("|"))
+    values = {key: _from_folder(file.parent, key, said[key], keys[key].is_path) for key in said if key in keys}
     return Config(file, values, limits, tuple(_override(one, where) for one in said.get("overrides", ())))
 
 
-def _mask_from(folder: Path, mask: str) -> str:
-    """A mask whose path, if it is one, is relative to a folder."""
-    return mask if mask == "nonzero" or mask.startswith(("<", ">")) else str(folder / mask)
+def _from_folder(folder: Path, key: str, value: object, is_path: bool) -> object:
+    """Return a value with the paths in it relative to a folder."""
+    if not isinstance(value, str):
+        return value
+    if key == "mask":
+        return value if value == "nonzero" or value.startswith(("<", ">")) else str(folder / value)
+    if key == "intensity":
+        return "|".join(_step_from(folder, step) for step in value.split("|"))
+    return str(folder / value) if is_path else value
 
 
 def _step_from(folder: Path, step: str) -> str:
-    """A step whose path, if it has one, is relative to a folder."""
+    """Return a step of preprocessing, with its path, if it has one, relative to a folder."""
     name, _, rest = step.strip().partition(":")
     return f"ct:{folder / rest}" if name == "ct" and (folder / rest).is_file() else step
 
@@ -129,7 +140,7 @@ def _document(file: Path) -> dict[str, Any]:
 
 
 def _said(file: Path, document: dict[str, Any]) -> dict[str, Any]:
-    """The table that is about bnstat: the whole of a file of its own."""
+    """Return the table about bnstat, which is all of a bnstat.toml."""
     if file.name != "pyproject.toml":
         return document
     said = _tools(document).get("bnstat")
@@ -143,7 +154,7 @@ def _tools(document: dict[str, Any]) -> dict[str, Any]:
     return tools if isinstance(tools, dict) else {}
 
 
-def _override(one: Any, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:  # noqa: ANN401  (whatever TOML holds)
+def _override(one: object, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if not isinstance(one, dict):
         raise UsageError(f"{where} overrides: each is a table with paths and ignore")
     for key, value in one.items():
@@ -154,39 +165,39 @@ def _override(one: Any, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]: 
     return tuple(one["paths"]), tuple(one["ignore"])
 
 
-def _require_key(key: str, known: Any, where: str) -> None:  # noqa: ANN401  (names of any collection)
+def _require_key(key: str, known: Collection[str], where: str) -> None:
     if key not in known:
-        near = difflib.get_close_matches(key, list(known), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
         raise UsageError(f"{where}: {key!r} is not known; {hint}")
 
 
 def _require_kind(key: str, value: object, kinds: tuple[type, ...], where: str) -> None:
     if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, kinds):
-        raise UsageError(f"{where}: {key} is {' or '.join(_WORDS[kind] for kind in kinds)}, and not {value!r}")
+        raise UsageError(f"{where}: {key} must be {' or '.join(_WORDS[kind] for kind in kinds)}, and is {value!r}")
 
 
 def _require_texts(key: str, value: object, where: str) -> None:
     if not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
-        raise UsageError(f"{where}: {key} is a list of texts, and not {value!r}")
+        raise UsageError(f"{where}: {key} must be a list of texts, and is {value!r}")
 
 
 def limits_of(given: Mapping[str, float], where: str = "limit") -> Limits:
-    """Limits with some of them set, by names as in "epsilon-share".
+    """Return limits with some of them set, by names as in "epsilon-share".
 
     Args:
         given: values by name.
-        where: what a message begins with: where the values come from.
+        where: the start of a message: where the values come from.
 
     Raises:
-        UsageError: a name is not known, or a value cannot be a threshold.
+        UsageError: if a name is not known, or a value cannot be a threshold.
     """
     for name, value in given.items():
         _require_key(name, LIMITS, where.rstrip(":"))
         if not 0 <= value < inf:
-            raise UsageError(f"{where} {name} {value:g} cannot be: give a number that is 0 or more")
+            raise UsageError(f"{where} {name} must be 0 or more, and is {value:g}")
         if name == "small-batch" and not float(value).is_integer():
-            raise UsageError(f"{where} {name} {value:g} cannot be: give a whole number")
+            raise UsageError(f"{where} {name} must be a whole number, and is {value:g}")
     named = {name.replace("-", "_"): value for name, value in given.items()}
     if "small_batch" in named:
         named["small_batch"] = int(named["small_batch"])

@@ -1,4 +1,4 @@
-"""The published exit codes. Where several hold, the first of INTERRUPTED, DEFECT, FAILED_INPUT, USAGE wins."""
+"""The published exit codes. If several apply, the first of INTERRUPTED, DEFECT, FAILED_INPUT and USAGE is used."""
 
 CLEAN = 0
 FINDINGS = 1

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import click
 
-from bnstat.cli import exit_codes, options
+from bnstat.cli import exit_codes, groups, options
 
 
-@click.command(short_help="The conventions of each framework: ε, momentum, running variance.")
+@groups.command(short_help="List the conventions of each framework: ε, momentum, running variance.")
 @click.argument("name", required=False)
 @options.output
 def command(name: str | None, to: options.Output) -> int:
-    """The conventions of each framework's layers.
+    """List the conventions of each framework's normalization layers.
 
-    Batch norm is not the same everywhere: ε, what momentum is the weight of, whether the running variance is unbiased,
-    how the variance is computed in float32, and how few values a channel may have. With a NAME, as --framework takes
-    it, all of that one with its source.
+    Batch norm is not the same everywhere. Frameworks differ in ε, in what momentum is the weight of, in the bias
+    correction of the running variance, in the float32 arithmetic of the variance, and in how few values a channel may
+    have. With a NAME, as --framework takes it, everything about this one is shown with its source.
 
     \b
     Examples:
@@ -23,9 +23,9 @@ def command(name: str | None, to: options.Output) -> int:
       bnstat frameworks torch-channels-last
       bnstat frameworks --format csv
     """
-    from bnstat.cli.output import write  # noqa: PLC0415  (nothing of this is needed for --help)
-    from bnstat.layers.frameworks import FRAMEWORKS, framework_named  # noqa: PLC0415
-    from bnstat.report.frameworks import Presets  # noqa: PLC0415
+    from bnstat.cli.output import write
+    from bnstat.layers.frameworks import FRAMEWORKS, framework_named
+    from bnstat.report.frameworks import Presets
 
     rows = (framework_named(name),) if name is not None else tuple(FRAMEWORKS.values())
     write("frameworks", Presets(rows, in_full=name is not None), to, ())

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from bnstat.cli.sizes import Sizes
+from bnstat.cli.groups import INPUT, PATCHES, PREPROCESSING, READING, option, together
+from bnstat.cli.messages import PARAMETERS
+from bnstat.cli.parameter_types import BatchAxis, Sizes
 from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,106 +21,179 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# In the order that --help shows them.
-_OPTIONS: tuple[Callable[..., Any], ...] = (
-    click.option(
+_PATHS = (
+    click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path(readable=False)),
+    option(
+        "--files-from",
+        group=INPUT,
+        metavar="FILE",
+        in_file=False,
+        shown=False,
+        help="Read more paths from this file, one a line; - is standard input.",
+    ),
+    option(
+        "-0",
+        "--null",
+        group=INPUT,
+        is_flag=True,
+        in_file=False,
+        shown=False,
+        help="Split lists of paths at NUL, as find -print0 writes them.",
+    ),
+)
+
+_SAMPLES = (
+    option(
+        "--batch-axis",
+        group=INPUT,
+        type=BatchAxis(),
+        help="Take the entries of this axis of each file as samples: 3 for a time series, none for no axis.  "
+        "[default: none for images, 0 for arrays]",
+    ),
+    option(
         "--channels",
+        group=INPUT,
         metavar="PATTERN",
-        default=None,
-        help="Join files into cases, as '{case}_{channel}.nii.gz'; {channel:t1,flair} takes these, in this order.",
+        help="Join files into cases by name, as in '{case}_{channel}.nii.gz'; {channel:t1,flair} takes these, in this "
+        "order.",
     ),
-    click.option(
+    option(
+        "--seed",
+        group=INPUT,
+        type=int,
+        metavar="N",
+        default=0,
+        show_default=True,
+        help="Seed every random choice: shuffling, patches, drawn batches.",
+    ),
+)
+
+_PREPROCESSING = (
+    option(
         "--intensity",
+        group=PREPROCESSING,
         metavar="STEPS",
-        help="What is done to the values of each volume first: minmax[:A,B], zscore, zscore-nonzero, scale:A,B, "
-        "clip:LO,HI, ct:LO,HI,MEAN,SD or ct:FILE (nnU-Net), with | between steps, as in 'clip:-1000,1000|zscore'.",
+        help="Normalize intensities first: minmax[:A,B], zscore, zscore-nonzero, scale:A,B, clip:LO,HI, "
+        "ct:LO,HI,MEAN,SD or ct:FILE (nnU-Net); | joins steps, as in 'clip:-1000,1000|zscore'.",
     ),
-    click.option(
+    option(
         "--mask",
+        group=PREPROCESSING,
         metavar="MASK",
-        help="Take statistics inside of it only: nonzero, >T, >=T, <T, <=T (on the values of the file, each channel "
-        "by its own), or an image that is above 0 there; {case} in its path is the name of the input.",
+        help="Use only voxels inside of this mask: nonzero, a threshold on each channel's values in the file (>T, >=T, "
+        "<T, <=T), or a mask image, as in 'masks/{case}.nii.gz'.",
     ),
-    click.option(
-        "--patch", type=Sizes(), metavar="XxYxZ", help="Cut patches of this size out of volumes, as in 96x96x96."
+)
+
+_PATCHES = (
+    option("--patch", group=PATCHES, type=Sizes(), help="Cut patches of this size out of volumes, as in 96x96x96."),
+    option("--patches", group=PATCHES, type=int, metavar="N", help="Draw this many patches per volume.  [default: 8]"),
+    option(
+        "--per-volume",
+        group=PATCHES,
+        type=int,
+        metavar="M",
+        help="Put this many patches of one volume in a batch.  [default: 1]",
     ),
-    click.option("--patches", type=int, metavar="N", help="Patches that each volume gives.  [default: 8]"),
-    click.option("--per-volume", type=int, metavar="M", help="Patches a batch takes of one volume.  [default: 1]"),
-    click.option(
+    option(
         "--foreground",
+        group=PATCHES,
         metavar="F|nnunet:F",
-        help="Share of patches around labels, as MONAI draws them, or forced as by nnU-Net.",
+        help="Draw this share of patches around the foreground, as MONAI does; nnunet:F as nnU-Net does.",
     ),
-    click.option("--labels", metavar="FILE", help="Label images, as in 'labels/{case}.nii.gz'."),
-    click.option(
+    option(
+        "--labels",
+        group=PATCHES,
+        type=click.Path(readable=False),
+        metavar="FILE",
+        help="Find the foreground in these label maps, as in 'labels/{case}.nii.gz'.",
+    ),
+    option(
         "--pad",
+        group=PATCHES,
         type=click.Choice(["zero", "edge", "none"]),
-        help="What a volume smaller than the patch is filled with.  [default: zero]",
+        help="Pad a volume that is smaller than the patch: with zeros, with its edge values, or not at all.  "
+        "[default: zero]",
     ),
-    click.option(
-        "--jobs", type=int, default=None, metavar="N", help="Processes that read at most.  [default: as many as cores]"
+)
+
+# A settings file may lie beside data of somebody else, so it opens no connection and allows no protocol.
+_READING = (
+    option(
+        "--jobs",
+        group=READING,
+        type=int,
+        metavar="N",
+        help="Read with at most this many processes.  [default: one per core]",
     ),
-    click.option(
+    option(
         "--dask",
-        default=None,
+        group=READING,
         metavar="ADDRESS",
-        help="Read on the workers of this Dask scheduler, as tcp://host:8786.",
+        in_file=False,
+        help="Read on the workers of this Dask scheduler, as in tcp://host:8786.",
     ),
-    click.option(
+    option(
         "--allow-protocol",
         "protocols",
+        group=READING,
         multiple=True,
         metavar="NAME",
-        help="Also read URLs of this protocol of fsspec, as sftp; may be given again.  [always: s3, gs, az, abfs, "
+        in_file=False,
+        help="Also read URLs of this protocol of fsspec, such as sftp; may be given again.  [always: s3, gs, az, abfs, "
         "http, https, file]",
     ),
 )
 
-# The options of patches, and what they are called in `Patching`.
-_OF_PATCHES = {
-    "patches": "number",
-    "per_volume": "per_volume",
-    "foreground": "foreground",
-    "labels": "labels",
-    "pad": "pad",
-}
+# The options of patches beside --patch, as the command gets them.
+_OF_PATCHES = ("patches", "per_volume", "foreground", "labels", "pad")
 
 
-def reading(function: F) -> F:
-    """How inputs are found, prepared and read."""
+def samples(function: F) -> F:
+    """Add the paths, and how samples are made of them: a command gets `paths`, `batch_axis`, `seed` and `reading`."""
+    return _samples(function, required=True)
 
+
+def samples_if_any(function: F) -> F:
+    """Add the same to a command that can do without paths."""
+    return _samples(function, required=False)
+
+
+def _samples(function: F, *, required: bool) -> F:
     @wraps(function)
-    def command(*args: Any, **given: Any) -> Any:  # noqa: ANN401  (whatever the command takes and returns)
-        return function(*args, reading=_reading(given), **given)
+    def command(*args: Any, files_from: str | None, null: bool, **given: Any) -> object:
+        from bnstat.cli.lists import joined
 
-    wrapped: Callable[..., Any] = command
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    return cast(F, wrapped)
+        paths = joined(given.pop("paths"), files_from, "\0" if null else "\n")
+        if required and not paths:
+            raise click.UsageError("Missing argument 'PATH...'.", click.get_current_context())
+        return function(*args, paths=paths, reading=_reading(given), **given)
+
+    return together(*_SAMPLES, *_PATHS, *_PREPROCESSING, *_PATCHES, *_READING)(cast(F, command))
 
 
 def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], errors: Iterable[Failure]) -> list[str]:
-    """The files that were given and read, and those beside them: no output may replace any."""
+    """Return the files that were given and read, and those beside them: no output may replace any."""
     listed = [*samples]
     failed = [failure.source for failure in errors]
     read = [*paths, *(path for sample in listed for path in sample.paths), *failed]
-    read += [f"{path}/dataset.json" for path in paths]  # what describes a data set, where a path is one
+    read += [f"{path}/dataset.json" for path in paths]  # the description of a data set, if a path is one
     if reading.preparation.plain:
         return read
-    from bnstat.preprocessing.validate import files_of  # noqa: PLC0415  (only where it is asked for)
+    from bnstat.preprocessing.validate import files_of
 
     return [*read, *files_of(reading.preparation, [*(sample.source for sample in listed), *failed])]
 
 
 def _reading(given: dict[str, Any]) -> Reading:
-    """What the options say, which are taken out of what was given."""
-    from bnstat.preprocessing.settings import Preparation  # noqa: PLC0415  (not needed for --help)
-    from bnstat.reading.settings import Reading  # noqa: PLC0415  (not needed for --help)
+    """Return the options on reading as one value, and take them out of what was given."""
+    from bnstat.preprocessing.settings import Preparation
+    from bnstat.reading.settings import Reading
 
     patches = _patching(given)
     return Reading(
-        channels=given.pop("channels", None),
-        preparation=Preparation(intensity=given.pop("intensity", None), mask=given.pop("mask", None), patches=patches),
+        channels=given.pop("channels"),
+        preparation=Preparation(intensity=given.pop("intensity"), mask=given.pop("mask"), patches=patches),
         jobs=given.pop("jobs"),
         dask=given.pop("dask"),
         protocols=given.pop("protocols"),
@@ -126,19 +201,19 @@ def _reading(given: dict[str, Any]) -> Reading:
 
 
 def _patching(given: dict[str, Any]) -> Patching | None:
-    """How patches are drawn, with the seed of the command; None where whole volumes are asked for.
+    """Return how patches are drawn; None for whole volumes.
 
     Raises:
-        UsageError: only the size says that patches are asked for, and it is missing.
+        UsageError: if an option is about patches, and their size is missing.
     """
-    from bnstat.preprocessing.settings import Patching  # noqa: PLC0415  (not needed for --help)
+    from bnstat.preprocessing.settings import Patching
 
-    size = given.pop("patch", None)
-    asked = {name: value for name in _OF_PATCHES if (value := given.pop(name, None)) is not None}
+    size = given.pop("patch")
+    asked = {name: value for name in _OF_PATCHES if (value := given.pop(name)) is not None}
     if size is not None:
-        named = {_OF_PATCHES[name]: value for name, value in asked.items()}
-        return Patching(size, **named, seed=given.get("seed", 0))
+        named = {PARAMETERS.get(name, name): value for name, value in asked.items()}
+        return Patching(size, **named, seed=given["seed"])
     if asked:
         option = f"--{next(iter(asked)).replace('_', '-')}"
-        raise UsageError(f"{option} is about patches; say of which size, as in --patch 96x96x96")
+        raise UsageError(f"{option} is about patches and needs their size; add it, as in --patch 96x96x96")
     return None

@@ -1,67 +1,46 @@
-"""The kinds of comparison that `bnstat compare` makes, one a call, and which options each of them takes."""
+"""The comparisons that `bnstat compare` makes, one a call, and which options each of them takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar, get_args
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 import click
 from click.core import ParameterSource
 
+from bnstat.cli.groups import COMPARISON, group_of
 from bnstat.errors import UsageError
 
-Item = TypeVar("Item")
-
-# Each kind by the option that asks for it.
+# Each comparison by the option that asks for it.
 Kind = Literal["batch_sizes", "frameworks", "normalizers", "epsilons"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 BATCH_SIZES: Literal["batch_sizes"] = "batch_sizes"
 
-_OF_BATCH_SIZES = (
-    *("population", "draws", "steps", "group_by", "tolerance_noise", "tolerance_shortfall", "tolerance_gap"),
-    *("save_population", "plot"),
-)
-_OF_LAYERS = ("batch_size", "drop_last", "shuffle", "normalizer", "dtype", "threads", "emulate")
-
-# What each kind has no use for.
-_FOREIGN: dict[Kind, tuple[str, ...]] = {
-    BATCH_SIZES: _OF_LAYERS,
-    "frameworks": (*_OF_BATCH_SIZES, "framework"),
-    "normalizers": (*_OF_BATCH_SIZES, "normalizer"),
-    "epsilons": (*_OF_BATCH_SIZES, "epsilon"),
-}
+# What a comparison of batch sizes has no use for: it goes through all sizes of one batch norm, in closed form.
+OF_LAYERS = ("batch_size", "drop_last", "shuffle", "normalizer", "dtype", "threads", "emulate")
+# What else a comparison of layers has no use for: the option whose values are compared.
+_COMPARED = {"frameworks": "framework", "normalizers": "normalizer", "epsilons": "epsilon"}
 
 
-class Listed(click.ParamType[tuple[Item, ...]]):
-    """Several of one kind with commas between them."""
-
-    def __init__(self, item: Callable[[str], Item], name: str, what: str) -> None:
-        self.item, self.name, self.what = item, name, what
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Item, ...]:  # noqa: ANN401
-        """Each part is one; nothing between two commas is none."""
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in value.split(",")]
-        try:
-            if not all(parts):
-                raise ValueError
-            return tuple(self.item(part) for part in parts)
-        except ValueError:
-            self.fail(f"{value!r} is not a list of {self.what}", param, ctx)
+def foreign(kind: Kind, command: click.Command) -> tuple[str, ...]:
+    """Return the parameters of the command that a comparison has no use for."""
+    if kind == BATCH_SIZES:
+        return OF_LAYERS
+    own = (param.name for param in command.params if group_of(param) == COMPARISON)
+    return (*(name for name in own if name and name not in KINDS), _COMPARED[kind])
 
 
 def kind_of(context: click.Context) -> Kind:
-    """Which comparison is asked for; a command line outdoes the environment.
+    """Return the comparison that is asked for; the command line overrules the environment.
 
     Raises:
-        UsageError: two are asked for.
+        UsageError: if two are asked for.
     """
     for source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT):
         asked = [name for name in KINDS if context.get_parameter_source(name) == source]
         if len(asked) > 1:
             raise UsageError(
-                f"{' and '.join(map(_option, asked))} are {len(asked)} comparisons, and a call makes one; "
+                f"{' and '.join(map(_option, asked))} ask for {len(asked)} comparisons, and one call makes one; "
                 "call bnstat compare once for each"
             )
         if asked:
@@ -70,27 +49,28 @@ def kind_of(context: click.Context) -> Kind:
 
 
 def own(kind: Kind, context: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that this kind takes; the environment's standing wishes for another kind are left aside.
+    """Return the options that a comparison takes; what the environment says for another comparison is left out.
 
     Raises:
-        UsageError: the command line has one that it does not take.
+        UsageError: if the command line has an option that it does not take.
     """
-    for name in _FOREIGN[kind]:
+    useless = foreign(kind, context.command)
+    for name in useless:
         if context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
-            raise UsageError(_refusal(kind, name))
-    return {name: value for name, value in given.items() if name not in (*KINDS, *_FOREIGN[kind])}
+            raise UsageError(_refusal(kind, name, context.command))
+    return {name: value for name, value in given.items() if name not in (*KINDS, *useless)}
 
 
-def _refusal(kind: Kind, name: str) -> str:
+def _refusal(kind: Kind, name: str, command: click.Command) -> str:
     option, asked = _option(name), _option(kind)
-    if option + "s" == asked and kind != BATCH_SIZES:
-        return f"{option} and {asked} cannot go together: the first of {asked} is what others are compared with"
+    if _COMPARED.get(kind) == name:
+        return f"{option} and {asked} exclude each other: the first of {asked} is what others are compared with"
     if kind == BATCH_SIZES:
         if name == "batch_size":
-            return "a comparison of batch sizes has no --batch-size; name them in --batch-sizes, as in 1,2,4"
-        others = " or ".join(_option(other) for other in KINDS[1:] if name not in _FOREIGN[other])
-        return f"a comparison of batch sizes has no use for {option}, which goes with {others}; leave it out"
-    return f"{option} belongs to a comparison of batch sizes and not to {asked}; leave it out"
+            return "a comparison of batch sizes takes no --batch-size; name them in --batch-sizes, as in 1,2,4"
+        others = " or ".join(_option(other) for other in KINDS[1:] if name not in foreign(other, command))
+        return f"a comparison of batch sizes does not use {option}, which goes with {others}; drop it"
+    return f"{option} belongs to a comparison of batch sizes, not to {asked}; drop it"
 
 
 def _option(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Lists of paths: a file that holds them, or standard input."""
+"""Lists of paths, in a file or on standard input."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ STDIN = "-"
 
 
 def joined(paths: Sequence[str], files_from: str | None, separator: str) -> tuple[str, ...]:
-    """Paths with lists in their place: `-` among them is standard input, `files_from` comes last.
+    """Return all paths: those on standard input in place of `-`, and those in a file last.
 
     Args:
-        paths: as they were given.
-        files_from: a file of paths, or "-"; None without one.
-        separator: what ends a path in a list, a line break or NUL. Empty ones are passed over.
+        paths: paths as they were given.
+        files_from: a file of paths, or "-"; None if there is none.
+        separator: the end of a path in a list, a line break or NUL. Empty paths are skipped.
 
     Raises:
-        InputError: a list cannot be read.
-        UsageError: standard input is asked for twice, or a list holds no path.
+        InputError: if a list cannot be read.
+        UsageError: if standard input is asked for twice, or a list contains no path.
     """
     lists = [path for path in paths if path == STDIN] + [files_from] * (files_from == STDIN)
     if len(lists) > 1:
-        raise UsageError("standard input can be read once: give - once")
+        raise UsageError("standard input can be read only once; give - once")
     found: list[str] = []
     for path in paths:
         found += _listed(STDIN, separator) if path == STDIN else [path]
@@ -36,7 +36,7 @@ def joined(paths: Sequence[str], files_from: str | None, separator: str) -> tupl
 
 
 def _listed(file: str, separator: str) -> list[str]:
-    """The paths in one list, decoded as the system's file names are."""
+    """Return the paths in one list, decoded as the system decodes file names."""
     name = "standard input" if file == STDIN else file
     try:
         content = _stdin() if file == STDIN else Path(file).read_bytes()
@@ -47,15 +47,13 @@ def _listed(file: str, separator: str) -> list[str]:
         lines = [line.removesuffix("\r") for line in lines]
     found = [line for line in lines if line]
     if any("\0" in line for line in found):
-        raise InputError(
-            name, "cannot be read as a list of paths: it holds NUL; give a text, or -0 if NUL ends each path"
-        )
+        raise InputError(name, "cannot be read as a list of paths: it contains NUL; add -0 if NUL ends each path")
     if not found:
-        raise UsageError(f"{name} lists no path; give one a line")
+        raise UsageError(f"{name} lists no path; write one path a line")
     return found
 
 
 def _stdin() -> bytes:
     if sys.stdin is None:
-        raise InputError("standard input", "is closed; give a file with --files-from")
+        raise InputError("standard input", "is closed; give a list with --files-from FILE")
     return sys.stdin.buffer.read()

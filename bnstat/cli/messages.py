@@ -9,10 +9,11 @@ import click
 
 from bnstat.text import NO_BREAK_SPACE, printable
 
+# Parameters that have another name than their option, by that option without its dashes.
+PARAMETERS = {"patch": "size", "patches": "number", "allow-protocol": "protocols"}
+_OPTIONS = {parameter: option for option, parameter in PARAMETERS.items()}
 # A parameter in a message of the library, with a value or without: `batch_size`, `batch_axis="none"`.
 _PARAMETER = re.compile(r"`([a-z][a-z_]*)(?:=([^`]*))?`")
-# Parameters whose option has another name.
-_OPTIONS = {"size": "patch", "number": "patches", "protocols": "allow-protocol"}
 
 
 def spelled(message: str) -> str:
@@ -27,17 +28,17 @@ def _option(parameter: re.Match[str]) -> str:
 
 
 def complain(message: str) -> None:
-    """An error, as one line."""
+    """Write an error to stderr, as one line."""
     _say(f"bnstat: error: {message}")
 
 
 def note(message: str) -> None:
-    """Something to know, as one line."""
+    """Write a note to stderr, as one line."""
     _say(f"bnstat: note: {message}")
 
 
 def _say(message: str) -> None:
-    """One line, control characters in it escaped, as a file name may have them."""
+    """Write one line. Control characters, which a file name may have, are escaped."""
     line = printable(message.replace(NO_BREAK_SPACE, " "))
-    with suppress(OSError):  # stderr is full or closed: there is nobody to tell
+    with suppress(OSError):  # if stderr is full or closed, nobody can be told
         click.echo(line, err=True)

@@ -1,4 +1,4 @@
-"""Where results go: data to stdout or a file, notes and errors to stderr."""
+"""Results to stdout or a file, notes and errors to stderr."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bnstat.cli.options import Output
 from bnstat.errors import OutputError, UsageError
 from bnstat.report.finding import Failure
 
-# Formats that programs read in this encoding, whatever that of the terminal is.
+# Formats that programs read as UTF-8, whatever the terminal's encoding is.
 _UTF8 = ("json", "jsonl", "github")
 # Formats that one renderer writes for every command.
 _FOR_ALL = ("json", "csv")
 
 
 def tell(failures: Iterable[Failure], notes: Iterable[str], quiet: bool) -> None:
-    """Errors, and notes unless quiet, to stderr."""
+    """Write errors, and notes unless quiet, to stderr."""
     for failure in failures:
         complain(spelled(f"{failure.source}: {failure.message}"))
     if not quiet:
@@ -35,14 +35,14 @@ def write(command: str, report: object, to: Output, inputs: Iterable[str]) -> No
     """Render what a command found and write it to a file or stdout.
 
     Args:
-        command: whose renderers to use.
-        report: what they take.
-        to: how and where.
-        inputs: files that must not be written to.
+        command: the folder of renderers to use.
+        report: the value that they render.
+        to: the format and the place.
+        inputs: files that must not be replaced.
 
     Raises:
-        UsageError: the file is one of the inputs.
-        OutputError: it cannot be written.
+        UsageError: if the file is one of the inputs.
+        OutputError: if it cannot be written.
     """
     rendered = _rendered(command, report, to)
     if to.file is None or to.file == "-":
@@ -56,22 +56,22 @@ def write(command: str, report: object, to: Output, inputs: Iterable[str]) -> No
 
 
 def refuse_input(file: str, inputs: Iterable[str], option: str) -> None:
-    """Refuse to write over what was read.
+    """Raise an error instead of replacing a file that was read.
 
     Raises:
-        UsageError: the file is one of the inputs.
+        UsageError: if the file is one of the inputs.
     """
     for source in set(inputs):
         for path in (source, source.rpartition("[")[0]):
-            with suppress(OSError, ValueError):  # what is not there is not the same
+            with suppress(OSError, ValueError):  # a file that does not exist is not the same
                 if os.path.samefile(path, file):  # noqa: PTH121
                     raise UsageError(f"{file} is one of the inputs and stays as it is; give another file with {option}")
 
 
 def _write_stdout(rendered: str, encoding: str | None) -> None:
-    """All of it, in this encoding or that of stdout: an unbuffered stdout may take a part of what it is given."""
+    """Write all of it, in this encoding or that of stdout; an unbuffered stdout may take only a part at a time."""
     if sys.stdout is None:
-        raise OutputError("standard output is closed; give a file with -o")
+        raise OutputError("standard output is closed; write to a file with -o FILE")
     try:
         sys.stdout.flush()
         left = memoryview(rendered.encode(encoding or sys.stdout.encoding or "utf-8", "backslashreplace"))
@@ -100,10 +100,10 @@ def _colored(to: Output) -> bool:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """A stream that whoever started us has closed is None."""
+    """Return True for a terminal. A stream that was closed before Python started is None."""
     return stream is not None and stream.isatty()
 
 
 def _width() -> int:
-    """Columns of the terminal, or of COLUMNS, or 80."""
+    """Return the columns of the terminal, or those that COLUMNS says, or 80; at least 40."""
     return max(shutil.get_terminal_size((80, 24)).columns, 40)

@@ -6,48 +6,61 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import exit_codes, options
-from bnstat.cli.sizes import Sizes
+from bnstat.cli import exit_codes, groups, options
+from bnstat.cli.groups import NETWORK, option
+from bnstat.cli.parameter_types import Sizes, Written
 from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
     from bnstat.report.plan import Plan
 
 
-class Strides(click.ParamType[tuple[Any, ...]]):
-    """As in 2,2,1x2x2: one for each level after the first."""
+class Strides(Written[tuple[Any, ...]]):
+    """A stride for each level after the first, as in 2,2,1x2x2."""
 
     name = "S,S,…"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:  # noqa: ANN401
-        """A number for all axes, or sizes for each."""
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+        """Return a number for all axes, or sizes along each, for every level."""
         if isinstance(value, tuple):
             return value
-        steps = [Sizes().convert(part, param, ctx) for part in value.split(",")]
+        steps = [Sizes().convert(part, param, ctx) for part in str(value).split(",")]
         return tuple(step[0] if len(step) == 1 else step for step in steps)
 
 
-@click.command(short_help="How many values a channel has at each depth of a network.")
+@groups.command(short_help="Plan how many values a channel has at each depth of a network.")
 @click.argument("plans", required=False, metavar="[PLANS.json]", type=click.Path(readable=False))
-@click.option("--configuration", help="Which of the plans file; 3d_fullres where it is there.")
-@click.option(
+@option("--patch", group=NETWORK, type=Sizes(), help="Size of the network's input in file order, as in 128x128x64.")
+@option(
+    "--levels", group=NETWORK, type=int, metavar="N", help="Give the encoder this many levels; the first is the patch."
+)
+@option(
+    "--strides", group=NETWORK, type=Strides(), help="Divide by these strides after the first level.  [default: 2 each]"
+)
+@option(
+    "-b", "--batch-size", group=NETWORK, type=int, metavar="N", help="Put this many patches in a batch.  [default: 2]"
+)
+@option(
     "--downsample",
+    group=NETWORK,
     type=click.Choice(["conv", "pool"]),
     default="conv",
     show_default=True,
-    help="Round up as a strided convolution does, or down as max-pooling.",
+    help="Round sizes up as a strided convolution does, or down as max pooling does.",
 )
-@click.option("-b", "--batch-size", type=int, default=None, help="Patches in a batch.  [default: 2]")
-@click.option("--strides", type=Strides(), help="What each level after the first divides by.  [default: 2 each]")
-@click.option("--levels", type=int, help="Levels of the encoder; the patch is the first.")
-@click.option("--patch", type=Sizes(), help="Size of the input in file order, as in 128x128x64.")
+@option(
+    "--configuration",
+    group=NETWORK,
+    metavar="NAME",
+    help="Take this configuration of the plans file.  [default: 3d_fullres, if it is there]",
+)
 @options.output
 def command(plans: str | None, configuration: str | None, to: options.Output, **given: Any) -> int:
-    """How many values a channel has at each depth, and where training stops.
+    """Plan how many values a channel has at each depth, and find where training stops.
 
-    Batch norm reduces a channel over batch × space, and instance norm over space alone. Deep in a network, space is
-    small: where one value is left, PyTorch refuses to train. Needs no data, only the size of a patch and the depth,
-    or a plans file of nnU-Net.
+    Batch norm reduces each channel over batch × space, instance norm over space alone. Deep in a network, space is
+    small: where one value is left, PyTorch refuses to train. This needs no data: give the size of a patch and the
+    depth, or a plans file of nnU-Net.
 
     \b
     Examples:
@@ -55,7 +68,7 @@ def command(plans: str | None, configuration: str | None, to: options.Output, **
       bnstat plan --patch 320x320x16 --strides 1x1x2,2,2,2 --batch-size 2
       bnstat plan nnUNetPlans.json --configuration 3d_fullres
     """
-    from bnstat.cli.output import tell, write  # noqa: PLC0415  (rich is not needed for --help)
+    from bnstat.cli.output import tell, write
 
     found = _from_file(plans, configuration, given) if plans else _from_options(configuration, given)
     tell((), found.notes, to.quiet)
@@ -64,24 +77,26 @@ def command(plans: str | None, configuration: str | None, to: options.Output, **
 
 
 def _from_options(configuration: str | None, given: dict[str, Any]) -> Plan:
-    from bnstat.workflows.plan import plan  # noqa: PLC0415
+    from bnstat.workflows.plan import plan
 
     if configuration:
-        raise UsageError("--configuration names one of a plans file; give the file too")
+        raise UsageError(
+            "--configuration needs a plans file of nnU-Net; give one, as in `bnstat plan nnUNetPlans.json`"
+        )
     if given["patch"] is None:
-        raise UsageError("give the size of the input with --patch, as in 128x128x64, or a plans file of nnU-Net")
+        raise UsageError("no input size: give --patch, as in --patch 128x128x64, or a plans file of nnU-Net")
     return plan(**{**given, "batch_size": 2 if given["batch_size"] is None else given["batch_size"]})
 
 
 def _from_file(path: str, name: str | None, given: dict[str, Any]) -> Plan:
-    from bnstat.sources.datasets.nnunet_plans import read_plans  # noqa: PLC0415
-    from bnstat.workflows.plan import plan  # noqa: PLC0415
+    from bnstat.sources.datasets.nnunet_plans import read_plans
+    from bnstat.workflows.plan import plan
 
-    for option in ("patch", "levels", "strides"):
-        if given[option] is not None:
-            raise UsageError(f"--{option} and a plans file exclude each other: the file says it")
+    for own in ("patch", "levels", "strides"):
+        if given[own] is not None:
+            raise UsageError(f"--{own} and a plans file exclude each other, for the file has its own; drop --{own}")
     read = read_plans(path, name)
-    notes = [f"{path}: configuration {read.name}; its sizes are z, y, x and were turned round to file order"]
+    notes = [f"{path}: configuration {read.name}; its sizes (z, y, x) are shown in file order (x, y, z)"]
     if read.norm:
         notes.append(f"this network normalizes with {read.norm}")
     batch_size = read.batch_size if given["batch_size"] is None else given["batch_size"]

@@ -1,4 +1,4 @@
-"""How far reading has come: a bar on stderr, at a terminal only, and only where it takes more than a moment."""
+"""A progress bar on stderr, at a terminal only, and only if reading takes more than a moment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bnstat.cli.warned import warnings_as_notes
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-# Reading that takes no longer than this shows no progress.
+# Seconds of reading before progress is shown.
 _MOMENT_S = 0.8
 
 
@@ -33,7 +33,7 @@ def progress(quiet: bool) -> Iterator[Meter | None]:
 
 
 class Meter:
-    """Files and bytes read of all, with the rate and the time that is left, once that takes more than a moment."""
+    """The files and bytes read of all, with the rate and the time left, once reading takes more than a moment."""
 
     def __init__(self) -> None:
         self._started = self._began = time.monotonic()
@@ -44,20 +44,20 @@ class Meter:
         self._done, self._files_done = 0, 0
 
     def begin(self, source: str, files: int, nbytes: int) -> None:
-        """Reading begins."""
+        """Start anew for a source with so many files and bytes."""
         with self._lock:
             self._name, self._files, self._total = Path(source).name, files, nbytes
             self._done = self._files_done = 0
             self._began = time.monotonic()
 
     def advance(self, nbytes: int) -> None:
-        """So many bytes more were read."""
+        """Count bytes that were read."""
         with self._lock:
             self._done += nbytes
             self._show()
 
     def done(self, files: int) -> None:
-        """So many files more are done with."""
+        """Count files that are done."""
         with self._lock:
             self._files_done += files
             self._show()
@@ -75,7 +75,7 @@ class Meter:
         self._bar.update(self._task, completed=done, description=said, pace=self._pace(done))
 
     def _pace(self, done: int) -> str:
-        """Bytes a second since reading began, and the time that is left at that rate."""
+        """Return the bytes a second since reading began, and the time left at that rate."""
         passed = time.monotonic() - self._began
         if not done or passed <= 0:
             return ""
@@ -83,15 +83,15 @@ class Meter:
         return f"{done / passed / 1e6:,.0f} MB/s {left // 60}:{left % 60:02} left"
 
     def close(self) -> None:
-        """Take the bar off the screen."""
+        """Remove the bar from the screen."""
         with self._lock:
             if self._bar is not None:
                 self._bar.stop()
 
 
 def _bar() -> Progress:
-    from rich.console import Console  # noqa: PLC0415  (only where a bar is shown)
-    from rich.progress import (  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import (
         BarColumn,
         DownloadColumn,
         Progress,

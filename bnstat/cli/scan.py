@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from bnstat.cli import exit_codes, inputs, options
+from bnstat.cli import exit_codes, groups, inputs, options
+from bnstat.cli.groups import OUTPUT, option
 
 if TYPE_CHECKING:
+    from bnstat.reading.settings import Reading
     from bnstat.report.scan import Scan
+    from bnstat.sources.sample import BatchAxis
 
 
-@click.command(short_help="Read once and keep the moments, for every other command.")
-@options.paths
-@click.option("-o", "--output", type=click.Path(readable=False), required=True, help="The file of moments: JSON lines.")
-@click.option("--resume", is_flag=True, help="Go on with a file that is there; what has not changed is not read again.")
-@click.option("--force", is_flag=True, help="Start a file that is there anew.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of patches.")
-@options.tensor
-@inputs.reading
+@groups.command(short_help="Read once and keep the moments for every other command.")
+@options.axis
+@inputs.samples
+@option(
+    "-o",
+    "--output",
+    group=OUTPUT,
+    type=click.Path(readable=False),
+    metavar="FILE",
+    required=True,
+    help="Write the moments to this file (JSON lines).",
+)
+@option(
+    "--resume", group=OUTPUT, is_flag=True, help="Continue an existing file; samples that have not changed are kept."
+)
+@option("--force", group=OUTPUT, is_flag=True, help="Replace an existing file.")
 @options.telling
 def command(
     paths: tuple[str, ...],
     output: str,
     quiet: bool,
-    seed: int,  # noqa: ARG001  (in the reading already)
-    **settings: Any,
+    axis: int,
+    batch_axis: BatchAxis,
+    reading: Reading,
+    resume: bool,
+    force: bool,
+    **_seed: int,
 ) -> int:
-    """Read once and keep the moments: every other command takes that file in place of the volumes.
+    """Read volumes once and keep their moments: every other command takes this file in place of the volumes.
 
-    A line of JSON for each sample, appended as soon as it is there: a run that was killed goes on with --resume. Files
-    from several machines are joined with cat. What a moments file holds depends on --axis, --batch-axis, --intensity,
-    --mask and --patch, and on no other setting.
+    The file has one line of JSON for each sample, written as soon as the sample is read: --resume continues after an
+    interruption, and cat joins files from several machines. A moments file depends on --axis, --batch-axis,
+    --intensity, --mask and --patch; it serves every other setting of batch norm.
 
     \b
     Examples:
@@ -41,17 +56,26 @@ def command(
       bnstat compare moments.jsonl --batch-sizes 1,2,4,8,16
       bnstat check new/ --reference moments.jsonl
     """
-    from bnstat.cli.messages import note  # noqa: PLC0415  (numpy and nibabel are not needed for --help)
-    from bnstat.cli.output import tell  # noqa: PLC0415
-    from bnstat.cli.progress import progress  # noqa: PLC0415
-    from bnstat.workflows.scan import collect  # noqa: PLC0415
+    from bnstat.cli.messages import note
+    from bnstat.cli.output import tell
+    from bnstat.cli.progress import progress
+    from bnstat.workflows.scan import collect
 
     try:
         with progress(quiet) as meter:
-            found = collect(paths, output, progress=meter, **settings)
+            found = collect(
+                paths,
+                output,
+                axis=axis,
+                batch_axis=batch_axis,
+                reading=reading,
+                resume=resume,
+                force=force,
+                progress=meter,
+            )
     except KeyboardInterrupt:
         if not quiet:
-            note(f"what was read until now is in {output}; --resume goes on with it")
+            note(f"the samples read until now are in {output}; --resume goes on with it")
         raise
     tell(found.errors, found.notes, quiet)
     if not quiet:
@@ -60,8 +84,8 @@ def command(
 
 
 def _summary(found: Scan) -> str:
-    from bnstat.text import plural  # noqa: PLC0415
+    from bnstat.text import plural
 
-    unchanged = f", {found.unchanged:,} were there and are unchanged" if found.unchanged else ""
-    failed = f", {len(found.errors):,} could not be read" if found.errors else ""
-    return f"{found.output} holds {plural(found.samples, 'sample')}: {found.cases:,} read now{unchanged}{failed}"
+    unchanged = f", {found.unchanged:,} unchanged since the last run" if found.unchanged else ""
+    failed = f", {len(found.errors):,} unreadable" if found.errors else ""
+    return f"{found.output} contains {plural(found.samples, 'sample')}: {found.cases:,} read now{unchanged}{failed}"

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import click
 
 from bnstat.cli import commands
-
-# Options that no group claims stand under this heading.
-_OTHERS = "Options"
+from bnstat.cli.groups import GROUPS, group_of
+from bnstat.cli.parameter_types import Written
 
 
 def pages() -> dict[str, str]:
@@ -103,12 +102,9 @@ def _unindented(lines: list[str]) -> str:
 
 def _groups(command: click.Command) -> dict[str, list[click.Option]]:
     """Return the options under the headings that --help has, in its order."""
-    groups: dict[str, list[click.Option]] = {}
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and not parameter.hidden:
-            groups.setdefault(getattr(parameter, "group", None) or _OTHERS, []).append(parameter)
-    last = groups.pop(_OTHERS, None)
-    return {**groups, _OTHERS: last} if last else groups
+    options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
+    groups = {group: [one for one in options if group_of(one) == group] for group in GROUPS}
+    return {group: found for group, found in groups.items() if found}
 
 
 def _about(option: click.Option) -> str:
@@ -128,9 +124,13 @@ def _names(option: click.Option) -> str:
     value = ""
     if not option.is_flag and not option.count:
         choices = option.type.choices if isinstance(option.type, click.Choice) else ()
-        value = " " + (option.metavar or "|".join(map(str, choices)) or option.type.name.upper())
+        value = " " + (option.metavar or "|".join(map(str, choices)) or _type(option))
     last = len(names) - 1
     return ", ".join(f"**`{name}{value if index == last else ''}`**" for index, name in enumerate(short + long))
+
+
+def _type(option: click.Option) -> str:
+    return option.type.name if isinstance(option.type, Written) else option.type.name.upper()
 
 
 def _help(option: click.Option) -> str:

@@ -327,7 +327,7 @@ def test_a_working_directory_that_is_gone_is_one_line(refused, monkeypatch):
     Path("gone").mkdir()
     monkeypatch.chdir("gone")
     Path("../gone").rmdir()
-    assert "working directory is gone" in refused(2, "check", path)
+    assert "working directory does not exist any more" in refused(2, "check", path)
 
 
 # --- the baseline ---

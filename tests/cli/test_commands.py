@@ -14,7 +14,9 @@ def test_a_file_in_the_place_of_a_command_is_a_command_that_was_forgotten(refuse
     assert f"did you mean `bnstat inspect {path}`?" in refused(2, path)
 
 
-@pytest.mark.parametrize(("name", "hint"), [("inspct", "did you mean `bnstat inspect`?"), ("zzz", "there are inspect")])
+@pytest.mark.parametrize(
+    ("name", "hint"), [("inspct", "did you mean `bnstat inspect`?"), ("zzz", "use one of inspect")]
+)
 def test_another_command_is_refused_with_the_nearest_or_all(refused, name, hint):
     assert hint in refused(2, name)
 

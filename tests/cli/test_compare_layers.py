@@ -167,22 +167,22 @@ def test_the_environment_asks_too_and_the_command_line_outdoes_it(compared, bnst
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--frameworks", "keras", "--epsilons", "1"], "--frameworks and --epsilons are 2 comparisons"),
-        (["--batch-sizes", "1", "--normalizers", "batch"], "--batch-sizes and --normalizers are 2 comparisons"),
-        (["--frameworks", "keras,torch", "--framework", "flax"], "--framework and --frameworks cannot go together"),
-        (["--normalizers", "batch", "--normalizer", "layer"], "--normalizer and --normalizers cannot go together"),
-        (["--epsilons", "1", "--epsilon", "1"], "--epsilon and --epsilons cannot go together"),
+        (["--frameworks", "keras", "--epsilons", "1"], "--frameworks and --epsilons ask for 2 comparisons"),
+        (["--batch-sizes", "1", "--normalizers", "batch"], "--batch-sizes and --normalizers ask for 2 comparisons"),
+        (["--frameworks", "keras,torch", "--framework", "flax"], "--framework and --frameworks exclude each other"),
+        (["--normalizers", "batch", "--normalizer", "layer"], "--normalizer and --normalizers exclude each other"),
+        (["--epsilons", "1", "--epsilon", "1"], "--epsilon and --epsilons exclude each other"),
         *(
             (["--frameworks", "keras,torch", option, "1"], f"{option} belongs to a comparison of batch sizes")
             for option in ("--draws", "--steps", "--tolerance-noise", "--group-by", "--plot", "--save-population")
         ),
         (["--epsilons", "1", "--population", "finite"], "--population belongs"),
-        (["--batch-size", "2"], "has no --batch-size; name them in --batch-sizes"),
-        (["--batch-sizes", "2", "-b", "2"], "has no --batch-size"),
-        (["--dtype", "float16"], "no use for --dtype, which goes with --frameworks or --normalizers or --epsilons"),
-        (["--normalizer", "layer"], "no use for --normalizer, which goes with --frameworks or --epsilons"),
-        (["--no-emulate"], "no use for --no-emulate"),
-        (["--shuffle"], "no use for --shuffle"),
+        (["--batch-size", "2"], "takes no --batch-size; name them in --batch-sizes"),
+        (["--batch-sizes", "2", "-b", "2"], "takes no --batch-size"),
+        (["--dtype", "float16"], "does not use --dtype, which goes with --frameworks or --normalizers or --epsilons"),
+        (["--normalizer", "layer"], "does not use --normalizer, which goes with --frameworks or --epsilons"),
+        (["--no-emulate"], "does not use --no-emulate"),
+        (["--shuffle"], "does not use --shuffle"),
         (["--frameworks", "keras,,torch"], "not a list of names as in keras,torch"),
         (["--epsilons", "1e-3,x"], "not a list of numbers as in 1e-3,1e-5"),
         (["--frameworks", "kears"], "did you mean 'keras'?"),

@@ -63,8 +63,8 @@ def test_every_command_that_reads_files_takes_lists(bnstat_run, files, command):
     [
         (["--files-from", "none.txt"], 3, "none.txt: cannot be read as a list of paths: No such file"),
         (["--files-from", "empty.txt"], 2, "empty.txt lists no path"),
-        (["-", "-"], 2, "standard input can be read once"),
-        (["-", "--files-from", "-"], 2, "standard input can be read once"),
+        (["-", "-"], 2, "standard input can be read only once"),
+        (["-", "--files-from", "-"], 2, "standard input can be read only once"),
         ([], 2, "Missing argument 'PATH...'"),
     ],
 )
@@ -105,4 +105,4 @@ def test_a_name_with_an_asterisk_or_brackets_is_a_name(bnstat_run):
 @pytest.mark.usefixtures("files")
 def test_a_list_that_is_no_text_is_one_line(refused):
     Path("list").write_bytes(b"a.npy\0b.npy\nc.npy")
-    assert "list: cannot be read as a list of paths: it holds NUL" in refused(3, "inspect", "--files-from", "list")
+    assert "list: cannot be read as a list of paths: it contains NUL" in refused(3, "inspect", "--files-from", "list")

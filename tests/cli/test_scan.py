@@ -51,7 +51,7 @@ def scan(cohort, file, *options):
 def test_each_sample_is_a_line_in_order_and_the_summary_counts_them(cohort, tmp_path, capsys):
     file = tmp_path / "m.jsonl"
     assert run(["scan", str(cohort), "-o", str(file)]) == 0
-    assert f"{file} holds {FILES} samples: {FILES} read now" in capsys.readouterr().err
+    assert f"{file} contains {FILES} samples: {FILES} read now" in capsys.readouterr().err
     assert len(lines(file)) == FILES
 
 
@@ -137,7 +137,7 @@ def test_what_has_not_changed_is_not_read_again(cohort, tmp_path, capsys):
     (folder / "case_005.nii.gz").write_bytes((folder / "case_006.nii.gz").read_bytes())
     shutil.copy(folder / "case_007.nii.gz", folder / "new.nii.gz")
     assert run(["scan", str(folder), "-o", str(file), "--resume"]) == 0
-    said = f"holds {FILES + 1} samples: 2 read now, {FILES - 2} were there and are unchanged"
+    said = f"contains {FILES + 1} samples: 2 read now, {FILES - 2} unchanged since the last run"
     assert said in capsys.readouterr().err
     after = lines(file)
     changed = [line for line in after if line not in before]
@@ -246,7 +246,7 @@ def test_unreadable_files_are_named_and_the_others_kept(cohort, tmp_path, capsys
     assert run(["scan", str(folder), "-o", str(file)]) == 3
     error = capsys.readouterr().err
     assert "case_010.nii.gz: the file is truncated" in error
-    assert f"holds {FILES - 1} samples" in error
+    assert f"contains {FILES - 1} samples" in error
 
 
 def test_files_of_several_machines_are_joined_with_cat(cohort, whole, tmp_path):

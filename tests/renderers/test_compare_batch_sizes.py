@@ -193,7 +193,7 @@ def test_an_unknown_ending_is_refused_before_anything_is_read(refused, tmp_path,
 def test_without_matplotlib_it_says_how_to_get_it(refused, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     line = refused(2, "compare", COHORT, "--plot", tmp_path / "curve.png")
-    assert "drawing needs matplotlib; pip install 'bnstat[plot]'" in line
+    assert "--plot needs matplotlib; pip install 'bnstat[plot]'" in line
 
 
 def test_one_sample_is_nothing_to_plot(refused, tmp_path):

@@ -1,0 +1,98 @@
+"""How the values of options are written, where that is more than a text or a number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+Value = TypeVar("Value")
+Item = TypeVar("Item")
+
+
+class Written(click.ParamType[Value]):
+    """The type of an option's value; `--help` shows its name as it stands.
+
+    Attributes:
+        kinds: the types that the value may have in a settings file.
+    """
+
+    kinds: tuple[type, ...] = (str,)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002  (click asks this way)
+        """Return the name, where click itself would put it in capitals."""
+        return self.name
+
+
+class BatchAxis(Written[int | str]):
+    """A whole number, or "none"."""
+
+    name = "K|none"
+    kinds = (int, str)
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return the number or "none"."""
+        if isinstance(value, int):
+            return value
+        text = str(value).lower()
+        try:
+            return text if text == "none" else int(text)
+        except ValueError:
+            self.fail(f"{value!r} is neither a whole number nor 'none'", param, ctx)
+
+
+class Momentum(Written[float | str]):
+    """A number, or "none"."""
+
+    name = "M|none"
+    kinds = (float, int, str)
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """Return the number or "none"."""
+        text = str(value).lower()
+        try:
+            return text if text == "none" else float(text)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor 'none'", param, ctx)
+
+
+class Sizes(Written[tuple[int, ...]]):
+    """Sizes along several axes, as in 128x128x64."""
+
+    name = "XxYxZ"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Return the sizes."""
+        if isinstance(value, tuple):
+            return value
+        text = str(value).strip()
+        if not re.fullmatch(r"\d+([x×]\d+)*", text, re.IGNORECASE):
+            self.fail(f"{value!r} is not a size as in 128x128x64", param, ctx)
+        return tuple(int(size) for size in re.split("[x×]", text, flags=re.IGNORECASE))
+
+
+class Listed(Written[tuple[Item, ...]]):
+    """Several values of one type, with commas between them.
+
+    Args:
+        item: reads one value; raises ValueError if it is none.
+        name: what `--help` shows.
+        what: what a message calls the values, with an example.
+    """
+
+    def __init__(self, item: Callable[[str], Item], name: str, what: str) -> None:
+        self.item, self.name, self.what = item, name, what
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Item, ...]:
+        """Return the values."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        try:
+            if not all(parts):
+                raise ValueError
+            return tuple(self.item(part) for part in parts)
+        except ValueError:
+            self.fail(f"{value!r} is not a list of {self.what}", param, ctx)
