@@ -16,13 +16,13 @@ from bnstat.layers.arithmetic import bounds, emulation
 from bnstat.layers.arithmetic.arithmetics import FUSED, Arithmetic
 from bnstat.layers.arithmetic.running_sums import Layout
 from bnstat.layers.results import Batch, Channel, Group, Prediction
-from bnstat.layers.settings import InputType, Settings
+from bnstat.layers.settings import Settings
 from bnstat.moments import tensor_order
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.table import Table
 
 # Whole numbers up to here are exact in a type.
-_EXACT_INTEGERS: dict[InputType, int] = {"float32": 2**24, "float16": 2**11, "bfloat16": 2**8}
+_EXACT_INTEGERS: dict[bounds.InputType, int] = {"float32": 2**24, "float16": 2**11, "bfloat16": 2**8}
 
 
 def predict(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple[Batch, ...]:
@@ -137,7 +137,7 @@ def _samples(part: Channel | Group, batch: Batch) -> int:
     return prod(before)
 
 
-def _is_exact(row: Row, part: Channel | Group, dtype: InputType) -> bool:
+def _is_exact(row: Row, part: Channel | Group, dtype: bounds.InputType) -> bool:
     """Return True if the stored values of a sample are numbers of the input's type: the layer gets them as they are."""
     if not row.types:
         return False
@@ -160,7 +160,7 @@ class _Sums:
 
     Attributes:
         mean: None if it depends on an unknown number of threads.
-        variance: likewise; biased.
+        variance: biased; None if it depends on that number too.
         low, high: the least and the greatest variance over all numbers of threads.
     """
 

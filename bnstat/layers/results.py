@@ -34,7 +34,7 @@ class Prediction:
         mean: the layer's mean if it is emulated, else the exact one.
         variance: the layer's variance if it is emulated, else the exact one; biased.
         low: the least variance that the layer may report; None if it may be anything.
-        high: the greatest variance that the layer may report; None likewise.
+        high: the greatest variance that the layer may report; None if it may be anything.
         nan_possible: True if its output may be NaN: variance + ε may be negative, or values overflow.
         overflows: True if values, squares or the variance are beyond the range of float16.
         running_overflows: True if the variance is beyond that range where a running variance is kept in float16.

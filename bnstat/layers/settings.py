@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from bnstat.errors import UsageError
+from bnstat.layers.arithmetic.bounds import InputType
 from bnstat.layers.frameworks import FRAMEWORKS, framework_named, layer_of
 from bnstat.layers.frameworks.framework import Framework
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
@@ -90,10 +91,6 @@ class Settings:
     def batch_weight(self) -> float | None:
         """Weight of the first batch in the running statistics after it; None where it is unknown."""
         return self.framework.weight_at(1, self.momentum)
-
-
-# Types that a layer's input has.
-InputType = Literal["float32", "float16", "bfloat16"]
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class Case:
     seed: int
 
     def make(self) -> Floats:
-        """The batch, channels last."""
+        """Return the batch, channels last."""
         shape = (self.samples, *self.spatial, self.channels)
         return make_values(self.values, shape, np.random.Generator(np.random.PCG64(self.seed))).astype(np.float32)
 
@@ -117,18 +117,18 @@ def _ball(spatial: tuple[int, ...]) -> NDArray[np.bool_]:
 
 def torch_layers() -> dict[str, Layer]:
     """PyTorch on a CPU."""
-    import torch  # noqa: PLC0415
+    import torch
 
-    def channels_first(x: Floats) -> Any:  # noqa: ANN401
+    def channels_first(x: Floats) -> Any:
         return torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
 
-    def batch(x: Floats) -> Any:  # noqa: ANN401
+    def batch(x: Floats) -> Any:
         count = x.size // x.shape[-1]
         layer: Any = torch.nn.BatchNorm3d(x.shape[-1], momentum=1.0)
         layer(channels_first(x))
         return layer.running_mean.numpy(), layer.running_var.numpy().astype(np.float64) * (count - 1) / count
 
-    def group(x: Floats) -> Any:  # noqa: ANN401
+    def group(x: Floats) -> Any:
         flat = channels_first(x[:1]).reshape(1, x.shape[-1], -1)
         _, mean, rstd = torch.native_group_norm(
             flat, None, None, 1, x.shape[-1], flat.shape[-1], group=x.shape[-1], eps=0.0
@@ -136,7 +136,7 @@ def torch_layers() -> dict[str, Layer]:
         with np.errstate(divide="ignore"):
             return mean.numpy()[0], np.nan_to_num(1.0 / rstd.numpy()[0].astype(np.float64) ** 2, nan=0.0)
 
-    def layer(x: Floats) -> Any:  # noqa: ANN401
+    def layer(x: Floats) -> Any:
         rows = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x[0], -1, 0).reshape(x.shape[-1], -1)))
         _, mean, rstd = torch.native_layer_norm(rows, rows.shape[1:], None, None, 0.0)
         with np.errstate(divide="ignore"):
@@ -147,12 +147,12 @@ def torch_layers() -> dict[str, Layer]:
 
 def torch_cuda_layers() -> dict[str, Layer]:
     """PyTorch on a GPU."""
-    import torch  # noqa: PLC0415
+    import torch
 
     if not torch.cuda.is_available():
         raise ImportError("no GPU")
 
-    def batch(x: Floats, last: bool) -> Any:  # noqa: ANN401
+    def batch(x: Floats, last: bool) -> Any:
         tensor = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1))).cuda()
         if last:
             tensor = tensor.to(memory_format=torch.channels_last_3d)
@@ -172,9 +172,9 @@ def torch_cuda_layers() -> dict[str, Layer]:
 def keras_layers(backend: str) -> dict[str, Layer]:
     """Keras 3; its backend must be set before it is imported."""
     os.environ["KERAS_BACKEND"] = backend
-    import keras  # noqa: PLC0415
+    import keras
 
-    def eager(x: Floats, axis: int = -1, **options: Any) -> Any:  # noqa: ANN401
+    def eager(x: Floats, axis: int = -1, **options: Any) -> Any:
         layer = keras.layers.BatchNormalization(axis=axis, momentum=0.0, **options)
         layer(x, training=True)
         return tuple(
@@ -190,9 +190,9 @@ def keras_layers(backend: str) -> dict[str, Layer]:
             "keras-tensorflow-axis1 blocked": first,
             "keras-tensorflow-sync one-pass-plain": lambda x: eager(x, synchronized=True),
         }
-    import jax  # noqa: PLC0415
+    import jax
 
-    def jitted(x: Floats) -> Any:  # noqa: ANN401
+    def jitted(x: Floats) -> Any:
         layer = keras.layers.BatchNormalization(momentum=0.0)
         layer.build(x.shape)
         call = jax.jit(lambda ours, frozen, x: layer.stateless_call(ours, frozen, x, training=True)[1])
@@ -204,19 +204,19 @@ def keras_layers(backend: str) -> dict[str, Layer]:
 
 def flax_layers() -> dict[str, Layer]:
     """Flax linen, each op by itself and compiled."""
-    import jax  # noqa: PLC0415
-    from flax import linen  # noqa: PLC0415
+    import jax
+    from flax import linen
 
     def layer(fast: bool, jit: bool) -> Layer:
         module = linen.BatchNorm(use_running_average=False, momentum=0.0, use_fast_variance=fast)
 
-        def apply(x: Any) -> Any:  # noqa: ANN401
+        def apply(x: Any) -> Any:
             variables = module.init(jax.random.PRNGKey(0), x[:1, :1, :1, :1])
             return module.apply(variables, x, mutable=["batch_stats"])[1]["batch_stats"]
 
         compiled = jax.jit(apply) if jit else apply
 
-        def measured(x: Floats) -> Any:  # noqa: ANN401
+        def measured(x: Floats) -> Any:
             stats = compiled(x)
             return np.asarray(stats["mean"], np.float64), np.asarray(stats["var"], np.float64)
 
@@ -232,20 +232,20 @@ def flax_layers() -> dict[str, Layer]:
 
 def haiku_layers() -> dict[str, Layer]:
     """Haiku, each op by itself and compiled."""
-    import haiku  # noqa: PLC0415
-    import jax  # noqa: PLC0415
+    import haiku
+    import jax
 
-    def normalize(x: Any) -> Any:  # noqa: ANN401
+    def normalize(x: Any) -> Any:
         return haiku.BatchNorm(create_scale=True, create_offset=True, decay_rate=0.0)(x, is_training=True)
 
     pure = haiku.transform_with_state(normalize)
 
-    def apply(x: Any) -> Any:  # noqa: ANN401
+    def apply(x: Any) -> Any:
         parameters, state = pure.init(None, x[:1, :1, :1, :1])
         return pure.apply(parameters, state, None, x)[1]
 
     def layer(compiled: Callable[[Any], Any]) -> Layer:
-        def measured(x: Floats) -> Any:  # noqa: ANN401
+        def measured(x: Floats) -> Any:
             state = compiled(x)
             return tuple(
                 np.asarray(state[f"batch_norm/~/{name}_ema"]["average"], np.float64).reshape(-1)
@@ -267,12 +267,12 @@ class Caught:
         self.real = real
         self.last: Any = None
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Call the real one."""
         self.last = self.real(*arguments, **options)
         return self.last
 
-    def of(self, call: Callable[[Floats], Any], x: Floats) -> Any:  # noqa: ANN401
+    def of(self, call: Callable[[Floats], Any], x: Floats) -> Any:
         """Mean and variance of each group, computed while the layer ran."""
         call(x)
         return tuple(np.asarray(statistic, np.float64).reshape(-1) for statistic in self.last[:2])
@@ -280,9 +280,9 @@ class Caught:
 
 def torch_norms() -> dict[str, Layer]:
     """PyTorch's instance norm; its group and layer norm are among `torch_layers`."""
-    import torch  # noqa: PLC0415
+    import torch
 
-    def instance(x: Floats) -> Any:  # noqa: ANN401
+    def instance(x: Floats) -> Any:
         count = x[0, ..., 0].size
         layer: Any = torch.nn.InstanceNorm3d(x.shape[-1], momentum=1.0, track_running_stats=True)
         layer(torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1))))
@@ -294,24 +294,24 @@ def torch_norms() -> dict[str, Layer]:
 def keras_norms(backend: str) -> dict[str, Layer]:
     """Keras 3: instance norm, group norm, layer norm over channels and space."""
     os.environ["KERAS_BACKEND"] = backend
-    import keras  # noqa: PLC0415
-    from keras.src import ops  # noqa: PLC0415
+    import keras
+    from keras.src import ops
 
     caught: Any = Caught(ops.moments)
     ops.moments = ops.nn.moments = caught
 
-    def instance(x: Floats) -> Any:  # noqa: ANN401
+    def instance(x: Floats) -> Any:
         return caught.of(keras.layers.GroupNormalization(-1), x)
 
-    def group(x: Floats) -> Any:  # noqa: ANN401
+    def group(x: Floats) -> Any:
         return caught.of(keras.layers.GroupNormalization(groups_of(x.shape[-1])), x)
 
-    def layer(x: Floats) -> Any:  # noqa: ANN401
+    def layer(x: Floats) -> Any:
         return caught.of(keras.layers.LayerNormalization(axis=(1, 2, 3, 4)), x)
 
-    def kernel(x: Floats) -> Any:  # noqa: ANN401
+    def kernel(x: Floats) -> Any:
         """On PyTorch the layer calls a kernel of PyTorch, which gives the statistics itself."""
-        import torch  # noqa: PLC0415
+        import torch
 
         _, mean, scale = torch.native_layer_norm(torch.from_numpy(x), x.shape[1:], None, None, 0.0)
         with np.errstate(divide="ignore"):
@@ -326,13 +326,13 @@ def keras_norms(backend: str) -> dict[str, Layer]:
 
 def flax_norms() -> dict[str, Layer]:
     """Flax linen, each op by itself."""
-    import jax  # noqa: PLC0415
-    from flax import linen  # noqa: PLC0415
+    import jax
+    from flax import linen
 
     caught: Any = Caught(linen.normalization._compute_stats)
     linen.normalization._compute_stats = caught
 
-    def layer(module: Any) -> Layer:  # noqa: ANN401
+    def layer(module: Any) -> Layer:
         return lambda x: caught.of(lambda x: module.init_with_output(jax.random.PRNGKey(0), x), x)
 
     return {
@@ -343,7 +343,7 @@ def flax_norms() -> dict[str, Layer]:
 
 
 def groups_of(channels: int) -> int:
-    """In how many groups these channels are normalized."""
+    """Return in how many groups these channels are normalized."""
     return 1 if channels % 2 else 2
 
 
@@ -357,7 +357,7 @@ NORMS: dict[str, Callable[[], dict[str, Layer]]] = {
 
 
 def measure_norms(part: str, most: int) -> dict[str, list[list[Any]]]:
-    """For each layer and case the group of the first sample that is farthest from the truth."""
+    """Return for each layer and case the group of the first sample that is farthest from the truth."""
     layers = NORMS[part]()
     rows: dict[str, list[list[Any]]] = {name: [] for name in layers}
     for case in cases():
@@ -375,11 +375,11 @@ def measure_norms(part: str, most: int) -> dict[str, list[list[Any]]]:
 
 def torch_last_layers() -> dict[str, Layer]:
     """PyTorch with channels last in memory, in one thread."""
-    import torch  # noqa: PLC0415
+    import torch
 
     torch.set_num_threads(1)
 
-    def batch(x: Floats) -> Any:  # noqa: ANN401
+    def batch(x: Floats) -> Any:
         count = x.size // x.shape[-1]
         layer: Any = torch.nn.BatchNorm3d(x.shape[-1], momentum=1.0)
         layer(torch.from_numpy(x).permute(0, 4, 1, 2, 3))
@@ -390,18 +390,18 @@ def torch_last_layers() -> dict[str, Layer]:
 
 def tensorflow_layers() -> dict[str, Layer]:
     """TensorFlow's operations, and Keras 2. The fused ones sum plainly in one channel too, as "threads" does."""
-    import tensorflow as tf  # noqa: PLC0415
-    import tf_keras  # noqa: PLC0415
+    import tensorflow as tf
+    import tf_keras
 
-    def biased(variance: Any, x: Floats) -> Any:  # noqa: ANN401
+    def biased(variance: Any, x: Floats) -> Any:
         count = x.size // x.shape[-1]
         return np.asarray(variance, np.float64) * max(count - 1, 1) / count
 
-    def fused(x: Floats) -> Any:  # noqa: ANN401
+    def fused(x: Floats) -> Any:
         _, mean, variance = _tensorflow_fused(tf, x, "NDHWC")
         return mean.numpy(), biased(variance, x)
 
-    def keras2(x: Floats, *, fused: bool) -> Any:  # noqa: ANN401
+    def keras2(x: Floats, *, fused: bool) -> Any:
         layer = tf_keras.layers.BatchNormalization(momentum=0.0, fused=fused)
         for _ in range(2):  # old − (old − batch) has the rounding of what it starts from
             layer(x, training=True)
@@ -416,7 +416,7 @@ def tensorflow_layers() -> dict[str, Layer]:
     }
 
 
-def _tensorflow_fused(tf: Any, x: Floats, layout: str) -> Any:  # noqa: ANN401
+def _tensorflow_fused(tf: Any, x: Floats, layout: str) -> Any:
     channels, empty = x.shape[-1], np.zeros(0, np.float32)
     given = {"scale": tf.ones(channels), "offset": tf.zeros(channels), "mean": empty, "variance": empty}
     return tf.raw_ops.FusedBatchNormV3(x=x, data_format=layout, is_training=True, **given)[:3]
@@ -424,10 +424,10 @@ def _tensorflow_fused(tf: Any, x: Floats, layout: str) -> Any:  # noqa: ANN401
 
 def onnx_layers() -> dict[str, Layer]:
     """ONNX Runtime."""
-    import onnx  # noqa: PLC0415
-    import onnxruntime  # noqa: PLC0415
+    import onnx
+    import onnxruntime
 
-    def batch(x: Floats) -> Any:  # noqa: ANN401
+    def batch(x: Floats) -> Any:
         return _onnx_statistics(onnx, onnxruntime, _aligned(np.ascontiguousarray(np.moveaxis(x, -1, 1))))
 
     return {"onnx lanes": batch}
@@ -451,7 +451,7 @@ PARTS: dict[str, Callable[[], dict[str, Layer]]] = {
 
 
 def batches(scans: list[Path]) -> Iterator[tuple[str, Floats]]:
-    """All cases, and the scans as batches of one."""
+    """Yield all cases, and the scans as batches of one."""
     for case in cases():
         yield f"{case.values} | {case.samples} x {case.spatial} x {case.channels}", case.make()
     for path in scans:
@@ -461,14 +461,14 @@ def batches(scans: list[Path]) -> Iterator[tuple[str, Floats]]:
 
 
 def own_scans() -> list[Path]:
-    """The scans that nibabel is tested with."""
-    import nibabel  # noqa: PLC0415
+    """Yield the scans that nibabel is tested with."""
+    import nibabel
 
     return sorted((Path(nibabel.__file__).parent / "tests" / "data").glob("*.nii*"))
 
 
 def _scan(path: Path) -> Floats | None:
-    import nibabel  # noqa: PLC0415
+    import nibabel
 
     try:
         image: Any = nibabel.load(path)
@@ -484,7 +484,7 @@ def _scan(path: Path) -> Floats | None:
 
 
 def measure_bands(part: str, scans: list[Path], most: int) -> dict[str, list[list[Any]]]:
-    """For each layer and case the channel that is farthest from the truth: its moments, and the layer's."""
+    """Return for each layer and case the channel that is farthest from the truth: its moments, and the layer's."""
     layers = PARTS[part]()
     rows: dict[str, list[list[Any]]] = {name: [] for name in layers}
     for label, x in batches(scans):
@@ -499,7 +499,7 @@ def measure_bands(part: str, scans: list[Path], most: int) -> dict[str, list[lis
     return rows
 
 
-def _worst(x: Floats, means: Any, variances: Any) -> list[Any]:  # noqa: ANN401
+def _worst(x: Floats, means: Any, variances: Any) -> list[Any]:
     exact = x.reshape(-1, x.shape[-1]).astype(np.float64)
     true_mean, true_variance = exact.mean(axis=0), exact.var(axis=0)
     with np.errstate(all="ignore"):
@@ -530,7 +530,7 @@ def emulated_cases() -> list[Case]:
     ]
 
 
-def bits(values: Any) -> list[int]:  # noqa: ANN401
+def bits(values: Any) -> list[int]:
     """Float32 values as integers, which JSON keeps as they are."""
     found: list[int] = np.asarray(values, np.float32).view(np.uint32).tolist()
     return found
@@ -538,7 +538,7 @@ def bits(values: Any) -> list[int]:  # noqa: ANN401
 
 def measure_torch_threads() -> dict[str, list[list[Any]]]:
     """PyTorch, channels last, with several numbers of threads: mean and unbiased variance."""
-    import torch  # noqa: PLC0415
+    import torch
 
     rows = []
     for case in emulated_cases():
@@ -556,7 +556,7 @@ def measure_torch_threads() -> dict[str, list[list[Any]]]:
 def measure_tensorflow() -> dict[str, list[list[Any]]]:
     """tf.nn.moments, and FusedBatchNormV3 with four and five axes, whose variance is unbiased."""
     threads = int(os.environ.get("TENSORFLOW_THREADS", "2"))
-    import tensorflow as tf  # noqa: PLC0415
+    import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     rows: dict[str, list[list[Any]]] = {"tf-moments sequential": [], "tf-fused-4d onednn": [], "tf-fused-5d eigen": []}
@@ -576,8 +576,8 @@ def measure_tensorflow() -> dict[str, list[list[Any]]]:
 
 def measure_onnx() -> dict[str, list[list[Any]]]:
     """ONNX Runtime: mean and biased variance."""
-    import onnx  # noqa: PLC0415
-    import onnxruntime  # noqa: PLC0415
+    import onnx
+    import onnxruntime
 
     rows = []
     for case in emulated_cases():
@@ -587,7 +587,7 @@ def measure_onnx() -> dict[str, list[list[Any]]]:
     return {"onnx lanes": rows}
 
 
-def _onnx_statistics(onnx: Any, onnxruntime: Any, x: Floats) -> Any:  # noqa: ANN401
+def _onnx_statistics(onnx: Any, onnxruntime: Any, x: Floats) -> Any:
     channels, number = x.shape[1], onnx.TensorProto.FLOAT
     names = ("scale", "bias", "mean", "variance")
     node = onnx.helper.make_node(
@@ -605,7 +605,7 @@ def _onnx_statistics(onnx: Any, onnxruntime: Any, x: Floats) -> Any:  # noqa: AN
 
 
 def _aligned(x: Floats) -> Floats:
-    """A copy that begins at an aligned address: where it begins decides which values ONNX Runtime sums last."""
+    """Return a copy that begins at an aligned address, which decides which values ONNX Runtime sums last."""
     room = np.empty(x.nbytes + 64, np.uint8)
     start = -room.ctypes.data % 64
     copy = room[start : start + x.nbytes].view(np.float32).reshape(x.shape)
@@ -633,7 +633,7 @@ STACKED = ("anatomical.nii", "functional.nii", "example4d.nii.gz")
 
 def stack() -> NDArray[np.int16]:
     """2.4 million voxels of three channels: each scan enlarged, every voxel repeated."""
-    import nibabel  # noqa: PLC0415
+    import nibabel
 
     folder = Path(nibabel.__file__).parent / "tests" / "data"
     channels = []
@@ -652,15 +652,15 @@ def measure_stack(part: str) -> dict[str, list[list[Any]]]:
     if part == "torch":
         return {"torch-channels-last": [[threads, *_torch_last(x, threads)] for threads in (1, 2)]}
     if part == "onnx":
-        import onnx  # noqa: PLC0415
-        import onnxruntime  # noqa: PLC0415
+        import onnx
+        import onnxruntime
 
         first = _aligned(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
         return {"onnx": [[None, *map(bits, _onnx_statistics(onnx, onnxruntime, first))]]}
     if part == "tensorflow":
         return {name: [[None, *layer(x)]] for name, layer in _tensorflow_buffers().items()}
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    import keras  # noqa: PLC0415
+    import keras
 
     layer = keras.layers.BatchNormalization(momentum=0.0)
     layer(x, training=True)
@@ -668,7 +668,7 @@ def measure_stack(part: str) -> dict[str, list[list[Any]]]:
 
 
 def _torch_last(x: Floats, threads: int) -> list[list[int]]:
-    import torch  # noqa: PLC0415
+    import torch
 
     torch.set_num_threads(threads)
     layer: Any = torch.nn.BatchNorm3d(x.shape[-1], momentum=1.0)
@@ -677,8 +677,8 @@ def _torch_last(x: Floats, threads: int) -> list[list[int]]:
 
 
 def _tensorflow_buffers() -> dict[str, Callable[[Floats], list[list[int]]]]:
-    import tensorflow as tf  # noqa: PLC0415
-    import tf_keras  # noqa: PLC0415
+    import tensorflow as tf
+    import tf_keras
 
     def keras2(x: Floats, *, fused: bool) -> list[list[int]]:
         layer = tf_keras.layers.BatchNormalization(momentum=0.0, fused=fused)
@@ -725,7 +725,7 @@ def write(name: str, content: dict[str, Any]) -> None:
 
 
 def environments() -> dict[str, str]:
-    """Each part with the environment that it needs: requirements-<environment>.txt."""
+    """Return each part with the environment that it needs: requirements-<environment>.txt."""
     of_name = {"flax": "jax", "haiku": "jax", "keras-jax": "jax", "keras-torch": "torch", "torch-cuda": "torch"}
     of_name |= {"torch-channels-last": "torch", "keras-tensorflow": "tensorflow"}
     kinds: dict[str, Iterable[str]] = {"": PARTS, "norms-": NORMS, "emulated-": EMULATED_PARTS, "stack-": STACK_PARTS}

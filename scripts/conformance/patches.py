@@ -35,7 +35,7 @@ class Loader(nnUNetDataLoader):  # type: ignore[misc]  # of a package without ty
 
 
 def labels() -> np.ndarray[Any, Any]:
-    """A block of one class at a corner, and two voxels of another."""
+    """Return a block of one class at a corner, and two voxels of another."""
     found = np.zeros(SHAPE, np.uint8)
     found[1, 2, 1] = found[4, 5, 3] = 1
     found[7:9, 9:12, 5:7] = 2
@@ -43,12 +43,12 @@ def labels() -> np.ndarray[Any, Any]:
 
 
 def apart(one: Counter[Start], other: Counter[Start]) -> float:
-    """Half the sum of differences between two tables of frequencies."""
+    """Return half the sum of differences between two tables of frequencies."""
     return sum(abs(one[start] - other[start]) for start in {*one, *other}) / 2 / DRAWS
 
 
 def ours(size: Start, foreground: str | None, kind: int = 0) -> Counter[Start]:
-    """Starts of bnstat; with nnU-Net's foreground those anywhere are kind 0, forced ones kind 1."""
+    """Return starts of bnstat; with nnU-Net's foreground those anywhere are kind 0, forced ones kind 1."""
     asked = Patching(size, DRAWS, foreground=foreground)
     found = patches_of(Volume("x", None, SHAPE, Labels(labels())), asked, size)
     return Counter(patch.start for patch in found[kind * DRAWS : (kind + 1) * DRAWS])

@@ -1,4 +1,4 @@
-"""Runs the real layers and writes what they gave: tests/conformance/recordings/ and docs/conformance.md.
+"""Run the real layers and write what they gave: tests/conformance/recordings/ and docs/conformance.md.
 
     python scripts/conformance/run.py                     makes an environment for each framework, then runs all layers
     python scripts/conformance/run.py --python PATH       uses an interpreter that has the frameworks
@@ -33,7 +33,7 @@ NEEDS_HARDWARE = ("torch-cuda",)
 
 
 def run_module(python: str, *arguments: str) -> str:
-    """What a module of tests/conformance prints, run by an interpreter."""
+    """Return the output of a module of tests/conformance, run by an interpreter."""
     paths = (str(ROOT / "tests"), str(ROOT))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     ran = subprocess.run([python, "-m", *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -46,7 +46,7 @@ def measure(python: str, part: str) -> None:
 
 
 def make_environment(folder: Path, requirements: Path) -> str:
-    """An environment with what a file asks for; gives its interpreter."""
+    """Make an environment with the packages that a file lists, and return its interpreter."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
         venv.create(folder, with_pip=True)
@@ -56,14 +56,14 @@ def make_environment(folder: Path, requirements: Path) -> str:
 
 
 def interpreters(needed: Sequence[str], given: str | None, folder: Path) -> dict[str, str]:
-    """An interpreter for each environment: the one that was given, or a new one."""
+    """Return an interpreter for each environment: the one that was given, or a new one."""
     if given:
         return dict.fromkeys(needed, given)
     return {name: make_environment(folder / name, HERE / f"requirements-{name}.txt") for name in needed}
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """What was asked for on the command line."""
+    """Return what was asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("layers", nargs="*", help="names of recordings; all when left out")
     parser.add_argument("--python", help="an interpreter that has the frameworks, in place of new environments")

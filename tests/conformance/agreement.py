@@ -66,7 +66,7 @@ class Expected:
     variance_scale: np.ndarray
 
     def deviation(self, found: dict) -> float:
-        """The largest of what a layer gave."""
+        """Return the largest of what a layer gave."""
         means = _deviations(self.mean, found["mean"], self.mean_scale)
         variances = _deviations(self.variance, found["variance"], self.variance_scale)
         return float(max(means.max(), variances.max()))
@@ -93,7 +93,7 @@ class Data:
 
 @cache
 def data(name: str) -> Data:
-    """The case as bnstat reads it."""
+    """Return the case as bnstat reads it."""
     batches = CASES[name].batches()
     tables = tuple(Moments.stack([Moments.from_array(sample) for sample in batch]) for batch in batches)
     return Data(batches[0].shape, digest(batches), str(batches[0].dtype), tables)
@@ -108,7 +108,7 @@ def settings_of(preset: Framework, setting: Setting) -> Settings:
 
 @cache
 def cells(case: str, groups: int | None) -> tuple[Moments, ...]:
-    """What is normalized together at each step, a batch's channels or samples' groups, as channels of one sample."""
+    """Return the channels of a batch, or the groups of its samples, at each step: as channels of one sample."""
     return tuple(_cells(table, groups) for table in data(case).tables)
 
 
@@ -120,12 +120,12 @@ def _cells(table: Moments, groups: int | None) -> Moments:
 
 
 def values_of(case: str, groups: int | None) -> int:
-    """How many values are normalized together."""
+    """Return how many values are normalized together."""
     return int(cells(case, groups)[0].count.max())
 
 
 def numbers(channels, name: str) -> np.ndarray:
-    """A field of bnstat's report as an array; what is undefined is NaN."""
+    """Return a field of bnstat's report as an array; undefined values are NaN."""
     return np.array([np.nan if (value := getattr(channel, name)) is None else value for channel in channels])
 
 
@@ -155,7 +155,7 @@ def expected(adapter: Adapter, preset: Framework, setting: Setting, case: str) -
 
 
 def _output(variance, mean, terms) -> Expected:
-    """An output whose values are differences of terms of that size."""
+    """Return an output whose values are differences of terms of that size."""
     return Expected(
         mean, variance, 1.0 + terms, variance + np.sqrt(variance) * terms / 8 + ROUNDING * (variance + terms**2)
     )
@@ -170,7 +170,7 @@ def _statistics(channels, items: int) -> tuple[np.ndarray, ...]:
 
 
 def _running(steps, items: int, settings: Settings, replaces: bool) -> list[Expected]:
-    """The buffers after each step; where samples are normalized by themselves their statistics are averaged."""
+    """Return the buffers after each step; of samples that are normalized by themselves the averaged statistics."""
     preset = settings.framework
     kept = scales = None
     after = []
@@ -187,14 +187,14 @@ def _running(steps, items: int, settings: Settings, replaces: bool) -> list[Expe
 
 
 def _evaluation(mean, variance, kept: Expected, epsilon: float, items: int) -> Expected:
-    """The first batch, normalized with the buffers of the last step."""
+    """Return the first batch, normalized with the buffers of the last step."""
     gain = np.tile(1 / np.sqrt(kept.variance + epsilon), items)
     kept_mean = np.tile(kept.mean, items)
     return _output(variance * gain**2, (mean - kept_mean) * gain, (np.abs(mean) + np.abs(kept_mean)) * gain)
 
 
 def refusal_of(adapter: Adapter, preset: Framework, shape: tuple[int, ...]) -> str | None:
-    """The words that bnstat predicts when the layer refuses to train on such a batch."""
+    """Return the error message that bnstat predicts if the layer refuses to train on such a batch."""
     samples, *space, channels = shape
     count = int(np.prod(space))
     first = [samples, channels, *space]
@@ -234,7 +234,7 @@ class Comparison:
 
 @cache
 def condition_of(case: str, groups: int | None) -> float:
-    """The greatest condition number of what is normalized together, at any step; NaN and Inf left out.
+    """Return the greatest condition number of values that are normalized together, at any step, without NaN and Inf.
 
     That of zeros is 1: sums of them are exact.
     """
@@ -247,7 +247,7 @@ def condition_of(case: str, groups: int | None) -> float:
 
 
 def is_held(adapter: Adapter, preset: Framework, case: str) -> bool:
-    """Whether the arithmetic of a layer is accurate on a case."""
+    """Return True if the arithmetic of a layer is accurate on a case."""
     found = data(case)
     if found.dtype == "float16" and adapter.keeps_half:
         return False
@@ -262,7 +262,7 @@ def _biased(statistics: dict, correction: float) -> dict:
 
 
 def deviations(run: dict, adapter: Adapter, preset: Framework, setting: Setting) -> dict[str, float]:
-    """How far a run is from what bnstat says, by quantity."""
+    """Return how far a run is from what bnstat says, by quantity."""
     found = data(run["case"])
     told = expected(adapter, preset, setting, run["case"])
     values = values_of(run["case"], adapter.groups_of(found.shape[-1]))
@@ -274,7 +274,7 @@ def deviations(run: dict, adapter: Adapter, preset: Framework, setting: Setting)
 
 
 def compare(run: dict, adapter: Adapter, preset: Framework) -> Comparison:
-    """One run of a recording beside bnstat."""
+    """Compare one run of a recording with bnstat."""
     setting = next(setting for setting in adapter.settings if setting.name == run["setting"])
     raised = run["error"]["text"] if "error" in run else None
     return Comparison(
@@ -288,7 +288,7 @@ def compare(run: dict, adapter: Adapter, preset: Framework) -> Comparison:
 
 
 def comparisons(recording: dict, preset: Framework | None = None, cases: Collection[str] = CASES) -> list[Comparison]:
-    """The runs of a recording beside bnstat, under its own preset or another, where this machine has the same data."""
+    """Compare the runs of a recording with bnstat, under its own preset or another, where the data are here."""
     adapter = ADAPTERS[recording["adapter"]]
     if adapter.missing:
         return []

@@ -67,12 +67,12 @@ def spread(seed: int, shape: Shape, mean: float = 0.0, sd: float = 1.0, dtype: s
 
 
 def constant(*levels: float) -> Callable[[int], np.ndarray]:
-    """Each channel one value, the same at every step."""
+    """Return values that are equal in each channel, and the same at every step."""
     return lambda _step: np.broadcast_to(np.float32(levels), (2, 12, 10, 8, len(levels))).copy()
 
 
 def poisoned(value: float) -> Callable[[int], np.ndarray]:
-    """One bad value in channel 1 of three, at the first step and then no more."""
+    """Return values with one bad value in channel 1 of three, at the first step only."""
 
     def make(step: int) -> np.ndarray:
         values = spread(21, (2, 4, 4, 4, 3))(step)
@@ -101,7 +101,7 @@ def _image(path: Path) -> np.ndarray:
 
 
 def window(path: Path, size: tuple[int, int, int]) -> Callable[[int], np.ndarray]:
-    """A box of one scan that moves from step to step along its diagonal; a fourth axis is kept as channels."""
+    """Return a box of one scan that moves from step to step along its diagonal; a fourth axis is kept as channels."""
 
     def make(step: int) -> np.ndarray:
         values = _image(path)

@@ -183,7 +183,7 @@ HEADS = (*HEADS, "deviation", "widest", "ratio")
 
 
 def prediction_rows(preset: str, normalizer: str) -> list[str]:
-    """A row for each way of predicting."""
+    """Return a row for each way of predicting."""
     return [_prediction_row(preset, normalizer, one) for one in summaries(preset, normalizer)]
 
 
@@ -207,13 +207,13 @@ def _prediction_row(preset: str, normalizer: str, found: Summary) -> str:
 
 
 def predictions() -> str:
-    """The table of predictions."""
+    """Return the table of predictions."""
     rows = [row for pair in compared() for row in prediction_rows(*pair)]
     return "\n".join([f"| {' | '.join(HEADS)} |", "|" + "---|" * len(HEADS), *rows])
 
 
 def stacked() -> str:
-    """The layers that were run on the stack of three scans."""
+    """Return the layers that were run on the stack of three scans."""
     threads = {name: [row[0] for row in rows if row[0]] for name, rows in sorted(recorded("stack").items())}
     return ", ".join(
         f"`{name}`" + (f" in {' and '.join(map(str, counts))} threads" if counts else "")
@@ -222,7 +222,7 @@ def stacked() -> str:
 
 
 def wider() -> str:
-    """Why some bands are wider than they should be."""
+    """Return why some bands are wider than they should be."""
     reasons = {why: [f"`{preset}`" for (preset, _), its in WIDER.items() if its == why] for why in WIDER.values()}
     return "\n".join(f"\\* {', '.join(presets)}: {why}." for why, presets in reasons.items())
 
@@ -242,7 +242,7 @@ def missing() -> str:
 
 
 def versions(recordings: list[dict]) -> str:
-    """Each package once, with all the versions that were recorded."""
+    """Return each package once, with all the versions that were recorded."""
     found: dict[str, set[str]] = {}
     for recording in recordings:
         for package, version in recording["versions"].items():
@@ -270,7 +270,7 @@ def differences() -> str:
 
 
 def text(table_of_predictions: str | None = None) -> str:
-    """The whole page; the table of predictions, which takes longest, may be given."""
+    """Return the whole page; the table of predictions, which takes longest, may be given."""
     recordings = [read(name) for name in ADAPTERS]
     compared = {recording["adapter"]: comparisons(recording) for recording in recordings}
     worst = [run.worst for runs in compared.values() for run in runs if run.held and not run.raised]

@@ -154,7 +154,7 @@ class Summary:
 
 
 def summaries(preset: str, normalizer: str) -> list[Summary]:
-    """One for each way of predicting."""
+    """Return a summary for each way of predicting."""
     return [_summary(way, [one for one in judged(preset, normalizer) if one.way == way]) for way in ways_of(preset)]
 
 
@@ -174,7 +174,7 @@ def _summary(way: str, found: list[Judged]) -> Summary:
 
 
 def adapters_of(preset: str, normalizer: str) -> list[Adapter]:
-    """The layers that stand for a preset; for plain "keras" those of its backends."""
+    """Return the layers that stand for a preset; for plain "keras" those of its backends."""
     names = ("keras-jax", "keras-torch", "keras-tensorflow") if preset == "keras" else (preset,)
     return [
         adapter
@@ -184,7 +184,7 @@ def adapters_of(preset: str, normalizer: str) -> list[Adapter]:
 
 
 def ways_of(preset: str) -> tuple[str, ...]:
-    """How a preset's variances are predicted: where sums are sequential also from voxels."""
+    """Return how a preset's variances are predicted: from moments, and where sums are sequential also from voxels."""
     of_voxels = {"threads": (VOXELS, ANY_THREADS), "sequential": (VOXELS,), "lanes": (VOXELS,)}
     return (MOMENTS, *of_voxels.get(FRAMEWORKS[preset].arithmetic.name, ()))
 
@@ -220,7 +220,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def _predicted(preset: str, normalizer: str, batch: np.ndarray, way: str, threads: int | None):
-    """The parts of a report on a batch, as a user gets it, and ε."""
+    """Return the parts of a report on a batch, as a user gets it, and ε."""
     path = Path(_folder().name) / "batch.npy"
     np.save(path, batch)
     report = bnstat.diagnose(
@@ -270,7 +270,7 @@ def _ends(prediction) -> tuple[float, float]:
 
 
 def kept(variance: float, count: int, preset: Framework) -> np.float32:
-    """What an emulated variance becomes in a buffer of float32 that holds one batch alone."""
+    """Return what an emulated variance becomes in a buffer of float32 that holds one batch alone."""
     if not preset.unbiased_running_variance:
         return np.float32(variance)
     if preset.fused:  # Bessel's factor is itself rounded to float32
@@ -296,7 +296,7 @@ def _from_outputs(run: dict, parts, epsilon: float, way: str) -> Iterator[Judged
 
 
 def _between(part, output: float, epsilon: float) -> tuple[float, float]:
-    """What a layer's variance can have been, by the variance of its output in float32.
+    """Return what a layer's variance can have been, by the variance of its output in float32.
 
     The scale of an output's rounding is that of `agreement`: terms are |mean| times the gain. Roundings of few values
     do not cancel.
@@ -355,7 +355,7 @@ _BACKENDS = ("keras-jax", "keras-torch", "keras-tensorflow")
 
 
 def _preset_of(layer: str) -> str:
-    """The preset of a recorded layer: of "flax-jit one-pass-clamped", "keras-instance-torch instance"."""
+    """Return the preset of a recorded layer: of "flax-jit one-pass-clamped", "keras-instance-torch instance"."""
     words = layer.split(maxsplit=1)[0].removesuffix("-jit").split("-")
     if words[0] == "keras" and words[1] in ("instance", "group", "layer"):
         return "keras-layer" if words[1] == "layer" else "keras-group"
@@ -363,7 +363,7 @@ def _preset_of(layer: str) -> str:
 
 
 def _normalizer_of(layer: str) -> str:
-    """What is normalized together: batches, or as the name's last word says; "first" is one channel of a sample."""
+    """Return the normalizer of a recorded layer: batch, or the name's last word; "first" is one channel of a sample."""
     last = layer.rsplit(maxsplit=1)[-1]
     return last if last in ("instance", "group", "layer") else FRAMEWORKS[_preset_of(layer)].normalizer
 
@@ -406,7 +406,7 @@ def _sizes(case: str) -> tuple[int, int]:
 def _moments(
     cells: tuple[int, int], count: int, mean: float, variance: float, minimum: float, maximum: float
 ) -> Moments:
-    """A table (samples, channels) of cells that are alike, and merge to these moments."""
+    """Return a table (samples, channels) of cells that are alike, and merge to these moments."""
     ones, none = np.ones(cells), np.zeros(cells, np.int64)
     return Moments(
         count=none + count,
@@ -422,7 +422,7 @@ def _moments(
 
 
 def _filled(shape: tuple[int, ...], moments: Moments, given: dict[str, str]) -> Batch:
-    """A batch with its predictions, of a float32 array of which moments alone are known."""
+    """Return a batch with its predictions, of a float32 array of which moments alone are known."""
     settings = settings_of(**given, batch_size=shape[0], emulate=False)
     arrangement = arrange(shape, order="C", batch_axis=0, batched=True)
     volume = Volume("recorded", shape, np.dtype(np.float32), "float32", "C", PlainVoxels("", 0), batched=True)

@@ -25,7 +25,7 @@ FEATURES = ("avx", "avx2", "avx512f", "fma")
 
 
 def numbers(values):
-    """A list as JSON can hold it: floats in the shortest form that gives back the same bits."""
+    """Return a list as JSON can hold it: floats in the shortest form that gives back the same bits."""
     array = np.asarray(values)
     flat = [float(text) if np.isfinite(float(text)) else text for text in map(str, array.ravel())]
     return np.array(flat, object).reshape(array.shape).tolist()
@@ -52,7 +52,7 @@ def output_statistics(output, groups):
 
 
 def batch_statistics(adapter: Adapter, setting: Setting, batch, layer):
-    """The batch's own mean and variance: given by the layer, or left in buffers that remember nothing else.
+    """Return the batch's own mean and variance: given by the layer, or left in buffers that remember nothing else.
 
     They are filled twice, since old − (old − batch) has the rounding of what it starts from.
     """
@@ -67,7 +67,7 @@ def batch_statistics(adapter: Adapter, setting: Setting, batch, layer):
 
 
 def steps(adapter: Adapter, setting: Setting, batches):
-    """One run of the layer over the batches."""
+    """Run the layer over the batches."""
     layer = adapter.build(batches[0].shape, setting)
     groups = adapter.groups_of(batches[0].shape[-1])
     training = layer.train(batches[0])
@@ -86,7 +86,7 @@ def steps(adapter: Adapter, setting: Setting, batches):
 
 
 def run(adapter: Adapter, setting: Setting, batches):
-    """What the layer gave, or the error that it raised."""
+    """Return what the layer gave, or the error that it raised."""
     try:
         found = steps(adapter, setting, batches)
     except Exception as error:  # whatever a framework raises is what is recorded

@@ -54,7 +54,7 @@ def in_one_thread(adapter):
 
 
 def recorded(name):
-    """What the layer gives now."""
+    """Return what the layer gives now."""
     adapter = ADAPTERS[name]
     if not adapter.backend:
         return in_one_thread(adapter)

@@ -75,7 +75,7 @@ def test_a_wrong_convention_would_be_seen(name, wrong):
 
 
 def report_of(name, case, folder):
-    """What bnstat says of the first batch of a case in a file, and the recorded run of the layer."""
+    """Return what bnstat says of the first batch of a case in a file, and the recorded run of the layer."""
     adapter, batch = RUN[name], CASES[case].make(0)
     setting = adapter.settings[0]
     np.save(folder / "batch.npy", batch)

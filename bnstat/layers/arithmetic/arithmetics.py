@@ -27,10 +27,10 @@ class Arithmetic:
         band: the bound: from a channel's values to the least and the greatest variance that the layer may compute.
         half_band: the bound where the layer's input is float16 or bfloat16; None for the same.
         source: the layers whose results were held against the bound, or where it was read.
-        negative: whether the layer's variance may be below 0: "never" with two passes, "clamped" where the layer then
-            takes 0, "possible" where it does not.
+        negative: "never" if the variance cannot be below 0, as in two passes; "clamped" if the layer takes 0 then;
+            "possible" if it does not.
         remedy: what a user can do against its rounding, as a clause that begins with a verb.
-        sums: how `emulation` does the layer's sums again; None where there is no emulation.
+        sums: how `emulation` does the layer's sums again; None if there is no emulation.
         least_channels: channels from which on there is an emulation.
         emulates_half: True if the emulation holds for float16 and bfloat16 input as well.
         one_channel: the arithmetic that the layer uses on a single channel; None for this one.

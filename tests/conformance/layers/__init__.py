@@ -84,12 +84,12 @@ class Adapter:
     replaces: bool = False
 
     def build(self, shape: tuple[int, ...], setting: Setting) -> Any:
-        """A new layer."""
+        """Build a new layer."""
         module, name = self.factory.split(":")
         return getattr(import_module(f"{__name__}.{module}"), name)(shape, setting, self.groups_of(shape[-1]))
 
     def groups_of(self, channels: int) -> int | None:
-        """In how many groups the channels of a sample are normalized; None where whole batches are."""
+        """Return in how many groups the channels of a sample are normalized; None if whole batches are."""
         return {"batch": None, "instance": channels, "group": self.groups}.get(self.reduction, 1)
 
     @property
@@ -98,7 +98,7 @@ class Adapter:
         return f"group:{self.groups}" if self.reduction == "group" else self.reduction
 
     def takes(self, shape: tuple[int, ...]) -> bool:
-        """Whether the channels fall into groups."""
+        """Return True if the channels fall into groups."""
         return self.reduction != "group" or shape[-1] % self.groups == 0
 
 
