@@ -27,38 +27,39 @@ COLUMNS = {
 
 # Presets without a layer of their own here, and where their values come from.
 NOT_RUN = {
-    "keras": "its conventions are those of the three backends, whose recordings the tests hold it to as well",
-    "torch-cuda": "no GPU here: measured on an NVIDIA H100 with PyTorch 2.11, and read in PyTorch's source",
-    "torch-syncbn": "refuses a CPU in a process group of 1 or of 2 (“{text}”); without a group it hands over to batch "
-    "norm. Its values were read in the source of PyTorch 2.13.0",
+    "keras": "its conventions are those of the three backends, and the tests compare it with their recordings",
+    "torch-cuda": "there is no GPU here; its values were measured on an NVIDIA H100 with PyTorch 2.11, and read in "
+    "PyTorch's source",
+    "torch-syncbn": "it refuses a CPU in a process group of 1 or of 2 (“{text}”). Without a group it hands over to "
+    "batch norm. Its values were read in the source of PyTorch 2.13.0",
 }
 
-OPENING = """# bnstat beside the real layers
+OPENING = """# bnstat compared with the real layers
 
-`python scripts/conformance/run.py` writes this page. It runs each layer on {cases} cases and records what it gave in
-`tests/conformance/recordings/`; the tests hold bnstat to these recordings without any framework, and run PyTorch and
-Keras on JAX anew where they are installed.
+`python scripts/conformance/run.py` writes this page. It runs each layer on {cases} cases and records the results in
+`tests/conformance/recordings/`. The tests compare bnstat with these recordings and need no framework. Where PyTorch and
+Keras on JAX are installed, the tests also run these layers again.
 
-A case is ten batches (N, X, Y, Z, C) made from seeds, or cut out of nibabel's scans and `sample_data/`: 1 to 16
-channels, batches of 1 to 3, one value a channel, mean 10,000 with standard deviation 1, variance 1e-8, constants,
-values in [0, 1], float16, one NaN, one Inf. Each is run under the layer's defaults, and some under a given ε and
-momentum.
+A case is ten batches (N, X, Y, Z, C) made from seeds, or cut out of nibabel's scans and `sample_data/`. There are 1 to
+16 channels, batches of 1 to 3, one value a channel, a mean of 10,000 with a standard deviation of 1, a variance of
+1e-8, constants, values in [0, 1], float16, one NaN and one Inf. Each case is run with the layer's defaults, and some
+with a given ε and momentum.
 
 ## What was compared
 
-The layer's mean and variance of a batch, its buffers after 1 and after {steps} training steps, mean and variance of its
-output in training and in evaluation mode, and the words of the error where it refuses. Given are the largest deviations
-from what bnstat says in float64, relative to what float32 can resolve (`tests/conformance/agreement.py` defines the
-scales). *Held* is the number of runs, out of all, that have to agree to 1e-6, since the layer's own sums are accurate
-there:
+The tests compare the layer's mean and variance of a batch, its buffers after 1 and after {steps} training steps, mean
+and variance of its output in training and in evaluation mode, and the error message where it refuses to train. The
+table has the largest deviations from bnstat's float64 numbers, relative to what float32 can resolve
+(`tests/conformance/agreement.py` defines the scales). *Held* is the number of runs, out of all, that have to agree to
+1e-6, because the layer's own sums are accurate there:
 
 | arithmetic | held up to values | and condition number √(1 + mean²/variance) |
 |---|---|---|
 {limits}
 
-Beyond that a deviation is one of the layer's float32 sums, and the last column shows it (∞: one of both is NaN or
-Inf); its conventions are the same code. *Refusals* are runs in which the layer raised an error, all with the words
-that bnstat predicts.
+Beyond these limits a deviation comes from the layer's float32 sums, and the last column shows it (∞: one of the two is
+NaN or Inf). The layer's conventions are the same code there. *Refusals* are runs in which the layer raised an error,
+all with the message that bnstat predicts.
 
 {table}
 
@@ -66,26 +67,30 @@ The largest deviation of all held runs is {most}.
 
 ## Predictions of the layers' own arithmetic
 
-What `bnstat inspect` says that a layer's float32 sums make of a variance, beside what they made of it. Variances are
-those of the runs above, of {seeded} hard cases made from seeds with 1 to 100,003 values a channel, and of 348 with up
-to 5 million (`tests/recordings/`, written by `scripts/conformance/arithmetic.py`): normal data with means to 10⁶ and
-standard deviations from 10⁻³, constants, a head in air, one bright voxel. They are predicted *from moments* alone, as
-with `--no-emulate` (the large cases always: their recordings keep moments), and where sums are sequential also *from
-voxels*, read again in the layer's order.
+This table compares the variance that `bnstat inspect` predicts for a layer's float32 sums with the variance that the
+layer computed. The variances are those of the runs above, those of {seeded} hard cases made from seeds with 1 to
+100,003 values a channel, and those of 348 cases with up to 5 million values (`tests/recordings/`, written by
+`scripts/conformance/arithmetic.py`). The data are normal with means to 10⁶ and standard deviations from 10⁻³,
+constants, a head in air, and one bright voxel. They are predicted *from moments* alone, as with `--no-emulate` (the
+large cases always: their recordings hold moments). Where sums are sequential they are also predicted *from voxels*,
+which are read again in the layer's order.
 
-- *to the bit*: emulated variances that equal the layer's in every bit, of all that are said to be emulated;
-- *in band*: variances between `predicted_variance_low` and `predicted_variance_high`, of all;
-- *deviation*: the largest of a layer from the exact variance, *widest*: how far a band reaches from it at most, both
-  relative to it; the *ratio* of both should be at most {widest}. Data whose variance is 0 have no relative deviation:
-  their bands hold what the layers gave too, and do not count in these three columns.
+- *to the bit*: emulated variances that equal the layer's in every bit, out of all emulated ones;
+- *in band*: variances between `predicted_variance_low` and `predicted_variance_high`, out of all;
+- *deviation*: the largest deviation of a layer from the exact variance, relative to it;
+- *widest*: the largest distance of a band's end from the exact variance, relative to it;
+- *ratio*: the widest band over the deviation, which should be at most {widest}.
 
-Layers that keep no statistics (instance, layer and group norm) do not tell a variance: it was taken from that of their
-outputs, v/(v̂ + ε), to what float32 resolves, and on the large cases from the function that computes it inside the
-layer, for the first sample. A float16 output resolves too little and was left out, as are the buffers of
-`torch-instance-track` on float16, which are rounded to it; all batch norms have both float16 cases. RMS norms have no
-prediction.
+Data whose variance is 0 have no relative deviation. Their bands hold the layers' results too, and do not count in the
+last three columns.
 
-Three real scans as the channels of one volume, each enlarged to 2.4 million voxels, were run too: mean and variance of
+Layers that keep no statistics (instance, layer and group norm) do not report a variance. It was computed from the
+variance of their outputs, v/(v̂ + ε), as far as float32 resolves it. On the large cases it was taken from the function
+that computes it inside the layer, for the first sample. A float16 output resolves too little and was left out. So were
+the buffers of `torch-instance-track` on float16, which are rounded to it. All batch norms have both float16 cases. RMS
+norms have no prediction.
+
+Three real scans as the channels of one volume, each enlarged to 2.4 million voxels, were run too. Mean and variance of
 every layer with an emulation equal bnstat's in all bits ({stacked}).
 
 {predictions}
@@ -104,15 +109,15 @@ every layer with an emulation equal bnstat's in all bits ({stacked}).
 {processor}
 - PyTorch and ONNX Runtime in one thread, Flax and Haiku without `jit`
 
-## Where measurements differ from what is often said
+## Where measurements differ from common belief
 
 {differences}
 """
 
 DIFFERENCES = (
     "PyTorch's InstanceNorm3d with `track_running_stats=True` rounds its running statistics to float16 where its "
-    "input is float16, though the buffers are float32: of a variance past 65,504 the buffer is Inf, and "
-    "evaluation gives 0 everywhere. BatchNorm3d on the same input keeps them in float32.",
+    "input is float16, though the buffers are float32. For a variance past 65,504 the buffer is Inf, and evaluation "
+    "mode gives 0 everywhere. BatchNorm3d on the same input keeps them in float32.",
     "`momentum=None` in InstanceNorm3d is not the cumulative mean that it is in BatchNorm3d: the buffers stay at "
     "0 and 1.",
     "PyTorch's instance norm refuses one voxel whatever the batch size; batch norm trains on two samples of one voxel.",
@@ -120,10 +125,10 @@ DIFFERENCES = (
     "space.",
     "PyTorch's SyncBatchNorm does not run on a CPU, in a process group of one either.",
     "A NaN stays in the running statistics of every layer here but one: TensorFlow's fused operation, whose "
-    "default factor is 1, puts the next batch in its place.",
-    "TensorFlow with axis 1 is accurate for a batch of 1, and for a single channel. Else it adds one value after the "
-    "other in float32, as it does with channels last, in another order: all samples of a voxel, then those of the "
-    "next. A constant channel of 1000.3 has the variance {axis1_constant} in a batch of 2 × 960 values, and "
+    "default factor is 1, replaces it by the next batch.",
+    "TensorFlow with axis 1 is accurate for a batch of 1, and for a single channel. Otherwise it adds one value after "
+    "the other in float32, as it does with channels last, but in another order: all samples of a voxel, then those of "
+    "the next. A constant channel of 1000.3 has the variance {axis1_constant} in a batch of 2 × 960 values, and "
     "{last_constant} with channels last; 0 is right.",
     "Keras' `LayerNormalization` and `GroupNormalization` round their output to float16 where the input is "
     "float16, and give it as float32; `BatchNormalization` and `RMSNormalization` do not round.",

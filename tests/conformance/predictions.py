@@ -100,8 +100,8 @@ class Judged:
 
 # Whose bands are wider than `WIDEST`, and why that is.
 _SURE = (
-    "the band is the sure one of all roundings going one way, which those of millions of values did not do; with "
-    "voxels it is emulated"
+    "the band allows for all roundings to go one way, which those of millions of values did not do; from voxels the "
+    "variance is emulated"
 )
 WIDER = {("onnx", "batch"): _SURE, ("tensorflow-fused", "batch"): _SURE, ("keras2", "batch"): _SURE}
 

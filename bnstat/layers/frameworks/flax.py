@@ -1,4 +1,4 @@
-"""Flax' layers, alike in linen and nnx."""
+"""Flax's layers, alike in linen and nnx."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TWO_PASS = replace(
 
 LAYER = Framework(
     name="flax-layer",
-    title="Flax' LayerNorm",
+    title="Flax's LayerNorm",
     maker="flax",
     normalizer="layer",
     epsilon=1e-6,
@@ -47,7 +47,7 @@ LAYER = Framework(
 GROUP = replace(
     LAYER,
     name="flax-group",
-    title="Flax' GroupNorm",
+    title="Flax's GroupNorm",
     normalizer="group",
     whole_sample=None,
     source=f"flax.linen.GroupNorm, {_ON}; 32 groups by default",
@@ -56,7 +56,7 @@ GROUP = replace(
 INSTANCE = replace(
     LAYER,
     name="flax-instance",
-    title="Flax' InstanceNorm",
+    title="Flax's InstanceNorm",
     normalizer="instance",
     whole_sample=None,
     source=f"flax.linen.InstanceNorm, {_ON}",
@@ -65,7 +65,7 @@ INSTANCE = replace(
 RMS = replace(
     LAYER,
     name="flax-rms",
-    title="Flax' RMSNorm",
+    title="Flax's RMSNorm",
     normalizer="rms",
     whole_sample="RMSNorm(reduction_axes={axes})",
     source=f"flax.linen.RMSNorm, {_ON}; its own default reduces the last axis only; its arithmetic was not measured",

@@ -1,6 +1,6 @@
 """Layer norm over channels and space, as the Group Norm paper (Wu & He 2018) draws it: all of a sample is one group.
 
-Keras' and Flax' layers reduce the last axis alone unless they are told more: at each voxel, over its channels.
+Keras' and Flax's layers reduce the last axis alone unless they are told more: at each voxel, over its channels.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """RMS norm (Zhang & Sennrich 2019): all of a sample is divided by its root mean square, and no mean is subtracted.
 
-Here it is over channels and space, as PyTorch's RMSNorm is told to. Keras' and Flax' layers reduce the last axis alone
+Here it is over channels and space, as PyTorch's RMSNorm is told to. Keras' and Flax's layers reduce the last axis alone
 unless they are told more.
 """
 
