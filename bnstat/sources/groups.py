@@ -34,7 +34,9 @@ def groups_by_source(sources: Sequence[str], group_by: str) -> dict[str, str]:
     found = _directories(sources) if group_by == DIRECTORY else _listed(sources, group_by)
     if len(set(found.values())) == 1:
         only = next(iter(found.values()))
-        raise UsageError(f"`group_by={group_by}` puts all files into one group, {only!r}; give files of several groups")
+        raise UsageError(
+            f'`group_by="{group_by}"` puts all files into one group, {only!r}; give files of several groups'
+        )
     return found
 
 
@@ -49,7 +51,7 @@ def _listed(sources: Sequence[str], group_by: str) -> dict[str, str]:
     """Return the entry of each file in a column of a table."""
     file, _, column = group_by.rpartition(":")
     if not file:
-        raise UsageError(f"`group_by={group_by}` is not valid; it must be 'directory' or FILE.csv:COLUMN")
+        raise UsageError(f"`group_by=\"{group_by}\"` is not valid; it must be 'directory' or FILE.csv:COLUMN")
     rows = _rows(file)
     columns = list(rows[0])
     if column not in columns:

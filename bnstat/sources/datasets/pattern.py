@@ -49,7 +49,7 @@ class Pattern:
             known = star or ((name == "channel" or field == "case") and not brace)
             if not known:
                 raise UsageError(
-                    f"`channels={text}` contains {match[0]}, which is not known; use {{channel}}, {{case}} and *"
+                    f'`channels="{text}"` contains {match[0]}, which is not known; use {{channel}}, {{case}} and *'
                 )
             if star:
                 expression += "[^/]*"
@@ -60,7 +60,9 @@ class Pattern:
                 expression += "(?P=case)" if "case" in fields else "(?P<case>[^/]+)"
             fields.append(name)
         if fields.count("channel") != 1:
-            raise UsageError(f"`channels={text}` must contain {{channel}} once, as in '{{case}}_{{channel}}.nii.gz'")
+            raise UsageError(
+                f"`channels=\"{text}\"` must contain {{channel}} once, as in '{{case}}_{{channel}}.nii.gz'"
+            )
         folder = "" if given.startswith("/") else "(?:.*/)?"
         whole = f"(?P<before>{folder}{expression}{re.escape(given[done:])})"
         return cls(text, re.compile(whole), tuple(_listed(listed)))
@@ -76,7 +78,7 @@ def _either(text: str, field: str) -> str:
     _, colon, listed = field.partition(":")
     channels = _listed(listed)
     if colon and (not channels or len(set(channels)) < len(channels)):
-        raise UsageError(f"`channels={text}` must list different channels after the colon, as in {{channel:t1,t2}}")
+        raise UsageError(f'`channels="{text}"` must list different channels after the colon, as in {{channel:t1,t2}}')
     return "|".join(map(re.escape, channels)) or "[^/]+"
 
 
@@ -136,7 +138,9 @@ def _tell_of(pattern: Pattern, channels: Sequence[str], matched: bool, left: Seq
     """Add what to say about files that do not match, and about a channel that is probably a label map."""
     if not matched and left:
         told.failures.append(
-            InputError(left[0], f"neither this file nor another matches `channels={pattern.text}`; change the pattern")
+            InputError(
+                left[0], f'neither this file nor another matches `channels="{pattern.text}"`; change the pattern'
+            )
         )
     elif left:
         told.notes.append(
