@@ -1,4 +1,4 @@
-"""What each command tells, as frozen values; a command is a file.
+"""The result of each command as a frozen value; a command is a file.
 
-Undefined values are None; zero never means unknown.
+Undefined values are `None` (JSON: `null`), never 0.
 """

@@ -1,9 +1,10 @@
-"""The sentence that answers the batch-size question for these data."""
+"""The sentences that answer the batch-size question for these data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from dataclasses import dataclass
+from math import prod, sqrt
 
 from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.results import Batch, Channel, Statistics
@@ -13,7 +14,7 @@ from bnstat.text import plural
 
 
 def answer(report: Report) -> str | None:
-    """What this batch size means for these data, in a few sentences; None where there is no batch."""
+    """Say in a few sentences what this batch size means for these data; return None if there is no batch."""
     parts = [part for batch in report.batches for part in batch.parts]
     if not parts:
         return None
@@ -24,11 +25,8 @@ def answer(report: Report) -> str | None:
     if all(part.count == 1 for part in parts):
         single = "Here each channel has a single value, so there is no variance to normalize with."
         return _joined(single, _synchronized(report))
-    if report.settings.kind == "renorm":
-        return _joined(_corrections(report), _constants(report), _between(report.batches, report))
-    return _joined(
-        _reduction(report, parts), _constants(report), _between(report.batches, report), _synchronized(report)
-    )
+    first = _corrections(report) if report.settings.kind == "renorm" else _reduction(report, parts)
+    return _joined(first, _constants(report), _between(report), _synchronized(report))
 
 
 def _joined(*sentences: str) -> str:
@@ -36,100 +34,125 @@ def _joined(*sentences: str) -> str:
 
 
 def _alone(settings: Settings, parts: Sequence[Statistics]) -> str:
-    """What a normalizer that takes each sample by itself reduces."""
+    """Say over what a layer normalizes that takes each sample by itself."""
     if settings.kind == "instance":
         what = "each channel of a sample"
     elif settings.groups and settings.groups > 1:
-        what = f"each of {settings.groups} groups of channels of a sample"
+        what = f"each of the {settings.groups} groups of channels of a sample"
     else:
         what = "each sample, all of its channels together,"
-    name = settings.layer[0].upper() + settings.layer[1:]
-    return f"{name} does not depend on the batch size: {what} is reduced over {_values(parts)} of its own."
+    return f"{_capital(settings.layer)} does not depend on the batch size: it normalizes {what} over {_values(parts)}."
 
 
-def _values(parts: Sequence[Statistics]) -> str:
+def _values(parts: Sequence[Statistics], word: str = "value") -> str:
     least, most = min(part.count for part in parts), max(part.count for part in parts)
-    return plural(least, "value") if least == most else f"{least:,} to {most:,} values"
+    return plural(least, word) if least == most else f"{least:,} to {most:,} {word}s"
 
 
 def _start(report: Report) -> str:
-    """How far the start would differ with another first batch, for the channel where it does most."""
-    one = "Weight norm starts from its first batch: g and b give each channel of it that varies mean 0 and variance 1."
+    """Say how far weight norm's start differs with another first batch, for the channel in which it differs most."""
+    one = (
+        "Weight norm takes its start from the first batch: with its scale g and its bias b, each channel that varies "
+        "gets mean 0 and variance 1 in that batch."
+    )
     spreads = []
-    for places in _by_channel(report.batches):
-        found = [place.start.g for place in places if place.start is not None and place.start.g is not None]
+    for channels in _by_channel(report.batches):
+        found = [one.start.g for one in channels if one.start is not None and one.start.g is not None]
         if len(found) > 1:
-            spreads.append((max(found) / min(found), places[0].channel, min(found), max(found)))
+            spreads.append((max(found) / min(found), channels[0].channel, min(found), max(found)))
     if not spreads:
         return one
     _, channel, least, most = max(spreads)
-    between = f"Between these {len(report.batches)} batches"
-    return f"{one} {between} g of {report.title_of(channel)} is from {least:,.4g} to {most:,.4g}."
+    first = f"Depending on which of these {len(report.batches)} batches comes first"
+    return f"{one} {first}, g of {report.title_of(channel)} is between {least:,.4g} and {most:,.4g}."
 
 
 def _corrections(report: Report) -> str:
-    """The range of r and d, and how often the paper's limits would clip them."""
+    """Say how large batch renorm's corrections are, and how often the paper's limits would clip them."""
     found = [
         channel.correction for batch in report.batches for channel in batch.channels if channel.correction is not None
     ]
     rs = [one.r for one in found if one.r is not None]
     ds = [abs(one.d) for one in found if one.d is not None]
     if not rs or not ds:
-        return "No r and d are defined for these batches."
+        return "The scale r and the shift d of batch renorm are undefined for these batches."
     limits = f"r in [1/{MOST_R:g}, {MOST_R:g}], |d| ≤ {MOST_D:g}"
     clipped = sum(bool(one.r_clipped or one.d_clipped) for one in found)
+    mean, variance = report.settings.framework.running_start
+    sizes = f"is {rs[0]:.3g}" if len(rs) == 1 else f"is between {min(rs):.3g} and {max(rs):.3g}"
     return (
-        f"Batch renorm leads each batch back to the running statistics before it, here with r from {min(rs):.3g} to "
-        f"{max(rs):.3g} and |d| up to {max(ds):.3g}; the paper's limits ({limits}) would clip "
-        f"{clipped} of {len(rs)}. Running statistics start at mean 0 and variance 1, far from data of another scale."
+        "Batch renorm corrects each batch with a scale r and a shift d towards the running statistics before it. "
+        f"Here r {sizes}, and |d| is at most {max(ds):.3g}. The limits of the paper ({limits}) would clip {clipped} of "
+        f"{plural(len(rs), 'correction')}. The running statistics start at mean {mean:g} and variance {variance:g}, "
+        "far from data on another scale."
     )
 
 
 def _synchronized(report: Report) -> str:
-    """What merging the ranks changes."""
+    """Say what merging the ranks changes."""
     if not report.synchronized:
         return ""
     together = [part for batch in report.synchronized for part in batch.parts]
     size = report.settings.batch_size * report.settings.ranks
-    reduced = (
-        f"Synchronized over {report.settings.ranks} ranks, a batch of {size} reduces {_values(together)} a channel."
+    merged = (
+        f"Synchronized over {report.settings.ranks} ranks, a batch of {size} averages each channel over "
+        f"{_values(together)}."
     )
-    jumps = _jumps(report.synchronized, size)
-    if not jumps:
-        return reduced
-    channel, jump, share = max(jumps, key=lambda one: one[2])
+    spread = _widest(report.synchronized, size)
+    if spread is None:
+        return merged
     return (
-        f"{reduced} Its mean of {report.title_of(channel)} then has a standard deviation of {jump:,.4g} between steps, "
-        f"{share:.2f} of that of all values."
+        f"{merged} From step to step the mean of {report.title_of(spread.channel)} then varies by {spread.in_sd} "
+        "(standard deviations of all values)."
     )
 
 
-def _reduction(report: Report, channels: Sequence[Statistics]) -> str:
-    values = _values(channels)
+def _reduction(report: Report, parts: Sequence[Statistics]) -> str:
+    """Say over how many values the layer averages, and that a batch size of 1 alone leaves a variance."""
     size = report.settings.batch_size
+    over = f"each channel is averaged over {_voxels(report, parts)}"
     if size > 1:
-        return f"A batch of {size} reduces {values} a channel."
-    over = (
-        f"each channel is still reduced over {values} of {'this volume' if len(report.samples) == 1 else 'one sample'}"
-    )
-    varied = any(channel.variance for channel in channels)
-    return f"Batch size 1 is not zero variance: {over}." if varied else f"With batch size 1 {over}."
+        return f"In a batch of {size}, {over}."
+    varied = any(part.variance for part in parts)
+    return f"A batch size of 1 does not make the variance zero: {over}." if varied else f"{_capital(over)}."
+
+
+def _voxels(report: Report, parts: Sequence[Statistics]) -> str:
+    """Count the values, as voxels of a volume or a patch if the last of five axes is kept."""
+    batches = report.batches
+    if any(batch.axis != len(batch.input_shape) - 1 or len(batch.input_shape) != 5 for batch in batches):
+        return _values(parts)
+    voxels = _values(parts, "voxel")
+    if report.settings.preparation.mask is not None:
+        return f"{voxels} inside the mask"
+    if report.settings.batch_size > 1:
+        return voxels
+    whole = all(part.count == prod(batch.input_shape[1:-1]) for batch in batches for part in batch.parts)
+    everything = "all " if whole and len({part.count for part in parts}) == 1 else ""
+    return f"{everything}{voxels} of {'the' if len(report.samples) == 1 else 'a'} {_sample(report)}"
+
+
+def _sample(report: Report) -> str:
+    """Name what a sample is."""
+    if report.patched:
+        return "patch"
+    return "volume" if all(sample.index is None for sample in report.samples) else "sample"
 
 
 def _constants(report: Report) -> str:
-    """Where the variance is zero: in channels that are constant, in every batch or in some."""
+    """Say where the variance is zero: in channels that are constant, in every batch or in some."""
     if report.settings.by_sample:
         return _constant_groups(report)
     always: list[int] = []
     sometimes: list[int] = []
-    for places in _by_channel(report.batches):
-        constant = [channel.constant for channel in places]
+    for channels in _by_channel(report.batches):
+        constant = [channel.constant for channel in channels]
         if any(constant):
-            (always if all(constant) else sometimes).append(places[0].channel)
+            (always if all(constant) else sometimes).append(channels[0].channel)
     if not always and not sometimes:
         return ""
-    parts = [_named(always, report, ""), _named(sometimes, report, " in some batches")]
-    return f"Variance is zero only where a channel is constant: {', '.join(part for part in parts if part)}."
+    listed = [_named(always, report, ""), _named(sometimes, report, " in some batches")]
+    return f"The variance is zero only where all values are equal: {', '.join(one for one in listed if one)}."
 
 
 def _constant_groups(report: Report) -> str:
@@ -137,7 +160,7 @@ def _constant_groups(report: Report) -> str:
     if not found:
         return ""
     listed = ", ".join(found[:3]) + (f", … ({len(found) - 3} more)" if len(found) > 3 else "")
-    return f"Variance is zero only where all values are one: {listed}."
+    return f"The variance is zero only where all values are equal: {listed}."
 
 
 def _named(channels: Sequence[int], report: Report, where: str) -> str:
@@ -150,43 +173,73 @@ def _named(channels: Sequence[int], report: Report, where: str) -> str:
 
 
 def _by_channel(batches: Sequence[Batch]) -> list[tuple[Channel, ...]]:
-    """For each channel that all batches have, its numbers in each batch."""
+    """Return for each channel that all batches have its numbers in each batch."""
     return list(zip(*(batch.channels for batch in batches), strict=False))
 
 
-def _between(batches: Sequence[Batch], report: Report) -> str:
-    """How far batch means lie apart, for the channel where they do most, or how to find out."""
-    jumps = _jumps(batches, report.settings.batch_size)
-    if not jumps:
+def _between(report: Report) -> str:
+    """Say how far batch means lie apart, for the channel in which they do most, or how to find out."""
+    size = report.settings.batch_size
+    whole = sum(len(batch.samples) == size for batch in report.batches)
+    if whole < 2:
         return (
-            "What one batch cannot show is how statistics differ between batches: "
-            "give several volumes, or all to `bnstat compare`."
+            "One batch cannot show how batch statistics differ between samples: give several volumes, or compare batch "
+            "sizes with `bnstat compare PATH`."
         )
-    channel, jump, share = max(jumps, key=lambda one: one[2])
-    whole = sum(len(batch.samples) == report.settings.batch_size for batch in batches)
+    spread = _widest(report.batches, size)
+    if spread is None:
+        return ""
+    channel = report.title_of(spread.channel)
     return (
-        f"Between these {whole} batches the mean of {report.title_of(channel)} has a standard deviation of "
-        f"{jump:,.4g}, {share:.2f} of that of all values: so much do batch statistics jump from step to step."
+        f"From batch to batch the mean varies by {spread.in_sd}. SD is the standard deviation of all values of "
+        f"{channel}; the means of these {whole} batches have a standard deviation of {spread.deviation:,.4g}."
     )
 
 
-def _jumps(batches: Sequence[Batch], size: int) -> list[tuple[int, float, float]]:
-    """The jump of each channel between the batches of full size."""
+@dataclass(frozen=True)
+class _Spread:
+    """The distance of the batch means of one channel.
+
+    Attributes:
+        channel: The index of the channel.
+        deviation: The standard deviation of its batch means, in the unit of the values.
+        share: The same in standard deviations of all its values.
+    """
+
+    channel: int
+    deviation: float
+    share: float
+
+    @property
+    def in_sd(self) -> str:
+        """The spread in standard deviations of all values, as in "0.55 SD"."""
+        return f"{self.share:.2f} SD"
+
+
+def _widest(batches: Sequence[Batch], size: int) -> _Spread | None:
+    """Return the channel whose batches of full size lie furthest apart; None if that is known of no channel."""
     whole = [batch for batch in batches if len(batch.samples) == size]
-    return [found for places in _by_channel(whole) if (found := _jump(places)) is not None]
+    found = [spread for channels in _by_channel(whole) if (spread := _spread(channels)) is not None]
+    return max(found, key=lambda spread: spread.share, default=None)
 
 
-def _jump(places: Sequence[Channel]) -> tuple[int, float, float] | None:
-    """A channel, the standard deviation of its batch means, and the same in standard deviations of all its values."""
-    found = [(one.count, one.mean, one.variance) for one in places if one.mean is not None and one.variance is not None]
-    if len(found) < 2 or len(found) < len(places):
+def _spread(channels: Sequence[Channel]) -> _Spread | None:
+    """Return how far the batch means of one channel lie apart; None if one is unknown, or all values are equal."""
+    found = [
+        (one.count, one.mean, one.variance) for one in channels if one.mean is not None and one.variance is not None
+    ]
+    if len(found) < 2 or len(found) < len(channels):
         return None
     total = sum(count for count, _, _ in found)
     mean = sum(count * mean for count, mean, _ in found) / total
     try:
         variance = sum(count * (variance + (one - mean) ** 2) for count, one, variance in found) / total
         middle = sum(one for _, one, _ in found) / len(found)
-        jump = sqrt(sum((one - middle) ** 2 for _, one, _ in found) / (len(found) - 1))
+        deviation = sqrt(sum((one - middle) ** 2 for _, one, _ in found) / (len(found) - 1))
     except OverflowError:  # of means that float64 cannot square
         return None
-    return (places[0].channel, jump, jump / sqrt(variance)) if variance else None
+    return _Spread(channels[0].channel, deviation, deviation / sqrt(variance)) if variance else None
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]

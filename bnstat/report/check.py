@@ -1,4 +1,4 @@
-"""What `bnstat check` tells."""
+"""The result of `bnstat check`."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class CheckSettings:
-    """What was asked for.
+    """The settings of a check.
 
     Attributes:
-        layer: whose layer, how batches are made, and so on: as for `inspect`.
-        select: codes, names or prefixes of the rules that judge; empty for all.
-        ignore: those that do not.
-        fail_on: the least severity of a new finding that fails the check.
-        limits: thresholds of the rules.
-        steps: training steps, for how far running statistics have settled; None where they are not known.
-        baseline: the file of known findings, as the user named it.
-        reference: that of kept moments which today's are held against, likewise.
+        layer: The layer, how batches are made, and so on, as for `inspect`.
+        select: Codes, names or prefixes of the rules that judge; empty for all.
+        ignore: Codes, names or prefixes of the rules that do not judge.
+        fail_on: The least severity of a new finding that fails the check.
+        limits: The thresholds of the rules.
+        steps: The number of training steps, None if unknown.
+        baseline: The file of known findings, as the user named it.
+        reference: The moments file that the data are compared with, as the user named it.
     """
 
     layer: Settings
@@ -52,7 +52,7 @@ class CheckSettings:
 
 @dataclass(frozen=True)
 class Stale:
-    """An entry of the baseline that no finding matches any more: its path is relative to the baseline file."""
+    """An entry of the baseline that no finding matches any more. Its path is relative to the baseline file."""
 
     rule: str
     name: str
@@ -62,7 +62,7 @@ class Stale:
 
 @dataclass(frozen=True)
 class RuleInfo:
-    """What a format says of a rule, whether or not it found anything: its name, and what it checks in a sentence."""
+    """A rule as output formats describe it, whether or not it found anything."""
 
     code: str
     name: str
@@ -75,14 +75,14 @@ class Check(Document):
     """The verdict.
 
     Attributes:
-        settings: what was asked for.
-        samples: what was read.
-        findings: those that are new: that the baseline does not know.
-        known: those that it does.
-        stale: its entries that are fixed.
-        errors: inputs that could not be read.
-        notes: how the inputs and settings were taken.
-        rules: those that judged, in their order.
+        settings: The settings of the check.
+        samples: The samples that were read.
+        findings: The new findings, which are not in the baseline.
+        known: The findings that are in the baseline.
+        stale: The entries of the baseline that are fixed.
+        errors: The inputs that could not be read.
+        notes: Notes on how inputs and settings were understood.
+        rules: The rules that judged, in their order.
     """
 
     settings: CheckSettings
@@ -103,7 +103,7 @@ class Check(Document):
 
     @property
     def failed(self) -> bool:
-        """Whether a new finding is as severe as asked for, or more."""
+        """True if a new finding is at least as severe as asked for."""
         return any(finding.severity in self.grave for finding in self.findings)
 
     @property

@@ -1,4 +1,4 @@
-"""What `bnstat compare --batch-sizes` tells."""
+"""The result of `bnstat compare --batch-sizes`."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ class Comparison(Document):
     """The answer: the population, a curve over batch sizes, and what to do.
 
     Attributes:
-        settings: what was asked for.
-        samples: the rows of the table.
-        population: how the variance of each channel splits.
-        groups: what the samples were grouped into, if they were.
-        batch_sizes: the curve.
-        others: what the other layers have of it.
-        recommendation: None where nothing could be read.
-        forgetting: how long each framework's layer remembers its start, the one asked about first.
-        findings: samples that were left out.
-        errors: inputs that could not be read.
-        notes: how the inputs and settings were taken.
+        settings: The layer and what is compared.
+        samples: The samples that were read.
+        population: How the variance of each channel splits within and between samples.
+        groups: The groups of samples, empty without groups.
+        batch_sizes: What each batch size does.
+        others: The same with the other frameworks' layers.
+        recommendation: The batch size that is enough, None if nothing could be read.
+        forgetting: How long each framework's layer remembers its initial running statistics, the one that was asked
+            about first.
+        findings: Samples that were left out.
+        errors: The inputs that could not be read.
+        notes: Notes on how inputs and settings were understood.
     """
 
     settings: CompareSettings
@@ -55,16 +56,16 @@ class Comparison(Document):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the channels, where all samples agree on them."""
+        """The names of the channels, if all samples agree on them."""
         return channel_names_of(self.samples)
 
     def title_of(self, channel: int) -> str:
-        """What to call a channel in a sentence."""
+        """Return the name of a channel in a sentence."""
         return channel_title(channel, self.names)
 
     @property
     def volumes(self) -> int | None:
-        """The volumes that samples are patches of; None where samples are no patches."""
+        """The number of volumes that the samples are patches of; None if they are no patches."""
         if self.settings.preparation.patches is None:
             return None
         return len({sample.volume for sample in self.samples})

@@ -1,4 +1,4 @@
-"""What `bnstat compare` tells of layers beside each other: of frameworks, of normalizers, or of values of ε."""
+"""The result of `bnstat compare` for layers: of frameworks, of normalizers, or with different ε."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ class ComparedLayer:
     """One of the layers that are compared.
 
     Attributes:
-        name: what it is compared as: a preset, a normalizer, or ε.
-        report: what `bnstat inspect` tells of it.
-        outputs: what is compared, for each batch. By normalizers the variance of the normalized values of each
-            channel, whatever it was normalized together with; else the output of each part, as in its report.
+        name: The name of the layer in the comparison: a preset, a normalizer, or ε.
+        report: The result of `bnstat inspect` for it.
+        outputs: The numbers that are compared, for each batch. Between normalizers this is the variance of the
+            normalized values of each channel, whatever it was normalized together with; otherwise the output of each
+            channel or group, as in its report.
     """
 
     name: str
@@ -47,13 +48,13 @@ class LayerComparison(Document):
     """Layers beside each other, from one pass over the data.
 
     Attributes:
-        by: in what they differ.
-        entries: the layers; the first is the one that the others are compared with.
-        samples: those of every entry.
-        errors: inputs that could not be read.
-        notes: on how inputs and settings were taken.
-        differences: what differs, for which channel it matters, and what does not differ; a sentence each.
-        order: where outputs are compared, as a batch and a place in the `outputs` of it, the greatest difference first.
+        by: The setting in which they differ.
+        entries: The layers; the others are compared with the first.
+        samples: The samples, which are the same for every layer.
+        errors: The inputs that could not be read.
+        notes: Notes on how inputs and settings were understood.
+        differences: Sentences on what differs, for which channel it matters most, and what does not differ.
+        order: The places where outputs are compared, the greatest difference first.
     """
 
     by: By
@@ -66,7 +67,7 @@ class LayerComparison(Document):
 
     @property
     def reference(self) -> ComparedLayer:
-        """The entry that the others are compared with."""
+        """The layer that the others are compared with."""
         return self.entries[0]
 
     @property

@@ -1,4 +1,4 @@
-"""What differs between layers that are compared, in sentences: how much, and for which channel it matters."""
+"""Sentences on what differs between compared layers: how much, and for which channel it matters most."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from bnstat.layers.results import Batch, Channel, Group
 from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
 from bnstat.text import plural
 
-# Variances differ notably where they do by more than this share of the greater: the limit at which ε is reported too.
+# Variances differ notably by more than this share of the greater: the limit at which ε is reported too.
 NOTABLE = 0.01
-# Output variances below this are as good as 0: they are read against 1, and tables show six decimals.
+# Output variances below this count as 0: they are read against 1, and tables show six decimals.
 NOTHING = 1e-6
 
 
 def order_of(entries: Sequence[ComparedLayer]) -> tuple[OutputPlace, ...]:
-    """Every place where outputs are compared, as a batch and a place in it, the greatest difference first."""
+    """Return every place where outputs are compared, as a batch and a place in it, the greatest difference first."""
     places = [(batch, place) for batch, outputs in enumerate(entries[0].outputs) for place in range(len(outputs))]
     return tuple(sorted(places, key=lambda place: -_spread([entry.outputs[place[0]][place[1]] for entry in entries])))
 
 
 def _spread(outputs: Sequence[float | None]) -> float:
-    """Outputs are read against 1, so a difference counts as it is, and not beside what is left."""
+    """Return the greatest difference of outputs. They are read against 1, so the difference is absolute."""
     known = [output for output in outputs if output is not None]
     return max(known) - min(known) if known else 0.0
 
 
 def _apart(one: float, other: float) -> float:
-    """The difference as a share of the greater."""
+    """Return the difference of two numbers as a share of the greater."""
     return abs(one - other) / max(one, other) if max(one, other) > 0 else 0.0
 
 
 def differences_of(comparison: LayerComparison) -> tuple[str, ...]:
-    """What differs, the effect on the output first; nothing where there is nothing to compare."""
+    """Say what differs, the effect on the output first; return nothing if there is nothing to compare."""
     if len(comparison.entries) < 2 or not comparison.order:
         return ()
     sentences = [*_outputs(comparison), *_undefined(comparison)]
@@ -43,13 +43,13 @@ def differences_of(comparison: LayerComparison) -> tuple[str, ...]:
     if comparison.by == "normalizers":
         sentences += [*_dependence(comparison), *_without_variance(comparison)]
     if comparison.by == "epsilons" and comparison.reference.report.settings.kind == "batch":
-        sentences.append("ε is not in the running statistics: they are the same with each.")
+        sentences.append("ε does not enter the running statistics, so they are the same with every ε.")
     return (*sentences, *_refusals(comparison))
 
 
 @dataclass(frozen=True)
 class _Change:
-    """Where an entry's output differs most from that of another, and in how many places it does."""
+    """The place where the output of a layer differs most from that of another, and in how many places it differs."""
 
     entry: ComparedLayer
     place: OutputPlace
@@ -59,10 +59,10 @@ class _Change:
 
 
 def _outputs(comparison: LayerComparison) -> Iterator[str]:
-    """What moving from the first entry to each other does to the output."""
+    """Say what moving from the first layer to each of the others does to the output."""
     known = [entry for entry in comparison.entries if any(one is not None for row in entry.outputs for one in row)]
     if len(known) < 2:
-        yield "No two of them have an output that is defined, so there is none to compare."
+        yield "Fewer than two of these layers have a defined output, so there is nothing to compare."
         return
     first, *others = known
     changes = [_change(first, entry, comparison) for entry in others]
@@ -79,13 +79,13 @@ def _outputs(comparison: LayerComparison) -> Iterator[str]:
     same = [entry for entry, change in zip(others, changes, strict=True) if change is None]
     if same:
         yield (
-            f"With {_names(same, comparison, 'or')} no {each}'s {what} differs by more than 1 % from that with "
-            f"{_name(first, comparison)}."
+            f"With {_names(same, comparison, 'or')} no {each}'s {what} differs by more than 1 % from that "
+            f"with {_name(first, comparison)}."
         )
 
 
 def _what(comparison: LayerComparison) -> tuple[str, str]:
-    """What is compared, and of what there is one each."""
+    """Name what is compared, and what has one such number each."""
     settings = comparison.reference.report.settings
     if comparison.by == "normalizers" or not settings.by_sample:
         return "output variance", "channel"
@@ -93,7 +93,7 @@ def _what(comparison: LayerComparison) -> tuple[str, str]:
 
 
 def _change(first: ComparedLayer, entry: ComparedLayer, comparison: LayerComparison) -> _Change | None:
-    """None where no output differs notably."""
+    """Return the greatest change of the output; None if none is notable."""
     found = []
     for batch, place in comparison.order:
         before, after = first.outputs[batch][place], entry.outputs[batch][place]
@@ -108,16 +108,16 @@ def _change(first: ComparedLayer, entry: ComparedLayer, comparison: LayerCompari
 
 
 def _effect(first: ComparedLayer, change: _Change, comparison: LayerComparison, what: str) -> str:
-    """As in "channel 1's output variance from 0.83 to 0.998 (ε 0.001 → 1e-05)"."""
+    """Say what changes, as in "channel 1's output variance from 0.83 to 0.998 (ε 0.001 → 1e-05)"."""
     where, of = _where(comparison, change.place)
     reasons = _reasons(first, change, comparison)
     why = f" ({'; '.join(reasons)})" if reasons else ""
-    more = f", the most of {change.places} that it changes by more than 1 %" if change.places > 1 else ""
+    more = f", the largest of {change.places} changes above 1 %" if change.places > 1 else ""
     return f"{where}'s {what}{of} from {change.before:.3g} to {change.after:.3g}{why}{more}"
 
 
 def _where(comparison: LayerComparison, place: OutputPlace) -> tuple[str, str]:
-    """What is there: a channel, in a batch where there are several, or a group."""
+    """Name what is there: a channel, with its batch if there are several, or a group."""
     batches = comparison.reference.report.batches
     if comparison.by == "normalizers" or not batches[place[0]].groups:
         return batches[place[0]].title_of(place[1]), f" in batch {place[0]}" if len(batches) > 1 else ""
@@ -138,7 +138,7 @@ def _reasons(first: ComparedLayer, change: _Change, comparison: LayerComparison)
 
 
 def _undefined(comparison: LayerComparison) -> Iterator[str]:
-    """Those whose output is unknown for want of ε."""
+    """Name the layers whose output is unknown because they have no ε."""
     without = [
         entry
         for entry in comparison.entries
@@ -146,12 +146,13 @@ def _undefined(comparison: LayerComparison) -> Iterator[str]:
     ]
     if without:
         yield (
-            f"Without a default ε the output of {_names(without, comparison)} is undefined; --epsilon gives one to all."
+            f"The output of {_names(without, comparison)} is undefined without ε, which has no default there; "
+            "--epsilon sets one for all."
         )
 
 
 def _arithmetic(comparison: LayerComparison) -> Iterator[str]:
-    """Whose own sums give a variance that is notably off, and where most."""
+    """Name the layers whose own sums give a variance that is notably off, and where it is off most."""
     off: dict[str, list[ComparedLayer]] = {}
     for entry in comparison.entries:
         found = [
@@ -164,28 +165,29 @@ def _arithmetic(comparison: LayerComparison) -> Iterator[str]:
         most, place, own, exact = max(found, default=(0.0, (0, 0), 0.0, 0.0))
         if most > NOTABLE:
             where, of = _where(comparison, place)
-            off.setdefault(f"{where}'s variance{of} as {own:.4g} where it is {exact:.4g}", []).append(entry)
+            off.setdefault(f"{own:.4g} for {where}'s variance{of}, which is {exact:.4g}", []).append(entry)
     for what, entries in off.items():
         names = _names(entries, comparison)
         verb = "compute" if " and " in names else "computes"
-        yield f"{_capital(names)} {verb} {what}, by sums in float32."
+        yield f"{_capital(names)} {verb} {what}: the sums in float32 lose digits."
 
 
 def _weights(comparison: LayerComparison) -> Iterator[str]:
-    """What one batch weighs in running statistics, and what it does to them."""
+    """Say what one batch weighs in the running statistics, and what that does to them."""
     kept = [entry for entry in comparison.entries if entry.report.settings.keeps_running]
     weights: dict[str, list[ComparedLayer]] = {}
     for entry in kept:
         weight = entry.report.settings.batch_weight
-        weights.setdefault("an unknown share" if weight is None else f"{weight:g}", []).append(entry)
+        weights.setdefault("unknown" if weight is None else f"{weight:g}", []).append(entry)
     if len(weights) < 2:
         return
     listed = "; ".join(f"{weight} with {_names(entries, comparison)}" for weight, entries in weights.items())
-    yield f"In the running statistics after one step the batch weighs {listed}.{_running_effect(kept, comparison)}"
+    effect = _running_effect(kept, comparison)
+    yield f"After one training step, the weight of its batch in the running statistics is {listed}.{effect}"
 
 
 def _running_effect(kept: Sequence[ComparedLayer], comparison: LayerComparison) -> str:
-    """The channel whose running variance differs most from that of the first entry, and how much."""
+    """Name the channel whose running variance differs most from that of the first layer, and say how much."""
     found = []
     first = kept[0]
     for entry in kept[1:]:
@@ -209,7 +211,7 @@ def _running_variance(entry: ComparedLayer, place: OutputPlace) -> float | None:
 
 
 def _bessel(comparison: LayerComparison) -> Iterator[str]:
-    """Whose running variance is unbiased, and how much that is here."""
+    """Name the layers whose running variance is unbiased, and say how much that is here."""
     kept = [entry for entry in comparison.entries if entry.report.settings.keeps_running]
     unbiased = [entry for entry in kept if entry.report.settings.framework.unbiased_running_variance]
     biased = [entry for entry in kept if entry not in unbiased]
@@ -218,42 +220,45 @@ def _bessel(comparison: LayerComparison) -> Iterator[str]:
         return
     values = plural(least, "value")
     yield (
-        f"The running variance is biased in {_names(biased, comparison)}, and in {_names(unbiased, comparison)} "
-        f"n/(n − 1) times as large: with {values} by {100 / (least - 1):.2g} %."
+        f"The running variance of {_names(biased, comparison)} is biased, and that of {_names(unbiased, comparison)} "
+        f"is n/(n − 1) times as large, n being the number of values: {100 / (least - 1):.2g} % larger "
+        f"for {values}."
     )
 
 
 def _dependence(comparison: LayerComparison) -> Iterator[str]:
-    """Which depend on the batch."""
+    """Say which layers depend on the batch."""
     alone = [entry for entry in comparison.entries if entry.report.settings.by_sample]
     others = [entry for entry in comparison.entries if entry not in alone]
     if alone and others:
         depend = "depends" if len(others) == 1 else "depend"
-        take = "takes" if len(alone) == 1 else "take"
+        normalizes = "normalizes" if len(alone) == 1 else "normalize"
         yield (
             f"{_capital(_names(others, comparison))} {depend} on which samples share a batch; "
-            f"{_names(alone, comparison)} {take} each sample by itself, so that its own scale is lost."
+            f"{_names(alone, comparison)} {normalizes} each sample by itself, "
+            "so that differences in scale between samples are lost."
         )
 
 
 def _without_variance(comparison: LayerComparison) -> Iterator[str]:
-    """Where variance is zero with some of them."""
+    """Say where the variance is zero, if that differs between layers."""
     places: dict[str, list[ComparedLayer]] = {}
     for entry in comparison.entries:
         places.setdefault(_constant(entry.report.batches, len(comparison.samples)), []).append(entry)
     if list(places) != [""]:
         for where, entries in places.items():
-            yield f"With {_names(entries, comparison)} variance is zero {f'in {where}' if where else 'nowhere'}."
+            zero = f"the variance is zero in {where}" if where else "no variance is zero"
+            yield f"With {_names(entries, comparison)} {zero}."
 
 
 def _constant(batches: Sequence[Batch], samples: int) -> str:
-    """The first part without variance, and how many more there are; nothing where there is none."""
+    """Name the first part without variance and count the others; return nothing if there is none."""
     found = [_title(batch, part, samples, len(batches)) for batch in batches for part in batch.parts if part.constant]
     return (found[0] + (f" and {len(found) - 1:,} more" if len(found) > 1 else "")) if found else ""
 
 
 def _title(batch: Batch, part: Channel | Group, samples: int, batches: int) -> str:
-    """Named as shortly as the number of samples and batches allows."""
+    """Name a part, as briefly as the number of samples and batches allows."""
     if isinstance(part, Channel):
         return part.title + (f" of batch {batch.index}" if batches > 1 else "")
     title = part.title if len(part.channels) == 1 else f"the {part.title}"
@@ -261,25 +266,25 @@ def _title(batch: Batch, part: Channel | Group, samples: int, batches: int) -> s
 
 
 def _refusals(comparison: LayerComparison) -> Iterator[str]:
-    """Who refuses to train on one value."""
+    """Name the layers that refuse to train on a single value."""
     refusing = [entry for entry in comparison.entries if any(_refuses(entry, one) for one in entry.report.batches)]
     others = [entry for entry in comparison.entries if entry not in refusing]
     if refusing:
         names = _names(refusing, comparison)
         verb = "refuse" if " and " in names else "refuses"
         train = f"; {_names(others, comparison)} would train" if others else ""
-        yield f"{_capital(names)} {verb} to train on one value{train}."
+        yield f"{_capital(names)} {verb} to train on a single value{train}."
 
 
 def _refuses(entry: ComparedLayer, batch: Batch) -> bool:
-    """Group norm looks at the values of a group in all samples together."""
+    """Return True if the layer refuses to train: group norm counts the values of a group in all samples together."""
     settings = entry.report.settings
     values = batch.parts[0].count * (len(batch.samples) if settings.kind == "group" else 1)
     return settings.framework.refusal is not None and values < settings.framework.least_values
 
 
 def _name(entry: ComparedLayer, comparison: LayerComparison) -> str:
-    """What to call an entry in a sentence."""
+    """Return the name of a layer in a sentence."""
     settings = entry.report.settings
     if comparison.by == "epsilons":
         return f"ε {entry.name}"
@@ -289,7 +294,7 @@ def _name(entry: ComparedLayer, comparison: LayerComparison) -> str:
 
 
 def _names(entries: Sequence[ComparedLayer], comparison: LayerComparison, word: str = "and") -> str:
-    """What to call some of them; all presets of one maker are called by its name."""
+    """Return the names of some layers; all presets of one maker are called by its name."""
     if comparison.by != "frameworks":
         return _joined([_name(entry, comparison) for entry in entries], word)
     names = []

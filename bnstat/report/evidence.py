@@ -1,4 +1,4 @@
-"""The evidence that rules judge: a report, and what only rules need beside it."""
+"""The evidence that rules judge: a report, and values that only rules need."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ReferenceStatistics:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What rules judge.
+    """The evidence that rules judge.
 
     `inspect` knows the report alone, and of patches `sample_channels`. Everything else is for rules of `check`.
 

@@ -1,4 +1,4 @@
-"""What `bnstat explain` tells."""
+"""The result of `bnstat explain`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from bnstat.report.finding import Severity
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a rule means, in words.
+    """The documentation of a rule.
 
     Attributes:
-        code: of the rule.
-        name: likewise.
-        severity: of its findings.
-        summary: the problem in a sentence.
-        what: what the rule does.
-        why: why that matters.
-        example: commands, `>>>` before what is for Python and `$` before what is for a shell, and what they print.
-        advice: what to do.
-        threshold: beyond what it speaks, and the reason for that number.
-        sources: where it comes from.
+        code: The code of the rule.
+        name: The name of the rule.
+        severity: The severity of its findings.
+        summary: The problem in a sentence.
+        what: What the rule does.
+        why: Why that matters.
+        example: Commands and what they print; `>>>` begins a line of Python, `$` a line for a shell.
+        advice: What to do.
+        threshold: The limit, and the reason for it.
+        sources: References.
     """
 
     code: str
@@ -39,7 +39,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Explanations(Document):
-    """Rules in their order; `in_full` where they were asked for by name, and all of each is to be said."""
+    """The rules in their order; `in_full` is True if they were asked for by name, and are explained in full."""
 
     rules: tuple[Explanation, ...]
     in_full: bool = False

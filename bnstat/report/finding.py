@@ -1,4 +1,4 @@
-"""What rules report, and what could not be read."""
+"""Findings of rules, and inputs that could not be read."""
 
 from __future__ import annotations
 
@@ -13,9 +13,19 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule reports.
+    """A finding of a rule.
 
-    `source` is None where it is about several samples; `group` is the place of a group in its batch.
+    Attributes:
+        rule: The code of the rule.
+        name: The name of the rule.
+        severity: The severity.
+        message: What happened, what that means for the training, and what to do.
+        source: The file or case, None if the finding is about several samples.
+        batch: The index of the batch, None if the finding is about no single one.
+        channel: The index of the channel, None if the finding is about several.
+        value: The number that was judged, None if there is none.
+        threshold: The limit that it passed, None if there is none.
+        group: The index of a group in its batch, None for a channel.
     """
 
     rule: str
@@ -31,13 +41,13 @@ class Finding:
 
     @property
     def place(self) -> tuple[int | None, int | None]:
-        """The batch, and the channel or group in it, that it is about."""
+        """The batch, and the channel or group in it, that the finding is about."""
         return self.batch, self.channel if self.group is None else self.group
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An input that could not be read; `missing` are the channels of a case whose files are not there."""
+    """An input that could not be read. If it is a case, `missing` names the channels whose files do not exist."""
 
     source: str
     message: str

@@ -1,4 +1,4 @@
-"""What `bnstat frameworks` tells."""
+"""The result of `bnstat frameworks`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bnstat.report.documents.document import Document, Fields
 
 @dataclass(frozen=True)
 class Presets(Document):
-    """Presets in their order; `in_full` where one was asked for by name, and all of it is to be said."""
+    """The presets in their order; `in_full` is True if one was asked for by name, and is described in full."""
 
     rows: tuple[Framework, ...]
     in_full: bool = False

@@ -1,4 +1,4 @@
-"""What `bnstat inspect` tells."""
+"""The result of `bnstat inspect`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,17 @@ from bnstat.text import channel_title
 
 @dataclass(frozen=True)
 class Report(Document):
-    """The answer: settings, samples, a batch after the other, findings, inputs that failed, notes, and a sentence.
+    """The answer.
 
-    With several ranks each of the `batches` is that of one rank, and `synchronized` are those of all ranks together.
+    Attributes:
+        settings: The layer and how batches are made.
+        samples: The samples that were read.
+        batches: The batches, in the order of training. With several ranks, each is the batch of one rank.
+        findings: What the rules found.
+        errors: The inputs that could not be read.
+        notes: Notes on how inputs and settings were understood.
+        answer: What the batch size means for these data, in a few sentences; None if there is no batch.
+        synchronized: With several ranks, the batches of all ranks together.
     """
 
     settings: Settings
@@ -34,20 +42,20 @@ class Report(Document):
 
     @property
     def patched(self) -> bool:
-        """Whether samples are patches of volumes."""
+        """True if samples are patches of volumes."""
         return bool(self.samples) and all(sample.patch is not None for sample in self.samples)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the channels, where all samples agree on them."""
+        """The names of the channels, if all samples agree on them."""
         return channel_names_of(self.samples)
 
     def title_of(self, channel: int) -> str:
-        """What to call a channel of all samples in a sentence."""
+        """Return the name of a channel of all samples in a sentence."""
         return channel_title(channel, self.names)
 
     def source_of(self, batch: Batch, part: Statistics | None = None) -> str | None:
-        """The file of a group, or of a batch of one sample; None where there are several."""
+        """Return the file of a group, or of a batch of one sample; None if there are several."""
         if isinstance(part, Group):
             return self.samples[part.sample].source
         return self.samples[batch.samples[0]].source if len(batch.samples) == 1 else None

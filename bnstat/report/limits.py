@@ -1,4 +1,4 @@
-"""What rules judge by: one value for each threshold that a user may set."""
+"""The thresholds of the rules: one value for each that a user may set."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ class Limits:
     """Thresholds of the rules.
 
     Attributes:
-        epsilon_share: ε's share of variance + ε beyond which it is seen in the output: half of it is what the output's
-            standard deviation loses.
-        variance_error: how far the framework's own variance may be off, relative to the exact one.
-        noise: of the batch mean, in standard deviations of the values.
-        shortfall: what the batch variance may lack of that of all values, as a share.
-        gap: RMS difference between training and evaluation output.
-        small_batch: batch sizes up to this are called small; published errors rise from there down (arXiv 1803.08494).
-        start_weight: what the start of the running statistics may still weigh after the steps of a training.
-        scale_ratio: how many times the standard deviation of one channel may be that of another.
-        constant_patches: the share of patches in which a channel may be constant.
-        odd_volume: how far a volume may lie from the middle of its cohort, in robust standard deviations of that.
-        drift: how far the mean of a channel may have moved since the reference, in standard deviations of its values.
-        drift_spread: by which share their standard deviation may have changed.
+        epsilon_share: The largest share of ε in variance + ε. The output's standard deviation loses half of it.
+        variance_error: The largest error of the framework's own variance, relative to the exact one.
+        noise: The largest standard deviation of the batch mean, in standard deviations of the values.
+        shortfall: The largest share of the variance of all values that the batch variance may lack.
+        gap: The largest root mean square difference between training and evaluation output.
+        small_batch: The largest batch size that is called small (`batch_size.published`: errors rise from there down).
+        start_weight: The largest share of the initial values in the running statistics after training.
+        scale_ratio: The largest ratio between the standard deviations of two channels.
+        constant_patches: The largest share of patches in which a channel may be constant.
+        odd_volume: The largest distance of a volume from the middle of its cohort, in robust standard deviations.
+        drift: The largest move of a channel's mean since the reference, in standard deviations of its values.
+        drift_spread: The largest relative change of their standard deviation.
     """
 
     epsilon_share: float = 0.01

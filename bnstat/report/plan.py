@@ -1,4 +1,4 @@
-"""What `bnstat plan` tells."""
+"""The result of `bnstat plan`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Level:
     """One level of an encoder.
 
     Attributes:
-        level: 0 is the patch itself.
-        shape: spatial size, in file order.
-        values_per_sample: what instance norm reduces over.
-        values_per_batch: what batch norm reduces over.
-        raises: `framework:normalizer` of the layers that refuse to train here.
-        bessel: n/(n − 1) of a batch's values: what an unbiased running variance is multiplied by.
+        level: The number of the level; 0 is the patch itself.
+        shape: The spatial size, in file order.
+        values_per_sample: The number of values that instance norm reduces for each channel.
+        values_per_batch: The number of values that batch norm reduces for each channel.
+        raises: The layers that refuse to train here, as `framework:normalizer`.
+        bessel: n/(n − 1) for the n values of a batch, the factor of an unbiased running variance; None for one value.
     """
 
     level: int
@@ -35,16 +35,16 @@ class Level:
 
 @dataclass(frozen=True)
 class Plan(Document):
-    """What normalization layers have to work with at each level of an encoder.
+    """The number of values that normalization layers have at each level of an encoder.
 
     Attributes:
-        patch: size of the input, in file order.
-        strides: what each level but the first divides by, an entry for each axis.
-        batch_size: patches in a batch.
-        downsample: how sizes are rounded.
-        levels: from the patch down.
-        least_batch_size: the least with which batch norm trains at every level.
-        notes: what else a reader should know.
+        patch: The size of the input, in file order.
+        strides: The factors that each level but the first divides by, one for each axis.
+        batch_size: The number of patches in a batch.
+        downsample: How sizes are rounded.
+        levels: The levels, from the patch down.
+        least_batch_size: The smallest batch size with which batch norm trains at every level.
+        notes: Notes on the settings.
     """
 
     patch: tuple[int, ...]

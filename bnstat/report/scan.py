@@ -1,4 +1,4 @@
-"""What `bnstat scan` tells."""
+"""The result of `bnstat scan`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from bnstat.report.finding import Failure
 
 @dataclass(frozen=True)
 class Scan:
-    """What was kept.
+    """The moments file, and counts of what was read.
 
     Attributes:
-        output: the file of moments.
-        cases: files, or cases of a data set, that were read now.
-        samples: lines that the file has in all.
-        unchanged: cases that it had before.
-        errors: inputs that could not be read.
-        notes: on how files were found.
+        output: The moments file.
+        cases: The number of files, or cases of a data set, that were read now.
+        samples: The number of samples in the moments file.
+        unchanged: The number of cases that it contained before.
+        errors: The inputs that could not be read.
+        notes: Notes on how files were found.
     """
 
     output: str

@@ -1,4 +1,7 @@
-"""Named checks of a report: a rule is a file, its docstring is its documentation. Listed by hand, in order."""
+"""Named checks of data: a rule is a file, and its docstring is its documentation.
+
+The list is made by hand, in order.
+"""
 
 from __future__ import annotations
 
@@ -68,9 +71,13 @@ RULES: tuple[Rule, ...] = (
 def findings_of(
     evidence: Evidence, rules: tuple[Rule, ...] = RULES, drops: Callable[[Finding], bool] = lambda _: False
 ) -> tuple[Finding, ...]:
-    """All findings in a evidence, in the order of the rules, then of batches and channels or groups.
+    """Return all findings in the evidence, in the order of the rules, then of batches and channels or groups.
 
-    Those that `drops` is true of are as if their rule were not selected: another one of its family may speak.
+    Args:
+        evidence: What the rules judge.
+        rules: The rules that judge.
+        drops: Returns True for a finding that is left out, as if its rule were not selected: another rule of its family
+            may then report.
     """
     found: list[Finding] = []
     spoken: set[tuple[str | None, tuple[int | None, int | None]]] = set()

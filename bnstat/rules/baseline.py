@@ -1,7 +1,7 @@
-"""Known findings: what a check has found before and lets pass, kept in a file that lies beside the data.
+"""The baseline: findings that a check found before and lets pass, in a file beside the data.
 
-An entry is the code of a rule, the path of a file relative to the baseline file, and a channel: never a value or the
-number of a batch, which change with the files around it.
+An entry is the code of a rule, the path of a file relative to the baseline file, and a channel. It holds no value and
+no number of a batch, because these change with the files around it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from bnstat.report.check import Stale
 from bnstat.report.finding import Finding
 
 SCHEMA = "bnstat.baseline/1"
+_ANEW = "write a new one with `update_baseline`"
 
 
 @dataclass(frozen=True, order=True)
 class KnownFinding:
-    """A known finding: `path` is "" where it is about several files, `channel` −1 where it is about none."""
+    """A known finding. Its `path` is "" if it is about several files, its `channel` −1 if it is about none."""
 
     path: str
     rule: str
@@ -31,19 +32,19 @@ class KnownFinding:
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What a finding is matched by: names may be put better one day."""
+        """The identity of the finding. The rule's name is no part of it, because it may change."""
         return self.path, self.rule, self.channel
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The entries of a baseline file, and the folder that their paths are relative to."""
+    """A baseline file and its entries, whose paths are relative to the file's folder."""
 
     file: Path
     entries: tuple[KnownFinding, ...] = ()
 
     def entry(self, finding: Finding) -> KnownFinding:
-        """The entry that a finding has."""
+        """Return the entry of a finding."""
         path = "" if finding.source is None else self._relative(finding.source)
         return KnownFinding(path, finding.rule, -1 if finding.channel is None else finding.channel, finding.name)
 
@@ -51,7 +52,7 @@ class Baseline:
         return relative(source, str(self.file.parent))
 
     def split(self, findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-        """Findings that are new, and those that are known."""
+        """Split findings into those that are new and those that are known."""
         known = {entry.key for entry in self.entries}
         new: list[Finding] = []
         old: list[Finding] = []
@@ -62,13 +63,13 @@ class Baseline:
     def stale(
         self, findings: Iterable[Finding], read: Collection[str], rules: Collection[str], *, several: bool = True
     ) -> tuple[Stale, ...]:
-        """Entries that no finding matches any more.
+        """Return the entries that no finding matches any more.
 
         Args:
-            findings: all there are.
-            read: the files that were read; an entry of another file is judged only where that is gone.
-            rules: the codes that judged.
-            several: whether entries about several files are judged: not where one of them could not be read.
+            findings: All findings.
+            read: The files that were read. An entry about another file is judged only if that file is gone.
+            rules: The codes of the rules that judged.
+            several: True if entries about several files are judged, which takes that all of them could be read.
         """
         found = {self.entry(finding).key for finding in findings}
         looked_at = {*([""] if several else []), *(self._relative(source) for source in read)}
@@ -82,11 +83,11 @@ class Baseline:
         return path in looked_at or (path != "" and not self._is_there(path))
 
     def _is_there(self, path: str) -> bool:
-        """Whether a file is there; of an array of an archive, the archive."""
+        """Return True if a file exists; for an array in an archive, if the archive does."""
         return any((self.file.parent / name).exists() for name in (path, path.rpartition("[")[0]) if name)
 
     def updated(self, findings: Iterable[Finding], stale: Iterable[Stale]) -> Baseline:
-        """With these findings, and without what is stale; entries of files that were not read stay."""
+        """Return a baseline with these findings and without stale entries; entries of files that were not read stay."""
         gone = {(one.path or "", one.rule, -1 if one.channel is None else one.channel) for one in stale}
         kept = {entry for entry in self.entries if entry.key not in gone}
         return Baseline(self.file, tuple(sorted({*kept, *(self.entry(finding) for finding in findings)})))
@@ -94,10 +95,10 @@ class Baseline:
 
 @lru_cache(maxsize=4096)
 def relative(source: str, folder: str) -> str:
-    """A path with slashes from a folder on, however the user named it; a URL, and what is on another drive, stay.
+    """Return a path relative to a folder, with slashes; a URL and a path on another drive stay as they are.
 
-    As it is named where it lies in the folder so: what is linked into it may be elsewhere on another computer. Where it
-    does not, links on the way are followed, as of a working directory that was entered through one.
+    If the path as named is in the folder, links are not followed: their targets may be elsewhere on another computer.
+    Otherwise they are followed, as for a working directory that was entered through a link.
     """
     if "://" in source:
         return source
@@ -120,11 +121,11 @@ def load(file: str, *, missing: bool = False) -> Baseline:
     """Read a baseline file.
 
     Args:
-        file: its path.
-        missing: whether one that is not there is an empty one, as before the first update.
+        file: The path of the file.
+        missing: True if a file that does not exist counts as empty, as before the first update.
 
     Raises:
-        InputError: it cannot be read, or is no baseline.
+        InputError: if the file cannot be read, or is no baseline.
     """
     path = Path(file)
     if missing and not path.exists():
@@ -132,34 +133,36 @@ def load(file: str, *, missing: bool = False) -> Baseline:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        hint = "; --update-baseline makes it" if isinstance(error, FileNotFoundError) else ""
+        hint = "; `update_baseline` creates it" if isinstance(error, FileNotFoundError) else ""
         raise InputError(file, f"cannot be read: {error.strerror}{hint}") from error
     except ValueError as error:
-        raise InputError(file, "is no baseline: it is not JSON; make it anew with --update-baseline") from error
+        raise InputError(
+            file, "is no baseline file, because it is not JSON; write a new one with `update_baseline`"
+        ) from error
     return Baseline(path, tuple(_entries(document, file)))
 
 
 def _entries(document: object, file: str) -> Iterable[KnownFinding]:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise InputError(file, f"is no baseline of schema {SCHEMA}; make it anew with --update-baseline")
+        raise InputError(file, f"is no baseline file of schema {SCHEMA}; {_ANEW}")
     entries = document.get("findings")
     if not isinstance(entries, list):
-        raise InputError(file, "has no list of findings; make it anew with --update-baseline")
+        raise InputError(
+            file, "is no baseline file, because it has no list of findings; write a new one with `update_baseline`"
+        )
     for one in entries:
         try:
             rule, path, channel = str(one["rule"]), str(one["path"] or ""), one["channel"]
             yield KnownFinding(path, rule, -1 if channel is None else int(channel), one["name"])
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                file, f"has an entry that is none: {one!r}; make it anew with --update-baseline"
-            ) from error
+            raise InputError(file, f"has an entry that is no finding: {one!r}; {_ANEW}") from error
 
 
 def save(baseline: Baseline) -> None:
-    """Write the file, an entry a line, so that a diff of it reads well.
+    """Write the file, one entry per line, so that a diff of it reads well.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: if the file cannot be written.
     """
     rows = [
         json.dumps(

@@ -1,4 +1,4 @@
-"""A rule's documentation: the parts of its module's docstring."""
+"""The documentation of a rule: the parts of its module's docstring."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bnstat.errors import UsageError
 from bnstat.report.explain import Explanation
 from bnstat.rules.rule import Rule
 
-# What each part begins with, in order, and the field that it is.
+# The heading of each part, in order, and its field in `Explanation`.
 PARTS = {
     "What it does:": "what",
     "Why it matters:": "why",
@@ -21,14 +21,14 @@ PARTS = {
 
 
 def explained(rule: Rule) -> Explanation:
-    """What a rule means.
+    """Return what a rule means.
 
     Raises:
-        UsageError: this Python leaves documentation out.
+        UsageError: if this Python leaves out docstrings.
     """
     text = inspect.getdoc(sys.modules[rule.check.__module__])
     if not text:
-        raise UsageError("python -OO leaves out the texts that explain rules; run it without, or unset PYTHONOPTIMIZE")
+        raise UsageError("python -OO leaves out the texts that explain rules; run without -OO, or unset PYTHONOPTIMIZE")
     summary, *paragraphs = text.split("\n\n")
     parts: dict[str, list[str]] = {}
     for paragraph in paragraphs:
@@ -47,11 +47,11 @@ def explained(rule: Rule) -> Explanation:
 
 
 def _flowing(paragraphs: list[str]) -> str:
-    """Paragraphs without line breaks of their own, the first as a sentence of its own."""
+    """Join each paragraph to one line, and begin the first with a capital letter."""
     text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     return text[0].upper() + text[1:] if text[0].isascii() else text
 
 
 def _verbatim(paragraphs: list[str]) -> str:
-    """Lines as they are, less their common indent."""
+    """Return the lines as they are, without their common indent."""
     return inspect.cleandoc("\n" + "\n\n".join(paragraphs).strip("\n"))

@@ -1,4 +1,4 @@
-"""What a rule is: a name, a severity, and a function from evidence to findings."""
+"""A rule: a name, a severity, and a function from evidence to findings."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Rule:
     """A named check. The docstring of its module is its documentation: `explanation` has its parts.
 
     Attributes:
-        code: stable, BN1xx data, BN2xx batch, BN3xx arithmetic, BN4xx layout.
-        name: names the problem, not the cure.
-        severity: of its findings.
-        check: its findings in the evidence.
-        family: of rules that speak of one thing, as a channel's small "spread" or a framework's "arithmetic", only the
-            first that holds speaks.
-        gives_way: the code of a rule that says the same more exactly: where that speaks of a channel of a file, this
+        code: A stable code: BN1xx for data, BN2xx for batches, BN3xx for arithmetic, BN4xx for layout.
+        name: The name, which is that of the problem and not of the cure.
+        severity: The severity of its findings.
+        check: The function that yields its findings in the evidence.
+        family: The name of rules about one thing, as a channel's small "spread" or a framework's "arithmetic". Of these
+            only the first that holds reports.
+        gives_way: The code of a rule that reports the same more exactly. If that one reports a channel of a file, this
             one does not.
     """
 
@@ -41,7 +41,7 @@ class Rule:
         value: float | None = None,
         threshold: float | None = None,
     ) -> Finding:
-        """A finding of this rule in one batch, about a channel or a group of it, or about all."""
+        """Return a finding in one batch, about one of its channels or groups, or about all of them."""
         return Finding(
             rule=self.code,
             name=self.name,
@@ -58,7 +58,7 @@ class Rule:
     def of_all(
         self, message: str, channel: int | None = None, value: float | None = None, threshold: float | None = None
     ) -> Finding:
-        """A finding of this rule about what no batch and no file has alone, as how batches differ from each other."""
+        """Return a finding about no single batch or file, for example about how batches differ from each other."""
         return Finding(
             rule=self.code,
             name=self.name,
@@ -78,19 +78,19 @@ class Rule:
         value: float | None = None,
         threshold: float | None = None,
     ) -> Finding:
-        """A finding of this rule about one file or case, whatever else is in its batch."""
+        """Return a finding about one file or case, whatever else is in its batch."""
         return replace(self.of_all(message, channel, value, threshold), source=source, batch=batch)
 
 
 def _only_channel(part: Channel | Group | None) -> int | None:
-    """The channel that a finding is about; None where there are several."""
+    """Return the channel that a finding is about; None if there are several."""
     if isinstance(part, Group):
         return part.channels[0] if len(part.channels) == 1 else None
     return None if part is None else part.channel
 
 
 def each_part(evidence: Evidence) -> Iterator[tuple[Batch, Channel | Group]]:
-    """Every channel or group of every batch, in order."""
+    """Yield every channel or group of every batch, in order."""
     for batch in evidence.report.batches:
         for part in batch.parts:
             yield batch, part

@@ -1,4 +1,4 @@
-"""Which rules judge: codes, names and prefixes of codes, as a user gives them."""
+"""The selection of rules: by codes, names and prefixes of codes, as a user gives them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from bnstat.rules.rule import Rule
 
 
 def selected(select: Iterable[str], ignore: Iterable[str], rules: Sequence[Rule] = RULES) -> tuple[Rule, ...]:
-    """The rules that are selected and not ignored, in their order.
+    """Return the rules that are selected and not ignored, in their order.
 
     Args:
-        select: codes (BN101), names (zero-variance) or prefixes of codes (BN1); nothing selects all.
-        ignore: likewise.
-        rules: all there are.
+        select: Codes (BN101), names (zero-variance) or prefixes of codes (BN1); none selects all rules.
+        ignore: Codes, names or prefixes of the rules that are left out.
+        rules: All rules.
 
     Raises:
-        UsageError: one of them names no rule, or no rule is left.
+        UsageError: if one of them names no rule, or if no rule is left.
     """
     chosen = _named(select, rules) or {rule.code for rule in rules}
     left = chosen - _named(ignore, rules)
     if not left:
-        raise UsageError("no rule is left: --ignore takes away all that --select names")
+        raise UsageError("no rule is left, because `ignore` removes all that `select` names; ignore fewer")
     return tuple(rule for rule in rules if rule.code in left)
 
 
 def codes_of(token: str, rules: Sequence[Rule] = RULES) -> set[str]:
-    """The codes that a code, a name or a prefix stands for.
+    """Return the codes that a code, a name or a prefix stands for.
 
     Raises:
-        UsageError: none; the message names what is near.
+        UsageError: if it stands for none; the message names the nearest.
     """
     asked = token.strip()
     found = {rule.code for rule in rules if rule.name == asked.lower()}
@@ -47,17 +47,17 @@ def codes_of(token: str, rules: Sequence[Rule] = RULES) -> set[str]:
 
 
 def rule_named(text: str) -> Rule:
-    """The rule of a code or a name, in whatever case.
+    """Return the rule with a code or a name, in upper or lower case.
 
     Raises:
-        UsageError: there is none.
+        UsageError: if there is none.
     """
     asked = text.strip().lower().replace("_", "-")
     known = {key: rule for rule in RULES for key in (rule.code.lower(), rule.name)}
     if asked in known:
         return known[asked]
     near = difflib.get_close_matches(asked, known, n=1)
-    hint = f"did you mean {known[near[0]].code} {known[near[0]].name}?" if near else "`bnstat explain` lists all"
+    hint = f"did you mean {known[near[0]].code} {known[near[0]].name}?" if near else "`bnstat explain` lists the rules"
     raise UsageError(f"rule {text!r} is not known; {hint}")
 
 

@@ -1,4 +1,4 @@
-"""What rules share that judge each volume by itself: samples, or the patches of one volume put together."""
+"""Statistics of each volume for the rules that judge volumes: a whole sample, or the patches of a volume together."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class VolumeStatistics:
 
     @property
     def title(self) -> str:
-        """What to call it in a sentence."""
+        """The name of the volume in a sentence."""
         sample = self.sample
         return sample.source if sample.index is None else f"{sample.source}[{sample.index}]"
 
@@ -51,7 +51,7 @@ def _volume(evidence: Evidence, places: Sequence[int], batch: int | None) -> Vol
 
 
 def _together(column: Sequence[SampleChannel]) -> SampleChannel:
-    """One channel of several patches as if they were one volume."""
+    """Merge one channel of several patches as if they were one volume."""
     if len(column) == 1:
         return column[0]
     means = [one.mean for one in column if one.mean is not None]
@@ -70,6 +70,6 @@ def _together(column: Sequence[SampleChannel]) -> SampleChannel:
 
 
 def named(evidence: Evidence, channel: int) -> str:
-    """A channel in a sentence, with the name that a data set gives it, as in "channel 1 (T2w)"."""
+    """Name a channel in a sentence, with the name that a data set gives it: "channel 1 (T2w)"."""
     names = evidence.report.samples[0].channels if evidence.report.samples else ()
     return f"channel {channel} ({names[channel]})" if channel < len(names) else f"channel {channel}"

@@ -77,11 +77,11 @@ def test_a_folder_without_volumes_cannot_be_read(bnstat_run, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "No such file or directory; --update-baseline makes it"),
+        (None, "No such file or directory; --update-baseline creates it"),
         ("[", "it is not JSON"),
-        ("{}", "is no baseline of schema"),
+        ("{}", "is no baseline file of schema"),
         ('{"schema": "bnstat.baseline/1", "findings": 3}', "has no list of findings"),
-        ('{"schema": "bnstat.baseline/1", "findings": [3]}', "has an entry that is none"),
+        ('{"schema": "bnstat.baseline/1", "findings": [3]}', "has an entry that is no finding"),
     ],
 )
 def test_a_baseline_that_cannot_be_read_fails(refused, tmp_path, small_image, text, words):

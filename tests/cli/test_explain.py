@@ -80,7 +80,7 @@ def test_several_rules_are_explained_once_each_in_the_order_asked_for(bnstat_run
         ("zero-varience", "did you mean BN101 zero-variance?"),
         ("BN1O1", "did you mean BN101 zero-variance?"),
         ("mixed_shape", "did you mean BN403 mixed-shapes?"),
-        ("quark", "`bnstat explain` lists all"),
+        ("quark", "`bnstat explain` lists the rules"),
     ],
 )
 def test_a_name_that_is_none_is_refused_with_the_near_one(refused, name, hint):

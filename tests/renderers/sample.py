@@ -107,7 +107,7 @@ def report():
         findings=findings,
         errors=(Failure("broken.nii.gz", "the file is truncated"),),
         notes=("1 input could not be read and left the order before batches were made",),
-        answer="Batch size 1 is not zero variance: each channel is still reduced over 294,912 values of one sample.",
+        answer="A batch size of 1 does not make the variance zero: each channel is averaged over all 294,912 voxels.",
     )
 
 

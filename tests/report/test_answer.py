@@ -25,7 +25,7 @@ def normal(*shape, mean=0.0):
 
 
 def test_batch_size_1_is_not_zero_variance(answer):
-    assert "Batch size 1 is not zero variance: each channel is still reduced over 24 values" in answer(
+    assert "A batch size of 1 does not make the variance zero: each channel is averaged over 24 values." in answer(
         normal(1, 4, 6, 2)
     )
 
@@ -44,20 +44,21 @@ def test_a_single_value_in_one_of_two_shapes_is_a_range(answer):
 def test_a_constant_channel_is_named_with_where_it_is(answer):
     always, sometimes = np.ones((2, 5, 1)), normal(2, 5, 1)
     sometimes[0] = 3
-    assert "only where a channel is constant: channel 0, channel 1 in some batches." in answer(
+    assert "zero only where all values are equal: channel 0, channel 1 in some batches." in answer(
         np.concatenate([always, sometimes], axis=2)
     )
 
 
 def test_nothing_is_claimed_of_variance_where_all_is_constant(answer):
-    assert "not zero variance" not in answer(np.ones((1, 5, 2)))
+    assert "does not make the variance zero" not in answer(np.ones((1, 5, 2)))
 
 
 def test_jumps_are_in_standard_deviations_of_all_values(answer):
     values = np.concatenate([normal(2, 500, 1), normal(2, 500, 1, mean=10.0)])
     means = values.reshape(2, -1).mean(axis=1)
     jump = means.std(ddof=1)
-    assert f"deviation of {jump:,.4g}, {jump / values.std():.2f} of that of all values" in answer(values, batch_size=2)
+    assert f"the mean varies by {jump / values.std():.2f} SD." in answer(values, batch_size=2)
+    assert f"these 2 batches have a standard deviation of {jump:,.4g}." in answer(values, batch_size=2)
 
 
 def test_a_short_last_batch_is_no_step_of_training(answer):

@@ -73,10 +73,10 @@ def test_an_update_keeps_entries_of_files_that_were_not_read(saved, files):
     ("text", "words"),
     [
         ("{", "not JSON"),
-        ("[]", "no baseline of schema"),
-        ('{"schema": "other"}', "no baseline of schema"),
-        ('{"schema": "bnstat.baseline/1", "findings": [{"rule": "BN101"}]}', "an entry that is none"),
-        ('{"schema": "bnstat.baseline/1", "findings": [3]}', "an entry that is none"),
+        ("[]", "no baseline file of schema"),
+        ('{"schema": "other"}', "no baseline file of schema"),
+        ('{"schema": "bnstat.baseline/1", "findings": [{"rule": "BN101"}]}', "an entry that is no finding"),
+        ('{"schema": "bnstat.baseline/1", "findings": [3]}', "an entry that is no finding"),
     ],
 )
 def test_what_is_no_baseline_is_one_line(tmp_path, text, words):
@@ -86,7 +86,7 @@ def test_what_is_no_baseline_is_one_line(tmp_path, text, words):
 
 
 def test_a_missing_baseline_says_how_to_make_it(tmp_path):
-    with pytest.raises(InputError, match="--update-baseline"):
+    with pytest.raises(InputError, match="`update_baseline` creates it"):
         baseline.load(str(tmp_path / "none.json"))
     assert baseline.load(str(tmp_path / "none.json"), missing=True).entries == ()
 

@@ -90,8 +90,8 @@ def test_a_small_batch_cites_the_paper_as_a_tendency_and_says_what_these_data_sh
     (finding,) = findings_of(evidence(curve(*channels)), (rule_named("small-batch"),))
     assert finding.severity == "note"
     assert "1803.08494" in finding.message
-    assert "a tendency, not a law" in finding.message
-    assert "noise 0.3 in channel 1 (limit 0.1), train/eval gap 0.4 in channel 1" in finding.message
+    assert "a tendency and not a law" in finding.message
+    assert "noise of the batch mean 0.3 in channel 1 (limit 0.1), train/eval gap 0.4 in channel 1" in finding.message
     assert "shortfall" not in finding.message
 
 
@@ -108,7 +108,7 @@ def test_the_batch_size_that_is_advised_is_the_least_without_a_finding(name, siz
     if not findings:
         assert (name, size) == ("variance-shortfall", 5)
         return
-    advised = int(re.search(r"from batch size ([\d,]+) on", findings[0].message)[1])
+    advised = int(re.search(r"Use a batch size of ([\d,]+) or more", findings[0].message)[1])
     assert advised > size
     assert at(advised - 1)
     assert not at(advised)
@@ -116,7 +116,7 @@ def test_the_batch_size_that_is_advised_is_the_least_without_a_finding(name, siz
 
 def test_a_limit_of_nothing_advises_no_size():
     (finding,) = findings_of(evidence(curve((0.2, 0.0, 0.0)), limits=Limits(noise=0.0)), (rule_named("BN202"),))
-    assert "Noise falls as 1/√B; or synchronize" in finding.message
+    assert "Use a larger batch (the noise falls as 1/√B" in finding.message
 
 
 UNSETTLED = rule_named("unsettled-running-statistics")
@@ -135,7 +135,7 @@ def steps(number, framework="keras", momentum=None, **changes):
 def test_running_statistics_are_unsettled_until_their_start_weighs_one_percent(framework, last):
     (finding,) = steps(last, framework)
     assert finding.value > 0.01
-    assert f"It takes {last + 1} steps" in finding.message
+    assert f"Train for at least {last + 1} steps" in finding.message
     assert steps(last + 1, framework) == ()
     assert steps(last + 1, framework, limits=Limits(start_weight=0.001))
 
@@ -165,7 +165,7 @@ def test_the_momentum_that_is_advised_is_enough(number, framework):
 
 def test_a_layer_that_never_forgets_and_a_limit_of_nothing_are_said_so():
     (finding,) = steps(100, momentum=1.0)
-    assert "It would never weigh less" in finding.message
+    assert "No number of steps is enough with this momentum" in finding.message
     (finding,) = steps(100, limits=Limits(start_weight=0.0))
     assert "Train longer" in finding.message
 

@@ -36,7 +36,9 @@ def test_one_line_a_channel_says_how_many_patches_are_constant():
     assert (finding.severity, finding.source, finding.batch, finding.channel) == ("warning", None, None, 0)
     assert (finding.value, finding.threshold) == (0.15, 0.1)
     assert "channel 0 is constant in 12 of 80 patches (15 %, limit 10 %)" in finding.message
-    assert finding.message.endswith("Sample patches with foreground (--foreground), or crop to the body first.")
+    assert finding.message.endswith(
+        "Draw patches around foreground (--foreground 0.33), or crop the volumes to the body first."
+    )
 
 
 @pytest.mark.parametrize(("empty", "speaks"), [(0, False), (10, False), (11, True)])
@@ -48,7 +50,7 @@ def test_it_speaks_beyond_its_limit_and_not_at_it(empty, speaks):
 def test_who_samples_foreground_is_told_to_raise_its_share():
     given = replace(SETTINGS, preparation=Preparation(patches=Patching((8, 8, 8), foreground="0.33")))
     (finding,) = said(replace(share(12, 80), asked=given), "constant-patches")
-    assert "Raise the share of patches with foreground (now 0.33)" in finding.message
+    assert "Raise the share of patches around foreground (now --foreground 0.33)" in finding.message
 
 
 def test_whole_volumes_and_single_voxels_are_none_of_its_business():
@@ -95,9 +97,9 @@ def test_the_error_on_all_patches_says_their_value_and_what_to_do():
     (finding,) = findings_of(batched(share(80, 80), 1), RULES[:1])
     assert finding.severity == "error"
     assert (
-        "channel 0 is constant in each of 80 batches of patches: values are 0, so the variance is 0" in finding.message
+        "channel 0 is constant in all 80 batches of patches: all values are 0, so its variance is 0" in finding.message
     )
-    assert "supply it or drop the channel" in finding.message
+    assert "supply it, or drop the channel" in finding.message
 
 
 def kept_patches(tmp_path, empty, channels=1):

@@ -45,9 +45,9 @@ def test_a_deviation_that_changed_is_found_at_its_tolerance_and_not_below(sign, 
 
 def test_the_message_says_by_how_much_from_what_to_what_and_what_to_do():
     (finding,) = beside(replace(THEN, mean=246.1))
-    assert "channel 0: the mean moved by 0.31 standard deviations (from 172.9 to 246.1, limit 0.1)" in finding.message
-    assert "beside 40 samples of kept.jsonl" in finding.message
-    assert finding.message.endswith("keep new moments.")
+    assert "the mean moved by 0.31 standard deviations (from 172.9 to 246.1, limit 0.1)" in finding.message
+    assert finding.message.startswith("channel 0: compared with 40 samples of kept.jsonl, the mean moved")
+    assert finding.message.endswith("make a new reference (bnstat scan PATH -o new.jsonl).")
     assert (finding.value, finding.threshold) == (pytest.approx(0.3102, abs=1e-4), 0.1)
     (spread,) = beside(replace(THEN, deviation=472.0))
     assert "the standard deviation changed by 100 % (from 236 to 472, limit 10 %)" in spread.message
@@ -76,7 +76,7 @@ def test_a_movement_that_chance_may_make_is_said_to_be_so():
     few = PooledChannel(4, 246.1, 236.0, 30.0)
     by = math.hypot(30 / math.sqrt(3), 30 / math.sqrt(39)) / 236
     (finding,) = beside(few)
-    assert f"(by chance the mean of 4 samples moves by about {by:.2g})" in finding.message
+    assert f"(by chance alone, the mean of 4 samples moves by about {by:.2g} standard deviations)" in finding.message
     assert "by chance" not in beside(replace(few, samples=400))[0].message
     assert "by chance" not in beside(replace(few, samples=1, between=0.0))[0].message
 
@@ -143,7 +143,7 @@ def test_patches_and_channels_are_named_as_the_report_has_them():
         [[cell(172.9, 236.0)] * 2] * 3, ("T1w", "T2w"), reference=then, pooled_channels=(THEN, replace(THEN, mean=400))
     )
     (finding,) = said(evidence, "data-drift")
-    assert finding.message.startswith("channel 1 (T2w): the mean moved")
+    assert finding.message.startswith("channel 1 (T2w): compared with 40 samples")
     few = replace(THEN, mean=400, samples=3)
     evidence = patches(
         [[[cell(172.9, 236.0)]] * 3], reference=ReferenceStatistics("kept.jsonl", (THEN,)), pooled_channels=(few,)

@@ -80,7 +80,7 @@ def test_a_series_with_few_columns_is_time_and_no_suspicion(tmp_path):
 @pytest.mark.parametrize("name", ["minc1_4d.mnc", "minc2_4d.mnc"])
 def test_times_that_come_first_in_a_file_are_to_be_the_batch_axis(nibabel_data, name):
     (finding,) = findings_of(Evidence(bnstat.diagnose(nibabel_data / name)), (SUSPECTED,))
-    assert "if it holds times, --batch-axis 0" in finding.message
+    assert "if it holds time points, use --batch-axis 0" in finding.message
     assert findings_of(Evidence(bnstat.diagnose(nibabel_data / name, batch_axis=0)), (SUSPECTED,)) == ()
 
 
@@ -91,7 +91,10 @@ def shaped(*shapes, batch_size=2):
 
 def test_mixed_shapes_are_one_finding_that_names_them():
     (finding,) = findings_of(shaped((8, 8, 8, 1), (8, 9, 8, 1)), (MIXED,))
-    assert "2 shapes (8 × 8 × 8 × 1, 8 × 9 × 8 × 1), and a batch of 2" in finding.message
+    assert (
+        "2 different shapes (8 × 8 × 8 × 1, 8 × 9 × 8 × 1), so they cannot be stacked into batches of 2"
+        in finding.message
+    )
     assert (finding.batch, finding.channel, finding.source) == (None, None, None)
     (many,) = findings_of(shaped(*((8, 8, size, 1) for size in range(1, 8))), (MIXED,))
     assert "8 × 8 × 4 × 1 and 3 more)" in many.message
@@ -122,9 +125,9 @@ def test_scales_are_compared_whatever_is_reduced(tmp_path, normalizer):
     far = scaled(tmp_path, 1.0, 101.0, 20.0, samples=4)
     findings = scale_findings(far, **options)
     assert [(one.batch, one.channel) for one in findings] == [(0, None), (1, None)]
-    assert "channel 1 (101) is 101 times that of channel 0 (1)" in findings[0].message
+    assert "channel 1 (101) is 101 times that of channel 0 (1; limit 100)" in findings[0].message
     together = normalizer in ("layer", "group:1", "rms")
-    assert ("takes them together" in findings[0].message) == together
+    assert ("normalizes them together" in findings[0].message) == together
     assert ("repairs that" in findings[0].message) != together
 
 
@@ -132,7 +135,7 @@ def test_group_norm_repairs_scales_between_its_groups_only(tmp_path):
     path = scaled(tmp_path, 1.0, 2.0, 500.0, 400.0)
     assert "repairs that" in scale_findings(path, normalizer="group:2")[0].message
     path = scaled(tmp_path, 1.0, 500.0, 3.0, 2.0)
-    assert "takes them together" in scale_findings(path, normalizer="group:2")[0].message
+    assert "normalizes them together" in scale_findings(path, normalizer="group:2")[0].message
 
 
 def test_channels_without_a_scale_are_left_out(tmp_path):

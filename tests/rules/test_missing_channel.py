@@ -26,8 +26,8 @@ def test_a_channel_that_only_one_case_lacks_is_an_error_that_names_both():
     (finding,) = said(volumes([(FULL, FULL), (FULL, EMPTY), (FULL, FULL)], T1_T2), "missing-channel")
     assert (finding.severity, finding.source, finding.channel) == ("error", "case_01", 1)
     assert "channel 1 (T2w) is missing in case_01: all of its 512 values are 0" in finding.message
-    assert "varies in 2 of 2 others" in finding.message
-    assert finding.message.endswith("Supply it, or leave the case out.")
+    assert "varies in 2 of 2 other cases" in finding.message
+    assert finding.message.endswith("Supply the channel, or leave out the case.")
 
 
 def test_it_takes_three_cases_and_more_than_half_of_the_others():
@@ -50,10 +50,10 @@ def test_a_file_that_is_not_there_is_told_by_the_name_of_its_channel():
     failure = Failure("case_07", "has no file for T2w", missing=("T2w",))
     (finding,) = said(with_failure(failure, volumes([(FULL, FULL)] * 2, T1_T2)), "missing-channel")
     assert (finding.source, finding.channel) == ("case_07", 1)
-    assert "case_07 has no file of channel 1 (T2w), which 2 other cases have" in finding.message
+    assert "case_07 has no file for channel 1 (T2w), which 2 other cases have" in finding.message
     (unknown,) = said(with_failure(failure, volumes([(FULL, FULL)] * 2)), "missing-channel")
     assert unknown.channel is None
-    assert "no file of channel T2w" in unknown.message
+    assert "no file for channel T2w" in unknown.message
     assert said(with_failure(failure, volumes([(FULL, FULL)], T1_T2)), "missing-channel") == ()
     plain = Failure("case_07", "is truncated")
     assert said(with_failure(plain, volumes([(FULL, FULL)] * 2, T1_T2)), "missing-channel") == ()

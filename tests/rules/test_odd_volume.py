@@ -31,7 +31,11 @@ def named(rows, **changes):
 
 @pytest.mark.parametrize(
     ("mean", "deviation", "words"),
-    [(812.0, 40.0, "mean 812"), (165.0, 400.0, "standard deviation 400"), (0.165, 0.04, "standard deviation 0.04")],
+    [
+        (812.0, 40.0, "its mean is 812"),
+        (165.0, 400.0, "its standard deviation is 400"),
+        (0.165, 0.04, "its standard deviation is 0.04"),
+    ],
 )
 @pytest.mark.parametrize("place", [0, 17, 39])
 def test_a_planted_volume_is_named_and_no_other(mean, deviation, words, place):
@@ -41,7 +45,7 @@ def test_a_planted_volume_is_named_and_no_other(mean, deviation, words, place):
     (finding,) = odd(rows)
     assert (finding.source, finding.channel, finding.threshold) == (f"case_{place:02}", 0, 8.0)
     assert words in finding.message
-    assert "where the cohort's middle half lies in" in finding.message
+    assert "the middle half of the cohort is between" in finding.message
 
 
 def test_a_volume_without_its_offset_is_odd_among_means_below_zero():
@@ -55,8 +59,8 @@ def test_both_figures_are_said_in_one_finding():
     rows = drawn()
     rows[3] = [cell(825.0, 200.0)]
     (finding,) = odd(rows)
-    assert "has mean 825 where" in finding.message
-    assert "and standard deviation 200 where" in finding.message
+    assert "its mean is 825, and" in finding.message
+    assert "; its standard deviation is 200, and" in finding.message
     assert finding.value > 8
 
 

@@ -128,16 +128,20 @@ def test_one_that_does_not_differ_is_told_beside_one_that_does(tmp_path):
 
 def test_running_statistics_differ_by_momentum_and_bessel(tmp_path):
     text = said(saved(tmp_path / "x.npy", two_valued(9.0)), "frameworks", "keras", "torch", "haiku")
-    assert "the batch weighs 0.01 with Keras; 0.1 with PyTorch; 1 with Haiku." in text
+    assert (
+        "the weight of its batch in the running statistics is 0.01 with Keras; 0.1 with PyTorch; 1 with Haiku." in text
+    )
     assert "Channel 1's running variance is then 1.08 with Keras and 9 with Haiku." in text
-    assert "biased in Keras and Haiku, and in PyTorch n/(n − 1) times as large: with 100 values by 1 %." in text
+    assert "The running variance of Keras and Haiku is biased, and that of PyTorch is n/(n − 1) times as large" in text
 
 
 def test_what_has_no_epsilon_is_undefined_and_the_others_are_compared(tmp_path):
     text = said(saved(tmp_path / "x.npy", two_valued(0.005)), "frameworks", "tensorflow", "keras", "torch")
     assert "Moving from Keras to PyTorch changes channel 1's" in text
-    assert "Without a default ε the output of TensorFlow's tf.nn.moments is undefined" in text
-    assert said(tmp_path / "x.npy", "frameworks", "tensorflow", "keras").startswith("No two of them")
+    assert "The output of TensorFlow's tf.nn.moments is undefined without ε" in text
+    assert said(tmp_path / "x.npy", "frameworks", "tensorflow", "keras").startswith(
+        "Fewer than two of these layers have a defined output"
+    )
     given = said(tmp_path / "x.npy", "frameworks", "tensorflow", "keras", epsilon=1e-3)
     assert "undefined" not in given
 
@@ -149,28 +153,28 @@ def test_whose_own_sums_are_off_is_said(tmp_path):
     own = bnstat.diagnose(path, framework="keras-tensorflow").batches[0].channels
     most = max(own, key=lambda channel: abs(channel.prediction.variance - channel.variance))
     assert (
-        f"Keras on TensorFlow and TensorFlow's tf.nn.moments compute channel {most.channel}'s variance as "
-        f"{most.prediction.variance:.4g} where it is {most.variance:.4g}"
+        f"Keras on TensorFlow and TensorFlow's tf.nn.moments compute {most.prediction.variance:.4g} for channel "
+        f"{most.channel}'s variance, which is {most.variance:.4g}"
     ) in text
     assert "compute" not in said(path, "frameworks", "keras-jax", "keras-tensorflow", emulate=False)
 
 
 def test_who_refuses_one_value_is_named(tmp_path):
     text = said(saved(tmp_path / "x.npy", np.ones((1, 1, 1, 3))), "frameworks", "keras", "torch", "torch-cuda", "flax")
-    assert "PyTorch refuses to train on one value; Keras and Flax would train." in text
+    assert "PyTorch refuses to train on a single value; Keras and Flax would train." in text
 
 
 def test_what_is_normalized_together_is_said(tmp_path):
     text = said(saved(tmp_path / "x.npy", two_valued(0.25)), "normalizers", "batch", "layer", framework="torch")
     assert "changes channel 0's output variance from 1 to 1.6 (channels 0–1 are normalized together)" in text
-    assert "Batch norm depends on which samples share a batch; layer norm takes each sample by itself, so" in text
+    assert "Batch norm depends on which samples share a batch; layer norm normalizes each sample by itself, so" in text
 
 
 def test_where_variance_is_zero_with_some_is_said(cohort):
     text = said(cohort, "normalizers", "batch", "instance", "layer", batch_size=5)
-    assert "With batch norm variance is zero in channel 2." in text
-    assert "With instance norm variance is zero in channel 2 of sample 0 and 4 more." in text
-    assert "With layer norm variance is zero nowhere." in text
+    assert "With batch norm the variance is zero in channel 2." in text
+    assert "With instance norm the variance is zero in channel 2 of sample 0 and 4 more." in text
+    assert "With layer norm no variance is zero." in text
 
 
 def test_the_greatest_difference_comes_first(tmp_path):

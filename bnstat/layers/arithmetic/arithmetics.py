@@ -74,7 +74,7 @@ class Arithmetic:
         return found.one_channel if channels == 1 and found.one_channel is not None else found
 
 
-_OFFSET = "subtract an offset near the mean before the layer"
+_OFFSET = "subtract a constant near the mean before the layer"
 
 FLOAT64 = Arithmetic(
     name="float64",
@@ -90,7 +90,7 @@ THREADS = Arithmetic(
     title="two passes; each thread adds the values of its chunk one after the other in float32",
     band=bands.threads,
     source="PyTorch 2.13.0 on a CPU, channels_last_3d, batch_norm_cpu_collect_stats_channels_last_impl",
-    remedy="use channels first (contiguous_format), whose sums are float64",
+    remedy="use the channels-first layout (torch.contiguous_format), which sums in float64",
     sums="threads",
     emulates_half=False,
     one_channel=FLOAT64,  # volumes and images of one channel are channels first for PyTorch
@@ -144,7 +144,7 @@ BLOCKED = Arithmetic(
     title="two passes; float32 sums in blocks for one sample, one value after the other for more samples",
     band=bands.blocked,
     source="Keras 3.15.1 on TensorFlow 2.21.0, axis=1",
-    remedy="run Keras on JAX, or use one sample a batch",
+    remedy="run Keras on JAX, or use a batch size of 1",
 )
 
 SEQUENTIAL = Arithmetic(
@@ -152,7 +152,7 @@ SEQUENTIAL = Arithmetic(
     title="two passes; the values are added one after the other in float32",
     band=bands.sequential,
     source="tf.nn.moments and Keras 3.15.1 on TensorFlow 2.21.0, Eigen's InnerMostDimPreserver",
-    remedy="train on patches, or on Keras on JAX or PyTorch's channels first, which do not sum value by value",
+    remedy=("train on patches, or use Keras on JAX or PyTorch with channels first, which do not add value after value"),
     sums="sequential",
     least_channels=2,  # TensorFlow's Mean of one channel is a tree over threads
     inner_axis=BLOCKED,
@@ -164,7 +164,7 @@ ONE_PASS_PLAIN = Arithmetic(
     band=bands.one_pass_plain,
     source="Keras 3.15.1 on TensorFlow 2.21.0, synchronized=True",
     negative="clamped",
-    remedy="leave synchronized=True out, or run Keras on JAX",
+    remedy="leave out synchronized=True, or run Keras on JAX",
 )
 
 LANES = Arithmetic(

@@ -1,4 +1,4 @@
-"""What batch sizes do: the population, the points of the curve, and layers of other frameworks."""
+"""The fields of batch sizes: the population, the points of the curve, and layers of other frameworks."""
 
 from __future__ import annotations
 

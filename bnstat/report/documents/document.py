@@ -1,4 +1,4 @@
-"""What every report can be turned into: a document of plain values, and the rows of a table."""
+"""The forms that every report can take: a document of plain values, and the rows of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was read, and what was done to it before the layer: samples, inputs that failed, and preprocessing."""
+"""The fields of inputs: samples, inputs that could not be read, and preprocessing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a layer computes: its settings, batches, channels and groups."""
+"""The fields of a layer: its settings, batches, channels and groups."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
 """The framework's own variance is off by more than 1 %.
 
-What it does: reports a channel, or a group of channels, whose variance as the layer itself computes it is, or may be,
-more than 1 % away from the exact one; for a constant channel, whose variance is 0, more than ε. "Is" where the layer's
-sums were done again, "may be" where they are bounded.
+What it does: reports a channel, or a group of channels, whose variance as the layer itself computes it is more than 1 %
+away from the exact one, or may be. For a constant channel, whose variance is 0, the limit is ε (epsilon, the constant
+that the layer adds to the variance). The message says "computes" if bnstat repeated the layer's sums, and "may compute"
+if it only knows bounds for them.
 
-Why it matters: frameworks sum in float32. Adding millions of values one after the other loses digits (on a whole head
-7 % of the variance), and E[x²] − E[x]² loses them where the mean is large beside the standard deviation. The layer
-then normalizes with a number that is not the variance of the data, and another framework with another.
+Why it matters: frameworks sum in float32. Adding millions of values one after the other loses digits: on a whole head
+it lost 7 % of the variance. The formula E[x²] − E[x]² loses digits if the mean is large beside the standard deviation.
+The layer then normalizes with a number that is not the variance of the data, and another framework with another number.
 
 Example:
     >>> import numpy as np
@@ -14,16 +15,19 @@ Example:
     >>> np.save("offset.npy", values.astype("float32"))
     $ bnstat inspect offset.npy --framework flax
     warning BN303 inaccurate-variance
-      channel 0: Flax may compute a variance from 0.9788 to 1.022 where it is
-      1 (2.15 % off). Set use_fast_variance=False, or subtract an offset near
-      the mean before the layer.
+      channel 0: Flax may compute a variance between 0.9788 and 1.022; the
+      exact variance is 1 (up to 2.15 % off, limit 1 %). The layer then
+      normalizes with a wrong variance. Set use_fast_variance=False, or
+      subtract a constant near the mean before the layer.
 
-What to do: subtract an offset, choose a layout or a layer that sums otherwise, or train on patches.
+What to do: subtract a constant near the mean from the data, choose a layout or a layer that sums in another way, or
+train on patches.
 
-Threshold: 1 % of the exact variance, as much as epsilon-effect allows ε; of a constant, ε.
+Threshold: 1 % of the exact variance, `--limit variance-error=0.01`, which is as much as epsilon-effect allows for ε.
+For a constant, ε.
 
-Sources: Chan, Golub & LeVeque 1983 on how errors grow with √(1 + mean²/variance); Higham 2002, chapter 4, on the order
-of sums; docs/arithmetic.md for what each layer does, as measured.
+Sources: Chan, Golub & LeVeque 1983 on how errors grow with √(1 + mean²/variance). Higham 2002, chapter 4, on the order
+of sums. docs/arithmetic.md describes what each layer does, as measured.
 """
 
 from __future__ import annotations
@@ -45,23 +49,30 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             continue
         low, high = prediction.judged
         if is_certain(prediction):
-            said = f"computes a variance of {prediction.variance:.4g}"
+            said, up_to = f"computes a variance of {prediction.variance:.4g}", ""
         else:
-            said = f"may compute a variance from {low:.4g} to {high:.4g}"
-        exact = f"it is {part.variance:.4g}{_off(part.variance or 0.0, low, high)}"
-        message = f"{part.title}: {layer(evidence.settings)} {said} where {exact}. {remedy(evidence.settings)}"
+            said, up_to = f"may compute a variance between {low:.4g} and {high:.4g}", "up to "
+        message = (
+            f"{part.title}: {layer(evidence.settings)} {said}; {_exact(part.variance or 0.0, low, high, up_to, most)}. "
+            f"The layer then normalizes with a wrong variance. {remedy(evidence.settings)}"
+        )
         yield rule.finding(evidence, batch, part, message, value=off, threshold=most)
 
 
-def _off(exact: float, low: float, high: float) -> str:
-    """How far the worse end is off, in words; nothing of a constant, whose variance is 0."""
+def _exact(exact: float, low: float, high: float, up_to: str, limit: float) -> str:
+    """Say what is exact and how far the worse end is off; a constant is judged by ε, and not by a share of 0."""
     if not exact:
-        return ""
+        return "the exact variance is 0, because all values are equal (limit ε, the constant added to the variance)"
+    known = f"the exact variance is {exact:.4g}"
     if high >= 2 * exact:
         times = high / exact
-        return f" ({times:,.0f} times too large)" if times >= 100 else f" ({times:.3g} times too large)"
+        return (
+            f"{known} ({up_to}{times:,.0f} times too large)"
+            if times >= 100
+            else f"{known} ({up_to}{times:.3g} times too large)"
+        )
     worse = max(high - exact, exact - low) / exact
-    return f" ({100 * worse:.3g} % off)"
+    return f"{known} ({up_to}{100 * worse:.3g} % off, limit {100 * limit:g} %)"
 
 
 RULE = Rule("BN303", "inaccurate-variance", "warning", _check, family="arithmetic")

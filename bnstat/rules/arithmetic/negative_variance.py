@@ -1,10 +1,11 @@
 """The framework's own variance is so negative that its output may be NaN.
 
-What it does: reports a channel, or a group of channels, whose variance as the layer itself computes it is, or may be,
-less than −ε. One between −ε and 0 still has a root: what it is off by, inaccurate-variance says.
+What it does: reports a channel, or a group of channels, whose variance as the layer itself computes it is less than −ε,
+or may be. ε (epsilon) is the constant that the layer adds to the variance. A variance between −ε and 0 still has a
+square root; inaccurate-variance reports how far it is off.
 
-Why it matters: E[x²] − E[x]² in float32 is a small difference of large numbers where the mean is large beside the
-standard deviation. Some layers do not clamp it at 0. Where it is less than −ε, the root is of a negative number: the
+Why it matters: in float32, E[x²] − E[x]² is a small difference of large numbers if the mean is large beside the
+standard deviation. Some layers do not clamp it at 0. Below −ε they take the square root of a negative number. The
 output is NaN, and so is everything after it.
 
 Example:
@@ -14,17 +15,17 @@ Example:
     $ bnstat inspect offset.npy --framework keras-torch
     error BN301 negative-variance
       channel 0: Keras on PyTorch may compute a negative variance (down to
-      -193.2), and with it NaN, where it is 1 about a mean of 10000. Subtract
-      an offset near the mean before the layer, or run Keras on JAX, which
-      takes two passes.
+      -193.2), and its output would be NaN; the exact variance is 1 and the
+      mean 10000. Subtract a constant near the mean before the layer, or run
+      Keras on JAX, which takes two passes.
 
-What to do: subtract an offset before the layer, or choose a layer that takes two passes.
+What to do: subtract a constant near the mean from the data, or choose a layer that takes two passes.
 
-Threshold: −ε, below which the root is NaN; 0 where the layer has no ε. A scan in small units, with a variance of 5e-8
-beside an ε of 1e-3, may get a negative variance from rounding too, and its output is no other for that.
+Threshold: −ε, below which the square root is NaN; 0 if the layer has no ε. A scan in small units, with a variance of
+5e-8 beside an ε of 1e-3, may get a negative variance from rounding too, but that does not change its output.
 
-Sources: Chan, Golub & LeVeque 1983 on the textbook formula of the variance; docs/arithmetic.md for what each layer does
-and how wide its band is, as measured.
+Sources: Chan, Golub & LeVeque 1983 on the textbook formula of the variance. docs/arithmetic.md describes what each
+layer does and how wide its band is, as measured.
 """
 
 from __future__ import annotations
@@ -47,11 +48,12 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         low = prediction.judged[0]
         if low + (epsilon or 0.0) >= 0:
             continue
-        verb = "computes" if is_certain(prediction) else "may compute"
-        nan = ", and with it NaN" if prediction.nan_possible else ""
+        certain = is_certain(prediction)
+        verb = "computes" if certain else "may compute"
+        nan = f", and its output {'is' if certain else 'would be'} NaN" if prediction.nan_possible else ""
         message = (
-            f"{part.title}: {layer(settings)} {verb} a negative variance (down to {low:.4g}){nan}, where it is "
-            f"{part.variance:.4g} about a mean of {part.mean:.6g}. {remedy(settings)}"
+            f"{part.title}: {layer(settings)} {verb} a negative variance ({'' if certain else 'down to '}{low:.4g})"
+            f"{nan}; the exact variance is {part.variance:.4g} and the mean {part.mean:.6g}. {remedy(settings)}"
         )
         yield rule.finding(evidence, batch, part, message, value=low, threshold=-(epsilon or 0.0) + 0.0)
 

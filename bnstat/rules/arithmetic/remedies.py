@@ -1,4 +1,4 @@
-"""What to do about a framework's arithmetic, by how it sums: shared by the rules that judge it."""
+"""Remedies for a framework's arithmetic, by how it sums: the rules that judge it share them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from bnstat.layers.settings import Settings
 
 
 def remedy(settings: Settings) -> str:
-    """What to do, as a sentence."""
+    """Return what to do, as a sentence."""
     advice = settings.framework.arithmetic.remedy
     if settings.dtype != "float32":
-        advice = f"give the layer float32 input; or {advice}"
+        advice = f"give the layer float32 input, or {advice}"
     return f"{advice[0].upper()}{advice[1:]}."
 
 
 def layer(settings: Settings) -> str:
-    """Whose arithmetic it is, in a sentence."""
+    """Name the layer whose arithmetic it is."""
     several = settings.framework.arithmetic.several
     return f"a backend of {settings.maker}" if several else settings.framework.title
 
 
 def deviation(part: Channel | Group, epsilon: float | None) -> float | None:
-    """How far the layer's variance is off, or may be, relative to the exact one; of a constant relative to ε.
+    """Return how far the layer's variance is off, or may be, relative to the exact one, or to ε for a constant.
 
-    None where nothing is predicted, or a constant has no ε to be measured by.
+    It is None if nothing is predicted, or if a constant has no ε to be compared with.
     """
     judged = part.prediction.judged if part.prediction is not None else None
     scale = part.variance or epsilon
@@ -33,10 +33,10 @@ def deviation(part: Channel | Group, epsilon: float | None) -> float | None:
 
 
 def is_certain(prediction: Prediction) -> bool:
-    """Whether the layer's own number is known, so that a message says "is" and not "may be"."""
+    """Return True if the layer's own number is known, so that a message says "computes" and not "may compute"."""
     return prediction.kind == "emulated"
 
 
 def is_clamped(settings: Settings) -> bool:
-    """Whether the layer takes a variance below 0 for 0."""
+    """Return True if the layer takes a variance below 0 as 0."""
     return settings.framework.arithmetic.negative == "clamped"

@@ -1,11 +1,11 @@
 """The framework's own variance is 0 for a channel that varies.
 
 What it does: reports a channel, or a group of channels, that is not constant and whose variance as the layer itself
-computes it is, or may be, 0.
+computes it is 0, or may be.
 
-Why it matters: E[x²] − E[x]² in float32 is less than 0 as easily as more where the mean is some thousand times the
-standard deviation, and a layer that clamps it at 0 then divides by √ε alone: what varied comes out a thousand times
-too large, or as noise.
+Why it matters: in float32, E[x²] − E[x]² is below 0 as easily as above it if the mean is some thousand times the
+standard deviation. A layer that clamps it at 0 then divides by √ε alone (ε, epsilon, is the constant that is added to
+the variance). Its output is many times too large, or noise.
 
 Example:
     >>> import numpy as np
@@ -13,26 +13,33 @@ Example:
     >>> np.save("offset.npy", values.astype("float32"))
     $ bnstat inspect offset.npy --framework flax
     warning BN302 vanishing-variance
-      channel 0: Flax may compute a variance of 0 where it is 1 about a mean
-      of 10000. Set use_fast_variance=False, or subtract an offset near the
+      channel 0: Flax may compute a variance of 0; the exact variance is 1 and
+      the mean 10000. The layer then divides by √ε alone (ε is the constant
+      added to the variance), and its output is 316 times as large as it
+      should be. Set use_fast_variance=False, or subtract a constant near the
       mean before the layer.
 
-What to do: subtract an offset before the layer, or choose a layer that takes two passes.
+What to do: subtract a constant near the mean from the data, or choose a layer that takes two passes.
 
 Threshold: 0 for values that are not all equal.
 
 Sources: Chan, Golub & LeVeque 1983 on the textbook formula of the variance; Flax' `use_fast_variance`;
-docs/arithmetic.md for what each layer does, as measured.
+docs/arithmetic.md describes what each layer does, as measured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import sqrt
 
+from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.arithmetic.remedies import is_certain, is_clamped, layer, remedy
 from bnstat.rules.rule import Rule, each_part
+
+# From here on an output that is too large is said to be.
+SEEN = 1.01
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -42,12 +49,25 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             continue
         if not (is_certain(prediction) or is_clamped(evidence.settings)):
             continue  # the band of two passes reaches down to 0 where it is wide, and no two passes do
-        said = "computes a variance of 0" if is_certain(prediction) else "may compute a variance of 0"
+        verb = "computes" if is_certain(prediction) else "may compute"
         message = (
-            f"{part.title}: {layer(evidence.settings)} {said} where it is {part.variance:.4g} about a mean of "
-            f"{part.mean:.6g}. {remedy(evidence.settings)}"
+            f"{part.title}: {layer(evidence.settings)} {verb} a variance of 0; the exact variance is "
+            f"{part.variance:.4g} and the mean {part.mean:.6g}. {_consequence(part.variance, evidence.settings)} "
+            f"{remedy(evidence.settings)}"
         )
         yield rule.finding(evidence, batch, part, message, value=prediction.judged[0], threshold=0.0)
+
+
+def _consequence(variance: float, settings: Settings) -> str:
+    """Say what the layer makes of a variance of 0: its output by √ε, beside that by the exact variance."""
+    epsilon = settings.epsilon
+    if not epsilon:
+        return "The layer then divides by 0."
+    times = sqrt((variance + epsilon) / epsilon)
+    alone = "The layer then divides by √ε alone (ε is the constant added to the variance)"
+    if times < SEEN:
+        return f"{alone}, which hardly changes its output."
+    return f"{alone}, and its output is {times:,.3g} times as large as it should be."
 
 
 RULE = Rule("BN302", "vanishing-variance", "warning", _check, family="arithmetic")

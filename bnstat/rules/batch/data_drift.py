@@ -1,10 +1,12 @@
-"""Today's data have other statistics than those that were kept.
+"""Today's data have other statistics than those of the reference.
 
-What it does: with `bnstat check --reference FILE`, a file of kept moments, reports a channel whose mean has moved by
-more than 0.1 standard deviations of the reference, or whose standard deviation has changed by more than 10 %.
+What it does: with `bnstat check --reference FILE`, where FILE is a moments file of `bnstat scan`, reports a channel
+whose mean has moved by more than 0.1 standard deviations of the reference, or whose standard deviation has changed by
+more than 10 %.
 
-Why it matters: in evaluation a batch norm divides by running statistics of the data it was trained on. If μ moves by
-0.3 σ, all inputs of the first layer are off by 0.3, and if σ grows by a half so does the output. No error is raised.
+Why it matters: in evaluation, batch norm normalizes with running statistics of the data that it was trained on. If μ
+(the mean) moves by 0.3 σ (standard deviations), all inputs of the first layer are off by 0.3. If σ grows by a half, so
+does the output. No error is raised.
 
 Example:
     >>> import numpy as np
@@ -15,23 +17,26 @@ Example:
     >>> code = run(["scan", "then.npy", "-o", "then.jsonl", "-q"])
     $ bnstat check now.npy --reference then.jsonl
     warning BN208 data-drift
-      channel 0: the mean moved by 1.12 standard deviations (from 49.98 to
-      59.98, limit 0.1) and the standard deviation changed by 20 % (from 8.957
-      to 10.75, limit 10 %), beside 12 samples of then.jsonl. Look for another
-      scanner, unit or preparation; where the change is meant, keep new
-      moments.
+      channel 0: compared with 12 samples of then.jsonl, the mean moved by
+      1.12 standard deviations (from 49.98 to 59.98, limit 0.1) and the
+      standard deviation changed by 20 % (from 8.957 to 10.75, limit 10 %). In
+      evaluation mode batch norm normalizes with the statistics it was trained
+      with, so its output is off as much. Look for another scanner, unit or
+      preprocessing step; if the change is intended, make a new reference
+      (bnstat scan PATH -o new.jsonl).
 
-What to do: look for another scanner, unit or preparation in the new data and undo it. Where the change is meant, train
-or adapt the running statistics on the new data, and keep their moments as the new reference.
+What to do: look for another scanner, unit or preprocessing step in the new data, and undo it. If the change is
+intended, train on the new data or adapt the running statistics to them, and make a new reference with
+`bnstat scan PATH -o new.jsonl`.
 
-Threshold: |μ − μ_ref|/σ_ref over 0.1, `--limit drift=0.1`, as much as the output may differ between training and
-evaluation (train-eval-gap); |σ/σ_ref − 1| over 0.1, `--limit drift-spread=0.1`, as much as batch norm's output then
-grows or shrinks. Each sample has equal weight: μ is the mean of their means, σ² their mean variance plus the variance
-of their means. Whether chance may do it is said and not judged: the mean of K samples whose own means have standard
-deviation τ comes out differently by τ/√K each time.
+Threshold: |μ − μ_ref|/σ_ref over 0.1, `--limit drift=0.1`: as much as the output may differ between training and
+evaluation (train-eval-gap). |σ/σ_ref − 1| over 0.1, `--limit drift-spread=0.1`: batch norm's output then grows or
+shrinks by as much. Each sample has equal weight: μ is the mean of the samples' means, and σ² is the mean of their
+variances plus the variance of their means. The rule says whether chance may explain a move of the mean, but it does not
+judge by that. The mean of K samples whose own means have the standard deviation τ differs by about τ/√K each time.
 
 Sources: Ioffe & Szegedy 2015 (arXiv 1502.03167) on inference with the statistics of the training set; Schneider et al.
-2020 (arXiv 2006.16971), who recover accuracy on shifted data by adapting them.
+2020 (arXiv 2006.16971), who recover accuracy on shifted data by adapting the statistics.
 """
 
 from __future__ import annotations
@@ -60,16 +65,26 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             continue
         words, value, limit = found
         chance = "" if evidence.report.patched else _chance(now, then, evidence.limits.drift)
-        beside = f"{plural(then.samples, 'sample')} of {reference.source}"
         message = (
-            f"{named(evidence, channel)}: {words}, beside {beside}{chance}. Look for another scanner, unit or "
-            "preparation; where the change is meant, keep new moments."
+            f"{named(evidence, channel)}: compared with {plural(then.samples, 'sample')} of {reference.source}, "
+            f"{words}{chance}. {_consequence(evidence)} Look for another scanner, unit or preprocessing step; if the "
+            "change is intended, make a new reference (bnstat scan PATH -o new.jsonl)."
         )
         yield rule.of_all(message, channel, value=value, threshold=limit)
 
 
+def _consequence(evidence: Evidence) -> str:
+    """Say what a drift does to a network that was trained on the reference."""
+    if evidence.settings.keeps_running:
+        return (
+            "In evaluation mode batch norm normalizes with the statistics it was trained with, so its output is off as "
+            "much."
+        )
+    return "A network that was trained on the reference gets other inputs now."
+
+
 def _drift(now: PooledChannel, then: PooledChannel, limits: Limits) -> tuple[str, float, float] | None:
-    """What has changed, in words, with its figure and the limit of that; None where nothing has, or is known."""
+    """Say what has changed, with its figure and the limit; None if nothing has, or nothing is known."""
     if now.mean is None or now.deviation is None or then.mean is None or then.deviation is None:
         return None
     moved = _over(abs(now.mean - then.mean), then.deviation)
@@ -91,12 +106,12 @@ def _drift(now: PooledChannel, then: PooledChannel, limits: Limits) -> tuple[str
 
 
 def _over(change: float, deviation: float) -> float:
-    """A change in standard deviations; of a constant any is without limit."""
+    """Return a change in standard deviations; any change of a constant is infinite."""
     return change / deviation if deviation else inf if change else 0.0
 
 
 def _chance(now: PooledChannel, then: PooledChannel, limit: float) -> str:
-    """How far the mean of so few samples moves by chance, where that is worth a word."""
+    """Say how far the mean of so few samples moves by chance, if that is worth a word."""
     errors = [
         pool.between / sqrt(pool.samples - 1) for pool in (now, then) if pool.between is not None and pool.samples > 1
     ]
@@ -104,7 +119,8 @@ def _chance(now: PooledChannel, then: PooledChannel, limit: float) -> str:
         return ""
     by = hypot(*errors) / then.deviation
     few = plural(now.samples, "sample")
-    return f" (by chance the mean of {few} moves by about {by:.2g})" if by > NOTABLE * limit else ""
+    said = f" (by chance alone, the mean of {few} moves by about {by:.2g} standard deviations)"
+    return said if by > NOTABLE * limit else ""
 
 
 RULE = Rule("BN208", "data-drift", "warning", _check)

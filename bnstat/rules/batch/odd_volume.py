@@ -1,11 +1,11 @@
 """The values of a volume are far from those of its cohort.
 
-What it does: from 12 volumes on, compares mean and standard deviation of each volume, channel by channel, with the
-middle of the cohort, and names the volumes that are far from it. Patches of one volume are judged together.
+What it does: with 12 volumes or more, compares the mean and the standard deviation of each volume, channel by channel,
+with the middle of the cohort, and reports the volumes that are far from it. Patches of one volume are judged together.
 
-Why it matters: one CT without its offset of 1024, one image in other units, one that was normalized twice or is half
-empty is hard to see in a folder of hundreds, and pulls the statistics of every batch it is in: batch mean and variance
-weigh a sample by the square of how far it lies out.
+Why it matters: a CT without its offset of 1024, an image in other units, one that was normalized twice or one that is
+half empty is hard to see in a folder of hundreds. It changes the statistics of every batch that it is in, because the
+batch mean and the batch variance weigh a sample by the square of its distance.
 
 Example:
     >>> import numpy as np
@@ -16,27 +16,30 @@ Example:
     >>> np.save("forty.npy", values)
     $ bnstat check forty.npy --batch-size 8
     warning BN207 odd-volume
-      channel 0 of forty.npy[7] has mean 926.8 where the cohort's middle half
-      lies in 153.1 … 174.1 (robust z 18.4) and standard deviation 197.5 where
-      the cohort's middle half lies in 39.21 … 40.53 (robust z 32.1). Look at
-      units, scale factors and preparation of the volume; repair it, or leave
-      it out.
+      channel 0 of forty.npy[7] is far from the other volumes: its mean is
+      926.8, and the middle half of the cohort is between 153.1 and 174.1
+      (robust z-score 18.4, limit 8); its standard deviation is 197.5, and the
+      middle half of the cohort is between 39.21 and 40.53 (robust z-score
+      32.1, limit 8). It changes the statistics of every batch that it is in.
+      Compare its units, scale factors and intensity normalization with those
+      of another volume; repair it, or leave it out.
 
-What to do: look at the volume beside another one: units, offset, scale factors of the header, scanner, a normalization
-that was done already. Repair it or leave it out; where such volumes are rightly there, bring all to one scale first.
+What to do: compare the volume with another one: units, offset, scale factors of the header, scanner, a normalization
+that was already done. Repair it or leave it out. If such volumes are right, bring all volumes to one scale first.
 
-Threshold: a robust z-score |x − median|/(1.4826·MAD) over 8, `--limit odd-volume=8`, of the mean or of the logarithm of
-the standard deviation. Where all means have one sign, the logarithm of the mean has to be as far out too, so that
-cohorts of skewed scales are not reported. The robust deviation counts as 0.05 standard deviations of the values at
-least (of a logarithm, 0.05), so among volumes that are all alike one is reported only 0.4 standard deviations away, or
-with a spread that differs by half. In simulated cohorts without a fault, a channel had any volume reported in 0.5 % of
-those of 12 normal, log-normal or evenly spread ones, in 0.1 % or less from 20 volumes on, up to 1,000; with the heavier
-tails of Student's t with 5 degrees of freedom in 3 to 4 % of those of 12 to 40 and 11 % of those of 200: volumes that
-are 6 standard deviations out are then part of the cohort, and worth a look. Where more than a tenth of the volumes
-(and more than 3) are out, they are a second kind of volume and reported together.
+Threshold: a robust z-score |x − median|/(1.4826·MAD) over 8, `--limit odd-volume=8`, where MAD is the median absolute
+deviation. It is computed for the mean and for the logarithm of the standard deviation. If all means have one sign, the
+logarithm of the mean has to be as far out too, so that cohorts on skewed scales are not reported. The robust deviation
+counts as at least 0.05 standard deviations of the values (0.05 for a logarithm). Among volumes that are all alike, one
+is therefore reported only if it is 0.4 standard deviations away, or if its spread differs by half. In simulated cohorts
+of 12 volumes without a fault (normal, log-normal or evenly spread), 0.5 % had any volume reported in a channel; from 20
+up to 1,000 volumes it was 0.1 % or less. With the heavier tails of Student's t with 5 degrees of freedom it was 3 to
+4 % with 12 to 40 volumes and 11 % with 200: volumes that are 6 standard deviations out are then part of the cohort, and
+worth a look. If more than a tenth of the volumes (and more than 3) are out, they are a second kind of volume, and are
+reported together.
 
 Sources: Iglewicz & Hoaglin 1993, "How to detect and handle outliers", and Leys et al. 2013, "Detecting outliers", on
-median and MAD, whose usual limit of 3.5 is for a look at single values and not for each of hundreds.
+median and MAD. Their usual limit of 3.5 is for a look at single values, not for each of hundreds.
 """
 
 from __future__ import annotations
@@ -66,7 +69,7 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class _Odd:
-    """A volume that is out, how far, and in what, in words."""
+    """A volume that is far out, its robust z-score, and a sentence about it."""
 
     volume: VolumeStatistics
     z: float
@@ -83,30 +86,32 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
 
 
 def _said(rule: Rule, title: str, channel: int, found: Sequence[_Odd], volumes: int, limit: float) -> Iterator[Finding]:
-    """A finding for each odd volume, or one for all where they are many."""
+    """Yield a finding for each odd volume, or one for all if they are many."""
     if len(found) > max(ALWAYS_NAMED, MOST_ODD * volumes):
         names = ", ".join(one.volume.title for one in found[:MOST_NAMED])
         message = (
-            f"{title} is far from the middle of the cohort in {len(found):,} of {volumes:,} volumes ({names}, …): "
-            "more than a few odd ones. If there are two sites, units or preparations, bring them to one scale."
+            f"{title} is far from the middle of the cohort in {len(found):,} of {volumes:,} volumes ({names}, …). "
+            "So many are a second kind of data, and batch statistics depend on which kinds share a batch. If there are "
+            "two sites, units or preprocessing pipelines, bring them to one scale, for example with z-scores."
         )
         yield rule.of_all(message, channel, value=max(one.z for one in found), threshold=limit)
         return
     for one in found:
         message = (
-            f"{title} of {one.volume.title} has {one.words}. Look at units, scale factors and "
-            "preparation of the volume; repair it, or leave it out."
+            f"{title} of {one.volume.title} is far from the other volumes: {one.words}. It changes the statistics of "
+            "every batch that it is in. Compare its units, scale factors and intensity normalization with those of "
+            "another volume; repair it, or leave it out."
         )
         yield rule.of_source(one.volume.sample.source, message, channel, one.volume.batch, one.z, limit)
 
 
 def _varies(one: SampleChannel) -> bool:
-    """Whether it has a spread to take a logarithm of: constants are what other rules speak of."""
+    """Return True if the channel has a spread to take a logarithm of: other rules report constants."""
     return one.varies and bool(one.variance)
 
 
 def _odd(channels: Sequence[SampleChannel], volumes: Sequence[VolumeStatistics], limit: float) -> list[_Odd]:
-    """The volumes whose mean or deviation is out."""
+    """Return the volumes whose mean or deviation is far out."""
     means = [one.mean or 0.0 for one in channels]
     deviations = [one.deviation or 0.0 for one in channels]
     typical = median(deviations)
@@ -118,13 +123,13 @@ def _odd(channels: Sequence[SampleChannel], volumes: Sequence[VolumeStatistics],
     for place, volume in enumerate(volumes):
         out = [(name, values, scores[place]) for name, values, scores in columns if scores[place] > limit]
         if out:
-            words = " and ".join(_words(name, values, place, z) for name, values, z in out)
+            words = "; ".join(_words(name, values, place, z, limit) for name, values, z in out)
             found.append(_Odd(volume, max(z for _, _, z in out), words))
     return found
 
 
 def _of_means(means: Sequence[float], typical: float) -> list[float]:
-    """How far out each mean is: where all have one sign, the lesser of what it is and of what its logarithm is."""
+    """Score each mean: if all have one sign, by the smaller of its own score and that of its logarithm."""
     plain = _scores(means, LEAST * typical)
     if min(means) <= 0 <= max(means):
         return plain
@@ -137,18 +142,19 @@ def _logarithms(values: Sequence[float]) -> list[float]:
 
 
 def _scores(values: Sequence[float], least: float) -> list[float]:
-    """The robust z-score of each value, the robust deviation being this at least."""
+    """Return the robust z-score of each value; the robust deviation is at least `least`."""
     middle = median(values)
     distances = [abs(value - middle) for value in values]
     deviation = max(NORMAL * median(distances), least)
     return [distance / deviation if deviation else inf if distance else 0.0 for distance in distances]
 
 
-def _words(name: str, values: Sequence[float], place: int, z: float) -> str:
-    """As in "mean 812 where the cohort's middle half lies in 140 … 190 (robust z 21)"."""
+def _words(name: str, values: Sequence[float], place: int, z: float, limit: float) -> str:
+    """Say where a volume is, and where the others are."""
     low, _, high = quantiles(values, n=4, method="inclusive")
     return (
-        f"{name} {values[place]:.4g} where the cohort's middle half lies in {low:.4g} … {high:.4g} (robust z {z:.3g})"
+        f"its {name} is {values[place]:.4g}, and the middle half of the cohort is between {low:.4g} and {high:.4g} "
+        f"(robust z-score {z:.3g}, limit {limit:g})"
     )
 
 

@@ -1,28 +1,29 @@
 """A channel is reduced over a single value.
 
-What it does: reports a batch in which batch size × remaining axes is 1, or, with a normalizer that takes each sample by
-itself, channels of the group × remaining axes.
+What it does: reports a batch in which each channel has a single value: batch size × remaining axes is 1. For a
+normalizer that takes each sample by itself, channels of the group × remaining axes is 1.
 
-Why it matters: a single value has no spread, so normalizing it gives β and nothing of the value is left (RMS norm
-leaves its sign). PyTorch refuses to train then: batch norm and instance norm always, group norm only where the batch
-has one sample, layer norm never. Batch size 1 alone never causes this: a 3-D volume has many values in each channel.
+Why it matters: a single value has no spread. Normalizing it returns β (the layer's learned bias), and nothing of the
+value is left; RMS norm leaves its sign. PyTorch refuses to train then: batch norm and instance norm always do, group
+norm only if the batch has one sample, and layer norm never does. A batch size of 1 alone never causes this, because a
+3-D volume has many values in each channel.
 
 Example:
     >>> import numpy as np
     >>> np.save("bottom.npy", np.array([[[[[0.5, 2.0]]]]]))
     $ bnstat inspect bottom.npy --framework torch
     error BN201 single-value-per-channel
-      each channel has one value, so its variance is 0; PyTorch refuses to
-      train: "Expected more than 1 value per channel when training, got input
-      size torch.Size([1, 2, 1, 1, 1])". Use a larger batch, or check that
-      --axis names the channels.
+      each channel has a single value, so its variance is 0. PyTorch refuses
+      to train: "Expected more than 1 value per channel when training, got
+      input size torch.Size([1, 2, 1, 1, 1])". Use a larger batch
+      (--batch-size 2), or check that --axis names the channels.
 
-What to do: use a larger batch, fewer levels of downsampling, or check that `--axis` names the channels.
+What to do: use a larger batch or fewer levels of downsampling, and check that `--axis` names the channels.
 
 Threshold: 2 values, the fewest that can differ.
 
 Sources: PyTorch's `torch.nn.functional.batch_norm` and `instance_norm` ("Expected more than 1 value per channel when
-training"), whose words were recorded from the layers; `bnstat plan` shows at which level of an encoder it happens.
+training"). The words were recorded from the layers. `bnstat plan` shows at which level of an encoder this happens.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     for batch in evidence.report.batches:
         if batch.parts[0].count == 1:
             message = (
-                f"{_each(settings)} has one value, so its variance is 0; "
-                f"{_consequence(settings, batch)} {_remedy(settings)}"
+                f"{_each(settings)} has a single value, so its variance is 0. "
+                f"{_consequence(settings, batch)} {_remedy(evidence, batch)}"
             )
             yield rule.finding(evidence, batch, None, message, value=1.0, threshold=2.0)
 
@@ -53,32 +54,49 @@ def _each(settings: Settings) -> str:
     return "each channel of a sample" if settings.kind == "instance" else "each group"
 
 
-def _remedy(settings: Settings) -> str:
-    more = "fewer levels of downsampling" if settings.by_sample else "a larger batch"
-    return f"Use {more}, or check that --axis names the channels."
+def _remedy(evidence: Evidence, batch: Batch) -> str:
+    """Say what gives a channel more values; a short last batch can be left out."""
+    settings = evidence.settings
+    if settings.by_sample or evidence.report.settings.batch_size < settings.batch_size:  # shapes make no batch
+        use = "fewer levels of downsampling"
+    elif len(batch.samples) < settings.batch_size:
+        return "Leave out the short last batch (--drop-last), or check that --axis names the channels."
+    else:
+        use = f"a larger batch (--batch-size {settings.batch_size + 1})"
+    return f"Use {use}, or check that --axis names the channels."
 
 
 def _consequence(settings: Settings, batch: Batch) -> str:
     framework = settings.framework
     if settings.kind == "weight-init":
-        return "g and b are undefined."
+        return "Weight norm's scale g and bias b are undefined."
     if framework.refusal is None or not _refuses(settings, batch):
-        gives = "the sign of every input" if settings.kind == "rms" else "β for every input"
-        return f"{settings.maker} gives {gives}."
-    without = f" unless its {settings.ranks} ranks are synchronized" if settings.ranks > 1 else ""
+        return f"{settings.maker} trains, but the output {_output(settings)}."
+    without = f", unless its {settings.ranks} ranks are synchronized" if settings.ranks > 1 else ""
     return (
         f'{settings.maker} refuses to train{without}: "{framework.refusal.format(shape=_seen_shape(settings, batch))}".'
     )
 
 
+def _output(settings: Settings) -> str:
+    """Say what is left of a single value."""
+    if settings.kind == "rms":
+        return "keeps only the sign of each value"
+    if settings.kind == "renorm":
+        return (
+            "is the constant γ·d + β (γ and β are the layer's learned scale and bias, d is the shift of batch renorm)"
+        )
+    return "is the constant β (the layer's learned bias, 0 at first)"
+
+
 def _refuses(settings: Settings, batch: Batch) -> bool:
-    """Group norm looks at the values of a group in all samples together, others at those that are reduced."""
+    """Return True if the layer refuses: group norm counts a group in all samples together, others what they reduce."""
     values = len(batch.samples) if settings.kind == "group" else 1
     return values < settings.framework.least_values
 
 
 def _seen_shape(settings: Settings, batch: Batch) -> list[int]:
-    """The shape that the layer names: that of the input, or group norm's view of it."""
+    """Return the shape that the layer names: that of the input, or group norm's view of it."""
     samples, channels, *space = _channels_first(batch)
     if settings.groups is None:
         return [samples, channels, *space]
@@ -86,7 +104,7 @@ def _seen_shape(settings: Settings, batch: Batch) -> list[int]:
 
 
 def _channels_first(batch: Batch) -> list[int]:
-    """The shape that a layer which keeps axis 1 sees when the kept axis is moved there."""
+    """Return the shape that a layer which keeps axis 1 sees if the kept axis is moved there."""
     shape = list(batch.input_shape)
     kept = shape.pop(batch.axis)
     return [shape[0], kept, *shape[1:]]

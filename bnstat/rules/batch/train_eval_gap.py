@@ -1,27 +1,31 @@
-"""The layer gives something else in evaluation than in training.
+"""The layer returns something else in evaluation than in training.
 
-What it does: reports a channel where the outputs of one and the same batch in training and in evaluation differ by
-more than 0.1 (root mean square over batches of the size that is asked about; 1 is the standard deviation of the
-output). Running statistics are taken as settled; the samples as some of a larger set.
+What it does: reports a channel in which the outputs for one and the same batch in training and in evaluation mode
+differ by more than 0.1. The figure is the root mean square over batches of the size that is asked about, and 1 is the
+standard deviation of the output. The rule assumes settled running statistics, and takes the samples for a part of a
+larger data set.
 
-Why it matters: training normalizes by the batch, evaluation by the running statistics. Where batches differ, the layers
-behind were trained on inputs that they never get in evaluation, and a validation loss that jumps is often just that.
+Why it matters: training normalizes with the statistics of the batch, evaluation with the running statistics. If batches
+differ, the next layers were trained on inputs that they never get in evaluation. A validation loss that jumps is often
+due to just that.
 
 Example:
     $ bnstat check sample_data/cohort --batch-size 2
     warning BN204 train-eval-gap
-      channel 0: at batch size 2 outputs of training and evaluation differ by
-      0.479 (RMS, limit 0.1) even when running statistics have settled. The
-      gap falls about as 1/√B, so it may be within the limit from batch size
-      46 on; or synchronize ranks that have as many samples together, or use
-      instance or group norm.
+      channel 0: at batch size 2 the outputs in training and in evaluation
+      mode differ by 0.479 (root mean square, limit 0.1; 1 is the standard
+      deviation of the output), even with settled running statistics. In
+      evaluation the next layers get inputs that they were not trained on. A
+      batch size of 46 or more may be enough (the gap falls about as 1/√B,
+      where B is the batch size); or synchronize the batch statistics of ranks
+      that hold as many samples together, or use instance or group norm.
 
-What to do: use a larger batch, which lowers the gap about as 1/√B; synchronize the batch statistics of several ranks;
-train with batch renorm, or the last epochs with frozen statistics; or take instance or group norm, which compute the
-same in both.
+What to do: use a larger batch, which lowers the gap about as 1/√B. Or synchronize the batch statistics of several
+ranks. Or train with batch renorm, or freeze the statistics for the last epochs. Or use instance or group norm, which
+compute the same in both modes.
 
-Threshold: 0.1 of the output's standard deviation, as `bnstat compare` has it: as much as its noise may be. Without an
-ε, or under 8 samples, the rule is silent.
+Threshold: 0.1 of the output's standard deviation, `--limit gap=0.1`, as in `bnstat compare`: as much as the noise of
+the batch mean may be. Without an ε, or with fewer than 8 samples, the rule says nothing.
 
 Sources: Ioffe 2017 (arXiv 1702.03275) on the difference between training and inference; Singh & Shrivastava 2019
 (arXiv 1904.06031), EvalNorm. The figure is computed from drawn batches, with the framework's ε and Bessel's correction.
@@ -44,10 +48,11 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         if gap is None or gap <= limit:
             continue
         message = (
-            f"{evidence.report.title_of(channel.channel)}: "
-            f"at batch size {size} outputs of training and evaluation differ by {gap:.3g} "
-            f"(RMS, limit {limit:g}) even when running statistics have settled. "
-            f"{advice('The gap falls about as 1/√B', enough(full_size(evidence), gap, limit, 2), 'may be')}"
+            f"{evidence.report.title_of(channel.channel)}: at batch size {size} the outputs in training and in "
+            f"evaluation mode differ by {gap:.3g} (root mean square, limit {limit:g}; 1 is the standard "
+            "deviation of the output), even with settled running statistics. In evaluation the next layers get inputs "
+            "that they were not trained on. "
+            f"{advice('the gap falls about as 1/√B', enough(full_size(evidence), gap, limit, 2), 'may be')}"
         )
         yield rule.of_all(message, channel.channel, value=gap, threshold=limit)
 

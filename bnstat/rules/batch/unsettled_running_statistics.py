@@ -1,44 +1,45 @@
-"""Running statistics still remember what they started from.
+"""Running statistics still remember their initial values.
 
-What it does: where the number of training steps is given, reports a layer whose start (a mean of 0 and a variance of 1
-in most) still weighs more than 1 % of its running statistics after so many steps: (1 − α)^steps, α being the weight of
-one batch.
+What it does: if the number of training steps is given, reports a layer whose initial values (a mean of 0 and a variance
+of 1 in most frameworks) still make up more than 1 % of its running statistics after these steps. Their share is
+(1 − α)^steps, where α is the weight of one batch.
 
-Why it matters: evaluation uses the running statistics. After 100 steps of Keras' momentum 0.99 they are to 37 % the
-start and not the data, and the network's output in evaluation is off though training looks well. Short runs, new
-layers that are fine-tuned, and tests of a pipeline meet it.
+Why it matters: evaluation uses the running statistics. After 100 steps with Keras' momentum of 0.99, they still consist
+to 37 % of the initial values. The network's output in evaluation is then off, though training looks well. This happens
+in short runs, with new layers that are fine-tuned, and in tests of a pipeline.
 
 Example:
     $ bnstat check sample_data/cohort --batch-size 2 --steps 100
     warning BN206 unsettled-running-statistics
-      after 100 steps the start of the running statistics (mean 0, variance 1)
-      still weighs 36.6 % of them (limit 1 %). It takes 459 steps, or a
-      momentum of 0.954 or less; or compute statistics over all samples after
-      training (`bnstat compare --save-population`).
+      after 100 training steps, 36.6 % of the running statistics are still
+      their initial values, mean 0 and variance 1 (limit 1 %). Evaluation mode
+      normalizes with them, so its output is off even if training looks well.
+      Train for at least 459 steps, use a momentum of 0.954 or less, or
+      compute the statistics of all samples after training (bnstat compare
+      PATH --save-population population.npz).
 
 What to do: train for more steps, choose a momentum at which a batch weighs more, or replace the running statistics
-after training by those of all samples ("precise BN", `bnstat compare --save-population`).
+after training by those of all samples ("precise BN", `bnstat compare PATH --save-population population.npz`).
 
-Threshold: 1 %, at which `bnstat compare` too calls the start forgotten. A layer whose average is
-debiased (Haiku) or cumulative (PyTorch's momentum None) forgets its start with the first step.
+Threshold: 1 %, `--limit start-weight=0.01`, at which `bnstat compare` calls the start forgotten too. A layer whose
+average is debiased (Haiku) or cumulative (PyTorch with a momentum of None) forgets its initial values with the first
+step.
 
-Sources: the weight follows from new = (1 − α)·old + α·batch; momentum and start of each framework are in `bnstat
-frameworks`, with where they come from.
+Sources: the share follows from new = (1 − α)·old + α·batch. `bnstat frameworks` lists the momentum and the initial
+values of each framework, with their sources.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from math import floor, log10
-from typing import TYPE_CHECKING
 
 from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
+from bnstat.report.limits import Limits
 from bnstat.rules.rule import Rule
-
-if TYPE_CHECKING:
-    from bnstat.report.limits import Limits
+from bnstat.text import plural
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -50,32 +51,36 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     if left <= limit:
         return
     mean, variance = settings.framework.running_start
-    remedy = _remedy(weight, steps, evidence.limits, settings)
     message = (
-        f"after {steps:,} steps the start of the running statistics (mean {mean:g}, variance {variance:g}) still "
-        f"weighs {100 * left:.3g} % of them (limit {100 * limit:g} %). {remedy}"
+        f"after {plural(steps, 'training step')}, {100 * left:.3g} % of the running statistics are "
+        f"still their initial values, mean {mean:g} and variance {variance:g} (limit {100 * limit:g} %"
+        "). Evaluation mode normalizes with them, so its output is off even if training looks well. "
+        f"{_remedy(weight, steps, evidence.limits, settings)}"
     )
     yield rule.of_all(message, value=left, threshold=limit)
 
 
 def _remedy(weight: float, steps: int, limits: Limits, settings: Settings) -> str:
-    """How many steps it takes, and with which momentum so many would do."""
+    """Say how many steps it takes, and with which momentum the given number would do."""
     from bnstat.layers.running import steps_to_forget  # noqa: PLC0415  (numpy, which explaining a rule does without)
 
     limit = limits.start_weight
-    afterwards = "compute statistics over all samples after training (`bnstat compare --save-population`)"
+    afterwards = (
+        "compute the statistics of all samples after training (bnstat compare PATH --save-population population.npz)"
+    )
     if limit <= 0:
         return f"Train longer, or {afterwards}."
     needed = steps_to_forget(weight, limit)
-    enough = "It would never weigh less" if needed is None else f"It takes {needed:,} steps"
     batch = _rounded_up(1.0 - limit ** (1.0 / steps))
     old = settings.framework.momentum_weighs == "old"
-    momentum = f"a momentum of {1.0 - batch:g} or less" if old else f"a momentum of {batch:g} or more"
-    return f"{enough}, or {momentum}; or {afterwards}."
+    momentum = f"use a momentum of {1.0 - batch:g} or less" if old else f"use a momentum of {batch:g} or more"
+    if needed is None:  # a batch weighs nothing
+        return f"No number of steps is enough with this momentum: {momentum}, or {afterwards}."
+    return f"Train for at least {needed:,} steps, {momentum}, or {afterwards}."
 
 
 def _rounded_up(weight: float) -> float:
-    """To two digits, never down, and at most 1."""
+    """Round to two digits, never down, to at most 1."""
     step = 10.0 ** (floor(log10(weight)) - 1)
     return min(float(f"{(floor(weight / step) + 1) * step:.2g}"), 1.0)
 

@@ -1,11 +1,11 @@
 """Too many patches are constant in a channel: they show background only.
 
-What it does: reports a channel that is constant in more than 10 % of the patches, at any batch size. A volume that
-lacks the channel altogether is left out, since missing-channel names it.
+What it does: reports a channel that is constant in more than 10 % of the patches, at any batch size. The rule leaves
+out the patches of a volume that lacks the channel altogether, because missing-channel reports that volume.
 
-Why it matters: nothing is learnt from a patch without structure. At batch size 1 batch norm gives β for all of it and
-that is the whole step; in a larger batch such patches pull mean and variance towards the background, so that training
-normalizes with other statistics than evaluation on whole volumes does.
+Why it matters: a network learns nothing from a patch without structure. At batch size 1, batch norm turns it into the
+constant β (the layer's learned bias), and the training step is lost. In a larger batch, such patches pull the mean and
+the variance towards the background. Training then normalizes with other statistics than evaluation on whole volumes.
 
 Example:
     >>> import numpy as np
@@ -14,19 +14,21 @@ Example:
     >>> np.save("ten.npy", values)
     $ bnstat check ten.npy --patch 8x8x8
     warning BN107 constant-patches
-      channel 0 is constant in 24 of 80 patches (30 %, limit 10 %): nothing is
-      learnt from them, and where one is the whole batch, batch norm gives β
-      for it. Sample patches with foreground (--foreground), or crop to the
-      body first.
+      channel 0 is constant in 24 of 80 patches (30 %, limit 10 %). A network
+      learns nothing from this channel there, and at batch size 1 the layer's
+      output is the constant β (its learned bias, 0 at first). Draw patches
+      around foreground (--foreground 0.33), or crop the volumes to the body
+      first.
 
-What to do: put patches around foreground, as nnU-Net does for a third of a batch, raise that share, or crop volumes to
-the body before patches are drawn.
+What to do: draw patches around foreground, as nnU-Net does for a third of a batch, raise that share, or crop the
+volumes to the body before patches are drawn.
 
-Threshold: 10 % of the patches, `--limit constant-patches=0.1`. A tenth of the training for nothing is what a person
-would like to know; CT and brain MRI that are cropped to the body stay below it with patches of a usual size. The share
-of n patches has a standard error of up to √(0.1·0.9/n), 3 % for 80: draw more where it is close.
+Threshold: 10 % of the patches, `--limit constant-patches=0.1`. One patch in ten without structure wastes a tenth of the
+training. CT and brain MRI that are cropped to the body stay below this with patches of a usual size. The measured share
+of n patches has a standard error of up to √(0.1·0.9/n), which is 3 % for 80 patches. Draw more patches if the share is
+close to the limit.
 
-Sources: Isensee et al. 2021, nnU-Net, on cropping to the non-zero region and on oversampling of foreground; Ioffe &
+Sources: Isensee et al. 2021, nnU-Net, on cropping to the non-zero region and on oversampling of foreground. Ioffe &
 Szegedy 2015 (arXiv 1502.03167) for what is left of a constant.
 """
 
@@ -34,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence, SampleChannel
 from bnstat.report.finding import Finding
 from bnstat.rules.layout.missing_channel import lacking
@@ -47,10 +50,11 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     for channel, patches in enumerate(_columns(evidence) if evidence.report.patched else ()):
         empty = sum(one.constant and one.count > 1 for one in patches)
         if empty > limit * len(patches):
+            share = f"{100 * empty / len(patches):.3g} %"
             message = (
                 f"{named(evidence, channel)} is constant in {empty:,} of {plural(len(patches), 'patch', 'patches')} "
-                f"({100 * empty / len(patches):.3g} %, limit {100 * limit:g} %): nothing is learnt from them, and "
-                f"where one is the whole batch, batch norm gives β for it. {_advice(evidence)}"
+                f"({share}, limit {100 * limit:g} %). A network learns nothing from this channel there, "
+                f"and {_consequence(evidence.settings)}. {_advice(evidence)}"
             )
             yield rule.of_all(message, channel, value=empty / len(patches), threshold=limit)
 
@@ -64,12 +68,24 @@ def _columns(evidence: Evidence) -> Iterator[list[SampleChannel]]:
         yield [row[channel] for volume in having for row in volume.sample_channels]
 
 
+def _consequence(settings: Settings) -> str:
+    """Say what such patches do to the statistics at the batch size that the user asked about."""
+    alone = settings.batch_size * settings.ranks == 1 and settings.kind == "batch"
+    if alone or settings.kind == "instance":
+        at = "at batch size 1 " if alone else ""
+        return f"{at}the layer's output is the constant β (its learned bias, 0 at first)"
+    return "such patches pull mean and variance towards the background"
+
+
 def _advice(evidence: Evidence) -> str:
-    """What to do beside what is done already."""
+    """Say what to do beside what is done already."""
     patches = evidence.settings.preparation.patches
     if patches is not None and patches.foreground is not None:
-        return f"Raise the share of patches with foreground (now {patches.foreground}), or crop to the body first."
-    return "Sample patches with foreground (--foreground), or crop to the body first."
+        return (
+            f"Raise the share of patches around foreground (now --foreground {patches.foreground}), or crop the "
+            "volumes to the body first."
+        )
+    return "Draw patches around foreground (--foreground 0.33), or crop the volumes to the body first."
 
 
 RULE = Rule("BN107", "constant-patches", "warning", _check, family="spread")

@@ -1,30 +1,36 @@
-"""A channel holds Inf.
+"""A channel contains infinite values.
 
-What it does: reports a channel with at least one positive or negative infinity among the values that are reduced.
+What it does: reports a channel, or a group of channels, with at least one positive or negative infinity among the
+values that are reduced.
 
-Why it matters: one Inf makes the mean of its channel infinite and the variance NaN, in every framework, then the
-running statistics, the output and the gradients. Divisions by an empty mask and overflows of float16 leave them.
+Why it matters: one infinite value makes the variance of its channel NaN, in every framework. The output, the gradients
+and the running statistics follow. Such values come from divisions by zero, as by an empty mask, and from overflows of
+float16.
 
 Example:
     >>> import numpy as np
     >>> np.save("ratio.npy", np.array([[[0.5], [1.5], [np.inf]]]))
     $ bnstat inspect ratio.npy
     error BN105 inf-voxels
-      channel 0 holds 1 infinite value among 3: its mean is infinite and its
-      variance NaN in every framework. Find the division by zero or overflow
-      that made them, or clip.
+      channel 0 contains 1 infinite value among 3. Its mean is infinite and
+      its variance is NaN in every framework. Find the division by zero or the
+      overflow behind it, or limit the values before training:
+      numpy.clip(volume, low, high).
 
-What to do: find the step that divides by zero or overflows; clip the values before training.
+What to do: find the step that divides by zero or overflows, or limit the values before training with
+`numpy.clip(volume, low, high)`.
 
-Threshold: none. One Inf is enough.
+Threshold: none. One infinite value is enough.
 
-Sources: IEEE 754 arithmetic: a sum with Inf is Inf, and Inf − Inf, which the variance takes, is NaN.
+Sources: IEEE 754 arithmetic. A sum with an infinite value is infinite, and the variance takes Inf − Inf, which is NaN.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.layers.results import Channel, Group
+from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule, each_part
@@ -35,11 +41,21 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     for batch, part in each_part(evidence):
         if part.inf:
             message = (
-                f"{part.title} holds {plural(part.inf, 'infinite value')} among {part.count:,}: "
-                "its mean is infinite and its variance NaN in every framework. "
-                "Find the division by zero or overflow that made them, or clip."
+                f"{part.title} contains {plural(part.inf, 'infinite value')} among {part.count:,}. "
+                f"{_consequence(part, evidence.settings)} in every framework. Find the division by zero or the "
+                f"overflow behind {'it' if part.inf == 1 else 'them'}, or limit the values before training: "
+                "numpy.clip(volume, low, high)."
             )
             yield rule.finding(evidence, batch, part, message, value=float(part.inf), threshold=0.0)
+
+
+def _consequence(part: Channel | Group, settings: Settings) -> str:
+    """Say what becomes of the statistics: +Inf and −Inf together, or a NaN beside them, make the mean NaN too."""
+    if settings.kind == "rms":
+        return f"Its mean square is {'NaN' if part.nan else 'infinite'}"
+    if part.nan:
+        return "Its mean and variance are NaN"
+    return f"Its mean is infinite{' or NaN' if part.inf > 1 else ''} and its variance is NaN"
 
 
 RULE = Rule("BN105", "inf-voxels", "error", _check)

@@ -1,23 +1,26 @@
 """A channel varies, but its variance is below ε.
 
-What it does: reports a channel that is not constant and whose variance (RMS norm: mean square) is less than ε.
+What it does: reports a channel that is not constant and whose variance is less than ε (epsilon, a small constant that
+the layer adds to the variance). For RMS norm, the mean square takes the place of the variance.
 
-Why it matters: the layer divides by √(variance + ε). Where ε is the larger part, the output keeps less than half of
-the variance that normalization promises, and the next layers see a channel that is nearly β.
+Why it matters: the layer divides by √(variance + ε). If ε is the larger part, the output keeps less than half of the
+variance that normalization promises. The next layers see a channel that hardly differs from β, the layer's learned
+bias.
 
 Example:
     $ bnstat inspect sample_data/mri_unit_range.nii.gz --epsilon 0.01
     warning BN102 near-zero-variance
-      channel 0: the variance 0.0011 is below ε 0.01, so the output has
-      variance 0.0988 instead of 1; PyTorch's ε 1e-05 would give 0.991. Use ε
-      ≤ 1.1e-05 (a share of 1 %), or scale the data up.
+      channel 0: the variance 0.0011 is below ε (epsilon) 0.01, so the output
+      has variance 0.0988 instead of 1; PyTorch's ε 1e-05 would give 0.991.
+      Use ε ≤ 1.1e-05 (a share of 1 %), or scale the data up.
 
 What to do: scale the data so that their variance is far above ε, or give the layer a smaller ε.
 
-Threshold: ε itself. Below it ε is more than half of what the layer divides by. Epsilon-effect speaks of smaller shares.
+Threshold: ε itself. Below it, ε is more than half of what the layer divides by. The rule epsilon-effect reports smaller
+shares.
 
-Sources: ε sits inside of the square root in every framework that was measured (docs/conformance.md); the defaults are
-in `bnstat frameworks`.
+Sources: ε is inside the square root in every framework that was measured (docs/conformance.md). `bnstat frameworks`
+lists the defaults.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         if divisor is not None and not part.constant and part.count > 1 and divisor < epsilon:
             name = divisor_name(evidence.settings)
             message = (
-                f"{part.title}: the {name} {divisor:.3g} is below ε {epsilon:g}, so "
+                f"{part.title}: the {name} {divisor:.3g} is below ε (epsilon) {epsilon:g}, so "
                 f"{output_of(part, evidence.settings)}{remedy(epsilon, part, evidence)}"
             )
             yield rule.finding(evidence, batch, part, message, value=divisor, threshold=epsilon)

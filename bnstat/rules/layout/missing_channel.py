@@ -1,11 +1,11 @@
 """A case has no values in a channel that the other cases have.
 
-What it does: reports a case in which a channel is constant, mostly 0, or has no file, while the same channel varies in
+What it does: reports a case in which a channel is constant (mostly 0) or has no file, if the same channel varies in
 more than half of the other cases.
 
-Why it matters: one sequence was not acquired, not copied, or filled with zeros by a conversion. Batch norm gives β for
-such a sample at batch size 1, and at a larger one the zeros pull mean and variance of all samples in its batch. A
-network that is trained so learns what a hole in the data looks like.
+Why it matters: one sequence was not acquired, not copied, or filled with zeros by a conversion. At batch size 1, batch
+norm turns such a sample into the constant β (the layer's learned bias). In a larger batch, the zeros pull the mean and
+the variance of all samples. The network learns what a hole in the data looks like.
 
 Example:
     >>> import numpy as np
@@ -15,17 +15,19 @@ Example:
     $ bnstat check five.npy
     error BN405 missing-channel
       channel 1 is missing in five.npy[3]: all of its 512 values are 0, and it
-      varies in 4 of 4 others. Supply it, or leave the case out.
+      varies in 4 of 4 other cases. The network learns from this hole, which
+      in a larger batch pulls the statistics of all samples. Supply the
+      channel, or leave out the case.
 
-What to do: look at the case. Supply the file, or leave the case out; where the channel may rightly be empty, as a mask
-of lesions in a healthy subject, ignore the rule for these files.
+What to do: look at the case. Supply the file, or leave out the case. If the channel may rightly be empty, like a mask
+of lesions in a healthy subject, ignore the rule for these files (`[[tool.bnstat.overrides]]`).
 
-Threshold: more than half of the others, of which there are at least 2: what most cases have is what the network is
-meant to get. Patches may be empty by chance. They are judged together, for each volume, and only where another channel
-of the same patch varies; the volume is reported where so many empty patches are less likely than 1 in 1,000 by the
-share of them in other volumes, (empty + 1)/(all + 2). Zero-variance is silent about what is reported here.
+Threshold: more than half of the other cases, of which there must be at least 2: the network is meant to get what most
+cases have. Patches may be empty by chance. The patches of a volume are judged together, and only where another channel
+of the same patch varies. The rule reports the volume if so many empty patches are less likely than 1 in 1,000, by their
+share in the other volumes, (empty + 1)/(all + 2). The rule zero-variance does not repeat what is reported here.
 
-Sources: the share is Laplace's rule of succession. That constants come out as β is recorded in docs/conformance.md.
+Sources: the share is Laplace's rule of succession. docs/conformance.md records that constants come out as β.
 """
 
 from __future__ import annotations
@@ -39,15 +41,18 @@ from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
 from bnstat.text import plural
 
-# Cases that there must be beside one that lacks something: of two that differ nobody knows which is right.
+# The fewest other cases: of two that differ, nobody knows which is right.
 FEWEST_OTHERS = 2
 # How unlikely so many empty patches of one volume have to be.
 CHANCE = 1e-3
 
+CONSEQUENCE = "The network learns from this hole, which in a larger batch pulls the statistics of all samples."
+REMEDY = "Supply the channel, or leave out the case."
+
 
 @dataclass(frozen=True)
 class Lack:
-    """A channel that a volume lacks, and how many of so many others vary in it."""
+    """A channel that a volume lacks, and in how many of the other volumes it varies."""
 
     volume: VolumeStatistics
     channel: int
@@ -56,7 +61,7 @@ class Lack:
 
 
 def lacking(volumes: Sequence[VolumeStatistics]) -> Iterator[Lack]:
-    """What volumes lack, channel by channel."""
+    """Yield what volumes lack, channel by channel."""
     for channel in range(max((len(volume.channels) for volume in volumes), default=0)):
         having = [volume for volume in volumes if channel < len(volume.channels)]
         varying, others = sum(volume.channels[channel].varies for volume in having), len(having) - 1
@@ -65,7 +70,7 @@ def lacking(volumes: Sequence[VolumeStatistics]) -> Iterator[Lack]:
 
 
 def _empty(volumes: Sequence[VolumeStatistics], channel: int) -> Iterator[VolumeStatistics]:
-    """Volumes in which a channel is constant; those of patches where that is no chance."""
+    """Yield volumes in which a channel is constant; volumes of patches only if chance does not explain it."""
     bare = [_bare(volume, channel) for volume in volumes]
     all_bare, patches = sum(bare), sum(len(volume.sample_channels) for volume in volumes)
     for volume, own in zip(volumes, bare, strict=True):
@@ -80,7 +85,7 @@ def _is_empty(one: SampleChannel) -> bool:
 
 
 def _bare(volume: VolumeStatistics, channel: int) -> int:
-    """The patches in which a channel is constant while another one varies: there is something to be seen."""
+    """Count the patches in which a channel is constant while another one varies: something is to be seen there."""
     return sum(_is_empty(row[channel]) and any(one.varies for one in row) for row in volume.sample_channels)
 
 
@@ -95,8 +100,8 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         )
         message = (
             f"{named(evidence, lack.channel)} is missing in {volume.title}: all of its {plural(empty.count, 'value')}"
-            f"{patches} are {empty.mean:,g}, and it varies in {lack.varying:,} of {lack.others:,} others. "
-            "Supply it, or leave the case out."
+            f"{patches} are {empty.mean:,g}, and it varies in {lack.varying:,} of {lack.others:,} other cases. "
+            f"{CONSEQUENCE} {REMEDY}"
         )
         yield rule.of_source(volume.sample.source, message, lack.channel, volume.batch)
 
@@ -104,13 +109,13 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
 def _without_file(
     rule: Rule, evidence: Evidence, failure: Failure, volumes: Sequence[VolumeStatistics]
 ) -> Iterator[Finding]:
-    """Channels of which a case has no file."""
+    """Yield a finding for each channel that a case has no file for."""
     names = evidence.report.samples[0].channels if evidence.report.samples else ()
     for name in failure.missing if len(volumes) >= FEWEST_OTHERS else ():
         channel = names.index(name) if name in names else None
         called = f"channel {name}" if channel is None else named(evidence, channel)
         having = plural(len(volumes), "other case has", "other cases have")
-        message = f"{failure.source} has no file of {called}, which {having}. Supply it, or leave the case out."
+        message = f"{failure.source} has no file for {called}, which {having}. {REMEDY}"
         yield rule.of_source(failure.source, message, channel)
 
 

@@ -100,7 +100,7 @@ def test_weight_norm_starts_with_mean_0_and_variance_1(diagnosed):
     assert (constant.start.g, constant.start.b) == (None, None)
     (finding,) = report.findings
     assert (finding.rule, finding.channel) == ("BN101", 2)
-    assert "is undefined" in finding.message
+    assert "are undefined" in finding.message
     assert (report.settings.epsilon, report.settings.momentum) == (None, None)
 
 
@@ -124,7 +124,7 @@ def test_ranks_are_shown_alone_and_merged(diagnosed):
             assert (one.count, one.mean) == (its.size, pytest.approx(its.mean(), rel=1e-11))
             assert one.variance == pytest.approx(its.var(), rel=1e-11)
             assert one.running_variance == pytest.approx(0.9 + 0.1 * its.var(ddof=1), rel=1e-11)
-    assert "Synchronized over 2 ranks, a batch of 4 reduces 80 values a channel." in report.answer
+    assert "Synchronized over 2 ranks, a batch of 4 averages each channel over 80 values." in report.answer
 
 
 def test_a_short_last_step_is_cut_into_what_there_is(diagnosed):
@@ -144,6 +144,6 @@ def test_ranks_that_cannot_be_are_refused(diagnosed):
 def test_one_value_on_each_rank_trains_where_they_are_synchronized(diagnosed):
     report = diagnosed(SAMPLES[:, :1, :1], framework="torch-syncbn", ranks=4)
     message = next(one.message for one in report.findings if one.rule == "BN201")
-    assert "refuses to train unless its 4 ranks are synchronized" in message
+    assert "refuses to train, unless its 4 ranks are synchronized" in message
     assert report.batches[0].channels[0].running_variance is None
     assert report.synchronized[0].channels[0].running_variance is not None

@@ -86,7 +86,7 @@ def test_one_nan_leaves_its_own_group_undefined_and_no_other(diagnosed, normaliz
     assert broken.finite.variance == pytest.approx(np.nanvar(values), rel=1e-11)
     (finding,) = [one for one in report.findings if one.rule == "BN104"]
     assert (finding.group, finding.channel) == (broken.group, 1 if len(broken.channels) == 1 else None)
-    assert "of sample 1 holds 1 NaN" in finding.message
+    assert "of sample 1 contains 1 NaN" in finding.message
     assert "running statistics" not in finding.message
 
 
@@ -180,9 +180,9 @@ def test_a_constant_group_has_no_variance_and_is_named(diagnosed):
     assert finding.message.startswith("group of channels 2–3 of sample 2 is constant")
     assert "group of channels 2–3 of sample 2" in report.answer
     (finding,) = diagnosed(np.full((1, 2, 3), 7.0), normalizer="rms").findings
-    assert "its sign" in finding.message
+    assert "keeps only the sign of the value (here 1)" in finding.message
     (finding,) = diagnosed(np.zeros((1, 2, 3)), normalizer="rms").findings
-    assert "gives β for every input" in finding.message
+    assert "the output is the constant 0." in finding.message
 
 
 def test_rules_about_epsilon_judge_the_mean_square_of_rms_norm(diagnosed):
