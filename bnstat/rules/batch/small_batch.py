@@ -15,10 +15,11 @@ Example:
       batch size 2 is small for these data: noise of the batch mean 0.385 in
       channel 0 (limit 0.1), shortfall of the batch variance 0.148 in channel
       0 (limit 0.1), train/eval gap 0.479 in channel 0 (limit 0.1). For
-      context, a tendency and not a law: ResNet-50 on ImageNet had 23.6, 23.7,
-      24.8, 27.3 and 34.7 % error with batch norm at 32, 16, 8, 4 and 2 images
-      a GPU, and 24.0 to 24.2 % with group norm (arXiv 1803.08494). To find
-      the size that is enough for these data, run `bnstat compare PATH`.
+      context, a tendency and not a law: ResNet-50 on ImageNet had an error of
+      23.6, 23.7, 24.8, 27.3 and 34.7 % with batch norm at 32, 16, 8, 4 and 2
+      images per GPU, and of 24.0 to 24.2 % with group norm (arXiv
+      1803.08494). To find the size that is enough for these data, run `bnstat
+      compare PATH`.
 
 What to do: find the least batch size that is enough for these data with `bnstat compare PATH`. If it does not fit into
 memory, synchronize ranks, or use group or instance norm.
