@@ -24,6 +24,7 @@ def page() -> str:
     names = re.findall(r"^\| ([a-z0-9-]+) \|", tables, re.MULTILINE)
     names = [name for name in names if name not in ("name", "---")]
     tables = re.sub(r"^\| ([a-z0-9-]+) \|", lambda found: f"| {_linked(found[1], names)} |", tables, flags=re.MULTILINE)
+    tables = re.sub(r"\| (\d[\d.]*e-\d+) \|", r"| `\1` |", tables)  # code does not break at the hyphen
     every = "\n".join(_preset(name) for name in names)
     return f"{_INTRODUCTION}\n{tables.strip()}\n\n## Each preset\n\n{every}"
 
