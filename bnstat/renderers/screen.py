@@ -16,11 +16,11 @@ from bnstat.text import NO_BREAK_SPACE, sentence
 SEVERITY_STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
 # Spaces that stay in their line: between a number and its unit, a sign and its number, an option and its value.
-_NO_UNIT = "a|an|and|as|at|between|by|for|from|in|instead|is|of|on|or|per|than|that|the|to|where|which|with"
+_NO_UNIT = "a|an|and|as|at|between|by|for|from|has|have|in|instead|is|of|on|or|per|than|that|the|to|where|which|with"
 _TOGETHER = re.compile(
     rf"(?<=\d) (?=[%×]|(?!(?:{_NO_UNIT})\b)[^\W\d_])"
-    r"|(?<=[ε≤≥<>=×±+−]) (?=[\dε≤≥=])| (?=\+ ε)|epsilon (?=ε)"
-    r"|--[a-z][a-z-]* (?=\w)"
+    r"|(?<=[ερ≤≥<>=×±+−]) (?=[\dε≤≥=])| (?=\+ ε)|epsilon (?=ε)"
+    r"|\b(?:axis|batch|channels?|level|sample|size) (?=\d)|--[a-z][a-z-]* (?=\w)"
 )
 # Stands for such a space while lines are broken, since rich breaks them at no-break spaces too. It is of private use.
 _GLUE = "\ue000"
@@ -75,9 +75,30 @@ class Screen:
 
     def finding(self, severity: str, rule: str, message: str, *, beside: str = "", indent: int = 0) -> None:
         """Print a finding: severity, rule and what is beside them in one line, and below it the message."""
-        title = Text.assemble(" " * indent, (severity, SEVERITY_STYLES[severity]), " ", (rule, "bold"))
-        self.say(title.append(f"   {beside}" if beside else ""))
+        title = Text.assemble((severity, SEVERITY_STYLES[severity]), " ", (rule, "bold"))
+        self.say(title.append(f"   {beside}" if beside else ""), indent=indent)
         self.say(sentence(message), indent=indent + 2)
+
+
+def fitting(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], ranks: Sequence[int], width: int
+) -> tuple[list[int], int]:
+    """Return the columns of a table that fit, by their places, and the gap between them.
+
+    Args:
+        headers: the titles, which may have several lines.
+        rows: the cells, one for each title.
+        ranks: for each column its rank: those of the highest rank are hidden first, and those of rank 0 never.
+        width: columns of the terminal.
+    """
+    cells = zip(*rows, strict=True)
+    needed = [max(map(len, (*header.split("\n"), *column))) for header, column in zip(headers, cells, strict=True)]
+    for most in range(max(ranks), -1, -1):
+        shown = [place for place, rank in enumerate(ranks) if rank <= most]
+        for gap in (2, 1):
+            if sum(needed[place] for place in shown) + gap * (len(shown) - 1) <= width:
+                return shown, gap
+    return shown, gap
 
 
 def hidden_columns(headers: Sequence[str]) -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from rich.table import Table
-
 from bnstat.batch_size.results import CurvePoint
 from bnstat.renderers.compare_batch_sizes import curve, rows, sentences
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.headings import preparation_lines
-from bnstat.renderers.screen import Screen, empty_table, printed
+from bnstat.renderers.screen import Screen, empty_table, fitting, hidden_columns, printed
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.text import plural, printable
 
-# Widths from which on there is room for bars beside the noise, and for two spaces between columns.
-_BARRED, _SPACIOUS = 76, 68
+# For each column how soon it is hidden where width is short, 0 for never: of the sizes, with the bar beside the noise,
+# and of the runs.
+_RANKS = (0, 4, 0, 6, 1, 5, 3, 2)
+_RUN_RANKS = (0, 0, 1, 3, 2, 3, 4)
 
 
 def render(comparison: Comparison, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
@@ -59,44 +59,42 @@ def _print_channel(comparison: Comparison, channel: int, screen: Screen) -> None
     screen.remark(sentences.merged(comparison, channel))
     if comparison.groups:
         screen.say(printable(sentences.grouped(comparison, comparison.population[channel])))
-    screen.table(_sizes(comparison.batch_sizes, channel, screen.width))
+    _print_sizes(comparison.batch_sizes, channel, screen)
     for heading, points in rows.variants(comparison):
         screen.blank()
         screen.say(heading, style="bold")
-        screen.table(_sizes(points, channel, screen.width))
+        _print_sizes(points, channel, screen)
     runs = rows.runs(comparison, channel)
     if runs:
         screen.blank()
         screen.say(sentences.runs_title(comparison), style="bold")
-        screen.table(_runs(runs, screen.width))
+        _print_table(rows.RUN_HEADERS, runs, _RUN_RANKS, screen)
 
 
-def _sizes(points: Sequence[CurvePoint], channel: int, width: int) -> Table:
-    """Return a row for each batch size, with a bar beside the noise where there is room."""
-    barred = width >= _BARRED
-    headers = [*rows.HEADERS[:3], *([""] if barred else []), *rows.HEADERS[3:]]
-    sides: list[Literal["left", "right"]] = ["right" if header else "left" for header in headers]
-    table = _table(headers, sides, width)
+def _print_sizes(points: Sequence[CurvePoint], channel: int, screen: Screen) -> None:
+    """Print a row for each batch size, with a bar beside the noise where there is room."""
     found = [point.channels[channel] for point in points]
     bars = rows.bars([one.mean_noise for one in found])
-    for point, one, bar in zip(points, found, bars, strict=True):
-        cells = rows.cells(point, one)
-        table.add_row(*cells[:3], *([bar] if barred else []), *cells[3:])
-    return table
+    cells = [rows.cells(point, one) for point, one in zip(points, found, strict=True)]
+    barred = [[*one[:3], bar, *one[3:]] for one, bar in zip(cells, bars, strict=True)]
+    _print_table((*rows.HEADERS[:3], "", *rows.HEADERS[3:]), barred, _RANKS, screen)
 
 
-def _runs(runs: Sequence[Sequence[str]], width: int) -> Table:
-    sides: list[Literal["left", "right"]] = ["left" if header == "order" else "right" for header in rows.RUN_HEADERS]
-    table = _table(rows.RUN_HEADERS, sides, width)
-    for cells in runs:
-        table.add_row(*cells)
-    return table
-
-
-def _table(headers: Sequence[str], sides: Sequence[Literal["left", "right"]], width: int) -> Table:
-    """Return an empty table with headers over two lines."""
+def _print_table(headers: Sequence[str], cells: Sequence[Sequence[str]], ranks: Sequence[int], screen: Screen) -> None:
+    """Print the columns that fit, with headers over two lines, and say which ones are hidden."""
     split = [header.replace(" ", "\n", 1) for header in headers]
-    return empty_table(zip(split, sides, strict=True), gap=2 if width >= _SPACIOUS else 1)
+    shown, gap = fitting(split, cells, ranks, screen.width)
+    table = empty_table([(split[place], _side(headers[place])) for place in shown], gap=gap)
+    for row in cells:
+        table.add_row(*(row[place] for place in shown))
+    screen.table(table)
+    hidden = hidden_columns([header for place, header in enumerate(headers) if header and place not in shown])
+    if hidden:
+        screen.remark(hidden)
+
+
+def _side(header: str) -> Literal["left", "right"]:
+    return "left" if header in ("", "order") else "right"
 
 
 def _print_curve(lines: Sequence[str], screen: Screen) -> bool:

@@ -39,7 +39,7 @@ def _blocks(comparison: LayerComparison) -> Iterator[str]:
         for entries, row in zip(sets, block.rows, strict=True):
             names = ", ".join(entry.name for entry in entries)
             cells.append([escaped(block.label), block.mean, block.variance, names, *row])
-    yield from (*table(headers, cells, left=1), "", escaped(legend(columns)))
+    yield from (*table(headers, cells, left=1), "", *(f"{escaped(line)}  " for line in legend(columns)))
 
 
 def _normalizers(comparison: LayerComparison) -> Iterator[str]:

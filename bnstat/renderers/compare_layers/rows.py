@@ -110,7 +110,7 @@ def notes(sets: Sequence[Sequence[ComparedLayer]], columns: Sequence[Column]) ->
         for entries in sets
         if len(entries) > 1
     ]
-    return [*shared, legend(columns)]
+    return [*shared, *legend(columns)]
 
 
 def positions(comparison: LayerComparison, *, every: bool) -> list[OutputPlace]:

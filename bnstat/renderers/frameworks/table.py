@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from rich.table import Table
 from rich.text import Text
 
 from bnstat.renderers.frameworks import rows
-from bnstat.renderers.screen import Screen, empty_table, hidden_columns, printed
+from bnstat.renderers.screen import Screen, empty_table, fitting, hidden_columns, printed
 from bnstat.report.frameworks import Presets
 
-# From this width on there is room for two spaces between columns, and below the other not for every column.
-_WIDE, _NARROW = 88, 80
-_HIDDEN = ("arithmetic", "axis")
+# For each column how soon it is hidden where width is short: 0 for never.
+_RANKS = (0, 1, 2, 3, 5, 4, 5)
 
 
 def render(presets: Presets, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
@@ -23,28 +23,24 @@ def render(presets: Presets, *, width: int = 80, color: bool = False, every_row:
 
 
 def _print_all(presets: Presets, screen: Screen) -> None:
-    hidden = _HIDDEN if screen.width < _NARROW else ()
+    headers = [_two_lines(header) for header in rows.HEADERS]
+    shown, gap = fitting(headers, map(rows.cells, presets.rows), _RANKS, screen.width)
     screen.say(rows.title(presets), style="bold")
     screen.blank()
-    screen.table(_table(presets, hidden, 2 if screen.width >= _WIDE else 1))
+    screen.table(_table(presets, [(headers[place], _side(rows.HEADERS[place])) for place in shown], shown, gap))
     screen.blank()
-    if hidden:
-        screen.remark(hidden_columns(hidden))
-    for note in rows.footnotes():
-        screen.remark(note)
+    hidden = hidden_columns([header for place, header in enumerate(rows.HEADERS) if place not in shown])
+    for line in (hidden, *rows.footnotes()):
+        if line:
+            screen.remark(line)
     for line in rows.arithmetics(presets):
         screen.say(line, style="dim", indent=2)
 
 
-def _table(presets: Presets, hidden: tuple[str, ...], gap: int) -> Table:
-    shown = [place for place, header in enumerate(rows.HEADERS) if header not in hidden]
-    headers = [rows.HEADERS[place] for place in shown]
-    sides: list[Literal["left", "right"]] = [
-        "right" if header in ("ε", "least values", "axis") else "left" for header in headers
-    ]
-    table = empty_table(zip(map(_two_lines, headers), sides, strict=True), gap=gap)
-    for column in table.columns[1:]:
-        column.no_wrap = False
+def _table(
+    presets: Presets, columns: Sequence[tuple[str, Literal["left", "right"]]], shown: Sequence[int], gap: int
+) -> Table:
+    table = empty_table(columns, gap=gap)
     for place, (heading, members) in enumerate(rows.sections(presets).items()):
         if place:
             table.add_row()
@@ -53,6 +49,10 @@ def _table(presets: Presets, hidden: tuple[str, ...], gap: int) -> Table:
             cells = rows.cells(row)
             table.add_row(*(cells[place] for place in shown))
     return table
+
+
+def _side(header: str) -> Literal["left", "right"]:
+    return "right" if header in ("ε", "least values", "axis") else "left"
 
 
 def _two_lines(header: str) -> str:

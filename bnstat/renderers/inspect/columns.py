@@ -49,13 +49,13 @@ class Column:
 EXPECTED_RANK = 5
 
 
-def legend(columns: Sequence[Column]) -> str:
-    """Return what the titles of columns mean, in one line; a meaning that several share is said once."""
+def legend(columns: Sequence[Column]) -> list[str]:
+    """Return what the titles of columns mean, a line each; a meaning that several columns share is said once."""
     titles: dict[str, list[str]] = {}
     for column in columns:
         if column.meaning:
             titles.setdefault(column.meaning, []).append(column.title)
-    return "; ".join(f"{' and '.join(shared)}: {meaning}" for meaning, shared in titles.items())
+    return [f"{' and '.join(shared)}: {meaning}" for meaning, shared in titles.items()]
 
 
 def _of_finite(name: str) -> Callable[[Part], str]:
@@ -113,7 +113,7 @@ _OWN = Column(
     meaning="what the framework's float32 arithmetic computes, or the range in which it lies",
 )
 _SPREAD = (
-    Column("std", lambda part, digits: number(part.std, digits), rank=5, most=4, meaning="standard deviation"),
+    Column("std", lambda part, digits: number(part.std, digits), rank=5, most=4),
     Column("min", lambda part, digits: number(part.minimum, digits), rank=4, most=4),
     Column("max", lambda part, digits: number(part.maximum, digits), rank=4, most=4),
 )

@@ -30,7 +30,7 @@ def render(report: Report) -> str:
     ]
     if report.synchronized:
         lines += ["", words.synchronized_line(report), "", *_table(report, report.synchronized)]
-    lines += ["", escaped(legend(_columns(report)))]
+    lines += ["", *(f"{escaped(line)}  " for line in legend(_columns(report)))]
     for line in words.running_lines(report):
         lines += ["", line]
     groups = by_rule(report.findings)

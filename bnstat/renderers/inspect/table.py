@@ -74,7 +74,7 @@ def print_report(report: Report, screen: Screen, *, every_row: bool = False) -> 
     screen.blank()
     expected = [column for column in columns_of(report) if column.rank <= EXPECTED_RANK]
     missing = hidden_columns([column.title for column in expected if column not in layout.columns])
-    for line in (missing, legend(layout.columns)):
+    for line in (missing, *legend(layout.columns)):
         if line:
             screen.remark(line)
     for line in lines.running_lines(report):

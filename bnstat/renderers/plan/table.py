@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from bnstat.renderers.plan import rows
-from bnstat.renderers.screen import Screen, empty_table, printed
+from bnstat.renderers.screen import Screen, empty_table, fitting, hidden_columns, printed
 from bnstat.report.plan import Plan
 
-# Widths from which on headers stand in one line, and two spaces between columns.
-_WIDE, _SPACIOUS = 88, 60
+# From this width on headers stand in one line.
+_WIDE = 88
+# For each column how soon it is hidden where width is short: 0 for never.
+_RANKS = (0, 0, 2, 1, 3, 0)
+# Columns that the last column takes at least; longer lists of layers are broken into lines.
+_LEAST_LAST = 14
 
 
 def render(plan: Plan, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
@@ -29,14 +33,19 @@ def _print(plan: Plan, screen: Screen) -> None:
 
 
 def _print_table(plan: Plan, screen: Screen) -> None:
-    wide = screen.width >= _WIDE
-    headers = [header if wide else header.replace(" ", "\n", 1) for header in rows.HEADERS]
-    sides: list[Literal["left", "right"]] = [
-        "left" if header in ("shape", "refuses to train") else "right" for header in rows.HEADERS
-    ]
-    table = empty_table(zip(headers, sides, strict=True), gap=2 if screen.width >= _SPACIOUS else 1)
-    for column in table.columns[-1:]:
-        column.no_wrap = False
-    for level in plan.levels:
-        table.add_row(*rows.cells(level), style="red" if level.raises else None)
+    headers = rows.HEADERS if screen.width >= _WIDE else [header.replace(" ", "\n", 1) for header in rows.HEADERS]
+    cells = [rows.cells(level) for level in plan.levels]
+    shortened = [[*one[:-1], one[-1][:_LEAST_LAST]] for one in cells]
+    shown, gap = fitting(headers, shortened, _RANKS, screen.width)
+    table = empty_table([(headers[place], _side(rows.HEADERS[place])) for place in shown], gap=gap)
+    table.columns[-1].no_wrap = False
+    for level, one in zip(plan.levels, cells, strict=True):
+        table.add_row(*(one[place] for place in shown), style="red" if level.raises else None)
     screen.table(table)
+    hidden = hidden_columns([header for place, header in enumerate(rows.HEADERS) if place not in shown])
+    if hidden:
+        screen.remark(hidden)
+
+
+def _side(header: str) -> Literal["left", "right"]:
+    return "left" if header in ("shape", "refuses to train") else "right"

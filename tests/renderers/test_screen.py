@@ -1,0 +1,83 @@
+"""Where a terminal breaks lines, and which columns of a table have room."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bnstat.renderers.screen import fitting, hidden_columns, printed
+
+SENTENCE = (
+    "channel 0 has 307,200 values, 26 × 32 × 24 voxels at ε = 0.001, so ε/(variance + ε) is 47.7 % (limit 1 %); "
+    "use ε ≤ 1.1e-05 or --batch-axis 3, from batch size 30 on, where the mean varies by 0.55 SD"
+)
+TOGETHER = (
+    *("channel 0", "307,200 values", "26 × 32 × 24 voxels", "ε = 0.001", "variance + ε", "47.7 %", "1 %"),
+    *("ε ≤ 1.1e-05", "--batch-axis 3", "size 30", "0.55 SD"),
+)
+
+
+def lines(text, width, **how):
+    return printed(lambda screen: screen.say(text, **how), width=width, color=False).splitlines()
+
+
+@pytest.mark.parametrize("width", range(30, 121))
+def test_a_number_is_never_parted_from_its_unit_or_its_sign(width):
+    shown = lines(SENTENCE, width)
+    assert max(map(len, shown)) <= width
+    assert " ".join(shown) == SENTENCE
+    for words in TOGETHER:
+        assert any(words in line for line in shown), words
+
+
+@pytest.mark.parametrize("width", range(12, 40))
+def test_no_line_is_broken_at_a_no_break_space_and_what_is_printed_is_a_plain_one(width):
+    shown = lines("the scanner room\u00a0b and the site\u00a0c of it", width)
+    assert " ".join(shown) == "the scanner room b and the site c of it"
+    assert any("room b" in line for line in shown)
+    assert any("site c" in line for line in shown)
+
+
+def test_a_number_may_be_parted_from_a_word_that_is_no_unit():
+    assert lines("from 1 to 1.53", 7) == ["from 1", "to 1.53"]
+
+
+def test_a_word_that_is_longer_than_a_line_is_broken_rather_than_lost():
+    assert "".join(lines("x" * 25, 10)) == "x" * 25
+
+
+def test_every_line_is_indented_and_within_the_width():
+    shown = lines(SENTENCE, 40, indent=4)
+    assert max(map(len, shown)) <= 40
+    assert all(re.match(r" {4}\S", line) for line in shown)
+
+
+def test_a_finding_has_its_message_below_it_and_nothing_of_it_reaches_the_terminal_unescaped():
+    shown = printed(
+        lambda screen: screen.finding(
+            "error", "BN101 zero-variance", "a\x1b[31m b\u00a0c", beside="channel 1", indent=2
+        ),
+        width=60,
+        color=False,
+    )
+    assert shown == "  error BN101 zero-variance   channel 1\n    a\\x1b[31m b c\n"
+
+
+def test_a_definition_has_its_meaning_in_a_column_of_its_own():
+    shown = printed(lambda screen: screen.definition("name", "one two three", 6), width=14, color=False)
+    assert shown == "name  one two\n      three\n"
+
+
+def test_gaps_shrink_before_columns_are_hidden_and_the_highest_rank_goes_first():
+    headers, rows, ranks = ("a", "bb", "c\ncc"), [("1", "22", "333")], (0, 2, 1)
+    assert fitting(headers, rows, ranks, 10) == ([0, 1, 2], 2)
+    assert fitting(headers, rows, ranks, 9) == ([0, 1, 2], 1)
+    assert fitting(headers, rows, ranks, 7) == ([0, 2], 2)
+    assert fitting(headers, rows, ranks, 4) == ([0], 2)
+    assert fitting(headers, rows, ranks, 0) == ([0], 1)
+
+
+def test_hidden_columns_are_named_with_what_to_do():
+    assert hidden_columns(["std", "min"]) == "hidden: std, min; widen the terminal (or use --format json)"
+    assert hidden_columns([]) == ""
