@@ -1,7 +1,7 @@
-"""Measures `bnstat inspect` against what it cannot do without: reading, inflating, importing.
+"""Measure `bnstat inspect` against reading, inflating and importing, which it cannot do without.
 
-Everything is the time or the peak memory of a whole process. Programs that are compared take turns, and what counts
-is the ratio of their medians; README.md beside this file says what each number means.
+Every number is the time or the peak memory of a whole process. Programs that are compared take turns, and the ratio
+of their medians counts. README.md beside this file says what each number means.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MIB = 1 << 20
 DEFAULT_DATA = Path(__file__).parent / "data"
 BNSTAT = Path(sys.executable).with_name("bnstat")
 
-# What can be asked for with --only.
+# The sections that --only names.
 SECTIONS = ("plain", "gz", "memory", "start-up", "others")
 
 
@@ -49,8 +49,8 @@ WAVES = ((3, 1, 2, 0), (-2, 7, 5, 1), (11, -6, 4, 2), (8, 9, -17, 3))
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One of the four kinds of file that are measured, and its limits."""
+class FileType:
+    """One of the four types of file that are measured, with the limit of its time."""
 
     dtype: str
     suffix: str
@@ -58,33 +58,33 @@ class Kind:
 
     @property
     def name(self) -> str:
-        """As in "float32 .nii.gz"."""
+        """The name in the table, as in "float32 .nii.gz"."""
         return f"{self.dtype} {self.suffix}"
 
     @property
     def section(self) -> str:
-        """Which section its time belongs to."""
+        """The section of the table that has its time."""
         return "gz" if self.suffix == ".nii.gz" else "plain"
 
     @property
     def floor(self) -> str:
-        """What cannot be done without, and so what the time is compared with."""
+        """The name of the work that every reader must do, which the time is compared with."""
         return "inflating" if self.section == "gz" else "reading"
 
     def big(self, folder: Path) -> Path:
-        """The file of 150 million voxels."""
+        """Return the path of the file with 150 million voxels."""
         return folder / f"{self.dtype}{self.suffix}"
 
     def tiny(self, folder: Path) -> Path:
-        """The file of one voxel, whose time is what a program costs before it reads voxels."""
+        """Return the path of the file with one voxel, whose time is that of a program before it reads voxels."""
         return folder / f"{self.dtype}_one_voxel{self.suffix}"
 
 
-KINDS = (
-    Kind("float32", ".nii", 2.0),
-    Kind("int16", ".nii", 2.5),
-    Kind("float32", ".nii.gz", 1.15),
-    Kind("int16", ".nii.gz", 1.15),
+FILE_TYPES = (
+    FileType("float32", ".nii", 2.0),
+    FileType("int16", ".nii", 2.5),
+    FileType("float32", ".nii.gz", 1.15),
+    FileType("int16", ".nii.gz", 1.15),
 )
 MEMORY_LIMIT_MIB = 32.0
 START_LIMIT = 1.35
@@ -94,9 +94,9 @@ HELP_LIMIT = 1.6
 def make_missing(folder: Path, sections: Sequence[str]) -> None:
     """Make the volumes that these sections read and that are not in the folder yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    needed = [((1, 1, 1), [kind.tiny(folder) for kind in KINDS])]
+    needed = [((1, 1, 1), [file_type.tiny(folder) for file_type in FILE_TYPES])]
     if {*sections} != {"start-up"}:  # which reads one voxel alone
-        needed.append((SHAPE, [kind.big(folder) for kind in KINDS]))
+        needed.append((SHAPE, [file_type.big(folder) for file_type in FILE_TYPES]))
     for shape, paths in needed:
         missing = [path for path in paths if not path.exists()]
         if missing:
@@ -114,7 +114,7 @@ def in_own_process(shape: tuple[int, int, int], paths: list[Path]) -> None:
 
 
 def make_volumes(shape: tuple[int, int, int], paths: list[Path]) -> None:
-    """Write the same voxels to files of several kinds, a slab at a time."""
+    """Write the same voxels to files of several types, a slab at a time."""
     unfinished = {path: path.with_name(f"unfinished_{path.name}") for path in paths}
     files = {path: open_volume(unfinished[path]) for path in paths}
     for path, file in files.items():
@@ -150,7 +150,7 @@ def write_header(file: IO[bytes], dtype: str, shape: tuple[int, int, int]) -> No
 
 
 def slabs(shape: tuple[int, int, int]) -> Iterator[NDArray[np.float32]]:
-    """A body in air as an MRI scanner sees it, in steps of the stored type: whole numbers from 0 to 4095."""
+    """Yield slabs of a body in air as an MRI scanner sees it: whole numbers from 0 to 4095."""
     import numpy as np  # noqa: PLC0415
 
     random = np.random.default_rng(20)
@@ -165,7 +165,7 @@ def slabs(shape: tuple[int, int, int]) -> Iterator[NDArray[np.float32]]:
 
 
 def stored(slab: NDArray[np.float32], dtype: str) -> bytes:
-    """The bytes of a slab, first axis fastest as NIfTI has it."""
+    """Return the bytes of a slab, the first axis fastest as in NIfTI."""
     scaled = slab / STEPS_PER_UNIT if dtype == "float32" else slab
     return scaled.astype(dtype).tobytes(order="F")
 
@@ -175,7 +175,7 @@ def stored(slab: NDArray[np.float32], dtype: str) -> bytes:
 IMPORTS = "import click, numpy, nibabel, rich.console, rich.table"
 IMPORT_CLICK = "import click"
 
-# These two print the seconds they took, without those that Python needs to start.
+# These two print the seconds that they took, without those of starting Python.
 READ = """
 import sys, time
 buffer = memoryview(bytearray(1 << 20))
@@ -196,7 +196,7 @@ with igzip.open(sys.argv[1], "rb") as file:
 print(time.perf_counter() - start)
 """
 
-# What one would write without bnstat: the name of each, the module it needs, and the program.
+# Programs that one would write without bnstat: name, needed module, code.
 OTHERS = (
     (
         "nibabel + numpy",
@@ -231,7 +231,7 @@ print(statistics.GetMean(), statistics.GetVariance(), statistics.GetMinimum(), s
 
 @dataclass(frozen=True)
 class Program:
-    """A command line that is measured; `times_itself` where it prints the seconds that count."""
+    """A command line that is measured; `times_itself` is True if it prints the seconds that count."""
 
     name: str
     argv: tuple[str, ...]
@@ -240,7 +240,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Sample:
-    """What one run of a program took. `seconds` is what counts: its own measure where it times itself."""
+    """The cost of one run of a program; `seconds` counts, which is its own measure if it times itself."""
 
     seconds: float
     wall_seconds: float
@@ -253,7 +253,7 @@ Samples = dict[str, list[Sample]]
 
 @dataclass(frozen=True)
 class Group:
-    """The runs of programs that took turns, and how many cores something else used meanwhile."""
+    """The runs of programs that took turns, and the number of cores that other processes used meanwhile."""
 
     samples: Samples
     cores_elsewhere: float | None
@@ -268,11 +268,11 @@ def inspect(name: str, path: Path) -> Program:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment of every program: no settings of this shell that would favour one of them."""
+    """Return the environment of every program, without settings of this shell that favour one of them."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BNSTAT_")}
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE"):
         kept.pop(name, None)
-    # A checkout may have no byte code beside it, as installed packages have: all of it is kept here instead.
+    # A checkout may have no byte code beside it, as installed packages have. So all byte code is kept here.
     kept["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
     return kept
 
@@ -314,9 +314,9 @@ def take_turns(programs: Sequence[Program], runs: int, env: dict[str, str]) -> G
 
 
 def used_elsewhere() -> float | None:
-    """Seconds of cores that were not ours since the machine started; none where the system does not tell.
+    """Return the seconds of cores that other processes used since the machine started; None if unknown.
 
-    Time that a host took from a virtual machine is in it, for it is as bad for a measurement.
+    They include the time that a host took from a virtual machine, which disturbs a measurement as much.
     """
     counts = Path("/proc/stat")
     if not counts.exists():
@@ -332,7 +332,7 @@ def used_elsewhere() -> float | None:
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for."""
+    """The options of this script."""
 
     data: Path
     runs: int
@@ -343,7 +343,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Row:
-    """One number of the table, with the ends of the middle half of the single rounds."""
+    """One number of the table, with the ends of the middle half of the rounds."""
 
     section: str
     what: str
@@ -356,7 +356,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Beside its limit; nothing where there is none."""
+        """The word beside its limit; empty if there is no limit."""
         if self.limit is None:
             return ""
         return "within" if self.value <= self.limit else "over"
@@ -364,7 +364,7 @@ class Row:
 
 @dataclass
 class Measured:
-    """All that one run of this script found."""
+    """The numbers of one run of this script."""
 
     rows: list[Row] = field(default_factory=list)
     groups: dict[str, Group] = field(default_factory=dict)
@@ -379,14 +379,14 @@ class Measured:
 
 @dataclass(frozen=True)
 class Difference:
-    """What a program takes on a big file beyond what it takes on one voxel."""
+    """The time of a program on a big file, less its time on one voxel."""
 
     big: str
     tiny: str
 
 
 def seconds(group: Group, of: str | Difference) -> list[float]:
-    """The seconds of each round."""
+    """Return the seconds of each round."""
     if isinstance(of, Difference):
         return [a - b for a, b in zip(seconds(group, of.big), seconds(group, of.tiny), strict=True)]
     return [sample.seconds for sample in group.samples[of]]
@@ -399,7 +399,7 @@ def median_seconds(group: Group, of: str | Difference) -> float:
 
 
 def middle_half(rounds: Iterable[float]) -> tuple[float, float]:
-    """The ends of what is left without the lowest and the highest quarter, which say more of luck than of noise."""
+    """Return the ends of the middle half: the lowest and the highest quarter show luck more than noise."""
     ranked = sorted(rounds)
     quarter = len(ranked) // 4
     return ranked[quarter], ranked[-1 - quarter]
@@ -408,9 +408,9 @@ def middle_half(rounds: Iterable[float]) -> tuple[float, float]:
 def time_row(
     section: str, what: str, group: Group, over: str | Difference, under: str | Difference, limit: float | None = None
 ) -> Row:
-    """The ratio of two times."""
+    """Return the ratio of two times as a row."""
     ratio = median_seconds(group, over) / median_seconds(group, under)
-    # A round that was disturbed while it read one voxel can make a difference negative, and its ratio nonsense.
+    # A disturbance while one voxel is read can make a difference negative, and its ratio meaningless.
     rounds = [a / b for a, b in zip(seconds(group, over), seconds(group, under), strict=True) if b > 0]
     return Row(section, what, ratio, *middle_half(rounds or [ratio]), "×", limit, group.cores_elsewhere)
 
@@ -418,38 +418,38 @@ def time_row(
 def memory_row(
     section: str, what: str, group: Group, of: str, minus: str | None = None, limit: float | None = None
 ) -> Row:
-    """A peak of memory, or how much it is above another."""
+    """Return a peak of memory as a row, or its distance from another peak."""
     base = median(sample.peak_bytes / MIB for sample in group.samples[minus]) if minus else 0.0
     peaks = [sample.peak_bytes / MIB - base for sample in group.samples[of]]
     return Row(section, what, median(peaks), *middle_half(peaks), "MiB", limit, group.cores_elsewhere)
 
 
-def measure_kind(measured: Measured, kind: Kind, options: Options) -> None:
-    """Time and memory of bnstat on one kind of file, beside reading or inflating it and beside the imports."""
-    big, tiny = kind.big(options.data), kind.tiny(options.data)
-    floor = INFLATE if kind.floor == "inflating" else READ
+def measure_file_type(measured: Measured, file_type: FileType, options: Options) -> None:
+    """Measure time and memory of bnstat on one type of file, with reading or inflating it and with the imports."""
+    big, tiny = file_type.big(options.data), file_type.tiny(options.data)
+    floor = INFLATE if file_type.floor == "inflating" else READ
     programs = (
         inspect("bnstat big", big),
         python("floor", floor, big, times_itself=True),
         inspect("bnstat tiny", tiny),
         python("imports", IMPORTS),
     )
-    group = measured.take_turns(kind.name, programs, options.runs, options)
+    group = measured.take_turns(file_type.name, programs, options.runs, options)
     own = Difference("bnstat big", "bnstat tiny")
-    # Seconds mean nothing elsewhere, but they show whether this run was a sane one.
-    say(f"  bnstat {median_seconds(group, own):.3f} s, {kind.floor} {median_seconds(group, 'floor'):.3f} s")
-    if kind.section in options.sections:
-        what = f"{kind.name}: time / {kind.floor} it"
-        measured.rows.append(time_row(kind.section, what, group, own, "floor", kind.time_limit))
+    # Seconds mean nothing on another machine, but they show if this run was disturbed.
+    say(f"  bnstat {median_seconds(group, own):.3f} s, {file_type.floor} {median_seconds(group, 'floor'):.3f} s")
+    if file_type.section in options.sections:
+        what = f"{file_type.name}: time / {file_type.floor} it"
+        measured.rows.append(time_row(file_type.section, what, group, own, "floor", file_type.time_limit))
     if "memory" in options.sections:
-        what = f"{kind.name}: peak − that of the imports"
+        what = f"{file_type.name}: peak − that of the imports"
         measured.rows.append(memory_row("memory", what, group, "bnstat big", "imports", MEMORY_LIMIT_MIB))
 
 
 def measure_start(measured: Measured, options: Options) -> None:
-    """What starting costs. These are short, so they run twice as often and once more."""
+    """Measure the start. Its programs are short, so they run twice as often and once more."""
     programs = (
-        inspect("bnstat one voxel", KINDS[0].tiny(options.data)),
+        inspect("bnstat one voxel", FILE_TYPES[0].tiny(options.data)),
         python("imports", IMPORTS),
         Program("bnstat --help", (str(BNSTAT), "--help")),
         python("import click", IMPORT_CLICK),
@@ -461,20 +461,20 @@ def measure_start(measured: Measured, options: Options) -> None:
     ]
 
 
-def measure_others(measured: Measured, kind: Kind, options: Options) -> None:
-    """What other programs take for the same file, over what bnstat takes, and the memory of each."""
-    big, tiny = kind.big(options.data), kind.tiny(options.data)
+def measure_others(measured: Measured, file_type: FileType, options: Options) -> None:
+    """Measure the time of other programs for the same file over that of bnstat, and the memory of each."""
+    big, tiny = file_type.big(options.data), file_type.tiny(options.data)
     installed = [(name, code) for name, module, code in OTHERS if present(module)]
     programs = [inspect("bnstat big", big), inspect("bnstat tiny", tiny)]
     for name, code in installed:
         programs += [python(f"{name} big", code, big), python(f"{name} tiny", code, tiny)]
-    group = measured.take_turns(f"{kind.name}, others", programs, options.runs, options)
+    group = measured.take_turns(f"{file_type.name}, others", programs, options.runs, options)
     own = Difference("bnstat big", "bnstat tiny")
     for name, _ in installed:
         other = Difference(f"{name} big", f"{name} tiny")
-        measured.rows.append(time_row("others", f"{kind.name}: {name} / bnstat", group, other, own))
+        measured.rows.append(time_row("others", f"{file_type.name}: {name} / bnstat", group, other, own))
     for name in ("bnstat", *(name for name, _ in installed)):
-        measured.rows.append(memory_row("others", f"{kind.name}: peak of {name}", group, f"{name} big"))
+        measured.rows.append(memory_row("others", f"{file_type.name}: peak of {name}", group, f"{name} big"))
 
 
 # --- The command line ----------------------------------------------------------------------------------------
@@ -496,17 +496,17 @@ def parse(argv: Sequence[str] | None) -> Options:
 
 
 def measure(options: Options) -> Measured:
-    """Everything that was asked for."""
+    """Return the numbers of the sections that were asked for."""
     measured = Measured()
     if "start-up" in options.sections:
         measure_start(measured, options)
-    for kind in KINDS:
-        if kind.section in options.sections or "memory" in options.sections:
-            measure_kind(measured, kind, options)
+    for file_type in FILE_TYPES:
+        if file_type.section in options.sections or "memory" in options.sections:
+            measure_file_type(measured, file_type, options)
     if "others" in options.sections:
         measured.skipped = [f"{name}: {module} is not installed" for name, module, _ in OTHERS if not present(module)]
-        for kind in KINDS:
-            measure_others(measured, kind, options)
+        for file_type in FILE_TYPES:
+            measure_others(measured, file_type, options)
     measured.rows.sort(key=lambda row: SECTIONS.index(row.section))
     return measured
 
@@ -516,7 +516,7 @@ def present(module: str) -> bool:
 
 
 def machine() -> dict[str, Any]:
-    """What the numbers depend on."""
+    """Return what the numbers depend on: the machine and the versions."""
     names = ("bnstat", "numpy", "nibabel", "isal", "click", "rich", *(module for _, module, _ in OTHERS))
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
@@ -542,7 +542,7 @@ def facts(found: dict[str, Any]) -> Iterator[str]:
 
 
 def table(rows: Iterable[Row]) -> Iterator[str]:
-    """The rows as text, a heading above each section."""
+    """Yield the rows as text, with a heading above each section."""
     section = ""
     for row in rows:
         if row.section != section:
@@ -579,7 +579,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     measured = measure(options)
     print(*table(measured.rows), sep="\n")
     for line in measured.skipped:
-        print(f"  left out: {line}")
+        print(f"  skipped: {line}")
     if options.json:
         write_json(options.json, options, found, measured)
 

@@ -179,7 +179,7 @@ _RULES = groups.together(
 )
 
 
-@groups.command(cls=_Configured, short_help="Check for problems: rules, an exit code, a baseline.")
+@groups.command(cls=_Configured)
 @_RULES
 @options.layer
 @inputs.samples_if_any

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bnstat.cli import exit_codes, groups, inputs, options
+from bnstat.cli.comparisons import BATCH_SIZES, comparison_of, own
 from bnstat.cli.groups import COMPARISON, option
-from bnstat.cli.kinds import BATCH_SIZES, kind_of, own
 from bnstat.cli.parameter_types import Listed
 from bnstat.errors import OutputError, UsageError
 
@@ -121,7 +121,7 @@ _OF_BATCH_SIZES = groups.together(
 )
 
 
-@groups.command(short_help="Compare batch sizes, frameworks, normalizers or values of epsilon.")
+@groups.command()
 @_COMPARISONS
 @_OF_BATCH_SIZES
 @options.layer
@@ -147,11 +147,11 @@ def command(context: click.Context, /, paths: tuple[str, ...], to: options.Outpu
       bnstat compare cohort/ --normalizers batch,instance,group:2 --batch-size 4
       bnstat compare t1.nii.gz --epsilons 1e-3,1e-5,1e-8
     """
-    kind = kind_of(context)
-    settings = own(kind, context, given)
-    if kind == BATCH_SIZES:
-        return _batch_sizes(paths, to, batch_sizes=given[kind], **settings)
-    return _layers(paths, to, kind, given[kind], settings)
+    asked = comparison_of(context)
+    settings = own(asked, context, given)
+    if asked == BATCH_SIZES:
+        return _batch_sizes(paths, to, batch_sizes=given[asked], **settings)
+    return _layers(paths, to, asked, given[asked], settings)
 
 
 def _layers(paths: tuple[str, ...], to: options.Output, by: By, values: Sequence[Any], settings: dict[str, Any]) -> int:

@@ -7,7 +7,7 @@ import click
 from bnstat.cli import exit_codes, groups, options
 
 
-@groups.command(short_help="Explain what a rule means, why it matters and what to do.")
+@groups.command()
 @click.argument("names", nargs=-1, metavar="[RULE]...")
 @options.output
 def command(names: tuple[str, ...], to: options.Output) -> int:

@@ -7,7 +7,7 @@ import click
 from bnstat.cli import exit_codes, groups, options
 
 
-@groups.command(short_help="List the conventions of each framework: ε, momentum, running variance.")
+@groups.command()
 @click.argument("name", required=False)
 @options.output
 def command(name: str | None, to: options.Output) -> int:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bnstat.reading.settings import Reading
 
 
-@groups.command(short_help="Show what batch norm computes on these volumes, batch by batch.")
+@groups.command()
 @options.layer
 @inputs.samples
 @options.output

@@ -28,7 +28,7 @@ class Strides(Written[tuple[Any, ...]]):
         return tuple(step[0] if len(step) == 1 else step for step in steps)
 
 
-@groups.command(short_help="Plan how many values a channel has at each depth of a network.")
+@groups.command()
 @click.argument("plans", required=False, metavar="[PLANS.json]", type=click.Path(readable=False))
 @option("--patch", group=NETWORK, type=Sizes(), help="Size of the network's input in file order, as in 128x128x64.")
 @option(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bnstat.sources.sample import BatchAxis
 
 
-@groups.command(short_help="Read once and keep the moments for every other command.")
+@groups.command()
 @options.axis
 @inputs.samples
 @option(

@@ -10,7 +10,7 @@ import sys
 import click
 import pytest
 
-from bnstat.cli import _COMMANDS, groups, kinds
+from bnstat.cli import _COMMANDS, comparisons, groups
 from bnstat.version import DOCS
 
 
@@ -88,6 +88,6 @@ def test_the_address_of_the_documentation_can_be_set():
 def test_options_that_a_comparison_has_no_use_for_are_options_of_compare():
     command = command_of("compare")
     known = {param.name for param in command.params}
-    for kind in kinds.KINDS:
-        assert set(kinds.foreign(kind, command)) < known
-    assert "tolerance_noise" in kinds.foreign("frameworks", command)
+    for comparison in comparisons.COMPARISONS:
+        assert set(comparisons.foreign(comparison, command)) < known
+    assert "tolerance_noise" in comparisons.foreign("frameworks", command)
