@@ -7,3 +7,8 @@ __version__ = "0.1.0"
 # The address that pages of the documentation start with, with a slash at its end: that of BNSTAT_DOCS_URL, else the
 # folder in the sources.
 DOCS = (os.environ.get("BNSTAT_DOCS_URL") or "docs").rstrip("/") + "/"
+
+
+def page_of_rule(code: str, name: str) -> str:
+    """Return the address of a rule's page: on the site that BNSTAT_DOCS_URL names, else the file in the sources."""
+    return f"{DOCS}rules/{code}-{name}{'.html' if '://' in DOCS else '.md'}"

@@ -6,7 +6,7 @@ Run are the commands and programs in README.md and in the pages that are written
 where a file is not what would be written. Names of files after the command limit it to them.
 
 The address of a rule's page: `docs/rules/BN101-zero-variance.md` in the repository is
-`rules/BN101-zero-variance.html` on the site. Findings and SARIF link to it by a configurable base address.
+`rules/BN101-zero-variance.html` on the site: `bnstat.version.page_of_rule` says which, and SARIF links to it.
 """
 
 from __future__ import annotations

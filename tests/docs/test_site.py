@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import build_site
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 import docs
+from bnstat import version
 
 
 def test_the_site_builds_without_a_warning_and_has_no_dead_link():
@@ -66,3 +68,17 @@ def _anchors(path):
     """The names that headings have, on a code host and on the site alike."""
     headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_sarif_leads_to_the_pages_of_rules(bnstat_run, monkeypatch):
+    """To files in the sources; with an address of the site to the pages that are built from them."""
+    monkeypatch.setattr(version, "DOCS", "docs/")
+    ran = bnstat_run("check", docs.ROOT / "sample_data/t1_head.nii.gz", "--format", "sarif", "--quiet")
+    described = json.loads(ran.out)["runs"][0]["tool"]["driver"]["rules"]
+    assert {rule["helpUri"] for rule in described} == {
+        f"docs/rules/{path.name}" for path in docs.rules.FOLDER.glob("BN*")
+    }
+    monkeypatch.setattr(version, "DOCS", "https://docs.example/bnstat/")
+    assert (
+        version.page_of_rule("BN101", "zero-variance") == "https://docs.example/bnstat/rules/BN101-zero-variance.html"
+    )

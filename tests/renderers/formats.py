@@ -102,6 +102,7 @@ _RULE = _object(
     name=_STRING,
     shortDescription=_MESSAGE,
     help=_MESSAGE,
+    helpUri=_FILLED,
     defaultConfiguration=_object({}, level=_LEVEL),
 )
 _RESULT = _object(

@@ -11,7 +11,7 @@ from bnstat.renderers.check.paths import located, uri
 from bnstat.report.check import Check, RuleInfo
 from bnstat.report.documents.document import Fields
 from bnstat.report.finding import Failure, Finding
-from bnstat.version import __version__
+from bnstat.version import __version__, page_of_rule
 
 # The errata of the standard that its schema is published with.
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -52,6 +52,7 @@ def _rule(rule: RuleInfo) -> Fields:
         "id": rule.code,
         "name": rule.name,
         "shortDescription": {"text": rule.summary},
+        "helpUri": page_of_rule(rule.code, rule.name),
         "help": {"text": f"What it means and what to do: bnstat explain {rule.code}"},
         "defaultConfiguration": {"level": rule.severity},
     }
