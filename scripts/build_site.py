@@ -1,7 +1,8 @@
 """Build the documentation site into site/ with Zensical, from docs/ and mkdocs.yml, without the network.
 
 Every warning is an error, and so are a link or an anchor that leads nowhere, and a page that loads anything from
-elsewhere. `pip install '.[docs]' && python scripts/build_site.py`; then open site/index.html.
+elsewhere. `pip install '.[docs]' && python scripts/build_site.py`; then open site/index.html, or, for the search to
+work as well, `python -m http.server --directory site`.
 """
 
 from __future__ import annotations
