@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,17 +21,35 @@ def warnings_as_notes(quiet: bool) -> Iterator[None]:
     log = logging.getLogger(_HEADER_LOG)
     level = log.level
     log.setLevel(logging.CRITICAL)
+    heard = _Warnings(quiet)
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings():
+            warnings.showwarning = heard.hear
             yield
     finally:
         log.setLevel(level)
-        if not quiet:
-            for line in dict.fromkeys(map(_line, caught)):
-                note(line)
+        heard.tell()
 
 
-def _line(warning: warnings.WarningMessage) -> str:
-    """Return what a warning says, with its kind and the file of code that it comes from."""
-    text = " ".join(str(warning.message).split())
-    return f"{text} ({warning.category.__name__} from {'/'.join(Path(warning.filename).parts[-2:])})"
+class _Warnings:
+    """The different warnings of this process; a process that was forked from it tells its own at once."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet, self._process = quiet, os.getpid()
+        self._lines: dict[str, None] = {}
+
+    def hear(
+        self, message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
+    ) -> None:
+        """Keep what a warning says, with its category and its place in the code."""
+        text = " ".join(str(message).split())
+        said = f"{text} ({category.__name__} from {'/'.join(Path(filename).parts[-2:])}:{lineno})"
+        if said not in self._lines and os.getpid() != self._process and not self._quiet:
+            note(said)
+        self._lines[said] = None
+
+    def tell(self) -> None:
+        """Write each different warning as a note, unless quiet."""
+        if not self._quiet:
+            for said in self._lines:
+                note(said)

@@ -104,11 +104,11 @@ def test_input_settings_are_settings_and_not_a_comparison(compared):
     assert document["settings"]["framework"] == "torch"
 
 
-def test_the_readmes_sentence_is_what_the_sample_shows(bnstat_run):
+def test_the_sentence_in_the_guide_is_what_the_sample_shows(bnstat_run):
     out = " ".join(bnstat_run("compare", UNIT, "--frameworks", "keras,torch").out.split())
     sentence = "Moving from Keras to PyTorch changes channel 0's output variance from 0.523 to 0.991"
     assert sentence in out
-    assert sentence in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert sentence in " ".join((ROOT / "docs/how-to/layers.md").read_text(encoding="utf-8").split())
 
 
 def test_presets_with_the_same_numbers_share_a_row(bnstat_run):

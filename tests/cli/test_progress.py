@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import os
+import re
 import sys
 import warnings
 
@@ -97,9 +99,8 @@ def test_a_warning_becomes_a_note_once_and_nothing_is_silenced_after_that(capsys
         for _ in range(2):
             warnings.warn("the header is\nof Python 2", UserWarning, stacklevel=1)
     assert (list(warnings.filters), log.level) == before
-    assert capsys.readouterr().err == (
-        "bnstat: note: the header is of Python 2 (UserWarning from cli/test_progress.py)\n"
-    )
+    said = r"bnstat: note: the header is of Python 2 \(UserWarning from cli/test_progress.py:\d+\)\n"
+    assert re.fullmatch(said, capsys.readouterr().err)
     with pytest.warns(UserWarning, match="heard"):
         warnings.warn("heard", UserWarning, stacklevel=1)
 
@@ -119,3 +120,15 @@ def test_a_warning_is_told_where_reading_fails(capsys):
     with pytest.raises(ValueError, match="damaged"):
         fail()
     assert "note: a warning" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that are forked")
+def test_a_process_that_was_forked_tells_its_warnings_itself(capfd):
+    with progress.progress(quiet=False):
+        child = os.fork()
+        if child == 0:
+            warnings.warn("of the child", UserWarning, stacklevel=1)
+            os._exit(0)
+        os.waitpid(child, 0)
+    said = r"bnstat: note: of the child \(UserWarning from cli/test_progress.py:\d+\)\n"
+    assert re.fullmatch(said, capfd.readouterr().err)
