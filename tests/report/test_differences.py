@@ -1,0 +1,142 @@
+"""What is said of compared layers, on reports whose outputs are given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import bnstat
+from bnstat.report.compare_layers import ComparedLayer, LayerComparison
+from bnstat.report.differences import differences_of, order_of
+
+
+@pytest.fixture
+def layers(tmp_path):
+    """Layers of these names on an array of so many values a channel; each has one output for each channel."""
+
+    def made(by, outputs, values=100, **settings):
+        wave = np.tile([-1.0, 1.0], values // 2).reshape(1, -1, 1) if values > 1 else np.ones((1, 1, 1))
+        np.save(tmp_path / "x.npy", np.repeat(wave, len(next(iter(outputs.values()))), axis=2))
+        option = {"frameworks": "framework", "normalizers": "normalizer", "epsilons": "epsilon"}[by]
+        found = []
+        for name, each in outputs.items():
+            report = bnstat.diagnose(tmp_path / "x.npy", **{option: name, **settings})
+            found.append(ComparedLayer(str(name), report, (tuple(each),)))
+        entries = tuple(found)
+        return LayerComparison(by, entries, entries[0].report.samples, order=order_of(entries))
+
+    return made
+
+
+def said(comparison):
+    return " ".join(differences_of(comparison))
+
+
+def test_places_come_in_the_order_of_their_absolute_difference(layers):
+    compared = layers("frameworks", {"keras": (0.5, 0.9, None, 1e-9), "torch": (0.6, 0.5, 0.9, 1e-3)})
+    assert compared.order == ((0, 1), (0, 0), (0, 3), (0, 2))
+
+
+def test_equal_differences_keep_the_order_of_the_channels(layers):
+    assert layers("frameworks", {"keras": (0.5, 0.25), "torch": (0.25, 0.5)}).order == ((0, 0), (0, 1))
+
+
+def test_one_layer_has_no_differences(layers):
+    assert differences_of(layers("frameworks", {"keras": (0.5,)})) == ()
+    two = layers("frameworks", {"keras": (0.5,), "torch": (0.9,)})
+    assert differences_of(replace(two, order=())) == ()
+
+
+@pytest.mark.parametrize(("after", "differs"), [(0.5 / 0.991, False), (0.5 / 0.989, True), (0.4951, False)])
+def test_a_change_is_told_beyond_one_percent_of_the_greater_output(layers, after, differs):
+    text = said(layers("frameworks", {"keras": (0.5,), "torch": (after,)}))
+    assert ("Moving from Keras to PyTorch changes channel 0's output variance from 0.5" in text) == differs
+    assert ("No channel's output variance differs by more than 1 %." in text) != differs
+
+
+def test_outputs_as_good_as_nothing_are_no_change_however_far_apart(layers):
+    assert "differs by more than 1 %." in said(layers("frameworks", {"keras": (1e-9,), "torch": (9e-7,)}))
+    assert "Moving from Keras" in said(layers("frameworks", {"keras": (1e-9,), "torch": (2e-6,)}))
+
+
+def test_the_channel_that_changes_most_is_named_with_its_reason_and_the_number_of_changes(layers):
+    text = said(layers("frameworks", {"keras": (0.9, 0.2, 0.5), "torch": (0.95, 0.9, 0.5)}))
+    assert (
+        "Moving from Keras to PyTorch changes channel 1's output variance from 0.2 to 0.9 (ε 0.001 → 1e-05), "
+        "the largest of 2 changes above 1 %."
+    ) in text
+
+
+def test_layers_that_change_alike_share_a_sentence_and_those_that_do_not_change_another(layers):
+    outputs = {"keras": (0.2,), "torch": (0.9,), "flax": (0.9,), "keras2": (0.2,)}
+    text = said(layers("frameworks", outputs))
+    assert "Moving from Keras to PyTorch or Flax changes channel 0's output variance from 0.2 to 0.9" in text
+    assert "With Keras 2 no channel's output variance differs by more than 1 % from that with Keras." in text
+
+
+def test_all_presets_of_a_maker_go_by_its_name_and_some_by_their_own(layers):
+    alike = {"torch": (0.2,), "keras-jax": (0.9,), "keras-tensorflow": (0.9,)}
+    assert "Moving from PyTorch to Keras changes" in said(layers("frameworks", alike))
+    one = {**alike, "keras-tensorflow": (0.2,)}
+    assert "Moving from PyTorch to Keras on JAX changes" in said(layers("frameworks", one))
+
+
+def test_a_layer_without_epsilon_is_named_and_two_are_needed_to_compare(layers):
+    text = said(layers("frameworks", {"keras": (0.5,), "torch": (0.5,), "tensorflow": (None,)}))
+    assert "The output of TensorFlow's tf.nn.moments is undefined without ε" in text
+    assert "--epsilon sets one for all." in text
+    assert said(layers("frameworks", {"keras": (0.5,), "tensorflow": (None,)})).startswith("Fewer than two of these")
+
+
+@pytest.mark.parametrize(("values", "percent"), [(2, "1e+02 %"), (10, "11 %"), (100, "1 %")])
+def test_bessels_correction_is_said_in_percent_of_these_values(layers, values, percent):
+    text = said(layers("frameworks", {"keras": (0.5,), "torch": (0.5,)}, values=values))
+    assert "The running variance of Keras is biased, and that of PyTorch is n/(n − 1) times as large" in text
+    assert f"{percent} larger for {values} values." in text
+
+
+def test_layers_that_are_all_biased_or_have_one_value_say_nothing_of_bessel(layers):
+    assert "biased" not in said(layers("frameworks", {"keras": (0.5,), "flax": (0.5,)}))
+    assert "biased" not in said(layers("frameworks", {"keras": (0.5,), "torch": (0.5,)}, values=1))
+
+
+def test_the_weight_of_a_batch_is_said_where_it_differs(layers):
+    text = said(layers("frameworks", {"keras": (0.5,), "torch": (0.5,)}))
+    assert "the weight of its batch in the running statistics is 0.01 with Keras; 0.1 with PyTorch." in text
+    assert "weight" not in said(layers("frameworks", {"keras": (0.5,), "flax": (0.5,)}))
+
+
+def test_who_refuses_a_single_value_is_told_from_who_would_train(layers):
+    text = said(layers("frameworks", {"keras": (0.5,), "torch": (0.5,), "flax": (0.5,)}, values=1))
+    assert "PyTorch refuses to train on a single value; Keras and Flax would train." in text
+    assert "refuse" not in said(layers("frameworks", {"keras": (0.5,), "torch": (0.5,)}))
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (("batch", "instance"), "Batch norm depends on which samples share a batch; instance norm normalizes each"),
+        (("batch", "weight-init", "layer"), "start depend on which samples share a batch; layer norm normalizes each"),
+        (("batch", "instance", "layer"), "instance norm and layer norm normalize each sample by itself"),
+    ],
+)
+def test_who_depends_on_the_batch_is_said_in_singular_and_plural(layers, names, sentence):
+    assert sentence in said(layers("normalizers", dict.fromkeys(names, (0.5, 0.5))))
+
+
+def test_normalizers_that_all_depend_on_the_batch_say_nothing_of_it(layers):
+    assert "share a batch" not in said(layers("normalizers", {"batch": (0.5,), "weight-init": (0.5,)}))
+
+
+def test_channels_that_are_normalized_together_are_a_reason(layers):
+    text = said(layers("normalizers", {"batch": (1.0, 1.0), "layer": (0.4, 1.0)}))
+    assert "from 1 to 0.4 (channels 0–1 are normalized together)" in text
+
+
+@pytest.mark.parametrize(("normalizer", "kept"), [("batch", True), ("instance", False)])
+def test_epsilon_is_said_to_be_in_no_running_statistics_of_batch_norm(layers, normalizer, kept):
+    text = said(layers("epsilons", {1e-3: (0.2,), 1e-5: (0.9,)}, normalizer=normalizer))
+    assert ("ε does not enter the running statistics" in text) == kept
+    assert "Moving from ε 0.001 to ε 1e-05 changes" in text
