@@ -14,7 +14,7 @@ import pytest
 import bnstat
 
 TEXT = (Path(__file__).parents[2] / "docs/how-to/activations.md").read_text(encoding="utf-8")
-TORCH, KERAS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+TORCH, KERAS, *_ = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 def test_pytorchs_five_lines_save_what_enters_the_layer(tmp_path, monkeypatch):
