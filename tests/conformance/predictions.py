@@ -27,21 +27,11 @@ import numpy as np
 from arithmetic_cases import recorded, script
 
 import bnstat
-from bnstat import Moments
-from bnstat.layers import predictions
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.frameworks.framework import Framework
-from bnstat.layers.normalizers import normalize
-from bnstat.layers.results import Batch
-from bnstat.layers.settings import settings_of
-from bnstat.preprocessing.samples import Row
-from bnstat.reading.table import Table
-from bnstat.sources.case import CaseFile
-from bnstat.sources.layout import arrange
-from bnstat.sources.sample import Sample
-from bnstat.sources.volume import PlainVoxels, Volume
 from conformance.agreement import TOLERANCE
 from conformance.cases import CASES, digest
+from conformance.from_moments import filled, moments_of
 from conformance.layers import ADAPTERS, Adapter
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -389,10 +379,10 @@ def _of_row(row: list, preset: str, layer: str) -> Iterator[Judged]:
     if layer.endswith("first"):  # each channel by itself, as a sample of one channel
         channels = groups = 1
     voxels = count // samples // (channels // groups)
-    moments = _moments((samples, channels), voxels, mean, variance, minimum, maximum)
+    moments = moments_of((samples, channels), voxels, mean, variance, minimum, maximum)
     settings = {"framework": "keras" if preset == "keras-group" else preset}
     settings["normalizer"] = f"group:{groups}" if kind == "group" else kind
-    (part, *_) = _filled((samples, voxels, 1, 1, channels), moments, settings).parts
+    (part, *_) = filled((samples, voxels, 1, 1, channels), moments, settings).parts
     if part.prediction is not None:
         yield Judged(case, MOMENTS, part.prediction.kind, part.variance, (found, found), _ends(part.prediction))
 
@@ -401,41 +391,3 @@ def _sizes(case: str) -> tuple[int, int]:
     """Samples and channels of "normal 0 1 | 3 x (2, 3, 4) x 2"."""
     samples, _, channels = case.split(" | ")[1].split(" x ")
     return int(samples), int(channels)
-
-
-def _moments(
-    cells: tuple[int, int], count: int, mean: float, variance: float, minimum: float, maximum: float
-) -> Moments:
-    """Return a table (samples, channels) of cells that are alike, and merge to these moments."""
-    ones, none = np.ones(cells), np.zeros(cells, np.int64)
-    return Moments(
-        count=none + count,
-        mean=ones * mean,
-        m2=ones * count * variance,
-        minimum=(ones * minimum).astype(np.float32),
-        maximum=(ones * maximum).astype(np.float32),
-        nan=none,
-        inf=none,
-        mean_tail=0.0 * ones,
-        varies=np.full(cells, minimum != maximum),
-    )
-
-
-def _filled(shape: tuple[int, ...], moments: Moments, given: dict[str, str]) -> Batch:
-    """Return a batch with its predictions, of a float32 array of which moments alone are known."""
-    settings = settings_of(**given, batch_size=shape[0], emulate=False)
-    arrangement = arrange(shape, order="C", batch_axis=0, batched=True)
-    volume = Volume("recorded", shape, np.dtype(np.float32), "float32", "C", PlainVoxels("", 0), batched=True)
-    rows = [
-        Row(
-            Sample("recorded", index, shape, "float32", None),
-            moments[index],
-            arrangement.tensor,
-            (CaseFile(volume, arrangement),),
-            ("float32",),
-        )
-        for index in range(shape[0])
-    ]
-    empty = Batch(0, tuple(range(shape[0])), shape, arrangement.tensor.axis, arrangement.tensor.reduction_axes)
-    (filled,) = predictions.predict(normalize([(empty, moments)], settings), Table((), tuple(rows), ()), settings)
-    return filled

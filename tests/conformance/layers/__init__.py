@@ -328,6 +328,11 @@ def _flax() -> list[Adapter]:
             reduction="rms",
             settings=_STATELESS,
         ),
+    ]
+
+
+def _haiku() -> list[Adapter]:
+    return [
         Adapter(
             "haiku",
             "haiku",
@@ -363,6 +368,7 @@ ADAPTERS = {
         *_keras_tensorflow(),
         *_tensorflow(),
         *_flax(),
+        *_haiku(),
         *_onnx(),
     )
 }
