@@ -1,4 +1,4 @@
-"""Writes the schemas of `bnstat compare --frameworks`, `--normalizers` and `--epsilons` from that of `inspect`.
+"""Write the schemas of `bnstat compare --frameworks`, `--normalizers` and `--epsilons` from that of `inspect`.
 
 `python scripts/schemas.py` after a change of docs/schema/bnstat.inspect-1.schema.json; a test holds them together.
 """
@@ -21,19 +21,19 @@ NAMED = {"frameworks": "the preset", "normalizers": "the normalizer, as in group
 
 
 def path_of(name: str) -> Path:
-    """The file of a schema."""
+    """Return the file of a schema."""
     return SCHEMAS / f"bnstat.{name}-1.schema.json"
 
 
 def made(by: str) -> str:
-    """The text of the schema of one kind of comparison."""
+    """Return the text of the schema of one kind of comparison."""
     inspect = json.loads(path_of("inspect").read_text(encoding="utf-8"))
     parts = inspect["properties"]
     schema = {
         "$schema": inspect["$schema"],
         "title": f"bnstat.compare-{by}/1",
-        "description": f"What `bnstat compare --{by} … --format json` prints. What is undefined is null; zero never "
-        "means unknown. Batches and findings are those of bnstat.inspect/1.",
+        "description": f"The output of `bnstat compare --{by} … --format json`. Undefined values are null, never 0. "
+        "Batches and findings are those of bnstat.inspect/1.",
         **_object(
             {
                 "schema": {"const": f"bnstat.compare-{by}/1"},
@@ -44,7 +44,7 @@ def made(by: str) -> str:
                 "differences": {
                     "type": "array",
                     "items": {"type": "string"},
-                    "description": "what differs from the first, and for which channel it matters, in sentences",
+                    "description": "sentences on what differs from the first layer, and for which channel it matters",
                 },
                 "errors": parts["errors"],
                 "notes": parts["notes"],
@@ -61,14 +61,14 @@ def _object(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[
 
 
 def _settings(settings: dict[str, Any], by: str) -> dict[str, Any]:
-    """Those that hold for every layer."""
+    """Return the settings that hold for every layer."""
     shared = {name: value for name, value in settings["properties"].items() if name not in OWN[by]}
     required = settings.get("required", ())
     return _object(shared, tuple(name for name in shared if name not in required))
 
 
 def _entry(parts: dict[str, Any], by: str) -> dict[str, Any]:
-    """One layer: its settings, and its report."""
+    """Return the schema of one layer: its settings, and its report."""
     settings = parts["settings"]["properties"]
     batches = {"type": "array", "items": {"$ref": "#/$defs/batch"}}
     fields: dict[str, Any] = {
@@ -76,11 +76,12 @@ def _entry(parts: dict[str, Any], by: str) -> dict[str, Any]:
         **{name: settings[name] for name in ("framework", "normalizer", "epsilon", "momentum")},
         "batch_weight": {
             "type": ["number", "null"],
-            "description": "of the first batch in the running statistics; null where unknown, or none are kept",
+            "description": "the weight of the first batch in the running statistics; null if it is unknown or none "
+            "are kept",
         },
         "running_variance": {
             "enum": ["biased", "unbiased", "item-unbiased", None],
-            "description": "null where none is kept",
+            "description": "null where the layer keeps no running variance",
         },
         "batches": batches,
         "synchronized": parts["synchronized"],
@@ -90,7 +91,7 @@ def _entry(parts: dict[str, Any], by: str) -> dict[str, Any]:
             "type": "array",
             "items": {"type": "array", "items": {"type": ["number", "null"], "minimum": 0}},
             "description": "for each batch the variance of the values of each channel after the layer, whatever the "
-            "channel was normalized together with; what differences compare",
+            "channel was normalized together with; `differences` compares these",
         }
     return _object({**fields, "findings": parts["findings"]}, ("synchronized",))
 

@@ -22,6 +22,8 @@ _TOGETHER = re.compile(
     r"|(?<=[ερ≤≥<>=×±+−]) (?=[\dε≤≥=])| (?=\+ ε)|epsilon (?=ε)"
     r"|\b(?:axis|batch|channels?|level|sample|size) (?=\d)|--[a-z][a-z-]* (?=\w)"
 )
+# A short command between backticks, which stays in its line so that it can be copied.
+_COMMAND = re.compile(r"`[^`\n]{1,30}`")
 # Stands for such a space while lines are broken, since rich breaks them at no-break spaces too. It is of private use.
 _GLUE = "\ue000"
 
@@ -52,7 +54,8 @@ class Screen:
 
     def _broken(self, whole: Text, width: int) -> Iterator[Text]:
         """Yield the lines of a text, none longer than the width unless a single word is."""
-        whole.plain = _TOGETHER.sub(lambda found: found[0][:-1] + _GLUE, whole.plain).replace(NO_BREAK_SPACE, _GLUE)
+        glued = _TOGETHER.sub(lambda found: found[0][:-1] + _GLUE, whole.plain).replace(NO_BREAK_SPACE, _GLUE)
+        whole.plain = _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), glued)
         for part in whole.wrap(self._console, width):
             part.plain = part.plain.replace(_GLUE, " ")
             yield part

@@ -39,6 +39,12 @@ def test_no_line_is_broken_at_a_no_break_space_and_what_is_printed_is_a_plain_on
     assert any("site c" in line for line in shown)
 
 
+@pytest.mark.parametrize("width", range(24, 60))
+def test_a_short_command_stays_in_one_line(width):
+    shown = lines("give several volumes, or compare batch sizes with `bnstat compare PATH`.", width)
+    assert any("`bnstat compare PATH`" in line for line in shown)
+
+
 def test_a_number_may_be_parted_from_a_word_that_is_no_unit():
     assert lines("from 1 to 1.53", 7) == ["from 1", "to 1.53"]
 
