@@ -18,9 +18,7 @@ from bnstat.batch_size.draws import Doubles, Indices
 from bnstat.batch_size.patches import PatchBatches, Patches, patches
 from bnstat.batch_size.settings import PopulationKind
 from bnstat.batch_size.slots import Taking
-from bnstat.errors import UsageError
 from bnstat.moments.moments import Moments
-from bnstat.preprocessing.patch_positions import Foreground
 from bnstat.preprocessing.settings import Patching
 from bnstat.sources.sample import Sample
 
@@ -65,22 +63,8 @@ def nesting_of(samples: Sequence[Sample], patching: Patching | None) -> Nesting 
 
 def taking_of(patching: Patching) -> Taking:
     """Return how batches take patches."""
-    foreground = None if patching.foreground is None else Foreground.of(patching.foreground)
-    forced = foreground.share if foreground is not None and foreground.forced else None
-    return Taking(patching.per_volume, forced)
-
-
-def refuse_patching(patching: Patching | None) -> None:
-    """Refuse more patches of a volume in a batch than are drawn of it, which cannot stand for so many.
-
-    Raises:
-        UsageError: if there are more.
-    """
-    if patching is not None and patching.per_volume > patching.number:
-        raise UsageError(
-            f"a batch takes {patching.per_volume} patches of a volume, and only {patching.number} of each are drawn; "
-            f"raise `number` to {patching.per_volume} or more, or lower `per_volume`"
-        )
+    around = patching.around
+    return Taking(patching.per_volume, around.share if around is not None and around.forced else None)
 
 
 @dataclass(frozen=True)

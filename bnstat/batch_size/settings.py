@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from math import inf
+from typing import Literal, get_args
 
-from bnstat.layers.settings import Layer
+from bnstat.errors import UsageError
+from bnstat.layers.settings import Layer, require_least
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
+from bnstat.sources.sample import BatchAxis
 
 # Whether the samples are all there are, or stand for a larger set.
 PopulationKind = Literal["finite", "infinite"]
@@ -20,11 +24,19 @@ class Tolerances:
         noise: standard deviation of the batch mean, in standard deviations of all values.
         shortfall: what the batch variance lacks, as a share of the variance of all values.
         gap: root mean square difference between training and evaluation output, which have a variance near 1.
+
+    Raises:
+        UsageError: if one of them is no finite number of at least 0.
     """
 
     noise: float = 0.1
     shortfall: float = 0.1
     gap: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, value in (("noise", self.noise), ("shortfall", self.shortfall), ("gap", self.gap)):
+            if not 0 <= value < inf:
+                raise UsageError(f"`tolerance_{name}` must be a finite number of at least 0, and is {value:g}")
 
 
 @dataclass(frozen=True)
@@ -45,12 +57,15 @@ class CompareSettings:
         steps: training steps of the simulated runs; None without any.
         group_by: what the samples are grouped by, as it was given.
         preparation: the preprocessing of voxels before the layer gets them.
+
+    Raises:
+        UsageError: if one of them cannot be, whatever the data.
     """
 
     layer: Layer
     others: tuple[Layer, ...]
     axis: int
-    batch_axis: int | None
+    batch_axis: BatchAxis
     batch_sizes: tuple[int, ...]
     population: PopulationKind
     draws: int
@@ -60,3 +75,58 @@ class CompareSettings:
     steps: int | None = None
     group_by: str | None = None
     preparation: Preparation = UNPREPARED
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        batch_sizes: Sequence[int] | None = None,
+        axis: int = -1,
+        batch_axis: BatchAxis = None,
+        framework: str = "keras",
+        frameworks: Sequence[str] = (),
+        epsilon: float | None = None,
+        momentum: float | str | None = None,
+        population: PopulationKind = "finite",
+        draws: int = 1000,
+        seed: int = 0,
+        ranks: int = 1,
+        steps: int | None = None,
+        group_by: str | None = None,
+        tolerance_noise: float = 0.1,
+        tolerance_shortfall: float = 0.1,
+        tolerance_gap: float = 0.1,
+    ) -> CompareSettings:
+        """Return settings with the framework's defaults filled in; the arguments are those of `compare`.
+
+        Raises:
+            UsageError: if one of them cannot be, whatever the data.
+        """
+        return cls(
+            layer=Layer.of(framework, epsilon, momentum),
+            others=tuple(map(Layer.of, frameworks)),
+            axis=axis,
+            batch_axis=batch_axis,
+            batch_sizes=tuple(batch_sizes or ()),
+            population=population,
+            draws=draws,
+            seed=seed,
+            tolerances=Tolerances(tolerance_noise, tolerance_shortfall, tolerance_gap),
+            ranks=ranks,
+            steps=steps,
+            group_by=group_by,
+        )
+
+    def __post_init__(self) -> None:
+        for size in self.batch_sizes:
+            if size < 1:
+                raise UsageError(f"`batch_sizes` must all be at least 1, and one is {size}")
+        require_least("draws", self.draws, 1)
+        require_least("ranks", self.ranks, 1)
+        require_least("seed", self.seed, 0)
+        if self.steps is not None:
+            require_least("steps", self.steps, 1)
+        if self.population not in get_args(PopulationKind):
+            raise UsageError(
+                f"`population` must be one of {', '.join(get_args(PopulationKind))}, and is {self.population!r}"
+            )

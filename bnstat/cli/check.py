@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,6 +192,7 @@ def command(
     to: options.Output,
     limit: Sequence[tuple[str, float]],
     show_settings: bool,
+    reading: Reading,
     **settings: Any,
 ) -> int:
     """Check these data for problems with this batch norm layer and batch size.
@@ -221,20 +222,21 @@ def command(
         return exit_codes.CLEAN
     if not paths:
         raise UsageError("no input: give at least one volume or folder (see bnstat check --help)")
-    return _run(paths, to, found, limits, settings)
+    return _run(paths, to, found, reading, {**settings, "limits": limits})
 
 
-def _run(paths: Sequence[str], to: options.Output, found: Config, limits: Limits, settings: Mapping[str, Any]) -> int:
+def _run(paths: Sequence[str], to: options.Output, found: Config, reading: Reading, settings: dict[str, Any]) -> int:
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
-    from bnstat.workflows.check import Override, check
+    from bnstat.workflows.check import Override, asked_of, judge
 
     folder = str(found.file.parent) if found.file is not None else None
     overrides = [Override(*pair, folder) for pair in found.overrides]
+    update = settings.pop("update_baseline")
     with progress(to.quiet) as meter:
-        result = check(paths, limits=limits, overrides=overrides, progress=meter, **settings)
+        result = judge(paths, asked_of(**settings), reading, meter, overrides=overrides, update_baseline=update)
     tell(result.errors, result.notes, to.quiet)
-    write("check", result, to, _read(paths, result, found, settings["reading"]))
+    write("check", result, to, _read(paths, result, found, reading))
     if to.format == "github":
         _summarize(result)
     if result.errors:

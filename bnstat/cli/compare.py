@@ -16,6 +16,7 @@ from bnstat.cli.parameter_types import Listed
 from bnstat.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
+    from bnstat.reading.settings import Reading
     from bnstat.report.compare_batch_sizes import Comparison
     from bnstat.report.compare_layers import By
 
@@ -158,12 +159,13 @@ def _layers(paths: tuple[str, ...], to: options.Output, by: By, values: Sequence
     """Compare frameworks, normalizers or values of ε."""
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
-    from bnstat.workflows.compare_layers import compare_layers
+    from bnstat.workflows.compare_layers import layers_of, side_by_side
 
+    reading = settings.pop("reading")
     with progress(to.quiet) as meter:
-        found = compare_layers(paths, by=by, values=values, progress=meter, **settings)
+        found = side_by_side(paths, by, layers_of(by, values, **settings), reading, meter)
     tell(found.errors, found.notes, to.quiet)
-    write("compare_layers", found, to, inputs.read_by(paths, settings["reading"], found.samples, found.errors))
+    write("compare_layers", found, to, inputs.read_by(paths, reading, found.samples, found.errors))
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
 
 
@@ -173,21 +175,23 @@ def _batch_sizes(
     *,
     plot: str | None,
     save_population: str | None,
+    reading: Reading,
     **settings: Any,
 ) -> int:
     """Compare batch sizes."""
+    from bnstat.batch_size.settings import CompareSettings
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
-    from bnstat.workflows.compare_batch_sizes import compare
+    from bnstat.workflows.compare_batch_sizes import compare_batch_sizes
 
     if plot is not None:
         _refuse_plot(plot, to)
     if save_population is not None and _ending(save_population) not in ("npz", "json"):
         raise UsageError(f"{save_population}: a population is saved as .npz or .json; end the name with one of these")
     with progress(to.quiet) as meter:
-        found = compare(paths, progress=meter, **settings)
+        found = compare_batch_sizes(paths, CompareSettings.of(**settings), reading, meter)
     tell(found.errors, found.notes, to.quiet)
-    read = inputs.read_by(paths, settings["reading"], found.samples, found.errors)
+    read = inputs.read_by(paths, reading, found.samples, found.errors)
     if plot is not None:
         _plot(found, plot, read)
     if save_population is not None:

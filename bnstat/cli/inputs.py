@@ -180,9 +180,9 @@ def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], e
     read += [f"{path}/dataset.json" for path in paths]  # the description of a data set, if a path is one
     if reading.preparation.plain:
         return read
-    from bnstat.preprocessing.validate import files_of
+    from bnstat.preprocessing.beside import files_beside
 
-    return [*read, *files_of(reading.preparation, [*(sample.source for sample in listed), *failed])]
+    return [*read, *files_beside(reading.preparation, [*(sample.source for sample in listed), *failed])]
 
 
 def _reading(given: dict[str, Any]) -> Reading:

@@ -33,10 +33,11 @@ def command(paths: tuple[str, ...], to: options.Output, reading: Reading, **sett
     """
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
-    from bnstat.workflows.inspect import diagnose
+    from bnstat.layers.settings import Settings
+    from bnstat.workflows.inspect import inspect
 
     with progress(to.quiet) as meter:
-        report = diagnose(paths, reading=reading, progress=meter, **settings)
+        report = inspect(paths, Settings.of(**settings), reading, meter)
     tell(report.errors, report.notes, to.quiet)
     write("inspect", report, to, inputs.read_by(paths, reading, report.samples, report.errors))
     return exit_codes.FAILED_INPUT if report.errors else exit_codes.CLEAN  # `inspect` tells, it does not judge

@@ -59,20 +59,13 @@ def command(
     from bnstat.cli.messages import note
     from bnstat.cli.output import tell
     from bnstat.cli.progress import progress
-    from bnstat.workflows.scan import collect
+    from bnstat.reading.scan_settings import ScanSettings
+    from bnstat.workflows.scan import scan
 
     try:
         with progress(quiet) as meter:
-            found = collect(
-                paths,
-                output,
-                axis=axis,
-                batch_axis=batch_axis,
-                reading=reading,
-                resume=resume,
-                force=force,
-                progress=meter,
-            )
+            asked = ScanSettings(axis, batch_axis, reading.preparation)
+            found = scan(paths, output, asked, reading, meter, resume=resume, force=force)
     except KeyboardInterrupt:
         if not quiet:
             note(f"the samples read until now are in {output}; --resume goes on with it")

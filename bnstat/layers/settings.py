@@ -1,9 +1,12 @@
-"""What was asked for, checked: from the values that a user gives to the settings of a report."""
+"""The layer that is asked about, and how samples become its batches: requests that validate themselves."""
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
-from typing import get_args
+from functools import cached_property
+from math import isfinite
+from typing import TypedDict, cast, get_args
 
 from bnstat.errors import UsageError
 from bnstat.layers.arithmetic.bounds import InputType
@@ -11,6 +14,63 @@ from bnstat.layers.frameworks import FRAMEWORKS, framework_named, layer_of
 from bnstat.layers.frameworks.framework import Framework
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.sources.sample import BatchAxis
+from bnstat.text import plural
+
+# Normalizers as they are written on the command line.
+KINDS = ("batch", "instance", "layer", "group:G", "rms", "renorm", "weight-init")
+
+# Numbers of groups that a message lists at most.
+_MOST_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How samples become batches.
+
+    Attributes:
+        size: samples in a batch; the last may have fewer.
+        ranks: computers that share a training step, each with a batch of its own.
+        drop_last: True to leave out a last step of fewer samples.
+        shuffle: True to permute the samples before they are grouped.
+        seed: the seed of the permutation.
+
+    Raises:
+        UsageError: if there are no such batches, whatever the data.
+    """
+
+    size: int = 1
+    ranks: int = 1
+    drop_last: bool = False
+    shuffle: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_least("batch_size", self.size, 1)
+        require_least("ranks", self.ranks, 1)
+        require_least("seed", self.seed, 0)
+
+    @property
+    def step(self) -> int:
+        """The number of samples that one training step takes on all ranks together."""
+        return self.size * self.ranks
+
+    def steps(self, samples: int) -> int:
+        """Return the number of training steps that so many samples make.
+
+        Raises:
+            UsageError: if they are fewer than one step takes.
+        """
+        if samples < self.step:
+            where = f" on each of {self.ranks} ranks" if self.ranks > 1 else ""
+            raise UsageError(
+                f"a batch of {self.size}{where} takes more samples than the {samples} given; give more volumes, "
+                "lower `batch_size`, or name the axis of the files whose entries are samples with `batch_axis`"
+            )
+        return samples // self.step if self.drop_last else -(-samples // self.step)
+
+    def of_ranks(self, step: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Return the batch of each rank: the samples of a step, `size` at a time, in order."""
+        return [step[start : start + self.size] for start in range(0, len(step), self.size)]
 
 
 @dataclass(frozen=True)
@@ -19,27 +79,30 @@ class Settings:
 
     Attributes:
         framework: the preset.
-        epsilon: added to the variance when normalizing; None where the framework has no default and none was given.
-        momentum: in the framework's own convention; None likewise, and where the mean is cumulative.
-        axis: the kept axis as it was given.
-        batch_axis: the axis of the file whose entries are samples, as it was given.
+        epsilon: ε, which is added to the variance; None if the framework has no default and none was given.
+        momentum: of the running statistics, in the framework's own convention; None likewise, or for a cumulative mean.
+        axis: the kept axis of the batched tensor, as it was given.
+        batch_axis: the axis of each file whose entries are samples, as it was given; "none" makes an array one sample.
         batch_size: samples in a batch.
-        drop_last: whether a short last batch is left out.
-        shuffle: whether samples are permuted before they are grouped.
-        seed: of the permutation.
+        drop_last: True to leave out a short last batch.
+        shuffle: True to permute the samples before they are grouped.
+        seed: the seed of the permutation.
         normalizer: "batch", "instance", "layer", "group:G", "rms", "renorm" or "weight-init".
-        ranks: how many computers share a training step, each with a batch of its own, their statistics merged.
+        ranks: computers that share a training step, each with a batch of its own, their statistics merged.
         dtype: the type of the layer's input.
-        threads: how many the framework computes with, where its sums depend on it; None where that is not known.
-        emulate: whether sums that depend on their order are done again, voxel by voxel.
+        threads: threads that the framework computes with, where its sums depend on them; None if unknown.
+        emulate: True to repeat, voxel by voxel, the sums that depend on their order.
         preparation: what voxels go through before the layer gets them.
+
+    Raises:
+        UsageError: if no layer has these settings, whatever the data.
     """
 
     framework: Framework
     epsilon: float | None
     momentum: float | None
     axis: int = -1
-    batch_axis: int | None = None
+    batch_axis: BatchAxis = None
     batch_size: int = 1
     drop_last: bool = False
     shuffle: bool = False
@@ -51,24 +114,89 @@ class Settings:
     emulate: bool = True
     preparation: Preparation = UNPREPARED
 
+    def __post_init__(self) -> None:
+        _ = self.batching  # which validates itself
+        _require_epsilon(self.epsilon)
+        if self.ranks > 1 and self.kind != "batch":
+            raise UsageError(
+                f"`ranks` merges the batches of batch norm, and {self.normalizer} has none to merge; "
+                "leave out `ranks` or `normalizer`"
+            )
+        if self.axis == 0:
+            raise UsageError("`axis` must not be 0, the batch axis, which is always reduced; use -1 for the last axis")
+        if self.dtype not in get_args(InputType):
+            raise UsageError(f"`dtype` must be one of {', '.join(get_args(InputType))}, and is {self.dtype!r}")
+        if self.threads is not None:
+            require_least("threads", self.threads, 1)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        framework: str = "keras",
+        normalizer: str | None = None,
+        epsilon: float | None = None,
+        momentum: float | str | None = None,
+        axis: int = -1,
+        batch_axis: BatchAxis = None,
+        batch_size: int = 1,
+        drop_last: bool = False,
+        shuffle: bool = False,
+        seed: int = 0,
+        ranks: int = 1,
+        dtype: str = "float32",
+        threads: int | None = None,
+        emulate: bool = True,
+    ) -> Settings:
+        """Return settings with the framework's defaults filled in; the arguments are those of `diagnose`.
+
+        Raises:
+            UsageError: if no layer has these settings, whatever the data.
+        """
+        own = parse(framework_named(framework).normalizer if normalizer is None else normalizer)
+        if own == "weight-init" and momentum is not None:
+            raise UsageError("weight-init keeps no running statistics, so it has no momentum; leave out `momentum`")
+        preset, own_epsilon, own_momentum = layer_of(framework, epsilon, momentum, own.partition(":")[0])
+        return cls(
+            framework=preset,
+            epsilon=own_epsilon,
+            momentum=None if own == "weight-init" else own_momentum,
+            axis=axis,
+            batch_axis=batch_axis,
+            batch_size=batch_size,
+            drop_last=drop_last,
+            shuffle=shuffle,
+            seed=seed,
+            normalizer=own,
+            ranks=ranks,
+            dtype=cast(InputType, dtype),  # what is none is refused by __post_init__
+            threads=threads,
+            emulate=emulate,
+        )
+
+    @cached_property
+    def batching(self) -> Batching:
+        """How samples become batches."""
+        return Batching(self.batch_size, self.ranks, self.drop_last, self.shuffle, self.seed)
+
     @property
     def kind(self) -> str:
         """The normalizer without its number of groups."""
-        return self.normalizer.split(":")[0]
+        return self.normalizer.partition(":")[0]
 
     @property
     def groups(self) -> int | None:
-        """The groups that group norm splits the channels into; None with any other normalizer."""
-        return int(self.normalizer.split(":")[1]) if self.kind == "group" else None
+        """The number of groups that group norm splits the channels into; None with any other normalizer."""
+        return int(self.normalizer.partition(":")[2]) if self.kind == "group" else None
 
     @property
     def by_sample(self) -> bool:
-        """Whether each sample is normalized by itself, whatever else is in its batch."""
+        """True if each sample is normalized by itself, whatever else is in its batch."""
         return self.kind in ("instance", "layer", "group", "rms")
 
     @property
     def keeps_running(self) -> bool:
-        """Whether the layer keeps running statistics: weight norm's start has none, whosever it is."""
+        """True if the layer keeps running statistics: weight norm's start has none, whosever it is."""
         return self.framework.keeps_running and self.kind != "weight-init"
 
     @property
@@ -79,18 +207,64 @@ class Settings:
 
     @property
     def maker(self) -> str:
-        """Whose layer it is in a sentence; a layer that keeps running statistics is named in full."""
+        """The maker of the layer in a sentence; a layer that keeps running statistics is named in full."""
         return self.framework.title if self.keeps_running else FRAMEWORKS[self.framework.maker].title
 
     @property
     def cumulative(self) -> bool:
-        """Whether running statistics are the plain mean over batches."""
+        """True if running statistics are the plain mean over batches."""
         return self.momentum is None and self.framework.cumulative
 
     @property
     def batch_weight(self) -> float | None:
-        """Weight of the first batch in the running statistics after it; None where it is unknown."""
+        """The weight of the first batch in the running statistics after it; None if unknown."""
         return self.framework.weight_at(1, self.momentum)
+
+    def require_samples(self, samples: int) -> None:
+        """Refuse fewer samples than one training step takes, or fewer steps than the normalizer needs.
+
+        Raises:
+            UsageError: if there are fewer.
+        """
+        if self.batching.steps(samples) < 2 and self.kind == "renorm":
+            raise UsageError(
+                "batch renorm needs at least two batches: r and d, its corrections, compare a batch with the running "
+                "statistics before it; give more volumes, or lower `batch_size`"
+            )
+
+    def require_channels(self, channels: int) -> None:
+        """Refuse a number of groups that does not divide the channels.
+
+        Raises:
+            UsageError: if it does not; the message lists the numbers that do.
+        """
+        if self.groups is None or channels % self.groups == 0:
+            return
+        fit = [f"group:{number}" for number in range(1, channels + 1) if channels % number == 0]
+        listed = ", ".join(fit[:_MOST_LISTED]) + (", …" if len(fit) > _MOST_LISTED else "")
+        raise UsageError(
+            f"group:{self.groups} does not divide the {plural(channels, 'channel')} of these data; "
+            f"use one of {listed} as `normalizer`"
+        )
+
+
+class LayerKeywords(TypedDict, total=False):
+    """The keywords of `Settings.of`, for functions that pass them on."""
+
+    framework: str
+    normalizer: str | None
+    epsilon: float | None
+    momentum: float | str | None
+    axis: int
+    batch_axis: BatchAxis
+    batch_size: int
+    drop_last: bool
+    shuffle: bool
+    seed: int
+    ranks: int
+    dtype: str
+    threads: int | None
+    emulate: bool
 
 
 @dataclass(frozen=True)
@@ -99,7 +273,7 @@ class Layer:
 
     Attributes:
         framework: the preset.
-        epsilon: None where the preset has none and none was given.
+        epsilon: ε; None if the preset has none and none was given.
         momentum: of the running statistics, in the framework's own convention; likewise.
     """
 
@@ -107,34 +281,44 @@ class Layer:
     epsilon: float | None
     momentum: float | None
 
+    def __post_init__(self) -> None:
+        _require_epsilon(self.epsilon)
+
+    @classmethod
+    def of(cls, framework: str, epsilon: float | None = None, momentum: float | str | None = None) -> Layer:
+        """Return the batch norm of a framework, by name or alias, with its own ε and momentum where none are given.
+
+        Raises:
+            UsageError: if there is no such framework, or its layer has no such ε or momentum.
+        """
+        return cls(*layer_of(framework, epsilon, momentum))
+
     @property
     def batch_weight(self) -> float | None:
-        """Weight of one batch in the settled running statistics; None where it is unknown, or falls with each step."""
+        """The weight of one batch in the settled running statistics; None if it is unknown or falls with each step."""
         return None if self.momentum is None else self.framework.batch_weight(self.momentum)
 
     @property
     def remembers(self) -> bool:
-        """Whether the start of the running statistics weighs anything after the first step."""
+        """True if the start of the running statistics weighs anything after the first step."""
         return self.framework.weight_at(1, self.momentum) != 1.0
 
     def weights(self, steps: int) -> tuple[float, ...] | None:
-        """Weight of the batch of each of so many steps; None where it is unknown."""
+        """Return the weight of the batch of each of so many steps; None if unknown."""
         found = [self.framework.weight_at(step, self.momentum) for step in range(1, steps + 1)]
         known = tuple(weight for weight in found if weight is not None)
         return known if len(known) == steps else None
 
 
 def parse(text: str) -> str:
-    """The name of a normalizer as it is kept: "group:2", "batch".
+    """Return the name of a normalizer as it is kept: "group:2", "batch".
 
     Raises:
-        UsageError: it is none, group norm without a number of groups, or another with one.
+        UsageError: if it is not known, is group norm without a number of groups, or is another with a number.
     """
     kind, colon, number = text.strip().lower().partition(":")
     known = [one.partition(":")[0] for one in KINDS]
     if kind not in known:
-        import difflib  # noqa: PLC0415  (only where a name is wrong)
-
         near = difflib.get_close_matches(kind, known, n=1)
         hint = (
             f"did you mean {near[0] + ':G' * (near[0] == 'group')!r}?" if near else f"choose one of {', '.join(KINDS)}"
@@ -142,86 +326,24 @@ def parse(text: str) -> str:
         raise UsageError(f"normalizer {text!r} is not known; {hint}")
     if kind != "group":
         if colon:
-            raise UsageError(f"normalizer {text!r} cannot be: only group norm has a number, as in group:2; use {kind}")
+            raise UsageError(f"normalizer {text!r} has a number, which only group norm has, as in group:2; use {kind}")
         return kind
     if not (number.isdecimal() and int(number)):
-        what = f"normalizer {text!r} cannot be: g" if colon else "g"
-        raise UsageError(f"{what}roup norm needs its number of groups, 1 or more: --normalizer group:2")
+        said = f", and not {number!r}" if colon else ""
+        raise UsageError(f'group norm needs its number of groups, 1 or more, as in `normalizer="group:2"`{said}')
     return f"group:{int(number)}"
 
 
-# As they are written on the command line.
-KINDS = ("batch", "instance", "layer", "group:G", "rms", "renorm", "weight-init")
-
-
-def settings_of(
-    *,
-    framework: str = "keras",
-    normalizer: str | None = None,
-    epsilon: float | None = None,
-    momentum: float | str | None = None,
-    axis: int = -1,
-    batch_axis: BatchAxis = None,
-    batch_size: int = 1,
-    drop_last: bool = False,
-    shuffle: bool = False,
-    seed: int = 0,
-    ranks: int = 1,
-    dtype: str = "float32",
-    threads: int | None = None,
-    emulate: bool = True,
-) -> Settings:
-    """Settings with the framework's defaults filled in; the arguments are those of `diagnose`.
+def require_least(name: str, number: int, least: int) -> None:
+    """Refuse a number that is too small.
 
     Raises:
-        UsageError: a setting that cannot be, whatever the data.
+        UsageError: if it is below the least; the message names the parameter.
     """
-    own_normalizer = parse(framework_named(framework).normalizer if normalizer is None else normalizer)
-    preset, own_epsilon, own_momentum = layer_of(framework, epsilon, momentum, own_normalizer.split(":")[0])
-    if own_normalizer == "weight-init":
-        if momentum is not None:
-            raise UsageError("weight-init keeps no running statistics, so it has no momentum; leave it out")
-        own_momentum = None
-    settings = Settings(
-        framework=preset,
-        epsilon=own_epsilon,
-        momentum=own_momentum,
-        axis=axis,
-        batch_axis=None if batch_axis == "none" else batch_axis,
-        batch_size=batch_size,
-        drop_last=drop_last,
-        shuffle=shuffle,
-        seed=seed,
-        normalizer=own_normalizer,
-        ranks=ranks,
-        dtype=_input_type(dtype),
-        threads=threads,
-        emulate=emulate,
-    )
-    _refuse_impossible(settings)
-    return settings
+    if number < least:
+        raise UsageError(f"`{name}` must be at least {least}, and is {number}")
 
 
-def _input_type(name: str) -> InputType:
-    for known in get_args(InputType):
-        if name == known:
-            return known  # type: ignore[no-any-return]
-    raise UsageError(f"dtype {name!r} is not known; choose one of {', '.join(get_args(InputType))}")
-
-
-def _refuse_impossible(settings: Settings) -> None:
-    if settings.ranks < 1:
-        raise UsageError(f"{settings.ranks} ranks cannot be: a step is taken by at least 1")
-    if settings.ranks > 1 and settings.kind != "batch":
-        raise UsageError(
-            f"--ranks merges the batches of batch norm, and {settings.normalizer} has nothing to synchronize; "
-            "leave --ranks or --normalizer out"
-        )
-    if settings.batch_size < 1:
-        raise UsageError(f"batch size {settings.batch_size} cannot be: a batch has at least 1 sample")
-    if settings.axis == 0:
-        raise UsageError("axis 0 is the batch axis, which is always reduced; keep another, as -1 for the last")
-    if settings.seed < 0:
-        raise UsageError(f"seed {settings.seed} cannot be: give a whole number that is 0 or more")
-    if settings.threads is not None and settings.threads < 1:
-        raise UsageError(f"{settings.threads} threads cannot be: a framework has at least 1")
+def _require_epsilon(epsilon: float | None) -> None:
+    if epsilon is not None and not (epsilon >= 0 and isfinite(epsilon)):
+        raise UsageError(f"`epsilon` must be a finite number of at least 0, and is {epsilon:g}")

@@ -55,7 +55,7 @@ def resolve(planned: Planned, preparation: Preparation, told: OnBytes | None = N
         InputError: a file cannot be read, or its values admit no such step.
     """
     walk = _Walk(planned, None, told)
-    for step in steps.parsed(preparation.intensity):
+    for step in preparation.steps:
         walk.take(step)
     return [Resolved(walk.operations_of(sample)) for sample in range(planned.samples)]
 
@@ -67,7 +67,7 @@ def prepared_moments(planned: Planned, preparation: Preparation, told: OnBytes |
         InputError: a file or the mask cannot be read, nothing is inside, or values admit no such step.
     """
     walk = _Walk(planned, masks.opened(planned, preparation), told)
-    for step in steps.parsed(preparation.intensity):
+    for step in preparation.steps:
         walk.take(step)
     found = walk.inside()
     _require_some(found, planned, preparation)
@@ -77,7 +77,7 @@ def prepared_moments(planned: Planned, preparation: Preparation, told: OnBytes |
 def passes(preparation: Preparation) -> int:
     """How often the voxels of a volume are read for `prepared_moments`."""
     number, known = 0, False
-    for step in steps.parsed(preparation.intensity):
+    for step in preparation.steps:
         if isinstance(step, steps.Zscore) and step.nonzero:
             number, known = number + 1, True
         elif isinstance(step, (steps.Zscore, steps.Minmax)):

@@ -6,23 +6,22 @@ them, so that no mask hides it. An image is inside where it is above 0, for all 
 
 from __future__ import annotations
 
-import difflib
 import operator
-import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from math import isfinite, prod
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.errors import InputError, UsageError
+from bnstat.errors import InputError
+from bnstat.preprocessing.beside import named
+from bnstat.preprocessing.regions import Threshold
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Arrangement
-from bnstat.sources.names import case_name
 from bnstat.sources.opened import Planned
 from bnstat.sources.opening import open_volume
 from bnstat.sources.volume import Volume
@@ -31,87 +30,23 @@ from bnstat.text import by
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
 
-# What stands for the name of a case in the path of its mask.
-CASE = "{case}"
-
-# Longest first, so that >= is not taken for >.
 _COMPARISONS: dict[str, Callable[[Array, float], Mask]] = {
     ">=": operator.ge,
     "<=": operator.le,
     ">": operator.gt,
     "<": operator.lt,
 }
-_GRAMMAR = "nonzero, >T, >=T, <T, <=T, or a file, as in '>-500' or 'masks/{case}_mask.nii.gz'"
 
 # A mask of fewer voxels is gone around by index, not piece by piece.
 _FEW_VOXELS = 1 << 12
 
 
-@dataclass(frozen=True)
-class Threshold:
-    """Inside is where the values of a channel are so; with no comparison, where they are not 0."""
-
-    comparison: str | None = None
-    limit: float = 0.0
-
-    def holds(self, values: Array) -> Mask:
-        """Where values are inside; of what shape they may be."""
-        if self.comparison is None:
-            return np.asarray(values != 0)
-        found: Mask = _COMPARISONS[self.comparison](values.astype(np.float64, copy=False), self.limit)
-        return found | np.isnan(values) if values.dtype.kind == "f" else found
-
-
-@dataclass(frozen=True)
-class MaskFile:
-    """Inside is where an image is above 0; `{case}` in its path stands for the name of the case."""
-
-    path: str
-
-    def path_of(self, name: str) -> str:
-        """The file of the case of this name."""
-        return named(self.path, name)
-
-
-def named(pattern: str, name: str) -> str:
-    """The file beside the case of this name, which `{case}` in the pattern stands for."""
-    return pattern.replace(CASE, case_name(name))
-
-
-def parsed(text: str | None) -> Threshold | MaskFile | None:
-    """What a user asked for.
-
-    Raises:
-        UsageError: it is neither a threshold nor a file that is there.
-    """
-    if text is None:
-        return None
-    if text == "nonzero":
-        return Threshold()
-    for sign in _COMPARISONS:
-        if text.startswith(sign):
-            return Threshold(sign, _limit(text, text.removeprefix(sign)))
-    if CASE not in text and not _is_there(text):
-        near = difflib.get_close_matches(text.lower(), ["nonzero"], n=1)
-        hint = "; did you mean 'nonzero'?" if near else "."
-        raise UsageError(f"mask {text!r} is not known, and no such file{hint} A mask is {_GRAMMAR}")
-    return MaskFile(text)
-
-
-def _is_there(path: str) -> bool:
-    """Whether a file is, or the archive of an array such as 'masks.npz[brain]'."""
-    file = path.rpartition("[")[0] if path.endswith("]") else path
-    return os.path.exists(file)  # noqa: PTH110  (any text may be given, and none is an exception)
-
-
-def _limit(text: str, number: str) -> float:
-    try:
-        limit = float(number)
-    except ValueError:
-        raise UsageError(f"mask {text!r}: {number!r} is no number. A mask is {_GRAMMAR}") from None
-    if not isfinite(limit):
-        raise UsageError(f"mask {text!r}: the threshold is not a finite number. A mask is {_GRAMMAR}")
-    return limit
+def holds(threshold: Threshold, values: Array) -> Mask:
+    """Return where values of any shape are inside of a threshold."""
+    if threshold.comparison is None:
+        return np.asarray(values != 0)
+    found: Mask = _COMPARISONS[threshold.comparison](values.astype(np.float64, copy=False), threshold.limit)
+    return found | np.isnan(values) if values.dtype.kind == "f" else found
 
 
 class Inside(Protocol):
@@ -129,7 +64,7 @@ class ByValue:
 
     def of(self, values: Array, start: int) -> Mask:  # noqa: ARG002  (as of every `Inside`)
         """Where they are inside."""
-        return self.threshold.holds(values)
+        return holds(self.threshold, values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,12 +157,12 @@ def opened(planned: Planned, preparation: Preparation) -> tuple[Inside, ...] | N
     Raises:
         InputError: the mask cannot be read, or has another shape; it names the case.
     """
-    asked = parsed(preparation.mask)
+    asked = preparation.region
     if asked is None:
         return None
     if isinstance(asked, Threshold):
         return tuple(ByValue(asked) for _ in planned.parts)
-    image = _read(asked.path_of(planned.case.name), planned)
+    image = _read(named(asked.path, planned.case.name), planned)
     return tuple(_by_place(image, part, planned) for part in planned.parts)
 
 
@@ -241,12 +176,12 @@ def inside(planned: Planned, preparation: Preparation) -> Callable[[NDArray[np.f
     Raises:
         InputError: the mask cannot be read, or has another shape; it names the case.
     """
-    asked = parsed(preparation.mask)
+    asked = preparation.region
     if asked is None:
         return None
     if isinstance(asked, Threshold):
-        return lambda values, start: asked.holds(values)  # noqa: ARG005  (the place is that of an image)
-    whole = _kept_last(_read(asked.path_of(planned.case.name), planned), planned)
+        return lambda values, start: holds(asked, values)  # noqa: ARG005  (the place is that of an image)
+    whole = _kept_last(_read(named(asked.path, planned.case.name), planned), planned)
 
     def cropped(values: NDArray[np.float64], start: Sequence[int]) -> Mask:
         place = tuple(slice(at, at + size) for at, size in zip(start, values.shape[:-1], strict=True))

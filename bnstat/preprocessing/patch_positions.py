@@ -22,56 +22,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.errors import UsageError
 from bnstat.preprocessing.settings import Patching
 from bnstat.sources.names import without_ending
 from bnstat.sources.sample import Patch
 
-_NNUNET = "nnunet:"
-
 # A class of a label image, or all of them, or none of them.
 Kind = float | Literal["foreground", "background"]
-
-
-@dataclass(frozen=True)
-class Foreground:
-    """What `--foreground` asks for.
-
-    Attributes:
-        share: of patches around the foreground.
-        forced: whether it is that of nnU-Net, which forces slots of a batch, and not a probability.
-    """
-
-    share: float
-    forced: bool
-
-    @classmethod
-    def of(cls, text: str) -> Foreground:
-        """What "0.33" or "nnunet:0.33" means.
-
-        Raises:
-            UsageError: it means neither.
-        """
-        forced = text.startswith(_NNUNET)
-        try:
-            share = float(text.removeprefix(_NNUNET))
-        except ValueError:
-            share = float("nan")
-        if not (isfinite(share) and 0 <= share <= 1):
-            raise UsageError(
-                f"foreground {text!r} cannot be: give a share from 0 to 1 as in 0.33, or nnunet:0.33 for forced slots"
-            )
-        return cls(share, forced)
-
-    def forces(self, slot: int, batch_size: int) -> bool:
-        """Whether the patch in this slot of a batch is one around the foreground."""
-        return slot >= round(batch_size * (1 - self.share))
 
 
 class Labels:
@@ -139,11 +100,11 @@ def patches_of(volume: Volume, patching: Patching, size: tuple[int, ...]) -> tup
     Which of both a batch gets is known when its slots are, in `loader`.
     """
     numbers = range(patching.number)
-    if patching.foreground is None or volume.labels is None:
+    if patching.around is None or volume.labels is None:
         return tuple(_anywhere(volume, patching, size, number) for number in numbers)
-    foreground = Foreground.of(patching.foreground)
-    if not foreground.forced:
-        return tuple(_balanced(volume, volume.labels, patching, size, number) for number in numbers)
+    if not patching.around.forced:
+        share = patching.around.share
+        return tuple(_balanced(volume, volume.labels, patching, size, number, share) for number in numbers)
     anywhere = [_anywhere(volume, patching, size, number) for number in numbers]
     return (*anywhere, *(_forced(volume, volume.labels, patching, size, number) for number in numbers))
 
@@ -162,10 +123,12 @@ def _anywhere(volume: Volume, patching: Patching, size: tuple[int, ...], number:
     return Patch(tuple(int(draw.integers(*ends, endpoint=True)) for ends in _ends(volume, patching, size)), size)
 
 
-def _balanced(volume: Volume, labels: Labels, patching: Patching, size: tuple[int, ...], number: int) -> Patch:
+def _balanced(
+    volume: Volume, labels: Labels, patching: Patching, size: tuple[int, ...], number: int, share: float
+) -> Patch:
     """Around the foreground with its probability, else around the background; around what there is, if only one is."""
     draw = _generator(volume.name, volume.index, number, patching)
-    wanted = _wants(draw, Foreground.of(patching.foreground or "0").share)
+    wanted = _wants(draw, share)
     kind: Kind = "foreground" if labels.has("foreground") and (wanted or not labels.has("background")) else "background"
     ends = _ends(volume, patching, size)
     starts = zip(_around(labels.voxel(kind, draw), size), ends, strict=True)
@@ -192,7 +155,7 @@ def _around(voxel: Sequence[int], size: Sequence[int]) -> list[int]:
 
 def _ends(volume: Volume, patching: Patching, size: tuple[int, ...]) -> list[tuple[int, int]]:
     """The least and the greatest start on each axis."""
-    forced = patching.foreground is not None and Foreground.of(patching.foreground).forced
+    forced = patching.around is not None and patching.around.forced
     found = []
     for length, wanted in zip(volume.shape, size, strict=True):
         missing = wanted - length

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from bnstat.errors import InputError, UsageError
 from bnstat.moments.moments import Moments
+from bnstat.preprocessing.beside import named
 from bnstat.preprocessing.intensity import resolve
-from bnstat.preprocessing.patch_positions import Foreground, Labels, Volume, patches_of
+from bnstat.preprocessing.patch_positions import Labels, Volume, patches_of
+from bnstat.preprocessing.regions import CASE
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.preprocessing.stored_voxels import beyond, cut, sample_of, stored_voxels
 from bnstat.sources.case import Case, CaseFile
 from bnstat.sources.layout import Tensor
-from bnstat.sources.names import case_name
 from bnstat.sources.opened import Planned
 from bnstat.sources.opening import open_volume
 from bnstat.sources.sample import Patch
@@ -30,9 +31,6 @@ from bnstat.text import by
 
 Told = Callable[[int], None] | None
 
-# What stands for the name of a case in `--labels`.
-CASE = "{case}"
-PADS = ("zero", "edge", "none")
 # Voxels of a patch that no memory holds, so that nobody means it.
 _MOST_VOXELS = 1 << 40
 
@@ -52,19 +50,6 @@ class Drawn:
     patch: Patch
     moments: Moments
     tensor: Tensor
-
-
-def require_settings(preparation: Preparation) -> None:
-    """Refuse patches that no volume has, before anything is read.
-
-    Raises:
-        UsageError: a setting that cannot be.
-    """
-    if preparation.patches is None:
-        return
-    _require_settings(preparation.patches)
-    if preparation.mask is not None:
-        raise UsageError("statistics of patches are those of all their voxels: leave --mask out, or --patch")
 
 
 def require_patches(planned: Sequence[Planned], preparation: Preparation) -> None:
@@ -135,27 +120,6 @@ def patch_size(planned: Planned, patching: Patching) -> tuple[int, ...]:
     return size
 
 
-def _require_settings(patching: Patching) -> None:
-    if not patching.size or min(patching.size) < 1:
-        raise UsageError(f"a patch of {by(patching.size, 'x')} cannot be: each size is at least 1, as in 96x96x96")
-    for what, number in (("patches", patching.number), ("patches of one volume in a batch", patching.per_volume)):
-        if number < 1:
-            raise UsageError(f"{number} {what} cannot be: give a whole number that is 1 or more")
-    if patching.per_volume > patching.number:
-        raise UsageError(
-            f"a batch cannot take {patching.per_volume} patches of a volume that gives {patching.number}; "
-            "give more with --patches, or fewer with --per-volume"
-        )
-    if patching.seed < 0:
-        raise UsageError(f"seed {patching.seed} cannot be: give a whole number that is 0 or more")
-    if patching.pad not in PADS:
-        raise UsageError(f"padding {patching.pad!r} is not known; choose one of {', '.join(PADS)}")
-    if patching.foreground is not None:
-        Foreground.of(patching.foreground)
-    elif patching.labels is not None:
-        raise UsageError("--labels goes with --foreground, which says how many patches are put around them; add it")
-
-
 def _require_axes(planned: Planned) -> None:
     tensor = planned.tensor
     if tensor.axis != len(tensor.sample_shape):
@@ -191,7 +155,7 @@ def _chosen(planned: Planned, patching: Patching, size: tuple[int, ...]) -> list
 
 def _labels_name(case: Case, patching: Patching) -> str | None:
     """The label image of a case: the one that was named, else that of its data set."""
-    return case.labels if patching.labels is None else patching.labels.replace(CASE, case_name(case.name))
+    return case.labels if patching.labels is None else named(patching.labels, case.name)
 
 
 def _labels(planned: Planned, patching: Patching) -> NDArray[Any]:

@@ -49,12 +49,10 @@ def rows_of(planned: Planned, preparation: Preparation, told: OnBytes | None = N
     """
     if preparation.patches is not None:
         return _patches(planned, preparation, told)
-    if not preparation.plain:
+    if preparation.changes_values:
         from bnstat.preprocessing.intensity import prepared_moments  # noqa: PLC0415  (only where it is asked for)
-        from bnstat.preprocessing.validate import changes_values  # noqa: PLC0415  (only where it is asked for)
 
-        if changes_values(preparation):
-            return _rows(planned, prepared_moments(planned, preparation, told), (), ())
+        return _rows(planned, prepared_moments(planned, preparation, told), (), ())
     cells = [scan_volume(part.volume, part.arrangement, told) for part in planned.parts]
     return _rows(planned, side_by_side(cells, planned.tensor), planned.parts, _types(planned))
 

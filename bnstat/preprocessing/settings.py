@@ -1,8 +1,17 @@
-"""What voxels go through before the layer gets them, as it was asked for: plain values that can be saved and sent."""
+"""What voxels go through before the layer gets them: requests that validate themselves and can be saved and sent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
+from functools import cached_property
+
+from bnstat.errors import UsageError
+from bnstat.preprocessing.foreground import Foreground
+from bnstat.preprocessing.regions import Region, region_of
+from bnstat.preprocessing.steps import Step, parsed
+from bnstat.text import by
+
+PADS = ("zero", "edge", "none")
 
 
 @dataclass(frozen=True)
@@ -10,13 +19,16 @@ class Patching:
     """Patches in place of whole volumes.
 
     Attributes:
-        size: voxels on each spatial axis, in file order; one number is that of all axes.
-        number: patches that are drawn of each volume.
-        per_volume: patches that a batch takes of one volume.
-        foreground: "F", the share of patches around a voxel of the foreground, or "nnunet:F"; None for none.
-        labels: the image of the labels, `{case}` in it being the name of the case; None for that of the data set.
-        pad: what a volume that is smaller than the patch is padded with: "zero", "edge" or "none", which refuses it.
-        seed: of the choice.
+        size: voxels along each spatial axis, in file order; one number holds for all axes.
+        number: patches that are drawn from each volume.
+        per_volume: patches that a batch takes from one volume.
+        foreground: "F", the share of patches around a foreground voxel, or "nnunet:F"; None to ignore labels.
+        labels: the label maps, with `{case}` for the name of the case; None for those of the data set.
+        pad: how a volume that is smaller than the patch is padded: "zero", "edge", or "none" to refuse it.
+        seed: the seed of the draws.
+
+    Raises:
+        UsageError: if no volume has such patches.
     """
 
     size: tuple[int, ...]
@@ -27,29 +39,83 @@ class Patching:
     pad: str = "zero"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if not self.size or min(self.size) < 1:
+            said = by(self.size, "x") or "empty"
+            raise UsageError(f"`size` must be at least 1 along each axis, as in 96x96x96, and is {said}")
+        for name, number in (("number", self.number), ("per_volume", self.per_volume)):
+            if number < 1:
+                raise UsageError(f"`{name}` must be at least 1, and is {number}")
+        if self.per_volume > self.number:
+            raise UsageError(
+                f"a batch cannot take {self.per_volume} patches from a volume that gives {self.number}; "
+                f"raise `number` to {self.per_volume}, or lower `per_volume`"
+            )
+        if self.seed < 0:
+            raise UsageError(f"`seed` must be at least 0, and is {self.seed}")
+        if self.pad not in PADS:
+            raise UsageError(f"`pad` must be one of {', '.join(PADS)}, and is {self.pad!r}")
+        if self.around is None and self.labels is not None:
+            raise UsageError(
+                "`labels` needs `foreground`, the share of patches around labelled voxels; "
+                'add it, as in `foreground="0.33"`, or leave `labels` out'
+            )
+
+    @cached_property
+    def around(self) -> Foreground | None:
+        """The parsed `foreground`."""
+        return None if self.foreground is None else Foreground.of(self.foreground)
+
 
 @dataclass(frozen=True)
 class Preparation:
     """What is done to the voxels of a volume, in this order.
 
     Attributes:
-        intensity: steps as they were given, "clip:-1000,1000|zscore"; None for none.
-        mask: where statistics are taken, as it was given; None for everywhere.
-        patches: None for whole volumes.
+        intensity: the steps on the values, as in "clip:-1000,1000|zscore"; None for none.
+        mask: where statistics are taken, as in "nonzero", ">-500" or "masks/{case}.nii.gz"; None for everywhere.
+        patches: how patches are drawn; None for whole volumes.
+        recorded: True to note down what a moments file says. Files that it names may be gone and are not read.
+
+    Raises:
+        UsageError: if a step or the mask is not known, or a file that one of them names cannot be used.
     """
 
     intensity: str | None = None
     mask: str | None = None
     patches: Patching | None = None
+    recorded: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, recorded: bool) -> None:
         if self.intensity is not None and self.intensity.strip() == "none":  # which is to say nothing
             object.__setattr__(self, "intensity", None)
+        if not recorded:
+            _ = self.steps, self.region  # parsed once, here; workers get the parsed values
+            if self.patches is not None and self.mask is not None:
+                raise UsageError(
+                    "`mask` and patches exclude each other, since a patch is judged by all its voxels; "
+                    "leave out one of them"
+                )
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The parsed `intensity`."""
+        return parsed(self.intensity)
+
+    @cached_property
+    def region(self) -> Region | None:
+        """The parsed `mask`."""
+        return None if self.mask is None else region_of(self.mask)
 
     @property
     def plain(self) -> bool:
-        """Whether the layer gets the values of the file."""
+        """True if the layer gets the values of the file, whole volumes of them."""
         return self == UNPREPARED
+
+    @property
+    def changes_values(self) -> bool:
+        """True if there is a mask or a step: the step "none" is neither."""
+        return self.mask is not None or bool(self.steps)
 
 
 UNPREPARED = Preparation()

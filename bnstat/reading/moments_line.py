@@ -157,7 +157,9 @@ def _settings(fields: SettingsFields) -> ScanSettings:
         patches = None if fields.patches is None else Patching(**structs.asdict(fields.patches))
     except UsageError as error:
         raise ValueError(f"settings.patches cannot be used: {error}") from error
-    return ScanSettings(fields.axis, fields.batch_axis, Preparation(fields.intensity, fields.mask, patches))
+    return ScanSettings(
+        fields.axis, fields.batch_axis, Preparation(fields.intensity, fields.mask, patches, recorded=True)
+    )
 
 
 def _moments(channels: tuple[Channel, ...]) -> Moments:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bnstat.preprocessing.settings import Patching, Preparation
+from bnstat.sources.sample import BatchAxis
 from bnstat.text import by
 
 # The settings of patches in the order in which a difference is named.
@@ -23,7 +24,7 @@ class ScanSettings:
     """
 
     axis: int
-    batch_axis: int | str | None
+    batch_axis: BatchAxis
     preparation: Preparation
 
 

@@ -1,9 +1,10 @@
-"""How inputs are found and read, as it was asked for."""
+"""How inputs are found and read: a request that validates itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bnstat.errors import UsageError
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 
 
@@ -14,11 +15,14 @@ class Reading:
     Attributes:
         channels: a pattern with `{channel}` that joins files into cases; None for none.
         preparation: what is done to their voxels.
-        jobs: processes that read at most; None for as many as there are processors, where there is enough to share. A
-            script that asks for more than 1 needs `if __name__ == "__main__":`, as with `multiprocessing`.
-        dask: the address of a Dask scheduler that reads instead; None for this machine.
-        protocols: names of protocols of fsspec that URLs may have beside the usual ones. What a description of a data
+        jobs: the number of processes that read at most; None for as many as there are processors, where there is enough
+            to share. A script that asks for more than 1 needs `if __name__ == "__main__":`, as with `multiprocessing`.
+        dask: the address of a Dask scheduler whose workers read instead; None for this machine.
+        protocols: names of fsspec's protocols that URLs may have beside the usual ones. What the description of a data
             set names keeps to the protocol and the host of that description, whatever is allowed here.
+
+    Raises:
+        UsageError: if no process is to read.
     """
 
     channels: str | None = None
@@ -26,6 +30,10 @@ class Reading:
     jobs: int | None = 1
     dask: str | None = None
     protocols: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.jobs is not None and self.jobs < 1:
+            raise UsageError(f"`jobs` must be at least 1, and is {self.jobs}")
 
 
 FILES_AS_THEY_ARE = Reading()

@@ -86,10 +86,6 @@ def read_table(
         UsageError: there is no path, a file does not have the axis, what is done to voxels cannot be, or what `check`
             raises.
     """
-    if not reading.preparation.plain:
-        from bnstat.preprocessing.validate import checked  # noqa: PLC0415  (most tables need nothing of it)
-
-        checked(reading.preparation)
     failures: list[InputError] = []
     notes: list[str] = []
     with blaming(failures):

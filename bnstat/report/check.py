@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
-from bnstat.layers.settings import Settings
+from bnstat.errors import UsageError
+from bnstat.layers.settings import Settings, require_least
 from bnstat.report.documents.document import Document, Fields
 from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, sample_fields
@@ -17,6 +18,8 @@ from bnstat.sources.sample import Sample
 
 FailOn = Literal["error", "warning", "note", "never"]
 FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)
+# Far more than any training takes, and few enough for a float.
+MOST_STEPS = 10**18
 
 # The columns of a finding.
 _COLUMNS = (
@@ -38,6 +41,9 @@ class CheckSettings:
         steps: The number of training steps, None if unknown.
         baseline: The file of known findings, as the user named it.
         reference: The moments file that the data are compared with, as the user named it.
+
+    Raises:
+        UsageError: if there is no such severity, or no training has as many steps.
     """
 
     layer: Settings
@@ -48,6 +54,14 @@ class CheckSettings:
     steps: int | None = None
     baseline: str | None = None
     reference: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.fail_on not in FAIL_ON:
+            raise UsageError(f"`fail_on` must be one of {', '.join(FAIL_ON)}, and is {self.fail_on!r}")
+        if self.steps is not None:
+            require_least("steps", self.steps, 1)
+            if self.steps > MOST_STEPS:
+                raise UsageError(f"`steps` must be at most {MOST_STEPS:.0e}: no training takes longer")
 
 
 @dataclass(frozen=True)

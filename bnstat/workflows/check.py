@@ -6,21 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from bnstat.batch_size import curve
 from bnstat.batch_size.recommendation import FEWEST_SAMPLES
 from bnstat.batch_size.results import CurvePoint
-from bnstat.batch_size.samples import cohorts_of, nesting_of, refuse_patching
+from bnstat.batch_size.samples import cohorts_of, nesting_of
 from bnstat.batch_size.settings import CompareSettings, Tolerances
 from bnstat.errors import UsageError
-from bnstat.layers.settings import Layer, Settings, settings_of
+from bnstat.layers.settings import Layer, LayerKeywords, Settings
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Path, Table, blaming, read_table
+from bnstat.reading.table import Path, Table, read_table
 from bnstat.reading.workers.job import Progress
-from bnstat.report.check import FAIL_ON, Check, CheckSettings, RuleInfo
+from bnstat.report.check import Check, CheckSettings, FailOn, RuleInfo
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.report.inspect import Report
@@ -35,7 +35,8 @@ from bnstat.sources.opened import Planned
 from bnstat.sources.sample import Sample
 from bnstat.text import plural
 from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
-from bnstat.workflows.inspect import as_loaded, refuse, report_of
+from bnstat.workflows.failures import require_some
+from bnstat.workflows.inspect import as_loaded, report_of, require_admitted
 
 if TYPE_CHECKING:
     from bnstat.workflows.reference import Kept
@@ -47,8 +48,6 @@ _OF_A_COHORT = {"BN207": FEWEST_VOLUMES, "BN405": FEWEST_OTHERS + 1}
 _BESIDE_REFERENCE = {"BN208"}
 _OF_PATCHES = {"BN107"}
 _DRAWS = 1000
-# Far more than any training takes, and few enough for a float.
-_MOST_STEPS = 10**18
 
 
 @dataclass(frozen=True)
@@ -60,11 +59,18 @@ class Override:
         ignore: codes, names or prefixes of rules.
         folder: what paths are taken relative to where they lie in it, however the user names them; None to take them
             as they are named.
+
+    Raises:
+        UsageError: if one of them names no rule.
     """
 
     paths: tuple[str, ...]
     ignore: tuple[str, ...]
     folder: str | None = None
+
+    def __post_init__(self) -> None:
+        for token in self.ignore:
+            codes_of(token)
 
     def drops(self, finding: Finding) -> bool:
         """Whether a finding is one of them."""
@@ -90,7 +96,7 @@ def check(
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
-    fail_on: str = "error",
+    fail_on: FailOn = "error",
     limits: Limits = DEFAULT_LIMITS,
     overrides: Sequence[Override] = (),
     steps: int | None = None,
@@ -99,65 +105,111 @@ def check(
     reference: str | None = None,
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
-    **layer: Any,
+    **layer: Unpack[LayerKeywords],
 ) -> Check:
-    """Judge these data by rules.
+    """Judge volumes by rules, for one layer and batch size.
 
     Args:
         paths: as for `diagnose`.
-        select: codes, names or prefixes of rules that judge; all where it is empty.
-        ignore: those that do not.
-        fail_on: the least severity of a new finding that fails: "error", "warning", "note", or "never".
-        limits: thresholds of the rules.
+        select: codes, names or prefixes of the rules that judge; empty for all.
+        ignore: codes, names or prefixes of the rules that do not.
+        fail_on: the least severity of a new finding that fails the check: "error", "warning", "note" or "never".
+        limits: the thresholds of the rules.
         overrides: rules that are ignored for some files.
-        steps: training steps, for whether the running statistics have settled by then.
-        baseline: a file of known findings, which pass.
-        update_baseline: write what was found into it.
-        reference: a file of kept moments, which those of today are held against.
+        steps: training steps, to judge whether the running statistics have settled by then.
+        baseline: a file of known findings, which do not fail the check.
+        update_baseline: write what is found into the baseline.
+        reference: a moments file that the volumes are compared with.
         reading: how inputs are found, prepared and read.
-        progress: whom to tell how far reading has come.
-        layer: framework, normalizer, batch_size and so on, as for `diagnose`.
+        progress: callback that is told how far reading has come.
+        layer: `framework`, `normalizer`, `batch_size` and the other settings of `diagnose`.
+
+    Returns:
+        The verdict. Inputs that cannot be read are in its `errors`; the others are judged.
 
     Raises:
-        UsageError: a setting that cannot be, or that these data do not admit.
-        InputError: the baseline or the reference cannot be read.
-        OutputError: it cannot be written.
+        UsageError: if a setting cannot be, or these data do not admit it.
+        InputError: if no input can be read, nor the baseline or the reference.
+        OutputError: if the baseline cannot be written.
     """
-    rules = selected(select, ignore)
-    asked = CheckSettings(
-        layer=settings_of(**layer),
+    asked = asked_of(
+        select=select,
+        ignore=ignore,
+        fail_on=fail_on,
+        limits=limits,
+        steps=steps,
+        baseline=baseline,
+        reference=reference,
+        **layer,
+    )
+    result = judge(paths, asked, reading, progress, overrides=overrides, update_baseline=update_baseline)
+    require_some(result.samples, result.errors)
+    return result
+
+
+def asked_of(
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    fail_on: FailOn = "error",
+    limits: Limits = DEFAULT_LIMITS,
+    steps: int | None = None,
+    baseline: str | None = None,
+    reference: str | None = None,
+    **layer: Unpack[LayerKeywords],
+) -> CheckSettings:
+    """Return what is asked of a check; the arguments are those of `check`.
+
+    Raises:
+        UsageError: if one of them cannot be, whatever the data.
+    """
+    selected(select, ignore)  # refuses what names no rule
+    return CheckSettings(
+        layer=Settings.of(**layer),
         select=tuple(select),
         ignore=tuple(ignore),
-        fail_on=_fail_on(fail_on),
+        fail_on=fail_on,
         limits=limits,
-        steps=_steps(steps),
+        steps=steps,
         baseline=baseline,
         reference=reference,
     )
-    for override in overrides:
-        for token in override.ignore:
-            codes_of(token)
-    if update_baseline and baseline is None:
-        raise UsageError("--update-baseline needs --baseline FILE")
-    refuse_patching(reading.preparation.patches)
-    known = baselines.load(baseline, missing=update_baseline) if baseline is not None else None
-    axes = asked.layer.axis, layer.get("batch_axis")
-    kept = _kept(reference)
+
+
+def judge(
+    paths: Path | Iterable[Path],
+    asked: CheckSettings,
+    reading: Reading = FILES_AS_THEY_ARE,
+    progress: Progress | None = None,
+    *,
+    overrides: Sequence[Override] = (),
+    update_baseline: bool = False,
+) -> Check:
+    """Return the verdict on these volumes; one without samples if none can be read.
+
+    Raises:
+        UsageError: if these data do not admit the settings.
+        InputError: if the baseline or the reference cannot be read.
+        OutputError: if the baseline cannot be written.
+    """
+    rules = selected(asked.select, asked.ignore)
+    if update_baseline and asked.baseline is None:
+        raise UsageError("`update_baseline` needs the file to write; name it with `baseline`")
+    known = baselines.load(asked.baseline, missing=update_baseline) if asked.baseline is not None else None
+    kept = _kept(asked.reference)
 
     def admit(planned: Sequence[Planned]) -> None:
-        refuse(planned, [asked.layer], reading)
+        require_admitted(planned, [asked.layer], reading.preparation)
         if kept is None:
             return
         kept.require_tensors(planned)
-        if any(plan.parts for plan in planned):  # what is read here, and no file of moments, which has its own
+        if any(plan.parts for plan in planned):  # what is read here, and no moments file, which has its own
             kept.require_preparation(reading.preparation)
 
-    table = read_table(paths, *axes, reading, progress, admit)
+    table = read_table(paths, asked.layer.axis, asked.layer.batch_axis, reading, progress, admit)
     if kept is not None:
         kept.require_preparation(table.preparation)
     asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
-    with blaming(table.failures):
-        refuse_patching(table.preparation.patches)
     evidence = replace(_evidence(table, asked), reference=kept.reference if kept is not None else None)
     report = evidence.report
     found = findings_of(evidence, rules, lambda one: any(override.drops(one) for override in overrides))
@@ -173,20 +225,6 @@ def check(
     if known is None:
         return result
     return _known(result, known, codes - _silent(evidence), update=update_baseline)
-
-
-def _fail_on(text: str) -> Any:  # noqa: ANN401  (one of FAIL_ON)
-    if text not in FAIL_ON:
-        raise UsageError(f"fail-on {text!r} is not known; choose one of {', '.join(FAIL_ON)}")
-    return text
-
-
-def _steps(steps: int | None) -> int | None:
-    if steps is not None and steps < 1:
-        raise UsageError(f"{steps} steps cannot be: give a whole number that is 1 or more")
-    if steps is not None and steps > _MOST_STEPS:
-        raise UsageError(f"more than {_MOST_STEPS:.0e} steps cannot be: nobody trains as long")
-    return steps
 
 
 def _kept(reference: str | None) -> Kept | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import inf
 
 import numpy as np
 
@@ -12,11 +11,11 @@ from bnstat.batch_size import curve
 from bnstat.batch_size import population as populations
 from bnstat.batch_size.recommendation import recommend
 from bnstat.batch_size.results import Forgetting, SampleGroup
-from bnstat.batch_size.samples import Grouping, Nesting, cohorts_of, nesting_of, refuse_patching, too_large
-from bnstat.batch_size.settings import CompareSettings, PopulationKind, Tolerances
+from bnstat.batch_size.samples import Grouping, Nesting, cohorts_of, nesting_of, too_large
+from bnstat.batch_size.settings import CompareSettings, PopulationKind
 from bnstat.errors import UsageError
 from bnstat.layers import running
-from bnstat.layers.frameworks import BATCH_NORMS, layer_of
+from bnstat.layers.frameworks import BATCH_NORMS
 from bnstat.layers.settings import Layer
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
@@ -24,11 +23,12 @@ from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Path, blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_batch_sizes import Comparison
-from bnstat.report.finding import Failure, Finding
+from bnstat.report.finding import Finding
 from bnstat.sources.groups import DIRECTORY, groups_by_source
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, Sample
 from bnstat.text import channel_title, plural
+from bnstat.workflows.failures import failures_of, require_some
 from bnstat.workflows.notes import patch_notes, spacing_notes
 
 
@@ -82,36 +82,51 @@ def compare(
         UsageError: a setting that cannot be, or that these data do not admit.
         InputError: the table of groups cannot be read.
     """
-    settings = CompareSettings(
-        layer=Layer(*layer_of(framework, epsilon, momentum)),
-        others=tuple(Layer(*layer_of(name, None, None)) for name in frameworks),
+    settings = CompareSettings.of(
+        batch_sizes=batch_sizes,
         axis=axis,
-        batch_axis=None if batch_axis == "none" else batch_axis,
-        batch_sizes=tuple(batch_sizes or ()),
+        batch_axis=batch_axis,
+        framework=framework,
+        frameworks=frameworks,
+        epsilon=epsilon,
+        momentum=momentum,
         population=population,
         draws=draws,
         seed=seed,
-        tolerances=Tolerances(tolerance_noise, tolerance_shortfall, tolerance_gap),
         ranks=ranks,
         steps=steps,
         group_by=group_by,
-        preparation=reading.preparation,
+        tolerance_noise=tolerance_noise,
+        tolerance_shortfall=tolerance_shortfall,
+        tolerance_gap=tolerance_gap,
     )
-    _refuse_impossible(settings)
+    comparison = compare_batch_sizes(paths, settings, reading, progress)
+    require_some(comparison.samples, comparison.errors)
+    return comparison
+
+
+def compare_batch_sizes(
+    paths: Path | Iterable[Path],
+    settings: CompareSettings,
+    reading: Reading = FILES_AS_THEY_ARE,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Return what batches of each size have; a comparison without samples if none can be read.
+
+    Raises:
+        UsageError: if these data do not admit the settings.
+        InputError: if the table of groups cannot be read.
+    """
     named: dict[str, str] = {}
 
-    def check(planned: Sequence[Planned]) -> None:
-        if group_by and planned:
-            by_file = group_by == DIRECTORY  # a table may rather know the case than its first file
-            files = {plan.case.name: plan.case.files[0] if by_file else plan.case.name for plan in planned}
-            groups = groups_by_source(list(files.values()), group_by)
-            named.update({name: groups[file] for name, file in files.items()})
+    def admit(planned: Sequence[Planned]) -> None:
+        if settings.group_by is not None and planned:
+            named.update(_named_groups(planned, settings.group_by))
 
-    read = read_table(paths, axis, batch_axis, reading, progress, check)
+    read = read_table(paths, settings.axis, settings.batch_axis, reading, progress, admit)
     settings = replace(settings, preparation=read.preparation)
     rows = read.rows
     with blaming(read.failures):
-        refuse_patching(settings.preparation.patches)
         nesting = nesting_of([row.sample for row in rows], settings.preparation.patches)
         sizes, notes = _answerable(settings, len(rows), nesting) if rows else ((), [])
         table = _table(rows)
@@ -122,14 +137,14 @@ def compare(
     return Comparison(
         settings=settings,
         samples=tuple(row.sample for row in rows),
-        population=populations.split(table, cohorts, population, grouping) if table is not None else (),
+        population=populations.split(table, cohorts, settings.population, grouping) if table is not None else (),
         groups=groups,
         batch_sizes=points,
         others=others,
         recommendation=recommend(cohorts, sizes, settings, "array" if arrays else "input") if sizes else None,
         forgetting=_forgetting(settings),
         findings=tuple(_left_out(rows, table)) if table is not None else (),
-        errors=tuple(Failure(failure.source, failure.message, failure.missing) for failure in read.failures),
+        errors=failures_of(read.failures),
         notes=(
             *read.notes,
             *notes,
@@ -142,20 +157,17 @@ def compare(
     )
 
 
-def _refuse_impossible(settings: CompareSettings) -> None:
-    refuse_patching(settings.preparation.patches)
-    for size in settings.batch_sizes:
-        if size < 1:
-            raise UsageError(f"batch size {size} cannot be: a batch has at least 1 sample")
-    for name, number in (("draws", settings.draws), ("ranks", settings.ranks), ("steps", settings.steps)):
-        if number is not None and number < 1:
-            raise UsageError(f"{number} {name} cannot be: give a whole number that is 1 or more")
-    if settings.seed < 0:
-        raise UsageError(f"seed {settings.seed} cannot be: give a whole number that is 0 or more")
-    tolerances = settings.tolerances
-    for name, value in (("noise", tolerances.noise), ("shortfall", tolerances.shortfall), ("gap", tolerances.gap)):
-        if not 0 <= value < inf:
-            raise UsageError(f"tolerance for {name} {value:g} cannot be: give a finite number that is 0 or more")
+def _named_groups(planned: Sequence[Planned], group_by: str) -> dict[str, str]:
+    """Return the group of each case by its name.
+
+    Raises:
+        UsageError: if a case has no group, or all are in one.
+        InputError: if the table of groups cannot be read.
+    """
+    by_file = group_by == DIRECTORY  # a table may rather know the case than its first file
+    files = {plan.case.name: plan.case.files[0] if by_file else plan.case.name for plan in planned}
+    groups = groups_by_source(list(files.values()), group_by)
+    return {name: groups[file] for name, file in files.items()}
 
 
 def _answerable(settings: CompareSettings, samples: int, nesting: Nesting | None) -> tuple[tuple[int, ...], list[str]]:
@@ -211,7 +223,7 @@ def _groups(
 
 def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
     """For the layer that is asked about, those beside it, and every framework's default."""
-    layers = [settings.layer, *settings.others, *(Layer(*layer_of(name, None, None)) for name in BATCH_NORMS)]
+    layers = [settings.layer, *settings.others, *map(Layer.of, BATCH_NORMS)]
     found: dict[tuple[str, float | None], Forgetting] = {}
     for layer in layers:
         weight = layer.batch_weight

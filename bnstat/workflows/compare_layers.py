@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Unpack, get_args
 
 from bnstat.errors import UsageError
 from bnstat.layers.frameworks import BATCH_NORMS, framework_named
 from bnstat.layers.results import Channel, Group, RmsGroup
-from bnstat.layers.settings import Settings, parse, settings_of
+from bnstat.layers.settings import LayerKeywords, Settings, parse
 from bnstat.moments.moments import Moments
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Path, Table, read_table
@@ -17,8 +17,9 @@ from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_layers import By, ComparedLayer, LayerComparison
 from bnstat.report.differences import differences_of, order_of
 from bnstat.report.inspect import Report
-from bnstat.sources.sample import BatchAxis
-from bnstat.workflows.inspect import ONLY_BOUNDED, as_loaded, refuse, report_of
+from bnstat.sources.opened import Planned
+from bnstat.workflows.failures import require_some
+from bnstat.workflows.inspect import ONLY_BOUNDED, as_loaded, report_of, require_admitted
 
 # In place of names of frameworks: every preset of a batch norm.
 ALL = "all"
@@ -32,36 +33,74 @@ def compare_layers(
     *,
     by: By,
     values: Sequence[str] | Sequence[float],
-    axis: int = -1,
-    batch_axis: BatchAxis = None,
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
-    **settings: Any,
+    **settings: Unpack[LayerKeywords],
 ) -> LayerComparison:
-    """What several layers would compute on these volumes, from one pass over the files.
+    """Compare what several layers compute on these volumes, from one pass over the files.
 
     Args:
         paths: as for `diagnose`.
         by: "frameworks", "normalizers" or "epsilons": in what the layers differ.
-        values: the presets, normalizers or values of ε, the first being the one that others are compared with. Of
-            frameworks "all" means every preset of a batch norm. What is named twice counts once.
-        axis: the kept axis, as for `diagnose`.
-        batch_axis: the axis of each file whose entries are samples, as for `diagnose`.
+        values: the presets, normalizers or values of ε; the others are compared with the first. Of frameworks, "all"
+            means every preset of a batch norm. A value that is named twice counts once.
         reading: how inputs are found, prepared and read.
-        progress: whom to tell how far reading has come.
-        settings: the other arguments of `diagnose`, which hold for every layer; not that which differs.
+        progress: callback that is told how far reading has come.
+        settings: `axis`, `batch_axis` and the other settings of `diagnose`, which hold for every layer; not the one in
+            which they differ.
+
+    Returns:
+        The comparison. Inputs that cannot be read are in its `errors`; the others are answered.
 
     Raises:
-        UsageError: a layer that cannot be, or that these data do not admit, or layers that cannot be compared.
+        UsageError: if a layer cannot be, these data do not admit it, or the layers cannot be compared.
+        InputError: if no input can be read.
+    """
+    comparison = side_by_side(paths, by, layers_of(by, values, **settings), reading, progress)
+    require_some(comparison.samples, comparison.errors)
+    return comparison
+
+
+def layers_of(
+    by: By, values: Sequence[str] | Sequence[float], **settings: Unpack[LayerKeywords]
+) -> dict[str, Settings]:
+    """Return the settings of each layer under its name; the arguments are those of `compare_layers`.
+
+    Raises:
+        UsageError: if a layer cannot be, or the layers cannot be compared.
     """
     if by not in get_args(By):
-        raise UsageError(f"layers cannot be compared by {by!r}; choose one of {', '.join(get_args(By))}")
+        raise UsageError(f"`by` must be one of {', '.join(get_args(By))}, and is {by!r}")
     if not values:
         raise UsageError(f"no {by} to compare: name at least one")
-    several = _SEVERAL[by]([str(value) for value in values], {**settings, "axis": axis, "batch_axis": batch_axis})
-    table = read_table(
-        paths, axis, batch_axis, reading, progress, lambda planned: refuse(planned, list(several.values()), reading)
-    )
+    return _LAYERS[by]([str(value) for value in values], settings)
+
+
+def side_by_side(
+    paths: Path | Iterable[Path],
+    by: By,
+    several: Mapping[str, Settings],
+    reading: Reading = FILES_AS_THEY_ARE,
+    progress: Progress | None = None,
+) -> LayerComparison:
+    """Return what each of several layers computes; a comparison without samples if no input can be read.
+
+    Args:
+        paths: as for `diagnose`.
+        by: in what the layers differ.
+        several: the settings of each, under its name; they have one `axis` and one `batch_axis`.
+        reading: how inputs are found, prepared and read.
+        progress: callback that is told how far reading has come.
+
+    Raises:
+        UsageError: if these data do not admit a layer.
+    """
+
+    def admit(planned: Sequence[Planned]) -> None:
+        require_admitted(planned, several.values(), reading.preparation)
+
+    first = next(iter(several.values()))
+    table = read_table(paths, first.axis, first.batch_axis, reading, progress, admit)
     entries = tuple(_entry(name, report_of(table, one), table, by) for name, one in several.items())
     found = LayerComparison(
         by=by,
@@ -74,26 +113,26 @@ def compare_layers(
     return replace(found, differences=differences_of(found))
 
 
-def _frameworks(names: Sequence[str], given: dict[str, Any]) -> dict[str, Settings]:
-    """Settings under the name of each preset, aliases resolved.
+def _frameworks(names: Sequence[str], given: LayerKeywords) -> dict[str, Settings]:
+    """Return settings under the name of each preset, aliases resolved.
 
     Raises:
-        UsageError: also where the presets are of different normalizers, or mean different things by one momentum.
+        UsageError: if the presets are of different normalizers, or mean different things by one momentum.
     """
     listed = [one for name in names for one in (BATCH_NORMS if name.lower() == ALL else (framework_named(name).name,))]
-    found = {name: settings_of(**{**given, "framework": name}) for name in listed}
+    found = {name: Settings.of(**(given | {"framework": name})) for name in listed}
     first_name, first = next(iter(found.items()))
     for name, settings in found.items():
         if settings.normalizer != first.normalizer:
             raise UsageError(
                 f"{first_name} is a layer of {first.layer} and {name} one of {settings.layer}; "
-                "give one --normalizer for all frameworks, or compare --normalizers"
+                "give one `normalizer` for all frameworks, or compare normalizers"
             )
         weighs = (first.framework.momentum_weighs, settings.framework.momentum_weighs)
         if given.get("momentum") is not None and weighs[0] != weighs[1]:
             raise UsageError(
                 f"momentum {given['momentum']} is the weight of the {_weighed(weighs[0])} in {first_name} and of the "
-                f"{_weighed(weighs[1])} in {name}; leave --momentum out, so that each has its own"
+                f"{_weighed(weighs[1])} in {name}; leave out `momentum`, so that each has its own"
             )
     return found
 
@@ -102,29 +141,28 @@ def _weighed(what: str | None) -> str:
     return "old value" if what == "old" else "batch"
 
 
-def _normalizers(names: Sequence[str], given: dict[str, Any]) -> dict[str, Settings]:
-    """Settings under the name of each normalizer; those that keep running statistics have the momentum.
+def _normalizers(names: Sequence[str], given: LayerKeywords) -> dict[str, Settings]:
+    """Return settings under the name of each normalizer; those that keep running statistics have the momentum.
 
     Raises:
-        UsageError: also where a momentum is given and none keeps running statistics.
+        UsageError: if a momentum is given and none keeps running statistics.
     """
     momentum = given.get("momentum")
-    plain = {**given, "momentum": None}
     found = {}
     for name in map(parse, names):
-        settings = settings_of(**{**plain, "normalizer": name})
-        found[name] = settings_of(**{**given, "normalizer": name}) if settings.keeps_running else settings
+        settings = Settings.of(**(given | {"normalizer": name, "momentum": None}))
+        found[name] = Settings.of(**(given | {"normalizer": name})) if settings.keeps_running else settings
     if momentum is not None and not any(settings.keeps_running for settings in found.values()):
-        raise UsageError("none of these normalizers keeps running statistics, so there is no momentum; leave it out")
+        raise UsageError("none of these normalizers keeps running statistics, so they have no `momentum`; leave it out")
     return found
 
 
-def _epsilons(values: Sequence[str], given: dict[str, Any]) -> dict[str, Settings]:
-    """Settings under each ε, in the fewest digits that tell it from others."""
-    return {str(float(value)): settings_of(**{**given, "epsilon": float(value)}) for value in values}
+def _epsilons(values: Sequence[str], given: LayerKeywords) -> dict[str, Settings]:
+    """Return settings under each ε, in the fewest digits that tell it from others."""
+    return {str(float(value)): Settings.of(**(given | {"epsilon": float(value)})) for value in values}
 
 
-_SEVERAL: dict[By, Callable[[Sequence[str], dict[str, Any]], dict[str, Settings]]] = {
+_LAYERS: dict[By, Callable[[Sequence[str], LayerKeywords], dict[str, Settings]]] = {
     "frameworks": _frameworks,
     "normalizers": _normalizers,
     "epsilons": _epsilons,

@@ -6,24 +6,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bnstat.errors import InputError, UsageError
-from bnstat.layers.batches import make_batches, require
-from bnstat.layers.normalizers import normalize, require_shape, require_steps
+from bnstat.layers.batches import steps_of
+from bnstat.layers.loader import loader_order
+from bnstat.layers.normalizers import normalize
 from bnstat.layers.predictions import predict, second_pass
 from bnstat.layers.results import Batch
-from bnstat.layers.settings import Settings, settings_of
+from bnstat.layers.settings import Settings
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
+from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Path, Table, blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.answer import answer
 from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Failure
 from bnstat.report.inspect import Report
 from bnstat.rules import findings_of
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, channel_names_of
 from bnstat.workflows.evidence import sample_channels_of
+from bnstat.workflows.failures import failures_of, require_some
 from bnstat.workflows.notes import notes_of, patch_notes
 
 # The note where voxels are prepared, and the layer's own sums could be done again only without that.
@@ -85,7 +87,7 @@ def diagnose(
     Raises:
         UsageError: a setting that cannot be, or that these data do not admit.
     """
-    settings = settings_of(
+    settings = Settings.of(
         framework=framework,
         normalizer=normalizer,
         epsilon=epsilon,
@@ -101,8 +103,27 @@ def diagnose(
         threads=threads,
         emulate=emulate,
     )
-    table = read_table(paths, axis, batch_axis, reading, progress, lambda planned: refuse(planned, [settings], reading))
-    return report_of(table, settings)
+    report = inspect(paths, settings, reading, progress)
+    require_some(report.samples, report.errors)
+    return report
+
+
+def inspect(
+    paths: Path | Iterable[Path],
+    settings: Settings,
+    reading: Reading = FILES_AS_THEY_ARE,
+    progress: Progress | None = None,
+) -> Report:
+    """Return what a layer would compute on these volumes; a report without samples if none can be read.
+
+    Raises:
+        UsageError: if these data do not admit the settings.
+    """
+
+    def admit(planned: Sequence[Planned]) -> None:
+        require_admitted(planned, [settings], reading.preparation)
+
+    return report_of(read_table(paths, settings.axis, settings.batch_axis, reading, progress, admit), settings)
 
 
 def report_of(table: Table, settings: Settings) -> Report:
@@ -113,16 +134,21 @@ def report_of(table: Table, settings: Settings) -> Report:
     """
     settings = replace(settings, preparation=table.preparation)
     drawn, table = table, as_loaded(table, settings)
-    with blaming(table.failures):
-        steps = _steps(len(table.rows), settings) if table.rows else ()
-        batches = _batches([part for step in steps for part in _of_ranks(step, settings)], table.rows, settings)
-        synchronized = _batches(steps, table.rows, settings) if settings.ranks > 1 else ()
+    batches: tuple[Batch, ...] = ()
+    synchronized: tuple[Batch, ...] = ()
+    if table.rows:
+        with blaming(table.failures):
+            settings.require_samples(len(table.rows))
+            steps = steps_of(len(table.rows), settings.batching)
+            ranked = [batch for step in steps for batch in settings.batching.of_ranks(step)]
+            batches = _batches(ranked, table.rows, settings)
+            synchronized = _batches(steps, table.rows, settings) if settings.ranks > 1 else ()
     batches, unread = _predicted(batches, table, settings)
     report = Report(
         settings=settings,
         samples=tuple(row.sample for row in table.rows),
         batches=batches,
-        errors=tuple(Failure(failure.source, failure.message, failure.missing) for failure in table.failures),
+        errors=failures_of(table.failures),
         notes=(*notes_of(table, batches, settings), *patch_notes(table, drawn), *unread),
         synchronized=predict(synchronized, table, replace(settings, emulate=False)),
     )
@@ -135,10 +161,7 @@ def as_loaded(table: Table, settings: Settings) -> Table:
     patching = settings.preparation.patches
     if patching is None:
         return table
-    from bnstat.layers.loader import loader_order  # noqa: PLC0415  (only for patches)
-
-    samples = [row.sample for row in table.rows]
-    order = loader_order(samples, patching, settings.batch_size, shuffle=settings.shuffle, seed=settings.seed)
+    order = loader_order([row.sample for row in table.rows], patching, settings.batching)
     return replace(table, rows=tuple(table.rows[place] for place in order))
 
 
@@ -161,52 +184,20 @@ def _only_bounded(batches: Sequence[Batch], table: Table, settings: Settings) ->
     return (ONLY_BOUNDED,)
 
 
-def refuse(planned: Sequence[Planned], several: Sequence[Settings], reading: Reading) -> None:
-    """Refuse before an hour of reading what cannot be answered after it.
+def require_admitted(planned: Sequence[Planned], several: Iterable[Settings], preparation: Preparation) -> None:
+    """Refuse what the headers show to be impossible, before an hour of reading.
 
     Raises:
-        UsageError: too few samples for a batch, or channels that the groups do not divide.
+        UsageError: if there are too few samples for a batch, or channels that the groups do not divide.
     """
-    patching = reading.preparation.patches
-    each = patching.number if patching is not None else 1
+    if not planned:
+        return
+    each = 1 if preparation.patches is None else preparation.patches.number
+    samples = sum(plan.samples * (each if plan.parts else 1) for plan in planned)
     for settings in several:
-        if planned:
-            _require(sum(plan.samples * (each if plan.parts else 1) for plan in planned), settings)
+        settings.require_samples(samples)
         for plan in planned:
-            require_shape(plan.tensor.channels, settings)
-
-
-def _steps(samples: int, settings: Settings) -> tuple[tuple[int, ...], ...]:
-    """The samples of each training step: a batch, or one for each rank.
-
-    Raises:
-        UsageError: there are too few samples.
-    """
-    _require(samples, settings)
-    return make_batches(
-        samples,
-        settings.batch_size * settings.ranks,
-        drop_last=settings.drop_last,
-        shuffle=settings.shuffle,
-        seed=settings.seed,
-    )
-
-
-def _require(samples: int, settings: Settings) -> None:
-    """Refuse fewer samples than one step takes, or fewer steps than the normalizer needs, however many are claimed.
-
-    Raises:
-        UsageError: there are fewer.
-    """
-    require(samples, settings.batch_size, settings.ranks)
-    size = settings.batch_size * settings.ranks
-    require_steps(samples // size if settings.drop_last else -(-samples // size), settings)
-
-
-def _of_ranks(step: tuple[int, ...], settings: Settings) -> list[tuple[int, ...]]:
-    """The batch of each rank: as many samples as one takes, in order."""
-    size = settings.batch_size
-    return [step[start : start + size] for start in range(0, len(step), size)]
+            settings.require_channels(plan.tensor.channels)
 
 
 def _batches(places: Sequence[tuple[int, ...]], table: Sequence[Row], settings: Settings) -> tuple[Batch, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 from typing import BinaryIO
 
 from bnstat.errors import InputError, OutputError, UsageError
-from bnstat.preprocessing.validate import checked, files_of
+from bnstat.preprocessing.beside import files_beside
 from bnstat.reading.moments_file import examine
 from bnstat.reading.moments_line import MomentsLine, Stamp, line_of, stamp_of
 from bnstat.reading.scan_settings import ScanSettings, difference
@@ -19,12 +19,12 @@ from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Path, blaming, find_cases, listed
 from bnstat.reading.workers import executor_of
 from bnstat.reading.workers.job import Job, Outcome, Progress
-from bnstat.report.finding import Failure
 from bnstat.report.scan import Scan
 from bnstat.sources.case import Case
 from bnstat.sources.opening import stored_in
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.storage import is_moments
+from bnstat.workflows.failures import failures_of, require_some
 
 
 def collect(
@@ -58,8 +58,30 @@ def collect(
         InputError: the file is to be resumed and is damaged.
         OutputError: it cannot be written; what was written before stays.
     """
-    checked(reading.preparation)
     asked = ScanSettings(axis, batch_axis, reading.preparation)
+    found = scan(paths, output, asked, reading, progress, resume=resume, force=force)
+    require_some(range(found.samples), found.errors)
+    return found
+
+
+def scan(
+    paths: Path | Iterable[Path],
+    output: Path,
+    asked: ScanSettings,
+    reading: Reading = FILES_AS_THEY_ARE,
+    progress: Progress | None = None,
+    *,
+    resume: bool = False,
+    force: bool = False,
+) -> Scan:
+    """Read volumes and keep their moments; return what was kept, which may be nothing.
+
+    Raises:
+        UsageError: if the file exists, and neither resume nor force is asked for, or these data do not admit the
+            settings.
+        InputError: if the file is to be resumed and is damaged.
+        OutputError: if it cannot be written; what was written before stays.
+    """
     target = os.fspath(output)
     failures: list[InputError] = []
     notes: list[str] = []
@@ -72,7 +94,9 @@ def collect(
             file = stack.enter_context(_Target(target))
             done = file.resume(asked, cases) if resume and file.size else set()
             old = not (resume or not file.size)  # it goes when there is something in its place
-            jobs = [Job(case, axis, batch_axis, reading.preparation) for case in cases if _key(case) not in done]
+            jobs = [
+                Job(case, asked.axis, asked.batch_axis, asked.preparation) for case in cases if _key(case) not in done
+            ]
             stamps = [_stamp(job.case, asked) for job in jobs]  # before they are read, so that no change is missed
             failed: dict[int, InputError] = {}
             for outcome in executor_of(reading, len(jobs)).run(jobs, progress):
@@ -89,7 +113,7 @@ def collect(
         cases=len(jobs) - len(failed),
         samples=file.samples,
         unchanged=len(cases) - len(jobs),
-        errors=tuple(Failure(failure.source, failure.message, failure.missing) for failure in failures),
+        errors=failures_of(failures),
         notes=tuple(notes),
     )
 
@@ -106,7 +130,7 @@ def _read_of(cases: Sequence[Case], asked: ScanSettings) -> list[str]:
     """All that is read: volumes, and masks, labels and numbers of steps beside them."""
     files = [file for case in cases for name in case.files for file in stored_in(name)]
     labels = [case.labels for case in cases if _takes_labels(asked) and case.labels is not None]
-    beside = files_of(asked.preparation, (case.name for case in cases))
+    beside = files_beside(asked.preparation, (case.name for case in cases))
     return [*files, *(file for name in dict.fromkeys((*labels, *beside)) for file in stored_in(name))]
 
 

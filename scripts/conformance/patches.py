@@ -16,7 +16,8 @@ from monai.transforms import RandSpatialCrop
 from monai.transforms.utils import generate_pos_neg_label_crop_centers
 from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
 
-from bnstat.preprocessing.patch_positions import Foreground, Labels, Volume, patches_of
+from bnstat.preprocessing.foreground import Foreground
+from bnstat.preprocessing.patch_positions import Labels, Volume, patches_of
 from bnstat.preprocessing.settings import Patching
 
 DRAWS = 40_000

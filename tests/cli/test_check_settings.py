@@ -101,7 +101,7 @@ def test_a_folder_is_no_baseline(refused, tmp_path, small_image):
 
 
 def test_updating_needs_a_baseline(refused, small_image):
-    assert "needs --baseline" in refused(2, "check", small_image(), "--update-baseline")
+    assert "name it with --baseline" in refused(2, "check", small_image(), "--update-baseline")
 
 
 @pytest.mark.parametrize("option", ["--baseline", "--config"])

@@ -203,12 +203,12 @@ def test_csv_and_markdown_have_a_row_for_each_size(bnstat_run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--batch-sizes", "0"], "batch size 0"),
+        (["--batch-sizes", "0"], "--batch-sizes must all be at least 1, and one is 0"),
         (["--batch-sizes", "a"], "not a list of whole numbers"),
         (["--batch-sizes", "64"], "use --population infinite"),
         (["--draws", "0"], "draws"),
-        (["--tolerance-gap", "-1"], "tolerance for gap"),
-        (["--tolerance-noise", "inf"], "tolerance for noise inf cannot be"),
+        (["--tolerance-gap", "-1"], "--tolerance-gap must be a finite number of at least 0, and is -1"),
+        (["--tolerance-noise", "inf"], "--tolerance-noise must be a finite number of at least 0, and is inf"),
         (["--axis", "9"], "axis 9"),
         (["--axis", "0"], "batch axis"),
         (["--epsilon", "nan"], "epsilon"),
@@ -351,7 +351,10 @@ def test_groups_that_cannot_be_made_are_one_line(refused, tmp_path, monkeypatch,
     assert message in refused(3 if "sites.csv: " in message else 2, "compare", COHORT, "--group-by", group_by)
 
 
-@pytest.mark.parametrize(("option", "message"), [("--ranks", "0 ranks cannot be"), ("--steps", "0 steps cannot be")])
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("--ranks", "--ranks must be at least 1, and is 0"), ("--steps", "--steps must be at least 1, and is 0")],
+)
 def test_no_ranks_and_no_steps_cannot_be(refused, option, message):
     assert message in refused(2, "compare", COHORT, option, "0")
 

@@ -9,8 +9,7 @@ import subprocess
 import sys
 
 import pytest
-
-import bnstat
+from inspected import inspected
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
 BNSTAT = [sys.executable, "-m", "bnstat"]
@@ -60,5 +59,5 @@ def test_a_name_that_is_too_long_is_an_error(refused, tmp_path, ending):
 @pytest.mark.parametrize("name", ["a\0.nii", "a\0.npy", "a\0.npz[k]"])
 def test_a_name_with_a_nul_is_an_error(name):
     """No shell can give one, a list of files can."""
-    (failure,) = bnstat.diagnose(name).errors
+    (failure,) = inspected(name).errors
     assert "NUL" in failure.message

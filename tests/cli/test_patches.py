@@ -142,7 +142,7 @@ def test_check_judges_patches(bnstat_run, asked):
 
 def test_a_batch_takes_as_many_as_all_volumes_give(bnstat_run, refused, asked):
     assert bnstat_run("inspect", *asked, "-b", 12).code == 0
-    assert "more samples than there are (12)" in refused(2, "inspect", *asked, "-b", 13)
+    assert "a batch of 13 takes more samples than the 12 given" in refused(2, "inspect", *asked, "-b", 13)
 
 
 def test_mixed_shapes_point_to_patches(refused, write_image):
@@ -165,10 +165,10 @@ def test_options_of_patches_need_a_size(refused, small_image, command, option):
     [
         (["--patch", "a"], "as in 128x128x64"),
         (["--patch", "4x"], "as in 128x128x64"),
-        (["--patch", "0"], "each size is at least 1"),
+        (["--patch", "0"], "must be at least 1 along each axis"),
         (["--patch", "4x4"], "give as many sizes"),
-        (["--patch", "4", "--patches", "0"], "1 or more"),
-        (["--patch", "4", "--foreground", "2"], "give a share from 0 to 1"),
+        (["--patch", "4", "--patches", "0"], "--patches must be at least 1, and is 0"),
+        (["--patch", "4", "--foreground", "2"], "must be a share from 0 to 1"),
         (["--patch", "4", "--foreground", "0.5"], "--labels 'labels/{case}.nii.gz'"),
         (["--patch", "4", "--labels", "x"], "--foreground"),
         (["--patch", "4", "--pad", "mirror"], "'zero', 'edge', 'none'"),

@@ -166,7 +166,7 @@ def test_a_file_that_is_there_is_left_alone(cohort, tmp_path, capsys):
         (["--resume", "--force"], "give one of them"),
         (["--axis", "0"], "axis 0 is the batch axis"),
         (["--axis", "9"], "axis 9 does not exist"),
-        (["--jobs", "0"], "0 jobs cannot be"),
+        (["--jobs", "0"], "--jobs must be at least 1, and is 0"),
         (["--dask", "tcp://127.0.0.1:1"], "no Dask scheduler answers at tcp://127.0.0.1:1"),
         (["--dask", "nonsense://x"], "no Dask scheduler answers at nonsense://x"),
     ],
@@ -413,9 +413,9 @@ def test_no_answer_replaces_the_moments_that_it_is_made_of(bnstat_run, write_ima
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--patch", "0"], "a patch of 0 cannot be"),
-        (["--patch", "2", "--patches", "0"], "0 patches cannot be"),
-        (["--patch", "2", "--mask", "nonzero"], "leave --mask out"),
+        (["--patch", "0"], "--patch must be at least 1 along each axis"),
+        (["--patch", "2", "--patches", "0"], "--patches must be at least 1, and is 0"),
+        (["--patch", "2", "--mask", "nonzero"], "--mask and patches exclude each other"),
         (["--patch", "2x2"], "has 3 spatial axes"),
         (["--patch", "2", "--axis", "1"], "is not the last"),
         (["--patch", "2", "--foreground", "0.5"], "has no label image, which --foreground needs"),

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.intensity import prepared_moments
-from bnstat.preprocessing.masks import ByPlace, MaskFile, Threshold, inside, parsed
+from bnstat.preprocessing.masks import ByPlace, inside
+from bnstat.preprocessing.regions import MaskFile, Threshold, region_of
 from bnstat.preprocessing.settings import Preparation
-from bnstat.preprocessing.validate import checked
 from bnstat.sources.case import Case
 from bnstat.sources.names import case_name
 from bnstat.sources.opened import plan_case
@@ -21,7 +21,6 @@ from bnstat.sources.opened import plan_case
 @pytest.mark.parametrize(
     ("text", "mask"),
     [
-        (None, None),
         ("nonzero", Threshold()),
         (">5", Threshold(">", 5.0)),
         (">=-0.5", Threshold(">=", -0.5)),
@@ -31,14 +30,14 @@ from bnstat.sources.opened import plan_case
     ],
 )
 def test_a_mask_is_a_threshold_or_a_file(text, mask):
-    assert parsed(text) == mask
+    assert region_of(text) == Preparation(mask=text).region == mask
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("non-zero", "did you mean 'nonzero'?"),
-        ("", "mask '' is not known, and no such file"),
+        ("", "mask '' is not known, and no such file exists"),
         ("brain.nii.gz", "no such file"),
         ("brain.npz[mask]", "no such file"),
         (">", "'' is no number"),
@@ -50,7 +49,7 @@ def test_a_mask_is_a_threshold_or_a_file(text, mask):
 )
 def test_another_mask_is_refused_beside_those_there_are(text, said):
     with pytest.raises(UsageError) as caught:
-        checked(Preparation(mask=text))
+        Preparation(mask=text)
     assert said in str(caught.value)
     assert "A mask is nonzero, >T, >=T, <T, <=T, or a file" in str(caught.value)
 

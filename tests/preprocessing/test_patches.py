@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from math import prod, sqrt
@@ -15,9 +16,11 @@ from hypothesis import strategies as st
 
 import bnstat
 from bnstat import InputError, Patching, Preparation, Reading, UsageError
-from bnstat.layers.batches import make_batches
+from bnstat.layers.batches import steps_of
 from bnstat.layers.loader import loader_order
-from bnstat.preprocessing.patch_positions import Foreground, Labels, Volume, patches_of
+from bnstat.layers.settings import Batching
+from bnstat.preprocessing.foreground import Foreground
+from bnstat.preprocessing.patch_positions import Labels, Volume, patches_of
 from bnstat.preprocessing.patches import draw, require_patches
 from bnstat.preprocessing.samples import rows_of
 from bnstat.sources.case import Case
@@ -210,7 +213,7 @@ def drawn(volumes, number, kinds=(False,)):
 
 def test_each_volume_in_turn_gives_what_a_batch_takes_of_one():
     samples = drawn("ab", 5)
-    order = loader_order(samples, Patching((1,), 5, per_volume=2), 2)
+    order = loader_order(samples, Patching((1,), 5, per_volume=2), Batching(2))
     assert [(samples[one].source, samples[one].patch.start[0]) for one in order] == [
         *(("a", 0), ("a", 1), ("b", 0), ("b", 1), ("a", 2), ("a", 3), ("b", 2), ("b", 3), ("a", 4), ("b", 4))
     ]
@@ -228,11 +231,12 @@ def test_exactly_the_forced_slots_have_forced_patches(volumes, number, per_volum
     samples = drawn("abcde"[:volumes], number, (False, True))
     asked = Patching((1,), number, min(per_volume, number), f"nnunet:{share}")
     batch_size = min(batch_size, volumes * number)
-    order = loader_order(samples, asked, batch_size, shuffle=shuffle, seed=3)
+    batching = Batching(batch_size, shuffle=shuffle, seed=3)
+    order = loader_order(samples, asked, batching)
     assert Counter((samples[one].source, samples[one].patch.start) for one in order) == Counter(
         (name, (k,)) for name in "abcde"[:volumes] for k in range(number)
     )
-    for batch in make_batches(len(order), batch_size, shuffle=shuffle, seed=3):
+    for batch in steps_of(len(order), batching):
         for slot, place in enumerate(batch):
             assert samples[order[place]].patch.foreground == Foreground(share, True).forces(slot, batch_size)
 
@@ -373,17 +377,28 @@ def test_labels_may_have_an_axis_of_one_or_one_for_each_sample(write_image):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (Patching((0, 4, 4)), "each size is at least 1"),
+        ({"size": (0, 4, 4)}, "`size` must be at least 1 along each axis, as in 96x96x96, and is 0x4x4"),
+        ({"size": ()}, "and is empty"),
+        ({"number": 0}, "`number` must be at least 1, and is 0"),
+        ({"number": 2, "per_volume": 3}, "raise `number` to 3, or lower `per_volume`"),
+        ({"per_volume": 0}, "`per_volume` must be at least 1, and is 0"),
+        ({"seed": -1}, "`seed` must be at least 0, and is -1"),
+        ({"pad": "mirror"}, "`pad` must be one of zero, edge, none, and is 'mirror'"),
+        ({"foreground": "x"}, "or nnunet:0.33 for forced slots, and is 'x'"),
+        ({"labels": "x.nii"}, "`labels` needs `foreground`"),
+    ],
+)
+def test_patches_that_no_volume_has_cannot_be_asked_for(asked, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        Patching(**{"size": (4, 4, 4), **asked})
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
         (Patching((10**6,)), "larger than any memory"),
         (Patching((4, 4)), "give as many sizes, as in --patch 96x96x96"),
-        (patching(number=0), "0 patches cannot be"),
-        (patching(number=2, per_volume=3), "more with --patches"),
-        (patching(per_volume=0), "1 or more"),
-        (patching(seed=-1), "seed -1 cannot be"),
-        (patching(pad="mirror"), "choose one of zero, edge, none"),
-        (patching(foreground="x"), "nnunet:0.33"),
         (patching(foreground="0.5"), "has no label image"),
-        (patching(labels="x.nii"), "--labels goes with --foreground"),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_voxel_is_read(small_image, asked, message):
@@ -398,9 +413,8 @@ def test_only_the_last_axis_can_be_kept(write_image):
 
 
 def test_a_volume_that_is_too_small_is_an_error_where_nothing_is_padded(small_image):
-    report = bnstat.diagnose(small_image(), reading=reading(patching((8, 4, 4), pad="none")))
-    (failure,) = report.errors
-    assert "7 × 6 × 5, smaller than the patch of 8 × 4 × 4" in failure.message
+    with pytest.raises(InputError, match="7 × 6 × 5, smaller than the patch of 8 × 4 × 4"):
+        bnstat.diagnose(small_image(), reading=reading(patching((8, 4, 4), pad="none")))
 
 
 def test_padding_costs_no_memory(small_image):
@@ -413,9 +427,8 @@ def test_padding_costs_no_memory(small_image):
 
 
 def test_a_border_that_no_memory_holds_is_an_error_of_its_file(small_image):
-    report = bnstat.diagnose(small_image(), reading=reading(patching((9999, 9999, 9999), 1, pad="edge")))
-    (failure,) = report.errors
-    assert "does not fit into memory" in failure.message
+    with pytest.raises(InputError, match="does not fit into memory"):
+        bnstat.diagnose(small_image(), reading=reading(patching((9999, 9999, 9999), 1, pad="edge")))
 
 
 @pytest.mark.parametrize("steps", ["zscore", "clip:4,7", "zscore|clip:-1,1", "zscore-nonzero|scale:2,1"])
@@ -442,6 +455,5 @@ def test_a_truncated_file_is_an_error(small_image, tmp_path):
     path = tmp_path / "cut.nii.gz"
     whole = Path(small_image("x.nii.gz")).read_bytes()
     path.write_bytes(whole[:-60])
-    report = bnstat.diagnose(str(path), reading=reading(patching((2, 2, 2))))
-    (failure,) = report.errors
-    assert "truncated" in failure.message or "damaged" in failure.message
+    with pytest.raises(InputError, match=r"truncated|damaged"):
+        bnstat.diagnose(str(path), reading=reading(patching((2, 2, 2))))

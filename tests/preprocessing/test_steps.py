@@ -11,7 +11,6 @@ from bnstat.errors import UsageError
 from bnstat.preprocessing.intensity import passes
 from bnstat.preprocessing.settings import Preparation
 from bnstat.preprocessing.steps import Clip, Ct, Minmax, Scale, Zscore, parsed
-from bnstat.preprocessing.validate import checked
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_steps_are_read_from_left_to_right(text, steps):
 )
 def test_a_wrong_step_is_named_beside_those_there_are(text, said):
     with pytest.raises(UsageError) as caught:
-        checked(Preparation(intensity=text))
+        Preparation(intensity=text)
     message = str(caught.value)
     assert said in message
     assert "clip:LO,HI" in message
@@ -96,13 +95,13 @@ def test_another_file_is_refused(tmp_path, text):
     path = tmp_path / "plans.json"
     path.write_text(text, encoding="latin-1")
     with pytest.raises(UsageError, match=r"dataset_fingerprint\.json or nnUNetPlans\.json"):
-        checked(Preparation(intensity=f"ct:{path}"))
+        Preparation(intensity=f"ct:{path}")
 
 
 @pytest.mark.parametrize("wrong", [{}, {"0": {"mean": 1}}, {"1": PROPERTIES}, {"0": {**PROPERTIES, "std": None}}])
 def test_properties_that_are_not_whole_are_refused(tmp_path, wrong):
     with pytest.raises(UsageError, match="foreground_intensity_properties_per_channel"):
-        checked(Preparation(intensity=f"ct:{fingerprint(tmp_path, wrong)}"))
+        Preparation(intensity=f"ct:{fingerprint(tmp_path, wrong)}")
 
 
 @pytest.mark.parametrize(

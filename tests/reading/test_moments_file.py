@@ -73,7 +73,7 @@ def test_a_line_says_all_of_a_sample_that_is_known():
     sample = Sample(
         "BraTS_1", 3, (4, 4, 4, 2), "int16", "2 s", ("a.nii", "b.nii"), ("t1", "t2"), Patch((-1, 0, 2), (2, 2, 2), True)
     )
-    settings = ScanSettings(-1, "none", Preparation("clip:0,1|zscore", ">3", Patching((2, 2, 2), 4, foreground="0.5")))
+    settings = ScanSettings(-1, "none", Preparation("clip:0,1|zscore", None, Patching((2, 2, 2), 4, foreground="0.5")))
     one = kept(Moments.from_array(np.arange(4.0).reshape(2, 2)), sample, settings=settings, place=2, samples=4)
     found = parse(line_of(one).encode())
     assert (found.row.sample, found.settings, found.place, found.samples, found.stamp) == (

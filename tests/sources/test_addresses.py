@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from dataset_cases import describe, save
+from inspected import inspected
 
-import bnstat
 from bnstat import InputError, Reading, UsageError
 from bnstat.sources.addresses import PROTOCOLS, Access, is_remote, named_in, require_allowed, require_protocols
 from bnstat.sources.search import cases_of
@@ -113,7 +113,7 @@ def test_no_protocol_in_a_description_gets_to_fsspec(evil, asked, kind, protocol
         for allowed in ((), (protocol,)):
             found = cases_of([str(path)], protocols=allowed)
             assert not any(is_remote(file) for case in found.cases for file in (*case.files, case.labels or ""))
-            report = bnstat.diagnose(path, reading=Reading(protocols=allowed))
+            report = inspected(path, reading=Reading(protocols=allowed))
             assert report.errors or "label" in kind
             assert all("\n" not in one.message for one in report.errors)
     assert asked == []
@@ -122,12 +122,12 @@ def test_no_protocol_in_a_description_gets_to_fsspec(evil, asked, kind, protocol
 @pytest.mark.parametrize("protocol", OTHERS)
 def test_no_other_protocol_that_a_user_gives_gets_to_fsspec(evil, asked, protocol):
     for spelling in spelled(protocol, evil / "evil.nii"):
-        (failure,) = bnstat.diagnose(spelling).errors
+        (failure,) = inspected(spelling).errors
         assert "\n" not in failure.message
         if spelling.startswith(f"{protocol}://") and "::" not in spelling:
             assert f"add `protocols={protocol}`" in failure.message
     for ending in ("x.json", "*.nii", "folder/", "x.npy", "x.img"):
-        (failure,) = bnstat.diagnose(f"{protocol}://{ending}").errors
+        (failure,) = inspected(f"{protocol}://{ending}").errors
         assert "is not allowed" in failure.message
     assert asked == []
 
@@ -136,7 +136,7 @@ def test_no_other_protocol_that_a_user_gives_gets_to_fsspec(evil, asked, protoco
 def test_a_chain_is_refused_whatever_is_allowed(evil, asked, protocol):
     for spelling in spelled(protocol, evil / "evil.nii"):
         if "::" in spelling:
-            (failure,) = bnstat.diagnose(spelling, reading=Reading(protocols=tuple(KNOWN))).errors
+            (failure,) = inspected(spelling, reading=Reading(protocols=tuple(KNOWN))).errors
             assert "chains" in failure.message or "no such file" in failure.message
     assert asked == []
 
@@ -193,7 +193,7 @@ def test_what_is_no_name_of_a_protocol_is_wrong_usage(refused, small_image, name
 def test_a_url_of_a_file_here_is_read(tmp_path, voxels):
     save(tmp_path / "in/x.nii", voxels)
     for url in (f"file://{tmp_path}/in/x.nii", f"FILE://{tmp_path}/in/", f"file://{tmp_path}/in/*.nii"):
-        assert bnstat.diagnose(url).errors == ()
+        assert inspected(url).errors == ()
 
 
 LISTS = {
@@ -259,9 +259,9 @@ def test_a_list_elsewhere_names_nothing_else(kind, name):
 def test_a_list_here_names_plain_paths_and_no_url(tmp_path, voxels, asked):
     save(tmp_path / "other/x.nii", voxels)
     for name in ("../other/x.nii", str(tmp_path / "other/x.nii")):
-        assert bnstat.diagnose(describe(tmp_path / "ds", [{"image": name}])).errors == ()
+        assert inspected(describe(tmp_path / "ds", [{"image": name}])).errors == ()
     for name in (f"file://{tmp_path}/other/x.nii", "https://host/x.nii", "s3://bucket/x.nii"):
-        (failure,) = bnstat.diagnose(describe(tmp_path / "ds", [{"image": name}])).errors
+        (failure,) = inspected(describe(tmp_path / "ds", [{"image": name}])).errors
         assert failure.source == name
         assert str(tmp_path / "ds/dataset.json") in failure.message
     assert asked == []
@@ -271,7 +271,7 @@ def test_what_is_refused_in_a_list_leaves_the_rest_of_it(evil):
     listed = describe(
         evil, [{"image": "reference::file:///x.nii"}, {"image": "ok.nii"}, {"image": "ok.nii\n\x1b[2J://"}]
     )
-    report = bnstat.diagnose(listed)
+    report = inspected(listed)
     assert [sample.source for sample in report.samples] == [str(evil / "ok.nii")]
     assert len(report.errors) == 2
     assert "correct the list" in report.errors[0].message
@@ -285,7 +285,7 @@ def test_names_in_a_description_elsewhere_stay_there(protocol, asked):
     asked.clear()
     reading = Reading(protocols=("memory", protocol))
     for number, spelling in enumerate(spelled(protocol, "/evil.nii")):
-        report = bnstat.diagnose(f"memory://{protocol}/{number}.json", reading=reading)
+        report = inspected(f"memory://{protocol}/{number}.json", reading=reading)
         assert report.errors
         if not (protocol == "memory" or spelling.startswith((" ", "\t")) or spelling == f"{protocol}:/evil.nii"):
             assert "was not opened" in report.errors[0].message
@@ -297,7 +297,7 @@ def test_a_name_in_a_folder_elsewhere_that_leads_out_of_it_is_said(monkeypatch, 
     fsspec.filesystem("memory").pipe("/leads/x.nii", data)
     names = ["/leads/x.nii", "/leads/%2e%2e/y.nii", "/leads/../y.nii", "/other/y.nii", "/leads/a::b.nii"]
     monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "find", lambda *_: names)
-    report = bnstat.diagnose("memory://leads/", reading=Reading(protocols=("memory",)))
+    report = inspected("memory://leads/", reading=Reading(protocols=("memory",)))
     assert [sample.source for sample in report.samples] == ["memory://leads/x.nii"]
     assert sum("leads out" in one.message for one in report.errors) == 3
     assert sum("chains" in one.message for one in report.errors) == 1
@@ -377,7 +377,7 @@ def test_a_list_on_a_web_server_opens_nothing_above_it_or_elsewhere(sites, tmp_p
         f"{one}/ds/../secret.nii.gz",
     ]
     describe(tmp_path / "one/ds", [{"image": name} for name in (*names, "x.nii.gz")], "list.json")
-    report = bnstat.diagnose(f"{one}/ds/list.json")
+    report = inspected(f"{one}/ds/list.json")
     assert [sample.source for sample in report.samples] == [f"{one}/ds/x.nii.gz"]
     assert len(report.errors) == len(names)
     assert {path for path in seen if not path.startswith("/ds/")} == set()
@@ -389,15 +389,15 @@ def test_what_a_list_names_is_not_fetched_where_its_server_sends_on_to_another(s
     describe(tmp_path / "one/ds", [{"image": "a.nii.gz"}, {"image": "b.nii.gz"}], "list.json")
     sends["/ds/a.nii.gz"] = f"{two}/x.nii.gz"
     sends["/ds/b.nii.gz"] = "/ds/x.nii.gz"
-    report = bnstat.diagnose(f"{one}/ds/list.json")
+    report = inspected(f"{one}/ds/list.json")
     (failure,) = report.errors
     assert failure.source == f"{one}/ds/a.nii.gz"
     assert f"give {two}/x.nii.gz itself" in failure.message
     assert [sample.source for sample in report.samples] == [f"{one}/ds/b.nii.gz"]
     assert other == []
-    assert bnstat.diagnose(f"{one}/ds/a.nii.gz").errors == ()  # a user may be sent on
+    assert inspected(f"{one}/ds/a.nii.gz").errors == ()  # a user may be sent on
     sends["/ds/a.nii.gz"] = f"file://{tmp_path}/two/x.nii.gz"
-    assert len(bnstat.diagnose(f"{one}/ds/a.nii.gz").errors) == 1
+    assert len(inspected(f"{one}/ds/a.nii.gz").errors) == 1
 
 
 def test_links_of_a_page_that_lead_out_of_it_are_passed_over(sites, tmp_path):
@@ -413,7 +413,7 @@ def test_links_of_a_page_that_lead_out_of_it_are_passed_over(sites, tmp_path):
     ]
     (tmp_path / "one/ds/index.html").write_text("".join(f'<a href="{link}">x</a>' for link in links))
     for url in (f"{one}/ds/", f"{one}/ds/*.nii.gz"):
-        report = bnstat.diagnose(url)
+        report = inspected(url)
         assert [sample.source for sample in report.samples] == [f"{one}/ds/x.nii.gz"]
         assert report.errors == ()
     assert not any("secret" in path for path in seen)

@@ -16,6 +16,7 @@ import nibabel
 import numpy as np
 import pytest
 from dataset_cases import CASES, CHANNELS, nnunet_v2, save
+from inspected import inspected
 
 import bnstat
 from bnstat import InputError
@@ -58,13 +59,13 @@ def bucket(endpoint, monkeypatch, request):
 
 
 def numbers(paths, **settings):
-    report = bnstat.diagnose(paths, **settings)
+    report = inspected(paths, **settings)
     assert report.errors == ()
     return [(part.name, part.mean, part.variance, part.minimum) for batch in report.batches for part in batch.parts]
 
 
 def failure(url, **settings):
-    (found,) = bnstat.diagnose(url, **settings).errors
+    (found,) = inspected(url, **settings).errors
     assert found.source == url
     assert "\n" not in found.message
     return found.message

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from inspected import inspected
 
 import bnstat
 from bnstat.sources.search import cases_of
@@ -102,14 +103,14 @@ def test_a_file_that_is_named_is_itself_whether_it_is_there_or_not(tmp_path):
 
 
 def test_a_name_that_is_too_long_is_an_error_of_that_input(tmp_path):
-    report = bnstat.diagnose(tmp_path / ("x" * 300 + ".nii"))
+    report = inspected(tmp_path / ("x" * 300 + ".nii"))
     assert len(report.errors) == 1
 
 
 def test_no_name_at_all_is_not_the_current_directory(tree, monkeypatch):
     monkeypatch.chdir(tree)
     try:
-        report = bnstat.diagnose("")
+        report = inspected("")
     except bnstat.UsageError:
         return
     assert report.batches == ()
@@ -119,7 +120,7 @@ def test_no_name_at_all_is_not_the_current_directory(tree, monkeypatch):
 def test_a_folder_that_may_not_be_read_is_an_error_and_not_left_out(tree):
     (tree / "deep").chmod(0)
     try:
-        report = bnstat.diagnose(tree)
+        report = inspected(tree)
     finally:
         (tree / "deep").chmod(0o755)
     assert report.errors

@@ -13,8 +13,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from inspected import inspected
 
-import bnstat
 from bnstat.sources.streams import unreadable
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="limits memory with ulimit")
@@ -28,7 +28,7 @@ def noise(write_image):
 
 
 def message_of(path):
-    report = bnstat.diagnose(path)
+    report = inspected(path)
     assert report.batches == (), "a damaged file became a number"
     (failure,) = report.errors
     assert "\n" not in failure.message

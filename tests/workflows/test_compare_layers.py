@@ -196,7 +196,7 @@ def test_one_layer_has_nothing_to_be_compared_with(cohort):
 @pytest.mark.parametrize(
     ("by", "values", "settings", "message"),
     [
-        ("layers", ["keras"], {}, "compared by 'layers'"),
+        ("layers", ["keras"], {}, "`by` must be one of frameworks, normalizers, epsilons, and is 'layers'"),
         ("frameworks", [], {}, "no frameworks to compare"),
         ("frameworks", ["kears"], {}, "did you mean 'keras'"),
         ("frameworks", ["torch", "haiku"], {"normalizer": "layer"}, "haiku has no layer for layer norm; choose one of"),
@@ -213,7 +213,7 @@ def test_one_layer_has_nothing_to_be_compared_with(cohort):
             {"framework": "onnx"},
             "onnx has no layer for layer norm; choose one of keras",
         ),
-        ("normalizers", ["batch", "group:3"], {}, "group:3 does not fit 4 channels"),
+        ("normalizers", ["batch", "group:3"], {}, "group:3 does not divide the 4 channels"),
         ("normalizers", ["instance", "layer"], {"momentum": 0.9}, "none of these normalizers keeps running"),
         ("normalizers", ["batch", "renorm"], {"batch_size": 5}, "renorm needs at least two batches"),
         ("epsilons", [1e-3, -1.0], {}, "`epsilon` must be a finite number that is 0 or more, and is -1"),

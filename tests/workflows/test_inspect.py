@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat import UsageError
+from bnstat import InputError, UsageError
+from bnstat.layers.settings import Settings
+from bnstat.workflows.check import check
+from bnstat.workflows.inspect import inspect
+
+
+def layers(paths):
+    return bnstat.compare_layers(paths, by="epsilons", values=[1e-3])
 
 
 def write_array(path, values):
@@ -55,12 +62,22 @@ def test_a_file_that_fails_leaves_the_order_before_batches_are_made(arrays, tmp_
 
 
 def test_where_every_file_fails_there_is_a_report_with_no_batch(tmp_path):
-    report = bnstat.diagnose(tmp_path / "none.nii")
+    report = inspect(tmp_path / "none.nii", Settings.of())
     assert (report.batches, len(report.errors), report.answer) == ((), 1, None)
 
 
+@pytest.mark.parametrize("function", [bnstat.diagnose, bnstat.compare, check, layers])
+def test_in_python_an_input_that_cannot_be_read_is_an_error_where_no_other_can(function, tmp_path, arrays):
+    with pytest.raises(InputError, match=r"none\.nii: no such file") as caught:
+        function(tmp_path / "none.nii")
+    assert caught.value.source == str(tmp_path / "none.nii")
+    with pytest.raises(InputError, match=r"none\.nii: .*\(1 other input cannot be read either\)$"):
+        function([tmp_path / "none.nii", tmp_path / "nor.npy"])
+    assert len(function([tmp_path / "none.nii", arrays[0]]).errors) == 1
+
+
 def test_too_few_samples_name_the_files_that_failed_too(arrays, tmp_path):
-    with pytest.raises(UsageError, match="more samples than there are") as caught:
+    with pytest.raises(UsageError, match="a batch of 2 takes more samples than the 1 given") as caught:
         bnstat.diagnose([arrays[0], tmp_path / "none.npy"], batch_size=2)
     assert len(caught.value.failures) == 1
 
@@ -75,8 +92,8 @@ def test_mixed_shapes_are_fine_alone_and_not_in_one_batch(arrays, tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"batch_size": 0}, "batch size 0"),
-        ({"axis": 0}, "axis 0 is the batch axis"),
+        ({"batch_size": 0}, "`batch_size` must be at least 1, and is 0"),
+        ({"axis": 0}, "`axis` must not be 0, the batch axis"),
         ({"axis": 7}, "`axis=7` does not exist"),
         ({"batch_axis": 9}, "`batch_axis=9` does not exist"),
         ({"epsilon": -1e-3}, "epsilon"),

@@ -150,7 +150,7 @@ def test_drawn_batches_of_two_volumes_are_every_pair_of_them(patched):
     ("settings", "said"),
     [
         ({"batch_sizes": [32]}, r"more volumes than there are \(12 with 2 patches of each in a batch\)"),
-        ({"number": 1}, "takes 2 patches of a volume, and only 1 of each are drawn; raise `number` to 2 or more"),
+        ({"number": 1}, "cannot take 2 patches from a volume that gives 1; raise `number` to 2"),
     ],
 )
 def test_what_volumes_and_patches_do_not_admit_is_refused(patched, settings, said):
@@ -159,7 +159,7 @@ def test_what_volumes_and_patches_do_not_admit_is_refused(patched, settings, sai
 
 
 def test_more_patches_than_are_drawn_are_refused_by_check_too(patched):
-    with pytest.raises(bnstat.UsageError, match="raise `number` to 9 or more"):
+    with pytest.raises(bnstat.UsageError, match="raise `number` to 9"):
         patched(volumes(), check.check, per_volume=9)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bnstat.errors import UsageError
 from bnstat.layers.normalizers import batch, group, instance, layer, renorm, rms, weight_init
 from bnstat.layers.normalizers.statistics import deviations
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.moments.moments import Moments
 
-__all__ = ["normalize", "require_shape", "require_steps"]
+__all__ = ["normalize"]
 
 # Normalizers that reduce over the batch, each channel alone.
 _BY_CHANNEL: dict[str, Callable[[Moments, Settings], tuple[Channel, ...]]] = {
@@ -28,28 +27,6 @@ _BY_SAMPLE: dict[str, Callable[[Moments, tuple[int, ...], Settings], tuple[Group
     "group": group.normalize,
     "rms": rms.normalize,
 }
-
-
-def require_shape(channels: int, settings: Settings) -> None:
-    """Refuse groups that do not divide the channels.
-
-    Raises:
-        UsageError: if they do not.
-    """
-    group.require(channels, settings)
-
-
-def require_steps(steps: int, settings: Settings) -> None:
-    """Refuse a normalizer that needs more batches than there are.
-
-    Raises:
-        UsageError: if batch renorm has a single batch.
-    """
-    if settings.kind == "renorm" and steps < 2:
-        raise UsageError(
-            "renorm needs at least two batches: r and d compare a batch with the running statistics before it; "
-            "give more volumes, or a smaller `batch_size`"
-        )
 
 
 def normalize(batches: Sequence[tuple[Batch, Moments]], settings: Settings) -> tuple[Batch, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from bnstat.errors import UsageError
 from bnstat.reading.settings import Reading
 from bnstat.reading.workers.here import Here
 from bnstat.reading.workers.job import Job, Outcome, Progress
@@ -30,13 +29,11 @@ class Executor(Protocol):
 
 
 def executor_of(reading: Reading, cases: int) -> Executor:
-    """The way to run that was asked for, for so many cases.
+    """Return the way to run that was asked for, for so many cases.
 
     Raises:
-        UsageError: it cannot be.
+        UsageError: if it needs a package that is not installed.
     """
-    if reading.jobs is not None and reading.jobs < 1:
-        raise UsageError(f"{reading.jobs} jobs cannot be: at least 1 process reads")
     if reading.dask is not None:
         from bnstat.reading.workers.dask import Cluster  # noqa: PLC0415  (it imports what --dask alone needs)
 

@@ -207,19 +207,22 @@ def test_a_layer_whose_default_is_the_last_axis_says_how_to_reduce_more(diagnose
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"normalizer": "group:3"}, "group:3 does not fit 4 channels.*use group:1, group:2, group:4$"),
+        (
+            {"normalizer": "group:3"},
+            "does not divide the 4 channels of these data; use one of group:1, group:2, group:4 as `normalizer`$",
+        ),
         ({"normalizer": "group"}, "needs its number of groups"),
-        ({"normalizer": "group:0"}, "'group:0' cannot be"),
-        ({"normalizer": "group:-2"}, "'group:-2' cannot be"),
-        ({"normalizer": "group:x"}, "'group:x' cannot be"),
-        ({"normalizer": "layer:2"}, "only group norm has a number"),
+        ({"normalizer": "group:0"}, "1 or more, as in `normalizer=\"group:2\"`, and not '0'$"),
+        ({"normalizer": "group:-2"}, "and not '-2'$"),
+        ({"normalizer": "group:x"}, "and not 'x'$"),
+        ({"normalizer": "layer:2"}, "has a number, which only group norm has"),
         ({"normalizer": "laier"}, "did you mean 'layer'"),
         ({"normalizer": "zzz"}, "choose one of batch, instance, layer, group:G, rms, renorm, weight-init"),
         ({"framework": "torch-group"}, "needs its number of groups"),
         ({"framework": "torch-layer", "normalizer": "batch"}, 'use `framework="torch"` and `normalizer="layer"`'),
         ({"framework": "onnx", "normalizer": "instance"}, "choose one of torch, flax, keras"),
         ({"normalizer": "layer", "momentum": 0.1}, "keeps no running statistics"),
-        ({"normalizer": "layer", "ranks": 2}, "nothing to synchronize"),
+        ({"normalizer": "layer", "ranks": 2}, "layer has none to merge"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_reason(diagnosed, settings, message):

@@ -27,6 +27,7 @@ from dataset_cases import (
     values,
     whole,
 )
+from inspected import inspected
 
 import bnstat
 from bnstat import InputError
@@ -297,7 +298,7 @@ def test_a_damaged_channel_is_named_itself(tmp_path):
     root = nnunet_v2(tmp_path / "ds")
     broken = root / "imagesTr" / f"{CASES[0]}_0001.nii.gz"
     broken.write_bytes(broken.read_bytes()[:40])
-    (failure,) = bnstat.diagnose(root).errors
+    (failure,) = inspected(root).errors
     assert failure.source == str(broken)
 
 

@@ -9,6 +9,7 @@ import pytest
 from dataset_cases import CASES, CHANNELS, monai, nnunet_v2, save, values
 from hypothesis import given
 from hypothesis import strategies as st
+from inspected import inspected
 
 import bnstat
 from bnstat import Reading, UsageError
@@ -74,7 +75,7 @@ def test_folders_of_cases_give_the_numbers_of_a_data_set_of_them(tmp_path, patte
 
 def test_labels_that_are_taken_for_a_channel_are_a_note(tmp_path):
     listing = monai(tmp_path / "ds")
-    report = bnstat.diagnose(listing.parent, reading=Reading(channels="{case}/{case}_{channel}.nii.gz"))
+    report = inspected(listing.parent, reading=Reading(channels="{case}/{case}_{channel}.nii.gz"))
     assert report.batches[0].names == (*CHANNELS, "seg")
     assert any("{channel:FLAIR,T1}" in note for note in report.notes)
 
@@ -83,7 +84,7 @@ def test_a_case_that_lacks_a_channel_is_named_and_the_rest_goes_on(tmp_path):
     listing = monai(tmp_path / "ds")
     (listing.parent / CASES[0] / f"{CASES[0]}_T1.nii.gz").unlink()
     reading = Reading(channels="{case}/{case}_{channel:FLAIR,T1}.nii.gz")
-    report = bnstat.diagnose(listing.parent, reading=reading)
+    report = inspected(listing.parent, reading=reading)
     assert [(Path(one.source).name, one.missing) for one in report.errors] == [(CASES[0], ("T1",))]
     assert len(report.samples) == 2
 
@@ -96,7 +97,7 @@ def test_a_channel_that_a_case_has_twice_is_an_error_of_that_case():
 
 def test_where_no_file_fits_one_that_was_found_is_shown(tmp_path):
     file = save(tmp_path / "a_t1.nii.gz", values(CASES[0], 0))
-    report = bnstat.diagnose(file, reading=Reading(channels="{case}-{channel}.nii.gz"))
+    report = inspected(file, reading=Reading(channels="{case}-{channel}.nii.gz"))
     (failure,) = report.errors
     assert failure.source == file
     assert "neither this file nor another matches" in failure.message

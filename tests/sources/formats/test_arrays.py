@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from inspected import inspected
 
 import bnstat
 
@@ -40,7 +41,7 @@ def with_header(path, header, data=b"\0" * 64):
 
 
 def message_of(path):
-    report = bnstat.diagnose(path)
+    report = inspected(path)
     assert report.batches == ()
     (failure,) = report.errors
     assert failure.source == str(path)

@@ -9,6 +9,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from inspected import inspected
 from nibabel.spatialimages import HeaderDataError
 
 import bnstat
@@ -34,7 +35,7 @@ MINC2 = ("minc2_1_scale.mnc", "minc2_4d.mnc", "minc2-no-att.mnc", "minc2-4d-d.mn
 
 
 def message_of(path):
-    report = bnstat.diagnose(path)
+    report = inspected(path)
     assert report.batches == ()
     (failure,) = report.errors
     assert failure.source == str(path)

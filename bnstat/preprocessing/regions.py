@@ -1,0 +1,68 @@
+"""What `--mask` says: the region that statistics are taken over, as a value."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from math import isfinite
+
+from bnstat.errors import UsageError
+
+# What stands for the name of a case in the path of its mask or labels.
+CASE = "{case}"
+# Longest first, so that >= is not taken for >.
+COMPARISONS = (">=", "<=", ">", "<")
+_GRAMMAR = "nonzero, >T, >=T, <T, <=T, or a file, as in '>-500' or 'masks/{case}_mask.nii.gz'"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The voxels of a channel whose values compare so with a limit; without a comparison, those that are not 0."""
+
+    comparison: str | None = None
+    limit: float = 0.0
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """The voxels where an image is above 0; `{case}` in its path stands for the name of the case."""
+
+    path: str
+
+
+Region = Threshold | MaskFile
+
+
+def region_of(text: str) -> Region:
+    """Return the region that a text names.
+
+    Raises:
+        UsageError: if it is neither a threshold nor a file that exists.
+    """
+    if text == "nonzero":
+        return Threshold()
+    for sign in COMPARISONS:
+        if text.startswith(sign):
+            return Threshold(sign, _limit(text, text.removeprefix(sign)))
+    if CASE not in text and not _is_there(text):
+        near = difflib.get_close_matches(text.lower(), ["nonzero"], n=1)
+        hint = "; did you mean 'nonzero'?" if near else "."
+        raise UsageError(f"mask {text!r} is not known, and no such file exists{hint} A mask is {_GRAMMAR}")
+    return MaskFile(text)
+
+
+def _is_there(path: str) -> bool:
+    """Return True if a file exists, or the archive of an array such as 'masks.npz[brain]'."""
+    file = path.rpartition("[")[0] if path.endswith("]") else path
+    return os.path.exists(file)  # noqa: PTH110  (any text may be given, and none is an exception)
+
+
+def _limit(text: str, number: str) -> float:
+    try:
+        limit = float(number)
+    except ValueError:
+        raise UsageError(f"mask {text!r}: {number!r} is no number. A mask is {_GRAMMAR}") from None
+    if not isfinite(limit):
+        raise UsageError(f"mask {text!r}: the threshold is not a finite number. A mask is {_GRAMMAR}")
+    return limit
