@@ -10,50 +10,74 @@ if TYPE_CHECKING:
     from bnstat.moments.moments import Moments
     from bnstat.preprocessing.settings import Patching, Preparation
     from bnstat.reading.settings import Reading
+    from bnstat.report.check import Check
     from bnstat.report.compare_batch_sizes import Comparison
+    from bnstat.report.compare_layers import LayerComparison
+    from bnstat.report.explain import Explanations
     from bnstat.report.inspect import Report
+    from bnstat.report.plan import Plan
+    from bnstat.report.scan import Scan
+    from bnstat.workflows.check import check
     from bnstat.workflows.compare_batch_sizes import compare
     from bnstat.workflows.compare_layers import compare_layers
+    from bnstat.workflows.explain import explain
     from bnstat.workflows.inspect import diagnose
+    from bnstat.workflows.plan import plan
     from bnstat.workflows.scan import collect
 
 from bnstat.version import __version__
 
 __all__ = [
     "BnstatError",
+    "Check",
     "Comparison",
+    "Explanations",
     "InputError",
+    "LayerComparison",
     "Moments",
     "OutputError",
     "Patching",
+    "Plan",
     "Preparation",
     "Reading",
     "Report",
+    "Scan",
     "UsageError",
     "__version__",
+    "check",
     "collect",
     "compare",
     "compare_layers",
     "diagnose",
+    "explain",
+    "plan",
 ]
 
 # Each public name and the module it lives in. They are imported when first used, so that
 # `bnstat --help` does not wait for numpy and nibabel.
 _HOME = {
     "BnstatError": "errors",
+    "Check": "report.check",
     "Comparison": "report.compare_batch_sizes",
+    "Explanations": "report.explain",
     "InputError": "errors",
+    "LayerComparison": "report.compare_layers",
     "Moments": "moments.moments",
     "OutputError": "errors",
     "Patching": "preprocessing.settings",
+    "Plan": "report.plan",
     "Preparation": "preprocessing.settings",
     "Reading": "reading.settings",
     "Report": "report.inspect",
+    "Scan": "report.scan",
     "UsageError": "errors",
+    "check": "workflows.check",
     "collect": "workflows.scan",
     "compare": "workflows.compare_batch_sizes",
     "compare_layers": "workflows.compare_layers",
     "diagnose": "workflows.inspect",
+    "explain": "workflows.explain",
+    "plan": "workflows.plan",
 }
 
 

@@ -24,11 +24,7 @@ def command(names: tuple[str, ...], to: options.Output) -> int:
       bnstat explain --format json
     """
     from bnstat.cli.output import write
-    from bnstat.report.explain import Explanations
-    from bnstat.rules import RULES
-    from bnstat.rules.explanation import explained
-    from bnstat.rules.selection import rule_named
+    from bnstat.workflows.explain import explain
 
-    asked = tuple(dict.fromkeys(map(rule_named, names))) or RULES
-    write("explain", Explanations(tuple(map(explained, asked)), in_full=bool(names)), to, ())
+    write("explain", explain(*names), to, ())
     return exit_codes.CLEAN

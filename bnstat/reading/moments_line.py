@@ -42,10 +42,12 @@ class Stamp:
 
 def stamp_of(files: Iterable[str], access: Access) -> Stamp:
     """Return the stamp that files have now."""
-    sizes, times = zip(*(state_of(file, access) for file in files), strict=True)
+    states = [state_of(file, access) for file in files]
+    sizes = [size for size, _ in states if size is not None]
+    times = [time for _, time in states if time is not None]
     return Stamp(
-        None if None in sizes else sum(sizes),
-        None if None in times else max(times),
+        sum(sizes) if 0 < len(sizes) == len(states) else None,
+        max(times) if 0 < len(times) == len(states) else None,
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
-from os import PathLike, fspath
 
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.samples import Row
@@ -16,6 +15,7 @@ from bnstat.reading.settings import Reading
 from bnstat.reading.workers import executor_of
 from bnstat.reading.workers.job import Job, Progress
 from bnstat.sources.case import Case
+from bnstat.sources.formats.memory import InMemory, Input, named_inputs
 from bnstat.sources.opened import Planned, plan_case
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.search import cases_of
@@ -23,18 +23,15 @@ from bnstat.sources.storage import is_moments
 
 __all__ = [
     "BatchAxis",
-    "Path",
+    "Input",
     "Planned",
     "Progress",
     "Row",
     "Table",
     "blaming",
     "find_cases",
-    "listed",
     "read_table",
 ]
-
-Path = str | PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def blaming(failures: Sequence[InputError]) -> Iterator[None]:
 
 
 def read_table(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     axis: int,
     batch_axis: BatchAxis,
     reading: Reading,
@@ -75,7 +72,7 @@ def read_table(
     """Headers of all files, then every voxel, once where nothing is done to it first.
 
     Args:
-        paths: files, directories, or files of moments.
+        paths: files, directories, moments files, arrays or images.
         axis: the kept axis of the batched tensor.
         batch_axis: the axis of each file whose entries are samples.
         reading: how inputs are found, prepared and read.
@@ -109,7 +106,7 @@ class _Entry:
 
 
 def _entries(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     axis: int,
     batch_axis: BatchAxis,
     reading: Reading,
@@ -123,7 +120,7 @@ def _entries(
     """
     entries: list[_Entry] = []
     preparations: dict[str, Preparation] = {}
-    for holds_moments, some in groupby(listed(paths), is_moments):
+    for holds_moments, some in groupby(named_inputs(paths), _holds_moments):
         if not holds_moments:
             planned = plan_cases(find_cases(list(some), reading, failures, notes), axis, batch_axis, failures)
             entries += map(_Entry, planned)
@@ -132,7 +129,7 @@ def _entries(
             continue
         from bnstat.reading import moments_input as files  # noqa: PLC0415  (most tables have none)
 
-        for path in some:
+        for path in map(str, some):
             try:
                 found = files.read(path, axis, batch_axis, reading.preparation)
             except InputError as error:
@@ -143,6 +140,10 @@ def _entries(
             notes += found.notes
     _require_one(preparations)
     return entries, next(iter(preparations.values()), reading.preparation)
+
+
+def _holds_moments(path: str | InMemory) -> bool:
+    return isinstance(path, str) and is_moments(path)
 
 
 def _require_one(preparations: Mapping[str, Preparation]) -> None:
@@ -177,7 +178,7 @@ def _rows(
     ]
     found = {place: entry.rows for place, entry in enumerate(entries) if entry.rows is not None}
     failed: dict[int, InputError] = {}
-    for outcome in executor_of(reading, len(jobs)).run(jobs, progress):
+    for outcome in executor_of(reading, jobs).run(jobs, progress):
         place = places[outcome.place]
         found[place] = outcome.rows
         if isinstance(outcome.failure, InputError):
@@ -188,19 +189,9 @@ def _rows(
     return tuple(row for place in sorted(found) for row in found[place])
 
 
-def listed(paths: Path | Iterable[Path]) -> list[str]:
-    """Paths as texts.
-
-    Raises:
-        UsageError: there is none.
-    """
-    listed = [fspath(paths)] if isinstance(paths, (str, PathLike)) else [fspath(path) for path in paths]
-    if not listed:
-        raise UsageError("no input: give at least one volume")
-    return listed
-
-
-def find_cases(paths: Sequence[str], reading: Reading, failures: list[InputError], notes: list[str]) -> list[Case]:
+def find_cases(
+    paths: Sequence[str | InMemory], reading: Reading, failures: list[InputError], notes: list[str]
+) -> list[Case]:
     """What there is to read; paths without any join the failures, and what is to be said of how they were found.
 
     Raises:

@@ -12,7 +12,7 @@ from bnstat.report.documents.document import Document, Fields
 from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, sample_fields
 from bnstat.report.documents.layers import settings_fields
-from bnstat.report.finding import SEVERITIES, Failure, Finding, Severity
+from bnstat.report.finding import SEVERITIES, Failure, Finding, Severity, counted
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
 from bnstat.sources.sample import Sample
 
@@ -84,7 +84,7 @@ class RuleInfo:
     summary: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Check(Document):
     """The verdict.
 
@@ -119,6 +119,13 @@ class Check(Document):
     def failed(self) -> bool:
         """True if a new finding is at least as severe as asked for."""
         return any(finding.severity in self.grave for finding in self.findings)
+
+    @property
+    def summary(self) -> str:
+        """What the report has, in a few words."""
+        verdict = "failed" if self.failed else "passed"
+        known = f", {len(self.known):,} known" if self.known else ""
+        return f"{verdict}, {counted(self.samples, self.errors, self.findings)}{known}"
 
     @property
     def schema(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from bnstat.batch_size.results import CurvePoint, Forgetting, LayerCurve, PopulationChannel, Recommendation, SampleGroup
@@ -18,12 +19,12 @@ from bnstat.report.documents.batch_sizes import (
 from bnstat.report.documents.document import Document, Fields
 from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, sample_fields
-from bnstat.report.finding import Failure, Finding
+from bnstat.report.finding import Failure, Finding, counted
 from bnstat.sources.sample import Sample, channel_names_of
 from bnstat.text import channel_title
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Document):
     """The answer: the population, a curve over batch sizes, and what to do.
 
@@ -69,6 +70,17 @@ class Comparison(Document):
         if self.settings.preparation.patches is None:
             return None
         return len({sample.volume for sample in self.samples})
+
+    @property
+    def summary(self) -> str:
+        """What the report has, in a few words."""
+        sizes = ", ".join(str(point.batch_size) for point in self.batch_sizes) or "none"
+        return f"batch sizes {sizes}, {counted(self.samples, self.errors, self.findings)}"
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The sentences that a notebook shows below the table."""
+        return [] if self.recommendation is None else [self.recommendation.reason]
 
     @property
     def schema(self) -> str:

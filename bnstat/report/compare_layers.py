@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ from bnstat.report.documents.document import Document, Fields
 from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, sample_fields
 from bnstat.report.documents.layers import batch_fields, settings_fields
-from bnstat.report.finding import Failure
+from bnstat.report.finding import Failure, counted
 from bnstat.report.inspect import Report
 from bnstat.sources.sample import Sample
 
@@ -43,7 +44,7 @@ class ComparedLayer:
     outputs: tuple[tuple[float | None, ...], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayerComparison(Document):
     """Layers beside each other, from one pass over the data.
 
@@ -69,6 +70,17 @@ class LayerComparison(Document):
     def reference(self) -> ComparedLayer:
         """The layer that the others are compared with."""
         return self.entries[0]
+
+    @property
+    def summary(self) -> str:
+        """What the report has, in a few words."""
+        names = ", ".join(entry.name for entry in self.entries)
+        return f"{self.by} {names}, {counted(self.samples, self.errors)}"
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The sentences that a notebook shows below the table."""
+        return self.differences
 
     @property
     def schema(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from bnstat.report.documents.document import Document, Fields
 from bnstat.report.finding import Severity
+from bnstat.text import plural
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,17 @@ class Explanation:
     sources: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanations(Document):
     """The rules in their order; `in_full` is True if they were asked for by name, and are explained in full."""
 
     rules: tuple[Explanation, ...]
     in_full: bool = False
+
+    @property
+    def summary(self) -> str:
+        """What the report has, in a few words."""
+        return plural(len(self.rules), "rule")
 
     @property
     def schema(self) -> str:

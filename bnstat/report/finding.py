@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Literal
+
+from bnstat.text import plural
 
 Severity = Literal["error", "warning", "note"]
 
@@ -52,3 +55,10 @@ class Failure:
     source: str
     message: str
     missing: tuple[str, ...] = ()
+
+
+def counted(samples: Sized, errors: Sized, findings: Sized | None = None) -> str:
+    """Return in a few words how many samples and findings a report has, and how many inputs cannot be read."""
+    found = [] if findings is None else [plural(len(findings), "finding")]
+    unread = [f"{plural(len(errors), 'input')} cannot be read"] if len(errors) else []
+    return ", ".join([plural(len(samples), "sample"), *found, *unread])

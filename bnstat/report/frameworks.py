@@ -6,14 +6,20 @@ from dataclasses import dataclass
 
 from bnstat.layers.frameworks.framework import Framework
 from bnstat.report.documents.document import Document, Fields
+from bnstat.text import plural
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Presets(Document):
     """The presets in their order; `in_full` is True if one was asked for by name, and is described in full."""
 
     rows: tuple[Framework, ...]
     in_full: bool = False
+
+    @property
+    def summary(self) -> str:
+        """What the report has, in a few words."""
+        return plural(len(self.rows), "preset")
 
     @property
     def schema(self) -> str:

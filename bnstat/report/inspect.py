@@ -11,12 +11,12 @@ from bnstat.report.documents.document import Document, Fields
 from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, sample_fields
 from bnstat.report.documents.layers import batch_fields, part_row, settings_fields
-from bnstat.report.finding import Failure, Finding
+from bnstat.report.finding import Failure, Finding, counted
 from bnstat.sources.sample import Sample, channel_names_of
-from bnstat.text import channel_title
+from bnstat.text import channel_title, plural
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report(Document):
     """The answer.
 
@@ -59,6 +59,19 @@ class Report(Document):
         if isinstance(part, Group):
             return self.samples[part.sample].source
         return self.samples[batch.samples[0]].source if len(batch.samples) == 1 else None
+
+    @property
+    def summary(self) -> str:
+        """What the report has, in a few words."""
+        settings = self.settings
+        layer = f"{settings.layer} as in {settings.maker}"
+        batches = plural(len(self.batches), "batch", "batches")
+        return f"{layer}, {batches} of {settings.batch_size}, {counted(self.samples, self.errors, self.findings)}"
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The sentences that a notebook shows below the table."""
+        return [] if self.answer is None else [self.answer]
 
     @property
     def schema(self) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from bnstat.report.documents.document import Document, Fields
-from bnstat.text import by
+from bnstat.text import by, plural
 
 # How an encoder halves: "conv" rounds up, as a strided convolution with padding does, "pool" down, as max-pooling.
 Downsampling = Literal["conv", "pool"]
@@ -33,7 +34,7 @@ class Level:
     bessel: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan(Document):
     """The number of values that normalization layers have at each level of an encoder.
 
@@ -54,6 +55,19 @@ class Plan(Document):
     levels: tuple[Level, ...]
     least_batch_size: int
     notes: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """What the report has, in a few words."""
+        return (
+            f"patch {by(self.patch, 'x')}, {plural(len(self.levels), 'level')}, batch size {self.batch_size}; "
+            f"least batch size that trains {self.least_batch_size}"
+        )
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The sentences that a notebook shows below the table."""
+        return self.notes
 
     @property
     def schema(self) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bnstat.report.documents.document import Document, Fields
+from bnstat.report.documents.inputs import failure_fields
 from bnstat.report.finding import Failure
+from bnstat.text import plural
 
 
-@dataclass(frozen=True)
-class Scan:
+@dataclass(frozen=True, repr=False)
+class Scan(Document):
     """The moments file, and counts of what was read.
 
     Attributes:
@@ -26,3 +30,35 @@ class Scan:
     unchanged: int
     errors: tuple[Failure, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> str:
+        """The name and version of the schema that the document follows."""
+        return "bnstat.scan/1"
+
+    @property
+    def summary(self) -> str:
+        """What the report has, in a few words."""
+        errors = f", {plural(len(self.errors), 'input')} cannot be read" if self.errors else ""
+        return f"{self.output} has {plural(self.samples, 'sample')}, {self.cases:,} cases read now{errors}"
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The sentences that a notebook shows below the table."""
+        return self.notes
+
+    def to_fields(self) -> Fields:
+        """Return the fields of the document that follow its schema and version."""
+        return {**self._counts(), "errors": [failure_fields(one) for one in self.errors], "notes": list(self.notes)}
+
+    def to_rows(self) -> list[Fields]:
+        """Return one row: the file, and how much was read."""
+        return [{**self._counts(), "errors": len(self.errors)}]
+
+    def _counts(self) -> Fields:
+        return {
+            "output": self.output,
+            "cases": self.cases,
+            "samples": self.samples,
+            "unchanged": self.unchanged,
+        }

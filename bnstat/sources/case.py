@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bnstat.errors import InputError
 from bnstat.sources.addresses import Access, is_remote
+from bnstat.sources.formats.memory import InMemory
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.volume import Volume
 
@@ -21,6 +22,7 @@ class Case:
         labels: the label map, None if there is none; its voxels above 0 are foreground.
         dataset: the file that lists the case; None if none does.
         protocols: the names of protocols that the user allows beside the usual ones, also for its mask and label map.
+        held: the array or image in memory that is read in place of files; None for files. It stays in this process.
     """
 
     name: str
@@ -29,6 +31,12 @@ class Case:
     labels: str | None = None
     dataset: str | None = None
     protocols: tuple[str, ...] = ()
+    held: InMemory | None = None
+
+    @classmethod
+    def holding(cls, held: InMemory) -> Case:
+        """Return the case of an array or an image in memory."""
+        return cls(held.name, (held.name,), held=held)
 
     @classmethod
     def of(cls, path: str, protocols: tuple[str, ...] = ()) -> Case:

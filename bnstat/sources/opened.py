@@ -39,6 +39,8 @@ class Planned:
     @property
     def is_array(self) -> bool:
         """True if it is an array and not a volume. Its name tells this even if only its moments are known."""
+        if self.parts:
+            return all(part.volume.batched for part in self.parts)
         return all(map(is_array, self.case.files))
 
     @property
@@ -96,6 +98,8 @@ def _headers(case: Case) -> list[Volume]:
     Raises:
         InputError: if one cannot be read; it names the channels whose files are missing.
     """
+    if case.held is not None:
+        return [case.held.open()]
     try:
         return [open_volume(file, case.access) for file in case.files]
     except InputError as error:

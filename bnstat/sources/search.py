@@ -12,17 +12,19 @@ from bnstat.sources import datasets, remote, storage
 from bnstat.sources.addresses import Access, is_remote, require_allowed, require_protocols
 from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.datasets.pattern import Pattern, join
+from bnstat.sources.formats.memory import InMemory
 from bnstat.sources.names import how_to_convert, is_image, other_format
 from bnstat.text import plural
 
 _DESCRIPTION = ".json"
 
 
-def cases_of(paths: Sequence[str], channels: str | None = None, protocols: Sequence[str] = ()) -> FoundCases:
+def cases_of(paths: Sequence[str | InMemory], channels: str | None = None, protocols: Sequence[str] = ()) -> FoundCases:
     """Return the cases that paths stand for.
 
     Args:
-        paths: files, directories, patterns that no shell has expanded, descriptions of data sets, or URLs of these.
+        paths: files, directories, patterns that no shell has expanded, descriptions of data sets, or URLs of these; or
+            arrays and images in memory, a case each.
         channels: a pattern with `{channel}` that joins files into cases; cases of data sets stay as they are.
         protocols: the names of protocols that are read beside the usual ones.
 
@@ -34,6 +36,9 @@ def cases_of(paths: Sequence[str], channels: str | None = None, protocols: Seque
     pattern = None if channels is None else Pattern.of(channels)
     found = FoundCases()
     for path in paths:
+        if isinstance(path, InMemory):
+            found.cases.append(Case.holding(path))
+            continue
         try:
             found.add(_cases_of(path, access))
         except InputError as error:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import zipfile
 import zlib
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bnstat.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 try:  # igzip inflates two to three times as fast as zlib
     from isal import igzip, igzip_lib
@@ -47,6 +54,29 @@ def skip(stream: BinaryIO, size: int) -> None:
         if not read:
             raise EOFError("the file ends before its voxels begin")
         size -= read
+
+
+def stream_of(values: NDArray[Any], order: Literal["C", "F"]) -> BinaryIO:
+    """Return the bytes of an array in one order of its axes; those of an array in this order are not copied."""
+    return cast(BinaryIO, _Bytes(values.ravel(order).view(np.uint8).data))
+
+
+class _Bytes(io.RawIOBase):
+    """Bytes in memory, as a file."""
+
+    def __init__(self, values: memoryview) -> None:
+        super().__init__()
+        self._left = values
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        target = memoryview(buffer).cast("B")
+        size = min(len(target), len(self._left))
+        target[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
 
 
 def fill(stream: BinaryIO, buffer: memoryview) -> int:

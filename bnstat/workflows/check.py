@@ -18,7 +18,7 @@ from bnstat.layers.settings import Layer, LayerKeywords, Settings
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Path, Table, read_table
+from bnstat.reading.table import Input, Table, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.check import Check, CheckSettings, FailOn, RuleInfo
 from bnstat.report.evidence import Evidence
@@ -92,7 +92,7 @@ class Override:
 
 
 def check(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
@@ -177,7 +177,7 @@ def asked_of(
 
 
 def judge(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     asked: CheckSettings,
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,

@@ -20,7 +20,7 @@ from bnstat.layers.settings import Layer
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Path, blaming, read_table
+from bnstat.reading.table import Input, blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.report.finding import Finding
@@ -33,7 +33,7 @@ from bnstat.workflows.notes import patch_notes, spacing_notes
 
 
 def compare(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     *,
     batch_sizes: Sequence[int] | None = None,
     axis: int = -1,
@@ -106,7 +106,7 @@ def compare(
 
 
 def compare_batch_sizes(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     settings: CompareSettings,
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,

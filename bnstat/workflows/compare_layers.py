@@ -12,7 +12,7 @@ from bnstat.layers.results import Channel, Group, RmsGroup
 from bnstat.layers.settings import LayerKeywords, Settings, parse
 from bnstat.moments.moments import Moments
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Path, Table, read_table
+from bnstat.reading.table import Input, Table, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_layers import By, ComparedLayer, LayerComparison
 from bnstat.report.differences import differences_of, order_of
@@ -29,7 +29,7 @@ Cell = tuple[int, float, float]
 
 
 def compare_layers(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     *,
     by: By,
     values: Sequence[str] | Sequence[float],
@@ -77,7 +77,7 @@ def layers_of(
 
 
 def side_by_side(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     by: By,
     several: Mapping[str, Settings],
     reading: Reading = FILES_AS_THEY_ARE,

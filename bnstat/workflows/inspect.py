@@ -16,7 +16,7 @@ from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Path, Table, blaming, read_table
+from bnstat.reading.table import Input, Table, blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.answer import answer
 from bnstat.report.evidence import Evidence
@@ -36,7 +36,7 @@ ONLY_BOUNDED = (
 
 
 def diagnose(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     *,
     batch_size: int = 1,
     axis: int = -1,
@@ -109,7 +109,7 @@ def diagnose(
 
 
 def inspect(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     settings: Settings,
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,

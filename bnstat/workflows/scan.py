@@ -16,11 +16,12 @@ from bnstat.reading.moments_file import examine
 from bnstat.reading.moments_line import MomentsLine, Stamp, line_of, stamp_of
 from bnstat.reading.scan_settings import ScanSettings, difference
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Path, blaming, find_cases, listed
+from bnstat.reading.table import Input, blaming, find_cases
 from bnstat.reading.workers import executor_of
 from bnstat.reading.workers.job import Job, Outcome, Progress
 from bnstat.report.scan import Scan
 from bnstat.sources.case import Case
+from bnstat.sources.formats.memory import InMemory, Path, named_inputs
 from bnstat.sources.opening import stored_in
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.storage import is_moments
@@ -28,7 +29,7 @@ from bnstat.workflows.failures import failures_of, require_some
 
 
 def collect(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     output: Path,
     *,
     axis: int = -1,
@@ -65,7 +66,7 @@ def collect(
 
 
 def scan(
-    paths: Path | Iterable[Path],
+    paths: Input | Iterable[Input],
     output: Path,
     asked: ScanSettings,
     reading: Reading = FILES_AS_THEY_ARE,
@@ -89,7 +90,8 @@ def scan(
         volumes = _volumes(paths)
         cases = list({_key(case): case for case in find_cases(volumes, reading, failures, notes)}.values())
         described = dict.fromkeys(case.dataset for case in cases if case.dataset is not None)
-        _refuse_target(target, [*volumes, *described, *_read_of(cases, asked)], resume=resume, force=force)
+        named = [volume for volume in volumes if isinstance(volume, str)]
+        _refuse_target(target, [*named, *described, *_read_of(cases, asked)], resume=resume, force=force)
         with ExitStack() as stack:
             file = stack.enter_context(_Target(target))
             done = file.resume(asked, cases) if resume and file.size else set()
@@ -99,7 +101,7 @@ def scan(
             ]
             stamps = [_stamp(job.case, asked) for job in jobs]  # before they are read, so that no change is missed
             failed: dict[int, InputError] = {}
-            for outcome in executor_of(reading, len(jobs)).run(jobs, progress):
+            for outcome in executor_of(reading, jobs).run(jobs, progress):
                 if old and outcome.failure is None:
                     file.restart()
                     old = False
@@ -118,17 +120,17 @@ def scan(
     )
 
 
-def _volumes(paths: Path | Iterable[Path]) -> list[str]:
-    found = listed(paths)
+def _volumes(paths: Input | Iterable[Input]) -> list[str | InMemory]:
+    found = named_inputs(paths)
     for path in found:
-        if is_moments(path):
+        if isinstance(path, str) and is_moments(path):
             raise UsageError(f"{path} holds moments already; files of moments are joined with cat")
     return found
 
 
 def _read_of(cases: Sequence[Case], asked: ScanSettings) -> list[str]:
-    """All that is read: volumes, and masks, labels and numbers of steps beside them."""
-    files = [file for case in cases for name in case.files for file in stored_in(name)]
+    """Return all files that are read: volumes, and masks, labels and numbers of steps beside them."""
+    files = [file for case in cases if case.held is None for name in case.files for file in stored_in(name)]
     labels = [case.labels for case in cases if _takes_labels(asked) and case.labels is not None]
     beside = files_beside(asked.preparation, (case.name for case in cases))
     return [*files, *(file for name in dict.fromkeys((*labels, *beside)) for file in stored_in(name))]
@@ -312,8 +314,8 @@ class _Target:
 
 
 def _changed(lines: Sequence[MomentsLine], case: Case | None, asked: ScanSettings) -> bool:
-    """Whether the files of a case are not as they were; what is not asked for now stays as it is."""
-    return case is not None and _stamp(case, asked) != lines[0].stamp
+    """Return True if a case has to be read again; a case that is not asked for now stays as it is."""
+    return case is not None and (case.held is not None or _stamp(case, asked) != lines[0].stamp)
 
 
 def _refuse_second_writer(file: BinaryIO, name: str) -> None:

@@ -72,7 +72,7 @@ def test_a_file_that_fails_is_an_outcome_like_others(cohort, tmp_path):
     bad = tmp_path / "bad.npy"
     bad.write_bytes(b"\x93NUMPY")
     jobs[3] = Job(Case.of(str(bad)), -1, None, UNPREPARED)
-    outcomes = {one.place: one for one in executor_of(Reading(jobs=2), len(jobs)).run(jobs, None)}
+    outcomes = {one.place: one for one in executor_of(Reading(jobs=2), jobs).run(jobs, None)}
     assert sorted(outcomes) == list(range(FILES))
     assert [place for place, one in outcomes.items() if one.failure] == [3]
     assert isinstance(outcomes[3].failure, InputError)
@@ -124,7 +124,8 @@ def test_a_worker_that_dies_is_tried_again_then_reported_and_the_rest_finished(c
 
 def test_few_small_files_start_no_process(cohort, monkeypatch):
     monkeypatch.setattr(pool, "ProcessPoolExecutor", None)
-    assert len(list(executor_of(Reading(jobs=2), FILES).run(jobs_of(cohort), None))) == FILES
+    jobs = jobs_of(cohort)
+    assert len(list(executor_of(Reading(jobs=2), jobs).run(jobs, None))) == FILES
 
 
 def test_many_small_files_are_shared_after_a_while(cohort, monkeypatch):
@@ -133,7 +134,8 @@ def test_many_small_files_are_shared_after_a_while(cohort, monkeypatch):
     monkeypatch.setattr(processes, "_ALONE_S", -1.0)
     monkeypatch.setattr(processes, "_LEFT_S", 0.0)
     monkeypatch.setattr(pool, "ProcessPoolExecutor", lambda *given: started.append(1) or start(*given))
-    outcomes = executor_of(Reading(jobs=2), FILES).run(jobs_of(cohort), None)
+    jobs = jobs_of(cohort)
+    outcomes = executor_of(Reading(jobs=2), jobs).run(jobs, None)
     assert sorted(one.place for one in outcomes) == list(range(FILES))
     assert started
 

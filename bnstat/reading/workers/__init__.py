@@ -28,16 +28,18 @@ class Executor(Protocol):
         """
 
 
-def executor_of(reading: Reading, cases: int) -> Executor:
-    """Return the way to run that was asked for, for so many cases.
+def executor_of(reading: Reading, jobs: Sequence[Job]) -> Executor:
+    """Return the way to run that was asked for; what is in memory is read in this process.
 
     Raises:
         UsageError: if it needs a package that is not installed.
     """
+    if any(job.case.held is not None for job in jobs):
+        return Here()
     if reading.dask is not None:
         from bnstat.reading.workers.dask import Cluster  # noqa: PLC0415  (it imports what --dask alone needs)
 
         return Cluster(reading.dask)
-    if reading.jobs == 1 or cases < 2:
+    if reading.jobs == 1 or len(jobs) < 2:
         return Here()
     return Processes(reading.jobs)

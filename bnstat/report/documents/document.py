@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from bnstat.report.documents.html import table_of
 from bnstat.version import __version__
+
+if TYPE_CHECKING:
+    import pandas
 
 Fields = dict[str, object]
 
 
 class Document(ABC):
-    """A report that can be written as JSON or CSV. Field names are a contract; undefined values are None, never 0."""
+    """A report that can be written as JSON or CSV. Field names are a contract; undefined values are None, never 0.
+
+    In Python it is a line in a terminal (`repr`), a table in a notebook, a dictionary (`to_dict`), or a data frame
+    (`to_pandas`).
+    """
 
     @property
     @abstractmethod
@@ -29,6 +39,44 @@ class Document(ABC):
     @abstractmethod
     def to_rows(self) -> list[Fields]:
         """Return the rows of the CSV table, each with its columns in order."""
+
+    @property
+    @abstractmethod
+    def summary(self) -> str:
+        """What the report has, in a few words."""
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The sentences that a notebook shows below the table."""
+        return ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary}>"
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        rows = self.to_rows()
+        return table_of(f"{type(self).__name__}: {self.summary}", self._columns(rows), rows, self.sentences)
+
+    def _columns(self, rows: Sequence[Fields]) -> list[str]:
+        return list(dict.fromkeys((*self.column_names, *(name for row in rows for name in row))))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return the rows of the CSV table as a data frame of pandas: one for each batch and channel, and the like.
+
+        Undefined numbers are NaN.
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        try:
+            import pandas  # noqa: PLC0415  (an extra, and half a second)
+        except ImportError as error:
+            raise ImportError("to_pandas() needs pandas; pip install 'bnstat[pandas]'") from error
+        rows = self.to_rows()
+        frame = pandas.DataFrame(rows, columns=self._columns(rows))
+        unknown = [name for name in frame.columns if frame[name].isna().all()]  # else a column of None, and no numbers
+        return frame.astype(dict.fromkeys(unknown, "float64"))
 
     def to_dict(self) -> Fields:
         """Return the document that `--format json` writes, always complete."""

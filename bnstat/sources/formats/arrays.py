@@ -116,6 +116,21 @@ def _header(source: str, file: BinaryIO) -> tuple[tuple[int, ...], Order, np.dty
         raise InputError(
             source, "its values are records and not numbers; save one field of them: numpy.save(file, array['field'])"
         )
+    if any(size < 0 for size in shape):
+        raise InputError(
+            source,
+            f"its header has the shape {shape}, but a size cannot be below 0: the file is damaged; save it again",
+        )
+    require_numbers(source, shape, dtype)
+    return shape, "F" if fortran else "C", dtype
+
+
+def require_numbers(source: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse an array without real numbers.
+
+    Raises:
+        InputError: if its values are something else, or there are none.
+    """
     if dtype.hasobject:
         raise InputError(
             source, "it contains Python objects, which are never unpickled; save it again as an array of numbers"
@@ -128,14 +143,8 @@ def _header(source: str, file: BinaryIO) -> tuple[tuple[int, ...], Order, np.dty
         )
     if dtype.kind not in "biuf":
         raise InputError(source, f"its values have the type {dtype}, which is not a number; save an array of numbers")
-    if any(size < 0 for size in shape):
-        raise InputError(
-            source,
-            f"its header has the shape {shape}, but a size cannot be below 0: the file is damaged; save it again",
-        )
     if prod(shape) == 0:
         raise InputError(source, f"it has the shape {shape} and so no values; save an array with values")
-    return shape, "F" if fortran else "C", dtype
 
 
 def _volume(

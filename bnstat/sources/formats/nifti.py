@@ -21,7 +21,7 @@ from bnstat.errors import InputError
 from bnstat.sources import remote
 from bnstat.sources.addresses import Access
 from bnstat.sources.layout import Order
-from bnstat.sources.streams import STREAM_ERRORS, first_line, open_bzip2, open_gzip, skip, unreadable
+from bnstat.sources.streams import STREAM_ERRORS, first_line, open_bzip2, open_gzip, skip, stream_of, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 from bnstat.text import by, short_of
 
@@ -45,17 +45,59 @@ def open_image(source: str) -> Volume:
     Raises:
         InputError: if it is missing, damaged or not an image, or does not contain real numbers.
     """
-    image = _load(source)
+    return _volume_of(source, _load(source))
+
+
+def open_loaded(source: str, image: object) -> Volume:
+    """Read the header of an image that a program holds: one that it has loaded, or made of an array.
+
+    The voxels of a loaded image are those of its file, whatever was computed from them. An array is what a file
+    contains after nibabel has saved it: of the type in the header, with its scale factors.
+
+    Args:
+        source: the name of the image in messages.
+        image: an image of nibabel.
+
+    Raises:
+        InputError: as for `open_image`, or if nibabel cannot save it.
+    """
+    if isinstance(image, DataobjImage) and isinstance(image.dataobj, np.ndarray):
+        return _volume_of(source, _saved(source, image))
+    path = getattr(getattr(image, "dataobj", None), "file_like", None)
+    if isinstance(path, str) and not os.path.exists(path):
+        raise InputError(source, f"the file that it was loaded from, {path}, no longer exists; load it again")
+    return _volume_of(source, image)
+
+
+def _saved(source: str, image: DataobjImage) -> object:
+    """Save an image in memory, and return it as it is loaded from there.
+
+    Raises:
+        InputError: if nibabel cannot save it.
+    """
+    try:
+        files = image.make_file_map({name: io.BytesIO() for name, _ in image.files_types})
+        image.to_file_map(files)
+        return image.from_file_map(files)
+    except Exception as error:  # whatever a header that does not fit its array makes nibabel raise
+        raise InputError(source, f"nibabel cannot save it: {first_line(error)}; give its array instead") from error
+
+
+def _volume_of(source: str, image: object) -> Volume:
     if not isinstance(image, DataobjImage) or not image.shape:
         raise InputError(source, f"a {type(image).__name__} contains no volume; give an image with voxels")
     proxy, shape = image.dataobj, tuple(int(size) for size in image.shape)
     _refuse_empty(source, shape)
-    if type(proxy) is ArrayProxy:
-        path = str(image.file_map["image"].filename or image.file_map["header"].filename or source)
-        volume = _plain_image(source, image, proxy, shape, _voxels(path, int(proxy.offset)))
-        _refuse_short_file(volume)
-        return volume
-    return _converted_image(source, image, proxy, shape)
+    if type(proxy) is not ArrayProxy:
+        return _converted_image(source, image, proxy, shape)
+    if not isinstance(proxy.file_like, (str, os.PathLike)):  # bytes in memory, or a file that the program opened
+        order = cast(Order, getattr(proxy, "order", "F"))
+        unscaled: Callable[[], Any] = proxy.get_unscaled
+        voxels = StreamedVoxels(lambda: stream_of(np.asarray(unscaled()), order))
+        return _plain_image(source, image, proxy, shape, voxels)
+    volume = _plain_image(source, image, proxy, shape, _voxels(os.fspath(proxy.file_like), int(proxy.offset)))
+    _refuse_short_file(volume)
+    return volume
 
 
 def open_remote(source: str, access: Access) -> Volume:

@@ -1,0 +1,49 @@
+"""The table that a notebook shows of a report: HTML that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+# Rows that are shown at most: a notebook is scrolled, and `to_pandas()` has them all.
+MOST_ROWS = 20
+
+
+def table_of(
+    title: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]], sentences: Sequence[str] = ()
+) -> str:
+    """Return a table under its title; every text of it is escaped, since names of files are anybody's.
+
+    Args:
+        title: what the table is of.
+        columns: the names of the columns, in order.
+        rows: the values of each row by column; those after the first twenty are counted.
+        sentences: what is said below the table, a paragraph each.
+    """
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "".join(_row(columns, row) for row in rows[:MOST_ROWS])
+    left = len(rows) - MOST_ROWS
+    more = [f"… and {left:,} more {'row' if left == 1 else 'rows'}; to_pandas() has all of them"] if left > 0 else []
+    below = "".join(f"<p>{escape(text)}</p>" for text in (*more, *sentences))
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
+    return f"<div><p><strong>{escape(title)}</strong></p>{table}{below}</div>"
+
+
+def _row(columns: Sequence[str], row: Mapping[str, object]) -> str:
+    return f"<tr>{''.join(_cell(row.get(name)) for name in columns)}</tr>"
+
+
+def _cell(value: object) -> str:
+    align = "left" if isinstance(value, str) else "right"
+    return f'<td style="text-align: {align}">{escape(_shown(value))}</td>'
+
+
+def _shown(value: object) -> str:
+    """Return a value as people read it: four digits, and a dash for what is undefined."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
