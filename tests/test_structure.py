@@ -50,17 +50,22 @@ def test_the_public_names_are_these():
     assert bnstat.__all__ == [
         *(
             "BnstatError",
+            "Check",
             "Comparison",
+            "Explanations",
             "InputError",
+            "LayerComparison",
             "Moments",
             "OutputError",
             "Patching",
+            "Plan",
             "Preparation",
             "Reading",
             "Report",
+            "Scan",
             "UsageError",
         ),
-        *("__version__", "collect", "compare", "compare_layers", "diagnose"),
+        *("__version__", "check", "collect", "compare", "compare_layers", "diagnose", "explain", "plan"),
     ]
     for name in bnstat.__all__:
         assert getattr(bnstat, name) is not None

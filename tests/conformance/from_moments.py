@@ -8,7 +8,7 @@ from bnstat import Moments
 from bnstat.layers import predictions
 from bnstat.layers.normalizers import normalize
 from bnstat.layers.results import Batch
-from bnstat.layers.settings import settings_of
+from bnstat.layers.settings import Settings
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.table import Table
 from bnstat.sources.case import CaseFile
@@ -37,7 +37,7 @@ def moments_of(
 
 def filled(shape: tuple[int, ...], moments: Moments, given: dict[str, str]) -> Batch:
     """Return a batch with its predictions, of a float32 array of which moments alone are known."""
-    settings = settings_of(**given, batch_size=shape[0], emulate=False)
+    settings = Settings.of(**given, batch_size=shape[0], emulate=False)
     arrangement = arrange(shape, order="C", batch_axis=0, batched=True)
     volume = Volume("recorded", shape, np.dtype(np.float32), "float32", "C", PlainVoxels("", 0), batched=True)
     rows = [

@@ -150,10 +150,3 @@ def test_a_scan_follows_its_schema(cohort, tmp_path):
 def test_what_needs_no_data_needs_no_numpy(code):
     code = f"import sys, bnstat; {code}; sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-
-
-def test_the_public_names_are_there_and_no_others():
-    assert set(bnstat.__all__) == set(dir(bnstat))
-    for name in bnstat.__all__:
-        assert getattr(bnstat, name) is not None
-    assert {"check", "plan", "explain", "diagnose", "compare", "compare_layers", "collect"} <= set(bnstat.__all__)
