@@ -1,4 +1,4 @@
-"""Cases to rows of the table: headers first, then every voxel once."""
+"""From cases to the table of moments: the headers first, then every voxel once."""
 
 from __future__ import annotations
 
@@ -36,11 +36,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Table:
-    """All that was read: files whose headers could be, samples whose voxels could be, and what could not.
+    """Everything that was read.
 
-    `preparation` is what their voxels went through first, `notes` are on how files were found and
-    what files of moments lack.
-    `summed` holds what was computed from the voxels a second time, for all reports on the same table.
+    Attributes:
+        planned: the headers of all cases whose headers could be read.
+        rows: the samples of all cases whose voxels could be read, in order.
+        failures: the inputs that could not be read.
+        preparation: the preprocessing of the voxels.
+        notes: how files were found, and what was skipped in moments files; a sentence each.
+        summed: sums that were computed from the voxels in a second pass, for all reports on the same table.
     """
 
     planned: tuple[Planned, ...]
@@ -53,7 +57,7 @@ class Table:
 
 @contextmanager
 def blaming(failures: Sequence[InputError]) -> Iterator[None]:
-    """A refusal carries the inputs that could not be read before it."""
+    """Add the inputs that could not be read to a UsageError that is raised inside."""
     try:
         yield
     except UsageError as error:
@@ -69,19 +73,18 @@ def read_table(
     progress: Progress | None,
     check: Callable[[Sequence[Planned]], None],
 ) -> Table:
-    """Headers of all files, then every voxel, once where nothing is done to it first.
+    """Read the headers of all files, then every voxel: once, if the preprocessing needs no further pass.
 
     Args:
         paths: files, directories, moments files, arrays or images.
         axis: the kept axis of the batched tensor.
         batch_axis: the axis of each file whose entries are samples.
-        reading: how inputs are found, prepared and read.
-        progress: whom to tell how far reading has come.
-        check: is given the headers before any voxel is read, and raises UsageError where they admit no answer.
+        reading: how inputs are found, preprocessed and read.
+        progress: callbacks called with the files and the bytes read so far.
+        check: called with the headers before any voxel is read; raises UsageError if they admit no answer.
 
     Raises:
-        UsageError: there is no path, a file does not have the axis, what is done to voxels cannot be, or what `check`
-            raises.
+        UsageError: if there is no path, a file does not have the axis, patches do not fit, or `check` raises it.
     """
     failures: list[InputError] = []
     notes: list[str] = []
@@ -98,8 +101,8 @@ def read_table(
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """A case, and its samples where they were read before: by whoever wrote a file of moments."""
+class _PlannedCase:
+    """A case, and its samples if they come from a moments file."""
 
     planned: Planned
     rows: tuple[Row, ...] | None = None
@@ -112,31 +115,31 @@ def _entries(
     reading: Reading,
     failures: list[InputError],
     notes: list[str],
-) -> tuple[list[_Entry], Preparation]:
-    """What there is, in the order that it was given in, and what voxels go through.
+) -> tuple[list[_PlannedCase], Preparation]:
+    """Return the cases in the order in which they were given, and the preprocessing of their voxels.
 
     Raises:
-        UsageError: there is no path, a file does not have the axis, or moments were read with other settings.
+        UsageError: if there is no path, a file does not have the axis, or moments were scanned with other settings.
     """
-    entries: list[_Entry] = []
+    entries: list[_PlannedCase] = []
     preparations: dict[str, Preparation] = {}
     for holds_moments, some in groupby(named_inputs(paths), _holds_moments):
         if not holds_moments:
             planned = plan_cases(find_cases(list(some), reading, failures, notes), axis, batch_axis, failures)
-            entries += map(_Entry, planned)
+            entries += map(_PlannedCase, planned)
             if planned:
                 preparations[planned[0].case.name] = reading.preparation
             continue
-        from bnstat.reading import moments_input as files  # noqa: PLC0415  (most tables have none)
+        from bnstat.reading import moments_input  # noqa: PLC0415  (10 ms, and most tables need none)
 
         for path in map(str, some):
             try:
-                found = files.read(path, axis, batch_axis, reading.preparation)
+                found = moments_input.read(path, axis, batch_axis, reading.preparation)
             except InputError as error:
                 failures.append(error)
                 continue
             preparations[path] = found.preparation
-            entries += [_Entry(*entry) for entry in found.cases]
+            entries += [_PlannedCase(*entry) for entry in found.cases]
             notes += found.notes
     _require_one(preparations)
     return entries, next(iter(preparations.values()), reading.preparation)
@@ -147,11 +150,7 @@ def _holds_moments(path: str | InMemory) -> bool:
 
 
 def _require_one(preparations: Mapping[str, Preparation]) -> None:
-    """Refuse inputs whose voxels went through different things.
-
-    Raises:
-        UsageError: two did.
-    """
+    """Raise UsageError if two inputs have different preprocessing."""
     first, *others = preparations.items() or [("", UNPREPARED)]
     for name, preparation in others:
         if preparation != first[1]:
@@ -163,14 +162,14 @@ def _require_one(preparations: Mapping[str, Preparation]) -> None:
 
 
 def _rows(
-    entries: Sequence[_Entry],
+    entries: Sequence[_PlannedCase],
     axis: int,
     batch_axis: BatchAxis,
     reading: Reading,
     progress: Progress | None,
     failures: list[InputError],
 ) -> tuple[Row, ...]:
-    """The samples of all cases, in order; what cannot be read joins the failures."""
+    """Read the samples of all cases, in order. Inputs that cannot be read are added to `failures`."""
     places = [place for place, entry in enumerate(entries) if entry.rows is None]
     jobs = [
         Job(entries[place].planned.case, axis, batch_axis, reading.preparation, entries[place].planned)
@@ -192,10 +191,10 @@ def _rows(
 def find_cases(
     paths: Sequence[str | InMemory], reading: Reading, failures: list[InputError], notes: list[str]
 ) -> list[Case]:
-    """What there is to read; paths without any join the failures, and what is to be said of how they were found.
+    """Find the cases to read. Paths without any are added to `failures`, and how cases were found to `notes`.
 
     Raises:
-        UsageError: the pattern of channels, or a protocol, cannot be.
+        UsageError: if the pattern of channels or a protocol is wrong.
     """
     found = cases_of(paths, reading.channels, reading.protocols)
     failures += found.failures
@@ -204,13 +203,13 @@ def find_cases(
 
 
 def plan_cases(cases: Iterable[Case], axis: int, batch_axis: BatchAxis, failures: list[InputError]) -> list[Planned]:
-    """The headers of all cases, before any voxel is read; what cannot be read joins the failures.
+    """Read the headers of all cases. Inputs that cannot be read are added to `failures`.
 
     Raises:
-        UsageError: a file does not have the axis.
+        UsageError: if a file does not have the axis.
     """
     planned: list[Planned] = []
-    misuse: UsageError | None = None  # said after all headers were read, so that it hides no file that failed
+    misuse: UsageError | None = None  # raised after all headers were read, so that it hides no failure
     for case in cases:
         try:
             planned.append(plan_case(case, axis, batch_axis))
