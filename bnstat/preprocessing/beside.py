@@ -1,4 +1,4 @@
-"""Files that are read beside the volumes: masks, labels, and what steps on the intensity take their numbers from."""
+"""Files that are read beside the volumes: masks, labels, and those that intensity steps take their numbers from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def named(pattern: str, name: str) -> str:
 
 
 def files_beside(preparation: Preparation, names: Iterable[str]) -> list[str]:
-    """Return the files that a preparation reads beside the cases of these names."""
+    """Return the files that the preprocessing reads beside the cases of these names."""
     region, patches = preparation.region, preparation.patches
     patterns = [region.path] if isinstance(region, MaskFile) else []
     if patches is not None and patches.labels is not None:

@@ -1,8 +1,8 @@
-"""Steps on the intensities of a volume: resolved with as few passes as they need, and the moments of what they give.
+"""Intensity steps on a volume: resolved in as few passes as possible, and the moments of the changed values.
 
-Steps that are affine change moments and not voxels, so that minmax and zscore take the one pass that any volume takes.
-Where a step is not, its values are changed as they are read: the next step that needs statistics, or the table at
-the end, is then a pass of its own.
+Affine steps change moments and no voxels, so that minmax and zscore need only the one pass that any volume needs. After
+any other step the values are changed as they are read. Then the next step that needs statistics takes a further pass,
+and so do the moments at the end.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ Chosen = NDArray[np.bool_] | None
 
 @dataclass(frozen=True, eq=False)
 class Resolved:
-    """All steps, with the numbers that one sample gives them; arrays in them are of shape (channels,)."""
+    """All steps with the numbers of one sample: arrays of shape (channels,)."""
 
     operations: tuple[Operation, ...]
 
     def apply(self, values: Doubles) -> Doubles:
-        """What the steps make of values of the sample, or of a part of it.
+        """Return the values of the sample, or of a part of it, after all steps.
 
         Args:
-            values: as in the file, scale factors applied, with the kept axis last; they are left as they are.
+            values: the values of the file, scale factors applied, with the kept axis last; they are not changed.
         """
         changed = np.array(values, np.float64, copy=True)
         with np.errstate(all="ignore"):
@@ -48,25 +48,25 @@ class Resolved:
         return changed
 
 
-def resolve(planned: Planned, preparation: Preparation, told: OnBytes | None = None) -> list[Resolved]:
-    """The steps for each sample of a case, after the passes that their statistics need.
+def resolve(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> list[Resolved]:
+    """Resolve the steps for each sample of a case, in the passes that their statistics need.
 
     Raises:
-        InputError: a file cannot be read, or its values admit no such step.
+        InputError: if a file cannot be read, or its values do not admit a step.
     """
-    walk = _Walk(planned, None, told)
+    walk = _Walk(planned, None, on_bytes)
     for step in preparation.steps:
         walk.take(step)
     return [Resolved(walk.operations_of(sample)) for sample in range(planned.samples)]
 
 
-def prepared_moments(planned: Planned, preparation: Preparation, told: OnBytes | None = None) -> Moments:
-    """Moments of a case after all steps, inside its mask: shape (samples, channels).
+def prepared_moments(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> Moments:
+    """Return the moments of a case after all steps, inside its mask: shape (samples, channels).
 
     Raises:
-        InputError: a file or the mask cannot be read, nothing is inside, or values admit no such step.
+        InputError: if a file or the mask cannot be read, no voxel is inside, or the values do not admit a step.
     """
-    walk = _Walk(planned, masks.opened(planned, preparation), told)
+    walk = _Walk(planned, masks.opened(planned, preparation), on_bytes)
     for step in preparation.steps:
         walk.take(step)
     found = walk.inside()
@@ -74,20 +74,8 @@ def prepared_moments(planned: Planned, preparation: Preparation, told: OnBytes |
     return found
 
 
-def passes(preparation: Preparation) -> int:
-    """How often the voxels of a volume are read for `prepared_moments`."""
-    number, known = 0, False
-    for step in preparation.steps:
-        if isinstance(step, steps.Zscore) and step.nonzero:
-            number, known = number + 1, True
-        elif isinstance(step, (steps.Zscore, steps.Minmax)):
-            number, known = number + (not known), True
-        else:
-            known = known and isinstance(step, steps.Scale)
-    return number + (not known)
-
-
 def _require_some(found: Moments, planned: Planned, preparation: Preparation) -> None:
+    """Raise InputError if no voxel of a channel is inside the mask."""
     empty = np.argwhere(found.count == 0)
     if preparation.mask is None or not len(empty):
         return
@@ -97,17 +85,17 @@ def _require_some(found: Moments, planned: Planned, preparation: Preparation) ->
     more = f" (nor of {plural(len(empty) - 1, 'other')})" if len(empty) > 1 else ""
     raise InputError(
         planned.case.name,
-        f"no voxel of {what}{more} is inside mask {preparation.mask}; check the mask, or leave this input out",
+        f"no voxel of {what}{more} is inside the mask {preparation.mask}; check the mask, or leave this input out",
     )
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Moments of the values of a case after some operations, each of shape (samples, channels).
+class _MaskedMoments:
+    """The moments of the values of a case after some operations, each of shape (samples, channels).
 
     Attributes:
-        inside: of those inside the mask; of all where there is none.
-        outside: of the others; None where there is no mask, or nobody needs them.
+        inside: the moments inside the mask; of all values without a mask.
+        outside: the moments outside; None without a mask, or if they are not needed.
     """
 
     inside: Moments
@@ -115,30 +103,30 @@ class _Found:
 
     @property
     def whole(self) -> Moments:
-        """Of the whole volume."""
+        """The moments of the whole volume."""
         return self.inside if self.outside is None else self.inside.merge(self.outside)
 
-    def after(self, operation: Affine) -> _Found:
-        """After one more operation."""
+    def after(self, operation: Affine) -> _MaskedMoments:
+        """Return the moments after one more operation."""
         outside = None if self.outside is None else operation.moments(self.outside)
-        return _Found(operation.moments(self.inside), outside)
+        return _MaskedMoments(operation.moments(self.inside), outside)
 
-    def merge(self, other: _Found) -> _Found:
-        """Of the values of both."""
+    def merge(self, other: _MaskedMoments) -> _MaskedMoments:
+        """Return the moments of the values of both."""
         outside = None if self.outside is None or other.outside is None else self.outside.merge(other.outside)
-        return _Found(self.inside.merge(other.inside), outside)
+        return _MaskedMoments(self.inside.merge(other.inside), outside)
 
 
 class _Walk:
-    """The way of a case through the steps: operations so far, and the moments of their values while these are known."""
+    """The way of a case through the steps: the operations so far, and the moments of their values while known."""
 
-    def __init__(self, planned: Planned, mask: tuple[masks.Inside, ...] | None, told: OnBytes | None) -> None:
-        self._planned, self._mask, self._told = planned, mask, told
+    def __init__(self, planned: Planned, mask: tuple[masks.Inside, ...] | None, on_bytes: OnBytes | None) -> None:
+        self._planned, self._mask, self._on_bytes = planned, mask, on_bytes
         self._operations: list[Operation] = []
-        self._known: _Found | None = None
+        self._known: _MaskedMoments | None = None
 
     def take(self, step: steps.Step) -> None:
-        """Go through one step."""
+        """Take one step."""
         if isinstance(step, steps.Zscore) and step.nonzero:
             self._take_nonzero(step)
         elif isinstance(step, steps.Minmax):
@@ -156,11 +144,11 @@ class _Walk:
             self._take_affine(Affine(mean, deviation, self._all(1.0), self._all(0.0)))
 
     def operations_of(self, sample: int) -> tuple[Operation, ...]:
-        """What the steps are for one sample: arrays of shape (channels,)."""
+        """Return the operations for one sample, with arrays of shape (channels,)."""
         return tuple(operation.pick(lambda numbers: numbers[sample]) for operation in self._operations)
 
     def inside(self) -> Moments:
-        """Of the values after all steps, inside the mask."""
+        """Return the moments after all steps, inside the mask."""
         found = self._known if self._known is not None else self._scanned(outside=False)
         return found.inside
 
@@ -173,26 +161,27 @@ class _Walk:
         self._known = None
 
     def _take_nonzero(self, step: steps.Zscore) -> None:
-        """Values that are 0 and the others are counted apart in one pass, so that none is needed after the step."""
+        """Take the step in one pass that counts zeros apart from other values, so that no pass is needed afterwards."""
         others, zeros = self._split(zeros=True, outside=True, operations=self._operations)
         operation = NonzeroAffine(*self._standard(others.whole, step))
         self._operations.append(operation)
         self._known = others.after(operation.of_nonzero).merge(zeros)
 
     def _ranged(self, step: steps.Minmax) -> Affine:
+        """Return minmax as an operation. A constant cell becomes the lower end."""
         found = self._everywhere().whole
         low, high = (end.astype(np.float64) for end in (found.minimum, found.maximum))
         filled = found.finite > 0
         with np.errstate(all="ignore"):
             span = np.where(filled, high - low, 0.0)
         self._require_finite(span, "minmax")
-        self._require_finite(np.where(filled, found.m2, 0.0), "minmax")  # else there is no variance after it
+        self._require_finite(np.where(filled, found.m2, 0.0), "minmax")  # otherwise there is no variance after it
         center = np.where(filled, low, 0.0)
         factor, offset = np.where(filled, step.high - step.low, 1.0), np.where(filled, step.low, 0.0)
         return Affine(center, np.where(span > 0, span, 1.0), factor, offset)
 
     def _standard(self, found: Moments, step: steps.Zscore) -> tuple[Doubles, Doubles]:
-        """Mean and deviation of each cell; what is constant becomes exactly 0, and is divided by 1."""
+        """Return the mean and the deviation of each cell. A constant cell becomes exactly 0, and is divided by 1."""
         deviation = np.sqrt(np.where(found.varies & (found.finite > 0), found.variance, 0.0))
         self._require_finite(deviation, "zscore-nonzero" if step.nonzero else "zscore")
         constant = found.minimum.astype(np.float64)
@@ -203,35 +192,36 @@ class _Walk:
         if not np.isfinite(numbers).all():
             raise InputError(
                 self._planned.case.name,
-                f"its values are too large for {name} in float64; put a clip before it",
+                f"its values are too large for {name} in float64; put a clip before it, as in "
+                f'`intensity="clip:-1e6,1e6|{name}"`',
             )
 
     def _ct(self, step: steps.Ct) -> Sequence[tuple[float, float, float, float]]:
         if not step.everywhere and len(step.channels) != self._planned.tensor.channels:
             raise InputError(
                 self._planned.case.name,
-                f"it has {plural(self._planned.tensor.channels, 'channel')} and {step.source} the intensities of "
+                f"it has {plural(self._planned.tensor.channels, 'channel')}, and {step.source} has the intensities of "
                 f"{len(step.channels)}; give the file of this data set",
             )
         return step.channels
 
     def _all(self, number: float) -> Doubles:
-        """A number for every cell."""
+        """Return one number for every cell."""
         return np.full((self._planned.samples, self._planned.tensor.channels), number)
 
     def _each(self, numbers: list[float]) -> Doubles:
-        """A number for each channel, or one for all of them."""
+        """Return a number for every cell, from one for each channel or one for all of them."""
         shape = (self._planned.samples, self._planned.tensor.channels)
         return np.array(np.broadcast_to(np.array(numbers), shape))
 
-    def _everywhere(self) -> _Found:
-        """Of the values after the steps so far, the whole volume; a pass where they are not known."""
+    def _everywhere(self) -> _MaskedMoments:
+        """Return the moments of the whole volume after the steps so far, in a pass if they are not known."""
         if self._known is None:
             self._known = self._scanned(outside=True)
         return self._known
 
-    def _scanned(self, *, outside: bool) -> _Found:
-        """A pass, in which affine operations at the end are left to the moments."""
+    def _scanned(self, *, outside: bool) -> _MaskedMoments:
+        """Make a pass over the voxels. Affine operations at the end are then applied to the moments."""
         done = len(self._operations)
         while done and isinstance(self._operations[done - 1], Affine):
             done -= 1
@@ -241,22 +231,24 @@ class _Walk:
                 found = found.after(operation)
         return found
 
-    def _split(self, *, zeros: bool, outside: bool, operations: Sequence[Operation]) -> tuple[_Found, ...]:
-        """One pass over all files: what is not 0 and what is, where `zeros` are to be known apart, else all."""
+    def _split(self, *, zeros: bool, outside: bool, operations: Sequence[Operation]) -> tuple[_MaskedMoments, ...]:
+        """Make one pass over all files. Return the moments of all values, or, with `zeros`, of others and of zeros."""
+        # Reduce each file, class by class.
         files = []
         for place, part in enumerate(self._planned.parts):
             mask = None if self._mask is None else self._mask[place]
             change = _Change(part.volume, self._of_cells(operations, place), mask, zeros=zeros, outside=outside)
-            scanned = scan_changed(part.volume, part.arrangement, change, self._told)
+            scanned = scan_changed(part.volume, part.arrangement, change, self._on_bytes)
             files.append([change.scaled_afterwards(one) for one in scanned])
+        # Put the channels of several files side by side, then each class inside and outside the mask together.
         classes = [side_by_side(one, self._planned.tensor) for one in zip(*files, strict=True)]
         each = 2 if zeros else 1
         if len(classes) == each:
-            return tuple(_Found(one) for one in classes)
-        return tuple(_Found(*pair) for pair in zip(classes[:each], classes[each:], strict=True))
+            return tuple(_MaskedMoments(one) for one in classes)
+        return tuple(_MaskedMoments(*pair) for pair in zip(classes[:each], classes[each:], strict=True))
 
     def _of_cells(self, operations: Sequence[Operation], place: int) -> tuple[Operation, ...]:
-        """Operations on one file, their numbers in the order in which its cells are counted."""
+        """Return the operations on one file, with numbers in the order of its cells."""
         part = self._planned.parts[place]
         if self._planned.tensor.axis == len(self._planned.tensor.sample_shape):
             first = sum(one.arrangement.channels for one in self._planned.parts[:place])
@@ -267,22 +259,22 @@ class _Walk:
 
 
 def _in_cells(numbers: Doubles, arrangement: Arrangement) -> Doubles:
-    """From (samples, channels) to the order of cells."""
+    """Return numbers of shape (samples, channels) in the order of cells."""
     return (numbers if arrangement.samples_are_slow else numbers.T).reshape(-1)
 
 
 @dataclass(frozen=True, eq=False)
 class _Change:
-    """What is done to the values of one file in a pass: a `scan.Change`.
+    """The change of the values of one file in a pass: a `one_pass.Change`.
 
-    Classes are those that are not 0 and those that are, or all of them, inside the mask; then the same outside.
+    The classes are the values that are not 0 and the zeros, or all values, inside the mask; then the same outside.
 
     Attributes:
-        volume: its header, whose scale factors come first.
-        operations: on its cells, numbers of shape (cells,).
-        mask: where it is inside; None for everywhere.
-        zeros: whether values that are 0 after the operations are counted apart.
-        outside: whether what is outside the mask is asked for.
+        volume: the header, whose scale factors are applied first.
+        operations: the operations on its cells, with numbers of shape (cells,).
+        mask: the voxels that are inside; None for all.
+        zeros: True if values that are 0 after the operations are counted apart.
+        outside: True if the values outside the mask are counted too.
     """
 
     volume: Volume
@@ -293,19 +285,19 @@ class _Change:
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
+        """The number of classes."""
         return (2 if self.zeros else 1) * (2 if self.outside and self.mask is not None else 1)
 
     def reduced_type(self, stored: np.dtype[Any]) -> np.dtype[Any]:
-        """Values that nothing is done to are reduced as they are stored: whole numbers exactly."""
+        """Return the type that values are reduced in. Unchanged values keep theirs, so that integers stay exact."""
         return np.dtype(np.float64) if self.operations else reduced_type(stored)
 
     def scaled_afterwards(self, found: Moments) -> Moments:
-        """Scale factors of the header, where no operation needed scaled values."""
+        """Apply the scale factors of the header to moments, unless they were applied to the values."""
         return found if self.operations else found.affine(self.volume.slope, self.volume.intercept)
 
     def split(self, stored: Array, piece: Piece, start: int) -> list[tuple[Array, Chosen]]:
-        """Values after the operations, class by class."""
+        """Return the values after the operations, class by class."""
         scaled = self._scaled(stored)
         inside = None if self.mask is None else self.mask.of(scaled, start)
         values = self._changed(stored, scaled, piece)
@@ -316,7 +308,7 @@ class _Change:
         return [(values, part if side is None else part & side) for side in sides for part in (~zero, zero)]
 
     def _scaled(self, stored: Array) -> Array:
-        """What the file means: of its own type where it has no scale factors."""
+        """Return values with the scale factors applied; without any they keep their type."""
         if (self.volume.slope, self.volume.intercept) == (1.0, 0.0):
             return stored
         return np.asarray(stored.astype(np.float64) * self.volume.slope + self.volume.intercept)

@@ -1,7 +1,7 @@
-"""What `--mask` says: the voxels that statistics are taken over, decided on the values of the file.
+"""Masks: the voxels that statistics are taken over, decided on the values of the file.
 
-`nonzero` and thresholds judge each channel by its own values, scale factors of the header applied. A NaN is inside of
-them, so that no mask hides it. An image is inside where it is above 0, for all channels and samples.
+`nonzero` and thresholds judge each channel by its own values, with the scale factors of the header applied. A NaN is
+inside of them, so that no mask hides it. A mask image is inside where it is above 0, for all channels and samples.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _COMPARISONS: dict[str, Callable[[Array, float], Mask]] = {
     "<": operator.lt,
 }
 
-# A mask of fewer voxels is gone around by index, not piece by piece.
+# A mask with fewer voxels is repeated by index, not piece by piece.
 _FEW_VOXELS = 1 << 12
 
 
@@ -50,32 +50,38 @@ def holds(threshold: Threshold, values: Array) -> Mask:
 
 
 class Inside(Protocol):
-    """Where the values of one file are inside."""
+    """The voxels of one file that are inside its mask."""
 
     def of(self, values: Array, start: int) -> Mask:
-        """For values of shape (outer, cells, inner) from the place `start` on, in memory order: of the same shape."""
+        """Return which values are inside, as an array of their shape.
+
+        Args:
+            values: values of shape (outer, cells, inner), in memory order, scale factors applied.
+            start: the place of the first one in the file, in values.
+        """
 
 
 @dataclass(frozen=True)
 class ByValue:
-    """By the values themselves, wherever they are; scale factors are applied to them."""
+    """The voxels whose own values are inside a threshold, wherever they are."""
 
     threshold: Threshold
 
-    def of(self, values: Array, start: int) -> Mask:  # noqa: ARG002  (as of every `Inside`)
-        """Where they are inside."""
+    def of(self, values: Array, start: int) -> Mask:
+        """Return which values are inside. Their place does not matter."""
+        del start
         return holds(self.threshold, values)
 
 
 @dataclass(frozen=True, eq=False)
 class ByPlace:
-    """By the bits of a mask, which lie as the spatial axes of the volume do in memory.
+    """The voxels where a mask image is above 0, kept as bits in the memory order of the volume's spatial axes.
 
     Attributes:
-        bits: of the spatial axes, 8 in a byte, the first the highest.
-        voxels: how many there are.
-        groups: axes of the volume from the slowest to the fastest, those side by side that are alike taken together:
-            their size, and whether the mask has them.
+        bits: one bit for each voxel of the mask, 8 in a byte, the first the highest.
+        voxels: the number of voxels of the mask.
+        groups: the axes of the volume from the slowest to the fastest, as pairs: their size, and True if the mask has
+            them. Neighbouring axes that are alike in this are one pair.
     """
 
     bits: NDArray[np.uint8]
@@ -83,10 +89,11 @@ class ByPlace:
     groups: tuple[tuple[int, bool], ...]
 
     def of(self, values: Array, start: int) -> Mask:
-        """Where they are inside: the same at a place for all samples and channels."""
+        """Return which values are inside: the same for all samples and channels at a place."""
         return self._flat(start, values.size).reshape(values.shape)
 
     def _flat(self, start: int, size: int) -> Mask:
+        """Return the bits for `size` values from `start` on."""
         places = [place for place, (_, has) in enumerate(self.groups) if has]
         if len(places) > 1:
             return self._scattered(start, size)
@@ -96,7 +103,7 @@ class ByPlace:
         return found if inner == 1 else np.repeat(found, inner)[start - first * inner :][:size]
 
     def _around(self, first: int, last: int) -> Mask:
-        """Bits from one place to another, going around the mask where it is repeated."""
+        """Return the bits from one place to another, beginning again at the end of the mask."""
         if self.voxels < _FEW_VOXELS:
             return self._between(0, self.voxels)[np.arange(first, last) % self.voxels]
         parts = []
@@ -112,7 +119,7 @@ class ByPlace:
         return found[first % 8 :][: last - first].view(np.bool_)
 
     def _scattered(self, start: int, size: int) -> Mask:
-        """Bits for values between whose spatial axes another one lies, by their index."""
+        """Return the bits for values between whose spatial axes another axis lies, by their index."""
         left = np.arange(start, start + size)
         index = np.zeros(size, np.int64)
         step = 1
@@ -126,8 +133,13 @@ class ByPlace:
 
 
 @dataclass(frozen=True, eq=False)
-class _Image:
-    """A mask that was read: its bits in the order of its own file, first axis as stored."""
+class _MaskImage:
+    """A mask image that was read.
+
+    Attributes:
+        volume: its header.
+        bits: one bit for each voxel, in the order of its own file.
+    """
 
     volume: Volume
     bits: NDArray[np.uint8]
@@ -138,12 +150,12 @@ class _Image:
         return _without_ones(self.volume.shape)
 
     def array(self, shape: tuple[int, ...]) -> Mask:
-        """All of it, in an array of a shape that differs at most by axes of size 1 at the end."""
+        """Return the whole mask in a shape that differs at most by axes of size 1 at the end."""
         values = np.unpackbits(self.bits, count=self.volume.values).view(np.bool_)
         return values.reshape(shape, order=self.volume.order)
 
     def ordered(self, shape: tuple[int, ...], order: Sequence[int]) -> NDArray[np.uint8]:
-        """Its bits with its axes in another order, from the slowest to the fastest in memory."""
+        """Return the bits with the axes in another order, from the slowest to the fastest in memory."""
         axes = range(len(shape))
         own = reversed(axes) if self.volume.order == "F" else axes
         if [axis for axis in own if shape[axis] != 1] == [axis for axis in order if shape[axis] != 1]:
@@ -152,60 +164,31 @@ class _Image:
 
 
 def opened(planned: Planned, preparation: Preparation) -> tuple[Inside, ...] | None:
-    """The mask of a case, for each of its files; None where there is none.
+    """Open the mask of a case for each of its files; None without a mask.
 
     Raises:
-        InputError: the mask cannot be read, or has another shape; it names the case.
+        InputError: if the mask cannot be read, or has another shape; it names the case.
     """
-    asked = preparation.region
-    if asked is None:
+    region = preparation.region
+    if region is None:
         return None
-    if isinstance(asked, Threshold):
-        return tuple(ByValue(asked) for _ in planned.parts)
-    image = _read(named(asked.path, planned.case.name), planned)
+    if isinstance(region, Threshold):
+        return tuple(ByValue(region) for _ in planned.parts)
+    image = _read(named(region.path, planned.case.name), planned)
     return tuple(_by_place(image, part, planned) for part in planned.parts)
 
 
-def inside(planned: Planned, preparation: Preparation) -> Callable[[NDArray[np.float64], Sequence[int]], Mask] | None:
-    """What tells for any part of a sample where it is inside; None without a mask.
-
-    Returns:
-        A function of values as in the file, scale factors applied, with the kept axis last and the other axes of the
-        sample before it, and of the place of the first of them on those other axes. It gives an array of their shape.
-
-    Raises:
-        InputError: the mask cannot be read, or has another shape; it names the case.
-    """
-    asked = preparation.region
-    if asked is None:
-        return None
-    if isinstance(asked, Threshold):
-        return lambda values, start: holds(asked, values)  # noqa: ARG005  (the place is that of an image)
-    whole = _kept_last(_read(named(asked.path, planned.case.name), planned), planned)
-
-    def cropped(values: NDArray[np.float64], start: Sequence[int]) -> Mask:
-        place = tuple(slice(at, at + size) for at, size in zip(start, values.shape[:-1], strict=True))
-        return np.asarray(whole[place])
-
-    return cropped
-
-
-def _kept_last(image: _Image, planned: Planned) -> Mask:
-    """A mask for every value of a sample, the kept axis last: a view of its voxels."""
-    tensor = planned.tensor
-    out = _left_out(image, planned.parts[0], planned)
-    shape = tuple(size for axis, size in enumerate(tensor.sample_shape) if axis != out)
-    whole = np.broadcast_to(np.expand_dims(image.array(shape), out), tensor.sample_shape)
-    return np.moveaxis(whole, tensor.axis - 1, -1)
-
-
-def _by_place(image: _Image, part: CaseFile, planned: Planned) -> ByPlace:
+def _by_place(image: _MaskImage, part: CaseFile, planned: Planned) -> ByPlace:
+    """Lay the bits of a mask out as the spatial axes of a file lie in memory."""
+    # The spatial axes as stored, without the axis that the mask does not have.
     arrangement = part.arrangement
     stored = _stored_axes(arrangement)
     stored.pop(_left_out(image, part, planned))
     shape = tuple(1 if axis is None else arrangement.shape[axis] for axis in stored)
+    # Their order in memory, which the bits are put into; an axis that was appended does not matter.
     order = [stored.index(axis) for axis in arrangement.memory if axis in stored]
     order += [place for place in range(len(stored)) if place not in order]
+    # Neighbouring axes of the volume that are alike become one pair of size and whether the mask has it.
     groups: list[tuple[int, bool]] = []
     for axis in arrangement.memory:
         size, has = arrangement.shape[axis], axis in stored
@@ -217,16 +200,16 @@ def _by_place(image: _Image, part: CaseFile, planned: Planned) -> ByPlace:
 
 
 def _stored_axes(arrangement: Arrangement) -> list[int | None]:
-    """The stored axes of a sample, in its order; None for one that was appended."""
+    """Return the stored axes of a sample, in its order; None for an axis that was appended."""
     axes: list[int | None] = [axis for axis in range(len(arrangement.shape)) if axis != arrangement.samples_axis]
     return axes if len(axes) == len(arrangement.tensor.sample_shape) else [*axes, None]
 
 
-def _left_out(image: _Image, part: CaseFile, planned: Planned) -> int:
-    """The axis of the sample that the mask does not have: the last one, or the kept one.
+def _left_out(image: _MaskImage, part: CaseFile, planned: Planned) -> int:
+    """Return the axis of the sample that the mask does not have: the last one, or the kept one.
 
     Raises:
-        InputError: with neither the others are the mask's.
+        InputError: if the mask has other axes in both cases.
     """
     shape = part.arrangement.tensor.sample_shape
     places = [len(shape) - 1] if planned.case.joined else [len(shape) - 1, part.arrangement.tensor.axis - 1]
@@ -235,8 +218,8 @@ def _left_out(image: _Image, part: CaseFile, planned: Planned) -> int:
             return place
     raise InputError(
         planned.case.name,
-        f"its mask {image.volume.source} is {by(image.volume.shape)}, and its voxels are {by(shape[:-1]) or 'one'}: "
-        "a mask needs the spatial axes of the image; resample it to the same grid",
+        f"its mask {image.volume.source} is {by(image.volume.shape)}, and the image is "
+        f"{by(shape[:-1]) or 'one voxel'}: a mask needs the spatial axes of the image; resample it to the same grid",
     )
 
 
@@ -246,23 +229,23 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-def _read(path: str, planned: Planned) -> _Image:
-    """A mask, 8 voxels in a byte.
+def _read(path: str, planned: Planned) -> _MaskImage:
+    """Read a mask image.
 
     Raises:
-        InputError: it cannot be read; it names the case.
+        InputError: if it cannot be read; it names the case.
     """
     try:
         volume = open_volume(path, planned.case.beside)
         if volume.dtype_channels is not None:
-            raise InputError(path, f"its voxels are {volume.dtype_name}; give one number for each")
-        return _Image(volume, _bits(volume))
+            raise InputError(path, f"its voxels are {volume.dtype_name}, and a mask needs one number for each voxel")
+        return _MaskImage(volume, _bits(volume))
     except InputError as error:
         raise InputError(planned.case.name, f"its mask cannot be used: {error}") from error
 
 
 def _bits(volume: Volume) -> NDArray[np.uint8]:
-    """Return 8 voxels in a byte, in file order: where values are above 0, scale factors applied."""
+    """Return the bits of a mask, in file order: 1 where the value is above 0, scale factors applied."""
     packed = [np.empty(0, np.uint8)]
     with closing(volume.blocks()) as blocks, np.errstate(all="ignore"):
         for block in blocks:

@@ -1,20 +1,20 @@
-"""Where in a volume patches are cut out: anywhere, or around voxels of a label image.
+"""The positions of patches in a volume: anywhere, or around voxels of a label map.
 
-Each choice is drawn by a generator of its own, which is seeded by the seed, the name of the volume and the number of
-the patch. So it is the same in whichever process and order volumes are read.
+Each position is drawn by its own generator, which is seeded by the seed, the name of the volume and the number of the
+patch. So it does not depend on the process or the order in which volumes are read.
 
-- Without foreground every start from 0 to shape − size is equally likely, as in MONAI's RandSpatialCrop.
-- "F" is MONAI's RandCropByPosNegLabel with pos/(pos + neg) = F: with probability F the centre is a voxel of the
-  foreground, otherwise one of the background, each of its voxels being equally likely, and the patch is then moved
-  into the volume. A volume that has only one of both is cut around that. (MONAI 1.6, `transforms/utils.py`.)
-- "nnunet:F" is nnU-Net's loader: in a batch of B the slots from round(B·(1 − F)) on are forced, round being Python's,
-  which takes halves to the even number. A forced patch is put around a voxel of one of the classes that are there,
-  first the class being drawn and then the voxel; all others, and those of volumes without foreground, are anywhere in
-  the volume. nnU-Net keeps only the lower end of a forced patch in the volume, so that one around a voxel near the
-  upper end reaches beyond it. (nnU-Net 2.8, `training/dataloading/data_loader.py`.)
+- Without a foreground, every start from 0 to shape − size is equally likely, as in MONAI's RandSpatialCrop.
+- "F" is MONAI's RandCropByPosNegLabel with pos/(pos + neg) = F. With probability F the centre is a voxel of the
+  foreground, otherwise one of the background; each of its voxels is equally likely. The patch is then moved into the
+  volume. If a volume has only one of both, all its patches are around that. (MONAI 1.6, `transforms/utils.py`.)
+- "nnunet:F" is nnU-Net's loader. In a batch of B the slots from round(B·(1 − F)) on are forced; round is Python's,
+  which rounds halves to the even number. For a forced patch first one of the classes in the volume is drawn, then one
+  of its voxels. All other patches, and those of volumes without foreground, are anywhere in the volume. nnU-Net keeps
+  only the lower end of a forced patch in the volume, so that a patch around a voxel near the upper end reaches beyond
+  it. (nnU-Net 2.8, `training/dataloading/data_loader.py`.)
 
-The centre of a patch is its voxel size // 2. Where a volume is smaller than the patch, the smaller half of what is
-missing comes first, as in MONAI's SpatialPad; with "nnunet:F" either half does, as in nnU-Net.
+The centre of a patch is its voxel size // 2. If a volume is smaller than the patch, the smaller half of the padding
+comes first, as in MONAI's SpatialPad; with "nnunet:F" either half does, as in nnU-Net.
 """
 
 from __future__ import annotations
@@ -22,70 +22,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bnstat.preprocessing.labels import Labels, VoxelClass
 from bnstat.preprocessing.settings import Patching
 from bnstat.sources.names import without_ending
 from bnstat.sources.sample import Patch
 
-# A class of a label image, or all of them, or none of them.
-Kind = float | Literal["foreground", "background"]
-
-
-class Labels:
-    """A label image, which has the spatial axes of a volume; foreground is where it is more than 0."""
-
-    def __init__(self, values: NDArray[Any]) -> None:
-        self._planes = np.moveaxis(values, -1, 0)
-        self._counted: dict[Kind, NDArray[np.intp]] = {}
-        self._classes: list[float] | None = None
-
-    def classes(self) -> list[float]:
-        """The classes that are there, in order."""
-        if self._classes is None:
-            self._classes = sorted({one for plane in self._planes for one in np.unique(plane[plane > 0]).tolist()})
-        return self._classes
-
-    def has(self, kind: Kind) -> bool:
-        """Whether any voxel is of a kind."""
-        return bool(self._counts(kind)[-1])
-
-    def voxel(self, kind: Kind, draw: np.random.Generator) -> tuple[int, ...]:
-        """One of the voxels of a kind, each being equally likely. Only a plane of them is ever listed."""
-        counts = self._counts(kind)
-        rank = int(draw.integers(counts[-1]))
-        place = int(np.searchsorted(counts, rank, side="right"))
-        before = int(counts[place - 1]) if place else 0
-        plane = self._of_kind(self._planes[place], kind)
-        flat = np.flatnonzero(plane)[rank - before]
-        return (*(int(at) for at in np.unravel_index(flat, plane.shape)), place)
-
-    def _counts(self, kind: Kind) -> NDArray[np.intp]:
-        """How many voxels of a kind there are up to each plane."""
-        if kind not in self._counted:
-            counts = [np.count_nonzero(self._of_kind(plane, kind)) for plane in self._planes]
-            self._counted[kind] = np.cumsum(counts)
-        return self._counted[kind]
-
-    @staticmethod
-    def _of_kind(plane: NDArray[Any], kind: Kind) -> NDArray[np.bool_]:
-        if kind == "foreground":
-            return np.asarray(plane > 0)
-        return np.asarray(~(plane > 0) if kind == "background" else plane == kind)
-
 
 @dataclass(frozen=True)
-class Volume:
-    """What patches are cut out of.
+class PatchedVolume:
+    """A volume that patches are cut out of.
 
     Attributes:
-        name: that of its case.
-        index: its entry on the batch axis of the file; None where the file is one sample.
+        name: the name of its case.
+        index: its entry on the batch axis of the file; None if the file is one sample.
         shape: its spatial axes, in file order.
-        labels: its label image, where patches are put around its foreground.
+        labels: its label map, if patches are put around its foreground.
     """
 
     name: str
@@ -94,10 +48,10 @@ class Volume:
     labels: Labels | None = None
 
 
-def patches_of(volume: Volume, patching: Patching, size: tuple[int, ...]) -> tuple[Patch, ...]:
-    """The patches of one volume: so many as were asked for; with "nnunet:F" so many anywhere, then so many forced.
+def patches_of(volume: PatchedVolume, patching: Patching, size: tuple[int, ...]) -> tuple[Patch, ...]:
+    """Return the patches of one volume. With "nnunet:F" they are as many anywhere, followed by as many forced ones.
 
-    Which of both a batch gets is known when its slots are, in `loader`.
+    Which of the two kinds a batch gets depends on its slots (`layers.loader`).
     """
     numbers = range(patching.number)
     if patching.around is None or volume.labels is None:
@@ -110,7 +64,7 @@ def patches_of(volume: Volume, patching: Patching, size: tuple[int, ...]) -> tup
 
 
 def wants_foreground(name: str, index: int | None, number: int, patching: Patching, share: float) -> bool:
-    """Whether a patch is to be put around the foreground, if there is any, where that is a matter of probability."""
+    """Return True if a patch with a probability for it is to be put around the foreground, if the volume has any."""
     return _wants(_generator(name, index, number, patching), share)
 
 
@@ -118,25 +72,29 @@ def _wants(draw: np.random.Generator, share: float) -> bool:
     return bool(draw.random() < share)
 
 
-def _anywhere(volume: Volume, patching: Patching, size: tuple[int, ...], number: int, *, forced: bool = False) -> Patch:
+def _anywhere(
+    volume: PatchedVolume, patching: Patching, size: tuple[int, ...], number: int, *, forced: bool = False
+) -> Patch:
     draw = _generator(volume.name, volume.index, number, patching, forced=forced)
     return Patch(tuple(int(draw.integers(*ends, endpoint=True)) for ends in _ends(volume, patching, size)), size)
 
 
 def _balanced(
-    volume: Volume, labels: Labels, patching: Patching, size: tuple[int, ...], number: int, share: float
+    volume: PatchedVolume, labels: Labels, patching: Patching, size: tuple[int, ...], number: int, share: float
 ) -> Patch:
-    """Around the foreground with its probability, else around the background; around what there is, if only one is."""
+    """Draw a patch around the foreground with probability `share`, else around the background; around what there is."""
     draw = _generator(volume.name, volume.index, number, patching)
     wanted = _wants(draw, share)
-    kind: Kind = "foreground" if labels.has("foreground") and (wanted or not labels.has("background")) else "background"
+    kind: VoxelClass = (
+        "foreground" if labels.has("foreground") and (wanted or not labels.has("background")) else "background"
+    )
     ends = _ends(volume, patching, size)
     starts = zip(_around(labels.voxel(kind, draw), size), ends, strict=True)
     return Patch(tuple(min(max(at, low), high) for at, (low, high) in starts), size, kind == "foreground")
 
 
-def _forced(volume: Volume, labels: Labels, patching: Patching, size: tuple[int, ...], number: int) -> Patch:
-    """Around a voxel of one of the classes."""
+def _forced(volume: PatchedVolume, labels: Labels, patching: Patching, size: tuple[int, ...], number: int) -> Patch:
+    """Draw a patch around a voxel of one of the classes."""
     classes = labels.classes()
     if not classes:
         return _anywhere(volume, patching, size, number, forced=True)
@@ -149,12 +107,12 @@ def _forced(volume: Volume, labels: Labels, patching: Patching, size: tuple[int,
 
 
 def _around(voxel: Sequence[int], size: Sequence[int]) -> list[int]:
-    """The start of a patch whose centre is a voxel."""
+    """Return the start of a patch whose centre is a voxel."""
     return [at - length // 2 for at, length in zip(voxel, size, strict=True)]
 
 
-def _ends(volume: Volume, patching: Patching, size: tuple[int, ...]) -> list[tuple[int, int]]:
-    """The least and the greatest start on each axis."""
+def _ends(volume: PatchedVolume, patching: Patching, size: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return the least and the greatest start along each axis."""
     forced = patching.around is not None and patching.around.forced
     found = []
     for length, wanted in zip(volume.shape, size, strict=True):
@@ -169,9 +127,10 @@ def _ends(volume: Volume, patching: Patching, size: tuple[int, ...]) -> list[tup
 def _generator(
     name: str, index: int | None, number: int, patching: Patching, *, forced: bool = False
 ) -> np.random.Generator:
-    """What draws one patch. The ending of a file is no part of its name here: compressing it changes no patch.
+    """Return the generator that draws one patch. It ignores a file's ending: compressing the file changes no patch.
 
-    All is hashed together: seeds of several words, of which the last ones count up, gave starts that are not uniform.
+    Everything is hashed together, because numpy's seeds of several words that count up gave starts that were not
+    uniform.
     """
     known = f"{patching.seed}\0{without_ending(name)}\0{index}\0{number}\0{forced}".encode(errors="surrogateescape")
     return np.random.default_rng(int.from_bytes(hashlib.sha256(known).digest()[:16], "little"))

@@ -1,15 +1,15 @@
-"""What `--mask` says: the region that statistics are taken over, as a value."""
+"""The region that statistics are taken over, as `--mask` names it."""
 
 from __future__ import annotations
 
 import difflib
-import os
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 
 from bnstat.errors import UsageError
 
-# What stands for the name of a case in the path of its mask or labels.
+# The part of a path that stands for the name of the case: in the path of its mask or labels.
 CASE = "{case}"
 # Longest first, so that >= is not taken for >.
 COMPARISONS = (">=", "<=", ">", "<")
@@ -18,7 +18,7 @@ _GRAMMAR = "nonzero, >T, >=T, <T, <=T, or a file, as in '>-500' or 'masks/{case}
 
 @dataclass(frozen=True)
 class Threshold:
-    """The voxels of a channel whose values compare so with a limit; without a comparison, those that are not 0."""
+    """The voxels of a channel whose values are above or below a limit; without a comparison, those that are not 0."""
 
     comparison: str | None = None
     limit: float = 0.0
@@ -48,21 +48,24 @@ def region_of(text: str) -> Region:
     if CASE not in text and not _is_there(text):
         near = difflib.get_close_matches(text.lower(), ["nonzero"], n=1)
         hint = "; did you mean 'nonzero'?" if near else "."
-        raise UsageError(f"mask {text!r} is not known, and no such file exists{hint} A mask is {_GRAMMAR}")
+        raise UsageError(f"`mask`: {text!r} is not known, and no such file exists{hint} A mask is {_GRAMMAR}")
     return MaskFile(text)
 
 
 def _is_there(path: str) -> bool:
     """Return True if a file exists, or the archive of an array such as 'masks.npz[brain]'."""
     file = path.rpartition("[")[0] if path.endswith("]") else path
-    return os.path.exists(file)  # noqa: PTH110  (any text may be given, and none is an exception)
+    try:
+        return bool(file) and Path(file).exists()
+    except (OSError, ValueError):  # the text is too long for a name, or has a NUL
+        return False
 
 
 def _limit(text: str, number: str) -> float:
     try:
         limit = float(number)
     except ValueError:
-        raise UsageError(f"mask {text!r}: {number!r} is no number. A mask is {_GRAMMAR}") from None
+        raise UsageError(f"`mask`: the threshold of {text!r} is not a number. A mask is {_GRAMMAR}") from None
     if not isfinite(limit):
-        raise UsageError(f"mask {text!r}: the threshold is not a finite number. A mask is {_GRAMMAR}")
+        raise UsageError(f"`mask`: the threshold of {text!r} is not a finite number. A mask is {_GRAMMAR}")
     return limit

@@ -1,4 +1,4 @@
-"""A case to its samples: the moments of each, from one pass over the voxels where nothing is done to them first."""
+"""From a case to its samples: the moments of each, in one pass over the voxels if they are not changed first."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from bnstat.sources.opened import Planned
 from bnstat.sources.sample import Sample
 from bnstat.sources.volume import OnBytes
 
-# The axis of a file that holds time points where its header has a repetition time: the fourth dimension.
+# The axis of a file that holds time points if its header has a repetition time: the fourth dimension.
 TIME_AXIS = 3
 
 
 @dataclass(frozen=True)
 class Row:
-    """A sample in the table.
+    """A row of the table: one sample.
 
     Attributes:
-        sample: who it is.
-        moments: of its channels, shape (channels,).
+        sample: its identity.
+        moments: the moments of its channels, shape (channels,).
         tensor: its shape, and the kept axis.
-        parts: the files that its voxels can be read from a second time; none where these are not the layer's input.
-        types: the stored types of its numbers, where the layer gets these as they are; none where they were changed.
+        parts: the files that its voxels can be read from again; none if the layer's input is not what they hold.
+        types: the stored types of its numbers if they are the layer's input; none if the values were changed.
     """
 
     sample: Sample
@@ -36,42 +36,42 @@ class Row:
     types: tuple[str, ...] = ()
 
 
-def rows_of(planned: Planned, preparation: Preparation, told: OnBytes | None = None) -> tuple[Row, ...]:
-    """Read a case once.
+def rows_of(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> tuple[Row, ...]:
+    """Read a case.
 
     Args:
-        planned: its headers.
-        preparation: what its voxels go through first.
-        told: told how many bytes were read, now and then, from whichever thread read them.
+        planned: the headers of the case.
+        preparation: the preprocessing of its voxels.
+        on_bytes: called with the bytes that were read, now and then, from the thread that read them.
 
     Raises:
-        InputError: a file is truncated, damaged, or cannot be read.
+        InputError: if a file is truncated or damaged, or cannot be read.
     """
     if preparation.patches is not None:
-        return _patches(planned, preparation, told)
+        return _patches(planned, preparation, on_bytes)
     if preparation.changes_values:
-        from bnstat.preprocessing.intensity import prepared_moments  # noqa: PLC0415  (only where it is asked for)
+        from bnstat.preprocessing.intensity import prepared_moments  # noqa: PLC0415  (15 ms, and most scans need none)
 
-        return _rows(planned, prepared_moments(planned, preparation, told), (), ())
-    cells = [scan_volume(part.volume, part.arrangement, told) for part in planned.parts]
+        return _rows(planned, prepared_moments(planned, preparation, on_bytes), (), ())
+    cells = [scan_volume(part.volume, part.arrangement, on_bytes) for part in planned.parts]
     return _rows(planned, side_by_side(cells, planned.tensor), planned.parts, _types(planned))
 
 
 def _rows(planned: Planned, table: Moments, parts: tuple[CaseFile, ...], types: tuple[str, ...]) -> tuple[Row, ...]:
-    """A row for each sample, from moments of shape (samples, channels)."""
+    """Return a row for each sample, from moments of shape (samples, channels)."""
     indices = [None] if planned.parts[0].arrangement.samples_axis is None else range(planned.samples)
     return tuple(Row(sample_of(planned, index), table[index or 0], planned.tensor, parts, types) for index in indices)
 
 
-def _patches(planned: Planned, preparation: Preparation, told: OnBytes | None) -> tuple[Row, ...]:
-    from bnstat.preprocessing.patches import draw  # noqa: PLC0415  (only where it is asked for)
+def _patches(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None) -> tuple[Row, ...]:
+    from bnstat.preprocessing.patches import draw  # noqa: PLC0415  (20 ms, and most scans need none)
 
-    drawn = draw(planned, preparation, told)
+    drawn = draw(planned, preparation, on_bytes)
     return tuple(Row(replace(sample_of(planned, one.index), patch=one.patch), one.moments, one.tensor) for one in drawn)
 
 
 def _types(planned: Planned) -> tuple[str, ...]:
-    """The stored types of a case, none where a header scales one of its files."""
+    """Return the stored types of a case; none if a header scales one of its files."""
     volumes = [part.volume for part in planned.parts]
     if any((volume.slope, volume.intercept) != (1.0, 0.0) for volume in volumes):
         return ()
@@ -79,7 +79,7 @@ def _types(planned: Planned) -> tuple[str, ...]:
 
 
 def sample_of(planned: Planned, index: int | None) -> Sample:
-    """Who one sample of a case is."""
+    """Return the identity of one sample of a case."""
     case, first = planned.case, planned.parts[0]
     return Sample(
         source=case.name,

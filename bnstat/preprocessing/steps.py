@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
@@ -83,6 +83,19 @@ def parsed(text: str | None) -> tuple[Step, ...]:
         return ()
     found = (_step(one.strip()) for one in text.split("|"))
     return tuple(step for step in found if step is not None)
+
+
+def passes(steps: Sequence[Step]) -> int:
+    """Return how often the voxels of a volume are read if they go through these steps."""
+    number, known = 0, False  # known: the moments of the values so far, which an affine step changes without a pass
+    for step in steps:
+        if isinstance(step, Zscore) and step.nonzero:
+            number, known = number + 1, True
+        elif isinstance(step, (Zscore, Minmax)):
+            number, known = number + (not known), True
+        else:
+            known = known and isinstance(step, Scale)
+    return number + (not known)
 
 
 def _step(text: str) -> Step | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from bnstat.errors import InputError, UsageError
+from bnstat.preprocessing.patch_size import require_patches
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.reading.scan_settings import ScanSettings, difference
@@ -92,8 +93,6 @@ def read_table(
         entries, preparation = _entries(paths, axis, batch_axis, reading, failures, notes)
         planned = [entry.planned for entry in entries]
         if reading.preparation.patches is not None:
-            from bnstat.preprocessing.patches import require_patches  # noqa: PLC0415  (likewise)
-
             require_patches([entry.planned for entry in entries if entry.rows is None], reading.preparation)
         check(planned)
         rows = _rows(entries, axis, batch_axis, reading, progress, failures)

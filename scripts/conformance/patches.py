@@ -17,7 +17,8 @@ from monai.transforms.utils import generate_pos_neg_label_crop_centers
 from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
 
 from bnstat.preprocessing.foreground import Foreground
-from bnstat.preprocessing.patch_positions import Labels, Volume, patches_of
+from bnstat.preprocessing.labels import Labels
+from bnstat.preprocessing.patch_positions import PatchedVolume, patches_of
 from bnstat.preprocessing.settings import Patching
 
 DRAWS = 40_000
@@ -51,7 +52,7 @@ def apart(one: Counter[Start], other: Counter[Start]) -> float:
 def ours(size: Start, foreground: str | None, kind: int = 0) -> Counter[Start]:
     """Return starts of bnstat; with nnU-Net's foreground those anywhere are kind 0, forced ones kind 1."""
     asked = Patching(size, DRAWS, foreground=foreground)
-    found = patches_of(Volume("x", None, SHAPE, Labels(labels())), asked, size)
+    found = patches_of(PatchedVolume("x", None, SHAPE, Labels(labels())), asked, size)
     return Counter(patch.start for patch in found[kind * DRAWS : (kind + 1) * DRAWS])
 
 

@@ -166,13 +166,13 @@ def test_options_of_patches_need_a_size(refused, small_image, command, option):
         (["--patch", "a"], "as in 128x128x64"),
         (["--patch", "4x"], "as in 128x128x64"),
         (["--patch", "0"], "must be at least 1 along each axis"),
-        (["--patch", "4x4"], "give as many sizes"),
+        (["--patch", "4x4"], "give one size for each axis, as in --patch 96x96x96"),
         (["--patch", "4", "--patches", "0"], "--patches must be at least 1, and is 0"),
         (["--patch", "4", "--foreground", "2"], "must be a share from 0 to 1"),
         (["--patch", "4", "--foreground", "0.5"], "--labels 'labels/{case}.nii.gz'"),
         (["--patch", "4", "--labels", "x"], "--foreground"),
         (["--patch", "4", "--pad", "mirror"], "'zero', 'edge', 'none'"),
-        (["--patch", "4", "--axis", "1"], "the last axis is kept"),
+        (["--patch", "4", "--axis", "1"], "leave out --axis or --patch"),
     ],
 )
 def test_wrong_use_is_refused_in_one_line(refused, small_image, options, message):

@@ -108,8 +108,8 @@ def test_an_input_without_a_mask_or_without_anything_inside_is_one_line_and_the_
         (("--intensity", "zscores"), "--intensity: step 'zscores' is not known; did you mean 'zscore'?"),
         (("--intensity", "clip:9,1"), "its lower end 9 is above its upper end 1"),
         (("--intensity", "ct:gone.json"), "there is no such file"),
-        (("--mask", "brain"), "mask 'brain' is not known, and no such file"),
-        (("--mask", ">much"), "'much' is no number"),
+        (("--mask", "brain"), "--mask: 'brain' is not known, and no such file"),
+        (("--mask", ">much"), "--mask: the threshold of '>much' is not a number"),
     ],
 )
 def test_what_cannot_be_is_one_line_before_anything_is_read(refused, command, option, said):

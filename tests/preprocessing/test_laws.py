@@ -12,13 +12,13 @@ import pytest
 import strategies  # noqa: F401  (its profile)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from preprocessing.plain import assert_same, tensor_of
+from preprocessing.plain import assert_same, masked, tensor_of
 
 from bnstat.errors import InputError
 from bnstat.moments import kernels, one_pass
-from bnstat.preprocessing.intensity import passes, prepared_moments, resolve
-from bnstat.preprocessing.masks import inside
+from bnstat.preprocessing.intensity import prepared_moments, resolve
 from bnstat.preprocessing.settings import Preparation
+from bnstat.preprocessing.steps import passes
 from bnstat.sources.case import Case
 from bnstat.sources.opened import plan_case
 
@@ -178,7 +178,6 @@ def test_what_is_resolved_gives_on_crops_what_the_whole_volume_gives(data):
         planned = plan_case(Case.of(path), -1, batch_axis)
         preparation = Preparation(intensity, mask)
         resolved = resolve(planned, preparation)
-        tells = inside(planned, preparation)
         found = found_of(path, intensity, mask, batch_axis=batch_axis)
     if found is None:
         return
@@ -191,7 +190,7 @@ def test_what_is_resolved_gives_on_crops_what_the_whole_volume_gives(data):
         for first in np.ndindex(*(2,) * len(spatial)):
             place = tuple(slice(0, 2) if at == 0 else slice(2, None) for at in first)
             crop = whole[place]
-            chosen = np.ones(crop.shape, bool) if tells is None else tells(crop, [2 * at for at in first])
+            chosen = masked(crop, mask)
             changed = one.apply(crop)
             for channel, values_of in enumerate(kept):
                 values_of.append(changed[..., channel][chosen[..., channel]])
@@ -213,7 +212,7 @@ def test_passes_are_as_many_as_are_said(intensity, mask):
         preparation = Preparation(intensity, mask)
         with suppress(InputError):  # nothing is inside
             prepared_moments(planned, preparation, told.append)
-    assert sum(told) == passes(preparation) * planned.nbytes
+    assert sum(told) == passes(preparation.steps) * planned.nbytes
 
 
 @given(st.sampled_from(["i2", "u1", "f4", "f8", ">i2"]), st.integers(0, 2**32 - 1))

@@ -20,8 +20,10 @@ from bnstat.layers.batches import steps_of
 from bnstat.layers.loader import loader_order
 from bnstat.layers.settings import Batching
 from bnstat.preprocessing.foreground import Foreground
-from bnstat.preprocessing.patch_positions import Labels, Volume, patches_of
-from bnstat.preprocessing.patches import draw, require_patches
+from bnstat.preprocessing.labels import Labels
+from bnstat.preprocessing.patch_positions import PatchedVolume, patches_of
+from bnstat.preprocessing.patch_size import require_patches
+from bnstat.preprocessing.patches import draw
 from bnstat.preprocessing.samples import rows_of
 from bnstat.sources.case import Case
 from bnstat.sources.opened import plan_case
@@ -89,7 +91,9 @@ def assert_as_numpy(report, wholes, mode="constant"):
 )
 def test_a_patch_lies_in_its_volume_or_has_all_of_it_with_the_smaller_half_first(shape, size, seed, foreground):
     labels = Labels((np.arange(prod(shape)) % 3 == 0).reshape(shape)) if foreground else None
-    for start in starts(Volume("a.nii", None, shape, labels), Patching(size, 4, foreground=foreground, seed=seed)):
+    for start in starts(
+        PatchedVolume("a.nii", None, shape, labels), Patching(size, 4, foreground=foreground, seed=seed)
+    ):
         for at, wanted, length in zip(start, size, shape, strict=True):
             assert 0 <= at <= length - wanted if wanted <= length else at == -((wanted - length) // 2)
 
@@ -97,7 +101,7 @@ def test_a_patch_lies_in_its_volume_or_has_all_of_it_with_the_smaller_half_first
 def test_every_start_is_equally_likely():
     number = 24_000
     for seed in range(3):
-        counted = Counter(starts(Volume("a.nii", None, SHAPE), patching(number=number, seed=seed)))
+        counted = Counter(starts(PatchedVolume("a.nii", None, SHAPE), patching(number=number, seed=seed)))
         expected = number / (6 * 8 * 5)
         assert len(counted) == 6 * 8 * 5
         chi_squared = sum((count - expected) ** 2 / expected for count in counted.values())
@@ -106,7 +110,7 @@ def test_every_start_is_equally_likely():
 
 def test_the_choice_depends_on_the_seed_the_name_the_index_and_the_number_alone(labels):
     asked = patching(foreground="nnunet:0.5")
-    volume = Volume("a/b.nii.gz", None, SHAPE, Labels(labels))
+    volume = PatchedVolume("a/b.nii.gz", None, SHAPE, Labels(labels))
     first = patches_of(volume, asked, asked.size)
     assert patches_of(volume, asked, asked.size) == first
     assert patches_of(replace(volume, name="a/b.nii"), asked, asked.size) == first
@@ -121,14 +125,14 @@ def test_the_choice_depends_on_the_seed_the_name_the_index_and_the_number_alone(
 def test_the_share_around_the_foreground_is_the_one_that_was_asked_for(labels, share):
     number = 4000
     asked = patching(number=number, foreground=str(share))
-    found = sum(p.foreground for p in patches_of(Volume("a", None, SHAPE, Labels(labels)), asked, asked.size))
+    found = sum(p.foreground for p in patches_of(PatchedVolume("a", None, SHAPE, Labels(labels)), asked, asked.size))
     assert abs(found - share * number) <= 5 * sqrt(number * share * (1 - share))
 
 
 @pytest.mark.parametrize("foreground", ["0.5", "nnunet:0.5"])
 def test_a_foreground_patch_holds_a_voxel_of_the_foreground(labels, foreground):
     asked = patching(number=50, foreground=foreground)
-    found = [p for p in patches_of(Volume("a", None, SHAPE, Labels(labels)), asked, asked.size) if p.foreground]
+    found = [p for p in patches_of(PatchedVolume("a", None, SHAPE, Labels(labels)), asked, asked.size) if p.foreground]
     assert found
     assert all(crop(labels, patch).any() for patch in found)
 
@@ -142,23 +146,23 @@ def test_a_voxel_is_drawn_from_all_of_its_kind_and_no_other(labels):
 
 def test_nnunet_draws_the_class_first_and_then_the_voxel(labels):
     asked = patching(number=4000, foreground="nnunet:1")
-    forced = patches_of(Volume("a", None, SHAPE, Labels(labels)), asked, asked.size)[4000:]
+    forced = patches_of(PatchedVolume("a", None, SHAPE, Labels(labels)), asked, asked.size)[4000:]
     alone = sum(patch.start == (0, 0, 0) for patch in forced)  # the corner, a half of one class of two
     assert abs(alone - 1000) < 5 * sqrt(4000 * 0.25 * 0.75)
 
 
 def test_nnunet_keeps_the_lower_end_of_a_forced_patch_in_the_volume_and_not_the_upper(labels):
     asked = patching(number=200, foreground="nnunet:1")
-    forced = patches_of(Volume("a", None, SHAPE, Labels(labels)), asked, asked.size)[200:]
+    forced = patches_of(PatchedVolume("a", None, SHAPE, Labels(labels)), asked, asked.size)[200:]
     assert max(patch.start[0] for patch in forced) == 8 - 2
     assert min(min(patch.start) for patch in forced) == 0
-    held = patches_of(Volume("a", None, SHAPE, Labels(labels)), replace(asked, pad="none"), asked.size)[200:]
+    held = patches_of(PatchedVolume("a", None, SHAPE, Labels(labels)), replace(asked, pad="none"), asked.size)[200:]
     assert all(at + size <= length for p in held for at, size, length in zip(p.start, p.size, SHAPE, strict=True))
 
 
 def test_nnunet_puts_the_odd_voxel_of_padding_on_either_side(labels):
     asked = Patching((12, 12, 8), 40, foreground="nnunet:0")
-    anywhere = patches_of(Volume("a", None, SHAPE, Labels(labels)), asked, asked.size)[:40]
+    anywhere = patches_of(PatchedVolume("a", None, SHAPE, Labels(labels)), asked, asked.size)[:40]
     assert {patch.start for patch in anywhere} == {(x, 0, z) for x in (-2, -1) for z in (-1, 0)}
 
 
@@ -166,14 +170,16 @@ def test_without_any_foreground_all_patches_are_around_the_background():
     empty = Labels(np.zeros(SHAPE, np.uint8))
     for foreground, number in (("1", 8), ("nnunet:1", 16)):
         asked = patching(foreground=foreground)
-        found = patches_of(Volume("a", None, SHAPE, empty), asked, asked.size)
+        found = patches_of(PatchedVolume("a", None, SHAPE, empty), asked, asked.size)
         assert len(found) == number
         assert not any(patch.foreground for patch in found)
 
 
 def test_where_all_is_foreground_every_patch_is_around_it():
     asked = patching(foreground="0")
-    assert all(p.foreground for p in patches_of(Volume("a", None, SHAPE, Labels(np.ones(SHAPE))), asked, asked.size))
+    assert all(
+        p.foreground for p in patches_of(PatchedVolume("a", None, SHAPE, Labels(np.ones(SHAPE))), asked, asked.size)
+    )
 
 
 @pytest.mark.parametrize(
@@ -356,7 +362,7 @@ def test_the_labels_of_a_data_set_are_used(write_image, voxels):
 
 def test_labels_of_another_shape_are_an_error_of_their_case(write_image, voxels):
     plan = labelled(write_image, voxels, np.ones((7, 6, 4), np.uint8))
-    with pytest.raises(InputError, match=r"7 × 6 × 5 and its labels .*seg\.nii\.gz are 7 × 6 × 4"):
+    with pytest.raises(InputError, match=r"7 × 6 × 5, and its labels .*seg\.nii\.gz are 7 × 6 × 4"):
         draw(plan, Preparation(patches=patching((2, 2, 2), foreground="1")))
 
 
@@ -397,8 +403,8 @@ def test_patches_that_no_volume_has_cannot_be_asked_for(asked, message):
     ("asked", "message"),
     [
         (Patching((10**6,)), "larger than any memory"),
-        (Patching((4, 4)), "give as many sizes, as in --patch 96x96x96"),
-        (patching(foreground="0.5"), "has no label image"),
+        (Patching((4, 4)), 'give one size for each axis, as in `size="96x96x96"`'),
+        (patching(foreground="0.5"), "has no label map, which `foreground` needs"),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_voxel_is_read(small_image, asked, message):
@@ -408,7 +414,7 @@ def test_what_cannot_be_is_refused_before_any_voxel_is_read(small_image, asked, 
 
 def test_only_the_last_axis_can_be_kept(write_image):
     path = write_image("x.nii", np.ones((4, 4, 4, 2), np.float32))
-    with pytest.raises(UsageError, match="the last axis is kept"):
+    with pytest.raises(UsageError, match="is not the last, and patches keep the last axis"):
         bnstat.diagnose(path, axis=1, reading=reading(patching((2, 2, 2))))
 
 

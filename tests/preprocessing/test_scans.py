@@ -163,7 +163,7 @@ def test_properties_of_another_number_of_channels_are_refused_for_that_case(tmp_
     file = tmp_path / "plans.json"
     file.write_text(json.dumps({"foreground_intensity_properties_per_channel": {"0": numbers}}))
     planned = plan_case(case_of_two(tmp_path, np.ones((3, 3, 3, 2), np.float32)), -1, None)
-    with pytest.raises(InputError, match=r"case: it has 2 channels and .*plans\.json the intensities of 1; "):
+    with pytest.raises(InputError, match=r"case: it has 2 channels, and .*plans\.json has the intensities of 1; "):
         prepared_moments(planned, Preparation(f"ct:{file}"))
 
 

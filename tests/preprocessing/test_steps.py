@@ -8,9 +8,8 @@ from math import inf
 import pytest
 
 from bnstat.errors import UsageError
-from bnstat.preprocessing.intensity import passes
 from bnstat.preprocessing.settings import Preparation
-from bnstat.preprocessing.steps import Clip, Ct, Minmax, Scale, Zscore, parsed
+from bnstat.preprocessing.steps import Clip, Ct, Minmax, Scale, Zscore, parsed, passes
 
 
 @pytest.mark.parametrize(
@@ -121,4 +120,4 @@ def test_properties_that_are_not_whole_are_refused(tmp_path, wrong):
     ],
 )
 def test_passes_are_as_few_as_the_steps_need(text, number):
-    assert passes(Preparation(intensity=text)) == number
+    assert passes(parsed(text)) == number

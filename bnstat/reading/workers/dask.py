@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.samples import Row
@@ -75,7 +75,7 @@ class Cluster:
 
     def _outcomes(self, client: Client, jobs: Sequence[Job]) -> Iterator[Outcome]:
         """Yield outcomes as they come, with a bounded number of cases on their way."""
-        key, left = uuid4().hex, iter(range(len(jobs)))
+        key, left = secrets.token_hex(16), iter(range(len(jobs)))
         places: dict[object, int] = {}
 
         def submitted(place: int) -> Future[tuple[Row, ...]]:

@@ -10,6 +10,7 @@ from typing import Protocol
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.samples import Row, rows_of
 from bnstat.preprocessing.settings import Preparation
+from bnstat.preprocessing.steps import passes
 from bnstat.sources.case import Case
 from bnstat.sources.opened import Planned, plan_case
 from bnstat.sources.sample import BatchAxis
@@ -59,9 +60,7 @@ class Job:
             return self.nbytes_on_disk
         if self.preparation.plain:
             return self.planned.nbytes
-        from bnstat.preprocessing.intensity import passes  # noqa: PLC0415  (only where it is asked for)
-
-        return self.planned.nbytes * passes(self.preparation)
+        return self.planned.nbytes * passes(self.preparation.steps)
 
     @property
     def nbytes_on_disk(self) -> int:
