@@ -169,7 +169,7 @@ def test_options_of_patches_need_a_size(refused, small_image, command, option):
         (["--patch", "4x4"], "give one size for each axis, as in --patch 96x96x96"),
         (["--patch", "4", "--patches", "0"], "--patches must be at least 1, and is 0"),
         (["--patch", "4", "--foreground", "2"], "must be a share from 0 to 1"),
-        (["--patch", "4", "--foreground", "0.5"], "--labels 'labels/{case}.nii.gz'"),
+        (["--patch", "4", "--foreground", "0.5"], "--labels labels/{case}.nii.gz"),
         (["--patch", "4", "--labels", "x"], "--foreground"),
         (["--patch", "4", "--pad", "mirror"], "'zero', 'edge', 'none'"),
         (["--patch", "4", "--axis", "1"], "leave out --axis or --patch"),
