@@ -1,4 +1,4 @@
-"""The fields of a line of a moments file, so that a line that was edited or damaged is refused where it is read.
+"""The fields of a line of a moments file, so that a line that was edited or damaged is refused when it is read.
 
 msgspec checks types and ranges while it parses; checks of one field against another follow here. docs/schema has the
 same fields as a JSON schema, with what each of them means.
@@ -75,7 +75,7 @@ class SettingsFields(Struct, frozen=True, gc=False):
 
 
 class LineFields(Struct, frozen=True, gc=False):
-    """All fields of a line. Those with a default are written only where there is something to say."""
+    """All fields of a line. Those with a default are written only if there is something to say."""
 
     schema: Literal["bnstat.moments/1"]
     source: _Text

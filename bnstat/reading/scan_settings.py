@@ -30,7 +30,7 @@ class ScanSettings:
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting in which two scans differ, with its value in each; None where a scan does not have it."""
+    """A setting in which two scans differ, with its value in each; None if a scan does not have it."""
 
     name: str
     one: object

@@ -18,16 +18,16 @@ from bnstat.sources.volume import OnBytes
 
 
 class Progress(Protocol):
-    """Callbacks called with the files and the bytes that are read."""
+    """Callbacks called with the files and the bytes read so far."""
 
     def begin(self, source: str, files: int, nbytes: int) -> None:
-        """Called before reading, with the first file, the number of files, and their bytes together."""
+        """Begin to count: `source` is the first of the files, `nbytes` are the bytes of all of them."""
 
     def advance(self, nbytes: int) -> None:
-        """Called with the bytes that were read since the last call, from any thread."""
+        """Count the bytes that were read since the last call. Any thread may call it."""
 
     def done(self, files: int) -> None:
-        """Called with the number of files of a case once they were read, or could not be read."""
+        """Count the files of a case, which were read or cannot be read."""
 
 
 @dataclass(frozen=True)
