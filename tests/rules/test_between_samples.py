@@ -158,7 +158,7 @@ def test_the_momentum_that_is_advised_is_enough(number, framework):
     if not findings:
         assert (framework, number > 43) == ("torch", True)
         return
-    momentum = float(re.search(r"a momentum of (\S+) or", findings[0].message)[1])
+    momentum = float(re.search(r"a momentum of ([\d.e-]*\d)", findings[0].message)[1])
     assert start_weight(FRAMEWORKS[framework].batch_weight(momentum), number) <= 0.01
     assert steps(number, framework, momentum=momentum) == ()
 

@@ -76,9 +76,9 @@ def test_a_movement_that_chance_may_make_is_said_to_be_so():
     few = PooledChannel(4, 246.1, 236.0, 30.0)
     by = math.hypot(30 / math.sqrt(3), 30 / math.sqrt(39)) / 236
     (finding,) = beside(few)
-    assert f"(by chance alone, the mean of 4 samples moves by about {by:.2g} standard deviations)" in finding.message
-    assert "by chance" not in beside(replace(few, samples=400))[0].message
-    assert "by chance" not in beside(replace(few, samples=1, between=0.0))[0].message
+    assert f" By chance alone, the mean of 4 samples moves by about {by:.2g} standard deviations." in finding.message
+    assert "By chance" not in beside(replace(few, samples=400))[0].message
+    assert "By chance" not in beside(replace(few, samples=1, between=0.0))[0].message
 
 
 def test_a_pool_weighs_every_sample_alike_and_leaves_out_what_is_not_known():
@@ -148,4 +148,4 @@ def test_patches_and_channels_are_named_as_the_report_has_them():
     evidence = patches(
         [[[cell(172.9, 236.0)]] * 3], reference=ReferenceStatistics("kept.jsonl", (THEN,)), pooled_channels=(few,)
     )
-    assert "by chance" not in said(evidence, "data-drift")[0].message  # patches of one volume are not independent
+    assert "By chance" not in said(evidence, "data-drift")[0].message  # patches of one volume are not independent

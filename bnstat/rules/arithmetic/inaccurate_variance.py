@@ -16,8 +16,8 @@ Example:
     $ bnstat inspect offset.npy --framework flax
     warning BN303 inaccurate-variance
       channel 0: Flax may compute a variance between 0.9788 and 1.022; the
-      exact variance is 1 (up to 2.15 % off, limit 1 %). The layer then
-      normalizes with a wrong variance. Set use_fast_variance=False, or
+      exact variance is 1 (up to 2.15 % off, limit 1 %). The layer would then
+      normalize with a wrong variance. Set use_fast_variance=False, or
       subtract a constant near the mean before the layer.
 
 What to do: subtract a constant near the mean from the data, choose a layout or a layer that sums in another way, or
@@ -50,11 +50,13 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         low, high = prediction.judged
         if is_certain(prediction):
             said, up_to = f"computes a variance of {prediction.variance:.4g}", ""
+            normalizes = "The layer then normalizes"
         else:
             said, up_to = f"may compute a variance between {low:.4g} and {high:.4g}", "up to "
+            normalizes = "The layer would then normalize"
         message = (
             f"{part.title}: {layer(evidence.settings)} {said}; {_exact(part.variance or 0.0, low, high, up_to, most)}. "
-            f"The layer then normalizes with a wrong variance. {remedy(evidence.settings)}"
+            f"{normalizes} with a wrong variance. {remedy(evidence.settings)}"
         )
         yield rule.finding(evidence, batch, part, message, value=off, threshold=most)
 
@@ -67,9 +69,9 @@ def _exact(exact: float, low: float, high: float, up_to: str, limit: float) -> s
     if high >= 2 * exact:
         times = high / exact
         return (
-            f"{known} ({up_to}{times:,.0f} times too large)"
+            f"{known} ({up_to}{times:,.0f} times as large)"
             if times >= 100
-            else f"{known} ({up_to}{times:.3g} times too large)"
+            else f"{known} ({up_to}{times:.3g} times as large)"
         )
     worse = max(high - exact, exact - low) / exact
     return f"{known} ({up_to}{100 * worse:.3g} % off, limit {100 * limit:g} %)"

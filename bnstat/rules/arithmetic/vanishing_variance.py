@@ -14,10 +14,10 @@ Example:
     $ bnstat inspect offset.npy --framework flax
     warning BN302 vanishing-variance
       channel 0: Flax may compute a variance of 0; the exact variance is 1 and
-      the mean 10000. The layer then divides by √ε alone (ε is the constant
-      added to the variance), and its output is 316 times as large as it
-      should be. Set use_fast_variance=False, or subtract a constant near the
-      mean before the layer.
+      the mean 10000. The layer would then divide by √ε alone (ε is the
+      constant added to the variance), and its output would be 316 times as
+      large as it should be. Set use_fast_variance=False, or subtract a
+      constant near the mean before the layer.
 
 What to do: subtract a constant near the mean from the data, or choose a layer that takes two passes.
 
@@ -32,7 +32,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import sqrt
 
-from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.arithmetic.remedies import is_certain, is_clamped, layer, remedy
@@ -49,25 +48,26 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             continue
         if not (is_certain(prediction) or is_clamped(evidence.settings)):
             continue  # the band of two passes reaches down to 0 where it is wide, and no two passes do
-        verb = "computes" if is_certain(prediction) else "may compute"
+        certain = is_certain(prediction)
+        verb = "computes" if certain else "may compute"
+        consequence = _consequence(part.variance, evidence.settings.epsilon, certain)
         message = (
             f"{part.title}: {layer(evidence.settings)} {verb} a variance of 0; the exact variance is "
-            f"{part.variance:.4g} and the mean {part.mean:.6g}. {_consequence(part.variance, evidence.settings)} "
-            f"{remedy(evidence.settings)}"
+            f"{part.variance:.4g} and the mean {part.mean:.6g}. {consequence} {remedy(evidence.settings)}"
         )
         yield rule.finding(evidence, batch, part, message, value=prediction.judged[0], threshold=0.0)
 
 
-def _consequence(variance: float, settings: Settings) -> str:
+def _consequence(variance: float, epsilon: float | None, certain: bool) -> str:
     """Say what the layer makes of a variance of 0: its output by √ε, beside that by the exact variance."""
-    epsilon = settings.epsilon
+    then = "The layer then divides by" if certain else "The layer would then divide by"
     if not epsilon:
-        return "The layer then divides by 0."
+        return f"{then} 0."
     times = sqrt((variance + epsilon) / epsilon)
-    alone = "The layer then divides by √ε alone (ε is the constant added to the variance)"
+    alone = f"{then} √ε alone (ε is the constant added to the variance)"
     if times < SEEN:
-        return f"{alone}, which hardly changes its output."
-    return f"{alone}, and its output is {times:,.3g} times as large as it should be."
+        return f"{alone}, which hardly {'changes' if certain else 'would change'} its output."
+    return f"{alone}, and its output {'is' if certain else 'would be'} {times:,.3g} times as large as it should be."
 
 
 RULE = Rule("BN302", "vanishing-variance", "warning", _check, family="arithmetic")

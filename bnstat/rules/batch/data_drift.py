@@ -21,7 +21,7 @@ Example:
       1.12 standard deviations (from 49.98 to 59.98, limit 0.1) and the
       standard deviation changed by 20 % (from 8.957 to 10.75, limit 10 %). In
       evaluation mode batch norm normalizes with the statistics it was trained
-      with, so its output is off as much. Look for another scanner, unit or
+      with, so its output is off by as much. Look for another scanner, unit or
       preprocessing step; if the change is intended, make a new reference
       (bnstat scan PATH -o new.jsonl).
 
@@ -67,7 +67,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         chance = "" if evidence.report.patched else _chance(now, then, evidence.limits.drift)
         message = (
             f"{named(evidence, channel)}: compared with {plural(then.samples, 'sample')} of {reference.source}, "
-            f"{words}{chance}. {_consequence(evidence)} Look for another scanner, unit or preprocessing step; if the "
+            f"{words}.{chance} {_consequence(evidence)} Look for another scanner, unit or preprocessing step; if the "
             "change is intended, make a new reference (bnstat scan PATH -o new.jsonl)."
         )
         yield rule.of_all(message, channel, value=value, threshold=limit)
@@ -77,8 +77,8 @@ def _consequence(evidence: Evidence) -> str:
     """Say what a drift does to a network that was trained on the reference."""
     if evidence.settings.keeps_running:
         return (
-            "In evaluation mode batch norm normalizes with the statistics it was trained with, so its output is off as "
-            "much."
+            "In evaluation mode batch norm normalizes with the statistics it was trained with, so its output is "
+            "off by as much."
         )
     return "A network that was trained on the reference gets other inputs now."
 
@@ -119,7 +119,7 @@ def _chance(now: PooledChannel, then: PooledChannel, limit: float) -> str:
         return ""
     by = hypot(*errors) / then.deviation
     few = plural(now.samples, "sample")
-    said = f" (by chance alone, the mean of {few} moves by about {by:.2g} standard deviations)"
+    said = f" By chance alone, the mean of {few} moves by about {by:.2g} standard deviations."
     return said if by > NOTABLE * limit else ""
 
 

@@ -73,7 +73,8 @@ def _remedy(weight: float, steps: int, limits: Limits, settings: Settings) -> st
     needed = steps_to_forget(weight, limit)
     batch = _rounded_up(1.0 - limit ** (1.0 / steps))
     old = settings.framework.momentum_weighs == "old"
-    momentum = f"use a momentum of {1.0 - batch:g} or less" if old else f"use a momentum of {batch:g} or more"
+    bound = "" if batch == 1.0 else " or less" if old else " or more"
+    momentum = f"use a momentum of {1.0 - batch if old else batch:g}{bound}"
     if needed is None:  # a batch weighs nothing
         return f"No number of steps is enough with this momentum: {momentum}, or {afterwards}."
     return f"Train for at least {needed:,} steps, {momentum}, or {afterwards}."

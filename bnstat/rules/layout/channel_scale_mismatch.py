@@ -70,9 +70,7 @@ def _consequence(batch: Batch, small: int, large: int, settings: Settings) -> st
     layer = f"{settings.layer[0].upper()}{settings.layer[1:]}"
     if settings.kind in ("layer", "rms") or (settings.kind == "group" and small // each == large // each):
         return f"{layer} normalizes them together, so little is left of {batch.title_of(small)}."
-    return (
-        f"{layer} normalizes each by itself and repairs that; a convolution before it, and layer or RMS norm, do not."
-    )
+    return f"{layer} normalizes each by itself and repairs that; a convolution before it does not."
 
 
 RULE = Rule("BN404", "channel-scale-mismatch", "warning", _check)

@@ -15,7 +15,7 @@ Example:
     warning BN402 channels-first-suspected
       the tensor 1 × 4 × 32 × 32 × 32 looks like channels first: axis 1 has 4
       entries, and axis 4, which is taken for the channels, has 32. All
-      numbers then describe slices of the volume. If axis 1 holds the
+      numbers then describe slices along that axis. If axis 1 holds the
       channels, use --axis 1.
 
 What to do: if axis 1 holds the channels, use `--axis 1`. If a file has its time points there, as MINC has, use
@@ -57,7 +57,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             message = (
                 f"the tensor {by(batch.input_shape)} looks like channels first: axis 1 has "
                 f"{plural(first, 'entry', 'entries')}, and axis {batch.axis}, which is taken for the channels, has "
-                f"{last}. All numbers then describe slices of the volume. If axis 1 holds the channels, use --axis 1"
+                f"{last}. All numbers then describe slices along that axis. If axis 1 holds the channels, use --axis 1"
                 f"{_or_times(batch, evidence)}."
             )
             yield rule.finding(evidence, batch, None, message, value=float(last))
