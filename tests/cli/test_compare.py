@@ -138,7 +138,8 @@ def test_one_sample_says_nothing_between_samples_instead_of_zeros(compared, bnst
     (channel,), (found,) = document["population"]["channels"], document["batch_sizes"][0]["channels"]
     assert (channel["between"], channel["rho"], found["mean_noise"], found["observed"]) == (None, None, None, None)
     assert found["expected_variance"] == channel["within"]
-    assert "one sample says nothing" in bnstat_run("compare", path).out.replace("\n", " ")
+    shown = bnstat_run("compare", path).out.replace("\n", " ")
+    assert "One sample cannot show the variance between samples, which a small batch misses; give several." in shown
 
 
 def test_two_samples_are_compared_and_nothing_is_recommended(compared, tmp_path):
@@ -322,7 +323,12 @@ def test_all_that_was_asked_for_is_in_every_format(bnstat_run, tmp_path):
     asked = ("compare", COHORT, "--batch-sizes", "2,4", "--ranks", "2", "--steps", "500", "--group-by", f"{table}:site")
     for form in ("table", "markdown"):
         out = bnstat_run(*asked, "--format", form).out
-        for words in ("2 groups: A (6), B (6)", "each batch from one group", "2 synchronized ranks", "after 500 steps"):
+        for words in (
+            "2 groups: A (6), B (6)",
+            "Each batch from one group:",
+            "2 synchronized ranks",
+            "Running statistics after 500 simulated training steps",
+        ):
             assert words in out
     rows = list(csv.DictReader(io.StringIO(bnstat_run(*asked, "--format", "csv").out)))
     assert [(row["batch_size"], row["composition"]) for row in rows] == [

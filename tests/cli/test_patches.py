@@ -105,7 +105,10 @@ def test_a_volume_that_cannot_be_read_moves_no_slot(bnstat_run, cohort, asked, a
 
 def test_the_table_says_how_patches_were_drawn(bnstat_run, asked, around):
     ran = bnstat_run("inspect", *asked, "--foreground", "1", *around)
-    assert "12 patches of 10 × 10 × 10 from 3 volumes (4 of each, seed 0), 66.7% around" in ran.out
+    assert (
+        "12 patches of 10 × 10 × 10 from 3 volumes (4 from each, seed 0), 66.7% of them\naround a foreground voxel"
+        in ran.out
+    )
     assert "12 batches, each input (1, 10, 10, 10, 1)" in ran.out
     assert "1 volume without foreground" in ran.err
 
