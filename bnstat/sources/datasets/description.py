@@ -73,7 +73,7 @@ class Description:
             and table
             and {str(number) for number in table} == set(map(str, range(len(table))))
         ):
-            return tuple(printable(table[number]) for number in sorted(table, key=int))
+            return tuple(printable(str(table[number]).strip()) for number in sorted(table, key=int))
         raise InputError(self.path, f"its {key} must be a table of channels from 0, as {{'0': 'T1', '1': 'FLAIR'}}")
 
     def entries(self, key: str, found: FoundCases) -> Iterator[tuple[tuple[str, ...], str | None]]:

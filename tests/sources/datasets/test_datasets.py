@@ -379,7 +379,13 @@ def test_where_samples_disagree_on_names_none_is_shown(tmp_path):
 
 def test_a_name_from_a_file_moves_no_cursor(tmp_path):
     nnunet_v2(tmp_path / "ds", channel_names={"0": "T1\x1b[2J\n", "1": "x"})
-    assert found(tmp_path / "ds").cases[0].channels == ("T1?[2J?", "x")
+    assert found(tmp_path / "ds").cases[0].channels == ("T1\\x1b[2J", "x")
+
+
+@pytest.mark.parametrize(("name", "shown"), [(5, "5"), (None, "None"), (" T1 ", "T1"), (["a"], "['a']")])
+def test_a_channel_may_be_named_by_anything(tmp_path, name, shown):
+    nnunet_v2(tmp_path / "ds", channel_names={"0": name, "1": "x"})
+    assert found(tmp_path / "ds").cases[0].channels == (shown, "x")
 
 
 def test_groups_are_known_by_the_folders_of_joined_cases_and_by_their_names(tmp_path):
