@@ -19,6 +19,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from bnstat.errors import InputError
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.rules import RULES
 from bnstat.workflows.check import check
@@ -540,10 +541,11 @@ def scans() -> list[Path]:
 
 
 def of_scan(path: Path) -> tuple[list[tuple[str, bool]], str]:
-    """The findings on one scan with default settings, each with whether it is true; or why it is not read."""
-    result = check(path)
-    if result.errors:
-        return [], result.errors[0].message.replace(str(path), path.name)
+    """Return the findings on one scan with default settings, each with whether it is true; or why it is not read."""
+    try:
+        result = check(path)
+    except InputError as error:
+        return [], error.message.replace(str(path), path.name)
     values = tensor_of(path)
     true = truth(values, "keras", any(sample.repetition for sample in result.samples))
     rows: Counter[tuple[str, bool]] = Counter()
@@ -563,19 +565,30 @@ def of_scan(path: Path) -> tuple[list[tuple[str, bool]], str]:
 
 
 def page(tallies: dict[str, Tally]) -> str:
-    """The text of docs/faults.md."""
+    """Return the text of docs/faults.md."""
     lines = [
         "# Planted faults",
-        "What the rules of `bnstat check` find, miss and say wrongly. `python scripts/faults.py` writes this page;",
-        "`tests/docs/test_faults.py` runs a part of it.",
         "",
-        f"{VOLUMES} volumes (NIfTI and `.npy`; float16 to float64, both byte orders, int32, with and without a slope;",
-        "one or two samples, 1 to 8 channels, seven presets), each with none, one or two planted faults; and",
-        f"{COHORTS} cohorts of 5 or 12 volumes at batch size 2; and {NEIGHBOURS} cohorts of 20 cases beside 20 others,",
-        "of which one may lack a channel, one be odd, and all have drifted. What is true is decided apart from bnstat,",
-        "by numpy in float64 on the values that are read back. *Missed* counts all that is true and not said, planted",
-        "or not; *also true* is what was said, was not planted and holds; *false* what was said and does not. In a",
-        "cohort where means that differ are planted, all that numpy finds true counts as planted; so does all drift.",
+        "This page says what the rules of `bnstat check` find, what they miss, and what they say wrongly.",
+        "`python scripts/faults.py` writes it, and `tests/docs/test_faults.py` runs a part of it.",
+        "",
+        "The data are made with known faults:",
+        "",
+        f"- {VOLUMES} volumes with no, one or two faults: NIfTI and `.npy`; float16 to float64 and int32, in both byte",
+        "  orders, with and without a slope; one or two samples, 1 to 8 channels, seven presets;",
+        f"- {COHORTS} cohorts of 5 or 12 volumes, judged at batch size 2;",
+        f"- {NEIGHBOURS} cohorts of 20 cases beside 20 other cases. One case may lack a channel, one may be odd, and all",
+        "  may have drifted.",
+        "",
+        "What is true is decided without bnstat, by numpy in float64 on the values that are read back. The columns:",
+        "",
+        "- *planted*, *found*: faults that were made, and those of them that were reported;",
+        "- *missed*: what is true and was not reported, planted or not;",
+        "- *also true*: what was reported, was not planted, and is true;",
+        "- *false*: what was reported and is not true.",
+        "",
+        "In a cohort in which means that differ are planted, all that numpy finds true counts as planted. So does all",
+        "drift.",
         "",
         "| rule | severity | planted | found | missed | also true | false |",
         "|---|---|---:|---:|---:|---:|---:|",
@@ -588,14 +601,16 @@ def page(tallies: dict[str, Tally]) -> str:
         )
     lines += [
         "",
-        "The rules on arithmetic say what a layer *may* compute: they count as missed where a plain emulation in",
-        "float32 is off by more than the limit and none of them speaks, and as false where a bound for sums in any",
-        "order (Higham 2002, 4.2) does not allow what they say. That a layout looks like channels first is checked by",
-        "the same description of such a shape, so for that rule the table shows how the file was made, and no more.",
+        "The rules on arithmetic say what a layer *may* compute. They count as missed if a plain emulation in float32 is",
+        "off by more than the limit and none of them speaks. They count as false if a bound for sums in any order (Higham",
+        "2002, 4.2) does not allow what they say. That a layout looks like channels first is checked with the same",
+        "description of such a shape. So for that rule the table shows how the file was made, and no more.",
         "",
         "## Scans",
-        "Every finding with default settings on `sample_data/` and on the scans that nibabel tests itself with. A file",
-        "that cannot be read is an error and no finding: some of nibabel's are damaged, or have no data, on purpose.",
+        "",
+        "These are all findings with default settings on `sample_data/` and on the scans that nibabel tests itself with. A",
+        "file that cannot be read is an error and no finding: some of nibabel's scans are damaged, or have no data, on",
+        "purpose.",
         "",
         "| scan | finding | true |",
         "|---|---|---|",
