@@ -1,9 +1,9 @@
 """Every error that bnstat raises on purpose.
 
 BnstatError
-├── UsageError     the request cannot be: a wrong option value, or a setting that these data do not admit
-├── InputError     one input could not be read; carries which
-└── OutputError    a result could not be written
+├── UsageError     the request cannot be answered: a setting is wrong, or these data do not admit it
+├── InputError     an input cannot be read; it says which
+└── OutputError    a file cannot be written
 
 A message names parameters as Python has them, between backticks: `batch_size`, or `batch_size=1` with a value. The
 command line spells them as options (`cli.messages.spelled`).
@@ -13,14 +13,14 @@ from __future__ import annotations
 
 
 class BnstatError(Exception):
-    """Root of the tree. Its text is one line that says what happened and what to do."""
+    """The root of the tree. Its text is one line that says what happened and what to do."""
 
 
 class UsageError(BnstatError):
-    """The request cannot be answered as it was put: batch size 0, axis out of range, too few samples.
+    """A request that cannot be answered: a batch size of 0, an axis that does not exist, too few samples.
 
     Attributes:
-        failures: the inputs that could not be read before this was found.
+        failures: the inputs that cannot be read either.
     """
 
     def __init__(self, message: str) -> None:
@@ -29,12 +29,12 @@ class UsageError(BnstatError):
 
 
 class InputError(BnstatError):
-    """An input could not be read: missing, damaged, or of a kind that batch norm is not defined on.
+    """An input that cannot be read: missing, damaged, or without real numbers.
 
     Attributes:
-        source: the input, as the user named it.
+        source: the input, as the user named it, or "array 1" in memory.
         message: what is wrong with it and what to do, without the name.
-        missing: channels of a case whose files are not there; empty where it failed for another reason.
+        missing: the channels of a case whose files do not exist; empty if it failed for another reason.
     """
 
     def __init__(self, source: str, message: str, missing: tuple[str, ...] = ()) -> None:
@@ -44,9 +44,9 @@ class InputError(BnstatError):
         self.missing = missing
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, tuple[str, ...]]]:
-        """Workers send it to the process that asked."""
+        """Return what a worker sends to the process that asked: all arguments, of which the text is made."""
         return type(self), (self.source, self.message, self.missing)
 
 
 class OutputError(BnstatError):
-    """A result could not be written to where it was asked for."""
+    """A file that cannot be written."""

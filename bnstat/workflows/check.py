@@ -1,4 +1,4 @@
-"""The story of `check`: is anything wrong with these data, for this layer and batch size?"""
+"""The story of `check`: rules judge what a layer computes on these data at this batch size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from bnstat.batch_size import curve
 from bnstat.batch_size.recommendation import FEWEST_SAMPLES
@@ -37,13 +37,11 @@ from bnstat.text import plural
 from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 from bnstat.workflows.failures import require_some
 from bnstat.workflows.inspect import as_loaded, report_of, require_admitted
+from bnstat.workflows.reference import ReferenceFile
 
-if TYPE_CHECKING:
-    from bnstat.workflows.reference import Kept
-
-# Rules that speak of how statistics differ between samples.
+# Rules on how batch statistics differ between samples.
 _BETWEEN_SAMPLES = {"BN202", "BN203", "BN204", "BN205"}
-# Rules that hold a volume against others, and the fewest that they need.
+# Rules that compare a volume with others, and the fewest volumes that they need.
 _OF_A_COHORT = {"BN207": FEWEST_VOLUMES, "BN405": FEWEST_OTHERS + 1}
 _BESIDE_REFERENCE = {"BN208"}
 _OF_PATCHES = {"BN107"}
@@ -55,10 +53,10 @@ class Override:
     """Rules that are ignored for files whose path matches one of these patterns.
 
     Attributes:
-        paths: patterns of `fnmatch`, whose * takes slashes too; they match from any folder on.
+        paths: patterns of `fnmatch`, whose * matches slashes too; they may match from any folder on.
         ignore: codes, names or prefixes of rules.
-        folder: what paths are taken relative to where they lie in it, however the user names them; None to take them
-            as they are named.
+        folder: the folder that paths inside it are relative to, however the user names them; None to match paths as
+            they are named.
 
     Raises:
         UsageError: if one of them names no rule.
@@ -73,7 +71,7 @@ class Override:
             codes_of(token)
 
     def drops(self, finding: Finding) -> bool:
-        """Whether a finding is one of them."""
+        """Return True if a finding is ignored."""
         if finding.source is None:
             return False
         path = self._relative(finding.source)
@@ -86,7 +84,7 @@ class Override:
         return matched and any(finding.rule in codes_of(token) for token in self.ignore)
 
     def _relative(self, source: str) -> str:
-        """A path with slashes, from the folder on where it lies in it."""
+        """Return a path with slashes, relative to the folder if it is inside."""
         path = FilePath(source if self.folder is None else baselines.relative(source, self.folder))
         return (FilePath(source) if ".." in path.parts else path).as_posix()
 
@@ -196,21 +194,21 @@ def judge(
     if update_baseline and asked.baseline is None:
         raise UsageError("`update_baseline` needs the file to write; name it with `baseline`")
     known = baselines.load(asked.baseline, missing=update_baseline) if asked.baseline is not None else None
-    kept = _kept(asked.reference)
+    reference = _reference_file(asked.reference)
 
     def admit(planned: Sequence[Planned]) -> None:
         require_admitted(planned, [asked.layer], reading.preparation)
-        if kept is None:
+        if reference is None:
             return
-        kept.require_tensors(planned)
-        if any(plan.parts for plan in planned):  # what is read here, and no moments file, which has its own
-            kept.require_preparation(reading.preparation)
+        reference.require_tensors(planned)
+        if any(plan.parts for plan in planned):  # volumes; a moments file has a preparation of its own
+            reference.require_preparation(reading.preparation)
 
     table = read_table(paths, asked.layer.axis, asked.layer.batch_axis, reading, progress, admit)
-    if kept is not None:
-        kept.require_preparation(table.preparation)
+    if reference is not None:
+        reference.require_preparation(table.preparation)
     asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
-    evidence = replace(_evidence(table, asked), reference=kept.reference if kept is not None else None)
+    evidence = replace(_evidence(table, asked), reference=reference.statistics if reference is not None else None)
     report = evidence.report
     found = findings_of(evidence, rules, lambda one: any(override.drops(one) for override in overrides))
     codes = {rule.code for rule in rules}
@@ -219,7 +217,7 @@ def judge(
         samples=report.samples,
         findings=found,
         errors=report.errors,
-        notes=(*report.notes, *_few(report, codes), *_beside(kept, codes)),
+        notes=(*report.notes, *_few(report, codes), *_apart(evidence), *_beside(reference, codes)),
         rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),
     )
     if known is None:
@@ -227,13 +225,11 @@ def judge(
     return _known(result, known, codes - _silent(evidence), update=update_baseline)
 
 
-def _kept(reference: str | None) -> Kept | None:
-    """The kept moments that today's are held against, where there are any."""
+def _reference_file(reference: str | None) -> ReferenceFile | None:
+    """Read the moments file that today's data are compared with, if there is one."""
     if reference is None:
         return None
-    from bnstat.workflows.reference import Kept  # noqa: PLC0415  (its reader is for this option alone)
-
-    return Kept.read(reference)
+    return ReferenceFile.read(reference)
 
 
 def _evidence(table: Table, asked: CheckSettings) -> Evidence:
@@ -256,7 +252,7 @@ def _evidence(table: Table, asked: CheckSettings) -> Evidence:
 
 
 def _curve(rows: Sequence[Row], layer: Settings) -> CurvePoint | None:
-    """What the batch size has on these samples; None where they are too few, or the layer has no batch statistics."""
+    """Return what the batch size does to these samples; None if they are too few, or share no batch statistics."""
     samples = [row.sample for row in rows]
     if layer.kind not in ("batch", "renorm") or _independent(samples, layer) < FEWEST_SAMPLES:
         return None
@@ -281,33 +277,40 @@ def _curve(rows: Sequence[Row], layer: Settings) -> CurvePoint | None:
 
 
 def _independent(samples: Sequence[Sample], layer: Settings) -> int:
-    """The samples, or the volumes that they are patches of."""
+    """Return the number of samples, or of the volumes that they are patches of."""
     return len(samples) if layer.preparation.patches is None else len({sample.volume for sample in samples})
 
 
 def _few(report: Report, codes: set[str]) -> tuple[str, ...]:
-    """That nothing is said of how samples differ where they are too few."""
+    """Return a note if there are too few samples to tell how batch statistics differ between them."""
     number = _independent(report.samples, report.settings)
     word = "sample" if report.settings.preparation.patches is None else "volume"
     silent = report.samples and number < FEWEST_SAMPLES and codes & _BETWEEN_SAMPLES
     if not silent or report.settings.kind not in ("batch", "renorm"):
         return ()
     return (
-        f"{plural(number, word)} cannot tell how statistics differ between {word}s; rules on that "
-        f"speak from {FEWEST_SAMPLES} on",
+        f"{plural(number, word)} cannot tell how batch statistics differ between {word}s; "
+        f"rules on this need {FEWEST_SAMPLES} or more",
     )
 
 
-def _beside(kept: Kept | None, codes: set[str]) -> tuple[str, ...]:
-    """What of a reference is left out, and that nothing is held against one where its rule does not judge."""
-    if kept is None:
+def _apart(evidence: Evidence) -> tuple[str, ...]:
+    """Return a note if the samples have different shapes, so that each is a batch by itself."""
+    if len(evidence.shapes) < 2:
         return ()
-    unused = f"{kept.file}: nothing is held against it, since data-drift (BN208) does not judge"
-    return (*kept.moments.notes, *(() if codes & _BESIDE_REFERENCE else (unused,)))
+    return ("the samples have different shapes and cannot share a batch, so each is judged as a batch of 1",)
+
+
+def _beside(reference: ReferenceFile | None, codes: set[str]) -> tuple[str, ...]:
+    """Return notes on the reference: what was skipped in it, and whether its rule does not judge."""
+    if reference is None:
+        return ()
+    unused = f"{reference.file} is not used, because its rule, data-drift (BN208), is not selected"
+    return (*reference.moments.notes, *(() if codes & _BESIDE_REFERENCE else (unused,)))
 
 
 def _silent(evidence: Evidence) -> set[str]:
-    """Rules that had nothing to judge by, so that an entry of the baseline which they do not find may hold still."""
+    """Return the rules that had no data to judge: their entries in the baseline are not stale if nothing is found."""
     volumes = len({sample.volume for sample in evidence.report.samples})
     return {
         *(_BETWEEN_SAMPLES if evidence.curve is None else ()),
@@ -318,7 +321,7 @@ def _silent(evidence: Evidence) -> set[str]:
 
 
 def _known(result: Check, known: baselines.Baseline, codes: set[str], *, update: bool) -> Check:
-    """The result beside the baseline, which is written anew where that was asked for."""
+    """Return the result with known findings apart from new ones, after updating the baseline if asked."""
     failed = {failure.source for failure in result.errors}
     read = {sample.source for sample in result.samples} - failed
     stale = known.stale(result.findings, read, codes, several=not failed)

@@ -1,4 +1,4 @@
-"""The story of `compare`: one pass over the files, then what each batch size does."""
+"""The story of `compare --batch-sizes`: one pass over the files, then what each batch size does."""
 
 from __future__ import annotations
 
@@ -54,33 +54,36 @@ def compare(
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
 ) -> Comparison:
-    """What batches of each size have, from one pass over the files.
+    """Compare batch sizes, from one pass over the files.
 
     Args:
-        paths: as for `diagnose`; their shapes may differ, their number of channels may not.
-        batch_sizes: those to answer; 1, 2, 4, … up to the number of samples where left out, or up to all volumes with
-            the patches that a batch takes of each.
+        paths: as for `diagnose`; their shapes may differ, their numbers of channels may not.
+        batch_sizes: the sizes to compare; by default 1, 2, 4, … up to the number of samples, or up to all volumes with
+            the patches that a batch takes from each.
         axis: the kept axis, as for `diagnose`.
         batch_axis: the axis of each file whose entries are samples, as for `diagnose`.
-        framework: whose ε and running variance.
-        frameworks: others that are answered beside it, in `others`, with their own ε and momentum.
-        epsilon: instead of the framework's.
-        momentum: likewise, in the framework's own convention; "none" for PyTorch's cumulative mean.
-        population: "finite" takes the samples for all there are, "infinite" for some of a larger set.
-        draws: batches that are drawn at most for a size; all of them are taken where they are fewer.
-        seed: of the draws, and of simulated runs.
-        ranks: processes that train together, each on a batch of its own; more than 1 answers synchronized ones too.
-        steps: of simulated runs, real batches in sequence; None for none.
-        group_by: "directory" or "FILE.csv:COLUMN", for batches of one group beside mixed ones.
-        tolerance_noise: of the recommendation, for the noise of the batch mean.
-        tolerance_shortfall: likewise, for what the batch variance lacks.
-        tolerance_gap: likewise, for the difference between training and evaluation output.
+        framework: the preset whose ε and running variance are used.
+        frameworks: presets that are answered beside it, in `others`, with their own ε and momentum.
+        epsilon: ε; None for that of the framework.
+        momentum: in the framework's own convention; None for its default, "none" for PyTorch's cumulative mean.
+        population: "finite" if the samples are all there are, "infinite" if they stand for a larger set.
+        draws: batches that are drawn at most for a size; if there are fewer, all are used.
+        seed: the seed of the draws, and of simulated runs.
+        ranks: processes that train together, each on a batch of its own; more than 1 adds synchronized batches.
+        steps: training steps of simulated runs, real batches in sequence; None for no runs.
+        group_by: "directory" or "FILE.csv:COLUMN", to add batches of one group each.
+        tolerance_noise: acceptable noise of the batch mean, in standard deviations of the values.
+        tolerance_shortfall: acceptable shortfall of the batch variance, as a share of that of all values.
+        tolerance_gap: acceptable RMS difference between training and evaluation output.
         reading: how inputs are found, prepared and read.
-        progress: whom to tell how far reading has come.
+        progress: callback that is told how far reading has come.
+
+    Returns:
+        The comparison. Inputs that cannot be read are in its `errors`; the others are answered.
 
     Raises:
-        UsageError: a setting that cannot be, or that these data do not admit.
-        InputError: the table of groups cannot be read.
+        UsageError: if a setting cannot be, or these data do not admit it.
+        InputError: if no input can be read, or the table of groups cannot.
     """
     settings = CompareSettings.of(
         batch_sizes=batch_sizes,
@@ -171,9 +174,12 @@ def _named_groups(planned: Sequence[Planned], group_by: str) -> dict[str, str]:
 
 
 def _answerable(settings: CompareSettings, samples: int, nesting: Nesting | None) -> tuple[tuple[int, ...], list[str]]:
-    """The batch sizes that these samples admit, and a note on those that they do not.
+    """Return the batch sizes that these samples admit, and a note on the others.
 
-    Where samples are patches, a batch takes some of each of its volumes, which are what there have to be enough of.
+    If samples are patches, a batch takes some from each of its volumes, so there must be enough volumes.
+
+    Raises:
+        UsageError: if they admit none.
     """
     word, there, most, each = "sample", samples, samples, ""
     if nesting is not None:
@@ -182,26 +188,31 @@ def _answerable(settings: CompareSettings, samples: int, nesting: Nesting | None
     sizes = tuple(dict.fromkeys(settings.batch_sizes)) or tuple(2**k for k in range(most.bit_length()))
     if settings.population == "infinite":
         if there < 2:
-            raise UsageError(f"one {word} says nothing of a larger set; give more, or use --population finite")
+            raise UsageError(f'one {word} says nothing about a larger set; give more, or use `population="finite"`')
         return sizes, []
     fitting = tuple(size for size in sizes if size <= most)
     if not fitting:
         raise UsageError(
-            f"every batch size asks for more {word}s than there are ({there}{each}); "
-            "give more volumes, smaller sizes, or use --population infinite"
+            f"every batch size needs more {word}s than the {there} given{each}; "
+            'give more volumes, compare smaller sizes, or use `population="infinite"`'
         )
     left = [str(size) for size in sizes if size > most]
-    note = f"batch size {', '.join(left)} needs more than these {there} {word}s{each}: --population infinite answers it"
+    skipped = f"skipped batch size {', '.join(left)}, which needs more than these {there} {word}s{each}"
+    note = f"{skipped}; --population infinite includes it"
     return fitting, [note] if left else []
 
 
 def _table(rows: Sequence[Row]) -> Moments | None:
-    """Moments of shape (samples, channels); None where no file could be read."""
+    """Return moments of shape (samples, channels); None if no file can be read.
+
+    Raises:
+        UsageError: if two samples have different numbers of channels.
+    """
     for row in rows:
         if row.tensor.channels != rows[0].tensor.channels:
             raise UsageError(
                 f"{rows[0].sample.title} has {rows[0].tensor.channels} channels and {row.sample.title} has "
-                f"{row.tensor.channels}; compare files of one number of channels, or choose --axis"
+                f"{row.tensor.channels}; compare files with one number of channels, or keep another `axis`"
             )
     return Moments.stack([row.moments for row in rows]) if rows else None
 
@@ -209,7 +220,7 @@ def _table(rows: Sequence[Row]) -> Moments | None:
 def _groups(
     rows: Sequence[Row], named: Mapping[str, str], nesting: Nesting | None
 ) -> tuple[tuple[SampleGroup, ...], Grouping]:
-    """The groups, and for each sample which it is in."""
+    """Return the groups, and the number of the group of each sample."""
     if not (named and rows):
         return (), None
     names = [named[row.sample.source] for row in rows]
@@ -222,7 +233,7 @@ def _groups(
 
 
 def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
-    """For the layer that is asked about, those beside it, and every framework's default."""
+    """Return how long each layer remembers its start: the one asked about, others, and the framework defaults."""
     layers = [settings.layer, *settings.others, *map(Layer.of, BATCH_NORMS)]
     found: dict[tuple[str, float | None], Forgetting] = {}
     for layer in layers:
@@ -235,7 +246,7 @@ def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
 
 
 def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:
-    """The samples that a channel goes without, since NaN and Inf leave them no mean: one finding for each volume."""
+    """Return a finding for each volume with samples that a channel skips, because NaN or Inf leave no mean."""
     volumes: dict[object, list[int]] = {}
     for place, row in enumerate(rows):
         volumes.setdefault(place if row.sample.patch is None else row.sample.volume, []).append(place)
@@ -246,18 +257,19 @@ def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:
                 if number:
                     kind = name.removesuffix("-voxels").replace("nan", "NaN").replace("inf", "infinite")
                     bad = [rows[place].sample for place in places if counts[place, channel]]
-                    message = f"{_holding(bad, len(places), channel)} {number:,} {kind} values, so {_those(bad)} left "
-                    message += "out of that channel. Replace them before training."
+                    values = f"{number:,} {kind} {'value' if number == 1 else 'values'}"
+                    message = f"{_holding(bad, len(places), channel)} {values}, so {_those(bad)} skipped in this "
+                    message += "channel. Replace such values before training."
                     yield Finding(code, name, "error", message, bad[0].source, None, channel, float(number), 0.0)
 
 
 def _holding(bad: Sequence[Sample], samples: int, channel: int) -> str:
-    """Who holds NaN or Inf in a channel, of so many samples of one volume."""
+    """Return which of the samples of a volume contain NaN or Inf in a channel."""
     title = channel_title(channel, bad[0].channels)
     if len(bad) == 1:
-        return f"{bad[0].title}: {title} holds"
+        return f"{bad[0].title}: {title} contains"
     whole = replace(bad[0], patch=None).title
-    return f"{whole}: {title} of {len(bad)} of its {samples} patches, {bad[0].patch} first, holds"
+    return f"{whole}: {title} of {len(bad)} of its {samples} patches, {bad[0].patch} first, contains"
 
 
 def _those(bad: Sequence[Sample]) -> str:
@@ -267,13 +279,13 @@ def _those(bad: Sequence[Sample]) -> str:
 
 
 def _forced_notes(nesting: Nesting | None, sizes: Sequence[int]) -> list[str]:
-    """That slots are forced to be foreground, or not to be, and no patch is so."""
+    """Return a note if slots of a batch must be foreground, or must not, and no patch is."""
     if nesting is None or nesting.taking.forced is None:
         return []
     asked = {bool(kind) for size in sizes for kind in nesting.taking.slots(size).kinds}
     kinds = {True: "around foreground", False: "elsewhere"}
     return [
-        f"no patch is {words}, so the slots of a batch that ask for such patches take others"
+        f"no patch is {words}, so the slots of a batch that need such patches take others"
         for kind, words in kinds.items()
         if kind in asked and not (nesting.foreground == kind).any()
     ]
@@ -283,14 +295,14 @@ def _shape_notes(rows: Sequence[Row]) -> list[str]:
     shapes = {row.tensor.sample_shape for row in rows}
     if len(shapes) < 2:
         return []
-    return [f"the samples have {len(shapes)} different shapes, each counts as one; training crops them to one size"]
+    return [f"the samples have {len(shapes)} different shapes and count equally; a training crops them to one size"]
 
 
 def _size_notes(rows: Sequence[Row], table: Moments) -> list[str]:
-    """Samples that are left out since their values are too large."""
+    """Return a note on the samples that are skipped because their values are too large."""
     beyond = too_large(table)
     large = [row.sample.title for place, row in enumerate(rows) if beyond[place].any()]
     if not large:
         return []
     more = f" and {len(large) - 1} more" if len(large) > 1 else ""
-    return [f"{large[0]}{more}: values too large to square in float64, so they are left out; scale them down"]
+    return [f"skipped {large[0]}{more}: the values are too large to square in float64; divide them"]

@@ -1,4 +1,4 @@
-"""The story of `compare` for layers: one pass over the files, then what each of several layers makes of them."""
+"""The story of `compare` for layers: one pass over the files, then what each of several layers computes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bnstat.sources.opened import Planned
 from bnstat.workflows.failures import require_some
 from bnstat.workflows.inspect import ONLY_BOUNDED, as_loaded, report_of, require_admitted
 
-# In place of names of frameworks: every preset of a batch norm.
+# Stands for every preset of a batch norm, among names of frameworks.
 ALL = "all"
 
 # A channel of one sample: count, mean and variance of its values.
@@ -176,7 +176,7 @@ def _entry(name: str, report: Report, table: Table, by: By) -> ComparedLayer:
 
 
 def _channel_outputs(report: Report, table: Table) -> Iterable[tuple[float | None, ...]]:
-    """For each batch the variance of the normalized values of each channel."""
+    """Yield, for each batch, the variance of the normalized values of each channel."""
     for batch in report.batches:
         if batch.channels:
             yield tuple(_alone(channel) for channel in batch.channels)
@@ -190,22 +190,22 @@ def _channel_outputs(report: Report, table: Table) -> Iterable[tuple[float | Non
 
 
 def _cells(moments: Moments) -> list[Cell]:
-    """The moments of one sample as plain numbers, a cell for each channel."""
+    """Return the moments of one sample as plain numbers, for each channel."""
     return list(zip(moments.finite.tolist(), moments.mean.tolist(), moments.variance.tolist(), strict=True))
 
 
 def _alone(channel: Channel) -> float | None:
-    """Weight norm's start has no ε unless one is given, and gives a channel that varies variance 1."""
+    """Return the output variance of a channel; weight norm's start, which has no ε by default, makes it 1."""
     if channel.start is None or channel.gain is None or channel.variance is None:
         return channel.output_variance
     return channel.variance * channel.gain**2
 
 
 def _together(held: Sequence[tuple[Group, Cell]]) -> float | None:
-    """Of a channel that each sample normalizes in a group of its own: within samples, and between them.
+    """Return the output variance of a channel, within and between samples that normalize it in groups of their own.
 
     Args:
-        held: for each sample of a batch the group that holds the channel, and the channel's own values in it.
+        held: for each sample of a batch, the group that the channel is in, and the channel's own values.
     """
     first = held[0][0]
     if len(held) == 1 and len(first.channels) == 1 and not isinstance(first, RmsGroup):
@@ -225,7 +225,7 @@ def _together(held: Sequence[tuple[Group, Cell]]) -> float | None:
 
 
 def _notes(entries: Sequence[ComparedLayer]) -> tuple[str, ...]:
-    """Each note once; presets of one maker say the same in other words, so the first of them speaks."""
+    """Return each note once: presets of one maker say the same in other words, so those of the first are kept."""
     first: dict[tuple[str, str], ComparedLayer] = {}
     for entry in entries:
         first.setdefault((entry.report.settings.framework.maker, entry.report.settings.normalizer), entry)

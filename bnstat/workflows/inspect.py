@@ -1,4 +1,4 @@
-"""The story, from paths to a report."""
+"""The story of `inspect`: from paths to a report."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from bnstat.report.inspect import Report
 from bnstat.rules import findings_of
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, channel_names_of
+from bnstat.text import by
 from bnstat.workflows.evidence import sample_channels_of
 from bnstat.workflows.failures import failures_of, require_some
 from bnstat.workflows.notes import notes_of, patch_notes
 
-# The note where voxels are prepared, and the layer's own sums could be done again only without that.
+# The note if voxels are preprocessed: the sums of a framework can be repeated only on the values of the files.
 ONLY_BOUNDED = (
-    "what a framework computes that adds value after value is bounded and not emulated: its sums are done again only "
-    "on values as they are in the files"
+    "the framework's own variance is given as bounds, because its sums over single values can be repeated only without "
+    "--intensity, --mask and --patch"
 )
 
 
@@ -55,37 +56,41 @@ def diagnose(
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
 ) -> Report:
-    """What a batch-norm layer, or one of another normalizer, would compute on these volumes.
+    """Return what a batch norm, or another normalization layer, would compute on these volumes.
 
     Args:
-        paths: files that nibabel reads, `.npy`, `.npz` or `.npz[key]`, directories of such, data sets, or URLs; each
-            voxel is read once.
+        paths: files that nibabel reads, `.npy`, `.npz` or `.npz[key]`, folders of these, data sets, URLs, moments
+            files, numpy arrays or images of nibabel; one of them, or a list. Each voxel is read once. An array is read
+            as its `.npy` would be, an image as the file that it is loaded from or would be saved to.
         batch_size: samples in a batch; the last may have fewer.
         axis: the axis of the batched tensor that is kept, as Keras means it; all others are reduced.
-        batch_axis: the axis of each file whose entries are samples; "none" makes an array one sample. Left out, a
+        batch_axis: the axis of each file whose entries are samples; "none" makes an array one sample. By default a
             volume is one sample, and an array is a batch along its axis 0.
         framework: the name of a preset, as "keras" or "torch"; `bnstat frameworks` lists them.
-        normalizer: "batch", "instance", "layer", "group:G", "rms", "renorm" or "weight-init". Left out, that of the
-            framework's layer where its name is one of a layer, as "torch-instance", else "batch".
-        ranks: computers that share a training step of batch norm: each gets a batch of its own, a step takes
-            ranks · batch size samples, and the merged batches are in the report's `synchronized`.
-        epsilon: instead of the framework's default. Where neither is there, what depends on it is None.
-        momentum: likewise, in the framework's own convention; "none" for PyTorch's cumulative mean.
-        drop_last: leave a last batch of fewer samples out.
-        shuffle: permute the samples before they are grouped.
-        seed: of the permutation.
+        normalizer: "batch", "instance", "layer", "group:G", "rms", "renorm" or "weight-init". The default is that of
+            the framework's layer, as of "torch-instance", and "batch" otherwise.
+        ranks: computers that share a training step of batch norm, each with a batch of its own. A step takes
+            `ranks` · `batch_size` samples, and the merged batches are in the report's `synchronized`.
+        epsilon: ε, which is added to the variance; None for the framework's default. Without either, what depends on
+            it is None.
+        momentum: of the running statistics, in the framework's own convention; None for its default, "none" for
+            PyTorch's cumulative mean.
+        drop_last: True to leave out a last batch of fewer samples.
+        shuffle: True to permute the samples before they are grouped.
+        seed: the seed of the permutation.
         dtype: the type of the layer's input: "float32", "float16" or "bfloat16".
-        threads: how many the framework computes with, where its sums depend on it; None for a band over 1 to 64.
-        emulate: whether sums of a framework that adds in float32 one value after the other are done again, in a second
-            pass over the voxels; only for presets that are named for it, never for "keras".
+        threads: threads that the framework computes with, where its sums depend on them; None for a band over 1 to 64.
+        emulate: True to repeat the float32 sums of a framework that adds one value after the other, in a second pass
+            over the voxels; only for presets that are named for it, never for "keras".
         reading: how inputs are found, prepared and read.
-        progress: whom to tell how far reading has come.
+        progress: callback that is told how far reading has come.
 
     Returns:
-        The report. Inputs that could not be read are in its `errors`; the others are answered.
+        The report. Inputs that cannot be read are in its `errors`; the others are answered.
 
     Raises:
-        UsageError: a setting that cannot be, or that these data do not admit.
+        UsageError: if a setting cannot be, or these data do not admit it.
+        InputError: if no input can be read.
     """
     settings = Settings.of(
         framework=framework,
@@ -127,13 +132,15 @@ def inspect(
 
 
 def report_of(table: Table, settings: Settings) -> Report:
-    """What a layer would compute on what was read, and what is to be said of it.
+    """Return what a layer would compute on a table, with findings, notes and an answer.
 
     Raises:
-        UsageError: the samples do not make such batches.
+        UsageError: if the samples do not make such batches.
     """
     settings = replace(settings, preparation=table.preparation)
     drawn, table = table, as_loaded(table, settings)
+
+    # batches, as the layer gets them
     batches: tuple[Batch, ...] = ()
     synchronized: tuple[Batch, ...] = ()
     if table.rows:
@@ -144,6 +151,8 @@ def report_of(table: Table, settings: Settings) -> Report:
             batches = _batches(ranked, table.rows, settings)
             synchronized = _batches(steps, table.rows, settings) if settings.ranks > 1 else ()
     batches, unread = _predicted(batches, table, settings)
+
+    # the report, and what rules say of it
     report = Report(
         settings=settings,
         samples=tuple(row.sample for row in table.rows),
@@ -157,7 +166,7 @@ def report_of(table: Table, settings: Settings) -> Report:
 
 
 def as_loaded(table: Table, settings: Settings) -> Table:
-    """The patches that batches get, in the order of a loader; volumes stay as they are."""
+    """Return the table with the patches that batches get, in the order of a data loader; volumes stay as they are."""
     patching = settings.preparation.patches
     if patching is None:
         return table
@@ -168,16 +177,16 @@ def as_loaded(table: Table, settings: Settings) -> Table:
 def _predicted(
     batches: tuple[Batch, ...], table: Table, settings: Settings
 ) -> tuple[tuple[Batch, ...], tuple[str, ...]]:
-    """Batches with what the layer itself will report, and a note where their voxels could not be read again for it."""
+    """Return batches with the values that the layer itself will report, and a note if these are only bounded."""
     try:
         return predict(batches, table, settings), _only_bounded(batches, table, settings)
     except InputError as error:
-        note = f"{error}; so what {settings.framework.title} computes is bounded and not emulated"
+        note = f"{error}; so the variance of {settings.framework.title} is given as bounds"
         return predict(batches, table, replace(settings, emulate=False)), (note,)
 
 
 def _only_bounded(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple[str, ...]:
-    """That sums are not done again where the layer gets other values than the files hold."""
+    """Return a note if sums could be repeated, but the layer gets other values than the files have."""
     raw = table.preparation.plain or all(row.parts for row in table.rows)
     if raw or not any(second_pass(batch, settings) for batch in batches):
         return ()
@@ -201,7 +210,7 @@ def require_admitted(planned: Sequence[Planned], several: Iterable[Settings], pr
 
 
 def _batches(places: Sequence[tuple[int, ...]], table: Sequence[Row], settings: Settings) -> tuple[Batch, ...]:
-    """Batches of these samples, in the order of training, with what the layer computes for each."""
+    """Return batches of these samples, in the order of training, with what the layer computes for each."""
     found = []
     for index, samples in enumerate(places):
         rows = [table[place] for place in samples]
@@ -210,7 +219,11 @@ def _batches(places: Sequence[tuple[int, ...]], table: Sequence[Row], settings: 
 
 
 def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:
-    """A batch without its numbers."""
+    """Return a batch without its numbers.
+
+    Raises:
+        UsageError: if its samples have different shapes.
+    """
     tensor = rows[0].tensor
     for row in rows:
         if row.tensor.sample_shape != tensor.sample_shape:
@@ -226,12 +239,11 @@ def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:
 
 
 def _mixed_shapes(one: Row, other: Row) -> str:
-    shapes = [f"{row.sample.title} is {row.tensor.sample_shape}" for row in (one, other)]
-    said = f"samples of one batch need one shape, and {shapes[0]} while {shapes[1]}; "
-    if one.sample.patch is not None:  # of one size, so that channels differ
-        return f"{said}give files of one number of channels, or use --batch-size 1"
+    shapes = [f"{row.sample.title} is {by(row.tensor.sample_shape)}" for row in (one, other)]
+    said = f"the samples of a batch must have one shape, but {shapes[0]} while {shapes[1]}; "
+    if one.sample.patch is not None:  # patches have one size, so their channels differ
+        return f"{said}give files with one number of channels, or use `batch_size=1`"
     return (
-        f"{said}"
-        "use --batch-size 1, cut patches of one size out of them with --patch, as training does, "
-        "or see `bnstat compare`, which takes them"
+        f"{said}use `batch_size=1`, cut patches of one size as the training does (`size=(96, 96, 96)`), "
+        "or compare batch sizes with bnstat compare, which takes them"
     )

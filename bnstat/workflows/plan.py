@@ -1,4 +1,4 @@
-"""How many values a channel has at each level of an encoder, and where training stops. Needs no data."""
+"""The story of `plan`: how many values a channel has at each level of an encoder, and where training stops."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from math import prod
 
 from bnstat.errors import UsageError
 from bnstat.layers.frameworks import BATCH_NORMS, FRAMEWORKS
+from bnstat.layers.settings import require_least
 from bnstat.report.plan import Downsampling, Level, Plan
-from bnstat.text import by
+from bnstat.text import by, plural
 
 Sizes = tuple[int, ...]
 
@@ -25,28 +26,29 @@ def plan(
     downsample: Downsampling = "conv",
     notes: Sequence[str] = (),
 ) -> Plan:
-    """Follow a patch down an encoder.
+    """Return how many values a channel has at each level of an encoder. No data are needed.
 
     Args:
-        patch: its size on each axis, as in the file (x, y, z).
-        levels: how many there are; the patch itself is level 0. Left out, one more than there are strides.
-        strides: what each further level divides by: one number for all axes, or one for each; 2 where left out.
+        patch: the voxels of the input along each axis, as in the file (x, y, z).
+        levels: the number of levels; the patch itself is level 0. By default one more than there are strides.
+        strides: what each further level divides by: one number for all axes, or one for each; 2 by default.
         batch_size: patches in a batch.
         downsample: "conv" rounds up, as a strided convolution with padding does; "pool" rounds down, as max-pooling.
-        notes: what else a reader should know.
+        notes: notes that the answer carries.
 
     Returns:
         The levels, where each framework's batch and instance norm refuse to train, and the least batch size that
         trains at all levels with batch norm.
 
     Raises:
-        UsageError: a size, stride or number of levels that cannot be, or pooling that leaves nothing.
+        UsageError: if a size, a stride or the number of levels cannot be, or pooling leaves nothing.
     """
     start = tuple(patch)
     if not start or any(size < 1 for size in start):
-        raise UsageError(f"patch {by(start, 'x')} cannot be: give a size of at least 1 for each axis, as in 128x128x64")
-    if batch_size < 1:
-        raise UsageError(f"batch size {batch_size} cannot be: a batch has at least 1 sample")
+        raise UsageError(
+            f"`patch` must be at least 1 along each axis, as in 128x128x64, and is {by(start, 'x') or 'empty'}"
+        )
+    require_least("batch_size", batch_size, 1)
     steps = _strides(len(start), levels, strides)
     shapes = [start]
     for level, stride in enumerate(steps, start=1):
@@ -63,21 +65,25 @@ def plan(
 
 
 def _strides(ndim: int, levels: int | None, strides: Sequence[int | Sequence[int]] | None) -> tuple[Sizes, ...]:
-    """A stride for each axis of each further level."""
+    """Return a stride for each axis of each further level.
+
+    Raises:
+        UsageError: if these are no strides of so many levels.
+    """
     if levels is None and strides is None:
-        raise UsageError("say how deep the encoder is: --levels, --strides or a plans file")
-    if levels is not None and levels < 1:
-        raise UsageError(f"{levels} levels cannot be: the patch itself is the first")
+        raise UsageError("say how deep the encoder is, with `levels` or `strides`, or give a plans file of nnU-Net")
+    if levels is not None:
+        require_least("levels", levels, 1)
     given = [HALVING] * ((levels or 1) - 1) if strides is None else list(strides)
     if levels is not None and len(given) != levels - 1:
-        raise UsageError(f"{levels} levels need {levels - 1} strides, and {len(given)} are given")
+        raise UsageError(f"{plural(levels, 'level')} need {plural(levels - 1, 'stride')}, and {len(given)} are given")
     found = []
     for stride in given:
         each = (stride,) * ndim if isinstance(stride, int) else tuple(stride)
         if len(each) != ndim:
-            raise UsageError(f"stride {by(each, 'x')} has {len(each)} axes, and the patch has {ndim}")
+            raise UsageError(f"the stride {by(each, 'x')} has {len(each)} axes, and the patch has {ndim}; give as many")
         if any(step < 1 for step in each):
-            raise UsageError(f"stride {by(each, 'x')} cannot be: give whole numbers of at least 1")
+            raise UsageError(f"`strides` must all be at least 1, and one is {by(each, 'x')}")
         found.append(each)
     return tuple(found)
 
@@ -107,7 +113,7 @@ def _level(level: int, shape: Sizes, batch_size: int) -> Level:
 
 
 def _least_batch_size(shapes: Sequence[Sizes]) -> int:
-    """The least with which no framework's batch norm refuses to train at any level."""
+    """Return the least batch size with which no framework's batch norm refuses to train at any level."""
     fewest = min(prod(shape) for shape in shapes)
     needed = max(framework.least_values for framework in BATCH_NORMS.values())
     return -(-needed // fewest)

@@ -1,20 +1,16 @@
-"""The story of `scan`: read each case once, and keep its moments, a line for each sample, as soon as they are there."""
+"""The story of `scan`: read each case once, and write its moments to a file, a line for each sample."""
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path as FilePath
-from typing import BinaryIO
 
-from bnstat.errors import InputError, OutputError, UsageError
+from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.beside import files_beside
-from bnstat.reading.moments_file import examine
-from bnstat.reading.moments_line import MomentsLine, Stamp, line_of, stamp_of
-from bnstat.reading.scan_settings import ScanSettings, difference
+from bnstat.reading.moments_line import MomentsLine, Stamp, stamp_of
+from bnstat.reading.scan_settings import ScanSettings
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Input, blaming, find_cases
 from bnstat.reading.workers import executor_of
@@ -26,6 +22,7 @@ from bnstat.sources.opening import stored_in
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.storage import is_moments
 from bnstat.workflows.failures import failures_of, require_some
+from bnstat.workflows.scan_target import ScanTarget, key_of
 
 
 def collect(
@@ -39,25 +36,25 @@ def collect(
     force: bool = False,
     progress: Progress | None = None,
 ) -> Scan:
-    """Read volumes and keep their moments in a file, which every other function takes in place of them.
+    """Read volumes and write a moments file, which every other function takes in place of them.
 
     Args:
-        paths: as for `diagnose`, but no files of moments.
-        output: JSON lines, a sample each; written while reading goes on.
+        paths: as for `diagnose`, but no moments files. Arrays and images in memory are read again if a scan is resumed.
+        output: the moments file: JSON lines, one for each sample, written while reading goes on.
         axis: the kept axis, as for `diagnose`.
         batch_axis: the axis of each file whose entries are samples, as for `diagnose`.
         reading: how inputs are found, prepared and read.
-        resume: go on with a file that is there: what it has of unchanged files is not read again.
-        force: start a file that is there anew.
-        progress: whom to tell how far reading has come.
+        resume: True to continue an existing file: its samples of unchanged files are not read again.
+        force: True to replace an existing file.
+        progress: callback that is told how far reading has come.
 
     Returns:
-        What was read, kept, and could not be read.
+        How much was read, and which inputs cannot be read.
 
     Raises:
-        UsageError: a setting that cannot be; or the file is there, and neither resume nor force is asked for.
-        InputError: the file is to be resumed and is damaged.
-        OutputError: it cannot be written; what was written before stays.
+        UsageError: if a setting cannot be; or if the file exists, and is neither to be resumed nor replaced.
+        InputError: if no input can be read, or the file to resume is damaged.
+        OutputError: if the file cannot be written; what was written before stays.
     """
     asked = ScanSettings(axis, batch_axis, reading.preparation)
     found = scan(paths, output, asked, reading, progress, resume=resume, force=force)
@@ -75,29 +72,34 @@ def scan(
     resume: bool = False,
     force: bool = False,
 ) -> Scan:
-    """Read volumes and keep their moments; return what was kept, which may be nothing.
+    """Read volumes and write a moments file; return how much was read, which may be nothing.
 
     Raises:
-        UsageError: if the file exists, and neither resume nor force is asked for, or these data do not admit the
+        UsageError: if the file exists, and is neither to be resumed nor replaced, or if these data do not admit the
             settings.
-        InputError: if the file is to be resumed and is damaged.
-        OutputError: if it cannot be written; what was written before stays.
+        InputError: if the file to resume is damaged.
+        OutputError: if the file cannot be written; what was written before stays.
     """
     target = os.fspath(output)
+
+    def changed(case: Case, line: MomentsLine) -> bool:
+        return case.held is not None or _stamp(case, asked) != line.stamp
+
     failures: list[InputError] = []
     notes: list[str] = []
     with blaming(failures):
+        # what is to be read, and where it goes
         volumes = _volumes(paths)
-        cases = list({_key(case): case for case in find_cases(volumes, reading, failures, notes)}.values())
+        cases = list({key_of(case): case for case in find_cases(volumes, reading, failures, notes)}.values())
         described = dict.fromkeys(case.dataset for case in cases if case.dataset is not None)
         named = [volume for volume in volumes if isinstance(volume, str)]
         _refuse_target(target, [*named, *described, *_read_of(cases, asked)], resume=resume, force=force)
         with ExitStack() as stack:
-            file = stack.enter_context(_Target(target))
-            done = file.resume(asked, cases) if resume and file.size else set()
-            old = not (resume or not file.size)  # it goes when there is something in its place
+            file = stack.enter_context(ScanTarget(target))
+            done = file.resume(asked, cases, changed) if resume and file.size else set()
+            old = not (resume or not file.size)  # the existing file is emptied when its first replacement is read
             jobs = [
-                Job(case, asked.axis, asked.batch_axis, asked.preparation) for case in cases if _key(case) not in done
+                Job(case, asked.axis, asked.batch_axis, asked.preparation) for case in cases if key_of(case) not in done
             ]
             stamps = [_stamp(job.case, asked) for job in jobs]  # before they are read, so that no change is missed
             failed: dict[int, InputError] = {}
@@ -109,7 +111,7 @@ def scan(
             if old:
                 file.restart()
             failures += [failed[place] for place in sorted(failed)]
-            file.put_in_order([_key(case) for case in cases])
+            file.put_in_order([key_of(case) for case in cases])
     return Scan(
         output=target,
         cases=len(jobs) - len(failed),
@@ -124,7 +126,7 @@ def _volumes(paths: Input | Iterable[Input]) -> list[str | InMemory]:
     found = named_inputs(paths)
     for path in found:
         if isinstance(path, str) and is_moments(path):
-            raise UsageError(f"{path} holds moments already; files of moments are joined with cat")
+            raise UsageError(f"{path} is a moments file already; join moments files with cat")
     return found
 
 
@@ -137,40 +139,40 @@ def _read_of(cases: Sequence[Case], asked: ScanSettings) -> list[str]:
 
 
 def _takes_labels(asked: ScanSettings) -> bool:
-    """Whether the labels of a data set are read."""
+    """Return True if the label maps of a data set are read."""
     patches = asked.preparation.patches
     return patches is not None and patches.foreground is not None and patches.labels is None
 
 
 def _stamp(case: Case, asked: ScanSettings) -> Stamp:
-    """By what it is known that the moments of a case would be the same."""
+    """Return the size and the last change of all files of a case: as long as these stay, so do its moments."""
     return stamp_of(_read_of([case], asked), case.access)
 
 
 def _refuse_target(target: str, inputs: Sequence[str], *, resume: bool, force: bool) -> None:
-    """Refuse to write over what is there.
+    """Refuse to overwrite a file.
 
     Raises:
-        UsageError: it is an input, or there and nothing was said of that.
+        UsageError: if it is an input, or exists and is neither to be resumed nor replaced.
     """
     if resume and force:
-        raise UsageError("--resume goes on with a file and --force starts it anew; give one of them")
+        raise UsageError("`resume` continues a file and `force` replaces it; use one of them")
     if target == "-":
-        raise UsageError("moments are kept in a file, not on standard output; name one with -o")
+        raise UsageError("moments are written to a file, not to standard output; name one with `output`")
     there = FilePath(target)
     if there.is_dir():
-        raise UsageError(f"{target} is a directory; name a file in it, as {there / 'moments.jsonl'}")
+        raise UsageError(f"{target} is a folder; name a file in it, as {there / 'moments.jsonl'}")
     if not there.exists():
         return
     for file in inputs:
-        if os.path.exists(file) and os.path.samefile(file, target):  # noqa: PTH110, PTH121  (the name as given)
-            raise UsageError(f"{target} is one of the inputs and stays as it is; give another file with -o")
+        if os.path.exists(file) and os.path.samefile(file, target):
+            raise UsageError(f"{target} is one of the inputs, which are never overwritten; name another `output`")
     if there.stat().st_size and not (resume or force):
-        raise UsageError(f"{target} is there already; --resume goes on with it, --force starts it anew")
+        raise UsageError(f"{target} exists already; `resume` continues it, `force` replaces it")
 
 
-def _take(outcome: Outcome, stamp: Stamp, asked: ScanSettings, file: _Target, failed: dict[int, InputError]) -> None:
-    """Keep what was read of a case, or why it could not be."""
+def _take(outcome: Outcome, stamp: Stamp, asked: ScanSettings, file: ScanTarget, failed: dict[int, InputError]) -> None:
+    """Write the samples of a case, or note why it cannot be read."""
     if isinstance(outcome.failure, InputError):
         failed[outcome.place] = outcome.failure
         return
@@ -178,159 +180,3 @@ def _take(outcome: Outcome, stamp: Stamp, asked: ScanSettings, file: _Target, fa
         raise outcome.failure
     number = len(outcome.rows)
     file.append([MomentsLine(row, asked, stamp, place, number) for place, row in enumerate(outcome.rows)])
-
-
-_Key = tuple[str, tuple[str, ...]]
-
-
-def _key(case: Case) -> _Key:
-    """What the lines of a case are known by."""
-    return case.name, case.files if case.joined else ()
-
-
-@dataclass
-class _Target:
-    """The file that moments are kept in: each case is appended as a whole, and flushed.
-
-    Attributes:
-        name: as the user gave it.
-        samples: lines that it has.
-        order: the cases that it has, in its order.
-    """
-
-    name: str
-    samples: int = 0
-    order: list[_Key] = field(default_factory=list)
-
-    def __enter__(self) -> _Target:
-        try:
-            self._file: BinaryIO = open(self.name, "ab", buffering=0)  # noqa: PTH123  (closed by __exit__)
-            _refuse_second_writer(self._file, self.name)
-        except OSError as error:
-            raise self._failure(error) from error
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        try:
-            if kind is None:
-                self._settle()
-        finally:
-            self._file.close()
-
-    def _settle(self) -> None:
-        """Wait until it is on the disk, where it is on one."""
-        try:
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # of a pipe or a terminal
-                raise self._failure(error) from error
-
-    @property
-    def size(self) -> int:
-        """Bytes that it has."""
-        return os.fstat(self._file.fileno()).st_size
-
-    def restart(self) -> None:
-        """Forget what it holds."""
-        try:
-            if self.size:
-                os.truncate(self._file.fileno(), 0)
-        except OSError as error:
-            raise self._failure(error) from error
-
-    def resume(self, asked: ScanSettings, cases: Sequence[Case]) -> set[_Key]:
-        """Keep what it has of files that are as they were, and take the rest out of it.
-
-        Returns:
-            The cases that need not be read again.
-
-        Raises:
-            UsageError: it was read with other settings.
-            InputError: a line is damaged.
-        """
-        found = examine(self.name)
-        for lines in found.complete:
-            if differs := difference(lines[0].settings, asked):
-                raise UsageError(f"{self.name} was scanned {differs}; use the same settings, or write another file")
-        named = {_key(case): case for case in cases}
-        good = [lines for lines in found.complete if not _changed(lines, named.get(lines[0].case), asked)]
-        if len(good) < len(found.complete) or not found.clean:
-            self._rewrite(good)
-        elif found.cut:
-            os.truncate(self._file.fileno(), found.end)
-        self.samples = sum(map(len, good))
-        self.order = [lines[0].case for lines in good]
-        return set(self.order)
-
-    def _rewrite(self, good: Sequence[Sequence[MomentsLine]]) -> None:
-        """Put these lines into the place of all, at once: a crash leaves one or the other."""
-        place = os.path.realpath(self.name)  # of a link, what it stands for
-        beside = f"{place}.part"
-        try:
-            with open(beside, "wb") as file:  # noqa: PTH123
-                file.writelines(line_of(kept).encode() for lines in good for kept in lines)
-                file.flush()
-                os.fsync(file.fileno())
-            self._file.close()
-            os.replace(beside, place)  # noqa: PTH105
-            self.__enter__()
-        except OSError as error:
-            raise self._failure(error) from error
-
-    def append(self, lines: Sequence[MomentsLine]) -> None:
-        """Write the samples of a case, all or none of them.
-
-        Raises:
-            OutputError: they cannot be written.
-        """
-        left = memoryview("".join(map(line_of, lines)).encode())
-        before = self.size
-        try:
-            while left:
-                left = left[self._file.write(left) :]
-        except OSError as error:
-            with suppress(OSError):  # of what cannot be cut, as a pipe
-                os.truncate(self._file.fileno(), before)
-            raise self._failure(error) from error
-        self.samples += len(lines)
-        self.order += [lines[0].case] * bool(lines)
-
-    def put_in_order(self, cases: Sequence[_Key]) -> None:
-        """Give it the order of the inputs, so that batches are made of the same samples whoever was read first.
-
-        What it has beside these stays in front, in its order. What cannot be written anew, as a pipe, is left.
-        """
-        places = {case: place for place, case in enumerate(cases)}
-        wanted = sorted(self.order, key=lambda case: places.get(case, -1))
-        if wanted == self.order or not FilePath(self.name).is_file():
-            return
-        found = {lines[0].case: lines for lines in examine(self.name).complete}
-        self._rewrite([found[case] for case in wanted])
-        self.order = wanted
-
-    def _failure(self, error: OSError) -> OutputError:
-        kept = f"the {self.samples} samples before are kept, and --resume goes on" if self.samples else ""
-        return OutputError(f"{self.name}: cannot be written: {error.strerror}; {kept or 'give another file with -o'}")
-
-
-def _changed(lines: Sequence[MomentsLine], case: Case | None, asked: ScanSettings) -> bool:
-    """Return True if a case has to be read again; a case that is not asked for now stays as it is."""
-    return case is not None and (case.held is not None or _stamp(case, asked) != lines[0].stamp)
-
-
-def _refuse_second_writer(file: BinaryIO, name: str) -> None:
-    """Two that append to one file would do everything twice.
-
-    Raises:
-        UsageError: another scan writes it.
-    """
-    try:
-        import fcntl  # noqa: PLC0415  (not on every platform)
-    except ImportError:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UsageError(f"{name} is written by another scan; wait for it, or give another file") from error
-    except OSError:  # a file system without locks
-        return

@@ -111,7 +111,7 @@ def test_a_population_is_saved_under_a_known_ending_and_over_no_input(refused, t
 def test_sizes_beyond_the_samples_are_left_out_with_a_note_that_names_infinite(compared):
     document, err = compared(COHORT, "--batch-sizes", "4,64")
     assert [point["batch_size"] for point in document["batch_sizes"]] == [4]
-    assert "64 needs more than these 12 samples: --population infinite" in err
+    assert "skipped batch size 64, which needs more than these 12 samples; --population infinite" in err
     document, _ = compared(COHORT, "--batch-sizes", "4,64", "--population", "infinite")
     assert [point["batch_size"] for point in document["batch_sizes"]] == [4, 64]
 
@@ -373,7 +373,7 @@ def test_values_too_large_to_square_are_left_out_with_a_note(bnstat_run, tmp_pat
     np.save(tmp_path / "large.npy", values)
     ran = bnstat_run("compare", tmp_path / "large.npy", "--batch-sizes", "1,2", "--steps", "20", "--format", form)
     assert ran.code == 0
-    assert "large.npy[3]: values too large to square" in ran.err
+    assert "large.npy[3]: the values are too large to square" in ran.err
     for command in ("check", "inspect"):
         assert bnstat_run(command, tmp_path / "large.npy", "--format", form).code in (0, 1)
 

@@ -134,10 +134,10 @@ def test_counts_that_differ_inside_a_mask_are_a_range(cohort, bnstat_run):
 )
 def test_a_preset_that_would_do_its_sums_again_is_bounded_and_says_so_once(bnstat_run, command):
     ran = bnstat_run(*command, "--intensity", "scale:1000,30000", "--format", "json")
-    assert sum("bounded and not emulated" in line for line in ran.lines) == 1
+    assert sum("the framework's own variance is given as bounds" in line for line in ran.lines) == 1
     assert '"emulated"' not in ran.out
     plain = bnstat_run(*command, "--format", "json")
-    assert "bounded and not emulated" not in plain.err
+    assert "the framework's own variance is given as bounds" not in plain.err
 
 
 def test_a_preset_without_such_sums_says_nothing_of_them(bnstat_run):

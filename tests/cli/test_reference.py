@@ -15,7 +15,7 @@ from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.reading import moments_file
 from bnstat.reading.settings import Reading
 from bnstat.workflows.check import check
-from bnstat.workflows.reference import Kept
+from bnstat.workflows.reference import ReferenceFile
 
 
 @pytest.fixture(autouse=True)
@@ -146,18 +146,26 @@ PATCHES = Patching((8, 8, 8), foreground="0.33")
 @pytest.mark.parametrize(
     ("then", "now", "words"),
     [
-        (Preparation(intensity="zscore"), Preparation(), "was made with intensity 'zscore', and this check has none"),
-        (Preparation(), Preparation(mask="nonzero"), "was made with mask none, and this check has 'nonzero'"),
-        (Preparation(patches=PATCHES), Preparation(), "was made with patches some, and this check has none"),
+        (
+            Preparation(intensity="zscore"),
+            Preparation(),
+            'was scanned with `intensity="zscore"`; check with the same setting',
+        ),
+        (
+            Preparation(),
+            Preparation(mask="nonzero"),
+            'was scanned without `mask="nonzero"`; check with the same setting',
+        ),
+        (Preparation(patches=PATCHES), Preparation(), 'was scanned with `size="8x8x8"`; check with the same setting'),
         (
             Preparation(patches=PATCHES),
             Preparation(patches=replace(PATCHES, size=(8, 8, 4))),
-            "was made with patches' size 8x8x8, and this check has 8x8x4",
+            'was scanned with `size="8x8x8"`, not `size="8x8x4"`; check with the same setting',
         ),
         (
             Preparation(patches=PATCHES),
             Preparation(patches=replace(PATCHES, foreground=None)),
-            "was made with patches' foreground '0.33', and this check has none",
+            'was scanned with `foreground="0.33"`; check with the same setting',
         ),
     ],
 )
@@ -176,11 +184,11 @@ def test_which_patches_are_drawn_does_not_matter(kept):
 
 def prepared(file, preparation):
     """The kept moments as if voxels had gone through something first."""
-    held = Kept.read(file)
+    held = ReferenceFile.read(file)
     lines = tuple(
         replace(line, settings=replace(line.settings, preparation=preparation)) for line in held.moments.lines
     )
-    return Kept(file, replace(held.moments, lines=lines))
+    return ReferenceFile(file, replace(held.moments, lines=lines))
 
 
 def test_a_check_refuses_them_before_a_voxel_is_read(kept):
@@ -189,11 +197,11 @@ def test_a_check_refuses_them_before_a_voxel_is_read(kept):
         for line in moments_file.read_moments(kept).lines
     ]
     Path("other.jsonl").write_text("".join(map(moments_file.line_of, lines)), encoding="utf-8")
-    with pytest.raises(UsageError, match="was made with intensity 'zscore', and this check has none"):
+    with pytest.raises(UsageError, match='was scanned with `intensity="zscore"`; check with the same setting'):
         check("then0.nii", reference="other.jsonl")
-    with pytest.raises(UsageError, match="was made with intensity 'zscore', and this check has none"):
+    with pytest.raises(UsageError, match='was scanned with `intensity="zscore"`; check with the same setting'):
         check(kept, reference="other.jsonl")
-    with pytest.raises(UsageError, match="was made with intensity none, and this check has 'zscore'"):
+    with pytest.raises(UsageError, match='was scanned without `intensity="zscore"`; check'):
         check("then0.nii", reference=kept, reading=Reading(preparation=Preparation("zscore")))
     assert check("other.jsonl", reference="other.jsonl").findings == ()
 

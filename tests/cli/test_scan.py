@@ -151,7 +151,7 @@ def test_a_file_that_is_there_is_left_alone(cohort, tmp_path, capsys):
     file.write_text("mine\n")
     assert run(["scan", str(cohort), "-o", str(file)]) == 2
     assert capsys.readouterr().err == (
-        f"bnstat: error: {file} is there already; --resume goes on with it, --force starts it anew\n"
+        f"bnstat: error: {file} exists already; --resume continues it, --force replaces it\n"
     )
     assert run(["scan", str(cohort), "-o", str(file), "--resume"]) == 3
     assert "line 1 is damaged: it is not JSON: expecting value at character 1" in capsys.readouterr().err
@@ -163,7 +163,7 @@ def test_a_file_that_is_there_is_left_alone(cohort, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--resume", "--force"], "give one of them"),
+        (["--resume", "--force"], "use one of them"),
         (["--axis", "0"], "axis 0 is the batch axis"),
         (["--axis", "9"], "axis 9 does not exist"),
         (["--jobs", "0"], "--jobs must be at least 1, and is 0"),
@@ -194,9 +194,9 @@ def test_another_setting_does_not_go_on_with_a_file(cohort, tmp_path, capsys):
 
 def test_a_target_that_cannot_be_written_is_one_line(cohort, tmp_path, capsys):
     for target, message in (
-        (tmp_path, f"{tmp_path} is a directory; name a file in it"),
+        (tmp_path, f"{tmp_path} is a folder; name a file in it"),
         (tmp_path / "no" / "m.jsonl", "cannot be written: No such file or directory"),
-        (cohort / "case_000.nii.gz", "is one of the inputs and stays as it is"),
+        (cohort / "case_000.nii.gz", "is one of the inputs, which are never overwritten"),
     ):
         assert run(["scan", str(cohort), "-o", str(target)]) in (2, 3)
         error = capsys.readouterr().err
@@ -209,7 +209,7 @@ def test_a_full_disk_is_one_line(cohort, capsys):
     assert run(["scan", str(cohort), "-o", "/dev/full"]) == 3
     assert (
         capsys.readouterr().err
-        == "bnstat: error: /dev/full: cannot be written: No space left on device; give another file with -o\n"
+        == "bnstat: error: /dev/full cannot be written: No space left on device; name another --output\n"
     )
 
 
@@ -236,7 +236,7 @@ def test_two_scans_do_not_write_one_file(cohort, tmp_path, capsys):
     with file.open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         assert run(["scan", str(cohort), "-o", str(file)]) == 2
-    assert "is written by another scan" in capsys.readouterr().err
+    assert "another scan writes" in capsys.readouterr().err
 
 
 def test_unreadable_files_are_named_and_the_others_kept(cohort, tmp_path, capsys):
@@ -265,7 +265,7 @@ def test_moments_are_not_scanned(cohort, tmp_path, capsys):
     file = tmp_path / "m.jsonl"
     assert run(["scan", str(cohort), "-o", str(file), "-q"]) == 0
     assert run(["scan", str(file), "-o", str(tmp_path / "n.jsonl")]) == 2
-    assert "holds moments already; files of moments are joined with cat" in capsys.readouterr().err
+    assert "is a moments file already; join moments files with cat" in capsys.readouterr().err
 
 
 def test_every_command_takes_moments_and_says_what_the_volumes_say(cohort, tmp_path, capsys):
@@ -388,13 +388,15 @@ def test_no_moments_replace_what_was_read_beside_the_volumes(bnstat_run, refused
     image, mask = write_image("a.nii", np.arange(60.0).reshape(5, 4, 3)), write_image("mask.nii", np.ones((5, 4, 3)))
     for beside in (["--mask", mask], ["--patch", "2", "--foreground", "1", "--labels", mask]):
         before = Path(mask).read_bytes()
-        assert "is one of the inputs and stays as it is" in refused(2, "scan", image, *beside, "-o", mask, "--force")
+        assert "is one of the inputs, which are never overwritten" in refused(
+            2, "scan", image, *beside, "-o", mask, "--force"
+        )
         assert Path(mask).read_bytes() == before
     assert bnstat_run("scan", image, "-o", tmp_path / "m.jsonl").code == 0
 
 
 def test_moments_are_not_written_to_standard_output(refused, write_image):
-    assert "name one with -o" in refused(2, "scan", write_image("a.nii", np.ones((2, 2, 2))), "-o", "-")
+    assert "name one with --output" in refused(2, "scan", write_image("a.nii", np.ones((2, 2, 2))), "-o", "-")
     assert not Path("-").exists()
 
 
@@ -406,7 +408,7 @@ def test_no_answer_replaces_the_moments_that_it_is_made_of(bnstat_run, write_ima
     outputs = ["-o", "--save-population"] if command == "compare" else ["-o"]
     for output in outputs:
         ran = bnstat_run(command, file, output, file)
-        assert (ran.code, "is one of the inputs and stays as it is" in ran.err) == (2, True)
+        assert (ran.code, "is one of the inputs, which are never overwritten" in ran.err) == (2, True)
         assert file.read_bytes() == before
 
 

@@ -61,7 +61,7 @@ def verdict():
         known=(Finding("BN103", "epsilon-effect", "warning", "ε 0.001 is 9 %.", "scans/x.npz[a]", 4, 0, 0.09, 0.01),),
         stale=(Stale("BN101", "zero-variance", "old/t2.nii", 0), Stale("BN403", "mixed-shapes", None, None)),
         errors=(Failure("scans/broken.nii.gz", "the file is truncated"),),
-        notes=("1 input could not be read and left the order before batches were made",),
+        notes=("skipped 1 input that cannot be read; batches are made of the others",),
         rules=RULES,
     )
 

@@ -106,7 +106,7 @@ def report():
         batches=batches,
         findings=findings,
         errors=(Failure("broken.nii.gz", "the file is truncated"),),
-        notes=("1 input could not be read and left the order before batches were made",),
+        notes=("skipped 1 input that cannot be read; batches are made of the others",),
         answer="A batch size of 1 does not make the variance zero: each channel is averaged over all 294,912 voxels.",
     )
 

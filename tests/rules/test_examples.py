@@ -19,7 +19,7 @@ from bnstat.rules import RULES, findings_of
 from bnstat.rules.explanation import PARTS, explained
 from bnstat.rules.rule import Rule
 from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
-from bnstat.workflows.reference import Kept
+from bnstat.workflows.reference import ReferenceFile
 
 SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
 EACH = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
@@ -68,7 +68,7 @@ def as_check_has_it(arguments):
         steps=given.get("--steps"),
         sample_channels=channels,
         pooled_channels=pooled_channels_of(channels),
-        reference=Kept.read(then[0]).reference if then else None,
+        reference=ReferenceFile.read(then[0]).statistics if then else None,
     )
 
 

@@ -134,6 +134,6 @@ def test_constant_patches_are_counted_for_a_few_channels(image, constant, named,
 def test_volumes_of_different_spacings_say_so_where_patches_are_cut(image):
     paths = [image("a.nii"), image("b.nii", spacing=(1.0, 1.0, 2.5)), image("c.nii")]
     (note,) = naming(patched(paths, (4, 4, 4)), "2 different spacings")
-    assert "1 × 1 × 1–2.5 mm" in note
+    assert "1 × 1 × 1–2.5\u00a0mm" in note
     assert not naming(patched(paths[::2], (4, 4, 4)), "spacings")
     assert not naming(bnstat.diagnose(paths).notes, "spacings")

@@ -149,7 +149,7 @@ def test_drawn_batches_of_two_volumes_are_every_pair_of_them(patched):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"batch_sizes": [32]}, r"more volumes than there are \(12 with 2 patches of each in a batch\)"),
+        ({"batch_sizes": [32]}, r"more volumes than the 12 given with 2 patches of each in a batch"),
         ({"number": 1}, "cannot take 2 patches from a volume that gives 1; raise `number` to 2"),
     ],
 )
@@ -164,7 +164,7 @@ def test_more_patches_than_are_drawn_are_refused_by_check_too(patched):
 
 
 def test_one_volume_says_nothing_of_a_larger_set(patched):
-    with pytest.raises(bnstat.UsageError, match="one volume says nothing of a larger set"):
+    with pytest.raises(bnstat.UsageError, match="one volume says nothing about a larger set"):
         patched(volumes(1), population="infinite")
 
 
@@ -184,8 +184,8 @@ def test_larger_sizes_are_left_out_with_a_note_on_volumes_and_patches(patched):
     found = patched(volumes(), per_volume=2, batch_sizes=[4, 32])
     assert [point.batch_size for point in found.batch_sizes] == [4]
     assert found.notes == (
-        "batch size 32 needs more than these 12 volumes with 2 patches of each in a batch: --population infinite "
-        "answers it",
+        "skipped batch size 32, which needs more than these 12 volumes with 2 patches of each in a batch; "
+        "--population infinite includes it",
     )
     assert len(patched(volumes(), per_volume=2, batch_sizes=[4, 32], population="infinite").batch_sizes) == 2
 
@@ -323,12 +323,13 @@ def test_nan_is_one_finding_for_a_volume_and_channel_that_names_a_patch(patched)
     found = patched(values)
     one, many, infinite = found.findings
     assert one.message.endswith(
-        "02.npy[16:32]: channel 1 holds 1 NaN values, so this patch is left out of that channel. "
+        "02.npy[16:32]: channel 1 contains 1 NaN value, so this patch is skipped in this channel. "
         "Replace them before training."
     )
     assert (one.rule, one.channel, one.value) == ("BN104", 1, 1.0)
     assert (
-        "04.npy: channel 0 of 3 of its 8 patches, [48:64] first, holds 48 NaN values, so these are left" in many.message
+        "04.npy: channel 0 of 3 of its 8 patches, [48:64] first, contains 48 NaN values, so these are skipped"
+        in many.message
     )
     assert (infinite.rule, infinite.source) == ("BN105", many.source)
     assert [(channel.samples, channel.volumes) for channel in found.population] == [(68, 9), (71, 9)]
@@ -344,7 +345,9 @@ def test_a_volume_without_a_usable_patch_is_not_of_the_cohort(patched):
 
 def test_check_counts_volumes(patched):
     few = patched(volumes(7), check.check, batch_size=2)
-    assert "7 volumes cannot tell how statistics differ between volumes; rules on that speak from 8 on" in few.notes
+    assert (
+        "7 volumes cannot tell how batch statistics differ between volumes; rules on this need 8 or more" in few.notes
+    )
     assert not [one for one in few.findings if one.rule.startswith("BN2")]
 
 
@@ -366,7 +369,7 @@ def test_check_judges_by_what_compare_says_of_a_larger_set(patched, per_volume, 
 def test_slots_that_no_patch_is_for_are_told(patched, size, told):
     values = volumes()[:, : 2 * LENGTH]  # the first two patches of a volume, of which none is around foreground
     found = patched(values, number=2, foreground="nnunet:0.33", batch_sizes=[size])
-    note = "no patch is around foreground, so the slots of a batch that ask for such patches take others"
+    note = "no patch is around foreground, so the slots of a batch that need such patches take others"
     assert (note in found.notes) == told
 
 

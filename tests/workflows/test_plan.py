@@ -46,14 +46,14 @@ def test_a_batch_of_one_is_enough_where_two_values_are_left():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"patch": (8, 0), "levels": 2}, "patch 8x0"),
+        ({"patch": (8, 0), "levels": 2}, "and is 8x0"),
         ({"patch": (), "levels": 2}, "patch"),
         ({"patch": (8,)}, "how deep"),
-        ({"patch": (8,), "levels": 0}, "0 levels"),
+        ({"patch": (8,), "levels": 0}, "`levels` must be at least 1, and is 0"),
         ({"patch": (8,), "levels": 3, "strides": [2]}, "need 2 strides, and 1 are given"),
         ({"patch": (8, 8), "strides": [(2, 2, 2)]}, "has 3 axes, and the patch has 2"),
-        ({"patch": (8, 8), "strides": [0]}, "stride 0x0"),
-        ({"patch": (8, 8), "levels": 2, "batch_size": 0}, "batch size 0"),
+        ({"patch": (8, 8), "strides": [0]}, "and one is 0x0"),
+        ({"patch": (8, 8), "levels": 2, "batch_size": 0}, "`batch_size` must be at least 1, and is 0"),
         ({"patch": (8, 2), "levels": 3, "downsample": "pool"}, "level 2: pooling 4x1 by 2x2 leaves nothing"),
     ],
 )
