@@ -166,7 +166,7 @@ def _refuse_target(target: str, inputs: Sequence[str], *, resume: bool, force: b
         return
     for file in inputs:
         if os.path.exists(file) and os.path.samefile(file, target):
-            raise UsageError(f"{target} is one of the inputs, which are never overwritten; name another `output`")
+            raise UsageError(f"{target} is one of the inputs and stays as it is; name another `output`")
     if there.stat().st_size and not (resume or force):
         raise UsageError(f"{target} exists already; `resume` continues it, `force` replaces it")
 

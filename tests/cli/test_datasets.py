@@ -289,5 +289,5 @@ def test_no_moments_replace_the_description_of_a_data_set(bnstat_run, root, name
     description = root / "dataset.json"
     before = description.read_bytes()
     ran = bnstat_run("scan", root if named == "the folder" else description, "-o", description, "--force")
-    assert (ran.code, "is one of the inputs, which are never overwritten" in ran.err) == (2, True)
+    assert (ran.code, "is one of the inputs and stays as it is" in ran.err) == (2, True)
     assert description.read_bytes() == before

@@ -110,7 +110,7 @@ def test_the_table_says_how_patches_were_drawn(bnstat_run, asked, around):
         in ran.out
     )
     assert "12 batches, each input (1, 10, 10, 10, 1)" in ran.out
-    assert "1 volume without foreground" in ran.err
+    assert "no foreground in 1 volume: patches are cut anywhere in it" in ran.err
 
 
 def test_one_volume_is_named_with_its_type_and_shape(bnstat_run, cohort):

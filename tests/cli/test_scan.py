@@ -196,7 +196,7 @@ def test_a_target_that_cannot_be_written_is_one_line(cohort, tmp_path, capsys):
     for target, message in (
         (tmp_path, f"{tmp_path} is a folder; name a file in it"),
         (tmp_path / "no" / "m.jsonl", "cannot be written: No such file or directory"),
-        (cohort / "case_000.nii.gz", "is one of the inputs, which are never overwritten"),
+        (cohort / "case_000.nii.gz", "is one of the inputs and stays as it is"),
     ):
         assert run(["scan", str(cohort), "-o", str(target)]) in (2, 3)
         error = capsys.readouterr().err
@@ -388,9 +388,7 @@ def test_no_moments_replace_what_was_read_beside_the_volumes(bnstat_run, refused
     image, mask = write_image("a.nii", np.arange(60.0).reshape(5, 4, 3)), write_image("mask.nii", np.ones((5, 4, 3)))
     for beside in (["--mask", mask], ["--patch", "2", "--foreground", "1", "--labels", mask]):
         before = Path(mask).read_bytes()
-        assert "is one of the inputs, which are never overwritten" in refused(
-            2, "scan", image, *beside, "-o", mask, "--force"
-        )
+        assert "is one of the inputs and stays as it is" in refused(2, "scan", image, *beside, "-o", mask, "--force")
         assert Path(mask).read_bytes() == before
     assert bnstat_run("scan", image, "-o", tmp_path / "m.jsonl").code == 0
 
@@ -408,7 +406,7 @@ def test_no_answer_replaces_the_moments_that_it_is_made_of(bnstat_run, write_ima
     outputs = ["-o", "--save-population"] if command == "compare" else ["-o"]
     for output in outputs:
         ran = bnstat_run(command, file, output, file)
-        assert (ran.code, "is one of the inputs, which are never overwritten" in ran.err) == (2, True)
+        assert (ran.code, "is one of the inputs and stays as it is" in ran.err) == (2, True)
         assert file.read_bytes() == before
 
 

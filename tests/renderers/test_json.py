@@ -8,6 +8,7 @@ import jsonschema
 import nibabel as nib
 import numpy as np
 import pytest
+from inspected import inspected
 from renderers.sample import grouped, report
 
 import bnstat
@@ -47,7 +48,7 @@ def documents(tmp_path):
     yield bnstat.diagnose([*inputs, "none.nii"], framework="torch")
     yield bnstat.diagnose(inputs[2], batch_size=2, epsilon=0.0)
     yield bnstat.diagnose(inputs[2], batch_axis="none", axis=1)
-    yield replace(report(), samples=(), batches=(), findings=(), answer=None)
+    yield inspected("none.nii")
     for normalizer in ("instance", "layer", "group:2", "rms", "renorm", "weight-init"):
         yield bnstat.diagnose(inputs[2], normalizer=normalizer)
     yield bnstat.diagnose(inputs[1], normalizer="instance", framework="torch-instance-track")

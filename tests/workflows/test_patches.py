@@ -324,7 +324,7 @@ def test_nan_is_one_finding_for_a_volume_and_channel_that_names_a_patch(patched)
     one, many, infinite = found.findings
     assert one.message.endswith(
         "02.npy[16:32]: channel 1 contains 1 NaN value, so this patch is skipped in this channel. "
-        "Replace them before training."
+        "Replace such values before training."
     )
     assert (one.rule, one.channel, one.value) == ("BN104", 1, 1.0)
     assert (
