@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from bnstat.errors import UsageError
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
+from bnstat.sources.addresses import Access, require_protocols
+from bnstat.sources.datasets.pattern import Pattern
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Reading:
             set names keeps to the protocol and the host of that description, whatever is allowed here.
 
     Raises:
-        UsageError: if no process is to read.
+        UsageError: if the pattern or the name of a protocol is not valid, or no process is to read.
     """
 
     channels: str | None = None
@@ -32,8 +35,20 @@ class Reading:
     protocols: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _ = self.pattern  # parsed once, here
+        require_protocols(self.protocols)
         if self.jobs is not None and self.jobs < 1:
             raise UsageError(f"`jobs` must be at least 1, and is {self.jobs}")
+
+    @cached_property
+    def pattern(self) -> Pattern | None:
+        """The parsed `channels`."""
+        return None if self.channels is None else Pattern.of(self.channels)
+
+    @property
+    def access(self) -> Access:
+        """How files elsewhere may be reached."""
+        return Access(tuple(self.protocols))
 
 
 FILES_AS_THEY_ARE = Reading()

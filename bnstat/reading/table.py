@@ -195,7 +195,7 @@ def find_cases(
     Raises:
         UsageError: if the pattern of channels or a protocol is wrong.
     """
-    found = cases_of(paths, reading.channels, reading.protocols)
+    found = cases_of(paths, reading.pattern, reading.access)
     failures += found.failures
     notes += found.notes
     return found.cases

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bnstat.errors import InputError
 from bnstat.sources import datasets, remote, storage
-from bnstat.sources.addresses import Access, is_remote, require_allowed, require_protocols
+from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
 from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.datasets.pattern import Pattern, join
 from bnstat.sources.formats.memory import InMemory
@@ -19,21 +19,15 @@ from bnstat.text import plural
 _DESCRIPTION = ".json"
 
 
-def cases_of(paths: Sequence[str | InMemory], channels: str | None = None, protocols: Sequence[str] = ()) -> FoundCases:
+def cases_of(paths: Sequence[str | InMemory], pattern: Pattern | None = None, access: Access = USUAL) -> FoundCases:
     """Return the cases that paths stand for.
 
     Args:
         paths: files, directories, patterns that no shell has expanded, descriptions of data sets, or URLs of these; or
             arrays and images in memory, a case each.
-        channels: a pattern with `{channel}` that joins files into cases; cases of data sets stay as they are.
-        protocols: the names of protocols that are read beside the usual ones.
-
-    Raises:
-        UsageError: if the pattern or the name of a protocol is not valid.
+        pattern: joins files into cases; cases of data sets stay as they are.
+        access: how files elsewhere may be reached.
     """
-    require_protocols(protocols)
-    access = Access(tuple(protocols))
-    pattern = None if channels is None else Pattern.of(channels)
     found = FoundCases()
     for path in paths:
         if isinstance(path, InMemory):

@@ -111,7 +111,7 @@ def test_no_protocol_in_a_description_gets_to_fsspec(evil, asked, kind, protocol
     for spelling in spelled(protocol, evil / "evil.nii"):
         path = describe(evil, described(kind, spelling), "list.json")
         for allowed in ((), (protocol,)):
-            found = cases_of([str(path)], protocols=allowed)
+            found = cases_of([str(path)], access=Access(tuple(allowed)))
             assert not any(is_remote(file) for case in found.cases for file in (*case.files, case.labels or ""))
             report = inspected(path, reading=Reading(protocols=allowed))
             assert report.errors or "label" in kind

@@ -14,10 +14,14 @@ import pytest
 
 import bnstat
 from bnstat import Patching, Preparation, Reading
+from bnstat.batch_size.settings import CompareSettings, Tolerances
+from bnstat.layers.settings import Batching, Layer, Settings
 from bnstat.preprocessing import settings
 from bnstat.preprocessing.foreground import Foreground
 from bnstat.preprocessing.steps import Ct
-from bnstat.workflows.check import check
+from bnstat.reading.scan_settings import ScanSettings
+from bnstat.report.check import CheckSettings
+from bnstat.workflows.check import Override, check
 
 SHAPE = (8, 8, 8)
 PROPERTIES = {"percentile_00_5": -9.0, "percentile_99_5": 9.0, "mean": 1.0, "std": 2.0}
@@ -124,6 +128,37 @@ def test_a_value_that_cannot_be_does_not_exist():
         lambda: Preparation(mask="nonzero", patches=Patching((4,))),
         lambda: Patching((0,)),
         lambda: Reading(jobs=0),
+        lambda: Reading(channels="{case}.nii"),
+        lambda: Reading(protocols=("no protocol",)),
+        lambda: Settings.of(batch_size=0),
+        lambda: Batching(2, ranks=0),
+        lambda: Layer.of("keras", epsilon=-1.0),
+        lambda: Tolerances(noise=float("nan")),
+        lambda: CompareSettings.of(batch_sizes=[4, 0]),
+        lambda: CheckSettings(Settings.of(), fail_on="never ever"),
+        lambda: Override(("*",), ("BN999",)),
+        lambda: ScanSettings(0, None, Preparation("zscor")),
     ):
         with pytest.raises(bnstat.UsageError):
             make()
+
+
+def test_a_batch_axis_of_none_is_told_from_one_that_was_not_given(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(4, 4, 4)))
+    for given, said, samples in ((None, None, 4), ("none", "none", 1), (1, 1, 4)):
+        for report in (
+            bnstat.diagnose(tmp_path / "x.npy", batch_axis=given),
+            bnstat.compare(tmp_path / "x.npy", batch_axis=given),
+            bnstat.check(tmp_path / "x.npy", batch_axis=given),
+        ):
+            document = report.to_dict()
+            assert (document["settings"]["batch_axis"], len(document["samples"])) == (said, samples)
+
+
+def test_a_check_of_mixed_shapes_says_that_each_sample_is_judged_alone(tmp_path):
+    for name, length in (("a.npy", 4), ("b.npy", 5)):
+        np.save(tmp_path / name, np.random.default_rng(length).normal(size=(1, length, 4, 4, 1)))
+    result = bnstat.check([tmp_path / "a.npy", tmp_path / "b.npy"], batch_size=2)
+    alone = "the samples have different shapes and cannot share a batch, so each is judged as a batch of 1"
+    assert alone in result.notes
+    assert alone not in bnstat.check(tmp_path / "a.npy").notes
