@@ -76,3 +76,20 @@ def test_the_public_names_are_these():
 
 def test_the_picture_of_the_rooms_is_that_of_the_code():
     assert architecture.PICTURE.read_text(encoding="utf-8") == architecture.draw()  # `python scripts/architecture.py`
+
+
+def test_no_module_and_no_function_is_long():
+    modules_over = {path.name for path in modules() if len(path.read_text(encoding="utf-8").splitlines()) > 400}
+    functions = (
+        (node.end_lineno - node.lineno + 1, f"{path.name}: {node.name}")
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    )
+    assert modules_over == set()
+    assert {name for lines, name in functions if lines > 60} == set()
+
+
+def test_exceptions_from_the_linters_are_few():
+    found = [line for path in modules() for line in path.read_text(encoding="utf-8").splitlines()]
+    assert sum("# noqa" in line or "# type: ignore" in line for line in found) < 60

@@ -79,7 +79,6 @@ class CompareSettings:
     @classmethod
     def of(
         cls,
-        *,
         batch_sizes: Sequence[int] | None = None,
         axis: int = -1,
         batch_axis: BatchAxis = None,

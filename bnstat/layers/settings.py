@@ -132,7 +132,6 @@ class Settings:
     @classmethod
     def of(
         cls,
-        *,
         framework: str = "keras",
         normalizer: str | None = None,
         epsilon: float | None = None,
@@ -148,7 +147,7 @@ class Settings:
         threads: int | None = None,
         emulate: bool = True,
     ) -> Settings:
-        """Return settings with the framework's defaults filled in; the arguments are those of `diagnose`.
+        """Return settings with the framework's defaults filled in; the arguments are those of `diagnose`, layer first.
 
         Raises:
             UsageError: if no layer has these settings, whatever the data.

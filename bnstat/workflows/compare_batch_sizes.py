@@ -58,8 +58,7 @@ def compare(
 
     Args:
         paths: as for `diagnose`; their shapes may differ, their numbers of channels may not.
-        batch_sizes: the sizes to compare; by default 1, 2, 4, … up to the number of samples, or up to all volumes with
-            the patches that a batch takes from each.
+        batch_sizes: the sizes to compare; by default 1, 2, 4, … up to the number of samples or volumes.
         axis: the kept axis, as for `diagnose`.
         batch_axis: the axis of each file whose entries are samples, as for `diagnose`.
         framework: the preset whose ε and running variance are used.
@@ -85,25 +84,11 @@ def compare(
         UsageError: if a setting cannot be, or these data do not admit it.
         InputError: if no input can be read, or the table of groups cannot.
     """
-    settings = CompareSettings.of(
-        batch_sizes=batch_sizes,
-        axis=axis,
-        batch_axis=batch_axis,
-        framework=framework,
-        frameworks=frameworks,
-        epsilon=epsilon,
-        momentum=momentum,
-        population=population,
-        draws=draws,
-        seed=seed,
-        ranks=ranks,
-        steps=steps,
-        group_by=group_by,
-        tolerance_noise=tolerance_noise,
-        tolerance_shortfall=tolerance_shortfall,
-        tolerance_gap=tolerance_gap,
-    )
-    comparison = compare_batch_sizes(paths, settings, reading, progress)
+    layers = (framework, frameworks, epsilon, momentum)
+    drawn = (population, draws, seed, ranks, steps, group_by)
+    tolerances = (tolerance_noise, tolerance_shortfall, tolerance_gap)
+    given = (batch_sizes, axis, batch_axis, *layers, *drawn, *tolerances)
+    comparison = compare_batch_sizes(paths, CompareSettings.of(*given), reading, progress)
     require_some(comparison.samples, comparison.errors)
     return comparison
 

@@ -59,29 +59,22 @@ def diagnose(
     """Return what a batch norm, or another normalization layer, would compute on these volumes.
 
     Args:
-        paths: files that nibabel reads, `.npy`, `.npz` or `.npz[key]`, folders of these, data sets, URLs, moments
-            files, numpy arrays or images of nibabel; one of them, or a list. Each voxel is read once. An array is read
-            as its `.npy` would be, an image as the file that it is loaded from or would be saved to.
+        paths: files, folders, data sets, URLs, moments files, numpy arrays or images of nibabel; one or a list.
+            An array is read as its `.npy` would be, and an image as its file.
         batch_size: samples in a batch; the last may have fewer.
         axis: the axis of the batched tensor that is kept, as Keras means it; all others are reduced.
-        batch_axis: the axis of each file whose entries are samples; "none" makes an array one sample. By default a
-            volume is one sample, and an array is a batch along its axis 0.
+        batch_axis: the axis of each file whose entries are samples; "none" makes an array one sample.
         framework: the name of a preset, as "keras" or "torch"; `bnstat frameworks` lists them.
-        normalizer: "batch", "instance", "layer", "group:G", "rms", "renorm" or "weight-init". The default is that of
-            the framework's layer, as of "torch-instance", and "batch" otherwise.
-        ranks: computers that share a training step of batch norm, each with a batch of its own. A step takes
-            `ranks` · `batch_size` samples, and the merged batches are in the report's `synchronized`.
-        epsilon: ε, which is added to the variance; None for the framework's default. Without either, what depends on
-            it is None.
-        momentum: of the running statistics, in the framework's own convention; None for its default, "none" for
-            PyTorch's cumulative mean.
+        normalizer: "batch", "instance", "layer", "group:G", "rms", "renorm" or "weight-init"; None for the framework's.
+        ranks: processes that share a training step, each with a batch of its own; `synchronized` has them merged.
+        epsilon: ε, which is added to the variance; None for the framework's default.
+        momentum: in the framework's own convention; None for its default, "none" for PyTorch's cumulative mean.
         drop_last: True to leave out a last batch of fewer samples.
         shuffle: True to permute the samples before they are grouped.
         seed: the seed of the permutation.
         dtype: the type of the layer's input: "float32", "float16" or "bfloat16".
         threads: threads that the framework computes with, where its sums depend on them; None for a band over 1 to 64.
-        emulate: True to repeat the float32 sums of a framework that adds one value after the other, in a second pass
-            over the voxels; only for presets that are named for it, never for "keras".
+        emulate: True to repeat a framework's sequential float32 sums in a second pass; never for plain "keras".
         reading: how inputs are found, prepared and read.
         progress: callback that is told how far reading has come.
 
@@ -92,23 +85,10 @@ def diagnose(
         UsageError: if a setting cannot be, or these data do not admit it.
         InputError: if no input can be read.
     """
-    settings = Settings.of(
-        framework=framework,
-        normalizer=normalizer,
-        epsilon=epsilon,
-        momentum=momentum,
-        axis=axis,
-        batch_axis=batch_axis,
-        batch_size=batch_size,
-        drop_last=drop_last,
-        shuffle=shuffle,
-        seed=seed,
-        ranks=ranks,
-        dtype=dtype,
-        threads=threads,
-        emulate=emulate,
-    )
-    report = inspect(paths, settings, reading, progress)
+    layer = (framework, normalizer, epsilon, momentum)
+    batches = (axis, batch_axis, batch_size, drop_last, shuffle, seed, ranks)
+    given = (*layer, *batches, dtype, threads, emulate)
+    report = inspect(paths, Settings.of(*given), reading, progress)
     require_some(report.samples, report.errors)
     return report
 
