@@ -409,7 +409,7 @@ def test_different_spacings_of_a_data_set_are_a_note_and_no_error(tmp_path):
     for told in (bnstat.diagnose(root), bnstat.compare(root)):
         assert told.errors == ()
         (note,) = [note for note in told.notes if "spacing" in note]
-        assert "0.5–1 × 0.5–1 × 1–3 mm" in note
+        assert "0.5–1 × 0.5–1 × 1–3\u00a0mm" in note
 
 
 def test_different_spacings_of_files_by_themselves_are_not_worth_a_note(tmp_path):
