@@ -125,7 +125,7 @@ def test_a_file_that_cannot_be_read_again_leaves_a_band_and_a_note(volume, monke
     monkeypatch.setattr(tensor_order, "batch_voxels", gone)
     report = bnstat.diagnose(volume, framework="keras-tensorflow")
     assert report.batches[0].channels[0].prediction.kind in ("accurate", "bounded")
-    assert any("volume.nii" in note and "bounded" in note for note in report.notes)
+    assert any("volume.nii: no such file; so the variance of" in note and "bounds" in note for note in report.notes)
 
 
 def test_another_axis_than_the_last_is_not_emulated_for_tensorflow(tmp_path):
