@@ -119,7 +119,7 @@ def check(
         update_baseline: write what is found into the baseline.
         reference: a moments file that the volumes are compared with.
         reading: how inputs are found, prepared and read.
-        progress: callback that is told how far reading has come.
+        progress: callbacks that are called with the files and bytes read so far.
         layer: `framework`, `normalizer`, `batch_size` and the other settings of `diagnose`.
 
     Returns:

@@ -75,7 +75,7 @@ def compare(
         tolerance_shortfall: acceptable shortfall of the batch variance, as a share of that of all values.
         tolerance_gap: acceptable RMS difference between training and evaluation output.
         reading: how inputs are found, prepared and read.
-        progress: callback that is told how far reading has come.
+        progress: callbacks that are called with the files and bytes read so far.
 
     Returns:
         The comparison. Inputs that cannot be read are in its `errors`; the others are answered.

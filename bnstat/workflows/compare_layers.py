@@ -45,7 +45,7 @@ def compare_layers(
         values: the presets, normalizers or values of ε; the others are compared with the first. Of frameworks, "all"
             means every preset of a batch norm. A value that is named twice counts once.
         reading: how inputs are found, prepared and read.
-        progress: callback that is told how far reading has come.
+        progress: callbacks that are called with the files and bytes read so far.
         settings: `axis`, `batch_axis` and the other settings of `diagnose`, which hold for every layer; not the one in
             which they differ.
 
@@ -90,7 +90,7 @@ def side_by_side(
         by: in what the layers differ.
         several: the settings of each, under its name; they have one `axis` and one `batch_axis`.
         reading: how inputs are found, prepared and read.
-        progress: callback that is told how far reading has come.
+        progress: callbacks that are called with the files and bytes read so far.
 
     Raises:
         UsageError: if these data do not admit a layer.

@@ -76,7 +76,7 @@ def diagnose(
         threads: threads that the framework computes with, where its sums depend on them; None for a band over 1 to 64.
         emulate: True to repeat a framework's sequential float32 sums in a second pass; never for plain "keras".
         reading: how inputs are found, prepared and read.
-        progress: callback that is told how far reading has come.
+        progress: callbacks that are called with the files and bytes read so far.
 
     Returns:
         The report. Inputs that cannot be read are in its `errors`; the others are answered.

@@ -46,7 +46,7 @@ def collect(
         reading: how inputs are found, prepared and read.
         resume: True to continue an existing file: its samples of unchanged files are not read again.
         force: True to replace an existing file.
-        progress: callback that is told how far reading has come.
+        progress: callbacks that are called with the files and bytes read so far.
 
     Returns:
         How much was read, and which inputs cannot be read.
