@@ -1,7 +1,7 @@
-"""Measures what comparing costs beside reading: `bnstat.compare` with many sizes and layers against `bnstat.diagnose`.
+"""Measure what comparing adds to reading: `bnstat.compare` with many sizes and layers against `bnstat.diagnose`.
 
-Both run in this process, in turns, on twelve volumes of 50 MB; what counts is the ratio of their medians. README.md
-beside this file says what the numbers mean.
+Both run in this process, in turns, on twelve volumes of 50 MB. The ratio of their medians counts. README.md beside
+this file says what the numbers mean.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LIMIT = 1.10
 
 
 def made(folder: Path) -> list[str]:
-    """The volumes, made where they are not there yet: noise whose mean and spread differ from one to the next."""
+    """Return the paths of the volumes, and make those that are missing: noise, each with its own mean and spread."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)
     paths = [folder / f"case_{number:02}.nii" for number in range(VOLUMES)]
@@ -39,14 +39,14 @@ def made(folder: Path) -> list[str]:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Return the seconds that a call takes."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
 def main() -> None:
-    """Take turns, and print the ratio."""
+    """Run both in turns, and print the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=9, help="turns of each (9)")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="where the volumes are made")
@@ -60,7 +60,7 @@ def main() -> None:
     def compare() -> object:
         return bnstat.compare(paths, batch_sizes=SIZES, frameworks=presets)
 
-    for call in (diagnose, compare):  # into the page cache, and modules imported
+    for call in (diagnose, compare):  # fills the page cache and imports the modules
         call()
     taken = [(seconds(diagnose), seconds(compare)) for _ in range(options.runs)]
     alone, beside = (median(column) for column in zip(*taken, strict=True))

@@ -1,7 +1,7 @@
-"""Measures what comparing frameworks costs beside reading: `bnstat compare --frameworks all` against `bnstat inspect`.
+"""Measure what comparing frameworks adds to reading: `bnstat compare --frameworks all` against `bnstat inspect`.
 
-Both are whole processes on one volume of 300 MB, in turns; what counts is the ratio of their medians. README.md beside
-this file says what the numbers mean.
+Both are whole processes on one volume of 300 MB, in turns. The ratio of their medians counts. README.md beside this
+file says what the numbers mean.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COMMANDS = {
 
 
 def seconds(command: tuple[str, ...], path: Path) -> float:
-    """How long a call of bnstat takes, from its start to its end."""
+    """Return the seconds that a call of bnstat takes, from its start to its end."""
     call = [sys.executable, "-m", "bnstat", command[0], str(path), *command[1:], "--quiet", "--output", os.devnull]
     start = time.perf_counter()
     subprocess.run(call, check=True)
@@ -34,7 +34,7 @@ def seconds(command: tuple[str, ...], path: Path) -> float:
 
 
 def main() -> None:
-    """Take turns, and print the ratio."""
+    """Run both in turns, and print the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=15, help="turns of each (15)")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the volumes")
@@ -42,7 +42,7 @@ def main() -> None:
     path = options.data / VOLUME
     if not path.exists():
         parser.error(f"{path} is missing; `python benchmarks/inspect_speed.py --only plain` makes it")
-    for command in COMMANDS.values():  # into the page cache, and modules compiled
+    for command in COMMANDS.values():  # fills the page cache and compiles the modules
         seconds(command, path)
     taken = [[seconds(command, path) for command in COMMANDS.values()] for _ in range(options.runs)]
     alone, beside = (median(column) for column in zip(*taken, strict=True))

@@ -1,4 +1,4 @@
-"""Measures what reading a cohort costs: with one process and two, beside other programs, per file, and in memory.
+"""Measure what reading a cohort costs: with one process and two, beside other programs, per file, and in memory.
 
 Every time is that of a whole process. README.md beside this file says what the numbers mean.
 """
@@ -22,13 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 DEFAULT_DATA = Path(__file__).parent / "data"
-# 8 volumes of 80 MB as float32, and so many small ones of 16 × 16 × 16.
+# 8 volumes of 80 MB as float32, and the numbers of small ones of 16 × 16 × 16.
 LARGE, SIDE = 8, 272
 SMALL, FEW = 2000, 200
 LINES = 100_000  # of a moments file that is read
 SECTIONS = ("jobs", "small", "memory", "others", "model", "moments")
 
-# What another program does with the same files: their statistics, case by case, with so many workers.
+# Other programs that compute statistics of the same files, case by case, with a number of workers.
 MONAI = """
 import sys, json, pathlib
 from monai.apps.auto3dseg import DataAnalyzer
@@ -50,7 +50,7 @@ if __name__ == "__main__":
 
 
 def body(case: int, side: int) -> NDArray[np.float32]:
-    """A body in air with smooth parts and noise, as float32."""
+    """Return a body in air with smooth parts and noise, as float32."""
     numbers = np.random.default_rng(case)
     x, y, z = (np.linspace(-1, 1, side).reshape([-1 if k == axis else 1 for k in range(3)]) for axis in range(3))
     smooth = 300 + 50 * np.sin(7 * x + case) * np.cos(5 * y) * np.sin(3 * z)
@@ -59,7 +59,7 @@ def body(case: int, side: int) -> NDArray[np.float32]:
 
 
 def save(path: Path, values: NDArray[np.generic]) -> None:
-    """Save one volume where it is not there yet."""
+    """Save one volume if its file does not exist yet."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         nib.save(nib.Nifti1Image(values, np.eye(4)), path)  # type: ignore[no-untyped-call]
@@ -67,42 +67,42 @@ def save(path: Path, values: NDArray[np.generic]) -> None:
 
 @dataclass(frozen=True)
 class Data:
-    """The folders of volumes below one."""
+    """The folders of the volumes, all below one."""
 
     root: Path
 
     @property
     def large(self) -> Path:
-        """8 × 80 MB, as an nnU-Net data set has them, so that every program reads the same files."""
+        """The folder of 8 volumes of 80 MB, laid out for nnU-Net so that every program reads the same files."""
         return self.root / "Dataset001_Bench" / "imagesTr"
 
     @property
     def labels(self) -> Path:
-        """A label for each of them."""
+        """The folder with a label map for each of them."""
         return self.root / "Dataset001_Bench" / "labelsTr"
 
     @property
     def large_plain(self) -> Path:
-        """The same, uncompressed."""
+        """The folder of the same volumes, uncompressed."""
         return self.root / "plain"
 
     @property
     def one_voxel(self) -> Path:
-        """As many files of one voxel."""
+        """The folder of as many files of one voxel."""
         return self.root / "one_voxel"
 
     @property
     def small(self) -> Path:
-        """2,000 files of 16 × 16 × 16."""
+        """The folder of 2,000 files of 16 × 16 × 16 voxels."""
         return self.root / "small"
 
     @property
     def few(self) -> Path:
-        """200 of those."""
+        """The folder of 200 of those."""
         return self.root / "few"
 
     def make(self) -> None:
-        """Make what is not there yet."""
+        """Make the volumes that do not exist yet."""
         for case in range(LARGE):
             name = f"case_{case:03}"
             if not (self.large / f"{name}_0000.nii.gz").exists():
@@ -110,10 +110,8 @@ class Data:
                 save(self.large / f"{name}_0000.nii.gz", values)
                 save(self.large_plain / f"{name}.nii", values)
                 save(self.labels / f"{name}.nii.gz", (values > 320).astype(np.uint8))
-                for path in (
-                    self.labels / f"{name}_0000.nii.gz",
-                ):  # under the image's own name, as MONAI's list has it
-                    path.symlink_to(f"{name}.nii.gz")
+                # Under the image's own name too, by which the MONAI program looks for it.
+                (self.labels / f"{name}_0000.nii.gz").symlink_to(f"{name}.nii.gz")
             save(self.one_voxel / f"{name}.nii.gz", np.ones((1, 1, 1), np.float32))
         numbers = np.random.default_rng(0)
         for case in range(SMALL):
@@ -124,7 +122,7 @@ class Data:
 
 
 def run(command: Sequence[str], environment: dict[str, str] | None = None) -> tuple[float, int]:
-    """Seconds of a process, and its greatest memory in bytes, with that of what it started."""
+    """Return the seconds of a process and its peak memory in bytes, including the processes that it starts."""
     start = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}
@@ -138,13 +136,13 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> tu
 
 
 def scan(folder: Path, *options: str, target: Path) -> list[str]:
-    """`bnstat scan` of a folder."""
+    """Return the command line of `bnstat scan` on a folder."""
     return [sys.executable, "-m", "bnstat", "scan", str(folder), "-o", str(target), "--quiet", *options]
 
 
 def in_turns(runs: int, **calls: Callable[[], float]) -> dict[str, list[float]]:
-    """Seconds of each call, one after the other, so many times."""
-    for call in calls.values():  # into the page cache, and modules compiled
+    """Run the calls in turns, and return the seconds of each run under the name of its call."""
+    for call in calls.values():  # fills the page cache and compiles the modules
         call()
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(runs):
@@ -154,13 +152,13 @@ def in_turns(runs: int, **calls: Callable[[], float]) -> dict[str, list[float]]:
 
 
 def against(limit: float, value: float, *, most: bool) -> str:
-    """A limit, and whether it is kept."""
+    """Return the limit as text, with "within" or "over"."""
     kept = value <= limit if most else value >= limit
     return f"{'at most' if most else 'at least'} {limit:g}: {'within' if kept else 'over'}"
 
 
 def jobs(data: Data, target: Path, runs: int) -> Iterator[str]:
-    """Two processes against one, on large files and on few small ones."""
+    """Measure two processes against one, on large files and on a few small ones."""
 
     def call(folder: Path, number: int) -> Callable[[], float]:
         return lambda: run(scan(folder, "--force", "--jobs", str(number), target=target))[0]
@@ -183,7 +181,7 @@ def jobs(data: Data, target: Path, runs: int) -> Iterator[str]:
 
 
 def small(data: Data, target: Path, runs: int) -> Iterator[str]:
-    """What one of many small files costs, and a second run over them."""
+    """Measure the cost of one of many small files, and of a second run over them."""
     taken = in_turns(
         runs,
         all=lambda: run(scan(data.small, "--force", "--jobs", "1", target=target))[0],
@@ -200,7 +198,7 @@ def small(data: Data, target: Path, runs: int) -> Iterator[str]:
 
 
 def memory(data: Data, target: Path, runs: int) -> Iterator[str]:  # noqa: ARG001  (memory is not noisy)
-    """Ten times as many files."""
+    """Measure the memory that ten times as many files need."""
     for number in ("1", "2"):
         few, many = (
             run(scan(folder, "--force", "--jobs", number, target=target))[1] for folder in (data.few, data.small)
@@ -213,7 +211,7 @@ def memory(data: Data, target: Path, runs: int) -> Iterator[str]:  # noqa: ARG00
 
 
 def others(data: Data, target: Path, runs: int, python: str) -> Iterator[str]:
-    """MONAI's DataAnalyzer and nnU-Net's fingerprint, on the same files with as many workers."""
+    """Measure MONAI's DataAnalyzer and nnU-Net's fingerprint, on the same files with as many workers."""
     folder = target.parent
     programs = {
         "MONAI DataAnalyzer": (10.0, ["-c", MONAI, str(data.large), str(data.labels), str(folder), "2"]),
@@ -234,7 +232,7 @@ def others(data: Data, target: Path, runs: int, python: str) -> Iterator[str]:
 
 
 def model(data: Data, target: Path, runs: int) -> Iterator[str]:
-    """Seconds for a GB of voxels, plain and compressed, for one process; and bytes of moments for a sample."""
+    """Measure the seconds that one process needs for a GB of voxels, and the bytes of moments for a sample."""
     taken = in_turns(
         runs,
         plain=lambda: run(scan(data.large_plain, "--force", "--jobs", "1", target=target))[0],
@@ -253,7 +251,7 @@ def model(data: Data, target: Path, runs: int) -> Iterator[str]:
 
 
 def moments(data: Data, target: Path, runs: int) -> Iterator[str]:
-    """Reading a moments file of 100,000 lines, beside the standard library's parser, which checks nothing."""
+    """Measure reading a moments file of 100,000 lines, beside the standard library's parser, which checks nothing."""
     run(scan(data.few, "--force", target=target))
     lines = target.read_bytes().splitlines(keepends=True)
     known = b'"source": "'
@@ -282,7 +280,7 @@ def moments(data: Data, target: Path, runs: int) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Measure the sections that were asked for, and print a line for each number."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="some of the sections")
     parser.add_argument("--runs", type=int, default=9, help="turns of each (9); a third of that beside other programs")

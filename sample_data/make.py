@@ -1,6 +1,6 @@
-"""Makes the small synthetic NIfTI volumes beside this file, which README.md describes.
+"""Make the small synthetic NIfTI volumes beside this file, which README.md describes.
 
-Bodies are painted from ellipsoids, tubes and ripples in mm; none of the data come from a person.
+Bodies are painted from ellipsoids, tubes and ripples in mm. None of the data come from a person.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Recipe = Callable[[Generator], Image]
 # Added to Hounsfield units for storage, as scanners do: the stored numbers start at 0.
 HOUNSFIELD_OFFSET = 1024
 
-# The scanner of each case in the cohort: of batches of 2 in this order, some are of one scanner and some of both.
+# The scanner of each case in the cohort. In this order some batches of 2 come from one scanner and some from both.
 SCANNERS = "AABABBBABBAA"
 
 # float32 holds multiples of this exactly, and few different numbers compress well.
@@ -49,7 +49,7 @@ class Grid(NamedTuple):
 
 
 class Contrast(NamedTuple):
-    """How bright the parts of a brain are in one kind of image."""
+    """The brightness of the parts of a brain in one kind of image."""
 
     csf: float
     grey: float
@@ -64,25 +64,25 @@ ANGIOGRAPHY = Contrast(csf=0.02, grey=0.05, white=0.042)
 
 
 def make_grid(shape: Shape, voxel_mm: float, centre: Point = (0, 0, 0)) -> Grid:
-    """Voxel centres of a volume whose middle is at `centre`."""
+    """Return the voxel centres of a volume whose middle is at `centre`."""
     axes = [(np.arange(n) - (n - 1) / 2) * voxel_mm + middle for n, middle in zip(shape, centre, strict=True)]
     return Grid(*np.meshgrid(*axes, indexing="ij", sparse=True))
 
 
 def ellipsoid(grid: Grid, centre: Point, semi_axes: Point) -> Values:
-    """Distance from a centre, in units of the semi-axes: 1 on the surface."""
+    """Return the distance from a centre in units of the semi-axes, which is 1 on the surface."""
     parts = [((at - c) / a) ** 2 for at, c, a in zip(grid, centre, semi_axes, strict=True)]
     return np.asarray(np.sqrt(parts[0] + parts[1] + parts[2]))
 
 
 def ripples(grid: Grid, wavelength_mm: float) -> Values:
-    """A gyroid, about -1.5 to 1.5: sheets that fold as a cortex does."""
+    """Return a gyroid between about -1.5 and 1.5, whose sheets fold like a cortex."""
     x, y, z = (at * (2 * np.pi / wavelength_mm) for at in grid)
     return np.asarray(np.sin(x) * np.cos(y) + np.sin(y) * np.cos(z) + np.sin(z) * np.cos(x))
 
 
 def tube(grid: Grid, points: list[Point], radius_mm: float) -> Values:
-    """Distance from a line through points, in radii."""
+    """Return the distance from a line through points, in radii."""
     shape = np.broadcast_shapes(*(at.shape for at in grid))
     nearest = np.full(shape, np.inf)
     for start, end in pairwise(points):
@@ -96,33 +96,36 @@ def tube(grid: Grid, points: list[Point], radius_mm: float) -> Values:
 
 
 def inside(radius: Values, edge: float = 0.05) -> Values:
-    """Share of each voxel that lies within radius 1. The soft edge stands for partial volume."""
+    """Return the share of each voxel that lies within radius 1. The soft edge stands for partial volume."""
     return np.clip((1 - radius) / edge + 0.5, 0, 1)
 
 
 def paint(volume: Values, share: Values, brightness: float | Values) -> None:
-    """Replace that share of each voxel."""
+    """Replace this share of each voxel by the brightness."""
     volume += share * (brightness - volume)
 
 
 def cerebrum(grid: Grid) -> Values:
-    """Distance from the middle of a brain, 124 mm wide and 160 mm long: 1 on its surface, flat above the eyes."""
+    """Return the distance from the middle of a brain, which is 1 on its surface.
+
+    The brain is 124 mm wide, 160 mm long, and flat above the eyes.
+    """
     above_eyes = np.clip((grid.y - 10) / 25, 0, 1) * np.clip((-16 - grid.z) / 25, 0, 1)
     return ellipsoid(grid, (0, 0, 0), (62, 80, 60)) + 0.5 * above_eyes
 
 
 def cerebellum(grid: Grid) -> Values:
-    """The same for the small brain below and behind."""
+    """Return the distance from the middle of the small brain below and behind, which is 1 on its surface."""
     return ellipsoid(grid, (0, -46, -42), (46, 28, 22))
 
 
 def brain_mask(grid: Grid) -> NDArray[np.bool_]:
-    """What is left of a head without skull and skin."""
+    """Return True for each voxel inside the brain, and False for skull, skin and air."""
     return np.asarray((cerebrum(grid) <= 1) | (cerebellum(grid) <= 1))
 
 
 def paint_brain(volume: Values, grid: Grid, contrast: Contrast) -> None:
-    """A folded brain about (0, 0, 0): cortex on white matter, and what lies inside and below."""
+    """Paint a folded brain around (0, 0, 0): cortex on white matter, ventricles, deep nuclei, cerebellum and stem."""
     r, folds = cerebrum(grid), ripples(grid, 28)
     cleft, its_banks = (0.5 * inside(np.abs(grid.x) / w, 0.5) * inside(1.4 - r, 0.1) for w in (2, 6))
     paint(volume, inside(r), contrast.csf)
@@ -140,14 +143,14 @@ def paint_brain(volume: Values, grid: Grid, contrast: Contrast) -> None:
 
 
 def bias_field(grid: Grid, strength: float) -> Values:
-    """The smooth shading of a receive coil: 1 ± strength."""
+    """Return the smooth shading of a receive coil: 1 ± strength."""
     return np.asarray(
         1 + strength * (0.5 * np.sin(grid.x / 90 + 0.4) + 0.3 * np.cos(grid.y / 70) + 0.2 * np.sin(grid.z / 60))
     )
 
 
 def rician(signal: Values, sd: float, rng: Generator) -> Values:
-    """The magnitude of a signal with noise in both of its parts, as MRI has it."""
+    """Return the magnitude of a signal with noise in its real and imaginary part, as in MRI."""
     real = signal + sd * rng.standard_normal(signal.shape)
     imaginary = sd * rng.standard_normal(signal.shape)
     return np.asarray(np.sqrt(real * real + imaginary * imaginary))
@@ -157,7 +160,7 @@ def rician(signal: Values, sd: float, rng: Generator) -> Values:
 
 
 def as_int16(values: Values) -> NDArray[np.int16]:
-    """Whole numbers: rounding hides last bits in which processors differ."""
+    """Return whole numbers. Rounding hides the last bits, in which processors differ."""
     return np.rint(values).astype(np.int16)
 
 
@@ -167,7 +170,7 @@ def make_image(
     title: str,
     repetition_s: float | None = None,
 ) -> Image:
-    """An image in mm, about the origin; with a repetition time its fourth axis is time."""
+    """Return an image in mm around the origin. With a repetition time its fourth axis is time."""
     affine = np.diag([voxel_mm, voxel_mm, voxel_mm, 1.0])
     affine[:3, 3] = [-(n - 1) / 2 * voxel_mm for n in voxels.shape[:3]]
     image = Image(voxels, affine)  # type: ignore[no-untyped-call]  # nibabel leaves it unannotated
@@ -183,7 +186,7 @@ def make_image(
 
 
 def t1_head(rng: Generator) -> Image:
-    """A whole head, T1-weighted, with air around it."""
+    """Return a whole T1-weighted head with air around it."""
     shape, voxel_mm = (96, 112, 80), 1.85
     grid = make_grid(shape, voxel_mm, centre=(0, 0, -2))
     volume = np.zeros(shape)
@@ -193,7 +196,7 @@ def t1_head(rng: Generator) -> Image:
 
 
 def paint_head(volume: Values, grid: Grid) -> None:
-    """Scalp, muscle, skull and what is between skull and brain, T1-weighted; the brain is left out."""
+    """Paint scalp, muscle, skull and what lies between skull and brain, T1-weighted, without the brain."""
     face = ellipsoid(grid, (0, 18, -50), (60, 70, 60))
     head = np.minimum(ellipsoid(grid, (0, -2, -8), (74, 94, 78)), face)
     paint(volume, inside(head), 850.0)  # fat below the skin
@@ -208,7 +211,7 @@ def paint_head(volume: Values, grid: Grid) -> None:
 
 
 def mri_4channel(rng: Generator) -> Image:
-    """A brain with a tumour as T1, T1c, T2 and FLAIR; the T1c was not taken, and its place holds zeros."""
+    """Return a brain with a tumour as T1, T1c, T2 and FLAIR. The T1c is missing: its channel holds zeros."""
     shape, voxel_mm = (64, 80, 60), 2.1
     grid = make_grid(shape, voxel_mm, centre=(0, 0, -3))
     # Brightness of oedema, of the tumour, and of the dead tissue in its middle.
@@ -222,7 +225,7 @@ def mri_4channel(rng: Generator) -> Image:
 
 
 def tumour_brain(grid: Grid, contrast: Contrast, lesion: Point, rng: Generator) -> Values:
-    """One channel of a brain with a tumour; exactly 0 outside of the brain."""
+    """Return one channel of a brain with a tumour, exactly 0 outside of the brain."""
     mask = brain_mask(grid)
     volume = np.zeros(mask.shape)
     paint_brain(volume, grid, contrast)
@@ -234,7 +237,7 @@ def tumour_brain(grid: Grid, contrast: Contrast, lesion: Point, rng: Generator) 
 
 
 def ct_hounsfield(rng: Generator) -> Image:
-    """A chest in Hounsfield units; the header's scale factors take the stored numbers to them."""
+    """Return a chest in Hounsfield units, to which the header's scale factors convert the stored numbers."""
     shape, voxel_mm = (84, 64, 52), 4.4
     grid = make_grid(shape, voxel_mm)
     volume = np.full(shape, -1000.0)
@@ -248,12 +251,12 @@ def ct_hounsfield(rng: Generator) -> Image:
 
 
 def chest_wall(grid: Grid) -> Values:
-    """Distance from the middle of the chest: 1 at the skin."""
+    """Return the distance from the middle of the chest, which is 1 at the skin."""
     return ellipsoid(grid, (0, 0, -40), (168, 118, 420))
 
 
 def paint_chest(volume: Values, grid: Grid) -> None:
-    """Fat, muscle, lungs with their vessels, heart and aorta."""
+    """Paint fat, muscle, lungs with their vessels, heart and aorta."""
     wall = chest_wall(grid)
     paint(volume, inside(wall), -100.0)
     paint(volume, inside(wall + 0.1), 40.0)
@@ -267,7 +270,7 @@ def paint_chest(volume: Values, grid: Grid) -> None:
 
 
 def paint_bones(volume: Values, grid: Grid) -> None:
-    """Spine, ribs and breastbone: spongy at 300 HU, hard at up to 1500 HU."""
+    """Paint spine, ribs and breastbone: spongy bone at 300 HU, hard bone at up to 1500 HU."""
     discs = inside(np.abs(np.sin(grid.z * np.pi / 30)) / 0.3, 0.5)
     spine = ellipsoid(grid, (0, -66, 0), (20, 17, 2000))
     paint(volume, inside(spine, 0.1), 700.0 - 620 * discs)
@@ -282,7 +285,7 @@ def paint_bones(volume: Values, grid: Grid) -> None:
 
 
 def mri_unit_range(rng: Generator) -> Image:
-    """An angiography scaled to [0, 1], where a few bright vessels take most of that range."""
+    """Return an angiography scaled to [0, 1], in which a few bright vessels take most of that range."""
     shape, voxel_mm = (64, 80, 48), 2.2
     grid = make_grid(shape, voxel_mm)
     volume = np.zeros(shape)
@@ -296,7 +299,7 @@ def mri_unit_range(rng: Generator) -> Image:
 
 
 def vessels() -> Iterator[tuple[list[Point], float, float]]:
-    """The arteries at the base of a brain, each as points in mm, a radius in mm and a brightness."""
+    """Yield the arteries at the base of a brain, each as points in mm, a radius in mm and a brightness."""
     for side in (-1, 1):
         yield [(side * 22, 2, -60), (side * 20, 6, -36), (side * 12, 12, -26), (side * 13, 10, -16)], 2.2, 0.9
         yield [(side * 13, 10, -16), (side * 32, 8, -14), (side * 46, -6, 2), (side * 50, -30, 16)], 1.7, 0.6
@@ -306,7 +309,7 @@ def vessels() -> Iterator[tuple[list[Point], float, float]]:
 
 
 def cohort_case(scanner: str, rng: Generator) -> Image:
-    """A brain of a size, place and brightness of its own; scanner B is twice as bright, and its zero is higher."""
+    """Return a brain with its own size, place and brightness. Scanner B is twice as bright, and its zero is higher."""
     shape, voxel_mm = (26, 32, 24), 5.2
     size, gain = rng.uniform(0.95, 1.05), rng.uniform(0.94, 1.06)
     shift_x, shift_y, shift_z = rng.uniform(-3, 3, size=3)
@@ -318,7 +321,7 @@ def cohort_case(scanner: str, rng: Generator) -> Image:
 
 
 def time_series(rng: Generator) -> Image:
-    """A brain 20 times, 2 s apart, with a slow drift."""
+    """Return a brain at 20 times, 2 s apart, with a slow drift."""
     shape, voxel_mm, times = (24, 24, 12), 7.0, 20
     grid = make_grid(shape, voxel_mm)
     volume = np.zeros(shape)
@@ -343,7 +346,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def make_bytes(name: str) -> bytes:
-    """The uncompressed file. Its name seeds its noise, so that a new file leaves the others as they are."""
+    """Return the uncompressed file. Its name seeds its noise, so that a new file does not change the others."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     return RECIPES[name](rng).to_bytes()
 
@@ -365,13 +368,13 @@ def write(folder: Path) -> None:
 
 
 def header_and_voxels(content: bytes) -> tuple[nibabel.Nifti1Header, bytes]:
-    """The two halves of an uncompressed file. The header is as stored: an opened image hides its scale factors."""
+    """Return header and voxels of an uncompressed file, both as stored: an opened image hides its scale factors."""
     header = nibabel.Nifti1Header.from_fileobj(io.BytesIO(content))  # type: ignore[no-untyped-call]
     return header, content[int(header["vox_offset"]) :]
 
 
 def differences(folder: Path) -> Iterator[str]:
-    """A line for each file that is not as this script makes it; how it was compressed does not matter."""
+    """Yield a line for each file that this script would make differently. The compression does not matter."""
     for name in RECIPES:
         try:
             found = header_and_voxels(gzip.decompress((folder / name).read_bytes()))
@@ -385,7 +388,7 @@ def differences(folder: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    """Write the files, or compare them; 1 where one differs."""
+    """Write the files, or compare them and return 1 if one differs."""
     parser = argparse.ArgumentParser(description="Make the sample volumes, or check that they are unchanged.")
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent, metavar="DIR")
     parser.add_argument("--check", action="store_true", help="write nothing; compare voxels and headers")

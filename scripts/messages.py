@@ -1,8 +1,8 @@
 """Draw messages at random for a reader: `python scripts/messages.py --seed 1 --number 20`.
 
-The tests of the command line and of the rules run once, and every line that they make the program say is kept: errors,
-notes and findings. Lines that differ only in numbers and in names of files count as one. Whoever reads the draw should
-understand each message at once; what is not understood is rewritten.
+The tests of the command line and of the rules run once, and the script keeps every error, note and finding that they
+make the program print. Messages that differ only in numbers and in names of files count as one. A reader should
+understand each message at once; rewrite those that nobody understands.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TESTS = ("tests/cli", "tests/rules")
 
 
 class _Recorder:
-    """What the program said while tests ran."""
+    """The messages of the program while tests ran."""
 
     def __init__(self) -> None:
         self.said: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """Compare the JSON of every command on `sample_data/` between two checkouts: `python scripts/same_outputs.py OLD NEW`.
 
-Texts (messages, notes, answers, reasons) may differ; every other field may not. Exits with 1 where one does.
+Texts (messages, notes, answers, reasons) may differ. The exit code is 1 if any other field does.
 """
 
 from __future__ import annotations

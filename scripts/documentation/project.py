@@ -42,7 +42,7 @@ bnstat() {
 
 @dataclass(frozen=True)
 class Ran:
-    """What a script in bash did: its exit code, and both of its outputs together."""
+    """The exit code of a script in bash, and both of its outputs together."""
 
     code: int
     output: str

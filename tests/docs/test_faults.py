@@ -1,4 +1,4 @@
-"""What the rules find, miss and say wrongly on a part of the planted faults; docs/faults.md has the whole."""
+"""Tests of the page of planted faults, on a part of them: what the rules find, miss and report wrongly."""
 
 from __future__ import annotations
 
