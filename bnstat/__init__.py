@@ -10,13 +10,16 @@ if TYPE_CHECKING:
     from bnstat.moments.moments import Moments
     from bnstat.preprocessing.settings import Patching, Preparation
     from bnstat.reading.settings import Reading
+    from bnstat.reading.workers.job import Progress
     from bnstat.report.check import Check
     from bnstat.report.compare_batch_sizes import Comparison
     from bnstat.report.compare_layers import LayerComparison
     from bnstat.report.explain import Explanations
     from bnstat.report.inspect import Report
+    from bnstat.report.limits import Limits
     from bnstat.report.plan import Plan
     from bnstat.report.scan import Scan
+    from bnstat.rules.overrides import Override
     from bnstat.workflows.check import check
     from bnstat.workflows.compare_batch_sizes import compare
     from bnstat.workflows.compare_layers import compare_layers
@@ -34,11 +37,14 @@ __all__ = [
     "Explanations",
     "InputError",
     "LayerComparison",
+    "Limits",
     "Moments",
     "OutputError",
+    "Override",
     "Patching",
     "Plan",
     "Preparation",
+    "Progress",
     "Reading",
     "Report",
     "Scan",
@@ -62,11 +68,14 @@ _HOME = {
     "Explanations": "report.explain",
     "InputError": "errors",
     "LayerComparison": "report.compare_layers",
+    "Limits": "report.limits",
     "Moments": "moments.moments",
     "OutputError": "errors",
+    "Override": "rules.overrides",
     "Patching": "preprocessing.settings",
     "Plan": "report.plan",
     "Preparation": "preprocessing.settings",
+    "Progress": "reading.workers.job",
     "Reading": "reading.settings",
     "Report": "report.inspect",
     "Scan": "report.scan",

@@ -228,7 +228,8 @@ def command(
 def _run(paths: Sequence[str], to: options.Output, found: Config, reading: Reading, settings: dict[str, Any]) -> int:
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
-    from bnstat.workflows.check import Override, asked_of, judge
+    from bnstat.rules.overrides import Override
+    from bnstat.workflows.check import asked_of, judge
 
     folder = str(found.file.parent) if found.file is not None else None
     overrides = [Override(*pair, folder) for pair in found.overrides]

@@ -6,7 +6,6 @@ import difflib
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import click
 from bnstat.cli.groups import Option
 from bnstat.cli.parameter_types import Written
 from bnstat.errors import UsageError
-from bnstat.report.limits import Limits
+from bnstat.report.limits import Limits, fault_of
 
 # The types that a value may have, for click's own types.
 _KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "float": (float, int)}
@@ -192,13 +191,12 @@ def limits_of(given: Mapping[str, float], where: str = "limit") -> Limits:
     Raises:
         UsageError: if a name is not known, or a value cannot be a threshold.
     """
-    for name, value in given.items():
-        _require_key(name, LIMITS, where.rstrip(":"))
-        if not 0 <= value < inf:
-            raise UsageError(f"{where} {name} must be 0 or more, and is {value:g}")
-        if name == "small-batch" and not float(value).is_integer():
-            raise UsageError(f"{where} {name} must be a whole number, and is {value:g}")
     named = {name.replace("-", "_"): value for name, value in given.items()}
+    for key, (name, value) in zip(given, named.items(), strict=True):
+        _require_key(key, LIMITS, where.rstrip(":"))
+        wrong = fault_of(name, value)
+        if wrong is not None:
+            raise UsageError(f"{where} {key} {wrong}")
     if "small_batch" in named:
         named["small_batch"] = int(named["small_batch"])
     return Limits(**named)  # type: ignore[arg-type]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import inf
+
+from bnstat.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -15,13 +18,16 @@ class Limits:
         noise: The largest standard deviation of the batch mean, in standard deviations of the values.
         shortfall: The largest share of the variance of all values that the batch variance may lack.
         gap: The largest root mean square difference between training and evaluation output.
-        small_batch: The largest batch size that is called small (`batch_size.published`: errors rise from there down).
+        small_batch: The largest batch size that is called small: in published results, errors rise from there down.
         start_weight: The largest share of the initial values in the running statistics after training.
         scale_ratio: The largest ratio between the standard deviations of two channels.
         constant_patches: The largest share of patches in which a channel may be constant.
         odd_volume: The largest distance of a volume from the middle of its cohort, in robust standard deviations.
         drift: The largest move of a channel's mean since the reference, in standard deviations of its values.
         drift_spread: The largest relative change of their standard deviation.
+
+    Raises:
+        UsageError: if one of them is no finite number of at least 0, or `small_batch` is no whole number.
     """
 
     epsilon_share: float = 0.01
@@ -36,6 +42,21 @@ class Limits:
     odd_volume: float = 8.0
     drift: float = 0.1
     drift_spread: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            wrong = fault_of(name, value)
+            if wrong is not None:
+                raise UsageError(f"`{name}` of the limits {wrong}")
+
+
+def fault_of(name: str, value: float) -> str | None:
+    """Return what is wrong with a threshold, as the end of a sentence about it; None if nothing is."""
+    if not 0 <= value < inf:
+        return f"must be 0 or more, and is {value:g}"
+    if name == "small_batch" and not float(value).is_integer():
+        return f"must be a whole number, and is {value:g}"
+    return None
 
 
 DEFAULT_LIMITS = Limits()

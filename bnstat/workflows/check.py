@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from fnmatch import fnmatch
-from pathlib import Path as FilePath
+from dataclasses import replace
 from typing import Unpack
 
 from bnstat.batch_size import curve
@@ -22,7 +20,6 @@ from bnstat.reading.table import Input, Table, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.check import Check, CheckSettings, FailOn, RuleInfo
 from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
 from bnstat.report.inspect import Report
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
 from bnstat.rules import baseline as baselines
@@ -30,7 +27,8 @@ from bnstat.rules import findings_of
 from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
 from bnstat.rules.explanation import explained
 from bnstat.rules.layout.missing_channel import FEWEST_OTHERS
-from bnstat.rules.selection import codes_of, selected
+from bnstat.rules.overrides import Override
+from bnstat.rules.selection import selected
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import Sample
 from bnstat.text import plural
@@ -46,47 +44,6 @@ _OF_A_COHORT = {"BN207": FEWEST_VOLUMES, "BN405": FEWEST_OTHERS + 1}
 _BESIDE_REFERENCE = {"BN208"}
 _OF_PATCHES = {"BN107"}
 _DRAWS = 1000
-
-
-@dataclass(frozen=True)
-class Override:
-    """Rules that are ignored for files whose path matches one of these patterns.
-
-    Attributes:
-        paths: patterns of `fnmatch`, whose * matches slashes too; they may match from any folder on.
-        ignore: codes, names or prefixes of rules.
-        folder: the folder that paths inside it are relative to, however the user names them; None to match paths as
-            they are named.
-
-    Raises:
-        UsageError: if one of them names no rule.
-    """
-
-    paths: tuple[str, ...]
-    ignore: tuple[str, ...]
-    folder: str | None = None
-
-    def __post_init__(self) -> None:
-        for token in self.ignore:
-            codes_of(token)
-
-    def drops(self, finding: Finding) -> bool:
-        """Return True if a finding is ignored."""
-        if finding.source is None:
-            return False
-        path = self._relative(finding.source)
-        names = [path, path.rpartition("[")[0]] if path.endswith("]") else [path]  # of an array, that of its archive
-        matched = any(
-            name == pattern or fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}")
-            for name in names
-            for pattern in self.paths
-        )
-        return matched and any(finding.rule in codes_of(token) for token in self.ignore)
-
-    def _relative(self, source: str) -> str:
-        """Return a path with slashes, relative to the folder if it is inside."""
-        path = FilePath(source if self.folder is None else baselines.relative(source, self.folder))
-        return (FilePath(source) if ".." in path.parts else path).as_posix()
 
 
 def check(
@@ -112,8 +69,8 @@ def check(
         select: codes, names or prefixes of the rules that judge; empty for all.
         ignore: codes, names or prefixes of the rules that do not.
         fail_on: the least severity of a new finding that fails the check: "error", "warning", "note" or "never".
-        limits: the thresholds of the rules.
-        overrides: rules that are ignored for some files.
+        limits: the thresholds of the rules, as in `Limits(noise=0.2)`.
+        overrides: rules that are ignored for some files, as in `Override(["phantoms/*"], ["BN101"])`.
         steps: training steps, to judge whether the running statistics have settled by then.
         baseline: a file of known findings, which do not fail the check.
         update_baseline: write what is found into the baseline.

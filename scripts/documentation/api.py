@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 import bnstat
+from bnstat.report.documents.document import Document
 
 _INTRODUCTION = """# Python
 
@@ -54,7 +55,7 @@ def _class(name: str) -> Iterator[str]:
     of = getattr(bnstat, name)
     yield f"### {name}"
     yield ""
-    if dataclasses.is_dataclass(of) and not of.__module__.startswith("bnstat.report"):  # nobody makes a report
+    if isinstance(of, type) and dataclasses.is_dataclass(of) and not issubclass(of, Document):  # nobody makes a report
         yield from _signature(f"bnstat.{name}", of)
     yield from _documented(of)
     for method, value in _members(of).items():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
+from bnstat import Override
 from bnstat.report.finding import Failure
 from bnstat.rules import findings_of
 from bnstat.rules.selection import rule_named
@@ -98,8 +99,6 @@ def test_zero_variance_speaks_where_the_more_exact_rule_is_ignored_for_a_file(tm
     evidence = volumes([(FULL, EMPTY if place in (1, 3) else FULL) for place in range(5)])
     both = (rule_named("BN101"), rule_named("BN405"))
     assert [one.rule for one in findings_of(evidence, both, lambda one: one.source == "case_01")] == ["BN405"]
-    from bnstat.workflows.check import Override
-
     found = check(paths, overrides=[Override(("1.npy",), ("BN405",))], select=["BN101", "BN405"]).findings
     assert sorted((one.rule, one.source[-5:]) for one in found) == [("BN101", "1.npy"), ("BN405", "3.npy")]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat import Patching, Preparation, Reading
+from bnstat import Limits, Override, Patching, Preparation, Reading
 from bnstat.batch_size.settings import CompareSettings, Tolerances
 from bnstat.layers.settings import Batching, Layer, Settings
 from bnstat.preprocessing import settings
@@ -21,7 +21,7 @@ from bnstat.preprocessing.foreground import Foreground
 from bnstat.preprocessing.steps import Ct
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.report.check import CheckSettings
-from bnstat.workflows.check import Override, check
+from bnstat.workflows.check import check
 
 SHAPE = (8, 8, 8)
 PROPERTIES = {"percentile_00_5": -9.0, "percentile_99_5": 9.0, "mean": 1.0, "std": 2.0}
@@ -137,6 +137,12 @@ def test_a_value_that_cannot_be_does_not_exist():
         lambda: CompareSettings.of(batch_sizes=[4, 0]),
         lambda: CheckSettings(Settings.of(), fail_on="never ever"),
         lambda: Override(("*",), ("BN999",)),
+        lambda: Override("*", ["BN101"]),
+        lambda: Override(["*"], "BN101"),
+        lambda: Limits(noise=-0.1),
+        lambda: Limits(gap=float("nan")),
+        lambda: Limits(drift=float("inf")),
+        lambda: Limits(small_batch=2.5),
         lambda: ScanSettings(0, None, Preparation("zscor")),
     ):
         with pytest.raises(bnstat.UsageError):

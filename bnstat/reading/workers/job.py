@@ -18,7 +18,7 @@ from bnstat.sources.volume import OnBytes
 
 
 class Progress(Protocol):
-    """Callbacks called with the files and the bytes read so far."""
+    """Callbacks that are called with the files and the bytes read so far: any object with these three methods."""
 
     def begin(self, source: str, files: int, nbytes: int) -> None:
         """Begin to count: `source` is the first of the files, `nbytes` are the bytes of all of them."""
