@@ -1,4 +1,4 @@
-"""Writes the golden texts anew: `python tests/renderers/refresh.py`."""
+"""Write the golden texts anew: `python tests/renderers/refresh.py`."""
 
 import sys
 from pathlib import Path
