@@ -20,6 +20,11 @@ def samples_of(samples: int, volumes: int | None) -> str:
     return f"{plural(samples, 'patch', 'patches')} of {plural(volumes, 'volume')}"
 
 
+def capitalized(words: str) -> str:
+    """Return words with a capital letter at the start; all others stay as they are."""
+    return words[0].upper() + words[1:]
+
+
 def by(shape: Sequence[int], times: str = " × ") -> str:
     """Return a shape as in "64 × 64 × 32"."""
     return times.join(str(size) for size in shape)

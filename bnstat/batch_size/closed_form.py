@@ -18,8 +18,9 @@ from typing import Protocol
 import numpy as np
 
 from bnstat.batch_size import draws
-from bnstat.batch_size.draws import Doubles, DrawnBatches
+from bnstat.batch_size.draws import DrawnBatches
 from bnstat.batch_size.settings import PopulationKind
+from bnstat.moments.moments import Doubles
 
 
 @dataclass(frozen=True)

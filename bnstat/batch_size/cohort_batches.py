@@ -9,7 +9,7 @@ import numpy as np
 
 from bnstat.batch_size import closed_form, train_eval
 from bnstat.batch_size.columns import rows_of
-from bnstat.batch_size.draws import Doubles, DrawnBatches
+from bnstat.batch_size.draws import DrawnBatches
 from bnstat.batch_size.patches import PatchBatches
 from bnstat.batch_size.results import LayerChannel, Renorm
 from bnstat.batch_size.samples import Cohort, Grouping
@@ -17,6 +17,7 @@ from bnstat.batch_size.settings import CompareSettings
 from bnstat.layers import running
 from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.settings import Layer
+from bnstat.moments.moments import Doubles
 
 # Numbers of drawn batches that are held at once for several layers.
 _AT_ONCE = 1 << 21

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isnan
 from typing import Any
 
-from bnstat.batch_size.draws import Doubles
+from bnstat.moments.moments import Doubles
 
 
 def rows_of(columns: Mapping[str, Doubles]) -> list[dict[str, Any]]:

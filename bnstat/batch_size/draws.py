@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from bnstat.moments.moments import Doubles
+
 # Places of samples: indices along axis 0 of their means and variances.
 Indices = NDArray[np.intp]
 

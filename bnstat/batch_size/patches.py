@@ -32,10 +32,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.batch_size import closed_form
-from bnstat.batch_size.draws import Doubles, DrawnBatches, Indices
+from bnstat.batch_size.draws import DrawnBatches, Indices
 from bnstat.batch_size.pools import Pool, pool
 from bnstat.batch_size.settings import PopulationKind
 from bnstat.batch_size.slots import Slots, Taking
+from bnstat.moments.moments import Doubles
 
 # A callable that chooses patches: given slots, shape (b,), and how many patches they choose from, (batches, b) or
 # (batches, b, c), it gives the place of the patch within its volume, same shape.

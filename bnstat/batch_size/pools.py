@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.batch_size.closed_form import share
-from bnstat.batch_size.draws import Doubles, Indices
+from bnstat.batch_size.draws import Indices
+from bnstat.moments.moments import Doubles
 
 
 @dataclass(frozen=True)

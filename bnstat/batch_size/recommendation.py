@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.batch_size import closed_form, train_eval
-from bnstat.batch_size.draws import Doubles, Indices
+from bnstat.batch_size.draws import Indices
 from bnstat.batch_size.patches import PatchBatches
 from bnstat.batch_size.results import Recommendation
 from bnstat.batch_size.samples import Cohort
 from bnstat.batch_size.settings import CompareSettings, Tolerances
-from bnstat.text import plural, samples_of
+from bnstat.moments.moments import Doubles
+from bnstat.text import NO_BREAK_SPACE, plural, samples_of
 
 # What the layer is applied to: volumes, or saved activations.
 AppliesTo = Literal["input", "array"]
@@ -55,12 +56,12 @@ class _Figures:
             settings: the tolerances; the gap is left out if the layer has no ε.
             values: the word for what is normalized, "voxels" or "values".
         """
-        limits = settings.tolerances
+        limits, lacking = settings.tolerances, f"{100 * self.shortfall.max():.4g}{NO_BREAK_SPACE}%"
         clauses = [
-            f"from batch to batch the mean varies by {self.noise.max():.4g}\u00a0SD (limit {limits.noise:g}; "
+            f"from batch to batch the mean varies by {self.noise.max():.4g}{NO_BREAK_SPACE}SD (limit {limits.noise:g}; "
             f"SD is the standard deviation of all {values})",
-            f"the variance of a batch is on average {100 * self.shortfall.max():.4g}\u00a0% below that of all {values} "
-            f"(limit {100 * limits.shortfall:g}\u00a0%)",
+            f"the variance of a batch is on average {lacking} below that of all {values} "
+            f"(limit {100 * limits.shortfall:g}{NO_BREAK_SPACE}%)",
         ]
         if settings.layer.epsilon is not None:
             clauses.append(

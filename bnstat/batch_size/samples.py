@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.batch_size import closed_form
-from bnstat.batch_size.draws import Doubles, Indices
+from bnstat.batch_size.draws import Indices
 from bnstat.batch_size.patches import PatchBatches, Patches, patches
 from bnstat.batch_size.settings import PopulationKind
 from bnstat.batch_size.slots import Taking
-from bnstat.moments.moments import Moments
+from bnstat.moments.moments import Doubles, Moments
 from bnstat.preprocessing.settings import Patching
 from bnstat.sources.sample import Sample
 

@@ -18,7 +18,7 @@ from bnstat.layers import running
 RUNS = 16
 
 # How the batches of runs follow each other where the samples are all there are.
-_FINITE_ORDERS: tuple[running.Order, ...] = ("shuffled", "independent")
+_FINITE_ORDERS: tuple[running.Sampling, ...] = ("shuffled", "independent")
 
 
 def simulated(batches: CohortBatches, settings: CompareSettings) -> list[Runs | None]:
@@ -36,7 +36,7 @@ def simulated(batches: CohortBatches, settings: CompareSettings) -> list[Runs | 
 def _runs(
     batches: CohortBatches,
     whole: closed_form.Population | PatchBatches,
-    order: running.Order,
+    order: running.Sampling,
     settings: CompareSettings,
 ) -> list[Simulated]:
     """Return runs of one order, for each channel of the cohort."""
@@ -69,7 +69,7 @@ def _runs(
 
 
 def _sequence(
-    whole: closed_form.Population | PatchBatches, size: int, steps: int, seed: int, order: running.Order
+    whole: closed_form.Population | PatchBatches, size: int, steps: int, seed: int, order: running.Sampling
 ) -> Indices:
     """Return the batches of a run as places in `whole.means`, a row for each step.
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnstat.batch_size.draws import Doubles, Indices
+from bnstat.batch_size.draws import Indices
+from bnstat.moments.moments import Doubles
 
 
 @dataclass(frozen=True)

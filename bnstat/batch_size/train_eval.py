@@ -12,7 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from bnstat.batch_size.draws import Doubles, DrawnBatches
+from bnstat.batch_size.draws import DrawnBatches
+from bnstat.moments.moments import Doubles
 
 
 class AllValues(Protocol):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import click
 
 from bnstat.cli.groups import INPUT, LAYER, OUTPUT, option, together
 from bnstat.cli.parameter_types import Momentum
+from bnstat.moments.input_type import InputType
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,7 +88,7 @@ _LAYER = (
     option(
         "--dtype",
         group=LAYER,
-        type=click.Choice(["float32", "float16", "bfloat16"]),
+        type=click.Choice(get_args(InputType)),
         metavar="TYPE",
         default="float32",
         show_default=True,

@@ -18,11 +18,12 @@ from bnstat.layers.arithmetic.running_sums import Layout
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
 from bnstat.moments import tensor_order
+from bnstat.moments.input_type import InputType
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.table import Table
 
 # Whole numbers up to here are exact in a type.
-_EXACT_INTEGERS: dict[bounds.InputType, int] = {"float32": 2**24, "float16": 2**11, "bfloat16": 2**8}
+_EXACT_INTEGERS: dict[InputType, int] = {"float32": 2**24, "float16": 2**11, "bfloat16": 2**8}
 
 
 def predict(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple[Batch, ...]:
@@ -137,7 +138,7 @@ def _samples(part: Channel | Group, batch: Batch) -> int:
     return prod(before)
 
 
-def _is_exact(row: Row, part: Channel | Group, dtype: bounds.InputType) -> bool:
+def _is_exact(row: Row, part: Channel | Group, dtype: InputType) -> bool:
     """Return True if the stored values of a sample are numbers of the input's type: the layer gets them as they are."""
     if not row.types:
         return False

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bnstat.layers.frameworks.framework import RUNNING_START
+from bnstat.moments.moments import Doubles
 
-Doubles = NDArray[np.float64]
-Order = Literal["shuffled", "independent", "replaced"]
+# How the samples of the batches of a simulated run are chosen.
+Sampling = Literal["shuffled", "independent", "replaced"]
 
 # Random numbers that are held at once while samples are put into order.
 _RANDOM_AT_ONCE = 1 << 22
@@ -199,7 +200,7 @@ def noise_of(runs: Iterable[Run], expected: Run, settled_after: int | None) -> t
     return first, Noise(means, variances)
 
 
-def epochs(samples: int, batch_size: int, steps: int, seed: int, kind: Order) -> NDArray[np.intp]:
+def epochs(samples: int, batch_size: int, steps: int, seed: int, kind: Sampling) -> NDArray[np.intp]:
     """Return which samples make up the batch of each step: their indices, shape (steps, batch_size).
 
     Args:

@@ -9,9 +9,9 @@ from math import isfinite
 from typing import TypedDict, cast, get_args
 
 from bnstat.errors import UsageError
-from bnstat.layers.arithmetic.bounds import InputType
 from bnstat.layers.frameworks import FRAMEWORKS, framework_named, layer_of
 from bnstat.layers.frameworks.framework import Framework
+from bnstat.moments.input_type import InputType
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.sources.sample import BatchAxis
 from bnstat.text import plural

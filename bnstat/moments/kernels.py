@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Number: TypeAlias = "np.integer[Any] | np.floating[Any]"
+Scalar: TypeAlias = "np.integer[Any] | np.floating[Any]"
 
 # Values in a block. Large enough that Python's own time per block does not count, small enough for a shared cache.
 BLOCK_VALUES = 1 << 19
@@ -172,7 +172,7 @@ def _reduce_run_with_gaps(values: Array, workspace: Workspace) -> Cell:
     return reduce_run(finite, workspace)._replace(nan=nan, inf=inf)
 
 
-def _integer_tail(value: Number) -> float:
+def _integer_tail(value: Scalar) -> float:
     """Return the rest of an integer beyond 2⁵³ that float64 does not hold."""
     return float(int(value) - int(float(value))) if value.dtype.kind in "iu" else 0.0
 

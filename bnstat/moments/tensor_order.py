@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnstat.moments.input_type import InputType
 from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Arrangement, Tensor
 from bnstat.sources.volume import Volume
 
 Floats = NDArray[np.float32]
-InputType = Literal["float32", "float16", "bfloat16"]
 
 # The number of values that are read and converted at once.
 _BLOCK_VALUES = 1 << 20

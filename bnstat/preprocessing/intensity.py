@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from bnstat.errors import InputError
 from bnstat.moments.kernels import Array, Piece, reduced_type
-from bnstat.moments.moments import Moments
+from bnstat.moments.moments import Doubles, Moments
 from bnstat.moments.one_pass import scan_changed, side_by_side
 from bnstat.preprocessing import masks, steps
-from bnstat.preprocessing.operations import Affine, Clipped, Doubles, NonzeroAffine, Operation
+from bnstat.preprocessing.operations import Affine, Clipped, NonzeroAffine, Operation
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.opened import Planned
@@ -237,7 +237,7 @@ class _Walk:
         files = []
         for place, part in enumerate(self._planned.parts):
             mask = None if self._mask is None else self._mask[place]
-            change = _Change(part.volume, self._of_cells(operations, place), mask, zeros=zeros, outside=outside)
+            change = _FileChange(part.volume, self._of_cells(operations, place), mask, zeros=zeros, outside=outside)
             scanned = scan_changed(part.volume, part.arrangement, change, self._on_bytes)
             files.append([change.scaled_afterwards(one) for one in scanned])
         # Put the channels of several files side by side, then each class inside and outside the mask together.
@@ -264,7 +264,7 @@ def _in_cells(numbers: Doubles, arrangement: Arrangement) -> Doubles:
 
 
 @dataclass(frozen=True, eq=False)
-class _Change:
+class _FileChange:
     """The change of the values of one file in a pass: a `one_pass.Change`.
 
     The classes are the values that are not 0 and the zeros, or all values, inside the mask; then the same outside.

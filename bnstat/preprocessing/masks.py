@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,9 @@ from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.opened import Planned
 from bnstat.sources.opening import open_volume
-from bnstat.sources.volume import Volume
+from bnstat.sources.volume import Array, Volume
 from bnstat.text import by
 
-Array = NDArray[Any]
 Mask = NDArray[np.bool_]
 
 _COMPARISONS: dict[str, Callable[[Array, float], Mask]] = {

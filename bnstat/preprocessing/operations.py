@@ -7,11 +7,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bnstat.moments.moments import Moments
-
-Doubles = NDArray[np.float64]
+from bnstat.moments.moments import Doubles, Moments
 
 
 @dataclass(frozen=True, eq=False)

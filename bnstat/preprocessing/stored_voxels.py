@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from bnstat.sources.case import CaseFile
 from bnstat.sources.sample import Patch
-from bnstat.sources.volume import OnBytes, Volume
-
-Array = NDArray[Any]
+from bnstat.sources.volume import Array, OnBytes, Volume
 
 
 def stored_voxels(volume: Volume, on_bytes: OnBytes | None = None) -> Array:

@@ -22,7 +22,7 @@ from bnstat.moments.kernels import Array
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Patching, Preparation
-from bnstat.reading.moments_schema import SCHEMA, Channel, PatchFields, SettingsFields, decode
+from bnstat.reading.moments_schema import SCHEMA, ChannelFields, PatchFields, SettingsFields, decode
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.sources.addresses import Access
 from bnstat.sources.layout import Tensor
@@ -164,7 +164,7 @@ def _settings(fields: SettingsFields) -> ScanSettings:
     )
 
 
-def _moments(channels: tuple[Channel, ...]) -> Moments:
+def _moments(channels: tuple[ChannelFields, ...]) -> Moments:
     least, most = _extremes(channels)
     return Moments(
         finite=np.array([channel.count for channel in channels], np.int64),
@@ -179,7 +179,7 @@ def _moments(channels: tuple[Channel, ...]) -> Moments:
     )
 
 
-def _extremes(channels: tuple[Channel, ...]) -> tuple[Array, Array]:
+def _extremes(channels: tuple[ChannelFields, ...]) -> tuple[Array, Array]:
     """Return the least and the greatest values, all of one type. Integers stay integers."""
     ends = [channel.min for channel in channels], [channel.max for channel in channels]
     known = [value for end in ends for value in end if value is not None]

@@ -30,7 +30,7 @@ _Text = Annotated[str, Meta(min_length=1)]
 _Sizes = Annotated[tuple[_Size, ...], Meta(min_length=1)]
 
 
-class Channel(Struct, frozen=True, gc=False):
+class ChannelFields(Struct, frozen=True, gc=False):
     """The moments of one channel; undefined ones are None."""
 
     count: _Count
@@ -89,7 +89,7 @@ class LineFields(Struct, frozen=True, gc=False):
     bytes: _Count | None
     mtime_ns: _Whole | None
     settings: SettingsFields
-    channels: tuple[Channel, ...]
+    channels: tuple[ChannelFields, ...]
     files: Annotated[tuple[_Text, ...], Meta(min_length=2)] | UnsetType = UNSET
     names: tuple[str, ...] | UnsetType = UNSET
     repetition: str | UnsetType = UNSET
@@ -195,7 +195,7 @@ def _require_agreement(fields: LineFields) -> None:
             raise ValueError(f"types has {name!r}, which is not a type of real numbers")
 
 
-def _require_extremes(channel: Channel, place: int) -> None:
+def _require_extremes(channel: ChannelFields, place: int) -> None:
     """Raise ValueError if the least or greatest value is not one of a volume, or the mean is far beyond both."""
     least, most = channel.min, channel.max
     for name, end in (("min", least), ("max", most)):

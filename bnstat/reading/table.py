@@ -22,18 +22,6 @@ from bnstat.sources.sample import BatchAxis
 from bnstat.sources.search import cases_of
 from bnstat.sources.storage import is_moments
 
-__all__ = [
-    "BatchAxis",
-    "Input",
-    "Planned",
-    "Progress",
-    "Row",
-    "Table",
-    "blaming",
-    "find_cases",
-    "read_table",
-]
-
 
 @dataclass(frozen=True)
 class Table:

@@ -13,6 +13,9 @@ from rich.text import Text
 
 from bnstat.text import NO_BREAK_SPACE, sentence
 
+# Rows of a table that are shown unless all are asked for.
+MOST_ROWS = 20
+
 SEVERITY_STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
 # Spaces that stay in their line: between a number and its unit, a sign and its number, an option and its value.

@@ -10,7 +10,7 @@ from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.results import Batch, Channel, Statistics
 from bnstat.layers.settings import Settings
 from bnstat.report.inspect import Report
-from bnstat.text import plural
+from bnstat.text import capitalized, plural
 
 
 def answer(report: Report) -> str | None:
@@ -41,7 +41,9 @@ def _alone(settings: Settings, parts: Sequence[Statistics]) -> str:
         what = f"each of the {settings.groups} groups of channels of a sample"
     else:
         what = "each sample, all of its channels together,"
-    return f"{_capital(settings.layer)} does not depend on the batch size: it normalizes {what} over {_values(parts)}."
+    return (
+        f"{capitalized(settings.layer)} does not depend on the batch size: it normalizes {what} over {_values(parts)}."
+    )
 
 
 def _values(parts: Sequence[Statistics], word: str = "value") -> str:
@@ -114,7 +116,7 @@ def _reduction(report: Report, parts: Sequence[Statistics]) -> str:
     if size > 1:
         return f"In a batch of {size}, {over}."
     varied = any(part.variance for part in parts)
-    return f"A batch size of 1 does not make the variance zero: {over}." if varied else f"{_capital(over)}."
+    return f"A batch size of 1 does not make the variance zero: {over}." if varied else f"{capitalized(over)}."
 
 
 def _voxels(report: Report, parts: Sequence[Statistics]) -> str:
@@ -239,7 +241,3 @@ def _spread(channels: Sequence[Channel]) -> _Spread | None:
     except OverflowError:  # of means that float64 cannot square
         return None
     return _Spread(channels[0].channel, deviation, deviation / sqrt(variance)) if variance else None
-
-
-def _capital(words: str) -> str:
-    return words[0].upper() + words[1:]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
-from bnstat.text import plural
+from bnstat.text import capitalized, plural
 
 # Variances differ notably by more than this share of the greater: the limit at which ε is reported too.
 NOTABLE = 0.01
@@ -48,7 +48,7 @@ def differences_of(comparison: LayerComparison) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class _Change:
+class _LargestChange:
     """The place where the output of a layer differs most from that of another, and in how many places it differs."""
 
     entry: ComparedLayer
@@ -92,7 +92,7 @@ def _what(comparison: LayerComparison) -> tuple[str, str]:
     return "output mean square" if settings.kind == "rms" else "output variance", "group"
 
 
-def _change(first: ComparedLayer, entry: ComparedLayer, comparison: LayerComparison) -> _Change | None:
+def _change(first: ComparedLayer, entry: ComparedLayer, comparison: LayerComparison) -> _LargestChange | None:
     """Return the greatest change of the output; None if none is notable."""
     found = []
     for batch, place in comparison.order:
@@ -100,14 +100,14 @@ def _change(first: ComparedLayer, entry: ComparedLayer, comparison: LayerCompari
         if before is None or after is None or max(before, after) < NOTHING:
             continue
         if _apart(before, after) > NOTABLE:
-            found.append(_Change(entry, (batch, place), before, after, 0))
+            found.append(_LargestChange(entry, (batch, place), before, after, 0))
     if not found:
         return None
     most = max(found, key=lambda change: abs(change.before - change.after))
-    return _Change(entry, most.place, most.before, most.after, len(found))
+    return _LargestChange(entry, most.place, most.before, most.after, len(found))
 
 
-def _effect(first: ComparedLayer, change: _Change, comparison: LayerComparison, what: str) -> str:
+def _effect(first: ComparedLayer, change: _LargestChange, comparison: LayerComparison, what: str) -> str:
     """Say what changes, as in "channel 1's output variance from 0.83 to 0.998 (ε 0.001 → 1e-05)"."""
     where, of = _where(comparison, change.place)
     reasons = _reasons(first, change, comparison)
@@ -124,7 +124,7 @@ def _where(comparison: LayerComparison, place: OutputPlace) -> tuple[str, str]:
     return f"the {batches[place[0]].parts[place[1]].title}", ""
 
 
-def _reasons(first: ComparedLayer, change: _Change, comparison: LayerComparison) -> list[str]:
+def _reasons(first: ComparedLayer, change: _LargestChange, comparison: LayerComparison) -> list[str]:
     one, other = first.report.settings.epsilon, change.entry.report.settings.epsilon
     reasons = []
     if comparison.by == "normalizers":
@@ -169,7 +169,7 @@ def _arithmetic(comparison: LayerComparison) -> Iterator[str]:
     for what, entries in off.items():
         names = _names(entries, comparison)
         verb = "compute" if " and " in names else "computes"
-        yield f"{_capital(names)} {verb} {what}: the sums in float32 lose digits."
+        yield f"{capitalized(names)} {verb} {what}: the sums in float32 lose digits."
 
 
 def _weights(comparison: LayerComparison) -> Iterator[str]:
@@ -200,7 +200,7 @@ def _running_effect(kept: Sequence[ComparedLayer], comparison: LayerComparison) 
     _, place, before, after, entry = max(found, key=lambda one: one[0])
     where, of = _where(comparison, place)
     return (
-        f" {_capital(where)}'s running variance{of} is then {before:,.4g} with {_name(first, comparison)} and "
+        f" {capitalized(where)}'s running variance{of} is then {before:,.4g} with {_name(first, comparison)} and "
         f"{after:,.4g} with {_name(entry, comparison)}."
     )
 
@@ -234,7 +234,7 @@ def _dependence(comparison: LayerComparison) -> Iterator[str]:
         depend = "depends" if len(others) == 1 else "depend"
         normalizes = "normalizes" if len(alone) == 1 else "normalize"
         yield (
-            f"{_capital(_names(others, comparison))} {depend} on which samples share a batch; "
+            f"{capitalized(_names(others, comparison))} {depend} on which samples share a batch; "
             f"{_names(alone, comparison)} {normalizes} each sample by itself, "
             "so that differences in scale between samples are lost."
         )
@@ -273,7 +273,7 @@ def _refusals(comparison: LayerComparison) -> Iterator[str]:
         names = _names(refusing, comparison)
         verb = "refuse" if " and " in names else "refuses"
         train = f"; {_names(others, comparison)} would train" if others else ""
-        yield f"{_capital(names)} {verb} to train on a single value{train}."
+        yield f"{capitalized(names)} {verb} to train on a single value{train}."
 
 
 def _refuses(entry: ComparedLayer, batch: Batch) -> bool:
@@ -308,7 +308,3 @@ def _names(entries: Sequence[ComparedLayer], comparison: LayerComparison, word: 
 
 def _joined(names: Sequence[str], word: str) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
-
-
-def _capital(words: str) -> str:
-    return words[0].upper() + words[1:]

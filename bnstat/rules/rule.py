@@ -42,16 +42,10 @@ class Rule:
         threshold: float | None = None,
     ) -> Finding:
         """Return a finding in one batch, about one of its channels or groups, or about all of them."""
-        return Finding(
-            rule=self.code,
-            name=self.name,
-            severity=self.severity,
-            message=message,
+        return replace(
+            self.of_all(message, _only_channel(part), value, threshold),
             source=evidence.report.source_of(batch, part),
             batch=batch.index,
-            channel=_only_channel(part),
-            value=value,
-            threshold=threshold,
             group=part.group if isinstance(part, Group) else None,
         )
 

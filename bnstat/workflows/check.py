@@ -16,7 +16,7 @@ from bnstat.layers.settings import Layer, LayerKeywords, Settings
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Input, Table, read_table
+from bnstat.reading.table import Table, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.check import Check, CheckSettings, FailOn, RuleInfo
 from bnstat.report.evidence import Evidence
@@ -29,6 +29,7 @@ from bnstat.rules.explanation import explained
 from bnstat.rules.layout.missing_channel import FEWEST_OTHERS
 from bnstat.rules.overrides import Override
 from bnstat.rules.selection import selected
+from bnstat.sources.formats.memory import Input
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import Sample
 from bnstat.text import plural

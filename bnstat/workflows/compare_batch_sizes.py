@@ -20,10 +20,11 @@ from bnstat.layers.settings import Layer
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Input, blaming, read_table
+from bnstat.reading.table import blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.report.finding import Finding
+from bnstat.sources.formats.memory import Input
 from bnstat.sources.groups import DIRECTORY, groups_by_source
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, Sample

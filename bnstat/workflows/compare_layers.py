@@ -12,11 +12,12 @@ from bnstat.layers.results import Channel, Group, RmsGroup
 from bnstat.layers.settings import LayerKeywords, Settings, parse
 from bnstat.moments.moments import Moments
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Input, Table, read_table
+from bnstat.reading.table import Table, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_layers import By, ComparedLayer, LayerComparison
 from bnstat.report.differences import differences_of, order_of
 from bnstat.report.inspect import Report
+from bnstat.sources.formats.memory import Input
 from bnstat.sources.opened import Planned
 from bnstat.workflows.failures import require_some
 from bnstat.workflows.inspect import ONLY_BOUNDED, as_loaded, report_of, require_admitted
@@ -24,8 +25,8 @@ from bnstat.workflows.inspect import ONLY_BOUNDED, as_loaded, report_of, require
 # Stands for every preset of a batch norm, among names of frameworks.
 ALL = "all"
 
-# A channel of one sample: count, mean and variance of its values.
-Cell = tuple[int, float, float]
+# A channel of one sample: the number of its values, their mean and their variance.
+SampleNumbers = tuple[int, float, float]
 
 
 def compare_layers(
@@ -181,15 +182,15 @@ def _channel_outputs(report: Report, table: Table) -> Iterable[tuple[float | Non
         if batch.channels:
             yield tuple(_alone(channel) for channel in batch.channels)
             continue
-        cells = {sample: _cells(table.rows[sample].moments) for sample in batch.samples}
-        holding: list[list[tuple[Group, Cell]]] = [[] for _ in range(batch.channel_count)]
+        cells = {sample: _numbers(table.rows[sample].moments) for sample in batch.samples}
+        holding: list[list[tuple[Group, SampleNumbers]]] = [[] for _ in range(batch.channel_count)]
         for group in batch.groups:
             for channel in group.channels:
                 holding[channel].append((group, cells[group.sample][channel]))
         yield tuple(_together(held) for held in holding)
 
 
-def _cells(moments: Moments) -> list[Cell]:
+def _numbers(moments: Moments) -> list[SampleNumbers]:
     """Return the moments of one sample as plain numbers, for each channel."""
     return list(zip(moments.finite.tolist(), moments.mean.tolist(), moments.variance.tolist(), strict=True))
 
@@ -201,7 +202,7 @@ def _alone(channel: Channel) -> float | None:
     return channel.variance * channel.gain**2
 
 
-def _together(held: Sequence[tuple[Group, Cell]]) -> float | None:
+def _together(held: Sequence[tuple[Group, SampleNumbers]]) -> float | None:
     """Return the output variance of a channel, within and between samples that normalize it in groups of their own.
 
     Args:

@@ -16,12 +16,13 @@ from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Input, Table, blaming, read_table
+from bnstat.reading.table import Table, blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.answer import answer
 from bnstat.report.evidence import Evidence
 from bnstat.report.inspect import Report
 from bnstat.rules import findings_of
+from bnstat.sources.formats.memory import Input
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, channel_names_of
 from bnstat.text import by

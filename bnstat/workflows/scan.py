@@ -12,12 +12,12 @@ from bnstat.preprocessing.beside import files_beside
 from bnstat.reading.moments_line import MomentsLine, Stamp, stamp_of
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Input, blaming, find_cases
+from bnstat.reading.table import blaming, find_cases
 from bnstat.reading.workers import executor_of
 from bnstat.reading.workers.job import Job, Outcome, Progress
 from bnstat.report.scan import Scan
 from bnstat.sources.case import Case
-from bnstat.sources.formats.memory import InMemory, Path, named_inputs
+from bnstat.sources.formats.memory import InMemory, Input, Path, named_inputs
 from bnstat.sources.opening import stored_in
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.storage import is_moments

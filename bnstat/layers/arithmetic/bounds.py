@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, isfinite, nan, sqrt
-from typing import Literal
 
 from bnstat.layers.arithmetic.arithmetics import Arithmetic
 from bnstat.layers.arithmetic.bands import UNIT, Band, LayerInput
+from bnstat.moments.input_type import InputType
 
-# The types that a layer's input has.
-InputType = Literal["float32", "float16", "bfloat16"]
 # The rounding of one operation in each type, relative to its result.
 UNITS: dict[InputType, float] = {"float32": UNIT, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 

@@ -26,7 +26,9 @@ from typing import Literal
 import numpy as np
 
 from bnstat.layers.arithmetic.arithmetics import Arithmetic, SumOrder
-from bnstat.layers.arithmetic.running_sums import BLOCK, Doubles, EigenSums, Floats, LaneSums, Layout, SegmentSums, Sums
+from bnstat.layers.arithmetic.running_sums import BLOCK, EigenSums, LaneSums, Layout, SegmentSums, Sums
+from bnstat.moments.moments import Doubles
+from bnstat.moments.tensor_order import Floats
 
 # Numbers of threads that stand for 1 to 64 where none is given: each costs as much as one emulation.
 THREAD_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)

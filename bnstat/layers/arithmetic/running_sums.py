@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
+from bnstat.moments.moments import Doubles
+from bnstat.moments.tensor_order import Floats
 
 # Columns that are summed at once, so that what is made on the way stays in the processor's cache.
 BLOCK = 1 << 15

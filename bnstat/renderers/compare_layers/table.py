@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from bnstat.renderers.compare_layers import rows
 from bnstat.renderers.inspect.columns import Column
-from bnstat.renderers.screen import Screen, hidden_columns, printed
+from bnstat.renderers.screen import MOST_ROWS, Screen, hidden_columns, printed
 from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
 from bnstat.text import plural
 
-# Rows that are shown unless all are asked for.
-MOST_ROWS = 20
 # Digits of numbers, the most first, as far as the width allows.
 _DIGITS = (6, 5, 4)
 _GAP = 2

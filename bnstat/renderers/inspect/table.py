@@ -14,21 +14,20 @@ from bnstat.renderers.headings import inputs_line, preparation_lines, settings_l
 from bnstat.renderers.inspect import lines
 from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, legend, names_of
 from bnstat.renderers.numbers import number
-from bnstat.renderers.screen import Screen, empty_table, hidden_columns, printed
+from bnstat.renderers.screen import MOST_ROWS, Screen, empty_table, hidden_columns, printed
 from bnstat.report.finding import Finding
 from bnstat.report.inspect import Report
 from bnstat.text import plural, printable
 
-# Rows of channels or groups that are shown unless all are asked for.
-MOST_ROWS = 20
 # Characters of a file's name in a row.
 MOST_NAME = 20
 
-Row = tuple[Batch, Part]
+# A row of the table: a channel or a group, and the batch that it is of.
+PlacedPart = tuple[Batch, Part]
 
 
 @dataclass(frozen=True)
-class Layout:
+class Spacing:
     """The columns that are shown, how many digits their numbers have, and the spaces between two columns."""
 
     columns: tuple[Column, ...]
@@ -66,15 +65,15 @@ def print_report(report: Report, screen: Screen, *, every_row: bool = False) -> 
     for line in (*preparation_lines(report.settings.preparation), *tensor_lines(report)):
         screen.say(line)
     screen.blank()
-    layout = _print_rows(report, report.batches, screen, every_row)
+    spacing = _print_rows(report, report.batches, screen, every_row)
     if report.synchronized:
         screen.blank()
         screen.say(lines.synchronized_line(report))
         _print_rows(replace(report, findings=()), report.synchronized, screen, every_row)
     screen.blank()
     expected = [column for column in columns_of(report) if column.rank <= EXPECTED_RANK]
-    missing = hidden_columns([column.title for column in expected if column not in layout.columns])
-    for line in (missing, *legend(layout.columns)):
+    missing = hidden_columns([column.title for column in expected if column not in spacing.columns])
+    for line in (missing, *legend(spacing.columns)):
         if line:
             screen.remark(line)
     for line in lines.running_lines(report):
@@ -88,18 +87,18 @@ def print_report(report: Report, screen: Screen, *, every_row: bool = False) -> 
         screen.say(report.answer)
 
 
-def _print_rows(report: Report, batches: Sequence[Batch], screen: Screen, every_row: bool) -> Layout:
-    """Print a row for each channel or group of these batches, as far as they are shown; return the layout."""
+def _print_rows(report: Report, batches: Sequence[Batch], screen: Screen, every_row: bool) -> Spacing:
+    """Print a row for each channel or group of these batches, as far as they are shown; return the spacing."""
     rows, hidden = _chosen_rows(report, batches, every_row)
     headers, labels = _labels(report, rows, len(batches) > 1)
-    layout = _fitting(columns_of(report), rows, screen.width, [*labels, headers])
-    screen.table(_table(report, rows, headers, labels, layout))
+    spacing = _fitting(columns_of(report), rows, screen.width, [*labels, headers])
+    screen.table(_table(report, rows, headers, labels, spacing))
     if hidden:
         screen.remark(_summary(batches, hidden))
-    return layout
+    return spacing
 
 
-def _chosen_rows(report: Report, batches: Sequence[Batch], every_row: bool) -> tuple[list[Row], int]:
+def _chosen_rows(report: Report, batches: Sequence[Batch], every_row: bool) -> tuple[list[PlacedPart], int]:
     """Return the rows to show, in order, and how many are not: those with findings come first when not all fit."""
     rows = [(batch, part) for batch in batches for part in batch.parts]
     if every_row or len(rows) <= MOST_ROWS:
@@ -111,29 +110,33 @@ def _chosen_rows(report: Report, batches: Sequence[Batch], every_row: bool) -> t
     return sorted(chosen, key=_place), len(rows) - MOST_ROWS
 
 
-def _place(row: Row) -> tuple[int, int]:
+def _place(row: PlacedPart) -> tuple[int, int]:
     return row[0].index, row[1].place
 
 
 def _table(
-    report: Report, rows: Sequence[Row], headers: Sequence[str], labels: Sequence[Sequence[str]], layout: Layout
+    report: Report,
+    rows: Sequence[PlacedPart],
+    headers: Sequence[str],
+    labels: Sequence[Sequence[str]],
+    spacing: Spacing,
 ) -> Table:
     """Return the table: a row's labels and numbers, and below it those of its finite values where it holds others."""
     sides: list[Literal["left", "right"]] = ["left" if header == "file" else "right" for header in headers]
-    named = [*zip(headers, sides, strict=True), *((column.header, "right") for column in layout.columns)]
-    table = empty_table(named, gap=layout.gap)
+    named = [*zip(headers, sides, strict=True), *((column.header, "right") for column in spacing.columns)]
+    table = empty_table(named, gap=spacing.gap)
     styles = _row_styles(report)
     for label, row in zip(labels, rows, strict=True):
         part = row[1]
-        cells = [column.shown(part, layout.digits) for column in layout.columns]
+        cells = [column.shown(part, spacing.digits) for column in spacing.columns]
         table.add_row(*label, *cells, style=styles.get(_place(row)))
         if part.finite is not None and part.finite.count:
             blank = [""] * (len(label) - 1)
-            table.add_row(*blank, "finite", *(column.finite(part) for column in layout.columns), style="dim")
+            table.add_row(*blank, "finite", *(column.finite(part) for column in spacing.columns), style="dim")
     return table
 
 
-def _labels(report: Report, rows: Sequence[Row], several: bool) -> tuple[list[str], list[list[str]]]:
+def _labels(report: Report, rows: Sequence[PlacedPart], several: bool) -> tuple[list[str], list[list[str]]]:
     """Return what names a row: its channel or group, its batch if there are several, its file if it is one of several.
 
     A group is named by its sample, so it needs no batch. What a row shares with the one above is named once.
@@ -160,18 +163,20 @@ def _short(source: str) -> str:
     return name if len(name) <= MOST_NAME else f"…{name[1 - MOST_NAME :]}"
 
 
-def _fitting(known: Sequence[Column], rows: Sequence[Row], width: int, labels: Sequence[Sequence[str]]) -> Layout:
-    """Return the first layout that fits, the last one where none does."""
+def _fitting(
+    known: Sequence[Column], rows: Sequence[PlacedPart], width: int, labels: Sequence[Sequence[str]]
+) -> Spacing:
+    """Return the first spacing that fits, the last one where none does."""
     taken = [max(map(len, column)) for column in zip(*labels, strict=True)]
     for rank, digits, gap in _SPACINGS:
         columns = tuple(column for column in known if column.rank <= rank)
         widths = [*taken, *(_needed(column, rows, digits) for column in columns)]
         if sum(widths) + gap * (len(widths) - 1) <= width:
             break
-    return Layout(columns, digits, gap)
+    return Spacing(columns, digits, gap)
 
 
-def _needed(column: Column, rows: Sequence[Row], digits: int) -> int:
+def _needed(column: Column, rows: Sequence[PlacedPart], digits: int) -> int:
     cells = [column.shown(part, digits) for _, part in rows]
     cells += [column.finite(part) for _, part in rows if part.finite is not None]
     return max(len(line) for line in [*column.header.split("\n"), *cells])
