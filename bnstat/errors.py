@@ -1,7 +1,7 @@
 """Every error that bnstat raises on purpose.
 
 BnstatError
-├── UsageError     the request cannot be answered: a setting is wrong, or these data do not admit it
+├── UsageError     the request cannot be answered: a setting is wrong, or does not fit these data
 ├── InputError     an input cannot be read; it says which
 └── OutputError    a file cannot be written
 

@@ -12,7 +12,7 @@ from bnstat.layers.settings import Layer, require_least
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.sources.sample import BatchAxis
 
-# Whether the samples are all there are, or stand for a larger set.
+# The two kinds of population: the samples are all that exist, or they stand for a larger set.
 PopulationKind = Literal["finite", "infinite"]
 
 
@@ -59,7 +59,7 @@ class CompareSettings:
         preparation: the preprocessing of voxels before the layer gets them.
 
     Raises:
-        UsageError: if one of them cannot be, whatever the data.
+        UsageError: if a setting is wrong for any data.
     """
 
     layer: Layer
@@ -99,7 +99,7 @@ class CompareSettings:
         """Return settings with the framework's defaults filled in; the arguments are those of `compare`.
 
         Raises:
-            UsageError: if one of them cannot be, whatever the data.
+            UsageError: if a setting is wrong for any data.
         """
         return cls(
             layer=Layer.of(framework, epsilon, momentum),

@@ -80,11 +80,12 @@ class Settings:
     Attributes:
         framework: the preset.
         epsilon: ε, which is added to the variance; None if the framework has no default and none was given.
-        momentum: of the running statistics, in the framework's own convention; None likewise, or for a cumulative mean.
+        momentum: of the running statistics, in the framework's own convention; None if there is no default and none was
+            given, or for a cumulative average.
         axis: the kept axis of the batched tensor, as it was given.
         batch_axis: the axis of each file whose entries are samples, as it was given; "none" makes an array one sample.
         batch_size: samples in a batch.
-        drop_last: True to leave out a short last batch.
+        drop_last: True to drop a short last batch.
         shuffle: True to permute the samples before they are grouped.
         seed: the seed of the permutation.
         normalizer: "batch", "instance", "layer", "group:G", "rms", "renorm" or "weight-init".
@@ -273,7 +274,8 @@ class Layer:
     Attributes:
         framework: the preset.
         epsilon: ε; None if the preset has none and none was given.
-        momentum: of the running statistics, in the framework's own convention; likewise.
+        momentum: of the running statistics, in the framework's own convention; None if the preset has none and none was
+            given.
     """
 
     framework: Framework

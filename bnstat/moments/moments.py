@@ -30,7 +30,7 @@ class Moments:
         mean: their mean, in float64.
         m2: the sum of squared deviations from the mean.
         minimum: the least value, in its stored type (float64 after a scale factor).
-        maximum: the greatest value, likewise.
+        maximum: the greatest value, in its stored type (float64 after a scale factor).
         nan: the number of NaN values.
         inf: the number of Inf values of either sign.
         mean_tail: the rest of the mean that rounding to float64 left over. With it a merge loses nothing, even if the
@@ -220,7 +220,7 @@ class Moments:
 
         Args:
             slope: a number, or one for each cell.
-            intercept: likewise.
+            intercept: a number, or one for each cell.
         """
         if np.all(slope == 1.0) and np.all(intercept == 0.0):
             return self

@@ -61,7 +61,7 @@ def read_moments(path: str) -> MomentsFile:
 
 
 def _notes(path: str, found: Examined) -> Iterator[str]:
-    reasons = ["its last line has no end"] * found.cut
+    reasons = ["its last line is incomplete"] * found.cut
     if found.incomplete:
         reasons.append(f"{plural(found.incomplete, 'case')} {'lacks' if found.incomplete == 1 else 'lack'} a sample")
     if reasons:
@@ -82,7 +82,7 @@ class Examined:
         complete: the samples of each case that has all of them, in order.
         incomplete: the number of cases that lack some.
         repeated: the number of lines that repeat a line before them.
-        cut: True if the last line has no end.
+        cut: True if the last line is incomplete.
         end: where the last line with an end ends, in bytes.
     """
 

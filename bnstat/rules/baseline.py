@@ -125,7 +125,7 @@ def load(file: str, *, missing: bool = False) -> Baseline:
         missing: True if a file that does not exist counts as empty, as before the first update.
 
     Raises:
-        InputError: if the file cannot be read, or is no baseline.
+        InputError: if the file cannot be read, or is not a baseline.
     """
     path = Path(file)
     if missing and not path.exists():
@@ -134,28 +134,24 @@ def load(file: str, *, missing: bool = False) -> Baseline:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         hint = "; `update_baseline` creates it" if isinstance(error, FileNotFoundError) else ""
-        raise InputError(file, f"cannot be read: {error.strerror}{hint}") from error
+        raise InputError(file, f"the file cannot be read: {error.strerror}{hint}") from error
     except ValueError as error:
-        raise InputError(
-            file, "is no baseline file, because it is not JSON; write a new one with `update_baseline`"
-        ) from error
+        raise InputError(file, f"it is not a baseline file, because it is not JSON; {_ANEW}") from error
     return Baseline(path, tuple(_entries(document, file)))
 
 
 def _entries(document: object, file: str) -> Iterable[KnownFinding]:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise InputError(file, f"is no baseline file of schema {SCHEMA}; {_ANEW}")
+        raise InputError(file, f"it is not a baseline file of schema {SCHEMA}; {_ANEW}")
     entries = document.get("findings")
     if not isinstance(entries, list):
-        raise InputError(
-            file, "is no baseline file, because it has no list of findings; write a new one with `update_baseline`"
-        )
+        raise InputError(file, f"it is not a baseline file, because it has no list of findings; {_ANEW}")
     for one in entries:
         try:
             rule, path, channel = str(one["rule"]), str(one["path"] or ""), one["channel"]
             yield KnownFinding(path, rule, -1 if channel is None else int(channel), one["name"])
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(file, f"has an entry that is no finding: {one!r}; {_ANEW}") from error
+            raise InputError(file, f"one of its entries is not a finding: {one!r}; {_ANEW}") from error
 
 
 def save(baseline: Baseline) -> None:
@@ -180,4 +176,4 @@ def save(baseline: Baseline) -> None:
     try:
         baseline.file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"{baseline.file}: cannot be written: {error.strerror}; give another --baseline") from error
+        raise OutputError(f"{baseline.file}: cannot be written: {error.strerror}; give another `baseline`") from error

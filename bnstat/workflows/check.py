@@ -84,7 +84,7 @@ def check(
         The verdict. Inputs that cannot be read are in its `errors`; the others are judged.
 
     Raises:
-        UsageError: if a setting cannot be, or these data do not admit it.
+        UsageError: if a setting is wrong, or does not fit these data.
         InputError: if no input can be read, nor the baseline or the reference.
         OutputError: if the baseline cannot be written.
     """
@@ -117,7 +117,7 @@ def asked_of(
     """Return what is asked of a check; the arguments are those of `check`.
 
     Raises:
-        UsageError: if one of them cannot be, whatever the data.
+        UsageError: if a setting is wrong for any data.
     """
     selected(select, ignore)  # refuses what names no rule
     return CheckSettings(

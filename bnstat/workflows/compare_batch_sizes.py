@@ -82,7 +82,7 @@ def compare(
         The comparison. Inputs that cannot be read are in its `errors`; the others are answered.
 
     Raises:
-        UsageError: if a setting cannot be, or these data do not admit it.
+        UsageError: if a setting is wrong, or does not fit these data.
         InputError: if no input can be read, or the table of groups cannot.
     """
     layers = (framework, frameworks, epsilon, momentum)

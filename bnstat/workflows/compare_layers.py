@@ -54,7 +54,7 @@ def compare_layers(
         The comparison. Inputs that cannot be read are in its `errors`; the others are answered.
 
     Raises:
-        UsageError: if a layer cannot be, these data do not admit it, or the layers cannot be compared.
+        UsageError: if a setting is wrong, a layer does not fit these data, or the layers cannot be compared.
         InputError: if no input can be read.
     """
     comparison = side_by_side(paths, by, layers_of(by, values, **settings), reading, progress)
@@ -68,7 +68,7 @@ def layers_of(
     """Return the settings of each layer under its name; the arguments are those of `compare_layers`.
 
     Raises:
-        UsageError: if a layer cannot be, or the layers cannot be compared.
+        UsageError: if a setting is wrong, or the layers cannot be compared.
     """
     if by not in get_args(By):
         raise UsageError(f"`by` must be one of {', '.join(get_args(By))}, and is {by!r}")

@@ -15,7 +15,7 @@ def explain(*names: str) -> Explanations:
         names: codes or names of rules, as findings have them: "BN101", "zero-variance"; none for all rules.
 
     Raises:
-        UsageError: if a name is that of no rule, or `python -OO` has left out the texts.
+        UsageError: if no rule has a name, or `python -OO` removed the texts.
     """
     rules = tuple(dict.fromkeys(map(rule_named, names))) or RULES
     return Explanations(tuple(map(explained, rules)), in_full=bool(names))

@@ -83,7 +83,7 @@ def diagnose(
         The report. Inputs that cannot be read are in its `errors`; the others are answered.
 
     Raises:
-        UsageError: if a setting cannot be, or these data do not admit it.
+        UsageError: if a setting is wrong, or does not fit these data.
         InputError: if no input can be read.
     """
     layer = (framework, normalizer, epsilon, momentum)

@@ -41,7 +41,7 @@ def plan(
         trains at all levels with batch norm.
 
     Raises:
-        UsageError: if a size, a stride or the number of levels cannot be, or pooling leaves nothing.
+        UsageError: if a size, a stride or the number of levels is not possible, or pooling leaves nothing.
     """
     start = tuple(patch)
     if not start or any(size < 1 for size in start):

@@ -52,7 +52,7 @@ def collect(
         How much was read, and which inputs cannot be read.
 
     Raises:
-        UsageError: if a setting cannot be; or if the file exists, and is neither to be resumed nor replaced.
+        UsageError: if a setting is wrong, or if the file exists and neither `resume` nor `force` is True.
         InputError: if no input can be read, or the file to resume is damaged.
         OutputError: if the file cannot be written; what was written before stays.
     """

@@ -1,4 +1,4 @@
-"""Where the settings of `bnstat check` come from, and one line and the right exit code for what cannot be."""
+"""Where the settings of `bnstat check` come from, and one line with the right exit code for a wrong setting."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def test_a_folder_without_volumes_cannot_be_read(bnstat_run, tmp_path):
     [
         (None, "No such file or directory; --update-baseline creates it"),
         ("[", "it is not JSON"),
-        ("{}", "is no baseline file of schema"),
+        ("{}", "is not a baseline file of schema"),
         ('{"schema": "bnstat.baseline/1", "findings": 3}', "has no list of findings"),
-        ('{"schema": "bnstat.baseline/1", "findings": [3]}', "has an entry that is no finding"),
+        ('{"schema": "bnstat.baseline/1", "findings": [3]}', "one of its entries is not a finding"),
     ],
 )
 def test_a_baseline_that_cannot_be_read_fails(refused, tmp_path, small_image, text, words):

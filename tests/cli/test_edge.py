@@ -282,7 +282,7 @@ def test_ctrl_c_while_reading_is_code_130_and_one_line(small_image, name):
 
 
 def is_read(pid, path):
-    """Whether a process has read more of a file than a header: before that a finalizer may swallow an interrupt."""
+    """Return True if a process has read more than the header. Before that a finalizer may swallow an interrupt."""
     try:
         links = [link for link in Path(f"/proc/{pid}/fd").iterdir() if str(link.readlink()) == path]
         told = [Path(f"/proc/{pid}/fdinfo/{link.name}").read_text().split() for link in links]

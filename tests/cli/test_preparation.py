@@ -1,4 +1,4 @@
-"""--intensity and --mask at the command line: what they show, and what is said where they cannot be."""
+"""--intensity and --mask at the command line: their output, and the messages if they are wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bnstat check --reference`: today's data beside kept moments, and what cannot be held against each other."""
+"""`bnstat check --reference`: today's data compared with a moments file, and data that cannot be compared."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_which_patches_are_drawn_does_not_matter(kept):
 
 
 def prepared(file, preparation):
-    """The kept moments as if voxels had gone through something first."""
+    """Return the moments file as if the voxels had been preprocessed."""
     held = ReferenceFile.read(file)
     lines = tuple(
         replace(line, settings=replace(line.settings, preparation=preparation)) for line in held.moments.lines
@@ -225,7 +225,7 @@ def test_what_a_cut_reference_lacks_is_a_note(bnstat_run, kept, tmp_path):
     text = (tmp_path / kept).read_text()
     (tmp_path / "cut.jsonl").write_text(text[:-20])
     ran = bnstat_run("check", "then0.nii", "--reference", "cut.jsonl")
-    assert "cut.jsonl: skipped what an interrupted scan left: its last line has no end" in ran.err
+    assert "cut.jsonl: skipped what an interrupted scan left: its last line is incomplete" in ran.err
 
 
 def test_a_reference_that_is_a_volume_is_one_line_that_says_what_to_give(refused, write_image):

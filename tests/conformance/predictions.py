@@ -67,7 +67,7 @@ class Judged:
 
     @property
     def held(self) -> bool:
-        """Whether the band holds what the layer gave; NaN or Inf only where the prediction is undefined."""
+        """Return True if the band holds what the layer gave. NaN and Inf only if the prediction is undefined."""
         if isnan(self.found[0]) or self.found[0] == inf:
             return self.band == (-inf, inf)
         return self.band[0] <= self.found[1] and self.found[0] <= self.band[1]

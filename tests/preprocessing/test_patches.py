@@ -377,7 +377,7 @@ def test_labels_may_have_an_axis_of_one_or_one_for_each_sample(write_image):
         assert {(one.index, one.patch.start) for one in found} == set(expected.items())
 
 
-# What cannot be
+# Settings that are not possible
 
 
 @pytest.mark.parametrize(

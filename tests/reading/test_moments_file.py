@@ -196,7 +196,7 @@ def test_a_last_line_without_its_end_and_a_case_without_all_samples_are_left_out
     found = read_moments(path)
     assert [row.sample for row in found.rows] == samples[:2]
     (note,) = found.notes
-    assert "its last line has no end and 1 case lacks a sample" in note
+    assert "its last line is incomplete and 1 case lacks a sample" in note
     assert "--resume" in note
 
 

@@ -73,10 +73,10 @@ def test_an_update_keeps_entries_of_files_that_were_not_read(saved, files):
     ("text", "words"),
     [
         ("{", "not JSON"),
-        ("[]", "no baseline file of schema"),
-        ('{"schema": "other"}', "no baseline file of schema"),
-        ('{"schema": "bnstat.baseline/1", "findings": [{"rule": "BN101"}]}', "an entry that is no finding"),
-        ('{"schema": "bnstat.baseline/1", "findings": [3]}', "an entry that is no finding"),
+        ("[]", "not a baseline file of schema"),
+        ('{"schema": "other"}', "not a baseline file of schema"),
+        ('{"schema": "bnstat.baseline/1", "findings": [{"rule": "BN101"}]}', "one of its entries is not a finding"),
+        ('{"schema": "bnstat.baseline/1", "findings": [3]}', "one of its entries is not a finding"),
     ],
 )
 def test_what_is_no_baseline_is_one_line(tmp_path, text, words):

@@ -103,7 +103,7 @@ def test_the_error_on_all_patches_says_their_value_and_what_to_do():
 
 
 def kept_patches(tmp_path, empty, channels=1):
-    """A file of moments of 10 volumes with 8 patches each, of which so many are 0 everywhere."""
+    """Write a moments file of 10 volumes with 8 patches each, of which a number are 0 everywhere."""
     asked = ScanSettings(-1, None, Preparation(patches=Patching((4, 4, 4))))
     values = np.random.default_rng(0).normal(50, 9, (10, 8, 4, 4, 4, channels))
     values.reshape(80, -1)[:empty] = 0

@@ -1,4 +1,4 @@
-"""Every image format and data type against numpy, and the headers that cannot be."""
+"""Every image format and data type against numpy, and headers that are not possible."""
 
 from __future__ import annotations
 
