@@ -52,7 +52,7 @@ def resolve(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
     """Resolve the steps for each sample of a case, in the passes that their statistics need.
 
     Raises:
-        InputError: if a file cannot be read, or its values do not admit a step.
+        InputError: if a file cannot be read, or a step does not fit its values.
     """
     walk = _Walk(planned, None, on_bytes)
     for step in preparation.steps:
@@ -64,7 +64,7 @@ def prepared_moments(planned: Planned, preparation: Preparation, on_bytes: OnByt
     """Return the moments of a case after all steps, inside its mask: shape (samples, channels).
 
     Raises:
-        InputError: if a file or the mask cannot be read, no voxel is inside, or the values do not admit a step.
+        InputError: if a file or the mask cannot be read, no voxel is inside, or a step does not fit the values.
     """
     walk = _Walk(planned, masks.opened(planned, preparation), on_bytes)
     for step in preparation.steps:

@@ -144,7 +144,7 @@ def judge(
     """Return the verdict on these volumes; one without samples if none can be read.
 
     Raises:
-        UsageError: if these data do not admit the settings.
+        UsageError: if the settings do not fit these data.
         InputError: if the baseline or the reference cannot be read.
         OutputError: if the baseline cannot be written.
     """

@@ -103,7 +103,7 @@ def compare_batch_sizes(
     """Return what batches of each size have; a comparison without samples if none can be read.
 
     Raises:
-        UsageError: if these data do not admit the settings.
+        UsageError: if the settings do not fit these data.
         InputError: if the table of groups cannot be read.
     """
     named: dict[str, str] = {}

@@ -94,7 +94,7 @@ def side_by_side(
         progress: callbacks that are called with the files and bytes read so far.
 
     Raises:
-        UsageError: if these data do not admit a layer.
+        UsageError: if a layer does not fit these data.
     """
 
     def admit(planned: Sequence[Planned]) -> None:

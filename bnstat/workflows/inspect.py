@@ -103,7 +103,7 @@ def inspect(
     """Return what a layer would compute on these volumes; a report without samples if none can be read.
 
     Raises:
-        UsageError: if these data do not admit the settings.
+        UsageError: if the settings do not fit these data.
     """
 
     def admit(planned: Sequence[Planned]) -> None:

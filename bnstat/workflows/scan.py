@@ -75,8 +75,8 @@ def scan(
     """Read volumes and write a moments file; return how much was read, which may be nothing.
 
     Raises:
-        UsageError: if the file exists, and is neither to be resumed nor replaced, or if these data do not admit the
-            settings.
+        UsageError: if the file exists and neither `resume` nor `force` is True, or if the settings do not fit these
+            data.
         InputError: if the file to resume is damaged.
         OutputError: if the file cannot be written; what was written before stays.
     """
