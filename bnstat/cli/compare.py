@@ -193,7 +193,7 @@ def _batch_sizes(
     tell(found.errors, found.notes, to.quiet)
     read = inputs.read_by(paths, reading, found.samples, found.errors)
     if plot is not None:
-        _plot(found, plot, read)
+        _plot(found, plot, read, quiet=to.quiet)
     if save_population is not None:
         _save_population(found, save_population, read)
     write("compare_batch_sizes", found, to, read)
@@ -212,16 +212,19 @@ def _refuse_plot(file: str, to: options.Output) -> None:
         raise UsageError("--plot needs matplotlib; pip install 'bnstat[plot]'")
 
 
-def _plot(found: Comparison, file: str, inputs: Sequence[str]) -> None:
+def _plot(found: Comparison, file: str, inputs: Sequence[str], *, quiet: bool) -> None:
     """Draw what was found into a file."""
     from bnstat.cli.output import refuse_input
+    from bnstat.cli.warned import warnings_as_notes
     from bnstat.renderers.compare_batch_sizes import plot
 
     refuse_input(file, inputs, "--plot")
     if not plot.channels(found):
         why = "one sample has no curve" if len(found.samples) == 1 else "no channel has noise or shortfall"
         raise UsageError(f"nothing to plot: {why}; give more samples, or drop --plot")
-    _save(plot.render(found, _ending(file)), file, "--plot")
+    with warnings_as_notes(quiet):  # of letters that the font lacks
+        picture = plot.render(found, _ending(file))
+    _save(picture, file, "--plot")
 
 
 def _save_population(found: Comparison, file: str, inputs: Sequence[str]) -> None:

@@ -135,7 +135,7 @@ def load(file: str, *, missing: bool = False) -> Baseline:
     except OSError as error:
         hint = "; `update_baseline` creates it" if isinstance(error, FileNotFoundError) else ""
         raise InputError(file, f"the file cannot be read: {error.strerror}{hint}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(file, f"it is not a baseline file, because it is not JSON; {_ANEW}") from error
     return Baseline(path, tuple(_entries(document, file)))
 

@@ -76,10 +76,13 @@ def _rows(file: str) -> list[Mapping[str, str]]:
         raise InputError(file, f"the table cannot be read: {why}") from error
     head = content.partition("\n")[0]
     separator = max(",;\t", key=head.count)
-    rows = [
-        {name.strip(): (value or "").strip() for name, value in row.items() if isinstance(name, str)}
-        for row in csv.DictReader(content.splitlines(), delimiter=separator, restval="")
-    ]
+    try:
+        rows = [
+            {name.strip(): (value or "").strip() for name, value in row.items() if isinstance(name, str)}
+            for row in csv.DictReader(content.splitlines(), delimiter=separator, restval="")
+        ]
+    except csv.Error as error:
+        raise InputError(file, f"the table cannot be read: {error}; save it again as CSV") from error
     if not rows:
         raise InputError(file, "the table has no rows; give one with a line of column names and a row for each file")
     return list(rows)

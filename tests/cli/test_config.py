@@ -63,6 +63,8 @@ def test_a_pyproject_counts_where_it_speaks_of_bnstat(tmp_path):
         ("[[overrides]]\npath = ['a']", "did you mean 'paths'"),
         ("[[overrides]]\npaths = ['a']", "each needs paths and ignore"),
         ("= 1", "is not TOML"),
+        (f"seed = {'9' * 5000}", "is not TOML"),
+        (f"seed = {'[' * 5000}", "is not TOML"),
     ],
 )
 def test_what_cannot_be_is_refused_with_where_it_stands(tmp_path, text, words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import replace
@@ -156,6 +157,24 @@ def test_a_channel_is_a_panel_four_at_most(compared, number, panels):
     plot._draw(figure, compared(channels(number)))
     assert len(figure.axes) == panels
     assert figure.axes[-1].get_title().startswith(f"channel {number - 1}: 8 samples")
+
+
+def test_names_of_channels_are_no_formulas_in_a_plot_and_letters_without_a_font_are_a_note(
+    bnstat_run, tmp_path, write_image
+):
+    pytest.importorskip("matplotlib")
+    rng = np.random.default_rng(0)
+    for case in "abc":
+        write_image(f"{case}.nii", rng.normal(case == "a", 1, (4, 4, 4, 2)))
+    names = {"0": r"$\frac{1}$", "1": "日"}
+    listed = {"modality": names, "training": [{"image": f"{case}.nii"} for case in "abc"]}
+    (tmp_path / "dataset.json").write_text(json.dumps(listed))
+    for ending in MAGIC:
+        ran = bnstat_run("compare", tmp_path, "--plot", tmp_path / f"curve.{ending}")
+        assert ran.code == 0
+        assert len(ran.lines) == 1
+        assert ran.err.startswith("bnstat: note: Glyph 26085")
+        assert bnstat_run("compare", tmp_path, "--plot", tmp_path / f"curve.{ending}", "-q").err == ""
 
 
 def test_lines_are_closed_forms_and_points_are_drawn_batches(cohort):

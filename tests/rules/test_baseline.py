@@ -73,6 +73,7 @@ def test_an_update_keeps_entries_of_files_that_were_not_read(saved, files):
     ("text", "words"),
     [
         ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
         ("[]", "not a baseline file of schema"),
         ('{"schema": "other"}', "not a baseline file of schema"),
         ('{"schema": "bnstat.baseline/1", "findings": [{"rule": "BN101"}]}', "one of its entries is not a finding"),

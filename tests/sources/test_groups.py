@@ -110,6 +110,11 @@ def test_a_table_without_rows_or_of_another_encoding_cannot_be_read(table, text,
         groups_by_source(FILES, table(text, encoding))
 
 
+def test_a_table_with_an_entry_that_is_too_long_cannot_be_read(table):
+    with pytest.raises(InputError, match="field larger than field limit"):
+        groups_by_source(FILES, table(f"case,site\n{'x' * 200_000},A\n"))
+
+
 def test_a_table_that_does_not_exist_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match="No such file"):
         groups_by_source(FILES, f"{tmp_path / 'none.csv'}:site")

@@ -31,6 +31,7 @@ _STYLE = {
     "figure.titlesize": 12,
     "legend.fontsize": 10,
     "svg.hashsalt": "bnstat",
+    "text.parse_math": False,  # names of channels come from files, and $ in them is no formula
 }
 _PANEL_INCHES = (6.4, 4.4)
 # The most sizes that an axis names; more of them would touch.

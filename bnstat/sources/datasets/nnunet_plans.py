@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,18 @@ def read_plans(path: str, name: str | None = None) -> Configuration:
     if chosen not in usable:
         raise UsageError(f"{path} has no configuration {chosen!r}; it has {', '.join(usable) or 'none'}")
     try:
-        return _configuration(chosen, named[chosen])
-    except (KeyError, TypeError, ValueError) as error:
+        found = _configuration(chosen, named[chosen])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(
             path,
             f"its configuration {chosen!r} lacks the patch, the batch size or the strides ({error}); plan it again",
         ) from error
+    if min((found.batch_size, *found.patch, *chain(*found.strides))) < 1:
+        raise InputError(
+            path,
+            f"its configuration {chosen!r} has a patch, a batch size or a stride below 1; plan it again",
+        )
+    return found
 
 
 def _inherited(configurations: dict[str, Any], key: str) -> dict[str, Any]:

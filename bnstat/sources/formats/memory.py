@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Protocol, cast
@@ -60,7 +60,8 @@ def named_inputs(inputs: Input | Iterable[Input]) -> list[str | InMemory]:
     Raises:
         UsageError: if there is no input, or one is something else.
     """
-    single = isinstance(inputs, (str, PathLike)) or _is_in_memory(inputs) or not isinstance(inputs, Iterable)
+    one = isinstance(inputs, (str, bytes, PathLike, Mapping)) or _is_in_memory(inputs)
+    single = one or not isinstance(inputs, Iterable)
     counted: Counter[str] = Counter()
     found = [_named(one, counted) for one in ([inputs] if single else cast(Iterable[object], inputs))]
     if not found:
@@ -73,7 +74,7 @@ def _named(one: object, counted: Counter[str]) -> str | InMemory:
         return str(fspath(one))
     if not _is_in_memory(one):
         raise UsageError(
-            f"an input is a {type(one).__name__}; give a path, a numpy array or a nibabel image "
+            f"an input has the type {type(one).__name__}; give a path, a numpy array or a nibabel image "
             "(numpy.asarray makes an array of most others)"
         )
     kind = "array" if isinstance(one, np.ndarray) else "image"
@@ -89,8 +90,8 @@ def _is_in_memory(value: object) -> bool:
     """
     if isinstance(value, np.ndarray) or hasattr(value, "dataobj"):
         return True
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        raise UsageError(f"a {type(value).__name__} is not read; give numpy.asarray of it")
+    if hasattr(value, "shape") and (hasattr(value, "dtype") or hasattr(value, "__array__")):
+        raise UsageError(f"an input has the type {type(value).__name__}; give numpy.asarray of it")
     return False
 
 

@@ -77,3 +77,21 @@ def test_a_configuration_without_strides_is_an_error(tmp_path):
     path.write_text(json.dumps({"configurations": {"3d_fullres": {"patch_size": [4, 4, 4], "batch_size": 2}}}))
     with pytest.raises(InputError, match="lacks"):
         read_plans(str(path))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"architecture": None}, "lacks"),
+        ({"architecture": {"arch_kwargs": "x"}}, "lacks"),
+        ({"batch_size": float("inf")}, "lacks"),
+        ({"batch_size": 0}, "below 1"),
+        ({"patch_size": [4, -4, 4]}, "below 1"),
+        ({"pool_op_kernel_sizes": [[1, 1, 1], [2, 0, 2]]}, "below 1"),
+    ],
+)
+def test_a_configuration_with_values_that_no_network_has_is_an_error_that_names_the_file(tmp_path, wrong, said):
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"configurations": {"3d_fullres": {**OLD, **wrong}}}))
+    with pytest.raises(InputError, match=f"x.json: its configuration '3d_fullres' .*{said}"):
+        read_plans(str(path))

@@ -228,7 +228,22 @@ class Tensor:
         return iter(np.ones((2, 3)))
 
 
-@pytest.mark.parametrize("wrong", [Tensor(), [Tensor()], 3, [3], [None], None, [["x.nii"]]])
+class Frame:
+    """Something that has names of columns, as a data frame has."""
+
+    shape = (2, 3)
+
+    def __iter__(self):
+        return iter(["x.nii"])
+
+    def __array__(self):
+        return np.ones((2, 3))
+
+
+WRONG = [Tensor(), [Tensor()], Frame(), [Frame()], 3, [3], [None], None, [["x.nii"]], b"x.nii", {"x.nii": 1}]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_what_is_no_input_is_refused(wrong):
-    with pytest.raises(UsageError, match=r"numpy\.(asarray|array)|numpy array"):
+    with pytest.raises(UsageError, match=r"^an input has the type \w+; give .*numpy\.?( array|asarray)"):
         bnstat.diagnose(wrong)
