@@ -12,3 +12,8 @@ DOCS = (os.environ.get("BNSTAT_DOCS_URL") or "docs").rstrip("/") + "/"
 def page_of_rule(code: str, name: str) -> str:
     """Return the address of a rule's page: on the site that BNSTAT_DOCS_URL names, else the file in the sources."""
     return f"{DOCS}rules/{code}-{name}{'.html' if '://' in DOCS else '.md'}"
+
+
+def link_of_rule(code: str, name: str) -> str | None:
+    """Return the address of a rule's page on a site that BNSTAT_DOCS_URL names; None without one."""
+    return page_of_rule(code, name) if "://" in DOCS else None

@@ -191,6 +191,15 @@ def test_the_hint_is_of_the_worst_rule():
     assert "bnstat explain BN101" in table.render(replace(clean(), findings=found))
 
 
+def test_findings_link_to_the_pages_of_their_rules_on_a_site(monkeypatch):
+    assert "](" not in markdown.render(verdict())
+    monkeypatch.setattr("bnstat.version.DOCS", "https://example.org/bnstat/")
+    worst = min(verdict().findings, key=lambda one: SEVERITIES.index(one.severity))
+    address = f"https://example.org/bnstat/rules/{worst.rule}-{worst.name}.html"
+    assert f"| [{worst.rule}]({address}) {worst.name} |" in markdown.render(verdict())
+    assert f"bnstat explain {worst.rule}, or {address}" in table.render(verdict(), width=200)
+
+
 @pytest.mark.parametrize(
     ("where", "expected"),
     [

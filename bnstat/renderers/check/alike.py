@@ -11,6 +11,7 @@ from bnstat.renderers.findings import also
 from bnstat.report.check import Check, Stale
 from bnstat.report.finding import SEVERITIES, Finding
 from bnstat.text import NO_BREAK_SPACE, plural, printable, samples_of
+from bnstat.version import link_of_rule
 
 # What findings stand under that are about all samples together.
 COHORT = "whole cohort"
@@ -143,8 +144,18 @@ def stale_line(entry: Stale) -> str:
 
 def hint(check: Check) -> str:
     """Return the command that explains the worst rule that found anything."""
-    worst = min(check.findings, key=lambda finding: SEVERITIES.index(finding.severity))
-    return f"bnstat explain {worst.rule}"
+    return f"bnstat explain {_worst(check).rule}"
+
+
+def page(check: Check) -> str:
+    """Return where the page of that rule is, as in ", or https://…"; empty without a site."""
+    worst = _worst(check)
+    link = link_of_rule(worst.rule, worst.name)
+    return f", or {link}" if link else ""
+
+
+def _worst(check: Check) -> Finding:
+    return min(check.findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def _places(findings: Sequence[Finding], batches: bool) -> str:

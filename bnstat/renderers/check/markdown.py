@@ -10,6 +10,7 @@ from bnstat.renderers.headings import preparation_lines, settings_line
 from bnstat.renderers.markdown import escaped, table
 from bnstat.report.check import Check
 from bnstat.text import printable
+from bnstat.version import link_of_rule
 
 _HEADERS = ("severity", "rule", "file", "where", "message")
 
@@ -35,7 +36,9 @@ def _failures(check: Check) -> list[str]:
 def _row(group: Alike) -> Sequence[str]:
     """Return one rule on one file: where all of it is, and what the first finding says."""
     first = group.first
-    return (first.severity, group.title, escaped(group.where), group.places, escaped(alike.one_line(first.message)))
+    link = link_of_rule(first.rule, first.name)
+    title = group.title if link is None else f"[{first.rule}]({link}) {first.name}"
+    return (first.severity, title, escaped(group.where), group.places, escaped(alike.one_line(first.message)))
 
 
 def _stale(check: Check) -> list[str]:

@@ -39,7 +39,7 @@ def _print(check: Check, screen: Screen, every_row: bool) -> None:
     if check.stale:
         _print_stale(check, screen, every_row)
     if check.findings:
-        screen.remark(f"{alike.HINT} {alike.hint(check)}")
+        screen.remark(f"{alike.HINT} {alike.hint(check)}{alike.page(check)}")
     screen.say(alike.verdict(check), style="bold")
 
 
