@@ -54,7 +54,9 @@ class Limit(Written[tuple[str, float]]):
         try:
             return name.strip(), float(number)
         except ValueError:
-            self.fail(f"{value!r} is not a name and a number as in noise=0.2", param, ctx)
+            from bnstat.cli.config import LIMITS
+
+            self.fail(f"{value!r} is not NAME=VALUE, as in noise=0.2; the names are {', '.join(LIMITS)}", param, ctx)
 
 
 class _Configured(groups.Command):

@@ -64,13 +64,19 @@ def own(asked: ComparisonName, context: click.Context, given: Mapping[str, Any])
 def _refusal(asked: ComparisonName, name: str, command: click.Command) -> str:
     option, by = _option(name), _option(asked)
     if _COMPARED.get(asked) == name:
-        return f"{option} and {by} exclude each other: the first of {by} is what the others are compared with"
+        return (
+            f"{option} cannot be used with {by}, whose first value is the one that the others are compared with; "
+            f"remove {option}, and put its value first in {by}"
+        )
     if asked != BATCH_SIZES:
-        return f"{option} belongs to a comparison of batch sizes, not to {by}; drop it"
+        return (
+            f"{option} cannot be used with {by}, because it is for a comparison of batch sizes; remove {option} or {by}"
+        )
     if name == "batch_size":
-        return "a comparison of batch sizes takes no --batch-size; name them in --batch-sizes, as in 1,2,4"
-    others = " or ".join(_option(other) for other in COMPARISONS[1:] if name not in foreign(other, command))
-    return f"a comparison of batch sizes does not use {option}, which goes with {others}; drop it"
+        return "--batch-size has no effect when batch sizes are compared; type --batch-sizes instead, as in 1,2,4"
+    others = [_option(other) for other in COMPARISONS[1:] if name not in foreign(other, command)]
+    listed = " or ".join([", ".join(others[:-1]), others[-1]] if len(others) > 1 else others)
+    return f"{option} has no effect when batch sizes are compared; remove {option}, or add {listed}"
 
 
 def _option(name: str) -> str:

@@ -69,7 +69,9 @@ class Sizes(Written[tuple[int, ...]]):
             return value
         text = str(value).strip()
         if not re.fullmatch(r"\d+([x×]\d+)*", text, re.IGNORECASE):
-            self.fail(f"{value!r} is not a size as in 128x128x64", param, ctx)
+            self.fail(
+                f"{value!r} is not a size as in 128x128x64 (x, y and z, in the order of the file's axes)", param, ctx
+            )
         return tuple(int(size) for size in re.split("[x×]", text, flags=re.IGNORECASE))
 
 

@@ -18,7 +18,7 @@ from bnstat.report.check import Stale
 from bnstat.report.finding import Finding
 
 SCHEMA = "bnstat.baseline/1"
-_ANEW = "write a new one with `update_baseline`"
+_ANEW = "give another file with `baseline`, and write it with `update_baseline`"
 
 
 @dataclass(frozen=True, order=True)
@@ -136,16 +136,16 @@ def load(file: str, *, missing: bool = False) -> Baseline:
         hint = "; `update_baseline` creates it" if isinstance(error, FileNotFoundError) else ""
         raise InputError(file, f"the file cannot be read: {error.strerror}{hint}") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(file, f"it is not a baseline file, because it is not JSON; {_ANEW}") from error
+        raise InputError(file, f"it is not a bnstat baseline, because it is not JSON; {_ANEW}") from error
     return Baseline(path, tuple(_entries(document, file)))
 
 
 def _entries(document: object, file: str) -> Iterable[KnownFinding]:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise InputError(file, f"it is not a baseline file of schema {SCHEMA}; {_ANEW}")
+        raise InputError(file, f"it is not a bnstat baseline, because its schema is not {SCHEMA}; {_ANEW}")
     entries = document.get("findings")
     if not isinstance(entries, list):
-        raise InputError(file, f"it is not a baseline file, because it has no list of findings; {_ANEW}")
+        raise InputError(file, f"it is not a bnstat baseline, because it has no list of findings; {_ANEW}")
     for one in entries:
         try:
             rule, path, channel = str(one["rule"]), str(one["path"] or ""), one["channel"]

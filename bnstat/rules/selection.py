@@ -41,7 +41,7 @@ def codes_of(token: str, rules: Sequence[Rule] = RULES) -> set[str]:
     if not found:
         known = [*(rule.code for rule in rules), *(rule.name for rule in rules)]
         near = difflib.get_close_matches(asked, known, n=1) or difflib.get_close_matches(asked.upper(), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "`bnstat explain` lists the rules"
+        hint = f"did you mean {near[0]!r}?" if near else "bnstat explain lists the rules"
         raise UsageError(f"no rule is called {asked!r}; {hint}")
     return found
 
@@ -57,8 +57,12 @@ def rule_named(text: str) -> Rule:
     if asked in known:
         return known[asked]
     near = difflib.get_close_matches(asked, known, n=1)
-    hint = f"did you mean {known[near[0]].code} {known[near[0]].name}?" if near else "`bnstat explain` lists the rules"
-    raise UsageError(f"rule {text!r} is not known; {hint}")
+    if not near:
+        raise UsageError(f"no rule is called {text!r}; bnstat explain lists the rules")
+    meant = known[near[0]]
+    raise UsageError(
+        f"no rule is called {text!r}; did you mean {meant.name} ({meant.code})? Type: bnstat explain {meant.code}"
+    )
 
 
 def _named(tokens: Iterable[str], rules: Sequence[Rule]) -> set[str]:

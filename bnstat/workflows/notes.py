@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import gt
 
 import numpy as np
 
@@ -59,10 +60,16 @@ def _padded(table: Table, patching: Patching) -> tuple[str, ...]:
     if not found:
         return ()
     volumes = plural(len({one.volume for one in found}), "volume")
-    reach = "reaches" if len(found) == 1 else "reach"
-    filled = "zeros" if patching.pad == "zero" else "the values at its border"
+    one = len(found) == 1
+    larger = all(_is_larger(sample.patch, _shape_of(sample, shapes)) for sample in found)
+    where = f"{'is' if one else 'are'} larger than" if larger else f"{'reaches' if one else 'reach'} beyond"
+    filled = "zeros" if patching.pad == "zero" else "the values at the border"
     of = plural(len(samples), "patch", "patches")
-    return (f"{len(found)} of {of} {reach} beyond the volume, in {volumes}; the rest is filled with {filled}",)
+    return (
+        f"{len(found)} of {of} {where} {'its' if one else 'their'} volume ({volumes}) and {'is' if one else 'are'} "
+        f"padded with {filled}, which count in the mean and the variance; if the training does not pad so, use a "
+        "smaller --patch or --pad none",
+    )
 
 
 def _shape_of(sample: Sample, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...] | None:
@@ -78,6 +85,11 @@ def _reaches_out(patch: Patch, shape: tuple[int, ...] | None) -> bool:
         return False
     axes = zip(patch.start, patch.size, shape, strict=True)
     return any(start < 0 or start + size > length for start, size, length in axes)
+
+
+def _is_larger(patch: Patch | None, shape: tuple[int, ...] | None) -> bool:
+    """Return True if a patch is larger than its volume along an axis, wherever it is cut."""
+    return patch is not None and shape is not None and any(map(gt, patch.size, shape))
 
 
 def _constant(table: Table) -> tuple[str, ...]:
@@ -173,8 +185,8 @@ def _reach(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
     axes = dict.fromkeys(batch.reduction_axes for batch in batches)
     called = " or ".join(how.format(axes=shown) for shown in axes)
     return tuple(
-        f"{settings.framework.title} without arguments normalizes over the last axis only, at each voxel by itself; "
-        f"these numbers are over channels and space, as of {called}"
+        f"these numbers are those of {called}, over channels and space; {settings.framework.title} without arguments "
+        "normalizes each voxel over its channels alone"
         for _ in batches[:1]
     )
 
@@ -193,8 +205,8 @@ def _inputs(table: Table, settings: Settings) -> tuple[str, ...]:
         volume, array = plan.volume, plan.volume.batched
         if array and len(volume.shape) == 3 and plan.parts[0].arrangement.samples_axis == 0:
             notes.append(
-                f"{volume.source} is read as a batch of {volume.shape[0]} samples along its axis 0; "
-                "if it is one volume, use --batch-axis none"
+                f"{volume.source} has shape {volume.shape}: its axis 0 is read as the batch, so it is "
+                f"{plural(volume.shape[0], 'sample')}; if it is one volume, use --batch-axis none"
             )
         if array and channels_first and settings.axis == -1 and plan.tensor.axis != 1:
             notes.append(

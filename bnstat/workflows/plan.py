@@ -51,8 +51,10 @@ def plan(
     require_least("batch_size", batch_size, 1)
     steps = _strides(len(start), levels, strides)
     shapes = [start]
-    for level, stride in enumerate(steps, start=1):
-        shapes.append(_divided(level, shapes[-1], stride, downsample))
+    for stride in steps:
+        shapes.append(_divided(shapes[-1], stride, downsample))
+        if 0 in shapes[-1]:
+            raise UsageError(_too_small(shapes, steps, by_levels=strides is None))
     return Plan(
         patch=start,
         strides=steps,
@@ -88,16 +90,23 @@ def _strides(ndim: int, levels: int | None, strides: Sequence[int | Sequence[int
     return tuple(found)
 
 
-def _divided(level: int, shape: Sizes, stride: Sizes, downsample: Downsampling) -> Sizes:
-    if downsample == "conv":
-        return tuple(-(-size // step) for size, step in zip(shape, stride, strict=True))
-    divided = tuple(size // step for size, step in zip(shape, stride, strict=True))
-    if 0 in divided:
-        raise UsageError(
-            f"level {level}: pooling {by(shape, 'x')} by {by(stride, 'x')} leaves nothing; "
-            "use fewer levels, a stride of 1 on the short axis, or a larger patch"
-        )
-    return divided
+def _divided(shape: Sizes, stride: Sizes, downsample: Downsampling) -> Sizes:
+    up = downsample == "conv"
+    return tuple(-(-size // step) if up else size // step for size, step in zip(shape, stride, strict=True))
+
+
+def _too_small(shapes: Sequence[Sizes], strides: Sequence[Sizes], *, by_levels: bool) -> str:
+    """Say that pooling leaves nothing at the last of these levels, and which levels and which patch are possible."""
+    level = len(shapes) - 1
+    before, stride = shapes[-2], strides[level - 1]
+    least = tuple(max(size, prod(steps)) for size, steps in zip(shapes[0], zip(*strides, strict=True), strict=True))
+    fewer = f"`levels={level}`" if by_levels else f"the first {plural(level - 1, 'stride')} only"
+    short = any(size == 0 for size in shapes[-1]) and any(shapes[-1])
+    return (
+        f"`patch={by(shapes[0], 'x')}` is too small for {len(strides) + 1} levels: at level {level} (the first is 0), "
+        f"pooling {by(before, 'x')} by {by(stride, 'x')} leaves nothing; use {fewer}, "
+        f"{'a stride of 1 along the short axis, ' if short else ''}or `patch={by(least, 'x')}`"
+    )
 
 
 def _level(level: int, shape: Sizes, batch_size: int) -> Level:

@@ -176,6 +176,8 @@ def _refuse_second_writer(file: BinaryIO, name: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise UsageError(f"another scan writes {name}; wait for it, or name another `output`") from error
+        raise UsageError(
+            f"another scan is writing {name}; wait until it ends, or give another file with `output`"
+        ) from error
     except OSError:  # a file system without locks
         return

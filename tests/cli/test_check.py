@@ -190,7 +190,7 @@ def test_rules_are_named_by_code_name_or_prefix(codes, options, expected):
         (["--select", "BN101", "--ignore", "BN101"], "no rule is left"),
         (["--fail-on", "fatal"], "fatal"),
         (["--limit", "nose=1"], "did you mean 'noise'"),
-        (["--limit", "noise"], "is not a name and a number"),
+        (["--limit", "noise"], "is not NAME=VALUE, as in noise=0.2; the names are epsilon-share, variance-error"),
         (["--limit", "noise=-1"], "0 or more"),
         (["--limit", "noise=inf"], "0 or more"),
         (["--limit", "small-batch=2.5"], "whole number"),

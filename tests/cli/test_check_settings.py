@@ -79,7 +79,7 @@ def test_a_folder_without_volumes_cannot_be_read(bnstat_run, tmp_path):
     [
         (None, "No such file or directory; --update-baseline creates it"),
         ("[", "it is not JSON"),
-        ("{}", "is not a baseline file of schema"),
+        ("{}", "it is not a bnstat baseline, because its schema is not bnstat.baseline/1"),
         ('{"schema": "bnstat.baseline/1", "findings": 3}', "has no list of findings"),
         ('{"schema": "bnstat.baseline/1", "findings": [3]}', "one of its entries is not a finding"),
     ],

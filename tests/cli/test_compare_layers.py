@@ -169,20 +169,29 @@ def test_the_environment_asks_too_and_the_command_line_outdoes_it(compared, bnst
     [
         (["--frameworks", "keras", "--epsilons", "1"], "--frameworks and --epsilons ask for 2 comparisons"),
         (["--batch-sizes", "1", "--normalizers", "batch"], "--batch-sizes and --normalizers ask for 2 comparisons"),
-        (["--frameworks", "keras,torch", "--framework", "flax"], "--framework and --frameworks exclude each other"),
-        (["--normalizers", "batch", "--normalizer", "layer"], "--normalizer and --normalizers exclude each other"),
-        (["--epsilons", "1", "--epsilon", "1"], "--epsilon and --epsilons exclude each other"),
+        (
+            ["--frameworks", "keras,torch", "--framework", "flax"],
+            "--framework cannot be used with --frameworks, whose first value",
+        ),
+        (
+            ["--normalizers", "batch", "--normalizer", "layer"],
+            "remove --normalizer, and put its value first in --normalizers",
+        ),
+        (["--epsilons", "1", "--epsilon", "1"], "--epsilon cannot be used with --epsilons"),
         *(
-            (["--frameworks", "keras,torch", option, "1"], f"{option} belongs to a comparison of batch sizes")
+            (
+                ["--frameworks", "keras,torch", option, "1"],
+                f"{option} cannot be used with --frameworks, because it is for",
+            )
             for option in ("--draws", "--steps", "--tolerance-noise", "--group-by", "--plot", "--save-population")
         ),
-        (["--epsilons", "1", "--population", "finite"], "--population belongs"),
-        (["--batch-size", "2"], "takes no --batch-size; name them in --batch-sizes"),
-        (["--batch-sizes", "2", "-b", "2"], "takes no --batch-size"),
-        (["--dtype", "float16"], "does not use --dtype, which goes with --frameworks or --normalizers or --epsilons"),
-        (["--normalizer", "layer"], "does not use --normalizer, which goes with --frameworks or --epsilons"),
-        (["--no-emulate"], "does not use --no-emulate"),
-        (["--shuffle"], "does not use --shuffle"),
+        (["--epsilons", "1", "--population", "finite"], "remove --population or --epsilons"),
+        (["--batch-size", "2"], "--batch-size has no effect when batch sizes are compared; type"),
+        (["--batch-sizes", "2", "-b", "2"], "type --batch-sizes instead, as in 1,2,4"),
+        (["--dtype", "float16"], "remove --dtype, or add --frameworks, --normalizers or --epsilons"),
+        (["--normalizer", "layer"], "remove --normalizer, or add --frameworks or --epsilons"),
+        (["--no-emulate"], "--no-emulate has no effect when batch sizes are compared"),
+        (["--shuffle"], "--shuffle has no effect when batch sizes are compared"),
         (["--frameworks", "keras,,torch"], "not a list of names as in keras,torch"),
         (["--epsilons", "1e-3,x"], "not a list of numbers as in 1e-3,1e-5"),
         (["--frameworks", "kears"], "did you mean 'keras'?"),

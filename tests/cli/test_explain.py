@@ -79,10 +79,10 @@ def test_several_rules_are_explained_once_each_in_the_order_asked_for(bnstat_run
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("zero-varience", "did you mean BN101 zero-variance?"),
-        ("BN1O1", "did you mean BN101 zero-variance?"),
-        ("mixed_shape", "did you mean BN403 mixed-shapes?"),
-        ("quark", "`bnstat explain` lists the rules"),
+        ("zero-varience", "did you mean zero-variance (BN101)? Type: bnstat explain BN101"),
+        ("BN1O1", "did you mean zero-variance (BN101)? Type: bnstat explain BN101"),
+        ("mixed_shape", "did you mean mixed-shapes (BN403)? Type: bnstat explain BN403"),
+        ("quark", "bnstat explain lists the rules"),
     ],
 )
 def test_a_name_that_is_none_is_refused_with_the_near_one(refused, name, hint):

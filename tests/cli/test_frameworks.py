@@ -120,4 +120,4 @@ def test_a_cumulative_mean_is_pytorchs_alone(bnstat_run, refused, small_image):
 
 def test_another_layer_than_batch_norm_is_refused_with_its_normalizer(refused, small_image):
     line = refused(2, "inspect", small_image(), "--framework", "torch-layer", "--normalizer", "batch")
-    assert "use --framework torch and --normalizer layer" in line
+    assert "type --framework torch and --normalizer layer" in line

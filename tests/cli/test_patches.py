@@ -199,4 +199,6 @@ def test_kept_patches_reach_out_of_their_volumes_where_the_patches_themselves_do
     for command in ("inspect", "compare", "check"):
         notes = bnstat_run(command, "kept.jsonl").lines
         assert notes == bnstat_run(command, cohort / "images", *given).lines
-        assert any("beyond the volume" in note for note in notes) == (size == "30x10x10")
+        assert any("are larger than their volume (3 volumes) and are padded with zeros" in note for note in notes) == (
+            size == "30x10x10"
+        )

@@ -236,7 +236,7 @@ def test_two_scans_do_not_write_one_file(cohort, tmp_path, capsys):
     with file.open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         assert run(["scan", str(cohort), "-o", str(file)]) == 2
-    assert "another scan writes" in capsys.readouterr().err
+    assert "another scan is writing" in capsys.readouterr().err
 
 
 def test_unreadable_files_are_named_and_the_others_kept(cohort, tmp_path, capsys):

@@ -282,7 +282,7 @@ def test_what_reaches_beyond_a_volume_is_zero_after_scaling_or_the_border(write_
     assert {sample.patch.start[0] for sample in report.samples} == {-1}
     assert {sample.patch.start[2] for sample in report.samples} == {0}
     assert_as_numpy(report, {path: nibabel.load(path).get_fdata()[..., np.newaxis]}, mode)
-    assert sum("8 of 8 patches reach beyond the volume, in 1 volume" in note for note in report.notes) == 1
+    assert sum("8 of 8 patches are larger than their volume (1 volume)" in note for note in report.notes) == 1
 
 
 def test_colours_are_channels(tmp_path):

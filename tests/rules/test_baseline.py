@@ -74,8 +74,8 @@ def test_an_update_keeps_entries_of_files_that_were_not_read(saved, files):
     [
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),
-        ("[]", "not a baseline file of schema"),
-        ('{"schema": "other"}', "not a baseline file of schema"),
+        ("[]", "its schema is not bnstat.baseline/1"),
+        ('{"schema": "other"}', "its schema is not bnstat.baseline/1"),
         ('{"schema": "bnstat.baseline/1", "findings": [{"rule": "BN101"}]}', "one of its entries is not a finding"),
         ('{"schema": "bnstat.baseline/1", "findings": [3]}', "one of its entries is not a finding"),
     ],

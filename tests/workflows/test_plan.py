@@ -54,7 +54,12 @@ def test_a_batch_of_one_is_enough_where_two_values_are_left():
         ({"patch": (8, 8), "strides": [(2, 2, 2)]}, "has 3 axes, and the patch has 2"),
         ({"patch": (8, 8), "strides": [0]}, "and one is 0x0"),
         ({"patch": (8, 8), "levels": 2, "batch_size": 0}, "`batch_size` must be at least 1, and is 0"),
-        ({"patch": (8, 2), "levels": 3, "downsample": "pool"}, "level 2: pooling 4x1 by 2x2 leaves nothing"),
+        (
+            {"patch": (8, 2), "levels": 3, "downsample": "pool"},
+            "use `levels=2`, a stride of 1 along the short axis, or `patch=8x4`",
+        ),
+        ({"patch": (8, 8), "strides": [2, 9], "downsample": "pool"}, "level 2 .the first is 0., pooling 4x4 by 9x9"),
+        ({"patch": (8, 8), "strides": [2, 9], "downsample": "pool"}, "use the first 1 stride only, or `patch=18x18`"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_reason(wrong, message):

@@ -114,8 +114,8 @@ def preset_of(name: str, normalizer: str = "batch") -> Framework:
         return named
     if named.normalizer != "batch":
         raise UsageError(
-            f"{named.name} is a {named.normalizer}-norm layer; "
-            f'use `framework="{named.maker}"` and `normalizer="{named.normalizer}"`'
+            f'`framework="{name}"` is {named.title}, which cannot do `normalizer="{normalizer}"`; '
+            f'type `framework="{named.maker}"` and `normalizer="{named.normalizer}"`'
         )
     if normalizer == "weight-init" or (normalizer == "renorm" and named.renorm):
         return named

@@ -97,8 +97,13 @@ def test_keras_has_instance_norm_as_a_group_norm():
         ("onnx", "instance", "onnx has no layer for instance norm; choose one of torch, flax, keras"),
         ("tensorflow", "layer", "choose one of keras, torch, flax"),
         ("torch", "renorm", "torch has no layer for batch renorm; choose one of keras, keras2"),
-        ("torch-layer", "batch", 'torch-layer is a layer-norm layer; use `framework="torch"` and `normalizer="layer"`'),
-        ("flax-instance", "group", 'use `framework="flax"` and `normalizer="instance"`'),
+        (
+            "torch-layer",
+            "batch",
+            '`framework="torch-layer"` is PyTorch\'s LayerNorm, which cannot do `normalizer="batch"`; '
+            'type `framework="torch"` and `normalizer="layer"`',
+        ),
+        ("flax-instance", "group", 'type `framework="flax"` and `normalizer="instance"`'),
         ("torch", "power", "normalizer 'power' is not known; choose one of batch, instance, layer, group, rms, renorm"),
     ],
 )
