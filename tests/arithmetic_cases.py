@@ -12,7 +12,7 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "conformance" / "arithmetic.py"
 
 
 def script():
-    """The script as a module: it makes cases from seeds, and imports frameworks only to measure."""
+    """Return the script as a module. It makes cases from seeds, and imports frameworks only to measure."""
     name = "conformance_arithmetic"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, SCRIPT)
@@ -22,7 +22,7 @@ def script():
 
 
 def recorded(kind):
-    """Rows of all recordings of a kind, by the layer's name: "torch-layer welford first" to its rows."""
+    """Return the rows of all recordings of a kind under the name of the layer, such as "torch-layer welford first"."""
     found = {}
     for path in sorted(RECORDINGS.glob(f"arithmetic-{kind}-*.json")):
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -23,12 +23,12 @@ UNKNOWN = SampleChannel(VALUES, None, None, constant=False)
 
 
 def cell(mean: float, deviation: float) -> SampleChannel:
-    """A channel that varies."""
+    """Return a channel that varies."""
     return SampleChannel(VALUES, mean, deviation**2, constant=False)
 
 
 def volumes(channels: Sequence[Sequence[SampleChannel]], names: tuple[str, ...] = (), **changes: Any) -> Evidence:
-    """Whole volumes, one for each row."""
+    """Return evidence on whole volumes, one for each row."""
     samples = tuple(
         Sample(f"case_{place:02}", None, (8, 8, 8), "float32", channels=names) for place in range(len(channels))
     )
@@ -36,7 +36,7 @@ def volumes(channels: Sequence[Sequence[SampleChannel]], names: tuple[str, ...] 
 
 
 def patches(channels: Sequence[Sequence[Sequence[SampleChannel]]], **changes: Any) -> Evidence:
-    """Patches: for each volume its patches, each with its channels."""
+    """Return evidence on patches: for each volume its patches, each with its channels."""
     whole = volumes([row for volume in channels for row in volume], **changes)
     sources = [(f"case_{place:02}", number) for place, volume in enumerate(channels) for number in range(len(volume))]
     samples = tuple(
@@ -47,5 +47,5 @@ def patches(channels: Sequence[Sequence[Sequence[SampleChannel]]], **changes: An
 
 
 def said(evidence: Evidence, name: str) -> tuple[Finding, ...]:
-    """What one rule says."""
+    """Return the findings of one rule."""
     return findings_of(evidence, (rule_named(name),))

@@ -1,4 +1,4 @@
-"""What tests share: writers of small files, nibabel's own data, and a comparison with numpy."""
+"""Fixtures of all tests: writers of small files, nibabel's own data, and a comparison with numpy."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ IDENTITY = np.eye(4)
 
 # Packages that no extra of pyproject.toml has: tests beside them are run by hand.
 BY_HAND = ("monai", "nnunetv2", "fcntl")
-# A file that gets the names of tests that were skipped since a package is missing: CI runs these with all extras.
+# The file for the names of tests that a missing package skipped: CI runs these with all extras.
 SKIPPED = os.environ.get("BNSTAT_WRITE_SKIPPED")
-# Where it is set, a package that an extra has and that cannot be imported is a failure and no reason to skip.
+# If it is set, a package that an extra has and that cannot be imported is a failure and no reason to skip.
 if os.environ.get("BNSTAT_ALL_EXTRAS"):
     skip_without = pytest.importorskip
 
@@ -44,7 +44,7 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 
 def _note_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """Write down what a missing package skipped, once: in the process that gathers the reports of all workers."""
+    """Write down a test that a missing package skipped, once: in the process that gathers all reports."""
     if SKIPPED is None or not report.skipped or os.environ.get("PYTEST_XDIST_WORKER"):
         return
     reason = str(report.longrepr)
@@ -55,7 +55,7 @@ def _note_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command line did."""
+    """The outcome of a command line."""
 
     code: int
     out: str
@@ -72,7 +72,7 @@ class Ran:
 
 @pytest.fixture
 def bnstat_run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """The command line in this process: arguments to exit code, stdout and stderr."""
+    """Run a command line in this process, and return its exit code, stdout and stderr."""
 
     def call(*args: object) -> Ran:
         capsys.readouterr()
@@ -86,7 +86,7 @@ def bnstat_run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
 
 @pytest.fixture
 def refused(bnstat_run: Callable[..., Ran]) -> Callable[..., str]:
-    """Run a command line that must fail with a code, no data and one line; give that line."""
+    """Run a command line that must fail with a code, no data and one line, and return that line."""
 
     def call(code: int, *args: object) -> str:
         ran = bnstat_run(*args)
@@ -99,7 +99,7 @@ def refused(bnstat_run: Callable[..., Ran]) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def nibabel_data() -> Path:
-    """The images that nibabel tests itself with."""
+    """Return the folder of the images in nibabel's own tests."""
     data = Path(nibabel.__file__).parent / "tests" / "data"
     if not data.is_dir():
         pytest.skip("this nibabel was installed without its test data")
@@ -108,14 +108,14 @@ def nibabel_data() -> Path:
 
 @pytest.fixture(scope="session")
 def voxels() -> np.ndarray[Any, Any]:
-    """A small volume of whole numbers from 0 to 120, so that every data type can hold it."""
+    """Return a small volume of whole numbers from 0 to 120, which every data type can hold."""
     drawn = np.random.default_rng(7).normal(60, 30, (7, 6, 5))
     return np.rint(drawn.clip(0, 120))
 
 
 @pytest.fixture
 def write_image(tmp_path: Path) -> Callable[..., str]:
-    """Write an image with nibabel; a slope and an intercept go into its header and leave the stored numbers alone."""
+    """Write an image with nibabel. A slope and an intercept go into its header and do not change the stored numbers."""
 
     def write(
         name: str,
@@ -140,13 +140,13 @@ def write_image(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def small_image(write_image: Callable[..., str], voxels: np.ndarray[Any, Any]) -> Callable[..., str]:
-    """A small int16 image under any name."""
+    """Write a small int16 image under any name."""
     return lambda name="small.nii": write_image(name, voxels.astype(np.int16))
 
 
 @pytest.fixture(scope="session")
 def same_as_numpy() -> Callable[..., bnstat.Report]:
-    """Check mean, variance, min and max of one sample against numpy in float64; channels are the last axis."""
+    """Compare mean, variance, min and max of one sample with numpy in float64. Channels are the last axis."""
 
     def check(path: str | Path, reference: Any, *, channels: bool = False, **settings: Any) -> bnstat.Report:
         report = bnstat.diagnose(path, **settings)

@@ -1,4 +1,4 @@
-"""The same tiny cases as people hold them: as nnU-Net, the Decathlon and MONAI lay them out, and in 4-D."""
+"""The same tiny cases in the layouts of nnU-Net, the Decathlon and MONAI, and as 4-D files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHAPE = (5, 4, 3)
 
 
 def values(case: str, channel: int) -> np.ndarray:
-    """The voxels of one channel of a case; the second channel of the last case is constant."""
+    """Return the voxels of one channel of a case. The second channel of the last case is constant."""
     if case == CASES[-1] and channel == 1:
         return np.full(SHAPE, 7, np.int16)
     seed = 10 * CASES.index(case) + channel
@@ -38,7 +38,7 @@ def describe(root: Path, content: object, name: str = "dataset.json") -> Path:
 
 
 def numbered(root: Path, folder: str = "imagesTr") -> None:
-    """A file for each channel, and labels, as nnU-Net has them; what macOS leaves behind, and another set of images."""
+    """Write a file for each channel, and labels, as nnU-Net has them, and a file that macOS leaves behind."""
     for case in CASES:
         for channel in range(len(CHANNELS)):
             save(root / folder / f"{case}_{channel:04}.nii.gz", values(case, channel))
@@ -87,7 +87,7 @@ def decathlon(root: Path) -> Path:
 
 
 def monai(root: Path) -> Path:
-    """A list beside folders of each case, whose files are told apart by the channel."""
+    """Write a list, and a folder for each case with a file for each channel."""
     entries = []
     for case in CASES:
         files = []

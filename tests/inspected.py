@@ -1,4 +1,4 @@
-"""What `bnstat inspect` has to tell where nothing can be read: in Python, `bnstat.diagnose` raises an error then."""
+"""The report of `bnstat inspect` if nothing can be read. In Python, `bnstat.diagnose` raises an error then."""
 
 from __future__ import annotations
 

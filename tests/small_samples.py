@@ -8,7 +8,7 @@ from bnstat.batch_size import closed_form
 
 
 def small(samples=5, seed=0):
-    """Values of a few samples of equal size, means apart."""
+    """Return values of a few samples of equal size with different means."""
     rng = np.random.default_rng(seed)
     return rng.normal(rng.normal(0, 2, (samples, 1)), rng.uniform(0.5, 2, (samples, 1)), (samples, 40))
 

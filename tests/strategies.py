@@ -1,4 +1,4 @@
-"""What the laws are tried on: arrays of every kind, and ways to split them."""
+"""The values on which laws are tested: arrays of every kind, and ways to split them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REAL_TYPES = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", ">i2",
 
 
 def arrays(types=REAL_TYPES, max_dims=4, min_dims=1, max_side=7):
-    """Arrays of real numbers; floats moderate, so that squares neither overflow nor vanish."""
+    """Draw arrays of real numbers. Floats are moderate, so that squares neither overflow nor vanish."""
 
     def of_type(dtype):
         elements = None
@@ -34,7 +34,7 @@ SIZES = st.integers(2, 400)
 
 
 def offset_values(size=SIZES):
-    """Values whose mean is up to 1e6 times their spread, as float64."""
+    """Draw float64 values whose mean is up to 1e6 times their spread."""
 
     def drawn(parts):
         count, seed, offset, spread = parts
@@ -46,5 +46,5 @@ def offset_values(size=SIZES):
 
 
 def splits(length):
-    """Ordered cut points of a sequence: any number, also none, also repeated."""
+    """Draw ordered cut points of a sequence: any number of them, also none, also equal ones."""
     return st.lists(st.integers(0, length), max_size=12).map(sorted)

@@ -1,4 +1,4 @@
-"""What real layers make of a variance: measures them, and writes tests/recordings/arithmetic-*.json.
+"""Measure what real layers make of a variance, and write tests/recordings/arithmetic-*.json.
 
 `run.py` runs every part in the environment that it needs. With all frameworks installed, this does as well:
 ``python scripts/conformance/arithmetic.py`` (``--only keras-jax`` measures one part, ``--scans FOLDER`` takes other
@@ -62,7 +62,7 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Case:
-    """Values to normalize: what they are, and the seed that makes them."""
+    """Values to normalize: their kind, and the seed that makes them."""
 
     values: str
     samples: int
@@ -77,7 +77,7 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """Every kind of values in every shape."""
+    """Return every kind of values in every shape."""
     kinds = [*(f"normal {mean:g} {sd:g}" for mean, sd in NORMAL), *(f"constant {c:g}" for c in CONSTANTS), *SHAPED]
     return [
         Case(kind, *shape, seed=1000 * place + number)
@@ -87,7 +87,7 @@ def cases() -> list[Case]:
 
 
 def make_values(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Values of one kind in the shape (samples, spatial…, channels)."""
+    """Return values of one kind in the shape (samples, spatial…, channels)."""
     name, *numbers = kind.split()
     if name == "normal":
         mean, sd = map(float, numbers)
@@ -116,7 +116,7 @@ def _ball(spatial: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def torch_layers() -> dict[str, Layer]:
-    """PyTorch on a CPU."""
+    """Return the layers of PyTorch on a CPU."""
     import torch
 
     def channels_first(x: Floats) -> Any:
@@ -146,7 +146,7 @@ def torch_layers() -> dict[str, Layer]:
 
 
 def torch_cuda_layers() -> dict[str, Layer]:
-    """PyTorch on a GPU."""
+    """Return the layers of PyTorch on a GPU."""
     import torch
 
     if not torch.cuda.is_available():
@@ -170,7 +170,7 @@ def torch_cuda_layers() -> dict[str, Layer]:
 
 
 def keras_layers(backend: str) -> dict[str, Layer]:
-    """Keras 3; its backend must be set before it is imported."""
+    """Return the layers of Keras 3, whose backend must be set before it is imported."""
     os.environ["KERAS_BACKEND"] = backend
     import keras
 
@@ -203,7 +203,7 @@ def keras_layers(backend: str) -> dict[str, Layer]:
 
 
 def flax_layers() -> dict[str, Layer]:
-    """Flax linen, each op by itself and compiled."""
+    """Return the layers of Flax linen, with each operation by itself and compiled."""
     import jax
     from flax import linen
 
@@ -231,7 +231,7 @@ def flax_layers() -> dict[str, Layer]:
 
 
 def haiku_layers() -> dict[str, Layer]:
-    """Haiku, each op by itself and compiled."""
+    """Return the layers of Haiku, with each operation by itself and compiled."""
     import haiku
     import jax
 
@@ -261,25 +261,25 @@ def haiku_layers() -> dict[str, Layer]:
 
 
 class Caught:
-    """Stands in for a function that gives mean and variance, and remembers what it gave."""
+    """A stand-in for a function that returns mean and variance, which remembers what it returned."""
 
     def __init__(self, real: Callable[..., Any]) -> None:
         self.real = real
         self.last: Any = None
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """Call the real one."""
+        """Call the real function, and keep what it returns."""
         self.last = self.real(*arguments, **options)
         return self.last
 
     def of(self, call: Callable[[Floats], Any], x: Floats) -> Any:
-        """Mean and variance of each group, computed while the layer ran."""
+        """Return the mean and the variance of each group, computed while the layer ran."""
         call(x)
         return tuple(np.asarray(statistic, np.float64).reshape(-1) for statistic in self.last[:2])
 
 
 def torch_norms() -> dict[str, Layer]:
-    """PyTorch's instance norm; its group and layer norm are among `torch_layers`."""
+    """Return PyTorch's instance norm. Its group and layer norm are among `torch_layers`."""
     import torch
 
     def instance(x: Floats) -> Any:
@@ -292,7 +292,7 @@ def torch_norms() -> dict[str, Layer]:
 
 
 def keras_norms(backend: str) -> dict[str, Layer]:
-    """Keras 3: instance norm, group norm, layer norm over channels and space."""
+    """Return instance norm, group norm, and layer norm over channels and space, of Keras 3."""
     os.environ["KERAS_BACKEND"] = backend
     import keras
     from keras.src import ops
@@ -310,7 +310,7 @@ def keras_norms(backend: str) -> dict[str, Layer]:
         return caught.of(keras.layers.LayerNormalization(axis=(1, 2, 3, 4)), x)
 
     def kernel(x: Floats) -> Any:
-        """On PyTorch the layer calls a kernel of PyTorch, which gives the statistics itself."""
+        """Call PyTorch's kernel, as the layer does there: it returns the statistics itself."""
         import torch
 
         _, mean, scale = torch.native_layer_norm(torch.from_numpy(x), x.shape[1:], None, None, 0.0)
@@ -325,7 +325,7 @@ def keras_norms(backend: str) -> dict[str, Layer]:
 
 
 def flax_norms() -> dict[str, Layer]:
-    """Flax linen, each op by itself."""
+    """Return the norms of Flax linen, with each operation by itself."""
     import jax
     from flax import linen
 
@@ -374,7 +374,7 @@ def measure_norms(part: str, most: int) -> dict[str, list[list[Any]]]:
 
 
 def torch_last_layers() -> dict[str, Layer]:
-    """PyTorch with channels last in memory, in one thread."""
+    """Return the layers of PyTorch with channels last in memory, in one thread."""
     import torch
 
     torch.set_num_threads(1)
@@ -389,7 +389,10 @@ def torch_last_layers() -> dict[str, Layer]:
 
 
 def tensorflow_layers() -> dict[str, Layer]:
-    """TensorFlow's operations, and Keras 2. The fused ones sum plainly in one channel too, as "threads" does."""
+    """Return TensorFlow's operations, and the layers of Keras 2.
+
+    The fused ones sum plainly in one channel too, as "threads" does.
+    """
     import tensorflow as tf
     import tf_keras
 
@@ -423,7 +426,7 @@ def _tensorflow_fused(tf: Any, x: Floats, layout: str) -> Any:
 
 
 def onnx_layers() -> dict[str, Layer]:
-    """ONNX Runtime."""
+    """Return the layers of ONNX Runtime."""
     import onnx
     import onnxruntime
 
@@ -522,7 +525,7 @@ THREADS = (1, 2, 3, 7, 64)
 
 
 def emulated_cases() -> list[Case]:
-    """Cases whose results are recorded to the bit, and made again from their seeds by the tests."""
+    """Return cases whose results are recorded to the bit, and which the tests make again from their seeds."""
     return [
         Case(values, samples, (rows, 1, 1), channels, seed=90_000 + 100 * place + number)
         for place, (samples, rows, channels) in enumerate(EMULATED_SHAPES)
@@ -531,13 +534,13 @@ def emulated_cases() -> list[Case]:
 
 
 def bits(values: Any) -> list[int]:
-    """Float32 values as integers, which JSON keeps as they are."""
+    """Return the bits of float32 values as integers, which JSON keeps as they are."""
     found: list[int] = np.asarray(values, np.float32).view(np.uint32).tolist()
     return found
 
 
 def measure_torch_threads() -> dict[str, list[list[Any]]]:
-    """PyTorch, channels last, with several numbers of threads: mean and unbiased variance."""
+    """Measure mean and unbiased variance of PyTorch, channels last, with several numbers of threads."""
     import torch
 
     rows = []
@@ -554,7 +557,7 @@ def measure_torch_threads() -> dict[str, list[list[Any]]]:
 
 
 def measure_tensorflow() -> dict[str, list[list[Any]]]:
-    """tf.nn.moments, and FusedBatchNormV3 with four and five axes, whose variance is unbiased."""
+    """Measure tf.nn.moments, and FusedBatchNormV3 with four and five axes, whose variance is unbiased."""
     threads = int(os.environ.get("TENSORFLOW_THREADS", "2"))
     import tensorflow as tf
 
@@ -575,7 +578,7 @@ def measure_tensorflow() -> dict[str, list[list[Any]]]:
 
 
 def measure_onnx() -> dict[str, list[list[Any]]]:
-    """ONNX Runtime: mean and biased variance."""
+    """Measure mean and biased variance of ONNX Runtime."""
     import onnx
     import onnxruntime
 
@@ -632,7 +635,7 @@ STACKED = ("anatomical.nii", "functional.nii", "example4d.nii.gz")
 
 
 def stack() -> NDArray[np.int16]:
-    """2.4 million voxels of three channels: each scan enlarged, every voxel repeated."""
+    """Return 2.4 million voxels of three channels. Each scan is enlarged by repeating every voxel."""
     import nibabel
 
     folder = Path(nibabel.__file__).parent / "tests" / "data"
@@ -647,7 +650,7 @@ def stack() -> NDArray[np.int16]:
 
 
 def measure_stack(part: str) -> dict[str, list[list[Any]]]:
-    """Mean and variance that each layer leaves in its buffers, to the bit."""
+    """Measure the mean and the variance that each layer leaves in its buffers, to the bit."""
     x = stack().astype(np.float32)[np.newaxis]
     if part == "torch":
         return {"torch-channels-last": [[threads, *_torch_last(x, threads)] for threads in (1, 2)]}
@@ -700,7 +703,7 @@ STACK_PARTS = ("torch", "onnx", "tensorflow", "keras-tensorflow")
 
 
 def environment() -> dict[str, Any]:
-    """Versions and processor features."""
+    """Return the versions of the packages and the features of the processor."""
     found = {}
     for name in PACKAGES:
         try:

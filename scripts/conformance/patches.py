@@ -1,4 +1,4 @@
-"""Where patches lie, beside MONAI and nnU-Net themselves: how often each start comes, and which slots are forced.
+"""Compare positions of patches with MONAI and nnU-Net: how often each start comes, and which slots are forced.
 
 Run it where monai and nnunetv2 are installed: `python scripts/conformance/patches.py`. A line tells how far the
 frequencies of starts are apart (half the sum of differences), and how far two runs of the original are.
@@ -50,7 +50,7 @@ def apart(one: Counter[Start], other: Counter[Start]) -> float:
 
 
 def ours(size: Start, foreground: str | None, kind: int = 0) -> Counter[Start]:
-    """Return starts of bnstat; with nnU-Net's foreground those anywhere are kind 0, forced ones kind 1."""
+    """Return the starts of bnstat. With nnU-Net's foreground, starts anywhere are kind 0 and forced ones kind 1."""
     asked = Patching(size, DRAWS, foreground=foreground)
     found = patches_of(PatchedVolume("x", None, SHAPE, Labels(labels())), asked, size)
     return Counter(patch.start for patch in found[kind * DRAWS : (kind + 1) * DRAWS])
@@ -64,7 +64,7 @@ def told(name: str, mine: Counter[Start], theirs: Callable[[int], Counter[Start]
 
 
 def monai_balanced(size: Start, seed: int) -> Counter[Start]:
-    """MONAI's RandCropByPosNegLabel."""
+    """Return the starts of MONAI's RandCropByPosNegLabel."""
     flat, state = labels().ravel(), np.random.RandomState(seed)
     there = (np.flatnonzero(flat), np.flatnonzero(flat == 0))
     centres = generate_pos_neg_label_crop_centers(size, DRAWS, SHARE, SHAPE, *there, state)
@@ -72,7 +72,7 @@ def monai_balanced(size: Start, seed: int) -> Counter[Start]:
 
 
 def monai_anywhere(size: Start, seed: int) -> Counter[Start]:
-    """MONAI's RandSpatialCrop."""
+    """Return the starts of MONAI's RandSpatialCrop."""
     crop = RandSpatialCrop(size, random_size=False)
     crop.set_random_state(seed)
     found: Counter[Start] = Counter()
@@ -83,7 +83,7 @@ def monai_anywhere(size: Start, seed: int) -> Counter[Start]:
 
 
 def nnunet(size: Start, forced: bool, seed: int) -> Counter[Start]:
-    """nnU-Net's get_bbox."""
+    """Return the starts of nnU-Net's get_bbox."""
     classes = {kind: np.array([[0, *voxel] for voxel in np.argwhere(labels() == kind)]) for kind in (1, 2)}
     loader, shape = Loader(size), np.array(SHAPE)
     np.random.seed(seed)
@@ -92,7 +92,7 @@ def nnunet(size: Start, forced: bool, seed: int) -> Counter[Start]:
 
 
 def slots_apart() -> int:
-    """Slots of batches that nnU-Net forces and bnstat does not, or the other way round."""
+    """Count the slots of batches that only one of nnU-Net and bnstat forces."""
     return sum(
         Loader(batch_size=size, share=share)._oversample_last_XX_percent(slot)
         != Foreground(share, True).forces(slot, size)

@@ -41,7 +41,7 @@ def run_module(python: str, *arguments: str) -> str:
 
 
 def measure(python: str, part: str) -> None:
-    """Have arithmetic.py write a recording; it leaves one out whose hardware is missing."""
+    """Have arithmetic.py write a recording, unless the hardware for it is missing."""
     subprocess.run([python, str(ARITHMETIC), "--only", part], check=part not in NEEDS_HARDWARE)
 
 
@@ -73,7 +73,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def environments() -> dict[str, str]:
-    """Every recording with the environment that it needs."""
+    """Return the environment that each recording needs."""
     layers: dict[str, str] = json.loads(run_module(sys.executable, "conformance.record", "--list"))
     listed = subprocess.run([sys.executable, str(ARITHMETIC), "--list"], stdout=subprocess.PIPE, text=True, check=True)
     return layers | {PREFIX + part: needs for part, needs in json.loads(listed.stdout).items()}
@@ -90,7 +90,7 @@ def record(python: str, name: str) -> None:
 
 
 def main() -> None:
-    """Environments, recordings, document."""
+    """Make the environments, write the recordings, and write the document."""
     asked = parse()
     known = environments()
     if unknown := set(asked.layers) - set(known):
