@@ -81,7 +81,7 @@ def _entry(parts: dict[str, Any], by: str) -> dict[str, Any]:
         },
         "running_variance": {
             "enum": ["biased", "unbiased", "item-unbiased", None],
-            "description": "null where the layer keeps no running variance",
+            "description": "null if the layer keeps no running variance",
         },
         "batches": batches,
         "synchronized": parts["synchronized"],

@@ -13,8 +13,8 @@ _Schema = Mapping[str, Any]
 _INTRODUCTION = """# JSON
 
 `--format json` prints one document, which a program can read. The field `schema` names its kind and version. Within a
-version fields may be added, and none is renamed or removed. What is undefined or not known is `null`, never 0: JSON
-has no NaN. Numbers have all their digits: reading them gives the same bits.
+version fields may be added, and none is renamed or removed. Undefined and unknown values are `null`, never 0, and never
+NaN, which JSON does not have. Numbers have all their digits: reading them gives the same bits.
 
 Each kind has a [JSON Schema](https://json-schema.org/), which a validator or a code generator can read.
 
