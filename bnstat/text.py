@@ -13,6 +13,17 @@ def plural(count: int, word: str, words: str | None = None) -> str:
     return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
+def beyond(value: float, limit: float, digits: int = 4) -> str:
+    """Return a number with so many digits, or with as many more as show that it is beyond the limit."""
+    text = ""
+    for places in range(digits, 18):
+        text = f"{value:,.{places}g}"
+        shown, most = float(text.replace(",", "")), float(f"{limit:g}")
+        if (shown > most) == (value > limit) and (shown < most) == (value < limit):
+            break
+    return text
+
+
 def samples_of(samples: int, volumes: int | None) -> str:
     """Return the number of samples: "12 samples", or "96 patches of 12 volumes" where samples are patches."""
     if volumes is None:

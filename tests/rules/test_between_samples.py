@@ -135,7 +135,10 @@ def steps(number, framework="keras", momentum=None, **changes):
 def test_running_statistics_are_unsettled_until_their_start_weighs_one_percent(framework, last):
     (finding,) = steps(last, framework)
     assert finding.value > 0.01
-    assert f"Train for at least {last + 1} steps" in finding.message
+    assert f"The share is within the limit from {last + 1} steps on." in finding.message
+    assert "% of the running statistics (limit 1 %)" in finding.message
+    assert float(re.search(r"make up (\S+) %", finding.message)[1]) == pytest.approx(100 * finding.value, rel=5e-3)
+    assert "make up 1 %" not in finding.message
     assert steps(last + 1, framework) == ()
     assert steps(last + 1, framework, limits=Limits(start_weight=0.001))
 

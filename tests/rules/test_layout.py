@@ -125,17 +125,18 @@ def test_scales_are_compared_whatever_is_reduced(tmp_path, normalizer):
     far = scaled(tmp_path, 1.0, 101.0, 20.0, samples=4)
     findings = scale_findings(far, **options)
     assert [(one.batch, one.channel) for one in findings] == [(0, None), (1, None)]
-    assert "channel 1 (101) is 101 times that of channel 0 (1; limit 100)" in findings[0].message
+    assert "channel 1 (101) is 101 times (limit 100 times) that of channel 0 (1)" in findings[0].message
     together = normalizer in ("layer", "group:1", "rms")
-    assert ("normalizes them together" in findings[0].message) == together
-    assert ("repairs that" in findings[0].message) != together
+    assert ("together" in findings[0].message) == together
+    assert ("at the input it removes this difference" in findings[0].message) != together
 
 
 def test_group_norm_repairs_scales_between_its_groups_only(tmp_path):
     path = scaled(tmp_path, 1.0, 2.0, 500.0, 400.0)
-    assert "repairs that" in scale_findings(path, normalizer="group:2")[0].message
+    apart = scale_findings(path, normalizer="group:2")[0].message
+    assert "normalizes them apart, in groups 0 and 1, so at the input it removes this difference" in apart
     path = scaled(tmp_path, 1.0, 500.0, 3.0, 2.0)
-    assert "normalizes them together" in scale_findings(path, normalizer="group:2")[0].message
+    assert "normalizes both together, in group 0, so" in scale_findings(path, normalizer="group:2")[0].message
 
 
 def test_channels_without_a_scale_are_left_out(tmp_path):

@@ -29,7 +29,7 @@ class Arithmetic:
         source: the layers whose results were held against the bound, or where it was read.
         negative: "never" if the variance cannot be below 0, as in two passes; "clamped" if the layer takes 0 then;
             "possible" if it does not.
-        remedy: what a user can do against its rounding, as a clause that begins with a verb.
+        remedy: what a user can do against its rounding, as a clause that begins with a verb; {mean} in it is the mean.
         sums: how `emulation` does the layer's sums again; None if there is no emulation.
         least_channels: channels from which on there is an emulation.
         emulates_half: True if the emulation holds for float16 and bfloat16 input as well.
@@ -74,7 +74,8 @@ class Arithmetic:
         return found.one_channel if channels == 1 and found.one_channel is not None else found
 
 
-_OFFSET = "subtract a constant near the mean before the layer"
+# {mean} stands for the mean of the channel.
+_OFFSET = "subtract a constant near the mean ({mean}) before the layer"
 
 FLOAT64 = Arithmetic(
     name="float64",

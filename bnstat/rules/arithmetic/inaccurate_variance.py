@@ -15,10 +15,11 @@ Example:
     >>> np.save("offset.npy", values.astype("float32"))
     $ bnstat inspect offset.npy --framework flax
     warning BN303 inaccurate-variance
-      channel 0: Flax may compute a variance between 0.9788 and 1.022; the
-      exact variance is 1 (up to 2.15 % off, limit 1 %). The layer would then
-      normalize with a wrong variance. Set use_fast_variance=False, or
-      subtract a constant near the mean before the layer.
+      channel 0: Flax may compute a variance between 0.9788 and 1.022, because
+      of rounding in float32; the exact variance is 1 (up to 2.15 % off, limit
+      1 %). The layer would then normalize with a wrong variance. Set
+      use_fast_variance=False, or subtract a constant near the mean (150)
+      before the layer.
 
 What to do: subtract a constant near the mean from the data, choose a layout or a layer that sums in another way, or
 train on patches.
@@ -38,6 +39,7 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.arithmetic.remedies import deviation, is_certain, layer, remedy
 from bnstat.rules.rule import Rule, each_part
+from bnstat.text import beyond
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -54,17 +56,26 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         else:
             said, up_to = f"may compute a variance between {low:.4g} and {high:.4g}", "up to "
             normalizes = "The layer would then normalize"
+        epsilon = evidence.settings.epsilon or 0.0
+        if low + epsilon < 0 and prediction.nan_possible:
+            normalizes = f"{normalizes} with a wrong variance, and its output may be NaN."
+        else:
+            normalizes = f"{normalizes} with a wrong variance."
+        exact = _exact(part.variance or 0.0, low, high, up_to, most, epsilon)
         message = (
-            f"{part.title}: {layer(evidence.settings)} {said}; {_exact(part.variance or 0.0, low, high, up_to, most)}. "
-            f"{normalizes} with a wrong variance. {remedy(evidence.settings)}"
+            f"{part.title}: {layer(evidence.settings)} {said}, because of rounding in float32; {exact}. "
+            f"{normalizes} {remedy(evidence.settings, part)}"
         )
         yield rule.finding(evidence, batch, part, message, value=off, threshold=most)
 
 
-def _exact(exact: float, low: float, high: float, up_to: str, limit: float) -> str:
+def _exact(exact: float, low: float, high: float, up_to: str, limit: float, epsilon: float) -> str:
     """Say what is exact and how far the worse end is off; a constant is judged by ε, and not by a share of 0."""
     if not exact:
-        return "the exact variance is 0, because all values are equal (limit ε, the constant added to the variance)"
+        return (
+            "the exact variance is 0, because all values are equal "
+            f"(limit ε = {epsilon:g}, the constant added to the variance)"
+        )
     known = f"the exact variance is {exact:.4g}"
     if high >= 2 * exact:
         times = high / exact
@@ -74,7 +85,7 @@ def _exact(exact: float, low: float, high: float, up_to: str, limit: float) -> s
             else f"{known} ({up_to}{times:.3g} times as large)"
         )
     worse = max(high - exact, exact - low) / exact
-    return f"{known} ({up_to}{100 * worse:.3g} % off, limit {100 * limit:g} %)"
+    return f"{known} ({up_to}{beyond(100 * worse, 100 * limit, 3)} % off, limit {100 * limit:g} %)"
 
 
 RULE = Rule("BN303", "inaccurate-variance", "warning", _check, family="arithmetic")

@@ -15,9 +15,10 @@ Example:
     $ bnstat inspect offset.npy --framework keras-torch
     error BN301 negative-variance
       channel 0: Keras on PyTorch may compute a negative variance (down to
-      -193.2), and its output would be NaN; the exact variance is 1 and the
-      mean 10000. Subtract a constant near the mean before the layer, or run
-      Keras on JAX, which takes two passes.
+      -193.2), and its output would be NaN, because of rounding in float32;
+      the exact variance is 1 and the mean 10000. Subtract a constant near the
+      mean (10000) before the layer, or run Keras on JAX, which takes two
+      passes.
 
 What to do: subtract a constant near the mean from the data, or choose a layer that takes two passes.
 
@@ -51,9 +52,10 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         certain = is_certain(prediction)
         verb = "computes" if certain else "may compute"
         nan = f", and its output {'is' if certain else 'would be'} NaN" if prediction.nan_possible else ""
+        low_end = f"{'' if certain else 'down to '}{low:.4g}"
         message = (
-            f"{part.title}: {layer(settings)} {verb} a negative variance ({'' if certain else 'down to '}{low:.4g})"
-            f"{nan}; the exact variance is {part.variance:.4g} and the mean {part.mean:.6g}. {remedy(settings)}"
+            f"{part.title}: {layer(settings)} {verb} a negative variance ({low_end}){nan}, because of rounding in "
+            f"float32; the exact variance is {part.variance:.4g} and the mean {part.mean:.6g}. {remedy(settings, part)}"
         )
         yield rule.finding(evidence, batch, part, message, value=low, threshold=-(epsilon or 0.0) + 0.0)
 

@@ -6,9 +6,11 @@ from bnstat.layers.results import Channel, Group, Prediction
 from bnstat.layers.settings import Settings
 
 
-def remedy(settings: Settings) -> str:
+def remedy(settings: Settings, part: Channel | Group) -> str:
     """Return what to do, as a sentence."""
-    advice = settings.framework.arithmetic.remedy
+    if not part.variance:
+        return "A constant channel carries no information: leave the channel out, or find out why it is constant."
+    advice = settings.framework.arithmetic.remedy.format(mean=f"{float(f'{part.mean or 0.0:.4g}'):.15g}")
     if settings.dtype != "float32":
         advice = f"give the layer float32 input, or {advice}"
     return f"{advice[0].upper()}{advice[1:]}."

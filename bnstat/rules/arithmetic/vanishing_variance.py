@@ -13,11 +13,12 @@ Example:
     >>> np.save("offset.npy", values.astype("float32"))
     $ bnstat inspect offset.npy --framework flax
     warning BN302 vanishing-variance
-      channel 0: Flax may compute a variance of 0; the exact variance is 1 and
-      the mean 10000. The layer would then divide by √ε alone (ε is the
-      constant added to the variance), and its output would be 316 times as
-      large as it should be. Set use_fast_variance=False, or subtract a
-      constant near the mean before the layer.
+      channel 0: Flax may compute a variance of 0, because of rounding in
+      float32; the exact variance is 1 and the mean 10000. The layer would
+      then divide by √ε alone (ε is the constant added to the variance), and
+      its output would be 316 times as large as it should be. Set
+      use_fast_variance=False, or subtract a constant near the mean (10000)
+      before the layer.
 
 What to do: subtract a constant near the mean from the data, or choose a layer that takes two passes.
 
@@ -52,8 +53,9 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         verb = "computes" if certain else "may compute"
         consequence = _consequence(part.variance, evidence.settings.epsilon, certain)
         message = (
-            f"{part.title}: {layer(evidence.settings)} {verb} a variance of 0; the exact variance is "
-            f"{part.variance:.4g} and the mean {part.mean:.6g}. {consequence} {remedy(evidence.settings)}"
+            f"{part.title}: {layer(evidence.settings)} {verb} a variance of 0, because of rounding in float32; the "
+            f"exact variance is {part.variance:.4g} and the mean {part.mean:.6g}. {consequence} "
+            f"{remedy(evidence.settings, part)}"
         )
         yield rule.finding(evidence, batch, part, message, value=prediction.judged[0], threshold=0.0)
 

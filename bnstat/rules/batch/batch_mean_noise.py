@@ -39,6 +39,7 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.batch.between_samples import advice, certainty, enough, full_size, judged, size_asked
 from bnstat.rules.rule import Rule
+from bnstat.text import beyond
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -49,7 +50,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             continue
         message = (
             f"{evidence.report.title_of(channel.channel)}: from batch to batch the mean varies by "
-            f"{noise:.3g} SD (standard deviations of all values, limit {limit:g}) at "
+            f"{beyond(noise, limit, 3)} SD (standard deviations of all values, limit {limit:g}) at "
             f"batch size {size}, so the output for a sample depends on which others share its batch. "
             f"{advice('the noise falls as 1/√B', enough(full_size(evidence), noise, limit, 2), certainty(evidence))}"
         )

@@ -49,7 +49,7 @@ from bnstat.report.finding import Finding
 from bnstat.report.limits import Limits
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import named
-from bnstat.text import plural
+from bnstat.text import beyond, plural
 
 # The part of the limit from which a movement by chance is worth mentioning.
 NOTABLE = 0.5
@@ -91,10 +91,10 @@ def _drift(now: PooledChannel, then: PooledChannel, limits: Limits) -> tuple[str
     changed = _over(abs(now.deviation - then.deviation), then.deviation)
     words = []
     if moved > limits.drift:
-        by = f"by {moved:.3g} standard deviations " if moved < inf else ""
+        by = f"by {beyond(moved, limits.drift, 3)} standard deviations " if moved < inf else ""
         words.append(f"the mean moved {by}(from {then.mean:.4g} to {now.mean:.4g}, limit {limits.drift:g})")
     if changed > limits.drift_spread:
-        by = f"by {100 * changed:.3g} % " if changed < inf else ""
+        by = f"by {beyond(100 * changed, 100 * limits.drift_spread, 3)} % " if changed < inf else ""
         words.append(
             f"the standard deviation changed {by}(from {then.deviation:.4g} to {now.deviation:.4g}, "
             f"limit {100 * limits.drift_spread:g} %)"

@@ -18,11 +18,15 @@ Example:
     warning BN207 odd-volume
       channel 0 of forty.npy[7] is far from the other volumes: its mean is
       926.8, and the middle half of the cohort is between 153.1 and 174.1
-      (robust z-score 18.4, limit 8); its standard deviation is 197.5, and the
-      middle half of the cohort is between 39.21 and 40.53 (robust z-score
-      32.1, limit 8). It changes the statistics of every batch that it is in.
-      Compare its units, scale factors and intensity normalization with those
-      of another volume; repair it, or leave it out.
+      (18.4 robust standard deviations from the median on a log scale, limit
+      8); its standard deviation is 197.5, and the middle half of the cohort
+      is between 39.21 and 40.53 (32.1 robust standard deviations from the
+      median on a log scale, limit 8). Both are about 5 times larger than in
+      the middle of the cohort: probably a unit or a scale factor. The mean
+      and variance of a batch with this volume fit neither this volume nor the
+      others. Compare its units, scale factors and intensity normalization
+      with those of another volume; correct the volume, or leave the volume
+      out of the training.
 
 What to do: compare the volume with another one: units, offset, scale factors of the header, scanner, a normalization
 that was already done. Repair it or leave it out. If such volumes are right, bring all volumes to one scale first.
@@ -49,10 +53,12 @@ from dataclasses import dataclass
 from math import inf, log
 from statistics import median, quantiles
 
+from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence, SampleChannel
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
+from bnstat.text import beyond
 
 # Below it the MAD is itself so uncertain that 1 cohort in 100 would have a false finding.
 FEWEST_VOLUMES = 12
@@ -63,6 +69,10 @@ NORMAL = 1.4826
 LEAST = 0.05
 # The share of volumes, and their number, up to which each is odd by itself.
 MOST_ODD, ALWAYS_NAMED = 0.1, 3
+# The factor from which on a message names it, and how much that of the mean and of the deviation may differ.
+LEAST_FACTOR, ALIKE = 2.0, 1.3
+# How a message says that logarithms are compared.
+LOGARITHMIC = " on a log scale"
 # Volumes that a message names.
 MOST_NAMED = 3
 
@@ -82,10 +92,23 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         judged = [one for one in volumes if channel < len(one.channels) and _varies(one.channels[channel])]
         if len(judged) >= FEWEST_VOLUMES:
             found = _odd([one.channels[channel] for one in judged], judged, limit)
-            yield from _said(rule, named(evidence, channel), channel, found, len(judged), limit)
+            yield from _said(
+                rule, named(evidence, channel), channel, found, len(judged), limit, _consequence(evidence.settings)
+            )
 
 
-def _said(rule: Rule, title: str, channel: int, found: Sequence[_Odd], volumes: int, limit: float) -> Iterator[Finding]:
+def _consequence(settings: Settings) -> str:
+    """Say what such a volume does to the statistics at the batch size that the user asked about."""
+    if not settings.by_sample and settings.batch_size * settings.ranks > 1:
+        return "The mean and variance of a batch with this volume fit neither this volume nor the others."
+    if settings.keeps_running:
+        return "Its statistics enter the running statistics, with which evaluation mode normalizes all volumes."
+    return "A network learns from the other volumes to expect other values."
+
+
+def _said(
+    rule: Rule, title: str, channel: int, found: Sequence[_Odd], volumes: int, limit: float, consequence: str
+) -> Iterator[Finding]:
     """Yield a finding for each odd volume, or one for all if they are many."""
     if len(found) > max(ALWAYS_NAMED, MOST_ODD * volumes):
         names = ", ".join(one.volume.title for one in found[:MOST_NAMED])
@@ -98,9 +121,9 @@ def _said(rule: Rule, title: str, channel: int, found: Sequence[_Odd], volumes: 
         return
     for one in found:
         message = (
-            f"{title} of {one.volume.title} is far from the other volumes: {one.words}. It changes the statistics of "
-            "every batch that it is in. Compare its units, scale factors and intensity normalization with those of "
-            "another volume; repair it, or leave it out."
+            f"{title} of {one.volume.title} is far from the other volumes: {one.words}. {consequence} "
+            "Compare its units, scale factors and intensity normalization with those of another volume; correct the "
+            "volume, or leave the volume out of the training."
         )
         yield rule.of_source(one.volume.sample.source, message, channel, one.volume.batch, one.z, limit)
 
@@ -117,24 +140,40 @@ def _odd(channels: Sequence[SampleChannel], volumes: Sequence[VolumeStatistics],
     typical = median(deviations)
     columns = (
         ("mean", means, _of_means(means, typical)),
-        ("standard deviation", deviations, _scores(_logarithms(deviations), LEAST)),
+        ("standard deviation", deviations, [(z, LOGARITHMIC) for z in _scores(_logarithms(deviations), LEAST)]),
     )
     found = []
     for place, volume in enumerate(volumes):
-        out = [(name, values, scores[place]) for name, values, scores in columns if scores[place] > limit]
+        out = [(name, values, *scores[place]) for name, values, scores in columns if scores[place][0] > limit]
         if out:
-            words = "; ".join(_words(name, values, place, z, limit) for name, values, z in out)
-            found.append(_Odd(volume, max(z for _, _, z in out), words))
+            words = "; ".join(_words(name, values, place, z, scale, limit) for name, values, z, scale in out)
+            found.append(_Odd(volume, max(z for _, _, z, _ in out), words + _factor(means, deviations, place)))
     return found
 
 
-def _of_means(means: Sequence[float], typical: float) -> list[float]:
+def _factor(means: Sequence[float], deviations: Sequence[float], place: int) -> str:
+    """Say by which factor mean and standard deviation are both too small or too large, where it is about the same."""
+    middle = median(means)
+    if not means[place] * middle > 0:
+        return ""
+    by_mean, by_deviation = means[place] / middle, deviations[place] / median(deviations)
+    far, near = max(by_mean, by_deviation), min(by_mean, by_deviation)
+    if far > ALIKE * near or 1 / LEAST_FACTOR < by_deviation < LEAST_FACTOR:
+        return ""
+    times = max(by_deviation, 1 / by_deviation)
+    kind = "larger" if by_deviation > 1 else "smaller"
+    about = f"{float(f'{times:.2g}'):,.15g}"
+    return f". Both are about {about} times {kind} than in the middle of the cohort: probably a unit or a scale factor"
+
+
+def _of_means(means: Sequence[float], typical: float) -> list[tuple[float, str]]:
     """Score each mean: if all have one sign, by the smaller of its own score and that of its logarithm."""
-    plain = _scores(means, LEAST * typical)
+    plain = [(z, "") for z in _scores(means, LEAST * typical)]
     if min(means) <= 0 <= max(means):
         return plain
     least = LEAST * typical / abs(median(means))
-    return [min(pair) for pair in zip(plain, _scores(_logarithms(means), least), strict=True)]
+    logarithmic = [(z, LOGARITHMIC) for z in _scores(_logarithms(means), least)]
+    return [min(pair) for pair in zip(plain, logarithmic, strict=True)]
 
 
 def _logarithms(values: Sequence[float]) -> list[float]:
@@ -149,12 +188,12 @@ def _scores(values: Sequence[float], least: float) -> list[float]:
     return [distance / deviation if deviation else inf if distance else 0.0 for distance in distances]
 
 
-def _words(name: str, values: Sequence[float], place: int, z: float, limit: float) -> str:
+def _words(name: str, values: Sequence[float], place: int, z: float, scale: str, limit: float) -> str:
     """Say where a volume is, and where the others are."""
     low, _, high = quantiles(values, n=4, method="inclusive")
     return (
         f"its {name} is {values[place]:.4g}, and the middle half of the cohort is between {low:.4g} and {high:.4g} "
-        f"(robust z-score {z:.3g}, limit {limit:g})"
+        f"({beyond(z, limit, 3)} robust standard deviations from the median{scale}, limit {limit:g})"
     )
 
 

@@ -40,6 +40,7 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.batch.between_samples import judged, size_asked
 from bnstat.rules.rule import Rule
+from bnstat.text import beyond
 
 if TYPE_CHECKING:  # as in `between_samples`
     from bnstat.batch_size.results import CurveChannel
@@ -69,7 +70,7 @@ def _shown(evidence: Evidence) -> list[str]:
         worst = max(judged(evidence), key=lambda channel: _of(channel, name), default=None)
         if worst is not None and _of(worst, name) > limit:
             where = evidence.report.title_of(worst.channel)
-            found.append(f"{words} {_of(worst, name):.3g} in {where} (limit {limit:g})")
+            found.append(f"{words} {beyond(_of(worst, name), limit, 3)} in {where} (limit {limit:g})")
     return found
 
 

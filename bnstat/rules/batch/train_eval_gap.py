@@ -39,6 +39,7 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.batch.between_samples import advice, enough, full_size, judged, size_asked
 from bnstat.rules.rule import Rule
+from bnstat.text import beyond
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -49,7 +50,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             continue
         message = (
             f"{evidence.report.title_of(channel.channel)}: at batch size {size} the outputs in training and in "
-            f"evaluation mode differ by {gap:.3g} (root mean square, limit {limit:g}; 1 is the standard "
+            f"evaluation mode differ by {beyond(gap, limit, 3)} (root mean square, limit {limit:g}; 1 is the standard "
             "deviation of the output), even with settled running statistics. In evaluation the next layers get inputs "
             "that they were not trained on. "
             f"{advice('the gap falls about as 1/√B', enough(full_size(evidence), gap, limit, 2), 'may be')}"

@@ -11,12 +11,13 @@ in short runs, with new layers that are fine-tuned, and in tests of a pipeline.
 Example:
     $ bnstat check sample_data/cohort --batch-size 2 --steps 100
     warning BN206 unsettled-running-statistics
-      after 100 training steps, 36.6 % of the running statistics are still
-      their initial values, mean 0 and variance 1 (limit 1 %). Evaluation mode
+      after 100 training steps the initial values (mean 0, variance 1) still
+      make up 36.6 % of the running statistics (limit 1 %). Evaluation mode
       normalizes with them, so its output is off even if training looks well.
-      Train for at least 459 steps, use a momentum of 0.954 or less, or
-      compute the statistics of all samples after training (bnstat compare
-      PATH --save-population population.npz).
+      The share is within the limit from 459 steps on. Train longer, use a
+      momentum of 0.954 or less (0.046 or more in PyTorch's convention), or
+      replace the running statistics after training by those of all samples
+      (bnstat compare PATH --save-population population.npz).
 
 What to do: train for more steps, choose a momentum at which a batch weighs more, or replace the running statistics
 after training by those of all samples ("precise BN", `bnstat compare PATH --save-population population.npz`).
@@ -39,7 +40,10 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.report.limits import Limits
 from bnstat.rules.rule import Rule
-from bnstat.text import plural
+from bnstat.text import beyond, plural
+
+# Where a user gets the statistics of all samples: for a layer at the input, from the files themselves.
+_SAVED = "bnstat compare PATH --save-population population.npz"
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -52,8 +56,8 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         return
     mean, variance = settings.framework.running_start
     message = (
-        f"after {plural(steps, 'training step')}, {100 * left:.3g} % of the running statistics are "
-        f"still their initial values, mean {mean:g} and variance {variance:g} (limit {100 * limit:g} %"
+        f"after {plural(steps, 'training step')} the initial values (mean {mean:g}, variance {variance:g}) still make "
+        f"up {beyond(100 * left, 100 * limit, 3)} % of the running statistics (limit {100 * limit:g} %"
         "). Evaluation mode normalizes with them, so its output is off even if training looks well. "
         f"{_remedy(weight, steps, evidence.limits, settings)}"
     )
@@ -65,19 +69,24 @@ def _remedy(weight: float, steps: int, limits: Limits, settings: Settings) -> st
     from bnstat.layers.running import steps_to_forget  # noqa: PLC0415  (numpy, which explaining a rule does without)
 
     limit = limits.start_weight
-    afterwards = (
-        "compute the statistics of all samples after training (bnstat compare PATH --save-population population.npz)"
-    )
+    recomputes = settings.framework.maker == "torch" and settings.framework.normalizer == "batch"
+    recomputed = "torch.optim.swa_utils.update_bn(loader, model)" if recomputes else _SAVED
+    afterwards = f"replace the running statistics after training by those of all samples ({recomputed})"
     if limit <= 0:
         return f"Train longer, or {afterwards}."
     needed = steps_to_forget(weight, limit)
     batch = _rounded_up(1.0 - limit ** (1.0 / steps))
+    less = f"{1.0 - batch:g}{'' if batch == 1.0 else ' or less'}"
+    more = f"{batch:g}{'' if batch == 1.0 else ' or more'}"
     old = settings.framework.momentum_weighs == "old"
-    bound = "" if batch == 1.0 else " or less" if old else " or more"
-    momentum = f"use a momentum of {1.0 - batch if old else batch:g}{bound}"
+    momentum = (
+        f"use a momentum of {less} ({more} in PyTorch's convention)"
+        if old
+        else f"use a momentum of {more} ({less} in Keras' convention)"
+    )
     if needed is None:  # a batch weighs nothing
         return f"No number of steps is enough with this momentum: {momentum}, or {afterwards}."
-    return f"Train for at least {needed:,} steps, {momentum}, or {afterwards}."
+    return f"The share is within the limit from {needed:,} steps on. Train longer, {momentum}, or {afterwards}."
 
 
 def _rounded_up(weight: float) -> float:

@@ -39,6 +39,7 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.batch.between_samples import advice, certainty, enough, full_size, judged, size_asked
 from bnstat.rules.rule import Rule
+from bnstat.text import beyond
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -50,7 +51,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         size_enough = enough(full_size(evidence), shortfall, limit, 1)
         message = (
             f"{evidence.report.title_of(channel.channel)}: the variance of a batch of {size} is on average "
-            f"{100 * shortfall:.3g} % below that of all values (limit {100 * limit:g} %"
+            f"{beyond(100 * shortfall, 100 * limit, 3)} % below that of all values (limit {100 * limit:g} %"
             "), because a batch contains few of the differences between samples. The layer divides by too little, and "
             "its running variance becomes too small. "
             f"{advice('the shortfall falls as 1/B', size_enough, certainty(evidence))}"

@@ -42,7 +42,7 @@ from bnstat.report.finding import Finding
 from bnstat.rules.layout.missing_channel import lacking
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import named, volumes_of
-from bnstat.text import plural
+from bnstat.text import beyond, plural
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -50,7 +50,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     for channel, patches in enumerate(_columns(evidence) if evidence.report.patched else ()):
         empty = sum(one.constant and one.count > 1 for one in patches)
         if empty > limit * len(patches):
-            share = f"{100 * empty / len(patches):.3g} %"
+            share = f"{beyond(100 * empty / len(patches), 100 * limit, 3)} %"
             message = (
                 f"{named(evidence, channel)} is constant in {empty:,} of {plural(len(patches), 'patch', 'patches')} "
                 f"({share}, limit {100 * limit:g} %). A network learns nothing from this channel there, "

@@ -34,6 +34,7 @@ from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule, each_part
+from bnstat.text import beyond
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -45,7 +46,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         if not part.divisor or share is None or share <= limit:
             continue
         message = (
-            f"{part.title}: ε (epsilon) {epsilon:g} is {100 * share:.3g} % of "
+            f"{part.title}: ε (epsilon) {epsilon:g} is {beyond(100 * share, 100 * limit, 3)} % of "
             f"{divisor_name(evidence.settings)} + ε (limit {100 * limit:g} %), so "
             f"{output_of(part, evidence.settings)}{remedy(epsilon, part, evidence)}"
         )

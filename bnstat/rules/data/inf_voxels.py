@@ -12,10 +12,13 @@ Example:
     >>> np.save("ratio.npy", np.array([[[0.5], [1.5], [np.inf]]]))
     $ bnstat inspect ratio.npy
     error BN105 inf-voxels
-      channel 0 contains 1 infinite value among 3. Its mean is infinite and
-      its variance is NaN in every framework. Find the division by zero or the
-      overflow behind it, or limit the values before training:
-      numpy.clip(volume, low, high).
+      channel 0 contains 1 infinite value among 3. Its mean is then infinite,
+      and its variance and output are NaN in every framework, for all samples
+      of the batch. Its running statistics stay NaN from then on, so
+      evaluation mode returns NaN too. To find this voxel:
+      numpy.argwhere(numpy.isinf(volume)). The cause is often a division by
+      zero or an overflow; correct that step, or limit the values before
+      training: numpy.clip(volume, low, high).
 
 What to do: find the step that divides by zero or overflows, or limit the values before training with
 `numpy.clip(volume, low, high)`.
@@ -33,6 +36,7 @@ from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
+from bnstat.rules.data.nan_voxels import later
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import plural
 
@@ -42,9 +46,9 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         if part.inf:
             message = (
                 f"{part.title} contains {plural(part.inf, 'infinite value')} among {part.count:,}. "
-                f"{_consequence(part, evidence.settings)} in every framework. Find the division by zero or the "
-                f"overflow behind {'it' if part.inf == 1 else 'them'}, or limit the values before training: "
-                "numpy.clip(volume, low, high)."
+                f"{_consequence(part, evidence.settings)} To find {'this voxel' if part.inf == 1 else 'these voxels'}: "
+                "numpy.argwhere(numpy.isinf(volume)). The cause is often a division by zero or an overflow; correct "
+                "that step, or limit the values before training: numpy.clip(volume, low, high)."
             )
             yield rule.finding(evidence, batch, part, message, value=float(part.inf), threshold=0.0)
 
@@ -52,10 +56,15 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
 def _consequence(part: Channel | Group, settings: Settings) -> str:
     """Say what becomes of the statistics: +Inf and −Inf together, or a NaN beside them, make the mean NaN too."""
     if settings.kind == "rms":
-        return f"Its mean square is {'NaN' if part.nan else 'infinite'}"
+        return f"Its mean square is then {'NaN' if part.nan else 'infinite'} in every framework."
+    alone = "" if settings.by_sample else ", for all samples of the batch"
     if part.nan:
-        return "Its mean and variance are NaN"
-    return f"Its mean is infinite{' or NaN' if part.inf > 1 else ''} and its variance is NaN"
+        statistics = "Its mean, variance and output are then NaN"
+    else:
+        statistics = (
+            f"Its mean is then infinite{' or NaN' if part.inf > 1 else ''}, and its variance and output are NaN"
+        )
+    return f"{statistics} in every framework{alone}.{later(settings)}"
 
 
 RULE = Rule("BN105", "inf-voxels", "error", _check)

@@ -12,9 +12,11 @@ Example:
     >>> np.save("hole.npy", np.array([[[0.5], [1.5], [np.nan]]]))
     $ bnstat inspect hole.npy
     error BN104 nan-voxels
-      channel 0 contains 1 NaN among 3 values. Its mean and variance are NaN
-      in every framework, and its running statistics stay NaN from then on.
-      Replace NaN before training: numpy.nan_to_num(volume, nan=0).
+      channel 0 contains 1 NaN among 3 values. Its mean, variance and output
+      are then NaN in every framework, for all samples of the batch. Its
+      running statistics stay NaN from then on, so evaluation mode returns NaN
+      too. To find these voxels: numpy.argwhere(numpy.isnan(volume)). Replace
+      NaN before training: numpy.nan_to_num(volume, nan=0).
 
 What to do: replace NaN before training, for example with `numpy.nan_to_num(volume, nan=0)`, or mask these voxels when
 you resample.
@@ -29,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule, each_part
@@ -36,16 +39,30 @@ from bnstat.text import plural
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
-    are = "mean square is" if evidence.settings.kind == "rms" else "mean and variance are"
-    running = ", and its running statistics stay NaN from then on" if evidence.settings.keeps_running else ""
     for batch, part in each_part(evidence):
         if part.nan:
             message = (
                 f"{part.title} contains {part.nan:,} NaN among {plural(part.count, 'value')}. "
-                f"Its {are} NaN in every framework{running}. "
-                "Replace NaN before training: numpy.nan_to_num(volume, nan=0)."
+                f"{_consequence(evidence.settings)} To find these voxels: numpy.argwhere(numpy.isnan(volume)). Replace "
+                "NaN before training: numpy.nan_to_num(volume, nan=0)."
             )
             yield rule.finding(evidence, batch, part, message, value=float(part.nan), threshold=0.0)
+
+
+def _consequence(settings: Settings) -> str:
+    """Say what becomes of the statistics, of the output and of later batches."""
+    statistics = "mean square" if settings.kind == "rms" else "mean, variance"
+    alone = "" if settings.by_sample else ", for all samples of the batch"
+    return f"Its {statistics} and output are then NaN in every framework{alone}.{later(settings)}"
+
+
+def later(settings: Settings) -> str:
+    """Say what becomes of the running statistics after one batch with NaN statistics."""
+    if not settings.keeps_running:
+        return ""
+    if settings.framework.name == "tensorflow-fused" and settings.batch_weight == 1.0:  # it replaces what it had
+        return " Its running statistics are NaN until the next batch."
+    return " Its running statistics stay NaN from then on, so evaluation mode returns NaN too."
 
 
 RULE = Rule("BN104", "nan-voxels", "error", _check)

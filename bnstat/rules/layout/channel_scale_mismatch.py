@@ -14,10 +14,11 @@ Example:
     >>> np.save("ct_and_mask.npy", values * [0.4, 400])
     $ bnstat inspect ct_and_mask.npy --normalizer layer
     warning BN404 channel-scale-mismatch
-      the standard deviation of channel 1 (383.9) is 977.4 times that of
-      channel 0 (0.3928; limit 100). Layer norm normalizes them together, so
-      little is left of channel 0. Bring the channels to one scale, for
-      example with z-scores.
+      the standard deviation of channel 1 (383.9) is 977.4 times (limit 100
+      times) that of channel 0 (0.3928). Layer norm normalizes all channels
+      together, so little is left of channel 0. Normalize each channel before
+      the network, as MONAI's NormalizeIntensityd(keys, channel_wise=True) and
+      nnU-Net do; --intensity zscore shows the effect here.
 
 What to do: bring the channels to one scale before the network, for example with z-scores or with a fixed window for
 each. If a batch norm is the first layer, there is nothing to do: ignore the rule (`--ignore BN404`).
@@ -40,6 +41,7 @@ from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule
+from bnstat.text import beyond
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -56,10 +58,11 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         ratio = most / least
         if ratio > limit:
             message = (
-                f"the standard deviation of {batch.title_of(large)} ({most:.4g}) is {ratio:,.4g} times that of "
-                f"{batch.title_of(small)} ({least:.4g}; limit {limit:g}). "
+                f"the standard deviation of {batch.title_of(large)} ({most:.4g}) is {beyond(ratio, limit)} times "
+                f"(limit {limit:g} times) that of {batch.title_of(small)} ({least:.4g}). "
                 f"{_consequence(batch, small, large, evidence.settings)} "
-                "Bring the channels to one scale, for example with z-scores."
+                "Normalize each channel before the network, as MONAI's NormalizeIntensityd(keys, channel_wise=True) "
+                "and nnU-Net do; --intensity zscore shows the effect here."
             )
             yield rule.finding(evidence, batch, None, message, value=ratio, threshold=limit)
 
@@ -68,9 +71,19 @@ def _consequence(batch: Batch, small: int, large: int, settings: Settings) -> st
     """Say what this layer makes of it."""
     each = batch.channel_count // (settings.groups or 1)  # channels of a group
     layer = f"{settings.layer[0].upper()}{settings.layer[1:]}"
-    if settings.kind in ("layer", "rms") or (settings.kind == "group" and small // each == large // each):
-        return f"{layer} normalizes them together, so little is left of {batch.title_of(small)}."
-    return f"{layer} normalizes each by itself and repairs that; a convolution before it does not."
+    less = f"so little is left of {batch.title_of(small)}"
+    if settings.kind in ("layer", "rms"):
+        return f"{layer} normalizes all channels together, {less}."
+    apart = "each channel by itself"
+    if settings.kind == "group":
+        groups = small // each, large // each
+        if len(set(groups)) == 1:
+            return f"{layer} normalizes both together, in group {groups[0]}, {less}."
+        apart = f"them apart, in groups {min(groups)} and {max(groups)}"
+    return (
+        f"{layer} normalizes {apart}, so at the input it removes this difference. After a convolution it cannot: the "
+        "convolution has already added the channels."
+    )
 
 
 RULE = Rule("BN404", "channel-scale-mismatch", "warning", _check)
