@@ -221,7 +221,7 @@ def _plot(found: Comparison, file: str, inputs: Sequence[str], *, quiet: bool) -
     refuse_input(file, inputs, "--plot")
     if not plot.channels(found):
         why = "one sample has no curve" if len(found.samples) == 1 else "no channel has noise or shortfall"
-        raise UsageError(f"nothing to plot: {why}; give more samples, or drop --plot")
+        raise UsageError(f"nothing to plot: {why}; give more samples, or remove --plot")
     with warnings_as_notes(quiet):  # of letters that the font lacks
         picture = plot.render(found, _ending(file))
     _save(picture, file, "--plot")

@@ -94,7 +94,7 @@ def _from_file(path: str, name: str | None, given: dict[str, Any]) -> Plan:
 
     for own in ("patch", "levels", "strides"):
         if given[own] is not None:
-            raise UsageError(f"--{own} and a plans file exclude each other, for the file has its own; drop --{own}")
+            raise UsageError(f"--{own} cannot be used with a plans file, which has its own; remove --{own}")
     read = read_plans(path, name)
     notes = [f"{path}: configuration {read.name}; its sizes (z, y, x) are shown in file order (x, y, z)"]
     if read.norm:

@@ -154,7 +154,9 @@ def _normalizers(names: Sequence[str], given: LayerKeywords) -> dict[str, Settin
         settings = Settings.of(**(given | {"normalizer": name, "momentum": None}))
         found[name] = Settings.of(**(given | {"normalizer": name})) if settings.keeps_running else settings
     if momentum is not None and not any(settings.keeps_running for settings in found.values()):
-        raise UsageError("none of these normalizers keeps running statistics, so they have no `momentum`; leave it out")
+        raise UsageError(
+            "none of these normalizers keeps running statistics, so they have no `momentum`; remove `momentum`"
+        )
     return found
 
 

@@ -186,7 +186,7 @@ def _reach(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
     called = " or ".join(how.format(axes=shown) for shown in axes)
     return tuple(
         f"these numbers are those of {called}, over channels and space; {settings.framework.title} without arguments "
-        "normalizes each voxel over its channels alone"
+        "normalizes over the last axis only: with channels last, each voxel over its channels"
         for _ in batches[:1]
     )
 

@@ -72,7 +72,11 @@ def test_a_plans_file_says_it_all_and_its_order_is_told(bnstat_run, tmp_path):
         (["--patch", "8x8x8", "--levels", "9", "--downsample", "pool"], 2, "leaves nothing"),
         (["--patch", "8x8x8", "--levels", "2", "--configuration", "x"], 2, "plans file"),
         (["none.json"], 3, "No such file"),
-        (["none.json", "--levels", "2"], 2, "exclude each other"),
+        (
+            ["none.json", "--levels", "2"],
+            2,
+            "--levels cannot be used with a plans file, which has its own; remove --levels",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line(refused, arguments, code, message):

@@ -20,7 +20,9 @@ Example:
       (bnstat compare PATH --save-population population.npz).
 
 What to do: train for more steps, choose a momentum at which a batch weighs more, or replace the running statistics
-after training by those of all samples ("precise BN", `bnstat compare PATH --save-population population.npz`).
+after training by those of all samples ("precise BN"). In PyTorch, `torch.optim.swa_utils.update_bn(loader, model)`
+computes them for all layers; `bnstat compare PATH --save-population population.npz` writes those of a layer at the
+input.
 
 Threshold: 1 %, `--limit start-weight=0.01`, at which `bnstat compare` calls the start forgotten too. A layer whose
 average is debiased (Haiku) or cumulative (PyTorch with a momentum of None) forgets its initial values with the first

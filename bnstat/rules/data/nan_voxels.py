@@ -18,8 +18,8 @@ Example:
       too. To find these voxels: numpy.argwhere(numpy.isnan(volume)). Replace
       NaN before training: numpy.nan_to_num(volume, nan=0).
 
-What to do: replace NaN before training, for example with `numpy.nan_to_num(volume, nan=0)`, or mask these voxels when
-you resample.
+What to do: find the voxels with `numpy.argwhere(numpy.isnan(volume))`. Replace NaN before training, for example with
+`numpy.nan_to_num(volume, nan=0)`, or mask these voxels when you resample.
 
 Threshold: none. One NaN is enough.
 

@@ -200,7 +200,12 @@ def test_rules_about_epsilon_judge_the_mean_square_of_rms_norm(diagnosed):
 @pytest.mark.parametrize("normalizer", ["layer", "rms"])
 def test_a_layer_whose_default_is_the_last_axis_says_how_to_reduce_more(diagnosed, framework, normalizer):
     notes = diagnosed(framework=framework, normalizer=normalizer).notes
-    assert any("over the last axis only, at each voxel" in note and "=(1, 2, 3, 4))" in note for note in notes)
+    assert any(
+        note.startswith("these numbers are those of") and "=(1, 2, 3, 4)), over channels" in note for note in notes
+    )
+    assert any(
+        note.endswith("over the last axis only: with channels last, each voxel over its channels") for note in notes
+    )
     assert not any("last axis" in note for note in diagnosed(normalizer=normalizer).notes)
 
 
@@ -219,7 +224,7 @@ def test_a_layer_whose_default_is_the_last_axis_says_how_to_reduce_more(diagnose
         ({"normalizer": "laier"}, "did you mean 'layer'"),
         ({"normalizer": "zzz"}, "choose one of batch, instance, layer, group:G, rms, renorm, weight-init"),
         ({"framework": "torch-group"}, "needs its number of groups"),
-        ({"framework": "torch-layer", "normalizer": "batch"}, 'use `framework="torch"` and `normalizer="layer"`'),
+        ({"framework": "torch-layer", "normalizer": "batch"}, 'type `framework="torch"` and `normalizer="layer"`'),
         ({"framework": "onnx", "normalizer": "instance"}, "choose one of torch, flax, keras"),
         ({"normalizer": "layer", "momentum": 0.1}, "keeps no running statistics"),
         ({"normalizer": "layer", "ranks": 2}, "layer has none to merge"),
