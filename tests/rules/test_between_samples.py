@@ -166,6 +166,20 @@ def test_the_momentum_that_is_advised_is_enough(number, framework):
     assert steps(number, framework, momentum=momentum) == ()
 
 
+@pytest.mark.parametrize(
+    ("framework", "momentum", "afterwards"),
+    [
+        ("keras", "0.63 or less (0.37 or more in PyTorch's convention)", "--save-population population.npz"),
+        ("torch", "0.37 or more (0.63 or less in Keras' convention)", "torch.optim.swa_utils.update_bn(loader, model)"),
+        ("torch-instance-track", "0.37 or more", "--save-population population.npz"),
+    ],
+)
+def test_the_momentum_is_given_in_both_conventions(framework, momentum, afterwards):
+    (finding,) = steps(10, framework)
+    assert f"use a momentum of {momentum}" in finding.message
+    assert afterwards in finding.message
+
+
 def test_a_layer_that_never_forgets_and_a_limit_of_nothing_are_said_so():
     (finding,) = steps(100, momentum=1.0)
     assert "No number of steps is enough with this momentum" in finding.message

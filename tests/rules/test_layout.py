@@ -15,6 +15,7 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.limits import Limits
 from bnstat.rules import findings_of
 from bnstat.rules.selection import rule_named
+from bnstat.text import beyond
 
 HEAD = Path(__file__).parents[2] / "sample_data/t1_head.nii.gz"
 SUSPECTED, MIXED, SCALES = map(rule_named, ("BN402", "BN403", "BN404"))
@@ -153,3 +154,23 @@ def test_the_ratio_of_scales_has_a_limit_of_its_own(tmp_path):
     report = bnstat.diagnose(scaled(tmp_path, 1.0, 50.0))
     assert findings_of(Evidence(report), (SCALES,)) == ()
     assert findings_of(Evidence(report, limits=Limits(scale_ratio=49)), (SCALES,))[0].threshold == 49
+
+
+def test_a_ratio_just_past_its_limit_has_the_digits_that_show_it(tmp_path):
+    (finding,) = scale_findings(scaled(tmp_path, 1.0, 100.003))
+    assert "is 100.003 times (limit 100 times)" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "text"),
+    [
+        (1.002, 1.0, "1.002"),
+        (0.100000004, 0.1, "0.100000004"),
+        (1234.5, 100.0, "1.23e+03"),
+        (0.0999, 0.1, "0.0999"),
+        (0.09999, 0.1, "0.09999"),
+        (float("inf"), 1.0, "inf"),
+    ],
+)
+def test_a_number_never_looks_like_the_limit_that_it_passes(value, limit, text):
+    assert beyond(value, limit, 3) == text

@@ -152,3 +152,17 @@ def test_an_odd_file_of_a_folder_is_named(tmp_path):
     assert check(tmp_path, select=["BN207"], limits=Limits(odd_volume=100)).findings == ()
     (many,) = check(tmp_path, select=["BN207"], batch_size=4, normalizer="instance").findings
     assert many.source == str(tmp_path / "09.npy")
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [(0.001, "Both are about 1,000 times smaller than"), (5.0, "Both are about 5 times larger than")],
+)
+def test_a_factor_of_both_figures_is_named_as_a_unit_or_a_scale(factor, words):
+    rows = [[cell(100.0 + place % 3, 40.0)] for place in range(20)]
+    rows[3] = [cell(101.0 * factor, 40.0 * factor)]
+    (finding,) = odd(rows)
+    assert words in finding.message
+    rows[3] = [cell(101.0, 40.0 * factor)]
+    (finding,) = odd(rows)
+    assert "Both are" not in finding.message

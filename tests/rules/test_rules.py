@@ -83,6 +83,23 @@ def test_nan_and_inf_are_errors_that_count_them(tmp_path):
     assert "1 NaN among 1,000 values" in found[0].message
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "running statistics stay NaN from then on, so evaluation mode returns NaN too. To find"),
+        ({"framework": "tensorflow-fused"}, "running statistics are NaN until the next batch. To find"),
+        ({"normalizer": "instance"}, "NaN in every framework. To find"),
+    ],
+)
+def test_nan_and_inf_say_what_becomes_of_evaluation(tmp_path, value, settings, words):
+    values = wave(1.0)
+    values[3] = value
+    (finding,) = findings(tmp_path, values, **settings)
+    assert words in finding.message
+    assert f"numpy.argwhere(numpy.is{value}(volume))" in finding.message
+
+
 def test_one_value_a_channel_is_what_pytorch_refuses_in_its_own_words(tmp_path):
     values = np.array([[[[1.0, 2.0]]]])
     (finding,) = findings(tmp_path, values, framework="torch")
