@@ -16,6 +16,8 @@ from bnstat.renderers.screen import Screen
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+# The columns of a usual terminal, so that a reader sees the same.
+WIDTH = 80
 VOLUME, COHORT = "sample_data/mri_4channel.nii.gz", "sample_data/cohort"
 
 
@@ -39,7 +41,7 @@ def draw(name: str) -> str:
     title, show = PICTURES[name]
     console = Console(
         record=True,
-        width=100,
+        width=WIDTH,
         file=io.StringIO(),
         force_terminal=True,
         color_system="truecolor",

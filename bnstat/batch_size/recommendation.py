@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log
 from typing import Literal
 
 import numpy as np
@@ -28,6 +28,9 @@ FEWEST_SAMPLES = 8
 
 # For the range: cohorts that are drawn from the samples, and batches that are drawn of each.
 _COHORTS, _COHORT_DRAWS = 100, 200
+
+# The samples that are drawn at most to find the size that the gap needs.
+_MOST_DRAWN = 10**7
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,9 @@ class _Figures:
             values: the word for what is normalized, "voxels" or "values".
         """
         limits, lacking = settings.tolerances, f"{100 * self.shortfall.max():.4g}{NO_BREAK_SPACE}%"
+        noise = f"{self.noise.max():.4g}{NO_BREAK_SPACE}SD"
         clauses = [
-            f"from batch to batch the mean varies by {self.noise.max():.4g}{NO_BREAK_SPACE}SD (limit {limits.noise:g}; "
+            f"the batch mean varies by {noise} from batch to batch (limit {limits.noise:g}; "
             f"SD is the standard deviation of all {values})",
             f"the variance of a batch is on average {lacking} below that of all {values} "
             f"(limit {100 * limits.shortfall:g}{NO_BREAK_SPACE}%)",
@@ -100,7 +104,8 @@ def recommend(
 
     least, most = _range(_worst(usable, list(figures.values())), ordered, settings)
     synchronized = _synchronized(usable, ordered, settings) if settings.ranks > 1 else None
-    reason = _reason(best, figures, fewest, settings, applies_to)
+    later = "" if best is not None else _needed(usable, fewest, ordered[-1], figures[ordered[-1]], settings)
+    reason = _reason(best, figures, fewest, settings, applies_to) + later
     return Recommendation(best, least, most, applies_to, reason, synchronized)
 
 
@@ -157,8 +162,13 @@ def _of(
 def _worst(cohorts: Sequence[Cohort], figures: Sequence[_Figures]) -> list[Cohort]:
     """Return the channels that have the largest of some figure at some size, a cohort each."""
     places = {int(getattr(one, name).argmax()) for one in figures for name in ("noise", "shortfall", "gap")}
-    each = [(cohort, column) for cohort in cohorts for column in range(len(cohort.channels))]
-    return [each[place][0].only(np.array([each[place][1]])) for place in sorted(places)]
+    channels = _channels(cohorts)
+    return [channels[place] for place in sorted(places)]
+
+
+def _channels(cohorts: Sequence[Cohort]) -> list[Cohort]:
+    """Return the channels in the order of their figures, a cohort each."""
+    return [cohort.only(np.array([column])) for cohort in cohorts for column in range(len(cohort.channels))]
 
 
 def _range(
@@ -218,12 +228,12 @@ def _no_reason(fewest: Cohort | None) -> str:
     """Return why there is no recommendation."""
     number = 0 if fewest is None else fewest.independent
     if number >= FEWEST_SAMPLES:
-        return "In every channel all values are equal, so no batch size is better than another"
+        return "In every channel all values are equal, so no batch size is better than another."
     word = "sample" if fewest is None or fewest.patches is None else "volume"
     verb = "is" if number == 1 else "are"
     return (
         f"{plural(number, word)} {verb} too few to tell how batch statistics differ between {word}s; "
-        f"give at least {FEWEST_SAMPLES}"
+        f"give at least {FEWEST_SAMPLES}."
     )
 
 
@@ -234,33 +244,64 @@ def _reason(
     settings: CompareSettings,
     applies_to: AppliesTo,
 ) -> str:
-    """Return why the batch size is enough, or why none is, without the period at the end."""
+    """Return why the batch size is enough, or why none is."""
     values = "voxels" if applies_to == "input" else "values"
     volumes = None if fewest.patches is None else fewest.independent
-    larger = (
-        f"These figures are for a larger data set, from which these {samples_of(fewest.samples, volumes)} are drawn"
-    )
+    larger = f"For a larger data set, from which these {samples_of(fewest.samples, volumes)} are drawn"
     if best is not None:
         smaller = "" if best == min(figures) else ", the smallest of the compared sizes that is"
-        return f"Batch size {best} is enough{smaller}: {figures[best].sentence(settings, values)}. {larger}"
+        return f"{larger}, batch size {best} is enough{smaller}: {figures[best].sentence(settings, values)}."
     last = max(figures)
+    said = figures[last].sentence(settings, values)
+    return f"{larger}, no compared batch size is enough: at batch size {last}, {said}."
+
+
+def _needed(cohorts: Sequence[Cohort], fewest: Cohort, last: int, figures: _Figures, settings: CompareSettings) -> str:
+    """Return, as far as it is known, which size would be enough where the largest compared one is not, and a way out.
+
+    Noise and shortfall fall as 1/√B and 1/B from the last size on, so their size is certain; that of the gap is not.
+    """
     full = last if fewest.patches is None else fewest.patches.taking.full(last)
-    return (
-        f"No compared batch size is enough: at {last} {figures[last].sentence(settings, values)}. {larger}. "
-        f"{_needed(full, figures[last], settings.tolerances)}"
-        "Instance norm and group norm do not depend on the batch size"
+    tolerances = settings.tolerances
+    sizes = (
+        _grown(full, float(figures.noise.max()), tolerances.noise, 2),
+        _grown(full, float(figures.shortfall.max()), tolerances.shortfall, 1),
     )
+    mean = None if None in sizes else max(filter(None, sizes))
+    gap = _size_for_gap(cohorts, full, figures, settings)
+    otherwise = " Instance norm and group norm do not depend on the batch size."
+    if mean is None:
+        return otherwise
+    if gap is not None and mean > full and gap <= mean and settings.layer.epsilon is not None:
+        return f" All three would be within their limits from batch size {mean:,} on.{otherwise}"
+    first = f" Mean and variance would be within their limits from batch size {mean:,} on." if mean > full else ""
+    second = f" The train/eval gap needs a batch size of about {gap:,}." if gap is not None and gap > full else ""
+    return f"{first}{second}{otherwise}"
 
 
-def _needed(size: int, figures: _Figures, tolerances: Tolerances) -> str:
-    """Return the size that noise and shortfall would need, which fall as 1/√B and 1/B from this size on."""
-    if not (tolerances.noise and tolerances.shortfall):
-        return ""
-    times = (
-        max(float(figures.noise.max()) / tolerances.noise, 0) ** 2,
-        float(figures.shortfall.max()) / tolerances.shortfall,
-    )
-    needed = ceil(size * max(times) - 1e-9)
-    if needed <= size:
-        return ""
-    return f"Mean and variance would be within their limits from batch size {needed:,} on. "
+def _grown(size: int, figure: float, limit: float, power: float) -> int | None:
+    """Return the size, no less than this one, at which a figure that falls as 1/B^(1/power) meets its limit."""
+    try:
+        return max(ceil(float(size * (figure / limit) ** power) - 1e-9), size)
+    except (ZeroDivisionError, OverflowError):
+        return None
+
+
+def _size_for_gap(cohorts: Sequence[Cohort], size: int, figures: _Figures, settings: CompareSettings) -> int | None:
+    """Return about which size brings the gap within its limit; None for a limit of 0.
+
+    The gap falls faster than 1/√B while batches are small. So batches of the size that 1/√B leads to are drawn, and
+    the size follows from a power law through both, at the channel with the largest gap.
+    """
+    place, limit = int(figures.gap.argmax()), settings.tolerances.gap
+    worst, gap = _channels(cohorts)[place], float(figures.gap[place])
+    if gap <= limit:
+        return size
+    grown = _grown(size, gap, limit, 2)
+    if grown is None or grown * settings.draws > _MOST_DRAWN:
+        return grown
+    there = float(_figures([worst], grown, settings, drawn=True).gap.max())
+    if not 0 < there < gap:
+        return grown
+    power = log(grown / size) / log(gap / there)
+    return _grown(size, gap, limit, power)

@@ -220,7 +220,7 @@ class Recommendation:
         least: 5th percentile of the sizes that other cohorts of as many samples would give.
         most: their 95th percentile; None if that is more than was compared.
         applies_to: what the layer is applied to: the "input" of a network (volumes), or a saved "array".
-        reason: why it is enough, or why none is, as sentences without the last period.
+        reason: why it is enough, or why none is, in sentences.
         synchronized: the least size of one rank where ranks are synchronized; None without ranks, or if none is enough.
     """
 

@@ -71,8 +71,8 @@ class _Commands(click.Group):
     cls=_Commands,
     name="bnstat",
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BNSTAT", "max_content_width": 100},
-    epilog="Exit codes: 0 clean, 1 `check` found something, 2 wrong usage, 3 an input could not be read or an output "
-    f"could not be written, 4 a defect in bnstat. Documentation: {DOCS}",
+    epilog="Exit codes: 0 clean, 1 a finding at or above --fail-on (default: error), from `check` only, 2 wrong usage, "
+    f"3 an input could not be read or an output could not be written, 4 a defect in bnstat. Documentation: {DOCS}",
 )
 @click.version_option(__version__, "-V", "--version", message="bnstat %(version)s")
 def commands() -> None:

@@ -228,6 +228,7 @@ def command(
 
 
 def _run(paths: Sequence[str], to: options.Output, found: Config, reading: Reading, settings: dict[str, Any]) -> int:
+    from bnstat.cli.messages import with_options
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
     from bnstat.rules.overrides import Override
@@ -237,7 +238,8 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, reading: Readi
     overrides = [Override(*pair, folder) for pair in found.overrides]
     update = settings.pop("update_baseline")
     with progress(to.quiet) as meter:
-        result = judge(paths, asked_of(**settings), reading, meter, overrides=overrides, update_baseline=update)
+        asked = asked_of(**settings)
+        result = with_options(judge(paths, asked, reading, meter, overrides=overrides, update_baseline=update))
     tell(result.errors, result.notes, to.quiet)
     write("check", result, to, _read(paths, result, found, reading))
     if to.format == "github":

@@ -157,13 +157,14 @@ def command(context: click.Context, /, paths: tuple[str, ...], to: options.Outpu
 
 def _layers(paths: tuple[str, ...], to: options.Output, by: By, values: Sequence[Any], settings: dict[str, Any]) -> int:
     """Compare frameworks, normalizers or values of ε."""
+    from bnstat.cli.messages import with_options
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
     from bnstat.workflows.compare_layers import layers_of, side_by_side
 
     reading = settings.pop("reading")
     with progress(to.quiet) as meter:
-        found = side_by_side(paths, by, layers_of(by, values, **settings), reading, meter)
+        found = with_options(side_by_side(paths, by, layers_of(by, values, **settings), reading, meter))
     tell(found.errors, found.notes, to.quiet)
     write("compare_layers", found, to, inputs.read_by(paths, reading, found.samples, found.errors))
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
@@ -180,6 +181,7 @@ def _batch_sizes(
 ) -> int:
     """Compare batch sizes."""
     from bnstat.batch_size.settings import CompareSettings
+    from bnstat.cli.messages import with_options
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
     from bnstat.workflows.compare_batch_sizes import compare_batch_sizes
@@ -189,7 +191,7 @@ def _batch_sizes(
     if save_population is not None and _ending(save_population) not in ("npz", "json"):
         raise UsageError(f"{save_population}: a population is saved as .npz or .json; end the name with one of these")
     with progress(to.quiet) as meter:
-        found = compare_batch_sizes(paths, CompareSettings.of(**settings), reading, meter)
+        found = with_options(compare_batch_sizes(paths, CompareSettings.of(**settings), reading, meter))
     tell(found.errors, found.notes, to.quiet)
     read = inputs.read_by(paths, reading, found.samples, found.errors)
     if plot is not None:

@@ -31,13 +31,14 @@ def command(paths: tuple[str, ...], to: options.Output, reading: Reading, **sett
       bnstat inspect series.nii.gz --batch-axis 3 --batch-size 4
       bnstat inspect t1.nii.gz --format json | jq '.batches[0].channels[0].variance'
     """
+    from bnstat.cli.messages import with_options
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
     from bnstat.layers.settings import Settings
     from bnstat.workflows.inspect import inspect
 
     with progress(to.quiet) as meter:
-        report = inspect(paths, Settings.of(**settings), reading, meter)
+        report = with_options(inspect(paths, Settings.of(**settings), reading, meter))
     tell(report.errors, report.notes, to.quiet)
     write("inspect", report, to, inputs.read_by(paths, reading, report.samples, report.errors))
     return exit_codes.FAILED_INPUT if report.errors else exit_codes.CLEAN  # `inspect` tells, it does not judge

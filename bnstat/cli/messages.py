@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from bnstat.text import NO_BREAK_SPACE, printable
+
+if TYPE_CHECKING:  # reports take milliseconds that `--help` does not need
+    from bnstat.report.check import Check
+    from bnstat.report.compare_batch_sizes import Comparison
+    from bnstat.report.compare_layers import LayerComparison
+    from bnstat.report.inspect import Report
+    from bnstat.report.plan import Plan
+    from bnstat.report.scan import Scan
+
+# A report with notes.
+Told = TypeVar("Told", "Check", "Comparison", "LayerComparison", "Plan", "Report", "Scan")
 
 # Parameters that have another name than their option, by that option without its dashes.
 PARAMETERS = {"patch": "size", "patches": "number", "allow-protocol": "protocols"}
@@ -21,10 +34,19 @@ def spelled(message: str) -> str:
     return _PARAMETER.sub(_option, message)
 
 
+def with_options(report: Told) -> Told:
+    """Return a report whose notes spell parameters as options, in every format that the command line writes."""
+    return replace(report, notes=tuple(map(spelled, report.notes)))
+
+
 def _option(parameter: re.Match[str]) -> str:
     name, value = parameter.groups()
     option = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
-    return option if value is None else f"{option} {value.strip(chr(34))}"
+    if value is None:
+        return option
+    if name == "size":  # (96, 96, 96) is 96x96x96
+        value = value.strip("()").replace(", ", "x")
+    return f"{option} {value.strip(chr(34))}"
 
 
 def complain(message: str) -> None:

@@ -56,7 +56,7 @@ def command(
       bnstat compare moments.jsonl --batch-sizes 1,2,4,8,16
       bnstat check new/ --reference moments.jsonl
     """
-    from bnstat.cli.messages import note
+    from bnstat.cli.messages import note, with_options
     from bnstat.cli.output import tell
     from bnstat.cli.progress import progress
     from bnstat.reading.scan_settings import ScanSettings
@@ -65,7 +65,7 @@ def command(
     try:
         with progress(quiet) as meter:
             asked = ScanSettings(axis, batch_axis, reading.preparation)
-            found = scan(paths, output, asked, reading, meter, resume=resume, force=force)
+            found = with_options(scan(paths, output, asked, reading, meter, resume=resume, force=force))
     except KeyboardInterrupt:
         if not quiet:
             note(f"the samples read until now are in {output}; --resume goes on with it")

@@ -244,7 +244,7 @@ class Settings:
         listed = ", ".join(fit[:_MOST_LISTED]) + (", …" if len(fit) > _MOST_LISTED else "")
         raise UsageError(
             f"group:{self.groups} does not divide the {plural(channels, 'channel')} of these data; "
-            f"use one of {listed} as `normalizer`"
+            f"use {'one of ' if len(fit) > 1 else ''}{listed} as `normalizer`"
         )
 
 

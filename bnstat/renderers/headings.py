@@ -56,7 +56,8 @@ def _patches_line(report: Report) -> str:
 def settings_line(settings: Settings) -> str:
     """Return which layer it is: normalizer, framework, epsilon, momentum and batch size."""
     framework = settings.framework
-    layout = "" if framework.channels_axis == -1 else f"; its own layout is {framework.layout}"
+    shown = ", shown with channels last" if settings.axis == -1 else ""
+    layout = "" if framework.channels_axis == -1 else f"; its own layout is {framework.layout}{shown}"
     epsilon = "no default epsilon ε" if settings.epsilon is None else f"epsilon ε = {settings.epsilon:g}"
     if settings.kind == "weight-init":
         added = "no epsilon" if settings.epsilon is None else epsilon

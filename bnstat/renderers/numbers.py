@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from math import floor, log10
+from math import floor, log10, sqrt
 
 from bnstat.layers.results import Number
 
 UNDEFINED = "–"
+
+# The part of a standard deviation below which a mean is the rounding of a sum in float64.
+ROUNDING = 1e-12
 
 
 def number(value: Number | None, digits: int = 5) -> str:
@@ -21,6 +24,16 @@ def number(value: Number | None, digits: int = 5) -> str:
         return f"{value:.{max(digits - 3, 1)}e}"
     decimals = digits - 1 - floor(log10(abs(value)))
     return f"{value:,.{max(decimals, 0)}f}"
+
+
+def mean_of(mean: Number | None, variance: float | None, digits: int = 5) -> str:
+    """Return a mean, and 0 for one that is nothing but the rounding of its sum: below 1e-12 standard deviations.
+
+    A float64 sum of values that cancel leaves about 1e-16 of their size. A layer in float32 resolves 1e-7, so no such
+    mean is a property of the data. JSON and CSV have it as it was computed.
+    """
+    noise = mean is not None and variance is not None and abs(mean) < ROUNDING * sqrt(variance)
+    return "0" if noise else number(mean, digits)
 
 
 def share(value: float | None) -> str:

@@ -236,7 +236,8 @@ def _dependence(comparison: LayerComparison) -> Iterator[str]:
         yield (
             f"{capitalized(_names(others, comparison))} {depend} on which samples share a batch; "
             f"{_names(alone, comparison)} {normalizes} each sample by itself, "
-            "so that differences in scale between samples are lost."
+            "so that differences in scale between samples are lost. That is good where they come from the scanner, and "
+            "bad where the unit has a meaning, as Hounsfield units of CT have."
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,11 +62,6 @@ class Plan(Document):
             f"patch {by(self.patch, 'x')}, {plural(len(self.levels), 'level')}, batch size {self.batch_size}; "
             f"least batch size that trains {self.least_batch_size}"
         )
-
-    @property
-    def sentences(self) -> Sequence[str]:
-        """The sentences that a notebook shows below the table."""
-        return self.notes
 
     @property
     def schema(self) -> str:

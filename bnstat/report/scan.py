@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bnstat.report.documents.document import Document, Fields
@@ -41,11 +40,6 @@ class Scan(Document):
         """What the report has, in a few words."""
         errors = f", {plural(len(self.errors), 'input')} cannot be read" if self.errors else ""
         return f"{self.output} has {plural(self.samples, 'sample')}, {self.cases:,} cases read now{errors}"
-
-    @property
-    def sentences(self) -> Sequence[str]:
-        """The sentences that a notebook shows below the table."""
-        return self.notes
 
     def to_fields(self) -> Fields:
         """Return the fields of the document that follow its schema and version."""

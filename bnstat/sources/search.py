@@ -97,7 +97,10 @@ def _tell_of(others: Counter[str], folder: str, found: FoundCases) -> None:
     there = " and ".join(plural(number, f"{one} file") for one, number in sorted(others.items()))
     convert = how_to_convert(others, folder, others.total())
     if not found.cases and not found.failures:
-        message = "the directory contains no image; give a directory with .nii or .nii.gz files, or the files"
+        message = (
+            "the directory contains no image; give a directory with images that are read (NIfTI, MGH, MINC, Analyze, "
+            "AFNI, Philips PAR/REC, .npy or .npz), or the files"
+        )
         if others:
             message = f"the directory contains only {there}, {convert}"
         found.failures.append(InputError(folder, message))

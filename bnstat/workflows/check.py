@@ -20,30 +20,20 @@ from bnstat.reading.table import Table, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.check import Check, CheckSettings, FailOn, RuleInfo
 from bnstat.report.evidence import Evidence
-from bnstat.report.inspect import Report
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
 from bnstat.rules import baseline as baselines
 from bnstat.rules import findings_of
-from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
 from bnstat.rules.explanation import explained
-from bnstat.rules.layout.missing_channel import FEWEST_OTHERS
 from bnstat.rules.overrides import Override
-from bnstat.rules.selection import selected
+from bnstat.rules.selection import codes_of, selected
 from bnstat.sources.formats.memory import Input
 from bnstat.sources.opened import Planned
-from bnstat.sources.sample import Sample
-from bnstat.text import plural
 from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 from bnstat.workflows.failures import require_some
 from bnstat.workflows.inspect import as_loaded, report_of, require_admitted
 from bnstat.workflows.reference import ReferenceFile
+from bnstat.workflows.silence import BESIDE_REFERENCE, BETWEEN_SAMPLES, ODD_VOLUME, independent, silences
 
-# Rules on how batch statistics differ between samples.
-_BETWEEN_SAMPLES = {"BN202", "BN203", "BN204", "BN205"}
-# Rules that compare a volume with others, and the fewest volumes that they need.
-_OF_A_COHORT = {"BN207": FEWEST_VOLUMES, "BN405": FEWEST_OTHERS + 1}
-_BESIDE_REFERENCE = {"BN208"}
-_OF_PATCHES = {"BN107"}
 _DRAWS = 1000
 
 
@@ -175,12 +165,17 @@ def judge(
         samples=report.samples,
         findings=found,
         errors=report.errors,
-        notes=(*report.notes, *_few(report, codes), *_apart(evidence), *_beside(reference, codes)),
+        notes=(
+            *report.notes,
+            *_not_judged(evidence, asked.select, codes),
+            *_apart(evidence),
+            *_beside(reference, codes),
+        ),
         rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),
     )
     if known is None:
         return result
-    return _known(result, known, codes - _silent(evidence), update=update_baseline)
+    return _known(result, known, codes - set(silences(evidence)), update=update_baseline)
 
 
 def _reference_file(reference: str | None) -> ReferenceFile | None:
@@ -212,7 +207,7 @@ def _evidence(table: Table, asked: CheckSettings) -> Evidence:
 def _curve(rows: Sequence[Row], layer: Settings) -> CurvePoint | None:
     """Return what the batch size does to these samples; None if they are too few, or share no batch statistics."""
     samples = [row.sample for row in rows]
-    if layer.kind not in ("batch", "renorm") or _independent(samples, layer) < FEWEST_SAMPLES:
+    if layer.kind not in ("batch", "renorm") or independent(samples, layer) < FEWEST_SAMPLES:
         return None
     channels = {row.tensor.channels for row in rows}
     if len(channels) > 1:
@@ -234,29 +229,33 @@ def _curve(rows: Sequence[Row], layer: Settings) -> CurvePoint | None:
     return curve.together(cohorts, size, layer.ranks, settings)
 
 
-def _independent(samples: Sequence[Sample], layer: Settings) -> int:
-    """Return the number of samples, or of the volumes that they are patches of."""
-    return len(samples) if layer.preparation.patches is None else len({sample.volume for sample in samples})
+def _not_judged(evidence: Evidence, select: Sequence[str], codes: set[str]) -> tuple[str, ...]:
+    """Return a note for each reason why rules had nothing to judge, where a user may take silence for a verdict.
 
-
-def _few(report: Report, codes: set[str]) -> tuple[str, ...]:
-    """Return a note if there are too few samples to tell how batch statistics differ between them."""
-    number = _independent(report.samples, report.settings)
-    word = "sample" if report.settings.preparation.patches is None else "volume"
-    silent = report.samples and number < FEWEST_SAMPLES and codes & _BETWEEN_SAMPLES
-    if not silent or report.settings.kind not in ("batch", "renorm"):
+    A check of batch norm is expected to judge differences between samples, and one of a cohort to judge odd volumes. Of
+    other rules a verdict is expected if a token that selects rules selects none that had something to judge.
+    """
+    if not evidence.report.samples:
         return ()
-    return (
-        f"{plural(number, word)} cannot tell how batch statistics differ between {word}s; "
-        f"rules on this need {FEWEST_SAMPLES} or more",
-    )
+    silent = silences(evidence)
+    expected = [codes_of(token) & codes for token in select]
+    told = {code for some in expected if some <= silent.keys() for code in some}
+    if evidence.settings.kind == "batch" or select:
+        told |= codes & BETWEEN_SAMPLES
+    if independent(evidence.report.samples, evidence.settings) >= FEWEST_SAMPLES:
+        told |= codes & ODD_VOLUME
+    return tuple(dict.fromkeys(silent[code] for code in sorted(told & silent.keys())))
 
 
 def _apart(evidence: Evidence) -> tuple[str, ...]:
     """Return a note if the samples have different shapes, so that each is a batch by itself."""
     if len(evidence.shapes) < 2:
         return ()
-    return ("the samples have different shapes and cannot share a batch, so each is judged as a batch of 1",)
+    size = evidence.settings.batch_size * evidence.settings.ranks
+    return (
+        f"the samples have different shapes and cannot share a batch of {size}, so rules that look at single batches "
+        "judge each sample as a batch of 1",
+    )
 
 
 def _beside(reference: ReferenceFile | None, codes: set[str]) -> tuple[str, ...]:
@@ -264,18 +263,7 @@ def _beside(reference: ReferenceFile | None, codes: set[str]) -> tuple[str, ...]
     if reference is None:
         return ()
     unused = f"{reference.file} is not used, because its rule, data-drift (BN208), is not selected"
-    return (*reference.moments.notes, *(() if codes & _BESIDE_REFERENCE else (unused,)))
-
-
-def _silent(evidence: Evidence) -> set[str]:
-    """Return the rules that had no data to judge: their entries in the baseline are not stale if nothing is found."""
-    volumes = len({sample.volume for sample in evidence.report.samples})
-    return {
-        *(_BETWEEN_SAMPLES if evidence.curve is None else ()),
-        *(_BESIDE_REFERENCE if evidence.reference is None else ()),
-        *(() if evidence.report.patched else _OF_PATCHES),
-        *(code for code, fewest in _OF_A_COHORT.items() if volumes < fewest),
-    }
+    return (*reference.moments.notes, *(() if codes & BESIDE_REFERENCE else (unused,)))
 
 
 def _known(result: Check, known: baselines.Baseline, codes: set[str], *, update: bool) -> Check:

@@ -184,7 +184,7 @@ def _answerable(settings: CompareSettings, samples: int, nesting: Nesting | None
         )
     left = [str(size) for size in sizes if size > most]
     skipped = f"skipped batch size {', '.join(left)}, which needs more than these {there} {word}s{each}"
-    note = f"{skipped}; --population infinite includes it"
+    note = f'{skipped}; `population="infinite"` includes it'
     return fitting, [note] if left else []
 
 
@@ -197,7 +197,7 @@ def _table(rows: Sequence[Row]) -> Moments | None:
     for row in rows:
         if row.tensor.channels != rows[0].tensor.channels:
             raise UsageError(
-                f"{rows[0].sample.title} has {rows[0].tensor.channels} channels and {row.sample.title} has "
+                f"{rows[0].sample.title} has {plural(rows[0].tensor.channels, 'channel')} and {row.sample.title} has "
                 f"{row.tensor.channels}; compare files with one number of channels, or keep another `axis`"
             )
     return Moments.stack([row.moments for row in rows]) if rows else None

@@ -33,7 +33,7 @@ from bnstat.workflows.notes import notes_of, patch_notes
 # The note if voxels are preprocessed: the sums of a framework can be repeated only on the values of the files.
 ONLY_BOUNDED = (
     "the framework's own variance is given as bounds, because its sums over single values can be repeated only without "
-    "--intensity, --mask and --patch"
+    "`intensity`, `mask` and `size`"
 )
 
 

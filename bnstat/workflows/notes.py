@@ -117,7 +117,7 @@ def _backend(table: Table, batches: Sequence[Batch], settings: Settings) -> tupl
     how = "repeats these sums" if again else "gives bounds of its variance"
     return (
         f"on TensorFlow, Keras adds {count:,} values one after the other in float32, so its variance can be wrong by "
-        f"some percent; --framework keras-tensorflow {how}",
+        f'some percent; `framework="keras-tensorflow"` {how}',
     )
 
 
@@ -206,16 +206,16 @@ def _inputs(table: Table, settings: Settings) -> tuple[str, ...]:
         if array and len(volume.shape) == 3 and plan.parts[0].arrangement.samples_axis == 0:
             notes.append(
                 f"{volume.source} has shape {volume.shape}: its axis 0 is read as the batch, so it is "
-                f"{plural(volume.shape[0], 'sample')}; if it is one volume, use --batch-axis none"
+                f'{plural(volume.shape[0], "sample")}; if it is one volume, use `batch_axis="none"`'
             )
         if array and channels_first and settings.axis == -1 and plan.tensor.axis != 1:
             notes.append(
                 f"{volume.source} is read with channels last, and {settings.framework.title} has channels first; "
-                "if its channels are on axis 1, use --axis 1"
+                "if its channels are on axis 1, use `axis=1`"
             )
         if not array and channels_first and plan.tensor.axis == 1 and len(plan.tensor.sample_shape) > 1:
             notes.append(
-                f"--axis 1 keeps the first spatial axis of {volume.source} ({plan.tensor.channels} entries); "
+                f"`axis=1` keeps the first spatial axis of {volume.source} ({plan.tensor.channels} entries); "
                 f"the channels of an image file are on its last axis, whatever layout {settings.framework.title} has"
             )
     return tuple(notes)

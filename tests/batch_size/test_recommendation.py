@@ -99,3 +99,37 @@ def test_it_declines_below_eight_samples(samples, declined):
     found = recommend([cohort(0.01, samples)], SIZES, settings(), "input")
     assert (found.batch_size is None) == declined
     assert ("at least 8" in found.reason) == declined
+
+
+def test_the_size_that_the_gap_needs_is_found_from_any_size_and_is_about_enough():
+    one = cohort(0.5)
+    needed = []
+    for sizes in ([1], [1, 4], [2, 8]):
+        reason = recommend([one], sizes, settings(noise=0.3, shortfall=0.3), "input").reason
+        needed.append(int(reason.partition("gap needs a batch size of about ")[2].partition(".")[0]))
+    assert max(needed) <= 1.15 * min(needed)
+    gaps = [
+        recommendation._figures([one], size, settings(), drawn=True).gap.max()
+        for size in (min(needed) // 2, 2 * max(needed))
+    ]
+    assert gaps[0] > 0.1 > gaps[1]
+
+
+def test_one_size_is_named_where_it_is_enough_for_the_gap_too():
+    reason = recommend([cohort(0.5)], [1], settings(gap=0.5), "input").reason
+    assert "All three would be within their limits from batch size" in reason
+    assert "gap needs" not in reason
+
+
+def test_where_only_the_gap_is_too_large_only_its_size_is_named():
+    reason = recommend([cohort(0.5)], [64], settings(gap=0.01), "input").reason
+    assert "Mean and variance would" not in reason
+    assert "The train/eval gap needs a batch size of about" in reason
+
+
+@pytest.mark.parametrize("samples", [3, 40])
+def test_the_reason_is_whole_sentences(samples):
+    for sizes in ([1], list(SIZES)):
+        reason = recommend([cohort(0.5, samples)], sizes, settings(), "input").reason
+        assert reason.endswith(".")
+        assert not reason.endswith("..")

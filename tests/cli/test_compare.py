@@ -190,7 +190,7 @@ def test_the_table_fits_and_says_what_to_do(bnstat_run, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     out = bnstat_run("compare", COHORT).out
     assert max(map(len, out.splitlines())) <= width
-    assert "No compared batch size is enough" in out.replace("\n", " ")
+    assert "no compared batch size is enough" in out.replace("\n", " ")
 
 
 def test_csv_and_markdown_have_a_row_for_each_size(bnstat_run):
@@ -224,10 +224,19 @@ def test_one_sample_is_no_larger_set(refused):
     assert "one sample" in refused(2, "compare", ROOT / "sample_data/t1_head.nii.gz", "--population", "infinite")
 
 
+def test_the_recommendation_says_that_the_table_is_for_exactly_these_samples(bnstat_run):
+    exact = "Recommendation (the table is for exactly these 12 samples):\nFor a larger data set, from which these 12"
+    assert exact in bnstat_run("compare", COHORT).out
+    larger = bnstat_run("compare", COHORT, "--population", "infinite", "--batch-sizes", "8").out
+    assert "Recommendation:\nFor a larger data set, from which these 12 samples are drawn, no" in larger
+    assert "at batch size 8, the batch mean varies by 0.1926 SD from batch to batch" in " ".join(larger.split())
+    assert "The train/eval gap needs a batch size of about 33." in " ".join(larger.split())
+
+
 def test_different_numbers_of_channels_cannot_be_compared(refused):
     line = refused(2, "compare", COHORT, ROOT / "sample_data/mri_4channel.nii.gz")
-    assert "1 channels" in line
-    assert "4" in line
+    assert "has 1 channel and" in line
+    assert "has 4;" in line
 
 
 def sites(path, rows):

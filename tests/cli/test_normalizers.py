@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from bnstat.layers.settings import KINDS
 
 NAMES = [name.replace("G", "2") for name in KINDS]
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -90,3 +93,16 @@ def test_buffers_of_instance_norm_are_told_in_every_format(bnstat_run, tensor):
         )
     first = next(csv.DictReader(io.StringIO(bnstat_run(*asked, "--format", "csv").out)))
     assert float(first["running_variance"]) == batch["running"][0]["running_variance"]
+
+
+def test_the_only_number_of_groups_that_fits_is_not_one_of_several(refused):
+    line = refused(2, "inspect", ROOT / "sample_data" / "t1_head.nii.gz", "--normalizer", "group:4")
+    assert "group:4 does not divide the 1 channel of these data; use group:1 as --normalizer" in line
+
+
+def test_the_layout_of_a_preset_is_shown_with_channels_last_unless_the_axis_is_given(bnstat_run):
+    path = ROOT / "sample_data" / "t1_head.nii.gz"
+    assert "channels first, shown with channels last" in " ".join(
+        bnstat_run("inspect", path, "--framework", "torch").out.split()
+    )
+    assert "shown with" not in bnstat_run("inspect", path, "--framework", "torch", "--axis", "1").out

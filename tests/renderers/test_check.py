@@ -151,9 +151,9 @@ def test_no_line_is_wider_than_the_terminal(case, width):
 
 
 def test_a_check_that_found_nothing_is_one_line():
-    assert table.render(clean()) == "nothing found in 6 samples\n"
+    assert table.render(clean()) == "6 samples checked (Keras batch norm, batch size 1): no findings\n"
     assert table.render(replace(clean(), known=verdict().known)) == (
-        "nothing new found in 6 samples; 1 known from the baseline\n"
+        "6 samples checked (Keras batch norm, batch size 1): no new findings; 1 known\nfrom the baseline\n"
     )
 
 

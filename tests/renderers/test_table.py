@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ from renderers.sample import channel, report
 
 from bnstat.renderers import csv, numbers
 from bnstat.renderers.inspect import markdown, table
+from bnstat.renderers.inspect.columns import columns_of
 from bnstat.report.finding import Finding
 
 
@@ -95,3 +97,40 @@ def test_numbers_have_five_digits_and_separated_thousands(value, expected):
 )
 def test_a_share_is_never_rounded_to_nothing(value, expected):
     assert numbers.share(value) == expected
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+def test_every_column_that_is_hidden_is_named(width):
+    rendered = " ".join(table.render(report(), width=width).split())
+    hidden = rendered.partition("hidden: ")[2].partition(";")[0].split(", ") if "hidden: " in rendered else []
+    assert hidden == [column.title for column in columns_of(report()) if column not in _fitted(width)]
+    assert bool(hidden) == (width < 130)
+
+
+def _fitted(width):
+    """The columns that the table shows."""
+    rendered = table.render(report(), width=width)
+    head = rendered.split("\n\n")[1].split("\n\n")[0].splitlines()[:2]
+    words = Counter(" ".join(head).split())
+    shown = []
+    for column in columns_of(report()):
+        if not Counter(column.title.split()) - words:
+            words -= Counter(column.title.split())
+            shown.append(column)
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("mean", "variance", "shown"),
+    [
+        (-1.3e-17, 1.0, "0"),
+        (9e-13, 1.0, "0"),
+        (1.1e-12, 1.0, "1.10e-12"),
+        (1e-17, 1e-34, "1.00e-17"),
+        (1e-17, 0.0, "1.00e-17"),
+        (1e-17, None, "1.00e-17"),
+        (None, 1.0, "–"),
+    ],
+)
+def test_a_mean_that_is_the_rounding_of_its_sum_is_shown_as_0(mean, variance, shown):
+    assert numbers.mean_of(mean, variance) == shown

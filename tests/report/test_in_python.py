@@ -17,6 +17,7 @@ import pytest
 
 import bnstat
 from bnstat.cli import run
+from bnstat.cli.messages import spelled
 from bnstat.report.documents.document import Document
 from bnstat.report.documents.html import MOST_ROWS
 
@@ -57,21 +58,25 @@ def reports(cohort, tmp_path):
 def test_the_dictionary_of_a_report_is_the_json_of_its_command(cohort, capsys):
     for report, command in commands(cohort):
         run([*command, "--format", "json"])
-        assert report.to_dict() == json.loads(capsys.readouterr().out), command
+        written = json.loads(capsys.readouterr().out)
+        notes = [spelled(note) for note in report.notes]  # the command line names options
+        assert report.to_dict() | ({"notes": notes} if "notes" in written else {}) == written, command
         assert list(report.to_dict()) == list(json.loads(json.dumps(report.to_dict())))
 
 
 def test_a_report_is_one_short_line(cohort, tmp_path):
     for report in reports(cohort, tmp_path):
         assert isinstance(report, Document)
-        assert repr(report) == f"<{type(report).__name__}: {report.summary}>"
+        notes = len(report.notes)
+        there = f", {notes} note{'' if notes == 1 else 's'} to read in .notes" if notes else ""
+        assert repr(report) == f"<{type(report).__name__}: {report.summary}{there}>"
         assert len(repr(report)) < 200
         assert "\n" not in repr(report)
     assert repr(bnstat.diagnose(cohort, batch_size=2)).startswith(
         "<Report: batch norm as in Keras, 3 batches of 2, 6 samples, "
     )
     some = bnstat.diagnose([cohort, "none.npy"])
-    assert repr(some).endswith(", 1 input cannot be read>")
+    assert repr(some).endswith(", 1 input cannot be read, 1 note to read in .notes>")
 
 
 def test_a_data_frame_has_the_rows_of_the_csv_table(cohort, capsys):
@@ -150,3 +155,24 @@ def test_a_scan_follows_its_schema(cohort, tmp_path):
 def test_what_needs_no_data_needs_no_numpy(code):
     code = f"import sys, bnstat; {code}; sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_notes_of_an_array_name_parameters_in_python_and_options_on_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    volume = np.random.default_rng(0).normal(size=(5, 6, 7))
+    report = bnstat.diagnose(volume)
+    assert repr(report).endswith(", 1 note to read in .notes>")
+    assert report.notes == (
+        'array 1 has shape (5, 6, 7): its axis 0 is read as the batch, so it is 5 samples; if it is one volume, use `batch_axis="none"`',
+    )
+    assert "<p>note: array 1 has shape (5, 6, 7)" in report._repr_html_()
+    whole = bnstat.diagnose(volume, batch_axis="none")
+    assert not whole.notes
+    assert "note" not in repr(whole)
+
+    np.save("volume.npy", volume)
+    run(["inspect", "volume.npy", "--format", "json"])
+    out, err = capsys.readouterr()
+    (note,) = json.loads(out)["notes"]
+    assert note.endswith("if it is one volume, use --batch-axis none")
+    assert note in err

@@ -90,6 +90,13 @@ def shaped(*shapes, batch_size=2):
     return Evidence(report, asked=replace(report.settings, batch_size=batch_size), shapes=shapes)
 
 
+@pytest.mark.parametrize(("other", "sizes"), [((8, 8, 8, 4), False), ((8, 9, 8, 4), True)])
+def test_mixed_channels_are_named_with_the_spatial_sizes_if_these_differ_too(other, sizes):
+    (finding,) = findings_of(shaped((8, 8, 8, 1), other), (MIXED,))
+    assert "Give files with the same number of channels, or keep another axis (--axis)." in finding.message
+    assert ("Their spatial sizes differ too" in finding.message) == sizes
+
+
 def test_mixed_shapes_are_one_finding_that_names_them():
     (finding,) = findings_of(shaped((8, 8, 8, 1), (8, 9, 8, 1)), (MIXED,))
     assert (

@@ -210,5 +210,5 @@ def test_keras_names_tensorflow_where_its_sums_are_likely_to_be_off(tmp_path):
     np.save(tmp_path / "short.npy", np.random.default_rng(0).normal(1.0, 1.0, (1, 100_000, 2)).astype(np.float32))
     for name, noted in (("long", True), ("short", False)):
         report = bnstat.diagnose(tmp_path / f"{name}.npy")
-        assert any("--framework keras-tensorflow" in note for note in report.notes) == noted
+        assert any('`framework="keras-tensorflow"`' in note for note in report.notes) == noted
         assert not report.findings

@@ -124,3 +124,9 @@ def test_a_folder_that_may_not_be_read_is_an_error_and_not_left_out(tree):
     finally:
         (tree / "deep").chmod(0o755)
     assert report.errors
+
+
+def test_a_directory_without_an_image_names_the_formats_that_are_read(tmp_path):
+    (failure,) = cases_of([str(tmp_path)]).failures
+    for name in ("NIfTI", "MGH", "MINC", "Analyze", ".npy"):
+        assert name in failure.message

@@ -118,14 +118,14 @@ def test_an_array_of_three_axes_says_how_it_was_read(tmp_path):
     path = write_array(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(3, 4, 5)))
     report = bnstat.diagnose(path)
     assert len(report.samples) == 3
-    assert any("--batch-axis none" in note for note in report.notes)
+    assert any('`batch_axis="none"`' in note for note in report.notes)
     whole = bnstat.diagnose(path, batch_axis="none")
     assert whole.batches[0].input_shape == (1, 3, 4, 5, 1)
     assert not whole.notes
 
 
 def test_a_channels_first_preset_says_that_it_changes_no_axis(arrays):
-    assert any("--axis 1" in note for note in bnstat.diagnose(arrays[0], framework="torch").notes)
+    assert any("`axis=1`" in note for note in bnstat.diagnose(arrays[0], framework="torch").notes)
     assert not bnstat.diagnose(arrays[0], framework="torch", axis=1).notes
     assert not bnstat.diagnose(arrays[0]).notes
 

@@ -75,17 +75,17 @@ def test_an_array_of_three_axes_says_that_its_first_is_the_batch(array):
 def test_an_array_for_a_framework_with_channels_first_names_its_axis(array):
     path = array((2, 3, 8, 8, 8))
     (note,) = naming(bnstat.diagnose(path, framework="torch").notes, "x.npy", "channels first")
-    assert "--axis 1" in note
+    assert "`axis=1`" in note
     assert not naming(bnstat.diagnose(path, framework="torch", axis=1).notes, "channels first")
     assert not naming(bnstat.diagnose(path, framework="keras").notes, "channels first")
 
 
 def test_an_image_whose_first_spatial_axis_is_kept_says_so(image):
     path = image("a.nii", (10, 8, 6))
-    (note,) = naming(bnstat.diagnose(path, framework="torch", axis=1).notes, "a.nii", "--axis 1")
+    (note,) = naming(bnstat.diagnose(path, framework="torch", axis=1).notes, "a.nii", "`axis=1`")
     assert "10" in note
-    assert not naming(bnstat.diagnose(path, framework="keras", axis=1).notes, "--axis 1")
-    assert not naming(bnstat.diagnose(path, framework="torch").notes, "--axis 1")
+    assert not naming(bnstat.diagnose(path, framework="keras", axis=1).notes, "`axis=1`")
+    assert not naming(bnstat.diagnose(path, framework="torch").notes, "`axis=1`")
 
 
 def test_a_layer_that_reduces_less_by_default_says_so_once(array):

@@ -165,6 +165,9 @@ def test_a_check_of_mixed_shapes_says_that_each_sample_is_judged_alone(tmp_path)
     for name, length in (("a.npy", 4), ("b.npy", 5)):
         np.save(tmp_path / name, np.random.default_rng(length).normal(size=(1, length, 4, 4, 1)))
     result = bnstat.check([tmp_path / "a.npy", tmp_path / "b.npy"], batch_size=2)
-    alone = "the samples have different shapes and cannot share a batch, so each is judged as a batch of 1"
+    alone = (
+        "the samples have different shapes and cannot share a batch of 2, so rules that look at single batches judge "
+        "each sample as a batch of 1"
+    )
     assert alone in result.notes
     assert alone not in bnstat.check(tmp_path / "a.npy").notes

@@ -185,7 +185,7 @@ def test_larger_sizes_are_left_out_with_a_note_on_volumes_and_patches(patched):
     assert [point.batch_size for point in found.batch_sizes] == [4]
     assert found.notes == (
         "skipped batch size 32, which needs more than these 12 volumes with 2 patches of each in a batch; "
-        "--population infinite includes it",
+        '`population="infinite"` includes it',
     )
     assert len(patched(volumes(), per_volume=2, batch_sizes=[4, 32], population="infinite").batch_sizes) == 2
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from bnstat.layers.settings import Settings
 from bnstat.renderers.findings import also
 from bnstat.report.check import Check, Stale
 from bnstat.report.finding import SEVERITIES, Finding
@@ -110,8 +111,15 @@ def outcome(check: Check) -> str:
 
 
 def verdict(check: Check) -> str:
-    """Return the verdict in a line, as in "2 errors, 1 warning in 12 samples; 3 known from the baseline"."""
-    parts = [f"{_counted(check)} in {samples_of(len(check.samples), volumes_of(check))}"]
+    """Return the verdict in a line, as in "2 errors, 1 warning in 12 samples; 3 known from the baseline".
+
+    Without findings nothing else on the screen names the layer, so the verdict does.
+    """
+    samples = samples_of(len(check.samples), volumes_of(check))
+    if check.findings:
+        parts = [f"{_counted(check)} in {samples}"]
+    else:
+        parts = [f"{samples} checked ({_layer(check.settings.layer)}): no {'new ' if check.known else ''}findings"]
     if not check.samples and not check.findings:
         parts = ["no sample was read"]
     if check.known:
@@ -132,8 +140,13 @@ def volumes_of(check: Check) -> int | None:
 
 def _counted(check: Check) -> str:
     counts = Counter(finding.severity for finding in check.findings)
-    named = [plural(counts[severity], severity) for severity in SEVERITIES if counts[severity]]
-    return ", ".join(named) or ("nothing new found" if check.known else "nothing found")
+    return ", ".join(plural(counts[severity], severity) for severity in SEVERITIES if counts[severity])
+
+
+def _layer(settings: Settings) -> str:
+    """Return the layer and the batch size in a few words, as in "Keras batch norm, batch size 2"."""
+    ranks = f" on each of {settings.ranks} ranks" if settings.ranks > 1 else ""
+    return f"{settings.maker} {settings.layer}, batch size {settings.batch_size}{ranks}"
 
 
 def stale_line(entry: Stale) -> str:

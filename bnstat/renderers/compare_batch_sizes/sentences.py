@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bnstat.batch_size.published import GROUP_NORM_PAPER
 from bnstat.batch_size.results import Forgetting, PopulationChannel, SampleGroup
-from bnstat.renderers.numbers import number, ratio, share
+from bnstat.renderers.numbers import mean_of, number, ratio, share
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.text import plural, printable, samples_of
 
@@ -51,9 +51,8 @@ def split(comparison: Comparison, channel: PopulationChannel) -> str:
             f"{name}: variance {number(channel.within, 6)} within its one sample. "
             "One sample cannot show the variance between samples, which a small batch misses; give several."
         )
-    mean, variance, within, between = (
-        number(value, 6) for value in (channel.mean, channel.variance, channel.within, channel.between)
-    )
+    mean = mean_of(channel.mean, channel.variance, 6)
+    variance, within, between = (number(value, 6) for value in (channel.variance, channel.within, channel.between))
     return (
         f"{name}: mean {mean}, variance {variance} = {within} within + {between} between "
         f"{plural(channel.samples, 'sample')} (share between samples ρ = {ratio(channel.rho)})"
@@ -63,9 +62,10 @@ def split(comparison: Comparison, channel: PopulationChannel) -> str:
 def _patches(name: str, channel: PopulationChannel) -> str:
     """Return the same where samples are patches of volumes."""
     counted = samples_of(channel.samples, channel.volumes)
-    mean, variance, within, volumes, patches = (
+    mean = mean_of(channel.mean, channel.variance, 6)
+    variance, within, volumes, patches = (
         number(value, 6)
-        for value in (channel.mean, channel.variance, channel.within, channel.between_volumes, channel.between_patches)
+        for value in (channel.variance, channel.within, channel.between_volumes, channel.between_patches)
     )
     if channel.between is None:
         return (
@@ -81,14 +81,14 @@ def _patches(name: str, channel: PopulationChannel) -> str:
 def merged(comparison: Comparison, channel: int) -> str:
     """Return the population statistics beside the running ones, which settle elsewhere."""
     whole = comparison.population[channel]
-    mean, variance = (number(value, 6) for value in (whole.merged_mean, whole.merged_variance))
-    line = f'all values together ("precise BN"): mean {mean}, variance {variance}'
+    mean, variance = mean_of(whole.merged_mean, whole.merged_variance, 6), number(whole.merged_variance, 6)
+    line = f'all values together ("precise BN", the statistics of the whole data set): mean {mean}, variance {variance}'
     known = [(point.batch_size, point.channels[channel]) for point in comparison.batch_sizes]
     settled = [(size, one) for size, one in known if one.running_variance is not None]
     if not settled:
         return line
     size, one = min(settled, key=lambda pair: pair[0])
-    mean, variance = (number(value, 6) for value in (one.running_mean, one.running_variance))
+    mean, variance = mean_of(one.running_mean, one.running_variance, 6), number(one.running_variance, 6)
     return f"{line}; running statistics at batch size {size} converge to mean {mean}, variance {variance}"
 
 
@@ -142,7 +142,7 @@ def _named(one: Forgetting) -> str:
 def footnotes(comparison: Comparison) -> list[str]:
     """Return what the columns mean, a line each, and what a star means where there is one."""
     lines = [
-        "batches drawn: random batches of these samples, or all that are possible",
+        'batches drawn: "all N" is every possible batch of these samples; otherwise N random ones',
         "mean noise: standard deviation (SD) of the batch mean from batch to batch, in SDs of the values",
         "variance shortfall: what the batch variance lacks on average of the variance of all values",
         "variance CV: coefficient of variation, the SD of the batch variance over its mean",
@@ -158,12 +158,18 @@ def footnotes(comparison: Comparison) -> list[str]:
     return lines
 
 
+def advice_title(comparison: Comparison) -> str:
+    """Return the heading of the recommendation, which is not for the population that the table is for."""
+    samples = samples_of(len(comparison.samples), comparison.volumes)
+    exact = comparison.settings.population == "finite" and len(comparison.samples) > 1
+    return "Recommendation" + (f" (the table is for exactly these {samples})" if exact else "") + ":"
+
+
 def advice(comparison: Comparison) -> str:
     """Return the recommendation as a sentence with its range, and the layer that it holds for."""
     found = comparison.recommendation
     if found is None:
         return ""
-    reason = found.reason[0].upper() + found.reason[1:]
     span = ""
     if found.least is not None:
         most = "more than the sizes compared" if found.most is None else str(found.most)
@@ -173,4 +179,4 @@ def advice(comparison: Comparison) -> str:
     together = (
         f" With {ranks} synchronized ranks, {found.synchronized} per rank is enough." if found.synchronized else ""
     )
-    return f"{reason}.{span}{together} This holds for a batch-norm layer {layer}."
+    return f"{found.reason}{span}{together} This holds for a batch-norm layer {layer}."

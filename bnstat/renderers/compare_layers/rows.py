@@ -10,7 +10,7 @@ from bnstat.layers.results import Batch, Channel
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, tensor_lines
 from bnstat.renderers.inspect.columns import Column, Part, columns_of, legend
-from bnstat.renderers.numbers import UNDEFINED, number, setting
+from bnstat.renderers.numbers import UNDEFINED, mean_of, number, setting
 from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
 from bnstat.report.finding import Finding
 from bnstat.text import plural
@@ -140,7 +140,7 @@ def block(
         cells = [column.shown(own.batches[position[0]].parts[position[1]], digits) for column in columns]
         named = [] if comparison.by == "epsilons" else [_epsilon(entries[0])]
         rows.append([*named, *cells])
-    mean, variance = number(part.mean, 6), number(part.variance, 6)
+    mean, variance = mean_of(part.mean, part.variance, 6), number(part.variance, 6)
     label = _label(comparison, batch, part)
     values = f"   {plural(part.count, 'value')}" if isinstance(part, Channel) else ""
     heading = f"{label}   mean {mean}   variance {variance}{values}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.results import Channel, Group, RmsGroup
 from bnstat.layers.settings import Settings
-from bnstat.renderers.numbers import UNDEFINED, number, share, variance_of_one
+from bnstat.renderers.numbers import UNDEFINED, mean_of, number, share, variance_of_one
 from bnstat.report.inspect import Report
 from bnstat.text import printable
 
@@ -45,7 +45,7 @@ class Column:
         return self.cell(part, min(digits, self.most))
 
 
-# The columns that a reader expects: where one is hidden, a line says so.
+# The columns that a reader expects.
 EXPECTED_RANK = 5
 
 
@@ -62,8 +62,12 @@ def _of_finite(name: str) -> Callable[[Part], str]:
     return lambda part: number(getattr(part.finite, name), 5)
 
 
-def _running(name: str) -> Callable[[Part, int], str]:
-    return lambda part, digits: number(getattr(part, name), digits)
+def _running_mean(part: Part, digits: int) -> str:
+    return mean_of(part.running_mean, part.running_variance, digits) if isinstance(part, Channel) else UNDEFINED
+
+
+def _running_variance(part: Part, digits: int) -> str:
+    return number(part.running_variance if isinstance(part, Channel) else None, digits)
 
 
 def _correction(name: str) -> Callable[[Part, int], str]:
@@ -103,7 +107,7 @@ _OF_RENORM = (
 _OF_START = "initial scale and bias of weight norm"
 
 _VALUES = (
-    Column("mean", lambda part, digits: number(part.mean, digits), _of_finite("mean")),
+    Column("mean", lambda part, digits: mean_of(part.mean, part.variance, digits), _of_finite("mean")),
     Column("variance", lambda part, digits: number(part.variance, digits), _of_finite("variance")),
 )
 _OWN = Column(
@@ -131,8 +135,8 @@ _SHARE = Column(
 )
 _RMS_SHARE = replace(_SHARE, meaning="epsilon's part, ε/(mean square + ε), which the output mean square lacks")
 _RUNNING = (
-    Column("running\nmean", _running("running_mean"), rank=2, meaning=_AFTER_ONE_STEP),
-    Column("running\nvariance", _running("running_variance"), rank=2, meaning=_AFTER_ONE_STEP),
+    Column("running\nmean", _running_mean, rank=2, meaning=_AFTER_ONE_STEP),
+    Column("running\nvariance", _running_variance, rank=2, meaning=_AFTER_ONE_STEP),
 )
 _GAIN = Column(
     "gain",

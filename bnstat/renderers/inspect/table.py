@@ -12,7 +12,7 @@ from bnstat.layers.results import Batch
 from bnstat.renderers.findings import also, by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, settings_line, tensor_lines
 from bnstat.renderers.inspect import lines
-from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, legend, names_of
+from bnstat.renderers.inspect.columns import Column, Part, columns_of, headers_of, legend, names_of
 from bnstat.renderers.numbers import number
 from bnstat.renderers.screen import MOST_ROWS, Screen, empty_table, hidden_columns, printed
 from bnstat.report.finding import Finding
@@ -71,8 +71,7 @@ def print_report(report: Report, screen: Screen, *, every_row: bool = False) -> 
         screen.say(lines.synchronized_line(report))
         _print_rows(replace(report, findings=()), report.synchronized, screen, every_row)
     screen.blank()
-    expected = [column for column in columns_of(report) if column.rank <= EXPECTED_RANK]
-    missing = hidden_columns([column.title for column in expected if column not in spacing.columns])
+    missing = hidden_columns([column.title for column in columns_of(report) if column not in spacing.columns])
     for line in (missing, *legend(spacing.columns)):
         if line:
             screen.remark(line)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bnstat.report.documents.html import table_of
+from bnstat.text import plural
 from bnstat.version import __version__
 
 if TYPE_CHECKING:
@@ -46,17 +47,24 @@ class Document(ABC):
         """What the report has, in a few words."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on how inputs and settings were understood; the parameters in them are between backticks."""
+        return ()
+
+    @property
     def sentences(self) -> Sequence[str]:
         """The sentences that a notebook shows below the table."""
         return ()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.summary}>"
+        there = f", {plural(len(self.notes), 'note')} to read in .notes" if self.notes else ""
+        return f"<{type(self).__name__}: {self.summary}{there}>"
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
         rows = self.to_rows()
-        return table_of(f"{type(self).__name__}: {self.summary}", self._columns(rows), rows, self.sentences)
+        told = [*self.sentences, *(f"note: {note}" for note in self.notes)]
+        return table_of(f"{type(self).__name__}: {self.summary}", self._columns(rows), rows, told)
 
     def _columns(self, rows: Sequence[Fields]) -> list[str]:
         return list(dict.fromkeys((*self.column_names, *(name for row in rows for name in row))))
@@ -79,5 +87,8 @@ class Document(ABC):
         return frame.astype(dict.fromkeys(unknown, "float64"))
 
     def to_dict(self) -> Fields:
-        """Return the document that `--format json` writes, always complete."""
+        """Return the document that `--format json` writes, always complete.
+
+        Its notes name parameters as Python does, and those of the command line name options.
+        """
         return {"schema": self.schema, "version": __version__, **self.to_fields()}

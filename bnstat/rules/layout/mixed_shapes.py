@@ -61,7 +61,9 @@ def _remedy(shapes: Sequence[tuple[int, ...]]) -> str:
     if len({len(shape) for shape in shapes}) > 1:
         return "Give files with the same number of axes."
     if len({shape[-1] for shape in shapes}) > 1:
-        return "Give files with the same number of channels, or keep another axis (--axis)."
+        first = "Give files with the same number of channels, or keep another axis (--axis)."
+        sizes = " Their spatial sizes differ too: crop, pad or resample them to one shape."
+        return first + (sizes if len(set(spatial)) > 1 else "")
     common = "x".join(str(min(*sizes, MOST_PATCH)) for sizes in zip(*spatial, strict=True))
     return (
         f"Crop, pad or resample them to one shape, or train on patches of one size (check them with --patch {common})."

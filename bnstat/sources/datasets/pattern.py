@@ -144,7 +144,7 @@ def _tell_of(pattern: Pattern, channels: Sequence[str], matched: bool, left: Seq
         )
     elif left:
         told.notes.append(
-            f"skipped {plural(len(left), 'file')} that --channels {pattern.text!r} does not match, as {left[0]}"
+            f"skipped {plural(len(left), 'file')} that `channels={pattern.text!r}` does not match, as {left[0]}"
         )
     for channel in () if pattern.channels else channels:
         if channel.lower() in _LABELS:
