@@ -68,7 +68,7 @@ def _padded(table: Table, patching: Patching) -> tuple[str, ...]:
     return (
         f"{len(found)} of {of} {where} {'its' if one else 'their'} volume ({volumes}) and {'is' if one else 'are'} "
         f"padded with {filled}, which count in the mean and the variance; if the training does not pad so, use a "
-        "smaller --patch or --pad none",
+        'smaller `size` or `pad="none"`',
     )
 
 

@@ -163,7 +163,8 @@ def test_notes_of_an_array_name_parameters_in_python_and_options_on_the_command_
     report = bnstat.diagnose(volume)
     assert repr(report).endswith(", 1 note to read in .notes>")
     assert report.notes == (
-        'array 1 has shape (5, 6, 7): its axis 0 is read as the batch, so it is 5 samples; if it is one volume, use `batch_axis="none"`',
+        "array 1 has shape (5, 6, 7): its axis 0 is read as the batch, so it is 5 samples; "
+        'if it is one volume, use `batch_axis="none"`',
     )
     assert "<p>note: array 1 has shape (5, 6, 7)" in report._repr_html_()
     whole = bnstat.diagnose(volume, batch_axis="none")
