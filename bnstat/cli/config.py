@@ -181,7 +181,7 @@ def _require_texts(key: str, value: object, where: str) -> None:
         raise UsageError(f"{where}: {key} must be a list of texts, and is {value!r}")
 
 
-def limits_of(given: Mapping[str, float], where: str = "limit") -> Limits:
+def limits_of(given: Mapping[str, float], where: str = "--limit") -> Limits:
     """Return limits with some of them set, by names as in "epsilon-share".
 
     Args:

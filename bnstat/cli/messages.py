@@ -27,6 +27,8 @@ PARAMETERS = {"patch": "size", "patches": "number", "allow-protocol": "protocols
 _OPTIONS = {parameter: option for option, parameter in PARAMETERS.items()}
 # A parameter in a message of the library, with a value or without: `batch_size`, `batch_axis="none"`.
 _PARAMETER = re.compile(r"`([a-z][a-z_]*)(?:=([^`]*))?`")
+# A size as Python writes it: `(96, 96, 96)`.
+_TUPLE = re.compile(r"\(\d+(?:, ?\d+)*,?\)")
 
 
 def spelled(message: str) -> str:
@@ -42,11 +44,11 @@ def with_options(report: Told) -> Told:
 def _option(parameter: re.Match[str]) -> str:
     name, value = parameter.groups()
     option = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
-    if value is None:
-        return option
-    if name == "size":  # (96, 96, 96) is 96x96x96
-        value = value.strip("()").replace(", ", "x")
-    return f"{option} {value.strip(chr(34))}"
+    return option if value is None else f"{option} {_TUPLE.sub(_size, value.strip(chr(34)))}"
+
+
+def _size(numbers: re.Match[str]) -> str:
+    return "x".join(re.findall(r"\d+", numbers[0]))
 
 
 def complain(message: str) -> None:

@@ -11,7 +11,7 @@ from bnstat.preprocessing.regions import CASE
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.sources.case import Case
 from bnstat.sources.opened import Planned
-from bnstat.text import by
+from bnstat.text import by, plural
 
 # More voxels than any memory holds, so that such a size is a mistake.
 _MOST_VOXELS = 1 << 40
@@ -44,13 +44,14 @@ def patch_size(planned: Planned, patching: Patching) -> tuple[int, ...]:
         raise UsageError(f"{planned.case.name} has no spatial axes before its channels: leave the patches out")
     if len(size) != len(shape):
         raise UsageError(
-            f"{planned.case.name} has {len(shape)} spatial axes ({by(shape)}) before its channels, and the patch "
+            f"{planned.case.name} has {plural(len(shape), 'spatial axis', 'spatial axes')} ({by(shape)}) before its channels, and the patch "
             f"{by(patching.size, 'x')} has {len(patching.size)}; give one size for each axis, as in "
-            f'`size="{by([96] * len(shape), "x")}"`'
+            f"`size={(96,) * len(shape)}`"
         )
     if prod(size) > _MOST_VOXELS:
         raise UsageError(
-            f'a patch of {by(size, "x")} is larger than any memory; give its size in voxels, as in `size="96x96x96"`'
+            f"a patch of {by(size, 'x')} is larger than any memory; give its size in voxels, as in "
+            f"`size={(96,) * len(shape)}`"
         )
     return size
 

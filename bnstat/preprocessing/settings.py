@@ -42,7 +42,7 @@ class Patching:
     def __post_init__(self) -> None:
         if not self.size or min(self.size) < 1:
             said = by(self.size, "x") or "empty"
-            raise UsageError(f"`size` must be at least 1 along each axis, as in 96x96x96, and is {said}")
+            raise UsageError(f"`size` must be at least 1 along each axis, as in `size=(96, 96, 96)`, and is {said}")
         for name, number in (("number", self.number), ("per_volume", self.per_volume)):
             if number < 1:
                 raise UsageError(f"`{name}` must be at least 1, and is {number}")

@@ -26,7 +26,7 @@ class Finding:
         source: The file or case, None if the finding is about several samples.
         batch: The index of the batch, None if the finding is about no single one.
         channel: The index of the channel, None if the finding is about several.
-        value: The number that was judged, None if there is none.
+        value: The number that was judged, None if there is none or it is infinite.
         threshold: The limit that it passed, None if there is none.
         group: The index of a group in its batch, None for a channel.
     """

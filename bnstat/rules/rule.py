@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import isfinite
 
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.report.evidence import Evidence
@@ -52,14 +53,17 @@ class Rule:
     def of_all(
         self, message: str, channel: int | None = None, value: float | None = None, threshold: float | None = None
     ) -> Finding:
-        """Return a finding about no single batch or file, for example about how batches differ from each other."""
+        """Return a finding about no single batch or file, for example about how batches differ from each other.
+
+        An infinite value is left out: JSON has none.
+        """
         return Finding(
             rule=self.code,
             name=self.name,
             severity=self.severity,
             message=message,
             channel=channel,
-            value=value,
+            value=value if value is not None and isfinite(value) else None,
             threshold=threshold,
         )
 

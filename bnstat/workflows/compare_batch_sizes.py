@@ -179,11 +179,12 @@ def _answerable(settings: CompareSettings, samples: int, nesting: Nesting | None
     fitting = tuple(size for size in sizes if size <= most)
     if not fitting:
         raise UsageError(
-            f"every batch size needs more {word}s than the {there} given{each}; "
+            f"every batch size needs more {word}s than the {there:,} given{each}; "
             'give more volumes, compare smaller sizes, or use `population="infinite"`'
         )
     left = [str(size) for size in sizes if size > most]
-    skipped = f"skipped batch size {', '.join(left)}, which needs more than these {there} {word}s{each}"
+    which = ("batch size", "which needs") if len(left) == 1 else ("batch sizes", "which need")
+    skipped = f"skipped {which[0]} {', '.join(left)}, {which[1]} more than these {plural(there, word)}{each}"
     note = f'{skipped}; `population="infinite"` includes it'
     return fitting, [note] if left else []
 

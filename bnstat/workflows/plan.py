@@ -46,7 +46,8 @@ def plan(
     start = tuple(patch)
     if not start or any(size < 1 for size in start):
         raise UsageError(
-            f"`patch` must be at least 1 along each axis, as in 128x128x64, and is {by(start, 'x') or 'empty'}"
+            "`patch` must be at least 1 along each axis, as in `patch=(128, 128, 64)`, and is "
+            f"{by(start, 'x') or 'empty'}"
         )
     require_least("batch_size", batch_size, 1)
     steps = _strides(len(start), levels, strides)

@@ -112,6 +112,8 @@ def test_sizes_beyond_the_samples_are_left_out_with_a_note_that_names_infinite(c
     document, err = compared(COHORT, "--batch-sizes", "4,64")
     assert [point["batch_size"] for point in document["batch_sizes"]] == [4]
     assert "skipped batch size 64, which needs more than these 12 samples; --population infinite" in err
+    _, err = compared(COHORT, "--batch-sizes", "4,32,64")
+    assert "skipped batch sizes 32, 64, which need more than these 12 samples; --population infinite" in err
     document, _ = compared(COHORT, "--batch-sizes", "4,64", "--population", "infinite")
     assert [point["batch_size"] for point in document["batch_sizes"]] == [4, 64]
 

@@ -15,6 +15,7 @@ from bnstat.cli.messages import spelled
         ('read it with `batch_axis="none"`', "read it with --batch-axis none"),
         ("`size` is larger than the volume; `number=4`", "--patch is larger than the volume; --patches 4"),
         ("cut patches of `size=(96, 96, 96)`", "cut patches of --patch 96x96x96"),
+        ("use `size=(96,)`", "use --patch 96"),
         ('a script needs `if __name__ == "__main__":`', 'a script needs `if __name__ == "__main__":`'),
     ],
 )

@@ -56,6 +56,13 @@ def test_the_message_says_by_how_much_from_what_to_what_and_what_to_do():
     assert "(from 172.9 to 246.1, limit 0.1) and the standard deviation" in both.message
 
 
+def test_a_reference_that_is_constant_has_drifted_by_no_number_that_json_has():
+    for now in (THEN, replace(THEN, deviation=0.0)):
+        (found,) = beside(now, replace(THEN, mean=3.0, deviation=0.0))
+        assert found.message.startswith("channel 0: compared with 40 samples of kept.jsonl, the mean moved (from 3 to ")
+        assert (found.value, found.threshold) == (None, 0.1)
+
+
 def test_data_beside_themselves_have_not_drifted():
     assert beside(THEN) == ()
     assert beside(THEN, limits=Limits(drift=0.0, drift_spread=0.0)) == ()
