@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
+from operator import index
 from typing import Literal, get_args
 
 from bnstat.errors import UsageError
@@ -104,15 +105,15 @@ class CompareSettings:
         return cls(
             layer=Layer.of(framework, epsilon, momentum),
             others=tuple(map(Layer.of, frameworks)),
-            axis=axis,
-            batch_axis=batch_axis,
-            batch_sizes=tuple(batch_sizes or ()),
+            axis=index(axis),  # integers of numpy become Python's, which JSON has
+            batch_axis=batch_axis if batch_axis is None or isinstance(batch_axis, str) else index(batch_axis),
+            batch_sizes=() if batch_sizes is None else tuple(map(index, batch_sizes)),
             population=population,
-            draws=draws,
-            seed=seed,
-            tolerances=Tolerances(tolerance_noise, tolerance_shortfall, tolerance_gap),
-            ranks=ranks,
-            steps=steps,
+            draws=index(draws),
+            seed=index(seed),
+            tolerances=Tolerances(float(tolerance_noise), float(tolerance_shortfall), float(tolerance_gap)),
+            ranks=index(ranks),
+            steps=None if steps is None else index(steps),
             group_by=group_by,
         )
 

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
+from operator import index
 from typing import TypedDict, cast, get_args
 
 from bnstat.errors import UsageError
@@ -161,14 +162,14 @@ class Settings:
             framework=preset,
             epsilon=own_epsilon,
             momentum=None if own == "weight-init" else own_momentum,
-            axis=axis,
-            batch_axis=batch_axis,
-            batch_size=batch_size,
+            axis=index(axis),  # integers of numpy become Python's, which JSON has
+            batch_axis=batch_axis if batch_axis is None or isinstance(batch_axis, str) else index(batch_axis),
+            batch_size=index(batch_size),
             drop_last=drop_last,
             shuffle=shuffle,
-            seed=seed,
+            seed=index(seed),
             normalizer=own,
-            ranks=ranks,
+            ranks=index(ranks),
             dtype=cast(InputType, dtype),  # what is none is refused by __post_init__
             threads=threads,
             emulate=emulate,

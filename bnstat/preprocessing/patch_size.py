@@ -44,7 +44,8 @@ def patch_size(planned: Planned, patching: Patching) -> tuple[int, ...]:
         raise UsageError(f"{planned.case.name} has no spatial axes before its channels: leave the patches out")
     if len(size) != len(shape):
         raise UsageError(
-            f"{planned.case.name} has {plural(len(shape), 'spatial axis', 'spatial axes')} ({by(shape)}) before its channels, and the patch "
+            f"{planned.case.name} has {plural(len(shape), 'spatial axis', 'spatial axes')} ({by(shape)}) before its "
+            "channels, and the patch "
             f"{by(patching.size, 'x')} has {len(patching.size)}; give one size for each axis, as in "
             f"`size={(96,) * len(shape)}`"
         )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from bnstat.preprocessing.settings import Patching, Preparation
+from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.sample import BatchAxis
-from bnstat.text import by
 
 # The settings of patches in the order in which a difference is named.
 _PATCHING = ("size", "number", "per_volume", "foreground", "labels", "pad", "seed")
@@ -73,8 +72,4 @@ def _values(settings: ScanSettings) -> Iterator[tuple[str, object]]:
     yield "intensity", preparation.intensity
     yield "mask", preparation.mask
     for name in _PATCHING:
-        yield name, None if preparation.patches is None else _shown(preparation.patches, name)
-
-
-def _shown(patching: Patching, name: str) -> object:
-    return by(patching.size, "x") if name == "size" else getattr(patching, name)
+        yield name, None if preparation.patches is None else getattr(preparation.patches, name)

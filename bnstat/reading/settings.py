@@ -36,6 +36,8 @@ class Reading:
 
     def __post_init__(self) -> None:
         _ = self.pattern  # parsed once, here
+        if isinstance(self.protocols, str):  # a text alone is one name
+            object.__setattr__(self, "protocols", (self.protocols,))
         require_protocols(self.protocols)
         if self.jobs is not None and self.jobs < 1:
             raise UsageError(f"`jobs` must be at least 1, and is {self.jobs}")

@@ -39,7 +39,7 @@ class Scan(Document):
     def summary(self) -> str:
         """What the report has, in a few words."""
         errors = f", {plural(len(self.errors), 'input')} cannot be read" if self.errors else ""
-        return f"{self.output} has {plural(self.samples, 'sample')}, {self.cases:,} cases read now{errors}"
+        return f"{self.output} has {plural(self.samples, 'sample')}, {plural(self.cases, 'case')} read now{errors}"
 
     def to_fields(self) -> Fields:
         """Return the fields of the document that follow its schema and version."""

@@ -66,4 +66,5 @@ def rule_named(text: str) -> Rule:
 
 
 def _named(tokens: Iterable[str], rules: Sequence[Rule]) -> set[str]:
-    return {code for token in tokens for code in codes_of(token, rules)}
+    each = [tokens] if isinstance(tokens, str) else tokens  # a text alone is one name
+    return {code for token in each for code in codes_of(token, rules)}

@@ -153,7 +153,7 @@ def _resolve_batch_axis(batch_axis: int, ndim: int) -> int:
     if 0 <= resolved < ndim:
         return resolved
     if ndim == 0:
-        raise AxisError(f"`batch_axis={batch_axis}` does not exist: the array is a single number; give one that has axes")
+        raise AxisError(f"`batch_axis={batch_axis}` does not exist: the array is a single number; give one with axes")
     raise AxisError(f"`batch_axis={batch_axis}` does not exist: the file has the axes 0 to {ndim - 1}")
 
 

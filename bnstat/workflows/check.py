@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from operator import index
 from typing import Unpack
 
 from bnstat.batch_size import curve
@@ -83,7 +84,7 @@ def check(
         ignore=ignore,
         fail_on=fail_on,
         limits=limits,
-        steps=steps,
+        steps=None if steps is None else index(steps),
         baseline=baseline,
         reference=reference,
         **layer,

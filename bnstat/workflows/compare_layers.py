@@ -72,9 +72,10 @@ def layers_of(
     """
     if by not in get_args(By):
         raise UsageError(f"`by` must be one of {', '.join(get_args(By))}, and is {by!r}")
-    if not values:
+    named = [values] if isinstance(values, str) else [str(value) for value in values]
+    if not named:
         raise UsageError(f"no {by} to compare: name at least one")
-    return _LAYERS[by]([str(value) for value in values], settings)
+    return _LAYERS[by](named, settings)
 
 
 def side_by_side(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
+from operator import index
+from typing import get_args
 
 from bnstat.errors import UsageError
 from bnstat.layers.frameworks import BATCH_NORMS, FRAMEWORKS
@@ -43,13 +45,15 @@ def plan(
     Raises:
         UsageError: if a size, a stride or the number of levels is not possible, or pooling leaves nothing.
     """
-    start = tuple(patch)
+    start = tuple(map(index, patch))
     if not start or any(size < 1 for size in start):
         raise UsageError(
             "`patch` must be at least 1 along each axis, as in `patch=(128, 128, 64)`, and is "
             f"{by(start, 'x') or 'empty'}"
         )
     require_least("batch_size", batch_size, 1)
+    if downsample not in get_args(Downsampling):
+        raise UsageError(f"`downsample` must be one of {', '.join(get_args(Downsampling))}, and is {downsample!r}")
     steps = _strides(len(start), levels, strides)
     shapes = [start]
     for stride in steps:
@@ -59,9 +63,9 @@ def plan(
     return Plan(
         patch=start,
         strides=steps,
-        batch_size=batch_size,
+        batch_size=index(batch_size),
         downsample=downsample,
-        levels=tuple(_level(level, shape, batch_size) for level, shape in enumerate(shapes)),
+        levels=tuple(_level(level, shape, index(batch_size)) for level, shape in enumerate(shapes)),
         least_batch_size=_least_batch_size(shapes),
         notes=tuple(notes),
     )
@@ -82,7 +86,7 @@ def _strides(ndim: int, levels: int | None, strides: Sequence[int | Sequence[int
         raise UsageError(f"{plural(levels, 'level')} need {plural(levels - 1, 'stride')}, and {len(given)} are given")
     found = []
     for stride in given:
-        each = (stride,) * ndim if isinstance(stride, int) else tuple(stride)
+        each = tuple(map(index, stride)) if isinstance(stride, Iterable) else (index(stride),) * ndim
         if len(each) != ndim:
             raise UsageError(f"the stride {by(each, 'x')} has {len(each)} axes, and the patch has {ndim}; give as many")
         if any(step < 1 for step in each):
@@ -104,9 +108,9 @@ def _too_small(shapes: Sequence[Sizes], strides: Sequence[Sizes], *, by_levels: 
     fewer = f"`levels={level}`" if by_levels else f"the first {plural(level - 1, 'stride')} only"
     short = any(size == 0 for size in shapes[-1]) and any(shapes[-1])
     return (
-        f"`patch={by(shapes[0], 'x')}` is too small for {len(strides) + 1} levels: at level {level} (the first is 0), "
+        f"`patch={shapes[0]}` is too small for {len(strides) + 1} levels: at level {level} (the first is 0), "
         f"pooling {by(before, 'x')} by {by(stride, 'x')} leaves nothing; use {fewer}, "
-        f"{'a stride of 1 along the short axis, ' if short else ''}or `patch={by(least, 'x')}`"
+        f"{'a stride of 1 along the short axis, ' if short else ''}or `patch={least}`"
     )
 
 

@@ -189,15 +189,9 @@ def test_rules_are_named_by_code_name_or_prefix(codes, options, expected):
         (["--ignore", "B"], "no rule is left"),
         (["--select", "BN101", "--ignore", "BN101"], "no rule is left"),
         (["--fail-on", "fatal"], "fatal"),
-<<<<<<< Updated upstream
-        (["--limit", "nose=1"], "did you mean 'noise'"),
-        (["--limit", "noise"], "is not NAME=VALUE, as in noise=0.2; the names are epsilon-share, variance-error"),
-        (["--limit", "noise=-1"], "0 or more"),
-=======
         (["--limit", "nose=1"], "--limit: 'nose' is not known; did you mean 'noise'"),
-        (["--limit", "noise"], "is not a name and a number"),
+        (["--limit", "noise"], "is not NAME=VALUE, as in noise=0.2; the names are epsilon-share, variance-error"),
         (["--limit", "noise=-1"], "--limit noise must be 0 or more, and is -1"),
->>>>>>> Stashed changes
         (["--limit", "noise=inf"], "0 or more"),
         (["--limit", "small-batch=2.5"], "whole number"),
         (["--steps", 0], "--steps must be at least 1, and is 0"),

@@ -156,11 +156,11 @@ PATCHES = Patching((8, 8, 8), foreground="0.33")
             Preparation(mask="nonzero"),
             'was scanned without `mask="nonzero"`; check with',
         ),
-        (Preparation(patches=PATCHES), Preparation(), 'was scanned with `size="8x8x8"`; check with'),
+        (Preparation(patches=PATCHES), Preparation(), "was scanned with `size=(8, 8, 8)`; check with"),
         (
             Preparation(patches=PATCHES),
             Preparation(patches=replace(PATCHES, size=(8, 8, 4))),
-            'was scanned with `size="8x8x8"`, not `size="8x8x4"`; check with',
+            "was scanned with `size=(8, 8, 8)`, not `size=(8, 8, 4)`; check with",
         ),
         (
             Preparation(patches=PATCHES),

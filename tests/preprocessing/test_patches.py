@@ -383,7 +383,7 @@ def test_labels_may_have_an_axis_of_one_or_one_for_each_sample(write_image):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"size": (0, 4, 4)}, "`size` must be at least 1 along each axis, as in 96x96x96, and is 0x4x4"),
+        ({"size": (0, 4, 4)}, "`size` must be at least 1 along each axis, as in `size=(96, 96, 96)`, and is 0x4x4"),
         ({"size": ()}, "and is empty"),
         ({"number": 0}, "`number` must be at least 1, and is 0"),
         ({"number": 2, "per_volume": 3}, "raise `number` to 3, or lower `per_volume`"),
@@ -403,7 +403,7 @@ def test_patches_that_no_volume_has_cannot_be_asked_for(asked, message):
     ("asked", "message"),
     [
         (Patching((10**6,)), "larger than any memory"),
-        (Patching((4, 4)), 'give one size for each axis, as in `size="96x96x96"`'),
+        (Patching((4, 4)), r"give one size for each axis, as in `size=\(96, 96, 96\)`"),
         (patching(foreground="0.5"), "has no label map, which `foreground` needs"),
     ],
 )

@@ -114,7 +114,7 @@ def test_what_is_not_asked_for_is_that_of_the_scan(file):
             "or drop the option",
         ),
         (Preparation(mask=">1"), Preparation(mask=">2"), 'with `mask=">1"`, not `mask=">2"`'),
-        (UNPREPARED, Preparation(patches=PATCHING), 'without `size="2x2x2"`'),
+        (UNPREPARED, Preparation(patches=PATCHING), "without `size=(2, 2, 2)`"),
         (Preparation(patches=PATCHING), Preparation("zscore", patches=PATCHING), 'without `intensity="zscore"`'),
         *(
             (
@@ -123,7 +123,7 @@ def test_what_is_not_asked_for_is_that_of_the_scan(file):
                 f"with `{name}={shown[0]}`, not `{name}={shown[1]}`",
             )
             for name, other, shown in [
-                ("size", (2, 2, 3), ('"2x2x2"', '"2x2x3"')),
+                ("size", (2, 2, 3), ("(2, 2, 2)", "(2, 2, 3)")),
                 ("number", 5, (4, 5)),
                 ("foreground", "nnunet:0.5", ('"0.5"', '"nnunet:0.5"')),
                 ("labels", "seg/{case}.nii", ('"labels/{case}.nii"', '"seg/{case}.nii"')),

@@ -64,6 +64,20 @@ def test_the_dictionary_of_a_report_is_the_json_of_its_command(cohort, capsys):
         assert list(report.to_dict()) == list(json.loads(json.dumps(report.to_dict())))
 
 
+def test_numbers_of_numpy_in_settings_are_numbers_in_json(cohort):
+    two, array = np.int64(2), np.array([1, 2])
+    given = bnstat.diagnose(cohort, batch_size=two, ranks=two, axis=-two // 2, seed=two)
+    assert json.dumps(given.to_dict()) == json.dumps(bnstat.diagnose(cohort, batch_size=2, ranks=2, seed=2).to_dict())
+    for report in (
+        bnstat.compare(cohort, batch_sizes=array, steps=two, draws=two, tolerance_noise=np.float32(0.5)),
+        bnstat.compare_layers(cohort, by="epsilons", values=array, batch_size=two),
+        bnstat.check(cohort, batch_size=two, steps=two),
+        bnstat.plan(16 * array, levels=two, batch_size=two),
+        bnstat.plan((16, 16), strides=array),
+    ):
+        assert json.loads(json.dumps(report.to_dict())) == report.to_dict()
+
+
 def test_a_report_is_one_short_line(cohort, tmp_path):
     for report in reports(cohort, tmp_path):
         assert isinstance(report, Document)

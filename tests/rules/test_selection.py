@@ -20,6 +20,11 @@ def test_a_rule_goes_by_its_code_and_by_its_name(token):
     assert codes([token]) == ["BN101"]
 
 
+def test_a_text_alone_is_one_name():
+    assert codes("BN101") == ["BN101"]
+    assert codes((), "BN101") == [rule.code for rule in RULES if rule.code != "BN101"]
+
+
 def test_a_prefix_names_a_family():
     assert codes(["BN1"]) == [rule.code for rule in RULES if rule.code.startswith("BN1")]
     assert "BN104" not in codes(["BN1"], ["nan-voxels"])

@@ -88,6 +88,12 @@ def test_names_are_resolved_and_count_once(cohort):
     assert [entry.name for entry in found.entries] == ["flax", *(name for name in BATCH_NORMS if name != "flax")]
 
 
+def test_values_may_be_an_array_or_a_text_alone(cohort):
+    found = compare_layers(cohort, by="epsilons", values=np.array([1e-3, 1e-5]))
+    assert [entry.name for entry in found.entries] == ["0.001", "1e-05"]
+    assert [entry.name for entry in compare_layers(cohort, by="frameworks", values="torch").entries] == ["torch"]
+
+
 def saved(path, data):
     np.save(path, data)
     return path

@@ -49,6 +49,7 @@ def test_a_batch_of_one_is_enough_where_two_values_are_left():
         ({"patch": (8, 0), "levels": 2}, "and is 8x0"),
         ({"patch": (), "levels": 2}, "patch"),
         ({"patch": (8,)}, "how deep"),
+        ({"patch": (8,), "levels": 2, "downsample": "max"}, "`downsample` must be one of conv, pool, and is 'max'"),
         ({"patch": (8,), "levels": 0}, "`levels` must be at least 1, and is 0"),
         ({"patch": (8,), "levels": 3, "strides": [2]}, "need 2 strides, and 1 are given"),
         ({"patch": (8, 8), "strides": [(2, 2, 2)]}, "has 3 axes, and the patch has 2"),
@@ -56,10 +57,13 @@ def test_a_batch_of_one_is_enough_where_two_values_are_left():
         ({"patch": (8, 8), "levels": 2, "batch_size": 0}, "`batch_size` must be at least 1, and is 0"),
         (
             {"patch": (8, 2), "levels": 3, "downsample": "pool"},
-            "use `levels=2`, a stride of 1 along the short axis, or `patch=8x4`",
+            "use `levels=2`, a stride of 1 along the short axis, or `patch=.8, 4.`",
         ),
         ({"patch": (8, 8), "strides": [2, 9], "downsample": "pool"}, "level 2 .the first is 0., pooling 4x4 by 9x9"),
-        ({"patch": (8, 8), "strides": [2, 9], "downsample": "pool"}, "use the first 1 stride only, or `patch=18x18`"),
+        (
+            {"patch": (8, 8), "strides": [2, 9], "downsample": "pool"},
+            "use the first 1 stride only, or `patch=.18, 18.`",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_reason(wrong, message):
