@@ -34,8 +34,11 @@ class Tokens(Written[tuple[str, ...]]):
         """Return the names, each of which stands for at least one rule."""
         parts = value if isinstance(value, (tuple, list)) else str(value).split(",")
         tokens = tuple(part.strip() for part in parts if part.strip())
+        from bnstat.rules.selection import codes_of
+
         try:
-            _require_rules(tokens)
+            for token in tokens:
+                codes_of(token)
         except UsageError as error:
             self.fail(str(error), param, ctx)
         return tokens
@@ -72,15 +75,6 @@ class _Configured(groups.Command):
             raise UsageError(f"{ctx.meta[_CONFIG].file}: {name.replace('_', '-')}: {error.message}") from error
 
 
-def _require_rules(tokens: Sequence[str]) -> None:
-    """Raise UsageError if a name stands for no rule."""
-    if tokens:
-        from bnstat.rules.selection import codes_of
-
-        for token in tokens:
-            codes_of(token)
-
-
 def _configure(context: click.Context, _: click.Parameter, file: str | None) -> str | None:
     """Read the settings file before other options, whose defaults it gives."""
     from bnstat.cli import config
@@ -90,19 +84,9 @@ def _configure(context: click.Context, _: click.Parameter, file: str | None) -> 
         found = config.load(Path(file), keys) if file is not None else config.find(Path.cwd(), keys)
     except FileNotFoundError as error:  # of cwd
         raise UsageError("the working directory does not exist any more; change to another one") from error
-    _require_overrides(found)
     context.meta[_CONFIG] = found
     context.default_map = {keys[key].parameter: value for key, value in found.values.items()}
     return file
-
-
-def _require_overrides(found: Config) -> None:
-    """Raise UsageError if an override names no rule, before anything is read."""
-    for _, ignored in found.overrides:
-        try:
-            _require_rules(ignored)
-        except UsageError as error:
-            raise UsageError(f"{found.file}: overrides: {error}") from error
 
 
 _RULES = groups.together(
@@ -231,15 +215,12 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, reading: Readi
     from bnstat.cli.messages import with_options
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
-    from bnstat.rules.overrides import Override
     from bnstat.workflows.check import asked_of, judge
 
-    folder = str(found.file.parent) if found.file is not None else None
-    overrides = [Override(*pair, folder) for pair in found.overrides]
     update = settings.pop("update_baseline")
     with progress(to.quiet) as meter:
         asked = asked_of(**settings)
-        result = with_options(judge(paths, asked, reading, meter, overrides=overrides, update_baseline=update))
+        result = with_options(judge(paths, asked, reading, meter, overrides=found.overrides, update_baseline=update))
     tell(result.errors, result.notes, to.quiet)
     write("check", result, to, _read(paths, result, found, reading))
     if to.format == "github":
@@ -265,9 +246,7 @@ def _limits(found: Config, given: Sequence[tuple[str, float]]) -> Limits:
 def _shown(context: click.Context, found: Config, limits: Limits, given: Sequence[tuple[str, float]]) -> str:
     """Return each setting with its value and its origin, a line each."""
     rows = [*_options_shown(context, found), *_limits_shown(context, found, limits, given)]
-    rows += [
-        (f"overrides: {' '.join(paths)}", ",".join(ignored), str(found.file)) for paths, ignored in found.overrides
-    ]
+    rows += [(f"overrides: {' '.join(one.paths)}", ",".join(one.ignore), str(found.file)) for one in found.overrides]
     texts = [(name, _text(value), origin) for name, value, origin in rows]
     widths = [max(len(row[place]) for row in texts) for place in (0, 1)]
     return "".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}\n" for name, value, origin in texts)

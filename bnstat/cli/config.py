@@ -15,6 +15,7 @@ from bnstat.cli.groups import Option
 from bnstat.cli.parameter_types import Written
 from bnstat.errors import UsageError
 from bnstat.report.limits import Limits, fault_of
+from bnstat.rules.overrides import Override
 
 # The types that a value may have, for click's own types.
 _KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "float": (float, int)}
@@ -47,13 +48,13 @@ class Config:
         file: the path of the file; None if there is none.
         values: values by key, as in "batch-size".
         limits: thresholds by name, as in "epsilon-share".
-        overrides: rules that are ignored for some paths: pairs of patterns and names of rules.
+        overrides: rules that are ignored for some files, whose paths are relative to the folder of the file.
     """
 
     file: Path | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
-    overrides: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+    overrides: tuple[Override, ...] = ()
 
 
 def keys_of(command: click.Command) -> dict[str, Key]:
@@ -109,7 +110,8 @@ def load(file: Path, keys: Mapping[str, Key]) -> Config:
         _require_kind(key, value, (float, int), f"{where} limits")
     limits_of(limits, f"{where} limits:")
     values = {key: _from_folder(file.parent, key, said[key], keys[key].is_path) for key in said if key in keys}
-    return Config(file, values, limits, tuple(_override(one, where) for one in said.get("overrides", ())))
+    overrides = tuple(_override(one, where, str(file.parent)) for one in said.get("overrides", ()))
+    return Config(file, values, limits, overrides)
 
 
 def _from_folder(folder: Path, key: str, value: object, is_path: bool) -> object:
@@ -153,7 +155,7 @@ def _tools(document: dict[str, Any]) -> dict[str, Any]:
     return tools if isinstance(tools, dict) else {}
 
 
-def _override(one: object, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _override(one: object, where: str, folder: str) -> Override:
     if not isinstance(one, dict):
         raise UsageError(f"{where} overrides: each is a table with paths and ignore")
     for key, value in one.items():
@@ -161,7 +163,10 @@ def _override(one: object, where: str) -> tuple[tuple[str, ...], tuple[str, ...]
         _require_texts(key, value, f"{where} overrides")
     if not (one.get("paths") and one.get("ignore")):
         raise UsageError(f"{where} overrides: each needs paths and ignore")
-    return tuple(one["paths"]), tuple(one["ignore"])
+    try:
+        return Override(tuple(one["paths"]), tuple(one["ignore"]), folder)
+    except UsageError as error:  # it names no rule
+        raise UsageError(f"{where} overrides: {error}") from error
 
 
 def _require_key(key: str, known: Collection[str], where: str) -> None:

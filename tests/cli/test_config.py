@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bnstat import Override
 from bnstat.cli import config
 from bnstat.cli.check import command
 from bnstat.errors import UsageError
@@ -37,7 +38,7 @@ def test_the_nearest_file_upwards_is_read(tmp_path):
         "baseline": str(tmp_path / "known.json"),
     }
     assert found.limits == {"noise": 0.2}
-    assert found.overrides == ((("phantoms/*",), ("zero-variance",)),)
+    assert found.overrides == (Override(("phantoms/*",), ("zero-variance",), str(tmp_path)),)
 
 
 def test_a_pyproject_counts_where_it_speaks_of_bnstat(tmp_path):
