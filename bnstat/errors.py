@@ -44,9 +44,19 @@ class InputError(BnstatError):
         self.missing = missing
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, tuple[str, ...]]]:
-        """Return what a worker sends to the process that asked: all arguments, of which the text is made."""
+        """Return the arguments of the constructor, from which another process makes the error again."""
         return type(self), (self.source, self.message, self.missing)
 
 
 class OutputError(BnstatError):
     """A file that cannot be written."""
+
+
+def require_least(name: str, number: int, least: int) -> None:
+    """Refuse a number that is too small.
+
+    Raises:
+        UsageError: if it is below the least; the message names the parameter.
+    """
+    if number < least:
+        raise UsageError(f"`{name}` must be at least {least}, and is {number}")

@@ -130,7 +130,7 @@ def share(part: Doubles | float, whole: Doubles | float) -> Doubles:
 
 
 class GroupMembers(Protocol):
-    """The members of one group: samples, or volumes that patches are drawn of."""
+    """The members of one group: samples, or volumes that patches are drawn from."""
 
     @property
     def samples(self) -> int:

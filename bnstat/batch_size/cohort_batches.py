@@ -32,7 +32,7 @@ class CohortBatches:
     Attributes:
         cohort: the samples, or patches.
         size: samples in a batch, of all ranks together.
-        whole: what the batches are drawn of.
+        whole: what the batches are drawn from.
         form: their statistics in closed form.
         drawn: drawn batches.
         spread: standard deviation of the variance of drawn batches, shape (c,).
@@ -77,7 +77,7 @@ class CohortBatches:
         return rows_of({"running_mean_sd": noise.mean_sd, "running_variance_sd": noise.variance_sd})
 
     def _all_gaps(self, keys: Iterable[_GapKey]) -> dict[_GapKey, list[dict[str, Any]]]:
-        """Return what depends on ε and correction, of as many layers at once as memory is to hold."""
+        """Return the gaps for each ε and correction: of several layers at once, as many as fit into memory."""
         ordered = sorted(keys, key=lambda key: (key[0] is None, key))
         known = [key for key in ordered if key[0] is not None]
         step = max(_AT_ONCE // self.drawn.means.size, 1)

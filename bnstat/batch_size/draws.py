@@ -1,4 +1,4 @@
-"""Batches that are drawn of samples: their means and variances, all of them or so many at random."""
+"""Batches that are drawn from samples, all of them or some at random, with their means and variances."""
 
 from __future__ import annotations
 

@@ -37,6 +37,7 @@ def _split(table: Moments, cohort: Cohort, kind: PopulationKind, grouping: Group
     several = cohort.independent > 1
     whole = cohort.as_drawn(kind if several else "finite")
     undefined = np.full(len(cohort.channels), np.nan)
+    # the split: without a second sample nothing is known of what lies between samples
     columns = {
         "mean": whole.mean,
         "variance": whole.variance,
@@ -54,6 +55,7 @@ def _split(table: Moments, cohort: Cohort, kind: PopulationKind, grouping: Group
             "between_volumes": whole.between_volumes if several else undefined,
             "between_patches": whole.between_patches,
         }
+    # a value for each channel
     volumes = cohort.independent if isinstance(whole, PatchBatches) else None
     counts = merged.finite.tolist()
     return [

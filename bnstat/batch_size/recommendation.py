@@ -26,7 +26,7 @@ AppliesTo = Literal["input", "array"]
 # recommend anything.
 FEWEST_SAMPLES = 8
 
-# For the range: cohorts that are drawn from the samples, and batches that are drawn of each.
+# For the range: cohorts that are drawn from the samples, and batches that are drawn from each.
 _COHORTS, _COHORT_DRAWS = 100, 200
 
 # The samples that are drawn at most to find the size that the gap needs.
@@ -53,7 +53,7 @@ class _Figures:
         return np.asarray(quiet & whole & (self.gap <= tolerances.gap))
 
     def sentence(self, settings: CompareSettings, values: str) -> str:
-        """Return the worst of each figure as a clause, each with its unit and its limit.
+        """Return a sentence part with the worst of each figure, its unit and its limit.
 
         Args:
             settings: the tolerances; the gap is left out if the layer has no ε.

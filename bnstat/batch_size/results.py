@@ -27,7 +27,7 @@ class SampleGroup:
 
 @dataclass(frozen=True)
 class PopulationChannel:
-    """How the variance of one channel splits; every variance is in the unit of the values squared.
+    """The parts of the variance of one channel, within and between samples, in the unit of the values squared.
 
     Attributes:
         channel: its index on the kept axis.
@@ -234,7 +234,7 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Forgetting:
-    """How long a layer's running statistics remember their start.
+    """The number of steps for which a layer's running statistics remember their start.
 
     Attributes:
         layer: the layer.

@@ -115,7 +115,7 @@ class Cohort:
         return closed_form.population(self.means, self.variances, kind)
 
     def batches(self, kind: PopulationKind, batch_size: int, ranks: int = 1) -> closed_form.Population | PatchBatches:
-        """Return what batches are drawn of.
+        """Return what batches are drawn from.
 
         Args:
             kind: "finite" if the cohort is all there is; "infinite" if it stands for a larger set, which takes two
@@ -148,7 +148,7 @@ class Cohort:
 
         Args:
             grouping: the number of the group of each sample of the table.
-            members_of: callable from the samples of one group to what batches of it are drawn of.
+            members_of: callable from the samples of one group to what its batches are drawn from.
             least: samples or volumes below which a group is left out.
         """
         mine = grouping[self.firsts]

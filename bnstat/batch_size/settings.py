@@ -8,8 +8,8 @@ from math import inf
 from operator import index
 from typing import Literal, get_args
 
-from bnstat.errors import UsageError
-from bnstat.layers.settings import Layer, require_least
+from bnstat.errors import UsageError, require_least
+from bnstat.layers.settings import Layer
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.sources.sample import BatchAxis
 

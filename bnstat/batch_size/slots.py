@@ -41,10 +41,10 @@ class Slots:
 
 @dataclass(frozen=True)
 class Taking:
-    """How batches take patches.
+    """The way in which batches take patches.
 
     Attributes:
-        per_volume: the number M of patches that a batch takes of one volume.
+        per_volume: the number M of patches that a batch takes from one volume.
         forced: the share F of slots at the end of a batch that nnU-Net forces to be foreground; None for none.
     """
 

@@ -17,7 +17,7 @@ from bnstat.moments.moments import Doubles
 
 
 class AllValues(Protocol):
-    """Mean and variance of all values that batches are drawn of, whichever way."""
+    """The mean and the variance of all values that batches are drawn from, however they are drawn."""
 
     @property
     def mean(self) -> Doubles:
@@ -30,7 +30,7 @@ class AllValues(Protocol):
 
 @dataclass(frozen=True)
 class Gap:
-    """How training and evaluation mode differ, shape (…) each; NaN where a layer divides by 0.
+    """The difference between training and evaluation mode, shape (…) each; NaN where a layer divides by 0.
 
     Attributes:
         eval_output_variance: variance of the output over all samples when the running statistics normalize.

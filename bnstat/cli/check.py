@@ -34,6 +34,8 @@ class Tokens(Written[tuple[str, ...]]):
         """Return the names, each of which stands for at least one rule."""
         parts = value if isinstance(value, (tuple, list)) else str(value).split(",")
         tokens = tuple(part.strip() for part in parts if part.strip())
+        if not tokens:
+            return ()
         from bnstat.rules.selection import codes_of
 
         try:

@@ -155,7 +155,7 @@ def samples(function: F) -> F:
 
 
 def samples_if_any(function: F) -> F:
-    """Add the same to a command that can do without paths."""
+    """Add the options of `samples` to a command that can do without paths."""
     return _samples(function, required=False)
 
 

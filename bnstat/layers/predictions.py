@@ -92,6 +92,7 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
     beyond = max(abs(part.minimum), abs(part.maximum)) > bounds.FLOAT32_MAX
     if beyond or part.count < settings.framework.least_values:
         return None
+    # what the layer gets
     arithmetic = _arithmetic(batch, settings)
     values = bounds.StoredValues(
         count=part.count,
@@ -105,6 +106,7 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
         divided=_divided(part, batch),
         rounded=not all(_is_exact(row, part, settings.dtype) for row in rows),
     )
+    # the bound of the arithmetic, and of those that rules judge by where it stands for several
     own, *judged = (
         bounds.bound(one, values, epsilon=settings.epsilon, dtype=settings.dtype, upcasts=settings.framework.upcasts)
         for one in (arithmetic, *arithmetic.judged)
@@ -131,7 +133,7 @@ def _divided(part: Channel | Group, batch: Batch) -> bool:
 
 
 def _samples(part: Channel | Group, batch: Batch) -> int:
-    """Return how many samples are reduced together; in the order of sums all axes before the kept one are samples."""
+    """Return how many samples are reduced together. For the order of sums, all axes before the kept one are samples."""
     if isinstance(part, Group):
         return part.count // len(part.channels) if _divided(part, batch) else 1
     before = batch.input_shape[: batch.axis] if batch.axis < len(batch.input_shape) - 1 else batch.input_shape[:1]
@@ -157,7 +159,7 @@ def _defined(number: float) -> float | None:
 
 @dataclass(frozen=True)
 class _Sums:
-    """What `emulation` computed, a number for each channel.
+    """The results of `emulation`, a number for each channel.
 
     Attributes:
         mean: None if it depends on an unknown number of threads.

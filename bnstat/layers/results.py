@@ -99,12 +99,12 @@ class Statistics:
 
     @property
     def title(self) -> str:
-        """Their name in a sentence."""
+        """The name in a sentence."""
         raise NotImplementedError
 
     @property
     def place(self) -> int:
-        """Its place among the parts of its batch."""
+        """The place among the parts of the batch."""
         raise NotImplementedError
 
     @property
@@ -170,12 +170,12 @@ class Channel(Statistics):
 
     @property
     def title(self) -> str:
-        """Its name in a sentence."""
+        """The name in a sentence."""
         return f"channel {self.channel}" + (f" ({self.name})" if self.name else "")
 
     @property
     def place(self) -> int:
-        """Its place among the channels of its batch."""
+        """The place among the channels of the batch."""
         return self.channel
 
 
@@ -197,18 +197,18 @@ class Group(Statistics):
 
     @property
     def place(self) -> int:
-        """Its place among the groups of its batch."""
+        """The place among the groups of the batch."""
         return self.group
 
     @property
     def span(self) -> str:
-        """Its channels as in "2" or "0–3"."""
+        """The channels, as in "2" or "0–3"."""
         first, last = self.channels[0], self.channels[-1]
         return str(first) if first == last else f"{first}–{last}"
 
     @property
     def title(self) -> str:
-        """Its name in a sentence."""
+        """The name in a sentence."""
         named = f" ({self.name})" if self.name else ""
         kind = "channel" if len(self.channels) == 1 else "group of channels"
         return f"{kind} {self.span}{named} of sample {self.sample}"

@@ -9,7 +9,7 @@ from math import isfinite
 from operator import index
 from typing import TypedDict, cast, get_args
 
-from bnstat.errors import UsageError
+from bnstat.errors import UsageError, require_least
 from bnstat.layers.frameworks import FRAMEWORKS, framework_named, layer_of
 from bnstat.layers.frameworks.framework import Framework
 from bnstat.moments.input_type import InputType
@@ -26,7 +26,7 @@ _MOST_LISTED = 12
 
 @dataclass(frozen=True)
 class Batching:
-    """How samples become batches.
+    """The way in which samples become batches.
 
     Attributes:
         size: samples in a batch; the last may have fewer.
@@ -76,7 +76,7 @@ class Batching:
 
 @dataclass(frozen=True)
 class Settings:
-    """What was asked for, with the framework's defaults filled in.
+    """The layer that was asked for, with the framework's defaults filled in.
 
     Attributes:
         framework: the preset.
@@ -177,7 +177,7 @@ class Settings:
 
     @cached_property
     def batching(self) -> Batching:
-        """How samples become batches."""
+        """The way in which samples become batches."""
         return Batching(self.batch_size, self.ranks, self.drop_last, self.shuffle, self.seed)
 
     @property
@@ -197,7 +197,7 @@ class Settings:
 
     @property
     def keeps_running(self) -> bool:
-        """True if the layer keeps running statistics: weight norm's start has none, whosever it is."""
+        """True if the layer keeps running statistics; weight norm's start has none in any framework."""
         return self.framework.keeps_running and self.kind != "weight-init"
 
     @property
@@ -334,16 +334,6 @@ def parse(text: str) -> str:
         said = f", and not {number!r}" if colon else ""
         raise UsageError(f'group norm needs its number of groups, 1 or more, as in `normalizer="group:2"`{said}')
     return f"group:{int(number)}"
-
-
-def require_least(name: str, number: int, least: int) -> None:
-    """Refuse a number that is too small.
-
-    Raises:
-        UsageError: if it is below the least; the message names the parameter.
-    """
-    if number < least:
-        raise UsageError(f"`{name}` must be at least {least}, and is {number}")
 
 
 def _require_epsilon(epsilon: float | None) -> None:

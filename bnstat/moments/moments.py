@@ -98,6 +98,7 @@ class Moments:
         """
         if isinstance(values, np.ma.MaskedArray):
             raise TypeError("a masked array would lose its mask; fill it with NaN first: array.filled(np.nan)")
+        # the array as (outer, channels, inner), which is how its values lie in memory
         array = native_real(np.asarray(values))
         kept = range(array.ndim)[axis] if -array.ndim <= axis < array.ndim else None
         if kept is None:
@@ -106,6 +107,7 @@ class Moments:
         cube = np.ascontiguousarray(array).reshape(prod(array.shape[:kept]), channels, prod(array.shape[kept + 1 :]))
         if not cube.size:
             return cls.empty(channels, array.dtype)
+        # piece by piece, so that a large array needs no copy of its own size in float64
         gathered = Gathered(channels)
         workspace = Workspace()
         with np.errstate(all="ignore"):

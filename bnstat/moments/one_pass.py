@@ -71,7 +71,7 @@ class Change(Protocol):
         """Return the type in which values of a stored type are reduced."""
 
     def split(self, stored: Array, piece: Piece, start: int) -> Sequence[tuple[Array, NDArray[np.bool_] | None]]:
-        """Return for each class the changed values of a piece, and which of them belong to it (None: all).
+        """Return, for each class, the changed values of a piece and which of them belong to the class (None for all).
 
         Args:
             stored: values of shape (outer, cells, inner), in a native type; they stay as they are.

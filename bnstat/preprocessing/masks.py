@@ -67,7 +67,7 @@ class ByValue:
     threshold: Threshold
 
     def of(self, values: Array, start: int) -> Mask:
-        """Return which values are inside. Their place does not matter."""
+        """Return which values are inside. `start` is not used, since a value alone decides."""
         del start
         return holds(self.threshold, values)
 
@@ -145,7 +145,7 @@ class _MaskImage:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its axes, without those of size 1 at the end."""
+        """The axes of the mask, without those of size 1 at the end."""
         return _without_ones(self.volume.shape)
 
     def array(self, shape: tuple[int, ...]) -> Mask:

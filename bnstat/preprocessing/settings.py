@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import InitVar, dataclass
 from functools import cached_property
 
-from bnstat.errors import UsageError
+from bnstat.errors import UsageError, require_least
 from bnstat.preprocessing.foreground import Foreground
 from bnstat.preprocessing.regions import Region, region_of
 from bnstat.preprocessing.steps import Step, parsed
@@ -43,16 +43,14 @@ class Patching:
         if not self.size or min(self.size) < 1:
             said = by(self.size, "x") or "empty"
             raise UsageError(f"`size` must be at least 1 along each axis, as in `size=(96, 96, 96)`, and is {said}")
-        for name, number in (("number", self.number), ("per_volume", self.per_volume)):
-            if number < 1:
-                raise UsageError(f"`{name}` must be at least 1, and is {number}")
+        require_least("number", self.number, 1)
+        require_least("per_volume", self.per_volume, 1)
+        require_least("seed", self.seed, 0)
         if self.per_volume > self.number:
             raise UsageError(
                 f"a batch cannot take {self.per_volume} patches from a volume that gives {self.number}; "
                 f"raise `number` to {self.per_volume}, or lower `per_volume`"
             )
-        if self.seed < 0:
-            raise UsageError(f"`seed` must be at least 0, and is {self.seed}")
         if self.pad not in PADS:
             raise UsageError(f"`pad` must be one of {', '.join(PADS)}, and is {self.pad!r}")
         if self.around is None and self.labels is not None:

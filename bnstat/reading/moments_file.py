@@ -76,7 +76,7 @@ def _notes(path: str, found: Examined) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Examined:
-    """What the lines of a moments file are.
+    """The lines of a moments file, sorted: complete cases, and what is left over.
 
     Attributes:
         complete: the samples of each case that has all of them, in order.
@@ -108,6 +108,7 @@ def examine(path: str) -> Examined:
     repeated = end = 0
     cut = False
     for number, text in enumerate(_lines(path), 1):
+        # a last line that was not written to its end belongs to a scan that was interrupted
         if not text.endswith(b"\n"):
             cut = True
             break
@@ -116,6 +117,7 @@ def examine(path: str) -> Examined:
             line = parse(text)
         except ValueError as error:
             raise InputError(path, f"line {number} is damaged: {error}; scan the volumes again") from error
+        # a sample may be repeated, as by `cat` of two files, but not with other moments
         known = cases.setdefault(line.case, {}).setdefault(line.place, line)
         repeated += known is not line
         if known is not line and line_of(known) != line_of(line):

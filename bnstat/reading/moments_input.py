@@ -25,7 +25,7 @@ class MomentsInput:
 
     Attributes:
         cases: each case, and its samples.
-        preparation: the preprocessing of the voxels, with how batches are to be made now.
+        preparation: the preprocessing of the voxels; how batches take patches is as asked for now.
         notes: what was skipped, a sentence each.
     """
 

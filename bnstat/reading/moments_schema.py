@@ -53,7 +53,7 @@ class PatchFields(Struct, frozen=True, gc=False):
 
 
 class PatchingFields(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """How patches were drawn. A setting that this version does not know would change their meaning."""
+    """The settings by which patches were drawn. One that this version does not know would change their meaning."""
 
     size: _Sizes
     number: _Size

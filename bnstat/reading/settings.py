@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from bnstat.errors import UsageError
+from bnstat.errors import require_least
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.sources.addresses import Access, require_protocols
 from bnstat.sources.datasets.pattern import Pattern
@@ -13,7 +13,7 @@ from bnstat.sources.datasets.pattern import Pattern
 
 @dataclass(frozen=True)
 class Reading:
-    """How inputs are found and read.
+    """The way in which inputs are found and read.
 
     Attributes:
         channels: a pattern with `{channel}` that joins files into cases; None for none.
@@ -39,8 +39,8 @@ class Reading:
         if isinstance(self.protocols, str):  # a text alone is one name
             object.__setattr__(self, "protocols", (self.protocols,))
         require_protocols(self.protocols)
-        if self.jobs is not None and self.jobs < 1:
-            raise UsageError(f"`jobs` must be at least 1, and is {self.jobs}")
+        if self.jobs is not None:
+            require_least("jobs", self.jobs, 1)
 
     @cached_property
     def pattern(self) -> Pattern | None:
@@ -49,7 +49,7 @@ class Reading:
 
     @property
     def access(self) -> Access:
-        """How files elsewhere may be reached."""
+        """The protocols and hosts through which files elsewhere may be reached."""
         return Access(tuple(self.protocols))
 
 

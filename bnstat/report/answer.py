@@ -34,7 +34,7 @@ def _joined(*sentences: str) -> str:
 
 
 def _alone(settings: Settings, parts: Sequence[Statistics]) -> str:
-    """Say over what a layer normalizes that takes each sample by itself."""
+    """Say over what a layer normalizes if it takes each sample by itself."""
     if settings.kind == "instance":
         what = "each channel of a sample"
     elif settings.groups and settings.groups > 1:
@@ -120,7 +120,7 @@ def _reduction(report: Report, parts: Sequence[Statistics]) -> str:
 
 
 def _voxels(report: Report, parts: Sequence[Statistics]) -> str:
-    """Count the values, as voxels of a volume or a patch if the last of five axes is kept."""
+    """Return the number of values in words; they are voxels if the last of five axes is kept."""
     batches = report.batches
     if any(batch.axis != len(batch.input_shape) - 1 or len(batch.input_shape) != 5 for batch in batches):
         return _values(parts)

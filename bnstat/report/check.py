@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
-from bnstat.errors import UsageError
-from bnstat.layers.settings import Settings, require_least
+from bnstat.errors import UsageError, require_least
+from bnstat.layers.settings import Settings
 from bnstat.report.documents.document import Document, Fields
 from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, sample_fields
@@ -122,7 +122,7 @@ class Check(Document):
 
     @property
     def summary(self) -> str:
-        """What the report has, in a few words."""
+        """The content of the report in a few words."""
         verdict = "failed" if self.failed else "passed"
         known = f", {len(self.known):,} known" if self.known else ""
         return f"{verdict}, {counted(self.samples, self.errors, self.findings)}{known}"

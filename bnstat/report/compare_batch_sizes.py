@@ -73,7 +73,7 @@ class Comparison(Document):
 
     @property
     def summary(self) -> str:
-        """What the report has, in a few words."""
+        """The content of the report in a few words."""
         sizes = ", ".join(str(point.batch_size) for point in self.batch_sizes) or "none"
         return f"batch sizes {sizes}, {counted(self.samples, self.errors, self.findings)}"
 

@@ -73,7 +73,7 @@ class LayerComparison(Document):
 
     @property
     def summary(self) -> str:
-        """What the report has, in a few words."""
+        """The content of the report in a few words."""
         names = ", ".join(entry.name for entry in self.entries)
         return f"{self.by} {names}, {counted(self.samples, self.errors)}"
 

@@ -47,7 +47,7 @@ class Explanations(Document):
 
     @property
     def summary(self) -> str:
-        """What the report has, in a few words."""
+        """The content of the report in a few words."""
         return plural(len(self.rules), "rule")
 
     @property

@@ -18,7 +18,7 @@ class Presets(Document):
 
     @property
     def summary(self) -> str:
-        """What the report has, in a few words."""
+        """The content of the report in a few words."""
         return plural(len(self.rows), "preset")
 
     @property

@@ -62,7 +62,7 @@ class Report(Document):
 
     @property
     def summary(self) -> str:
-        """What the report has, in a few words."""
+        """The content of the report in a few words."""
         settings = self.settings
         layer = f"{settings.layer} as in {settings.maker}"
         batches = plural(len(self.batches), "batch", "batches")

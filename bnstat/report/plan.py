@@ -57,7 +57,7 @@ class Plan(Document):
 
     @property
     def summary(self) -> str:
-        """What the report has, in a few words."""
+        """The content of the report in a few words."""
         return (
             f"patch {by(self.patch, 'x')}, {plural(len(self.levels), 'level')}, batch size {self.batch_size}; "
             f"least batch size that trains {self.least_batch_size}"

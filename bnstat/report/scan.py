@@ -37,7 +37,7 @@ class Scan(Document):
 
     @property
     def summary(self) -> str:
-        """What the report has, in a few words."""
+        """The content of the report in a few words."""
         errors = f", {plural(len(self.errors), 'input')} cannot be read" if self.errors else ""
         return f"{self.output} has {plural(self.samples, 'sample')}, {plural(self.cases, 'case')} read now{errors}"
 

@@ -50,7 +50,7 @@ class Case:
 
     @property
     def beside(self) -> Access:
-        """The access to files that the user names for it, as a mask."""
+        """The access to files that the user names beside the case, such as a mask."""
         return Access(self.protocols)
 
     @property

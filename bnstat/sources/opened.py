@@ -33,7 +33,7 @@ class Planned:
 
     @property
     def volume(self) -> Volume:
-        """The header of its first file."""
+        """The header of the first file."""
         return self.parts[0].volume
 
     @property

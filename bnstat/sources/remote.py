@@ -193,7 +193,7 @@ async def _staying_client(**options: Any) -> ClientSession:
 
 
 def _asked(url: str, call: Callable[..., Answer], *args: Any) -> Answer:
-    """Return the result of a call.
+    """Return the result of a call to a file system.
 
     Raises:
         InputError: if it fails; the error names the URL.

@@ -52,7 +52,7 @@ class Sample:
 
     @property
     def title(self) -> str:
-        """Its name in a sentence."""
+        """The name in a sentence."""
         whole = self.source if self.index is None else f"{self.source}[{self.index}]"
         return whole if self.patch is None else f"{whole}{self.patch}"
 

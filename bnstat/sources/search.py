@@ -59,9 +59,11 @@ def _cases_of(path: str, access: Access) -> FoundCases:
 
 def _below(folder: str, access: Access) -> FoundCases:
     """Return the cases of a data set or of its directory of images; else a case for each image below a directory."""
+    # the directory of images of a data set, whose description says how to read it
     listed = datasets.of_images(folder, access)
     if listed is not None:
         return listed
+    # every folder below: a data set is read by its description, and what lies in it is not looked at again
     found = FoundCases()
     files: list[str] = []
     others: Counter[str] = Counter()

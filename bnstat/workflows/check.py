@@ -139,11 +139,12 @@ def judge(
         InputError: if the baseline or the reference cannot be read.
         OutputError: if the baseline cannot be written.
     """
+    # what is asked: rules, known findings, and the data that today's are compared with
     rules = selected(asked.select, asked.ignore)
     if update_baseline and asked.baseline is None:
         raise UsageError("`update_baseline` needs the file to write; name it with `baseline`")
     known = baselines.load(asked.baseline, missing=update_baseline) if asked.baseline is not None else None
-    reference = _reference_file(asked.reference)
+    reference = ReferenceFile.read(asked.reference) if asked.reference is not None else None
 
     def admit(planned: Sequence[Planned]) -> None:
         require_admitted(planned, [asked.layer], reading.preparation)
@@ -153,10 +154,12 @@ def judge(
         if any(plan.parts for plan in planned):  # volumes; a moments file has a preparation of its own
             reference.require_preparation(reading.preparation)
 
+    # the volumes, read once
     table = read_table(paths, asked.layer.axis, asked.layer.batch_axis, reading, progress, admit)
     if reference is not None:
         reference.require_preparation(table.preparation)
     asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
+    # the rules judge
     evidence = replace(_evidence(table, asked), reference=reference.statistics if reference is not None else None)
     report = evidence.report
     found = findings_of(evidence, rules, lambda one: any(override.drops(one) for override in overrides))
@@ -177,13 +180,6 @@ def judge(
     if known is None:
         return result
     return _known(result, known, codes - set(silences(evidence)), update=update_baseline)
-
-
-def _reference_file(reference: str | None) -> ReferenceFile | None:
-    """Read the moments file that today's data are compared with, if there is one."""
-    if reference is None:
-        return None
-    return ReferenceFile.read(reference)
 
 
 def _evidence(table: Table, asked: CheckSettings) -> Evidence:

@@ -7,9 +7,8 @@ from math import prod
 from operator import index
 from typing import get_args
 
-from bnstat.errors import UsageError
+from bnstat.errors import UsageError, require_least
 from bnstat.layers.frameworks import BATCH_NORMS, FRAMEWORKS
-from bnstat.layers.settings import require_least
 from bnstat.report.plan import Downsampling, Level, Plan
 from bnstat.text import by, plural
 

@@ -176,7 +176,7 @@ def _two_pass(data: LayerInput, growth: float, mean_growth: float | None = None)
 
 
 def _one_pass(data: LayerInput, growth: float) -> Band:
-    """Return the variance within c·u·(v + m²), where c = 3·growth + 4."""
+    """Return the band v ± c·u·(v + m²), where c = 3·growth + 4."""
     error = (3.0 * growth + 4.0) * UNIT * (data.spread[1] ** 2 + data.magnitude**2)
     return data.spread[0] ** 2 - error, data.spread[1] ** 2 + error
 

@@ -33,7 +33,7 @@ HALF_RESULT = 2.0
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a layer will report for one channel.
+    """The range of what a layer will report for one channel.
 
     Attributes:
         low, high: the layer's variance is between them; NaN where nothing is known, and Inf where it overflows.

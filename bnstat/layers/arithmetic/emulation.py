@@ -42,7 +42,7 @@ _ONEDNN_CHANNELS = 4
 
 @dataclass(frozen=True, eq=False)
 class Emulated:
-    """What a framework's layer computes, shape (channels,) each.
+    """The mean and the variance that a framework's layer computes, shape (channels,) each.
 
     Attributes:
         kind: "emulated": `mean` and `variance` are the layer's own, to the bit. "bounded": they depend on a number of

@@ -256,7 +256,10 @@ def plus_squares(total: np.float32, values: Floats) -> np.float32:
 
 
 def rounded_sum(left: Doubles, right: Doubles) -> Floats:
-    """Return sums that are rounded to float32 once: where a float64 sum is half way, its own rounding error decides."""
+    """Return left + right in float32, as if the exact sum were rounded once.
+
+    The float64 sum is rounded already. Where it lies half way between two float32 numbers, its rounding error decides.
+    """
     both = left + right
     tied = np.flatnonzero((both.view(np.uint64) & _BEYOND) == _HALFWAY)
     if len(tied):

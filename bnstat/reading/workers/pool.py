@@ -50,6 +50,7 @@ def _in_pool(left: list[int], jobs: Sequence[Job], number: int, suspects: list[i
     with _pool(min(number, len(left))) as pool:
         running: dict[Future[_Result], int] = {}
         while (left or running) and not suspects:
+            # a few jobs wait for each process, so that none is idle
             try:
                 while left and len(running) < number * _AHEAD:
                     running[pool.submit(run_apart, jobs[left[-1]].sent)] = left[-1]
@@ -57,6 +58,7 @@ def _in_pool(left: list[int], jobs: Sequence[Job], number: int, suspects: list[i
             except BrokenProcessPool:
                 suspects += running.values()
                 return
+            # what is done is handed on; a process that died takes all others of the pool with it
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future, place in [(future, running.pop(future)) for future in finished]:
                 if isinstance(error := future.exception(), BrokenProcessPool):

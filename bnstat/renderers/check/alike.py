@@ -1,4 +1,4 @@
-"""Findings of one rule on one file, which every format for people says together, and the verdict in words."""
+"""Findings of one rule on one file, which every format for people groups, and the verdict in words."""
 
 from __future__ import annotations
 

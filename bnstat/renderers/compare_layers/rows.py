@@ -91,7 +91,7 @@ def alike(comparison: LayerComparison) -> list[list[ComparedLayer]]:
 
 
 def _numbers(part: Part, own: Column | None) -> tuple[object, ...]:
-    """Return all numbers in which layers may differ that reduce the same values; their own variance as it is shown."""
+    """Return all numbers in which layers that reduce the same values may differ; the own variance as it is shown."""
     numbers = (part.output, part.epsilon_share, part.gain, own.cell(part, own.most) if own is not None else None)
     if not isinstance(part, Channel):
         return numbers

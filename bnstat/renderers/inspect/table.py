@@ -120,7 +120,10 @@ def _table(
     labels: Sequence[Sequence[str]],
     spacing: Spacing,
 ) -> Table:
-    """Return the table: a row's labels and numbers, and below it those of its finite values where it holds others."""
+    """Return the table: a row of labels and numbers for each part.
+
+    Where a part has NaN or Inf, a second row has the numbers of its finite values.
+    """
     sides: list[Literal["left", "right"]] = ["left" if header == "file" else "right" for header in headers]
     named = [*zip(headers, sides, strict=True), *((column.header, "right") for column in spacing.columns)]
     table = empty_table(named, gap=spacing.gap)
@@ -136,7 +139,7 @@ def _table(
 
 
 def _labels(report: Report, rows: Sequence[PlacedPart], several: bool) -> tuple[list[str], list[list[str]]]:
-    """Return what names a row: its channel or group, its batch if there are several, its file if it is one of several.
+    """Return the headers and the labels of rows: channel or group, and batch and file if there are several.
 
     A group is named by its sample, so it needs no batch. What a row shares with the one above is named once.
     """
@@ -190,7 +193,7 @@ def _row_styles(report: Report) -> dict[tuple[int | None, int | None], str]:
 
 
 def _summary(batches: Sequence[Batch], hidden: int) -> str:
-    """Return what all rows are like, the hidden ones too: the least, the median and the greatest of their numbers."""
+    """Return a line on all rows, the hidden ones too: the least, the median and the greatest of their numbers."""
     shown = [part for batch in batches for part in batch.parts]
     parts = []
     for name in ("mean", "variance"):

@@ -44,7 +44,7 @@ class Document(ABC):
     @property
     @abstractmethod
     def summary(self) -> str:
-        """What the report has, in a few words."""
+        """The content of the report in a few words."""
 
     @property
     def notes(self) -> tuple[str, ...]:

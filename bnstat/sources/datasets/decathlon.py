@@ -35,9 +35,11 @@ def cases(description: Description) -> FoundCases:
         return frozenset(description.files_in(folder))
 
     for images, labels in description.entries("training", found):
+        # an entry that lists a file for each channel
         if len(images) > 1:
             found.cases.append(description.case(stem_of(images[0]), images, channels, labels))
             continue
+        # an entry of one name: the file itself, or the numbered files of its channels
         folder, name = storage.folder_of(images[0]), storage.name_of(images[0])
         parts = _parts(folder, name, names_in(folder), channels)
         if name in names_in(folder):

@@ -131,9 +131,11 @@ def _listed(description: Description, listed: Mapping[str, Any]) -> FoundCases:
                 InputError(description.path, f"case {case} of its dataset names no images; add a list named images")
             )
             continue
+        # the files of the entry, unless one of their names is refused
         named = description.files(images, label, found)
         if named is None:
             continue
+        # a single file has all channels in it; of several there must be one for each
         files, labels = named
         if len(files) < len(channels) and len(files) > 1:
             why = f"{description.path} lists only {plural(len(files), 'image')} for this case"

@@ -40,6 +40,7 @@ class Pattern:
             UsageError: if it does not have one `{channel}`, or has another field than `{case}`.
         """
         given = text.replace("\\", "/").removeprefix("./")
+        # the expression of each field, and of the text before it as it stands
         expression, listed, fields, done = "", "", [], 0
         for match in _FIELD.finditer(given):
             expression += re.escape(given[done : match.start()])
@@ -59,6 +60,7 @@ class Pattern:
             else:
                 expression += "(?P=case)" if "case" in fields else "(?P<case>[^/]+)"
             fields.append(name)
+        # the whole: what stands before and after the channel is the same in all files of a case
         if fields.count("channel") != 1:
             raise UsageError(
                 f"`channels=\"{text}\"` must contain {{channel}} once, as in '{{case}}_{{channel}}.nii.gz'"
