@@ -21,6 +21,10 @@ is a `bnstat.BnstatError`.
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Raises|Yields|Examples?):$")
 
 
+# Methods of reports that renderers call: users have to_dict() and to_pandas().
+_FOR_RENDERERS = ("column_names", "to_fields", "to_rows")
+
+
 def page() -> str:
     """Return the page of all public names: functions, then classes, then errors."""
     names = [name for name in bnstat.__all__ if not name.startswith("__")]
@@ -60,7 +64,11 @@ def _class(name: str) -> Iterator[str]:
     yield from _documented(of)
     for method, value in _members(of).items():
         function = value.__func__ if isinstance(value, classmethod | staticmethod) else value
-        if method.startswith("_") or not (inspect.isfunction(function) or isinstance(function, property)):
+        if (
+            method.startswith("_")
+            or method in _FOR_RENDERERS
+            or not (inspect.isfunction(function) or isinstance(function, property))
+        ):
             continue
         yield f"#### {name}.{method}"
         yield ""
