@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # A space at which no line is broken, as between a number and its unit.
 NO_BREAK_SPACE = "\u00a0"
@@ -62,3 +62,10 @@ def printable(name: str) -> str:
 def sentence(message: str) -> str:
     """Return a message safe for a terminal; its no-break spaces stay, which Python does not count as printable."""
     return NO_BREAK_SPACE.join(map(printable, message.split(NO_BREAK_SPACE)))
+
+
+def closest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the known name that a mistyped one is most like, in a list of one; an empty list if none is like it."""
+    import difflib  # noqa: PLC0415  (1.8 ms, for a name that is wrong)
+
+    return difflib.get_close_matches(name, list(known), n=1)

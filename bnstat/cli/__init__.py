@@ -15,6 +15,7 @@ from bnstat.cli import exit_codes
 from bnstat.cli.messages import complain, spelled
 from bnstat.cli.options import DEBUG
 from bnstat.errors import BnstatError, OutputError, UsageError
+from bnstat.text import closest
 from bnstat.version import DOCS, __version__
 
 REPORT_TO = "the project's issue tracker"
@@ -58,9 +59,7 @@ class _Commands(click.Group):
         """Find the command; a file in its place means that the command was forgotten."""
         name = args[0]
         if name not in _COMMANDS and not name.startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(name, _COMMANDS, n=1)
+            near = closest(name, _COMMANDS)
             meant = f"bnstat inspect {name}" if os.path.exists(name) else f"bnstat {near[0]}" if near else ""  # noqa: PTH110
             hint = f"; did you mean `{meant}`?" if meant else f"; use one of {', '.join(_COMMANDS)}"
             ctx.fail(f"no such command {name!r}{hint}")

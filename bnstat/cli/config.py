@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -16,6 +15,7 @@ from bnstat.cli.parameter_types import Written
 from bnstat.errors import UsageError
 from bnstat.report.limits import Limits, fault_of
 from bnstat.rules.overrides import Override
+from bnstat.text import closest
 
 # The types that a value may have, for click's own types.
 _KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "float": (float, int)}
@@ -171,7 +171,7 @@ def _override(one: object, where: str, folder: str) -> Override:
 
 def _require_key(key: str, known: Collection[str], where: str) -> None:
     if key not in known:
-        near = difflib.get_close_matches(key, known, n=1)
+        near = closest(key, known)
         hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
         raise UsageError(f"{where}: {key!r} is not known; {hint}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
@@ -15,7 +14,7 @@ from bnstat.layers.frameworks.framework import Framework
 from bnstat.moments.input_type import InputType
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.sources.sample import BatchAxis
-from bnstat.text import plural
+from bnstat.text import closest, plural
 
 # Normalizers as they are written on the command line.
 KINDS = ("batch", "instance", "layer", "group:G", "rms", "renorm", "weight-init")
@@ -321,7 +320,7 @@ def parse(text: str) -> str:
     kind, colon, number = text.strip().lower().partition(":")
     known = [one.partition(":")[0] for one in KINDS]
     if kind not in known:
-        near = difflib.get_close_matches(kind, known, n=1)
+        near = closest(kind, known)
         hint = (
             f"did you mean {near[0] + ':G' * (near[0] == 'group')!r}?" if near else f"choose one of {', '.join(KINDS)}"
         )

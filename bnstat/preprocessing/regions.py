@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
 from bnstat.errors import UsageError
+from bnstat.text import closest
 
 # The part of a path that stands for the name of the case: in the path of its mask or labels.
 CASE = "{case}"
@@ -46,7 +46,7 @@ def region_of(text: str) -> Region:
         if text.startswith(sign):
             return Threshold(sign, _limit(text, text.removeprefix(sign)))
     if CASE not in text and not _is_there(text):
-        near = difflib.get_close_matches(text.lower(), ["nonzero"], n=1)
+        near = closest(text.lower(), ["nonzero"])
         hint = "; did you mean 'nonzero'?" if near else "."
         raise UsageError(f"`mask`: {text!r} is not known, and no such file exists{hint} A mask is {_GRAMMAR}")
     return MaskFile(text)

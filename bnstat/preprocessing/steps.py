@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from math import inf, isfinite
 from pathlib import Path
 
 from bnstat.errors import UsageError
+from bnstat.text import closest
 
 # The key in nnU-Net's dataset_fingerprint.json and in its plans; it has a table for each channel.
 _PROPERTIES = "foreground_intensity_properties_per_channel"
@@ -110,7 +110,7 @@ def _step(text: str) -> Step | None:
         "ct": _ct,
     }
     if name not in known:
-        near = difflib.get_close_matches(name.lower(), known, n=1)
+        near = closest(name.lower(), known)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise UsageError(f"`intensity`: step {text!r} is not known{hint} Steps are {_GRAMMAR}")
     try:

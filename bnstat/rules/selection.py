@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from bnstat.errors import UsageError
 from bnstat.rules import RULES
 from bnstat.rules.rule import Rule
+from bnstat.text import closest
 
 
 def selected(select: Iterable[str], ignore: Iterable[str], rules: Sequence[Rule] = RULES) -> tuple[Rule, ...]:
@@ -40,7 +40,7 @@ def codes_of(token: str, rules: Sequence[Rule] = RULES) -> set[str]:
         found |= {rule.code for rule in rules if rule.code.startswith(asked.upper())}
     if not found:
         known = [*(rule.code for rule in rules), *(rule.name for rule in rules)]
-        near = difflib.get_close_matches(asked, known, n=1) or difflib.get_close_matches(asked.upper(), known, n=1)
+        near = closest(asked, known) or closest(asked.upper(), known)
         hint = f"did you mean {near[0]!r}?" if near else "bnstat explain lists the rules"
         raise UsageError(f"no rule is called {asked!r}; {hint}")
     return found
@@ -56,7 +56,7 @@ def rule_named(text: str) -> Rule:
     known = {key: rule for rule in RULES for key in (rule.code.lower(), rule.name)}
     if asked in known:
         return known[asked]
-    near = difflib.get_close_matches(asked, known, n=1)
+    near = closest(asked, known)
     if not near:
         raise UsageError(f"no rule is called {text!r}; bnstat explain lists the rules")
     meant = known[near[0]]

@@ -5,7 +5,6 @@ A maker of frameworks is a file; the list is made by hand.
 
 from __future__ import annotations
 
-import difflib
 import math
 
 from bnstat.errors import UsageError
@@ -16,6 +15,7 @@ from bnstat.layers.frameworks.haiku import HAIKU
 from bnstat.layers.frameworks.onnx import ONNX
 from bnstat.layers.frameworks.pytorch import PYTORCH
 from bnstat.layers.frameworks.tensorflow import TENSORFLOW
+from bnstat.text import closest
 
 __all__ = [
     "ALIASES",
@@ -88,7 +88,7 @@ def framework_named(name: str) -> Framework:
     key = ALIASES.get(asked, asked)
     if key in FRAMEWORKS:
         return FRAMEWORKS[key]
-    near = difflib.get_close_matches(asked, [*FRAMEWORKS, *ALIASES], n=1)
+    near = closest(asked, [*FRAMEWORKS, *ALIASES])
     makers = ", ".join(dict.fromkeys(row.maker for row in FRAMEWORKS.values()))
     hint = f"did you mean {near[0]!r}?" if near else f"choose one of {makers}; `bnstat frameworks` lists all"
     raise UsageError(f"framework {name!r} is not known; {hint}")

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from bnstat.reading.settings import Reading
-from bnstat.reading.workers.dask import Cluster
 from bnstat.reading.workers.here import Here
 from bnstat.reading.workers.job import Job, Outcome, Progress
 from bnstat.reading.workers.processes import Processes
@@ -38,6 +37,8 @@ def executor_of(reading: Reading, jobs: Sequence[Job]) -> Executor:
     if any(job.case.held is not None for job in jobs):
         return Here()
     if reading.dask is not None:
+        from bnstat.reading.workers.dask import Cluster  # noqa: PLC0415  (2 ms, which only a cluster needs)
+
         return Cluster(reading.dask)
     if reading.jobs == 1 or len(jobs) < 2:
         return Here()

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bnstat.report.documents.html import table_of
 from bnstat.text import plural
 from bnstat.version import __version__
 
@@ -62,6 +61,8 @@ class Document(ABC):
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
+        from bnstat.report.documents.html import table_of  # noqa: PLC0415  (2 ms, which only a notebook needs)
+
         rows = self.to_rows()
         told = [*self.sentences, *(f"note: {note}" for note in self.notes)]
         return table_of(f"{type(self).__name__}: {self.summary}", self._columns(rows), rows, told)

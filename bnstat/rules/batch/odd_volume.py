@@ -51,7 +51,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, log
-from statistics import median, quantiles
 
 from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence, SampleChannel
@@ -137,7 +136,7 @@ def _odd(channels: Sequence[SampleChannel], volumes: Sequence[VolumeStatistics],
     """Return the volumes whose mean or deviation is far out."""
     means = [one.mean or 0.0 for one in channels]
     deviations = [one.deviation or 0.0 for one in channels]
-    typical = median(deviations)
+    typical = _median(deviations)
     columns = (
         ("mean", means, _of_means(means, typical)),
         ("standard deviation", deviations, [(z, LOGARITHMIC) for z in _scores(_logarithms(deviations), LEAST)]),
@@ -153,10 +152,10 @@ def _odd(channels: Sequence[SampleChannel], volumes: Sequence[VolumeStatistics],
 
 def _factor(means: Sequence[float], deviations: Sequence[float], place: int) -> str:
     """Say by which factor mean and standard deviation are both too small or too large, where it is about the same."""
-    middle = median(means)
+    middle = _median(means)
     if not means[place] * middle > 0:
         return ""
-    by_mean, by_deviation = means[place] / middle, deviations[place] / median(deviations)
+    by_mean, by_deviation = means[place] / middle, deviations[place] / _median(deviations)
     far, near = max(by_mean, by_deviation), min(by_mean, by_deviation)
     if far > ALIKE * near or 1 / LEAST_FACTOR < by_deviation < LEAST_FACTOR:
         return ""
@@ -171,9 +170,15 @@ def _of_means(means: Sequence[float], typical: float) -> list[tuple[float, str]]
     plain = [(z, "") for z in _scores(means, LEAST * typical)]
     if min(means) <= 0 <= max(means):
         return plain
-    least = LEAST * typical / abs(median(means))
+    least = LEAST * typical / abs(_median(means))
     logarithmic = [(z, LOGARITHMIC) for z in _scores(_logarithms(means), least)]
     return [min(pair) for pair in zip(plain, logarithmic, strict=True)]
+
+
+def _median(values: Sequence[float]) -> float:
+    from statistics import median  # noqa: PLC0415  (4 ms, which only a cohort needs)
+
+    return median(values)
 
 
 def _logarithms(values: Sequence[float]) -> list[float]:
@@ -182,14 +187,16 @@ def _logarithms(values: Sequence[float]) -> list[float]:
 
 def _scores(values: Sequence[float], least: float) -> list[float]:
     """Return the robust z-score of each value; the robust deviation is at least `least`."""
-    middle = median(values)
+    middle = _median(values)
     distances = [abs(value - middle) for value in values]
-    deviation = max(NORMAL * median(distances), least)
+    deviation = max(NORMAL * _median(distances), least)
     return [distance / deviation if deviation else inf if distance else 0.0 for distance in distances]
 
 
 def _words(name: str, values: Sequence[float], place: int, z: float, scale: str, limit: float) -> str:
     """Say where a volume is, and where the others are."""
+    from statistics import quantiles  # noqa: PLC0415  (as in _median)
+
     low, _, high = quantiles(values, n=4, method="inclusive")
     return (
         f"its {name} is {values[place]:.4g}, and the middle half of the cohort is between {low:.4g} and {high:.4g} "
