@@ -80,5 +80,6 @@ def _summary(found: Scan) -> str:
     from bnstat.text import plural
 
     unchanged = f", {found.unchanged:,} unchanged since the last run" if found.unchanged else ""
-    failed = f", {len(found.errors):,} unreadable" if found.errors else ""
-    return f"{found.output} contains {plural(found.samples, 'sample')}: {found.cases:,} read now{unchanged}{failed}"
+    failed = f"; {plural(len(found.errors), 'input')} could not be read" if found.errors else ""
+    read = f"{found.cases:,} read in this run{unchanged}{failed}"
+    return f"{found.output} contains {plural(found.samples, 'sample')}: {read}"

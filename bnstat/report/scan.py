@@ -16,7 +16,7 @@ class Scan(Document):
 
     Attributes:
         output: The moments file.
-        cases: The number of files, or cases of a data set, that were read now.
+        cases: The number of files, or cases of a data set, that were read in this run.
         samples: The number of samples in the moments file.
         unchanged: The number of cases that it contained before.
         errors: The inputs that could not be read.
@@ -39,7 +39,9 @@ class Scan(Document):
     def summary(self) -> str:
         """The content of the report in a few words."""
         errors = f", {plural(len(self.errors), 'input')} cannot be read" if self.errors else ""
-        return f"{self.output} has {plural(self.samples, 'sample')}, {plural(self.cases, 'case')} read now{errors}"
+        return (
+            f"{self.output} has {plural(self.samples, 'sample')}, {plural(self.cases, 'case')} read in this run{errors}"
+        )
 
     def to_fields(self) -> Fields:
         """Return the fields of the document that follow its schema and version."""

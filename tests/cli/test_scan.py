@@ -51,7 +51,7 @@ def scan(cohort, file, *options):
 def test_each_sample_is_a_line_in_order_and_the_summary_counts_them(cohort, tmp_path, capsys):
     file = tmp_path / "m.jsonl"
     assert run(["scan", str(cohort), "-o", str(file)]) == 0
-    assert f"{file} contains {FILES} samples: {FILES} read now" in capsys.readouterr().err
+    assert f"{file} contains {FILES} samples: {FILES} read in this run" in capsys.readouterr().err
     assert len(lines(file)) == FILES
 
 
@@ -137,7 +137,7 @@ def test_what_has_not_changed_is_not_read_again(cohort, tmp_path, capsys):
     (folder / "case_005.nii.gz").write_bytes((folder / "case_006.nii.gz").read_bytes())
     shutil.copy(folder / "case_007.nii.gz", folder / "new.nii.gz")
     assert run(["scan", str(folder), "-o", str(file), "--resume"]) == 0
-    said = f"contains {FILES + 1} samples: 2 read now, {FILES - 2} unchanged since the last run"
+    said = f"contains {FILES + 1} samples: 2 read in this run, {FILES - 2} unchanged since the last run"
     assert said in capsys.readouterr().err
     after = lines(file)
     changed = [line for line in after if line not in before]
@@ -361,7 +361,7 @@ def test_a_changed_mask_or_label_image_is_read_again_and_never_written_over(coho
     assert run(["scan", str(image), *given, "-o", str(file), "-q"]) == 0
     before = file.read_text()
     assert run(["scan", str(image), *given, "-o", str(file), "--resume"]) == 0
-    assert "0 read now" in capsys.readouterr().err
+    assert "0 read in this run" in capsys.readouterr().err
     save(inside[::-1])
     os.utime(other, ns=(0, file.stat().st_mtime_ns + 10**9))
     assert run(["scan", str(image), *given, "-o", str(file), "--resume", "-q"]) == 0
@@ -381,7 +381,7 @@ def test_voxels_that_change_beside_their_header_are_read_again(tmp_path, capsys)
     for changed in ("a.hdr", "b.img"):
         os.utime(tmp_path / changed, ns=(0, file.stat().st_mtime_ns + 10**9))
     assert run(["scan", *named, "-o", str(file), "--resume"]) == 0
-    assert "2 read now" in capsys.readouterr().err
+    assert "2 read in this run" in capsys.readouterr().err
 
 
 def test_no_moments_replace_what_was_read_beside_the_volumes(bnstat_run, refused, write_image, tmp_path):

@@ -154,7 +154,14 @@ def test_without_steps_nothing_is_said_of_running_statistics():
     assert steps(0) == ()
 
 
-@pytest.mark.parametrize("number", [1, 10, 100, 400])
+@pytest.mark.parametrize("framework", ["keras", "torch"])
+def test_no_momentum_is_advised_that_keeps_the_last_batch_alone(framework):
+    (finding,) = steps(1, framework)
+    assert "a momentum of" not in finding.message
+    assert "Train longer, or replace the running statistics" in finding.message
+
+
+@pytest.mark.parametrize("number", [2, 10, 100, 400])
 @pytest.mark.parametrize("framework", ["keras", "torch"])
 def test_the_momentum_that_is_advised_is_enough(number, framework):
     findings = steps(number, framework)

@@ -78,14 +78,15 @@ def _remedy(weight: float, steps: int, limits: Limits, settings: Settings) -> st
         return f"Train longer, or {afterwards}."
     needed = steps_to_forget(weight, limit)
     batch = _rounded_up(1.0 - limit ** (1.0 / steps))
-    less = f"{1.0 - batch:g}{'' if batch == 1.0 else ' or less'}"
-    more = f"{batch:g}{'' if batch == 1.0 else ' or more'}"
+    less, more = f"{1.0 - batch:g} or less", f"{batch:g} or more"
     old = settings.framework.momentum_weighs == "old"
     momentum = (
         f"use a momentum of {less} ({more} in PyTorch's convention)"
         if old
         else f"use a momentum of {more} ({less} in Keras' convention)"
     )
+    if needed is not None and batch == 1.0:  # such a momentum keeps the statistics of the last batch alone
+        return f"The share is within the limit from {needed:,} steps on. Train longer, or {afterwards}."
     if needed is None:  # a batch weighs nothing
         return f"No number of steps is enough with this momentum: {momentum}, or {afterwards}."
     return f"The share is within the limit from {needed:,} steps on. Train longer, {momentum}, or {afterwards}."

@@ -45,6 +45,11 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
                 f"{part.title}: the {name} {divisor:.3g} is below ε (epsilon) {epsilon:g}, so "
                 f"{output_of(part, evidence.settings)}{remedy(epsilon, part, evidence)}"
             )
+            if not divisor:  # the values differ, and their squares are beyond what float64 can hold
+                message = (
+                    f"{part.title}: the values differ, but so little that their {name} is 0 in float64. The layer "
+                    "divides by √ε (epsilon) alone, and its output is close to 0 everywhere. Scale the data up."
+                )
             yield rule.finding(evidence, batch, part, message, value=divisor, threshold=epsilon)
 
 
