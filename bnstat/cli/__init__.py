@@ -12,9 +12,9 @@ from typing import NoReturn
 import click
 
 from bnstat.cli import exit_codes
-from bnstat.cli.messages import complain, spelled
+from bnstat.cli.messages import complain, of_input, spelled
 from bnstat.cli.options import DEBUG
-from bnstat.errors import BnstatError, OutputError, UsageError
+from bnstat.errors import BnstatError, InputError, OutputError, UsageError
 from bnstat.text import closest
 from bnstat.version import DOCS, __version__
 
@@ -154,8 +154,8 @@ def _expected(error: BnstatError) -> int:
     """Write the line of an error that bnstat raises on purpose, after those of failed files; return the exit code."""
     failures = error.failures if isinstance(error, UsageError) else ()
     for failure in failures:
-        complain(spelled(str(failure)))
-    complain(spelled(str(error)))
+        complain(of_input(failure.source, failure.message))
+    complain(of_input(error.source, error.message) if isinstance(error, InputError) else spelled(str(error)))
     if isinstance(error, UsageError) and not failures:
         return exit_codes.USAGE
     return _silenced(exit_codes.FAILED_INPUT) if isinstance(error, OutputError) else exit_codes.FAILED_INPUT

@@ -25,8 +25,9 @@ Told = TypeVar("Told", "Check", "Comparison", "LayerComparison", "Plan", "Report
 # Parameters that have another name than their option, by that option without its dashes.
 PARAMETERS = {"patch": "size", "patches": "number", "allow-protocol": "protocols"}
 _OPTIONS = {parameter: option for option, parameter in PARAMETERS.items()}
-# A parameter in a message of the library, with a value or without: `batch_size`, `batch_axis="none"`.
-_PARAMETER = re.compile(r"`([a-z][a-z_]*)(?:=([^`]*))?`")
+# A parameter in a message of the library, with a value or without: `batch_size`, `batch_axis="none"`. It stands as a
+# word of its own: what a user typed is quoted, and a file name goes on before or after its backticks.
+_PARAMETER = re.compile(r"(?<![^\s(])`([a-z][a-z_]*)(?:=([^`]*))?`(?![\w/\\'\"]|\.\w)")
 # A size as Python writes it: `(96, 96, 96)`.
 _TUPLE = re.compile(r"\(\d+(?:, ?\d+)*,?\)")
 
@@ -34,6 +35,11 @@ _TUPLE = re.compile(r"\(\d+(?:, ?\d+)*,?\)")
 def spelled(message: str) -> str:
     """Return a message of the library with its parameters spelled as options: `batch_size=1` as --batch-size 1."""
     return _PARAMETER.sub(_option, message)
+
+
+def of_input(source: str, message: str) -> str:
+    """Return the line on an input that cannot be read: its name stays as the user typed it."""
+    return f"{source}: {spelled(message)}"
 
 
 def with_options(report: Told) -> Told:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from bnstat.cli.messages import complain, note, spelled
+from bnstat.cli.messages import complain, note, of_input
 from bnstat.cli.options import Output
 from bnstat.errors import OutputError, UsageError
 from bnstat.report.finding import Failure
@@ -25,7 +25,7 @@ _FOR_ALL = ("json", "csv")
 def tell(failures: Iterable[Failure], notes: Iterable[str], quiet: bool) -> None:
     """Write errors, and notes unless quiet, to stderr."""
     for failure in failures:
-        complain(spelled(f"{failure.source}: {failure.message}"))
+        complain(of_input(failure.source, failure.message))
     if not quiet:
         for line in notes:
             note(line)

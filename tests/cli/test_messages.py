@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from bnstat.cli.messages import spelled
@@ -21,3 +22,21 @@ from bnstat.cli.messages import spelled
 )
 def test_parameters_between_backticks_become_options_and_commands_stay(message, line):
     assert spelled(message) == line
+
+
+@pytest.mark.parametrize(
+    "message", ["framework '`seed`' is not known", "/data/`seed`/a.nii", "`seed`.nii has no axis 3"]
+)
+def test_names_that_users_gave_stay_as_they_are(message):
+    assert spelled(message) == message
+
+
+@pytest.mark.parametrize("name", ["a`seed`.nii", "`seed`.nii", "`axis=1`"])
+def test_a_file_with_backticks_in_its_name_is_named_as_it_was_typed(tmp_path, refused, bnstat_run, name):
+    missing = tmp_path / name
+    assert refused(3, "inspect", missing).startswith(f"bnstat: error: {missing}: no such file")
+    array = tmp_path / f"{name}.npy"
+    np.save(array, np.ones((2, 3, 4)))
+    ran = bnstat_run("inspect", array)
+    assert f"{array} has shape (2, 3, 4)" in ran.err
+    assert "--batch-axis none" in ran.err
