@@ -11,7 +11,7 @@ from bnstat.batch_size import closed_form, train_eval
 from bnstat.batch_size.columns import rows_of
 from bnstat.batch_size.draws import DrawnBatches
 from bnstat.batch_size.patches import PatchBatches
-from bnstat.batch_size.results import LayerChannel, Renorm
+from bnstat.batch_size.results import LayerChannel, Observed, Renorm
 from bnstat.batch_size.samples import Cohort, Grouping
 from bnstat.batch_size.settings import CompareSettings
 from bnstat.layers import running
@@ -61,6 +61,22 @@ class CohortBatches:
             self._rows[key, weight] = [{**row, **more} for row, more in zip(self._gaps[key], noise, strict=True)]
         return self._rows[key, weight]
 
+    def observed(self, layer: Layer) -> list[Observed]:
+        """Return the statistics of the drawn batches for each channel, with what this layer makes of their variance."""
+        drawn = self.drawn
+        average = drawn.variances.mean(axis=0)
+        output = np.full_like(average, np.nan)
+        if layer.epsilon is not None:
+            bessel = self._bessel[layer.framework.unbiased_running_variance]
+            output = train_eval.output_variance(self.whole, average * bessel, layer.epsilon)
+        columns = {
+            "variance_mean": average,
+            "variance_sd": self.spread,
+            "mean_sd": np.sqrt(np.mean((drawn.means - self.whole.mean) ** 2, axis=0)),
+            "eval_output_variance": output,
+        }
+        return [Observed(**row) for row in rows_of(columns)]
+
     def layer_channels(self, layer: Layer) -> list[LayerChannel]:
         """Return the same as values of the report."""
         key = (_gap_key(layer), layer.batch_weight)
@@ -88,7 +104,8 @@ class CohortBatches:
 
     def _converged(self, key: _GapKey) -> dict[str, Doubles]:
         """Return what the running statistics converge to, in closed form."""
-        return {"running_mean": self.whole.mean, "running_variance": self.form.variance * self._bessel[key[1]]}
+        mean, variance = train_eval.settled(self.whole, self.form, self._bessel[key[1]])
+        return {"running_mean": mean, "running_variance": variance}
 
     def _some_gaps(self, keys: Sequence[_GapKey]) -> dict[_GapKey, list[dict[str, Any]]]:
         """Return the gaps of some layers that have an ε, along an axis between batches and channels."""
@@ -96,7 +113,7 @@ class CohortBatches:
         wide = DrawnBatches(drawn.means[:, np.newaxis], drawn.variances[:, np.newaxis], drawn.complete)
         epsilon = np.array([[key[0]] for key in keys], np.float64)
         bessel = np.stack([self._bessel[key[1]] for key in keys])
-        settled = train_eval.settled(self.whole, drawn, bessel)
+        settled = train_eval.settled(self.whole, self.form, bessel)
         gap = train_eval.gap(self.whole, wide, epsilon, settled)
         renorm = train_eval.corrections(wide, epsilon, settled, (0.05, 0.5, 0.95), (MOST_R, MOST_D))
         columns = np.stack([*renorm.r, *renorm.d, renorm.r_clipped, renorm.d_clipped], axis=-1)

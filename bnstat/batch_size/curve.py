@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from bnstat.batch_size.closed_form import share
 from bnstat.batch_size.cohort_batches import CohortBatches, batches_of
 from bnstat.batch_size.columns import rows_of
-from bnstat.batch_size.results import Composition, CurveChannel, CurvePoint, LayerChannel, LayerCurve, Observed
+from bnstat.batch_size.results import Composition, CurveChannel, CurvePoint, LayerChannel, LayerCurve
 from bnstat.batch_size.samples import Cohort, Grouping
 from bnstat.batch_size.settings import CompareSettings
 from bnstat.batch_size.simulation import simulated
@@ -122,7 +120,7 @@ def _without_batches(cohort: Cohort, size: int) -> Iterable[CurveChannel]:
 
 def _curve_channels(batches: CohortBatches, settings: CompareSettings) -> list[CurveChannel]:
     """Return the channels of one cohort: closed form, drawn batches, the layer and simulated runs side by side."""
-    form, drawn = batches.form, batches.drawn
+    form = batches.form
     columns = {
         "expected_variance": form.variance,
         "variance_shortfall": form.shortfall,
@@ -130,15 +128,13 @@ def _curve_channels(batches: CohortBatches, settings: CompareSettings) -> list[C
         "mean_noise": form.mean_noise,
         "variance_cv": share(batches.spread, form.variance),
     }
-    mean_sd = np.sqrt(np.mean((drawn.means - batches.whole.mean) ** 2, axis=0))
-    observed = zip(drawn.variances.mean(axis=0).tolist(), batches.spread.tolist(), mean_sd.tolist(), strict=True)
     return [
-        CurveChannel(channel, **row, **layer, observed=Observed(*seen), simulated=runs)
+        CurveChannel(channel, **row, **layer, observed=seen, simulated=runs)
         for channel, row, layer, seen, runs in zip(
             batches.cohort.channels,
             rows_of(columns),
             batches.rows(settings.layer),
-            observed,
+            batches.observed(settings.layer),
             simulated(batches, settings),
             strict=True,
         )

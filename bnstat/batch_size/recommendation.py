@@ -155,7 +155,7 @@ def _of(
     gap = np.zeros_like(form.variance)
     if draws and settings.layer.epsilon is not None:
         drawn = whole.draw(size, draws, settings.seed)
-        gap = train_eval.gap(whole, drawn, settings.layer.epsilon, train_eval.settled(whole, drawn, bessel)).rms
+        gap = train_eval.gap(whole, drawn, settings.layer.epsilon, train_eval.settled(whole, form, bessel)).rms
     return _Figures(*(np.where(np.isnan(values), 0.0, values) for values in (form.mean_noise, form.shortfall, gap)))
 
 

@@ -71,11 +71,14 @@ class Observed:
         variance_mean: mean of the batch variances.
         variance_sd: standard deviation of the batch variances.
         mean_sd: standard deviation of the batch means about the mean of all values.
+        eval_output_variance: variance of the output over all samples if the running variance is that of these batches;
+            None without an ε.
     """
 
     variance_mean: float
     variance_sd: float
     mean_sd: float
+    eval_output_variance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -138,8 +141,8 @@ class LayerChannel:
         channel: its index on the kept axis.
         running_mean: value that the running mean converges to.
         running_variance: value that the running variance converges to, in closed form.
-        eval_output_variance: variance of the output over all samples under converged running statistics.
-        train_eval_rms: root mean square of training output − evaluation output.
+        eval_output_variance: variance of the output over all samples under converged running statistics (closed form).
+        train_eval_rms: root mean square of training output − evaluation output, over drawn batches.
         renorm: batch renorm's corrections.
         running_mean_sd: noise of the running mean once it has settled, for batches drawn independently at each step.
         running_variance_sd: the same noise of the running variance, from the spread of drawn batches.

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from bnstat.batch_size.closed_form import Expected
 from bnstat.batch_size.draws import DrawnBatches
 from bnstat.moments.moments import Doubles
 
@@ -41,15 +42,23 @@ class Gap:
     rms: Doubles
 
 
-def settled(whole: AllValues, drawn: DrawnBatches, bessel: float | Doubles = 1.0) -> tuple[Doubles, Doubles]:
-    """Return the running mean and variance that a layer converges to over these batches.
+def settled(whole: AllValues, form: Expected, bessel: float | Doubles = 1.0) -> tuple[Doubles, Doubles]:
+    """Return the running mean and variance that a layer converges to, in closed form.
 
     Args:
         whole: the population; the running mean converges to its μ.
-        drawn: batches of the size that is asked about.
+        form: batches of the size that is asked about; the running variance converges to their expected variance.
         bessel: n/(n − 1) of a batch where the framework's running variance is unbiased, else 1.
     """
-    return whole.mean, np.asarray(drawn.variances.mean(axis=0) * bessel)
+    return whole.mean, np.asarray(form.variance * bessel)
+
+
+def output_variance(whole: AllValues, variance: Doubles, epsilon: float | Doubles) -> Doubles:
+    """Return the variance σ²/(v_R + ε) of the output over all samples when a running variance normalizes.
+
+    NaN where a layer divides by 0.
+    """
+    return np.asarray(whole.variance * _gain(variance, epsilon) ** 2)
 
 
 def gap(whole: AllValues, drawn: DrawnBatches, epsilon: float | Doubles, running: tuple[Doubles, Doubles]) -> Gap:
@@ -68,7 +77,7 @@ def gap(whole: AllValues, drawn: DrawnBatches, epsilon: float | Doubles, running
     with np.errstate(divide="ignore"):
         trained = np.where(deviations > 0, 1.0 / deviations, 0.0)
     square = drawn.variances * (evaluated - trained) ** 2 + ((drawn.means - running[0]) * evaluated) ** 2
-    return Gap(np.asarray(whole.variance * evaluated**2), np.sqrt(square.mean(axis=0)))
+    return Gap(output_variance(whole, running[1], epsilon), np.sqrt(square.mean(axis=0)))
 
 
 def _gain(variance: Doubles, epsilon: float | Doubles) -> Doubles:

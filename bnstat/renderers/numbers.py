@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import floor, log10, sqrt
 
 from bnstat.layers.results import Number
@@ -58,3 +59,16 @@ def ratio(value: float | None) -> str:
 def setting(value: float | None) -> str:
     """Return an epsilon or a momentum as it was given."""
     return UNDEFINED if value is None else f"{value:g}"
+
+
+def least_median_greatest(values: Sequence[float | None]) -> tuple[float, float, float] | None:
+    """Return three numbers that stand for the known ones of many; None if none is known.
+
+    The median of an even count is the mean of the two in the middle, as in numpy.
+    """
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    from statistics import median  # noqa: PLC0415  (4 ms, which only rows that are not shown need)
+
+    return min(known), median(known), max(known)

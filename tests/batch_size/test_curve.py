@@ -102,6 +102,37 @@ def test_the_gap_and_the_running_statistics_are_those_of_the_layer(framework, un
     assert channel.renorm.r_clipped == np.mean((r > 3) | (r < 1 / 3))
 
 
+@pytest.mark.parametrize("population", ["finite", "infinite"])
+@pytest.mark.parametrize("framework", ["keras", "torch"])
+def test_the_output_in_evaluation_is_that_of_the_running_variance_beside_it(framework, population):
+    """Few drawn batches have another average variance; what follows from it stands beside the closed form."""
+    values, epsilon = values_of(12, channels=2, seed=3), 1e-2
+    asked = layer(framework, epsilon, 0.1)
+    found = split(table_of(values), cohorts_of(table_of(values)), population, None)
+    grouping = np.arange(12) % 2
+    outputs = []
+    for size in (1, 2, 3, 4, 6):
+        point, _ = point_of(values, size, grouping, population=population, draws=20, ranks=2, layer=asked)
+        for one in filter(None, (point, point.one_group, point.synchronized)):
+            n = one.batch_size * VALUES
+            for whole, channel in zip(found, one.channels, strict=True):
+                variance = channel.eval_output_variance * (channel.running_variance + epsilon)
+                seen = channel.observed.variance_mean * (n / (n - 1) if framework == "torch" else 1)
+                assert variance == pytest.approx(channel.observed.eval_output_variance * (seen + epsilon), rel=1e-12)
+                if one is not point.one_group:
+                    assert variance == pytest.approx(whole.variance, rel=1e-12)
+        outputs.append([channel.eval_output_variance for channel in point.channels])
+        gap = np.array([channel.observed.eval_output_variance for channel in point.channels]) / outputs[-1]
+        assert (abs(gap - 1) > 1e-4).any() == (not point.complete)
+    assert (np.diff(outputs, axis=0) < 0).all()  # it falls with the batch size
+
+
+def test_without_an_epsilon_nothing_is_known_of_the_output():
+    point, _ = point_of(values_of(), 2, layer=layer("keras", None))
+    assert point.channels[0].observed.eval_output_variance is None
+    assert point.channels[0].eval_output_variance is None
+
+
 def test_other_layers_have_what_each_has_alone():
     values = values_of()
     asked = (layer("torch", 1e-5, 0.1), layer("keras", None, 0.99), layer("keras", 1e-3, None))

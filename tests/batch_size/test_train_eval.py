@@ -18,7 +18,7 @@ def test_the_gap_is_what_the_layers_outputs_differ_by(epsilon, bessel):
     values = small()
     whole = of_values(values)
     drawn = whole.draw(2, 1000, seed=0)
-    settled = train_eval.settled(whole, drawn, bessel)
+    settled = train_eval.settled(whole, whole.expected(2), bessel)
     found = train_eval.gap(whole, drawn, epsilon, settled)
     running = drawn.variances.mean() * bessel
     squares = []
@@ -37,7 +37,7 @@ def test_batch_renorm_corrects_each_batch_to_the_running_statistics():
     values = small()
     whole = of_values(values)
     one = DrawnBatches(*draws.statistics(whole, np.array([[0, 1]])), complete=False)
-    settled = train_eval.settled(whole, whole.draw(2, 1000, seed=0))
+    settled = train_eval.settled(whole, whole.expected(2))
     found = train_eval.corrections(one, 1e-3, settled, (0.5,), (3, 5))
     batch = values[[0, 1]]
     renormed = (batch - batch.mean()) / np.sqrt(batch.var() + 1e-3) * found.r[0] + found.d[0]
@@ -48,7 +48,7 @@ def test_batch_renorm_corrects_each_batch_to_the_running_statistics():
 def test_renorm_over_batches_has_the_quantiles_and_shares_of_its_r_and_d():
     whole = of_values(small(12))
     drawn = whole.draw(1, 1000, seed=0)
-    mean, variance = train_eval.settled(whole, drawn)
+    mean, variance = train_eval.settled(whole, whole.expected(1))
     r = np.sqrt((drawn.variances + 1e-3) / (variance + 1e-3))
     d = (drawn.means - mean) / np.sqrt(variance + 1e-3)
     found = train_eval.corrections(drawn, 1e-3, (mean, variance), (0.05, 0.5, 0.95), (1.2, 0.5))

@@ -36,7 +36,7 @@ def test_twenty_rows_at_most_those_with_findings_among_them():
 def test_what_is_not_shown_is_summarized_by_least_median_and_greatest():
     rendered = table.render(many(), width=100)
     assert "30 more rows (--all shows all)" in rendered
-    assert "variance 1.0000 … 26.000 … 50.000" in rendered
+    assert "variance 1.0000 … 25.500 … 50.000" in rendered
 
 
 def test_all_shows_every_row():

@@ -10,7 +10,7 @@ from bnstat.layers.results import Batch, Channel
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, tensor_lines
 from bnstat.renderers.inspect.columns import Column, Part, columns_of, legend
-from bnstat.renderers.numbers import UNDEFINED, mean_of, number, setting
+from bnstat.renderers.numbers import UNDEFINED, least_median_greatest, mean_of, number, setting
 from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
 from bnstat.report.finding import Finding
 from bnstat.text import plural
@@ -181,8 +181,8 @@ def _epsilon(entry: ComparedLayer) -> str:
 
 def _range(values: Sequence[float | None], shown: Callable[[float], str]) -> list[str]:
     """Return the least, the median and the greatest value."""
-    known = sorted(value for value in values if value is not None)
-    return [shown(known[at]) if known else UNDEFINED for at in (0, len(known) // 2, -1)]
+    three = least_median_greatest(values)
+    return [UNDEFINED] * 3 if three is None else list(map(shown, three))
 
 
 def outputs(comparison: LayerComparison, position: OutputPlace) -> list[str]:

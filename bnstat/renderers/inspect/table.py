@@ -13,7 +13,7 @@ from bnstat.renderers.findings import also, by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, settings_line, tensor_lines
 from bnstat.renderers.inspect import lines
 from bnstat.renderers.inspect.columns import Column, Part, columns_of, headers_of, legend, names_of
-from bnstat.renderers.numbers import number
+from bnstat.renderers.numbers import least_median_greatest, number
 from bnstat.renderers.screen import MOST_ROWS, Screen, empty_table, hidden_columns, printed
 from bnstat.report.finding import Finding
 from bnstat.report.inspect import Report
@@ -197,11 +197,9 @@ def _summary(batches: Sequence[Batch], hidden: int) -> str:
     shown = [part for batch in batches for part in batch.parts]
     parts = []
     for name in ("mean", "variance"):
-        values = [value for value in (getattr(part, name) for part in shown) if value is not None]
-        if values:
-            values.sort()
-            least, middle, most = (number(values[place], 5) for place in (0, len(values) // 2, -1))
-            parts.append(f"{name} {least} … {middle} … {most}")
+        three = least_median_greatest([getattr(part, name) for part in shown])
+        if three is not None:
+            parts.append(f"{name} {' … '.join(number(value, 5) for value in three)}")
     return f"{plural(hidden, 'more row')} (--all shows all); least … median … greatest of all rows: {'; '.join(parts)}"
 
 

@@ -1,0 +1,31 @@
+"""Numbers as text, and the three numbers that stand for many."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import bnstat
+from bnstat.renderers.compare_layers.rows import summary
+from bnstat.renderers.numbers import least_median_greatest, number
+
+
+@pytest.mark.parametrize("values", [[4.0], [87.0, 1.0], [3.0, 1.0, 9.0], [1.0, 8.0, 2.0, 7.0], [-1e308, 1e308]])
+def test_the_median_is_that_of_numpy(values):
+    assert least_median_greatest([None, *values, None]) == (min(values), np.median(values), max(values))
+
+
+def test_of_nothing_known_there_is_no_median():
+    assert least_median_greatest([]) is None
+    assert least_median_greatest([None]) is None
+
+
+def test_a_comparison_of_two_groups_shows_the_mean_of_both_as_their_median():
+    """A layer with two groups has two variances: the median is neither of them."""
+    values = np.random.default_rng(0).normal(0, [1, 5, 20, 40], (1, 4, 5, 6, 4))
+    found = bnstat.compare_layers(values, by="normalizers", values=["batch", "group:2"])
+    variances = [found.entries[1].report.batches[0].parts[place].variance for place in range(2)]
+    rows = summary(found, 6)
+    place = next(at for at, row in enumerate(rows) if row[0] == "variance, least")
+    shown = [row[2] for row in rows[place : place + 3]]
+    assert shown == [number(one, 6) for one in (min(variances), np.mean(variances), max(variances))]
