@@ -16,9 +16,10 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bnstat.batch_size import draws
-from bnstat.batch_size.draws import DrawnBatches
+from bnstat.batch_size import draws, larger_set
+from bnstat.batch_size.draws import DrawnBatches, Indices
 from bnstat.batch_size.settings import PopulationKind
 from bnstat.moments.moments import Doubles
 
@@ -56,7 +57,7 @@ class Population:
     """The samples: their means and variances, and how the variance splits.
 
     Attributes:
-        means: mean of each sample, shape (K, …); for an infinite population spread about `mean` by √(K/(K − 1)).
+        means: mean of each sample, shape (K, …); for an infinite population spread about `mean` as in the larger set.
         variances: biased variance of each sample, same shape.
         kind: "finite" if the samples are all there are, "infinite" if they stand for a larger set.
         mean: μ, the mean of the sample means, shape (…).
@@ -106,21 +107,33 @@ class Population:
         replaced = self.kind == "infinite"
         return draws.draw(self, batch_size, number, seed, replaced=replaced, enumerated=enumerated)
 
+    def members(self, chosen: NDArray[np.bool_]) -> Population:
+        """Return some of the samples, spread as they are here."""
+        return _split(self.means[chosen], self.variances[chosen], self.kind)
 
-def population(means: Doubles, variances: Doubles, kind: PopulationKind = "finite") -> Population:
+
+def population(
+    means: Doubles, variances: Doubles, kind: PopulationKind = "finite", groups: Indices | None = None
+) -> Population:
     """Split the variance of these samples into within and between.
 
     Args:
         means: shape (K, …), K > 0; for an infinite population K > 1.
         variances: same shape, biased.
         kind: "infinite" takes the samples for some of a larger set: τ² → τ²·K/(K − 1).
+        groups: the number 0, 1, … of the group of each sample, to spread the means of an infinite population between
+            and within groups as in the larger set; None without groups.
     """
-    spread = np.asarray(means, np.float64)
-    mean = spread.mean(axis=0)
+    own = np.asarray(means, np.float64)
     if kind == "infinite":
-        spread = mean + (spread - mean) * np.sqrt(len(means) / (len(means) - 1))
-    between = ((spread - mean) ** 2).mean(axis=0)
-    return Population(spread, np.asarray(variances, np.float64), kind, mean, np.mean(variances, axis=0), between)
+        own = larger_set.spread(own, groups=groups)
+    return _split(own, np.asarray(variances, np.float64), kind)
+
+
+def _split(means: Doubles, variances: Doubles, kind: PopulationKind) -> Population:
+    """Return the population of means that are spread already."""
+    mean = means.mean(axis=0)
+    return Population(means, variances, kind, mean, variances.mean(axis=0), ((means - mean) ** 2).mean(axis=0))
 
 
 def share(part: Doubles | float, whole: Doubles | float) -> Doubles:
@@ -129,8 +142,8 @@ def share(part: Doubles | float, whole: Doubles | float) -> Doubles:
     return np.asarray(part / np.where(divisor == 0, np.nan, divisor))
 
 
-class GroupMembers(Protocol):
-    """The members of one group: samples, or volumes that patches are drawn from."""
+class Members(Protocol):
+    """The members of one group, or of all: samples, or volumes that patches are drawn from."""
 
     @property
     def samples(self) -> int:
@@ -150,6 +163,9 @@ class GroupMembers(Protocol):
     def draw(self, batch_size: int, number: int, seed: int, *, enumerated: bool = True) -> DrawnBatches:
         """Return batches of the group."""
 
+    def members(self, chosen: NDArray[np.bool_]) -> Members:
+        """Return some of the members; `chosen` has the shape (samples,)."""
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -159,7 +175,19 @@ class Groups:
         groups: the members of each.
     """
 
-    groups: Sequence[GroupMembers]
+    groups: Sequence[Members]
+
+    @classmethod
+    def of(cls, whole: Members, numbers: Indices, least: int = 1) -> Groups:
+        """Return the groups of a population that have at least so many members.
+
+        Args:
+            whole: all members; those of a larger set are spread between and within groups already.
+            numbers: the number 0, 1, … of the group of each member, shape (samples,).
+            least: members below which a group is left out.
+        """
+        large = np.flatnonzero(np.bincount(numbers) >= least)
+        return cls(tuple(whole.members(numbers == group) for group in large))
 
     @cached_property
     def weights(self) -> Doubles:
@@ -177,7 +205,7 @@ class Groups:
 
     @property
     def apart(self) -> Doubles:
-        """The variance between groups: of their means, weighted by their samples."""
+        """The variance τ_g² between groups: of their means, weighted by their samples."""
         return self._averaged([(group.mean - self.mean) ** 2 for group in self.groups])
 
     @property

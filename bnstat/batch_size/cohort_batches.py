@@ -9,11 +9,11 @@ import numpy as np
 
 from bnstat.batch_size import closed_form, train_eval
 from bnstat.batch_size.columns import rows_of
-from bnstat.batch_size.draws import DrawnBatches
+from bnstat.batch_size.draws import DrawnBatches, Indices
 from bnstat.batch_size.patches import PatchBatches
 from bnstat.batch_size.results import LayerChannel, Observed, Renorm
 from bnstat.batch_size.samples import Cohort, Grouping
-from bnstat.batch_size.settings import CompareSettings
+from bnstat.batch_size.settings import CompareSettings, PopulationKind
 from bnstat.layers import running
 from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.settings import Layer
@@ -150,8 +150,25 @@ def batches_of(
     kind = settings.population
     least = cohort.taken(size, ranks) if kind == "finite" else 2
     if grouping is not None:
-        groups = cohort.groups(grouping, lambda one: one.batches(kind, size), least)
-        return CohortBatches(cohort, size, groups, settings) if groups.groups else None
+        groups = _groups_of(cohort, size, kind, grouping, least)
+        return CohortBatches(cohort, size, groups, settings) if groups is not None else None
     if cohort.independent < max(least, 2):
         return None
     return CohortBatches(cohort, size, cohort.batches(kind, size, ranks), settings)
+
+
+def _groups_of(
+    cohort: Cohort, size: int, kind: PopulationKind, grouping: Indices, least: int
+) -> closed_form.Groups | None:
+    """Return the groups whose batches are compared, each of them with `least` samples or more; None without any.
+
+    A larger set has as many samples of each group as a batch takes. What is not known is how far these are apart if
+    each group has only one sample here.
+    """
+    numbers = cohort.numbered(grouping)
+    if kind == "infinite":
+        if not cohort.splits(numbers):
+            return None
+        return closed_form.Groups.of(cohort.batches(kind, size, groups=numbers), numbers)
+    groups = closed_form.Groups.of(cohort.batches(kind, size), numbers, least)
+    return groups if groups.groups else None

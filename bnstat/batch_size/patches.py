@@ -23,7 +23,7 @@ and σ² is that of the mixture with the shares W of this batch size. docs/patch
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import permutations, product
 from math import perm, prod
@@ -154,6 +154,10 @@ class PatchBatches:
             return DrawnBatches.of(self, [self._every()], complete=True)
         return DrawnBatches.of(self, self._random(number, seed), complete=False)
 
+    def members(self, chosen: NDArray[np.bool_]) -> PatchBatches:
+        """Return the same batches of some of the volumes, spread as they are here; `chosen` has the shape (K,)."""
+        return replace(self, pools=tuple(one.of_volumes(chosen) for one in self.pools))
+
     def _ways(self, batch_size: int) -> int | None:
         """Return how many batches there are; None if these are not equally likely."""
         if any(one.numbers.ndim > 1 or np.ptp(one.numbers) for one in self.pools):
@@ -255,22 +259,25 @@ class Patches:
         """The pools that slots draw from, of a larger set."""
         return tuple(one.of_a_larger_set() for one in self._pools)
 
-    def batches(self, kind: PopulationKind, batch_size: int, ranks: int = 1) -> PatchBatches:
-        """Return batches of so many patches on each rank; of a larger set only if there are two volumes or more."""
-        pools = self._pools if kind == "finite" else self._larger_pools
+    def batches(
+        self, kind: PopulationKind, batch_size: int, ranks: int = 1, groups: Indices | None = None
+    ) -> PatchBatches:
+        """Return batches of so many patches on each rank; of a larger set only if there are two volumes or more.
+
+        `groups` is the number of the group of each volume, as of `Pool.of_a_larger_set`.
+        """
+        pools = self._pools
+        if kind == "infinite":
+            pools = self._larger_pools if groups is None else tuple(one.of_a_larger_set(groups) for one in pools)
         return PatchBatches(pools, kind, self.taking.slots(batch_size, ranks))
 
-    def as_drawn(self, kind: PopulationKind) -> PatchBatches:
+    def as_drawn(self, kind: PopulationKind, groups: Indices | None = None) -> PatchBatches:
         """Return batches of one patch, any patch of a volume: the population, whatever batches take of it."""
-        every = self.every if kind == "finite" else self.every.of_a_larger_set()
+        every = self.every if kind == "finite" else self.every.of_a_larger_set(groups)
         return PatchBatches((every,), kind, Taking().slots(1))
 
     def _each(self, change: Callable[[Pool], Pool]) -> Patches:
         return Patches(change(self.every), tuple(change(one) for one in self.kinds), self.taking)
-
-    def of_volumes(self, chosen: NDArray[np.bool_]) -> Patches:
-        """Return the patches of some of the volumes; `chosen` has the shape (K,)."""
-        return self._each(lambda one: one.of_volumes(chosen))
 
     def redrawn(self, places: Indices) -> Patches:
         """Return the patches of one channel, with other volumes in each column: places of shape (K, c)."""

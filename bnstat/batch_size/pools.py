@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.batch_size.closed_form import share
+from bnstat.batch_size import larger_set
 from bnstat.batch_size.draws import Indices
 from bnstat.moments.moments import Doubles
 
@@ -78,12 +78,28 @@ class Pool:
         numbers = self.numbers if self.numbers.ndim == 1 else self.numbers[:, columns]
         return Pool(self.means[..., columns], self.variances[..., columns], numbers)
 
-    def of_a_larger_set(self) -> Pool:
+    def of_a_larger_set(self, groups: Indices | None = None) -> Pool:
         """Return the pool with means spread as in the larger set that these volumes and patches stand for.
 
         Deviations of patches from their volume's mean, and those of volumes from the mean of all, are scaled to have
         the variances τ_p² and τ_v² that are estimated for the larger set (docs/patch-noise.md).
+
+        Args:
+            groups: the number 0, 1, … of the group of each volume, shape (K,), to have τ_v² split between and within
+                groups as in the larger set; None without groups.
         """
+        grown, noise = self._estimates
+        centres = larger_set.spread(self.centres, noise, groups)
+        deviations = (self.means - self.centres[:, np.newaxis]) * grown[:, np.newaxis]
+        return replace(self, means=centres[:, np.newaxis] + deviations)
+
+    def between_groups(self, groups: Indices) -> Doubles:
+        """Return the part of τ_v² that lies between groups of volumes, in the larger set; shape (…)."""
+        return larger_set.between_groups(self.centres, self._estimates[1], groups)
+
+    @cached_property
+    def _estimates(self) -> tuple[Doubles, Doubles]:
+        """The factors of deviations within volumes, shape (K, …), and the chance part of τ_v², shape (…)."""
         numbers, volumes = self._divisors, len(self.means)
 
         # τ_p², within volumes: the mean of the unbiased variances, over the volumes that have two patches or more.
@@ -95,15 +111,9 @@ class Pool:
         # τ_v², between volumes (analysis of variance, method of moments): the unbiased variance of K means of N patches
         # each is on average τ_v² + τ_p²/N. So τ_v² is that less the mean of τ_p²/N, and 0 where nothing is left.
         noise = (np.where(several, unbiased, patch_variance) / numbers).mean(axis=0)
-        middle = self.centres.mean(axis=0)
-        observed = ((self.centres - middle) ** 2).mean(axis=0)
-        between = np.maximum(observed * volumes / (volumes - 1) - noise, 0)
 
-        # The factors of both kinds of deviation.
-        shrunk = np.sqrt(np.nan_to_num(share(between, observed)))
-        grown = np.sqrt(numbers / np.maximum(numbers - 1, 1) * volumes / np.maximum(known, 1))
-        deviations = (self.means - self.centres[:, np.newaxis]) * grown[:, np.newaxis]
-        return replace(self, means=(middle + shrunk * (self.centres - middle))[:, np.newaxis] + deviations)
+        # Deviations within a volume are scaled to have τ_p² on average.
+        return np.sqrt(numbers / np.maximum(numbers - 1, 1) * volumes / np.maximum(known, 1)), np.asarray(noise)
 
 
 def pool(means: Doubles, variances: Doubles, volumes: Indices) -> Pool:

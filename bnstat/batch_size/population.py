@@ -44,9 +44,7 @@ def _split(table: Moments, cohort: Cohort, kind: PopulationKind, grouping: Group
         "within": whole.within,
         "between": whole.between if several else undefined,
         "rho": whole.rho if several else undefined,
-        "between_groups": undefined
-        if grouping is None
-        else cohort.groups(grouping, lambda one: one.as_drawn("finite")).apart,
+        "between_groups": undefined if grouping is None else cohort.between_groups(kind, grouping),
         "merged_mean": merged.mean,
         "merged_variance": merged.variance,
     }

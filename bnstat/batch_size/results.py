@@ -38,7 +38,8 @@ class PopulationChannel:
         between: variance of the sample means; None if there is one sample only. Where samples are patches, it is
             `between_volumes` + `between_patches`.
         rho: the share of `between` in `variance`; None if there is one sample only, or all values are equal.
-        between_groups: the part of `between` that lies between groups; None without groups.
+        between_groups: the part of `between` that lies between groups, without what chance adds to it if the samples
+            stand for a larger set; None without groups, or if no group of a larger set has two samples.
         merged_count: the number of all values together.
         merged_mean: their mean, in which each sample weighs as much as its count: population statistics ("precise BN").
         merged_variance: their biased variance.

@@ -7,13 +7,13 @@ Where samples are patches, those of one volume are not independent: a cohort the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.batch_size import closed_form
+from bnstat.batch_size import closed_form, larger_set
 from bnstat.batch_size.draws import Indices
 from bnstat.batch_size.patches import PatchBatches, Patches, patches
 from bnstat.batch_size.settings import PopulationKind
@@ -108,13 +108,15 @@ class Cohort:
         """Return how many samples, or volumes if samples are patches, a batch of all ranks together takes."""
         return batch_size if self.patches is None else self.patches.taking.volumes(batch_size // ranks, ranks)
 
-    def as_drawn(self, kind: PopulationKind) -> closed_form.Population | PatchBatches:
-        """Return the population of the samples, whatever batches take of them."""
+    def as_drawn(self, kind: PopulationKind, groups: Indices | None = None) -> closed_form.Population | PatchBatches:
+        """Return the population of the samples, whatever batches take of them; `groups` as of `batches`."""
         if self.patches is not None:
-            return self.patches.as_drawn(kind)
-        return closed_form.population(self.means, self.variances, kind)
+            return self.patches.as_drawn(kind, groups)
+        return closed_form.population(self.means, self.variances, kind, groups)
 
-    def batches(self, kind: PopulationKind, batch_size: int, ranks: int = 1) -> closed_form.Population | PatchBatches:
+    def batches(
+        self, kind: PopulationKind, batch_size: int, ranks: int = 1, groups: Indices | None = None
+    ) -> closed_form.Population | PatchBatches:
         """Return what batches are drawn from.
 
         Args:
@@ -122,38 +124,40 @@ class Cohort:
                 samples or more, or two volumes.
             batch_size: samples in a batch, of all ranks together.
             ranks: ranks that have equal parts of the batch.
+            groups: the group of each independent draw, as of `numbered`, to spread a larger set between and within
+                groups; None without groups.
         """
         if self.patches is not None:
-            return self.patches.batches(kind, batch_size // ranks, ranks)
-        return closed_form.population(self.means, self.variances, kind)
+            return self.patches.batches(kind, batch_size // ranks, ranks, groups)
+        return closed_form.population(self.means, self.variances, kind, groups)
 
     def bessel(self, batch_size: int, unbiased: bool) -> Doubles:
         """Return n/(n − 1) of a batch if the running variance is unbiased, else 1; shape (c,)."""
         values = batch_size * self.counts
         return np.asarray(np.where(unbiased & (values > 1), values / np.maximum(values - 1, 1e-300), 1.0))
 
-    def members(self, chosen: NDArray[np.bool_]) -> Cohort:
-        """Return the same channels with some of the samples; `chosen` has an entry for each independent draw."""
-        nested, volumes = None, None
-        if self.patches is not None and self.volumes is not None:
-            nested, renumbered = self.patches.of_volumes(chosen), np.cumsum(chosen) - 1
-            volumes, chosen = renumbered[self.volumes[chosen[self.volumes]]], chosen[self.volumes]
-        means, variances = self.means[chosen], self.variances[chosen]
-        return Cohort(self.channels, self.places[chosen], means, variances, self.counts, volumes, nested)
+    def numbered(self, grouping: Indices) -> Indices:
+        """Return the number 0, 1, … of the group of each independent draw, from that of each sample of the table."""
+        return np.unique(grouping[self.firsts], return_inverse=True)[1].reshape(-1)
 
-    def groups(
-        self, grouping: Indices, members_of: Callable[[Cohort], closed_form.GroupMembers], least: int = 1
-    ) -> closed_form.Groups:
-        """Return the groups that have at least so many samples, or volumes if samples are patches.
+    def between_groups(self, kind: PopulationKind, grouping: Indices) -> Doubles:
+        """Return the part of the variance between samples that lies between groups, shape (c,).
 
-        Args:
-            grouping: the number of the group of each sample of the table.
-            members_of: callable from the samples of one group to what its batches are drawn from.
-            least: samples or volumes below which a group is left out.
+        Of a larger set it is NaN if each group has one sample only, which cannot show how samples of a group differ.
         """
-        mine = grouping[self.firsts]
-        names, numbers = np.unique(mine, return_counts=True)
-        return closed_form.Groups(tuple(members_of(self.members(mine == name)) for name in names[numbers >= least]))
+        numbers = self.numbered(grouping)
+        if kind == "finite":
+            return closed_form.Groups.of(self.as_drawn(kind), numbers).apart
+        if not self.splits(numbers):
+            return np.full(len(self.channels), np.nan)
+        if self.patches is not None:
+            return self.patches.every.between_groups(numbers)
+        return larger_set.between_groups(self.means, 0.0, numbers)
+
+    @staticmethod
+    def splits(numbers: Indices) -> bool:
+        """Return True if some group has two independent draws, which show how draws of one group differ."""
+        return bool(len(numbers) > numbers.max(initial=-1) + 1)
 
     def only(self, columns: Indices) -> Cohort:
         """Return the same samples of some of the channels."""

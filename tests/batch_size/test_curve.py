@@ -221,7 +221,45 @@ def test_the_population_of_each_channel_splits_the_variance_of_all_values(popula
         assert channel.merged_variance == pytest.approx(own.var(), rel=1e-12)
         assert channel.merged_count == own.size
         apart = sum(p * (means[grouping == g].mean() - means.mean()) ** 2 for g, p in ((0, 0.4), (1, 0.6)))
-        assert channel.between_groups == pytest.approx(apart, rel=1e-12)
+        if population == "infinite":  # without the part that is chance, from the variance within groups
+            within = sum(((means[grouping == g] - means[grouping == g].mean()) ** 2).sum() for g in (0, 1)) / 3
+            apart = max((5 * apart - within) / 4, 0)
+        assert channel.between_groups == pytest.approx(apart, rel=1e-12, abs=1e-12)
+
+
+def test_groups_of_a_larger_set_that_do_not_differ_are_as_noisy_as_mixed_batches():
+    """Over 60 tables of 8 groups of 3 samples: the noise of a group's batches is that of any, but for estimates."""
+    grouping, rng = np.repeat(np.arange(8), 3), np.random.default_rng(4)
+    values = rng.normal(rng.normal(0, 0.5, (24, 60, 1)), 1.0, (24, 60, VALUES))
+    cohorts = cohorts_of(table_of(values))
+    found = split(table_of(values), cohorts, "infinite", grouping)
+    (point,), _ = curve.curves(cohorts, [2], settings("infinite", draws=50), grouping)
+    apart, between = (np.array([getattr(one, name) for one in found]) for name in ("between_groups", "between"))
+    alone = np.array([channel.mean_sd for channel in point.one_group.channels])
+    mixed = np.array([channel.mean_sd for channel in point.channels])
+    np.testing.assert_allclose(alone**2, apart + (between - apart) / 2, rtol=1e-9)
+    assert 0.4 < (apart == 0).mean() < 0.7  # the F of 7 and 16 degrees of freedom is below 1 with probability 0.54
+    np.testing.assert_allclose(alone[apart == 0], mixed[apart == 0], rtol=1e-9)
+    assert np.mean(alone**2) / np.mean(mixed**2) < 1.2
+    for channel, other in zip(point.one_group.channels, point.channels, strict=True):
+        whole = channel.expected_variance + channel.mean_sd**2
+        assert whole == pytest.approx(other.expected_variance + other.mean_sd**2, rel=1e-9)
+
+
+@pytest.mark.parametrize(("grouping", "known"), [([0, 1, 2, 3, 3], True), ([0] * 5, True), ([0, 1, 2, 3, 4], False)])
+def test_a_larger_set_has_batches_of_groups_of_any_size(grouping, known):
+    """One sample of a group is enough if another group has two; if none has, nothing is known within groups."""
+    values = values_of(channels=1)
+    point, _ = point_of(values, 8, np.array(grouping), population="infinite")
+    (whole,) = split(table_of(values), cohorts_of(table_of(values)), "infinite", np.array(grouping))
+    if not known:
+        assert (point.one_group, whole.between_groups) == (None, None)
+        return
+    (channel,) = point.one_group.channels
+    apart = whole.between_groups
+    assert channel.mean_sd**2 == pytest.approx(apart + (whole.between - apart) / 8, rel=1e-9)
+    if not any(grouping):
+        assert channel.mean_sd == pytest.approx(point.channels[0].mean_sd, rel=1e-9)
 
 
 def test_simulated_runs_start_from_the_layers_own_start_and_reach_what_they_converge_to():

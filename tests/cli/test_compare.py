@@ -284,6 +284,17 @@ def test_batches_of_one_group_are_compared_with_mixed_ones(compared, tmp_path, b
     assert document["population"]["channels"][0]["between_groups"] == pytest.approx(between, rel=1e-9)
 
 
+def test_groups_of_one_sample_each_do_not_show_what_lies_between_groups(tmp_path, bnstat_run):
+    for number in range(4):
+        (tmp_path / f"site_{number}").mkdir()
+        np.save(tmp_path / f"site_{number}" / "case.npy", np.random.default_rng(number).normal(number, 1, (5, 6, 7)))
+    asked = ("compare", str(tmp_path), "--batch-axis", "none", "--batch-sizes", "2", "--group-by", "directory")
+    shown = " ".join(bnstat_run(*asked, "--population", "infinite").out.split())
+    assert "each has one sample, which cannot show how samples of a group differ; give several" in shown
+    assert "Each batch from one group" not in shown
+    assert "100% of the variance between samples" in " ".join(bnstat_run(*asked, "--population", "finite").out.split())
+
+
 def test_a_size_that_no_group_has_is_not_answered_for_groups(compared, tmp_path):
     document, _ = compared(
         two_sites(tmp_path, 1.0), "--batch-axis", "none", "--batch-sizes", "3,5", "--group-by", "directory"

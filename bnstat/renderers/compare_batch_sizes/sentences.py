@@ -98,6 +98,9 @@ def grouped(comparison: Comparison, channel: PopulationChannel) -> str:
     hidden = len(comparison.groups) - MOST_GROUPS
     more = f", … ({hidden} more)" if hidden > 0 else ""
     line = f"{plural(len(comparison.groups), 'group')}: {named}{more}"
+    if channel.between_groups is None and channel.between is not None:
+        one = "sample" if channel.volumes is None else "volume"
+        return f"{line}; each has one {one}, which cannot show how {one}s of a group differ; give several"
     if channel.between_groups is None or not channel.between:
         return line
     part = share(min(channel.between_groups / channel.between, 1.0))
