@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bnstat.batch_size.settings import PopulationKind, Tolerances
 from bnstat.layers.settings import Layer
 
 Composition = Literal["mixed", "one_group", "synchronized"]
@@ -216,16 +217,78 @@ class LayerCurve:
 
 
 @dataclass(frozen=True)
-class Recommendation:
-    """The least batch size within the tolerances, for a larger set than these samples.
+class NeededSize:
+    """The batch size from which figures are within their limits, with what is known of it from these samples.
 
     Attributes:
-        batch_size: the size; None if no compared size is within the tolerances.
-        least: 5th percentile of the sizes that other cohorts of as many samples would give.
-        most: their 95th percentile; None if that is more than was compared.
+        estimate: the size for the figures as these samples have them; None if no size is enough.
+        least: the lower end of the range in which the size lies; None if no size is enough.
+        most: its upper end, which is enough with the stated confidence; None if no size is known to be.
+    """
+
+    estimate: int | None
+    least: int | None
+    most: int | None
+
+
+@dataclass(frozen=True)
+class ChannelFigures:
+    """The figures of one channel at one batch size.
+
+    Attributes:
+        batch_size: samples in a batch.
+        channel: its index on the kept axis.
+        noise: standard deviation of the batch mean, in standard deviations of all values.
+        shortfall: what the batch variance lacks, as a share of the variance of all values.
+        gap: root mean square difference between training and evaluation output; None without an ε.
+    """
+
+    batch_size: int
+    channel: int
+    noise: float
+    shortfall: float
+    gap: float | None
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """A channel that the recommendation does not speak of.
+
+    Attributes:
+        channel: its index on the kept axis.
+        samples: the number of its usable samples, or volumes if samples are patches.
+        reason: why nothing is said of it, as a part of a sentence.
+    """
+
+    channel: int
+    samples: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The least compared batch size within the limits, for the population that is shown, and the size that is needed.
+
+    Attributes:
+        batch_size: the least compared size that is enough with this confidence; None if none is, or nothing is known.
+        least: the lower end of the 90 % range of the size that is needed; None if nothing is known.
+        most: the upper end of that range; None if no size is known to be enough.
         applies_to: what the layer is applied to: the "input" of a network (volumes), or a saved "array".
-        reason: why it is enough, or why none is, in sentences.
+        reason: the verdict, in sentences.
         synchronized: the least size of one rank where ranks are synchronized; None without ranks, or if none is enough.
+        population: "finite" if the verdict is for exactly these samples, "infinite" if for a larger set.
+        samples: the number of usable samples, or volumes if samples are patches, of the channel with the fewest that is
+            judged; 0 if none is.
+        confidence: the confidence with which `batch_size` and `most` are enough; None if nothing is estimated, as for
+            exactly these samples.
+        estimate: the size that these samples say is needed; None if nothing is known or no size is enough.
+        mean_and_variance: the size needed for the noise of the batch mean and the shortfall of the batch variance.
+        gap: the size needed for the train/eval gap; None without an ε.
+        channel: the channel that needs the largest size; None if no channel is judged.
+        smallest: the figures of that channel at the smallest compared size.
+        recommended: its figures at `batch_size`; None if no size is enough.
+        limits: the limits of the figures.
+        unjudged: the channels that this does not speak of.
     """
 
     batch_size: int | None
@@ -233,7 +296,18 @@ class Recommendation:
     most: int | None
     applies_to: Literal["input", "array"]
     reason: str
-    synchronized: int | None = None
+    synchronized: int | None
+    population: PopulationKind
+    samples: int
+    confidence: float | None
+    estimate: int | None
+    mean_and_variance: NeededSize | None
+    gap: NeededSize | None
+    channel: int | None
+    smallest: ChannelFigures | None
+    recommended: ChannelFigures | None
+    limits: Tolerances
+    unjudged: tuple[Unjudged, ...]
 
 
 @dataclass(frozen=True)

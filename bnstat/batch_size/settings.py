@@ -87,7 +87,7 @@ class CompareSettings:
         frameworks: Sequence[str] = (),
         epsilon: float | None = None,
         momentum: float | str | None = None,
-        population: PopulationKind = "finite",
+        population: PopulationKind = "infinite",
         draws: int = 1000,
         seed: int = 0,
         ranks: int = 1,

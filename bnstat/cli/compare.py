@@ -51,10 +51,10 @@ _OF_BATCH_SIZES = groups.together(
     option(
         "--population",
         group=COMPARISON,
-        type=click.Choice(["finite", "infinite"]),
-        default="finite",
+        type=click.Choice(["infinite", "finite"]),
+        default="infinite",
         show_default=True,
-        help="Take the samples as the whole training set (finite), or as a part of a larger one (infinite).",
+        help="Take the samples as a random part of a larger training set (infinite), or as all of it (finite).",
     ),
     option(
         "--tolerance-noise",
@@ -142,7 +142,7 @@ def command(context: click.Context, /, paths: tuple[str, ...], to: options.Outpu
     \b
     Examples:
       bnstat compare cohort/
-      bnstat compare cohort/ --batch-sizes 1,2,4,8,16,32 --population infinite
+      bnstat compare cohort/ --batch-sizes 1,2,4,8,16,32 --population finite
       bnstat compare activations.npy --axis 1 --plot curve.svg
       bnstat compare t1.nii.gz --frameworks keras,torch,flax
       bnstat compare cohort/ --normalizers batch,instance,group:2 --batch-size 4

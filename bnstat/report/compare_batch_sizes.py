@@ -78,9 +78,14 @@ class Comparison(Document):
         return f"batch sizes {sizes}, {counted(self.samples, self.errors, self.findings)}"
 
     @property
+    def verdict(self) -> str:
+        """The verdict on the compared batch sizes, in sentences; empty if nothing could be read."""
+        return "" if self.recommendation is None else self.recommendation.reason
+
+    @property
     def sentences(self) -> Sequence[str]:
         """The sentences that a notebook shows below the table."""
-        return [] if self.recommendation is None else [self.recommendation.reason]
+        return [self.verdict] if self.verdict else []
 
     @property
     def schema(self) -> str:
@@ -96,7 +101,7 @@ class Comparison(Document):
             "batch_sizes": [point_fields(point, self.names) for point in self.batch_sizes],
             "frameworks": [curve_fields(curve, self.batch_sizes, self.names) for curve in self.others],
             "running": self._running(),
-            "recommendation": None if self.recommendation is None else asdict(self.recommendation),
+            "recommendation": self._recommendation(),
             "findings": [finding_fields(finding) for finding in self.findings],
             "errors": [failure_fields(failure) for failure in self.errors],
             "notes": list(self.notes),
@@ -107,6 +112,11 @@ class Comparison(Document):
         variants = [(point, point.one_group, point.synchronized) for point in self.batch_sizes]
         points = [point for some in variants for point in some if point is not None]
         return [point_row(point, channel, self.names) for point in points for channel in point.channels]
+
+    def _recommendation(self) -> Fields | None:
+        if self.recommendation is None:
+            return None
+        return {**asdict(self.recommendation), "unjudged": [asdict(one) for one in self.recommendation.unjudged]}
 
     def _population(self) -> Fields:
         patched = self.volumes is not None

@@ -27,7 +27,7 @@ from bnstat.report.finding import Finding
 from bnstat.sources.formats.memory import Input
 from bnstat.sources.groups import DIRECTORY, groups_by_source
 from bnstat.sources.opened import Planned
-from bnstat.sources.sample import BatchAxis, Sample
+from bnstat.sources.sample import BatchAxis, Sample, channel_names_of
 from bnstat.text import channel_title, plural
 from bnstat.workflows.failures import failures_of, require_some
 from bnstat.workflows.notes import patch_notes, spacing_notes
@@ -43,7 +43,7 @@ def compare(
     frameworks: Sequence[str] = (),
     epsilon: float | None = None,
     momentum: float | str | None = None,
-    population: PopulationKind = "finite",
+    population: PopulationKind = "infinite",
     draws: int = 1000,
     seed: int = 0,
     ranks: int = 1,
@@ -66,7 +66,7 @@ def compare(
         frameworks: presets that are answered beside it, in `others`, with their own ε and momentum.
         epsilon: ε; None for that of the framework.
         momentum: in the framework's own convention; None for its default, "none" for PyTorch's cumulative mean.
-        population: "finite" if the samples are all there are, "infinite" if they stand for a larger set.
+        population: "infinite" if the samples are a random part of a larger set, "finite" if they are all there are.
         draws: batches that are drawn at most for a size; if there are fewer, all are used.
         seed: the seed of the draws, and of simulated runs.
         ranks: processes that train together, each on a batch of its own; more than 1 adds synchronized batches.
@@ -123,14 +123,16 @@ def compare_batch_sizes(
     cohorts = cohorts_of(table, nesting) if table is not None else ()
     groups, grouping = _groups(rows, named, nesting)
     points, others = curve.curves(cohorts, sizes, settings, grouping)
+    samples = tuple(row.sample for row in rows)
+    names = channel_names_of(samples)
     return Comparison(
         settings=settings,
-        samples=tuple(row.sample for row in rows),
+        samples=samples,
         population=populations.split(table, cohorts, settings.population, grouping) if table is not None else (),
         groups=groups,
         batch_sizes=points,
         others=others,
-        recommendation=recommend(cohorts, sizes, settings, "array" if arrays else "input") if sizes else None,
+        recommendation=recommend(cohorts, sizes, settings, "array" if arrays else "input", names) if sizes else None,
         forgetting=_forgetting(settings),
         findings=tuple(_left_out(rows, table)) if table is not None else (),
         errors=failures_of(read.failures),
@@ -173,8 +175,6 @@ def _answerable(settings: CompareSettings, samples: int, nesting: Nesting | None
         most, each = there * per_volume, f" with {plural(per_volume, 'patch', 'patches')} of each in a batch"
     sizes = tuple(dict.fromkeys(settings.batch_sizes)) or tuple(2**k for k in range(most.bit_length()))
     if settings.population == "infinite":
-        if there < 2:
-            raise UsageError(f'one {word} says nothing about a larger set; give more, or use `population="finite"`')
         return sizes, []
     fitting = tuple(size for size in sizes if size <= most)
     if not fitting:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bnstat.batch_size import recommendation
+from bnstat.batch_size import needed as needed_sizes
 from bnstat.batch_size.recommendation import FEWEST_SAMPLES, recommend
 from bnstat.batch_size.samples import Cohort
 from bnstat.batch_size.settings import CompareSettings, Tolerances
@@ -17,9 +17,9 @@ def settings(**tolerances):
     return settings_of(Tolerances(**tolerances))
 
 
-def settings_of(tolerances, epsilon=1e-3, ranks=1):
+def settings_of(tolerances, epsilon=1e-3, ranks=1, population="infinite"):
     layer = Layer(FRAMEWORKS["keras"], epsilon, 0.99)
-    return CompareSettings(layer, (), -1, None, SIZES, "finite", 500, 0, tolerances, ranks=ranks)
+    return CompareSettings(layer, (), -1, None, SIZES, population, 500, 0, tolerances, ranks=ranks)
 
 
 def cohort(between, samples=20, seed=0):
@@ -45,30 +45,30 @@ def test_noise_alone_asks_for_the_size_that_the_closed_form_gives(between):
     tau2 = one.means.var(ddof=1)
     needed = tau2 / (1 + tau2) / 0.1**2
     found = recommend([one], SIZES, settings(shortfall=9.0, gap=9.0), "input")
-    assert found.batch_size == next(size for size in SIZES if size >= needed)
+    assert found.estimate == np.ceil(needed)
+    assert found.mean_and_variance.estimate == found.estimate
+    assert found.least < needed < found.most
+    assert found.batch_size == next((size for size in SIZES if size >= found.most), None)
 
 
-def test_channels_are_redrawn_as_samples_together():
-    one, twin = cohort(0.5), cohort(0.5)
-    drawn = recommendation._BootstrapCohorts(one, 7).cohort.means
-    np.testing.assert_array_equal(drawn, recommendation._BootstrapCohorts(twin, 7).cohort.means)
-    assert (recommendation._BootstrapCohorts(one, 8).cohort.means != drawn).any()
-    single, doubled = (recommend([one] * times, SIZES, settings(), "input") for times in (1, 2))
-    assert (single.least, single.most) == (doubled.least, doubled.most)
+def test_equal_channels_give_the_upper_end_of_one_and_a_lower_end_for_both():
+    single, doubled = (recommend([cohort(0.5)] * times, SIZES, settings(), "input") for times in (1, 2))
+    assert (single.estimate, single.most) == (doubled.estimate, doubled.most)
+    assert doubled.least < single.least
 
 
-def test_the_range_holds_what_is_recommended_and_is_wider_for_fewer_samples():
-    found = {samples: recommend([cohort(0.3, samples)], SIZES, settings(), "input") for samples in (8, 400)}
-    for one in found.values():
-        assert one.least <= one.batch_size <= (one.most or 1000)
-    assert found[400].most <= 2 * found[400].least
-    assert (found[8].most or 1000) >= 4 * found[8].least
+def test_the_range_is_wider_for_fewer_samples():
+    ranges = [recommend([cohort(0.3, samples)], SIZES, settings(), "input") for samples in (8, 30, 400)]
+    widths = [one.most / one.least for one in ranges]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] > 4
+    assert widths[2] < 2
 
 
-def test_a_channel_that_is_never_the_worst_does_not_change_the_range():
+def test_a_channel_that_is_never_the_worst_does_not_change_the_size():
     worst, quiet = cohort(0.5), cohort(0.01, seed=1)
     alone, both = (recommend(some, SIZES, settings(), "input") for some in ([worst], [worst, quiet]))
-    assert (alone.least, alone.most) == (both.least, both.most)
+    assert (alone.estimate, alone.most) == (both.estimate, both.most)
 
 
 def test_where_none_is_enough_it_says_what_would_be():
@@ -76,19 +76,23 @@ def test_where_none_is_enough_it_says_what_would_be():
     found = recommend([one], SIZES[:3], settings(gap=9.0), "input")
     tau2 = one.means.var(ddof=1)
     assert found.batch_size is None
-    assert f"from batch size {np.ceil(tau2 / (1 + tau2) / 0.1**2):.0f} on" in found.reason
+    assert f"About {np.ceil(tau2 / (1 + tau2) / 0.1**2):.0f} samples would be enough" in found.reason
 
 
 def test_without_an_epsilon_noise_and_shortfall_decide():
     found = recommend([cohort(0.5)], SIZES, settings_of(Tolerances(), epsilon=None), "input")
     assert found.batch_size is not None
-    assert "evaluation mode" not in found.reason
+    assert found.gap is None
+    assert found.smallest.gap is None
+    assert "train/eval" not in found.reason
 
 
+@pytest.mark.parametrize("population", ["finite", "infinite"])
 @pytest.mark.parametrize("ranks", [2, 4])
-def test_synchronized_ranks_need_their_part_of_the_batch(ranks):
-    alone = recommend([cohort(0.5)], SIZES, settings(), "input")
-    found = recommend([cohort(0.5)], SIZES, settings_of(Tolerances(), ranks=ranks), "input")
+def test_synchronized_ranks_need_their_part_of_the_batch(ranks, population):
+    one = cohort(0.3, samples=80)
+    alone = recommend([one], SIZES, settings_of(Tolerances(), population=population), "input")
+    found = recommend([one], SIZES, settings_of(Tolerances(), ranks=ranks, population=population), "input")
     assert found.batch_size == alone.batch_size
     assert found.synchronized == max(alone.batch_size // ranks, 1)
     assert alone.synchronized is None
@@ -101,35 +105,36 @@ def test_it_declines_below_eight_samples(samples, declined):
     assert ("at least 8" in found.reason) == declined
 
 
-def test_the_size_that_the_gap_needs_is_found_from_any_size_and_is_about_enough():
-    one = cohort(0.5)
-    needed = []
-    for sizes in ([1], [1, 4], [2, 8]):
-        reason = recommend([one], sizes, settings(noise=0.3, shortfall=0.3), "input").reason
-        needed.append(int(reason.partition("gap needs a batch size of about ")[2].partition(".")[0]))
-    assert max(needed) <= 1.15 * min(needed)
-    gaps = [
-        recommendation._figures([one], size, settings(), drawn=True).gap.max()
-        for size in (min(needed) // 2, 2 * max(needed))
-    ]
-    assert gaps[0] > 0.1 > gaps[1]
+@pytest.mark.parametrize("limit", [0.05, 0.1, 0.4])
+def test_the_size_that_the_gap_needs_is_the_same_from_any_size_and_is_about_enough(limit):
+    one, asked = cohort(0.5), settings(gap=limit)
+    needed = {recommend([one], sizes, asked, "input").gap.estimate for sizes in ([1], [1, 4], [2, 8])}
+    assert len(needed) == 1
+    size = needed.pop()
+    gaps = [needed_sizes.gap_of(one, max(size + by, 1), asked) for by in (-max(size // 5, 1), max(size // 5, 1))]
+    assert gaps[0] > limit > gaps[1]
 
 
 def test_one_size_is_named_where_it_is_enough_for_the_gap_too():
-    reason = recommend([cohort(0.5)], [1], settings(gap=0.5), "input").reason
-    assert "All three would be within their limits from batch size" in reason
-    assert "gap needs" not in reason
+    found = recommend([cohort(0.5)], [1], settings(noise=0.5, gap=0.4), "input")
+    assert found.gap.estimate == found.mean_and_variance.estimate
+    assert f"About {found.estimate} samples would be enough; with" in found.reason
 
 
-def test_where_only_the_gap_is_too_large_only_its_size_is_named():
-    reason = recommend([cohort(0.5)], [64], settings(gap=0.01), "input").reason
-    assert "Mean and variance would" not in reason
-    assert "The train/eval gap needs a batch size of about" in reason
+def test_a_limit_of_zero_names_no_size():
+    found = recommend([cohort(0.5)], [1], settings(noise=0.0, gap=0.0), "input")
+    assert (found.batch_size, found.estimate, found.most) == (None, None, None)
+    assert "samples would be enough" not in found.reason
+    assert "None" not in found.reason
 
 
-@pytest.mark.parametrize("samples", [3, 40])
-def test_the_reason_is_whole_sentences(samples):
+@pytest.mark.parametrize("population", ["finite", "infinite"])
+@pytest.mark.parametrize("samples", [1, 3, 40])
+def test_the_reason_is_whole_sentences(samples, population):
     for sizes in ([1], list(SIZES)):
-        reason = recommend([cohort(0.5, samples)], sizes, settings(), "input").reason
+        reason = recommend(
+            [cohort(0.5, samples)], sizes, settings_of(Tolerances(), population=population), "input"
+        ).reason
         assert reason.endswith(".")
         assert not reason.endswith("..")
+        assert "None" not in reason

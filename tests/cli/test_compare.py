@@ -42,13 +42,13 @@ def normal(number, mean=0.0, seed=0):
 
 
 def test_sizes_are_powers_of_two_up_to_the_samples(compared):
-    document, _ = compared(COHORT)
+    document, _ = compared(COHORT, "--population", "finite")
     assert [point["batch_size"] for point in document["batch_sizes"]] == [1, 2, 4, 8]
     assert [point["batches_drawn"] for point in document["batch_sizes"]] == [12, 66, 495, 495]
 
 
 def test_the_figures_are_those_of_the_formulas(compared):
-    document, _ = compared(COHORT, "--batch-sizes", "2")
+    document, _ = compared(COHORT, "--batch-sizes", "2", "--population", "finite")
     (channel,), (point,) = document["population"]["channels"], document["batch_sizes"]
     (found,) = point["channels"]
     lost = channel["between"] * (12 - 2) / (12 - 1) / 2
@@ -109,21 +109,22 @@ def test_a_population_is_saved_under_a_known_ending_and_over_no_input(refused, t
 
 
 def test_sizes_beyond_the_samples_are_left_out_with_a_note_that_names_infinite(compared):
-    document, err = compared(COHORT, "--batch-sizes", "4,64")
+    document, err = compared(COHORT, "--batch-sizes", "4,64", "--population", "finite")
     assert [point["batch_size"] for point in document["batch_sizes"]] == [4]
     assert "skipped batch size 64, which needs more than these 12 samples; --population infinite" in err
-    _, err = compared(COHORT, "--batch-sizes", "4,32,64")
+    _, err = compared(COHORT, "--batch-sizes", "4,32,64", "--population", "finite")
     assert "skipped batch sizes 32, 64, which need more than these 12 samples; --population infinite" in err
-    document, _ = compared(COHORT, "--batch-sizes", "4,64", "--population", "infinite")
+    document, _ = compared(COHORT, "--batch-sizes", "4,64")
     assert [point["batch_size"] for point in document["batch_sizes"]] == [4, 64]
 
 
 def test_the_recommendation_is_for_a_larger_set_and_has_a_range(compared):
-    document, _ = compared(COHORT, "--batch-sizes", "8,32,64,128", "--population", "infinite")
+    document, _ = compared(COHORT, "--batch-sizes", "8,32,64,128")
     advice = document["recommendation"]
     assert (advice["batch_size"], advice["applies_to"]) == (64, "input")
-    assert advice["least"] <= advice["batch_size"] <= advice["most"]
-    assert "a larger data set, from which these 12 samples are drawn" in advice["reason"]
+    assert (advice["population"], advice["confidence"], advice["samples"]) == ("infinite", 0.95, 12)
+    assert advice["least"] <= advice["estimate"] <= advice["most"] <= advice["batch_size"]
+    assert (advice["smallest"]["batch_size"], advice["recommended"]["batch_size"]) == (8, 64)
     loose, _ = compared(COHORT, "--tolerance-noise", "1", "--tolerance-shortfall", "1", "--tolerance-gap", "1")
     assert loose["recommendation"]["batch_size"] == 1
 
@@ -131,7 +132,7 @@ def test_the_recommendation_is_for_a_larger_set_and_has_a_range(compared):
 def test_where_none_is_enough_it_says_what_does_not_depend_on_the_batch(compared):
     document, _ = compared(COHORT)
     assert document["recommendation"]["batch_size"] is None
-    assert "Instance norm and group norm do not depend on the batch size" in document["recommendation"]["reason"]
+    assert "Instance and group norm do not depend on the batch size" in document["recommendation"]["reason"]
 
 
 def test_one_sample_says_nothing_between_samples_instead_of_zeros(compared, bnstat_run, tmp_path):
@@ -146,8 +147,7 @@ def test_one_sample_says_nothing_between_samples_instead_of_zeros(compared, bnst
 
 def test_two_samples_are_compared_and_nothing_is_recommended(compared, tmp_path):
     document, _ = compared(saved(tmp_path / "x.npy", normal(50), normal(50, 3.0, seed=1)))
-    assert document["batch_sizes"][1]["takes_all"]
-    assert document["batch_sizes"][1]["channels"][0]["mean_noise"] == 0
+    assert [point["batch_size"] for point in document["batch_sizes"]] == [1, 2]
     assert document["recommendation"]["batch_size"] is None
     assert "at least 8" in document["recommendation"]["reason"]
 
@@ -192,7 +192,7 @@ def test_the_table_fits_and_says_what_to_do(bnstat_run, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     out = bnstat_run("compare", COHORT).out
     assert max(map(len, out.splitlines())) <= width
-    assert "no compared batch size is enough" in out.replace("\n", " ")
+    assert "No compared batch size is enough" in out.replace("\n", " ")
 
 
 def test_csv_and_markdown_have_a_row_for_each_size(bnstat_run):
@@ -208,7 +208,7 @@ def test_csv_and_markdown_have_a_row_for_each_size(bnstat_run):
     [
         (["--batch-sizes", "0"], "--batch-sizes must all be at least 1, and one is 0"),
         (["--batch-sizes", "a"], "not a list of whole numbers"),
-        (["--batch-sizes", "64"], "use --population infinite"),
+        (["--batch-sizes", "64", "--population", "finite"], "use --population infinite"),
         (["--draws", "0"], "draws"),
         (["--tolerance-gap", "-1"], "--tolerance-gap must be a finite number of at least 0, and is -1"),
         (["--tolerance-noise", "inf"], "--tolerance-noise must be a finite number of at least 0, and is inf"),
@@ -222,17 +222,49 @@ def test_what_cannot_be_is_one_line(refused, arguments, message):
     assert message in refused(2, "compare", COHORT, *arguments)
 
 
-def test_one_sample_is_no_larger_set(refused):
-    assert "one sample" in refused(2, "compare", ROOT / "sample_data/t1_head.nii.gz", "--population", "infinite")
+@pytest.mark.parametrize("population", ["finite", "infinite"])
+def test_the_table_and_the_verdict_are_for_one_population(compared, population):
+    document, _ = compared(COHORT, "--batch-sizes", "2,8", "--population", population)
+    advice = document["recommendation"]
+    assert advice["population"] == document["settings"]["population"] == population
+    (shown,) = document["batch_sizes"][0]["channels"]
+    assert advice["smallest"] == {
+        "batch_size": 2,
+        "channel": 0,
+        "noise": shown["mean_noise"],
+        "shortfall": shown["variance_shortfall"],
+        "gap": shown["train_eval_rms"],
+    }
+    assert (advice["confidence"] is None) == (population == "finite")
 
 
-def test_the_recommendation_says_that_the_table_is_for_exactly_these_samples(bnstat_run):
-    exact = "Recommendation (the table is for exactly these 12 samples):\nFor a larger data set, from which these 12"
-    assert exact in bnstat_run("compare", COHORT).out
-    larger = bnstat_run("compare", COHORT, "--population", "infinite", "--batch-sizes", "8").out
-    assert "Recommendation:\nFor a larger data set, from which these 12 samples are drawn, no" in larger
-    assert "at batch size 8, the batch mean varies by 0.1926 SD from batch to batch" in " ".join(larger.split())
-    assert "The train/eval gap needs a batch size of about 33." in " ".join(larger.split())
+def test_exactly_these_samples_need_no_estimate_and_a_batch_of_all_of_them_is_not_enough_for_that(compared):
+    document, _ = compared(COHORT, "--batch-sizes", "2,12", "--population", "finite")
+    advice, point = document["recommendation"], document["batch_sizes"][1]
+    assert point["takes_all"]
+    assert point["channels"][0]["mean_noise"] == 0
+    assert advice["batch_size"] is None
+    needed = advice["estimate"]
+    assert advice["least"] == advice["most"] == needed < 12
+    sizes, _ = compared(COHORT, "--batch-sizes", f"{needed - 1},{needed},12", "--population", "finite")
+    assert sizes["recommendation"]["batch_size"] == needed
+    at_less, at_needed, _ = (point["channels"][0] for point in sizes["batch_sizes"])
+    assert max(at_less["mean_noise"], at_less["train_eval_rms"]) > 0.1
+    assert max(at_needed["mean_noise"], at_needed["variance_shortfall"], at_needed["train_eval_rms"]) <= 0.1
+
+
+@pytest.mark.parametrize("values", [(12, 6), (12, 12), (20, 15)])
+def test_a_channel_with_too_few_usable_samples_is_named_and_not_spoken_of(compared, tmp_path, values):
+    samples, broken = values
+    array = np.random.default_rng(0).normal(np.random.default_rng(1).normal(size=(samples, 1, 2)), 1, (samples, 40, 2))
+    array[:broken, 3, 1] = np.nan
+    np.save(tmp_path / "x.npy", array)
+    document, _ = compared(tmp_path / "x.npy", "--batch-sizes", "4,512")
+    advice = document["recommendation"]
+    assert [(one["channel"], one["samples"]) for one in advice["unjudged"]] == [(1, samples - broken)]
+    assert (advice["channel"], advice["samples"], advice["batch_size"]) == (0, samples, 512)
+    left = "1 usable sample" if samples - broken == 1 else f"{samples - broken} usable samples"
+    assert f"Nothing is known of channel 1 ({left}, of 8 that are needed)." in advice["reason"]
 
 
 def test_different_numbers_of_channels_cannot_be_compared(refused):
@@ -264,6 +296,7 @@ def test_batches_of_one_group_are_compared_with_mixed_ones(compared, tmp_path, b
     cases = [(f"case_{number}", "north" if number < 4 else "south") for number in range(6)]
     group_by = "directory" if by == "directory" else f"{sites(tmp_path / 'sites.csv', cases)}:site"
     asked = ("--batch-axis", "none", "--batch-sizes", "2", "--group-by", group_by, "--draws", "20000")
+    asked += ("--population", "finite")
     document, _ = compared(folder / "north", folder / "south", *asked)
     assert document["population"]["groups"] == [{"name": "north", "samples": 4}, {"name": "south", "samples": 2}]
     values = [np.load(file) for file in sorted(folder.glob("*/*.npy"))]
@@ -297,7 +330,8 @@ def test_groups_of_one_sample_each_do_not_show_what_lies_between_groups(tmp_path
 
 def test_a_size_that_no_group_has_is_not_answered_for_groups(compared, tmp_path):
     document, _ = compared(
-        two_sites(tmp_path, 1.0), "--batch-axis", "none", "--batch-sizes", "3,5", "--group-by", "directory"
+        two_sites(tmp_path, 1.0),
+        *("--batch-axis", "none", "--batch-sizes", "3,5", "--group-by", "directory", "--population", "finite"),
     )
     three, five = document["batch_sizes"]
     assert three["one_group"] is not None
@@ -305,17 +339,17 @@ def test_a_size_that_no_group_has_is_not_answered_for_groups(compared, tmp_path)
 
 
 def test_synchronized_ranks_are_one_larger_batch(compared):
-    document, _ = compared(COHORT, "--batch-sizes", "2,4,6", "--ranks", "2")
-    alone, _ = compared(COHORT, "--batch-sizes", "4,8,12")
+    document, _ = compared(COHORT, "--batch-sizes", "2,4,6", "--ranks", "2", "--population", "finite")
+    alone, _ = compared(COHORT, "--batch-sizes", "4,8,12", "--population", "finite")
     for one, other in zip(document["batch_sizes"], alone["batch_sizes"], strict=True):
         assert one["synchronized"]["channels"] == other["channels"]
         assert one["synchronized"]["batch_size"] == other["batch_size"]
-    beyond, _ = compared(COHORT, "--batch-sizes", "4", "--ranks", "8")
+    beyond, _ = compared(COHORT, "--batch-sizes", "4", "--ranks", "8", "--population", "finite")
     assert beyond["batch_sizes"][0]["synchronized"] is None
 
 
 def test_a_simulated_run_is_shown_beside_the_closed_form(compared):
-    document, _ = compared(COHORT, "--batch-sizes", "2", "--steps", "2000")
+    document, _ = compared(COHORT, "--batch-sizes", "2", "--steps", "2000", "--population", "finite")
     found = document["batch_sizes"][0]["channels"][0]
     shuffled, independent = found["simulated"]["shuffled"], found["simulated"]["independent"]
     assert shuffled["steps"] == 2000
@@ -327,14 +361,14 @@ def test_a_simulated_run_is_shown_beside_the_closed_form(compared):
 
 
 def test_a_run_that_is_too_short_to_settle_has_no_noise_and_a_larger_gap(compared):
-    document, _ = compared(COHORT, "--batch-sizes", "2", "--steps", "100")
+    document, _ = compared(COHORT, "--batch-sizes", "2", "--steps", "100", "--population", "finite")
     found = document["batch_sizes"][0]["channels"][0]
     assert found["simulated"]["shuffled"]["running_mean_sd"] is None
     assert found["simulated"]["shuffled"]["train_eval_rms"] > found["train_eval_rms"]
 
 
 def test_a_larger_set_has_no_epochs(compared):
-    document, _ = compared(COHORT, "--batch-sizes", "16", "--steps", "50", "--population", "infinite")
+    document, _ = compared(COHORT, "--batch-sizes", "16", "--steps", "50")
     simulated = document["batch_sizes"][0]["channels"][0]["simulated"]
     assert simulated["shuffled"] is None
     assert simulated["independent"]["steps"] == 50
@@ -343,6 +377,7 @@ def test_a_larger_set_has_no_epochs(compared):
 def test_all_that_was_asked_for_is_in_every_format(bnstat_run, tmp_path):
     table = sites(tmp_path / "sites.csv", [(f"case_{number:02}", "AB"[number % 2]) for number in range(12)])
     asked = ("compare", COHORT, "--batch-sizes", "2,4", "--ranks", "2", "--steps", "500", "--group-by", f"{table}:site")
+    asked += ("--population", "finite")
     for form in ("table", "markdown"):
         out = bnstat_run(*asked, "--format", form).out
         for words in (

@@ -52,7 +52,7 @@ def test_channels_are_answered_alone_however_many_there_are(tmp_path):
 
 def _compared(path, values):
     np.save(path, values)
-    return bnstat.compare(path, batch_sizes=[1, 2, 8], steps=50)
+    return bnstat.compare(path, batch_sizes=[1, 2, 8], steps=50, population="finite")
 
 
 def test_kept_moments_of_an_array_answer_as_the_array_does(tmp_path):

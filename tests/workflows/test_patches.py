@@ -96,7 +96,7 @@ def means_of(values):
 def test_the_variance_splits_into_within_between_volumes_and_between_patches(patched):
     values = volumes()
     means, variances = means_of(values)
-    made = document(patched(values))
+    made = document(patched(values, population="finite"))
     assert (made["population"]["samples"], made["population"]["volumes"]) == (96, 12)
     for channel in made["population"]["channels"]:
         own, within = means[..., channel["channel"]], variances[..., channel["channel"]]
@@ -126,7 +126,7 @@ def test_sizes_go_up_to_all_volumes_with_the_patches_of_each(patched, per_volume
 def test_the_curve_has_the_noise_of_volumes_and_not_that_of_as_many_samples(patched):
     values = volumes(channels=1)
     means = means_of(values)[0][..., 0]
-    found = patched(values, per_volume=4, batch_sizes=[8], draws=2000)
+    found = patched(values, per_volume=4, batch_sizes=[8], draws=2000, population="finite")
     (channel,) = found.batch_sizes[0].channels
     expected = means.mean(axis=1).var() * (10 / 11) / 2 + means.var(axis=1).mean() / 8
     assert channel.mean_sd**2 == pytest.approx(expected, rel=1e-12)
@@ -139,7 +139,7 @@ def test_the_curve_has_the_noise_of_volumes_and_not_that_of_as_many_samples(patc
 def test_drawn_batches_of_two_volumes_are_every_pair_of_them(patched):
     values = volumes(4, patches=2, channels=1)
     means = means_of(values)[0][..., 0]
-    (point,) = patched(values, number=2, batch_sizes=[2]).batch_sizes
+    (point,) = patched(values, number=2, batch_sizes=[2], population="finite").batch_sizes
     every = [(one + other) / 2 for a, b in combinations(means, 2) for one, other in product(a, b)]
     assert (point.complete, point.batches_drawn) == (True, 2 * len(every))
     assert point.channels[0].observed.mean_sd == pytest.approx(np.std(every), rel=1e-12)
@@ -155,7 +155,7 @@ def test_drawn_batches_of_two_volumes_are_every_pair_of_them(patched):
 )
 def test_what_volumes_and_patches_do_not_admit_is_refused(patched, settings, said):
     with pytest.raises(bnstat.UsageError, match=said):
-        patched(volumes(), per_volume=2, **settings)
+        patched(volumes(), per_volume=2, population="finite", **settings)
 
 
 def test_more_patches_than_are_drawn_are_refused_by_check_too(patched):
@@ -163,14 +163,10 @@ def test_more_patches_than_are_drawn_are_refused_by_check_too(patched):
         patched(volumes(), check.check, per_volume=9)
 
 
-def test_one_volume_says_nothing_of_a_larger_set(patched):
-    with pytest.raises(bnstat.UsageError, match="one volume says nothing about a larger set"):
-        patched(volumes(1), population="infinite")
-
-
-def test_one_volume_says_nothing_between_volumes_instead_of_zeros(patched):
+@pytest.mark.parametrize("kind", ["finite", "infinite"])
+def test_one_volume_says_nothing_between_volumes_instead_of_zeros(patched, kind):
     values = volumes(1)
-    found = patched(values)
+    found = patched(values, population=kind)
     (channel, _) = document(found)["population"]["channels"]
     assert (channel["between"], channel["between_volumes"], channel["rho"]) == (None, None, None)
     assert channel["between_patches"] == pytest.approx(means_of(values)[0][0, :, 0].var(), rel=1e-12)
@@ -181,13 +177,13 @@ def test_one_volume_says_nothing_between_volumes_instead_of_zeros(patched):
 
 
 def test_larger_sizes_are_left_out_with_a_note_on_volumes_and_patches(patched):
-    found = patched(volumes(), per_volume=2, batch_sizes=[4, 32])
+    found = patched(volumes(), per_volume=2, batch_sizes=[4, 32], population="finite")
     assert [point.batch_size for point in found.batch_sizes] == [4]
     assert found.notes == (
         "skipped batch size 32, which needs more than these 12 volumes with 2 patches of each in a batch; "
         '`population="infinite"` includes it',
     )
-    assert len(patched(volumes(), per_volume=2, batch_sizes=[4, 32], population="infinite").batch_sizes) == 2
+    assert len(patched(volumes(), per_volume=2, batch_sizes=[4, 32]).batch_sizes) == 2
 
 
 @pytest.mark.parametrize("kind", ["finite", "infinite"])
@@ -227,7 +223,7 @@ def test_forced_slots_change_the_mean_that_training_sees_with_the_batch_size(pat
 
 def test_synchronized_ranks_take_the_volumes_of_all_of_them(patched):
     values = volumes(channels=1)
-    found = patched(values, per_volume=2, ranks=3, batch_sizes=[3, 5])
+    found = patched(values, per_volume=2, ranks=3, batch_sizes=[3, 5], population="finite")
     means = means_of(values)[0][..., 0]
     (channel,) = found.batch_sizes[0].synchronized.channels
     weights = np.array([2, 1] * 3) / 9
@@ -235,7 +231,7 @@ def test_synchronized_ranks_take_the_volumes_of_all_of_them(patched):
     expected = means.mean(axis=1).var() * factor + means.var(axis=1).mean() / 9
     assert channel.mean_sd**2 == pytest.approx(expected, rel=1e-12)
     assert found.batch_sizes[1].synchronized.batch_size == 15
-    assert patched(values, ranks=3, batch_sizes=[5]).batch_sizes[0].synchronized is None
+    assert patched(values, ranks=3, batch_sizes=[5], population="finite").batch_sizes[0].synchronized is None
 
 
 def test_groups_are_of_volumes(patched):
@@ -258,7 +254,7 @@ def test_groups_are_of_volumes(patched):
 
 
 def test_every_format_says_patches_of_volumes(patched):
-    found = patched(volumes(), per_volume=2, steps=20, ranks=2)
+    found = patched(volumes(), per_volume=2, steps=20, ranks=2, population="finite")
     for shown in (table_format.render(found, width=100), markdown.render(found)):
         text = " ".join(shown.split())
         assert (
@@ -275,10 +271,10 @@ def test_every_format_says_patches_of_volumes(patched):
 
 def test_the_recommendation_is_of_volumes(patched):
     few = patched(volumes(7)).recommendation
-    assert "7 volumes are too few to tell how batch statistics differ between volumes; give at least 8" in few.reason
+    assert "7 usable volumes are too few to tell how volumes differ; give at least 8" in few.reason
     found = patched(volumes(30, apart=0.4), population="infinite", batch_sizes=[8, 32, 128, 512]).recommendation
-    assert found.least <= found.batch_size <= (found.most or 1000)
-    assert "a larger data set, from which these 240 patches of 30 volumes are drawn" in found.reason
+    assert found.least <= found.estimate <= found.most <= found.batch_size
+    assert found.samples == 30
 
 
 def test_more_patches_of_a_volume_ask_for_a_larger_batch(patched):
@@ -298,7 +294,7 @@ def test_more_patches_of_a_volume_ask_for_a_larger_batch(patched):
 def test_the_size_that_would_be_needed_is_enough(patched):
     asked = {"population": "infinite", "per_volume": 3, "tolerance_gap": 99.0, "draws": 10}
     found = patched(volumes(20), batch_sizes=[1, 2, 4], **asked).recommendation
-    needed = int(found.reason.partition("from batch size ")[2].split()[0].replace(",", "").rstrip(";"))
+    needed = found.mean_and_variance.estimate
     for size in (needed, needed + 1, needed + 2):
         for channel in patched(volumes(20), batch_sizes=[size], **asked).batch_sizes[0].channels:
             assert channel.mean_noise <= 0.1
@@ -311,8 +307,8 @@ def test_a_range_is_found_where_volumes_have_unequal_numbers_of_patches(patched)
     values[5, 0] = np.nan
     found = patched(values, population="infinite", batch_sizes=[2, 8, 32, 128])
     assert (found.population[0].samples, found.population[0].volumes) == (89, 12)
-    assert "89 patches of 12 volumes" in found.recommendation.reason
-    assert found.recommendation.least is not None
+    assert found.recommendation.samples == 12
+    assert found.recommendation.least < found.recommendation.estimate < found.recommendation.most
 
 
 def test_nan_is_one_finding_for_a_volume_and_channel_that_names_a_patch(patched):
@@ -338,7 +334,7 @@ def test_nan_is_one_finding_for_a_volume_and_channel_that_names_a_patch(patched)
 def test_a_volume_without_a_usable_patch_is_not_of_the_cohort(patched):
     values = volumes(9)
     values[4, ::LENGTH, 0] = np.nan
-    found = patched(values, per_volume=2, batch_sizes=[16, 18])
+    found = patched(values, per_volume=2, batch_sizes=[16, 18], population="finite")
     assert [(channel.samples, channel.volumes) for channel in found.population] == [(64, 8), (72, 9)]
     assert [channel.mean_noise is None for channel in found.batch_sizes[1].channels] == [True, False]
 

@@ -24,11 +24,7 @@ def render(comparison: Comparison) -> str:
     lines += ["", *(f"{escaped(line)}  " for line in sentences.footnotes(comparison))]
     lines += ["", *(finding(title(one), one.message) for one in comparison.findings)] if comparison.findings else []
     if comparison.recommendation is not None:
-        closing = (
-            sentences.forgetting(comparison),
-            f"{sentences.advice_title(comparison)} {sentences.advice(comparison)}",
-            sentences.CONTEXT,
-        )
+        closing = (sentences.forgetting(comparison), f"Recommendation: {comparison.verdict}")
         lines += [line for sentence in closing for line in ("", escaped(sentence))]
     return "\n".join(lines) + "\n"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bnstat.batch_size.published import GROUP_NORM_PAPER
 from bnstat.batch_size.results import Forgetting, PopulationChannel, SampleGroup
 from bnstat.renderers.numbers import mean_of, number, ratio, share
 from bnstat.report.compare_batch_sizes import Comparison
@@ -10,9 +9,6 @@ from bnstat.text import plural, printable, samples_of
 
 # Groups that are named.
 MOST_GROUPS = 6
-
-# The published error of one network on other data: context, and no proof of anything about these.
-CONTEXT = f"For context, on other data: {GROUP_NORM_PAPER}."
 
 _POPULATIONS = {
     "finite": "taken as the whole population",
@@ -159,27 +155,3 @@ def footnotes(comparison: Comparison) -> list[str]:
     if any(point.takes_all for point in comparison.batch_sizes):
         lines.append("* a batch holds every sample, and has no noise for that reason alone")
     return lines
-
-
-def advice_title(comparison: Comparison) -> str:
-    """Return the heading of the recommendation, which is not for the population that the table is for."""
-    samples = samples_of(len(comparison.samples), comparison.volumes)
-    exact = comparison.settings.population == "finite" and len(comparison.samples) > 1
-    return "Recommendation" + (f" (the table is for exactly these {samples})" if exact else "") + ":"
-
-
-def advice(comparison: Comparison) -> str:
-    """Return the recommendation as a sentence with its range, and the layer that it holds for."""
-    found = comparison.recommendation
-    if found is None:
-        return ""
-    span = ""
-    if found.least is not None:
-        most = "more than the sizes compared" if found.most is None else str(found.most)
-        span = f" Resampled cohorts of this size lead to {found.least} to {most}."
-    layer = {"input": "at the network's input", "array": "applied to these saved values"}[found.applies_to]
-    ranks = comparison.settings.ranks
-    together = (
-        f" With {ranks} synchronized ranks, {found.synchronized} per rank is enough." if found.synchronized else ""
-    )
-    return f"{found.reason}{span}{together} This holds for a batch-norm layer {layer}."

@@ -122,7 +122,5 @@ def _print_advice(comparison: Comparison, screen: Screen) -> None:
     if comparison.recommendation is not None:
         screen.blank()
         screen.say(sentences.forgetting(comparison))
-        screen.say(sentences.advice_title(comparison), style="bold")
-        screen.say(sentences.advice(comparison))
-        if len(comparison.samples) > 1:
-            screen.remark(sentences.CONTEXT)
+        screen.say("Recommendation:", style="bold")
+        screen.say(comparison.verdict)
