@@ -283,6 +283,10 @@ class Patches:
         """Return the patches of one channel, with other volumes in each column: places of shape (K, c)."""
         return self._each(lambda one: one.redrawn(places))
 
+    def of_volumes(self, chosen: NDArray[np.bool_]) -> Patches:
+        """Return the patches of some of the volumes; `chosen` has the shape (K,)."""
+        return self._each(lambda one: one.of_volumes(chosen))
+
     def only(self, columns: Indices) -> Patches:
         """Return some of the columns."""
         return self._each(lambda one: one.only(columns))

@@ -136,6 +136,15 @@ class Cohort:
         values = batch_size * self.counts
         return np.asarray(np.where(unbiased & (values > 1), values / np.maximum(values - 1, 1e-300), 1.0))
 
+    def members(self, chosen: NDArray[np.bool_]) -> Cohort:
+        """Return the same channels with some of the samples; `chosen` has an entry for each independent draw."""
+        nested, volumes = None, None
+        if self.patches is not None and self.volumes is not None:
+            nested, renumbered = self.patches.of_volumes(chosen), np.cumsum(chosen) - 1
+            volumes, chosen = renumbered[self.volumes[chosen[self.volumes]]], chosen[self.volumes]
+        means, variances = self.means[chosen], self.variances[chosen]
+        return Cohort(self.channels, self.places[chosen], means, variances, self.counts, volumes, nested)
+
     def numbered(self, grouping: Indices) -> Indices:
         """Return the number 0, 1, … of the group of each independent draw, from that of each sample of the table."""
         return np.unique(grouping[self.firsts], return_inverse=True)[1].reshape(-1)
