@@ -1,15 +1,22 @@
 """How well the samples of a cohort tell which batch size is needed: a range for it, from the spread between samples.
 
 The noise and the shortfall of batches follow from ρ = τ²/(w + τ²), that is from λ = τ²/w alone, and the train/eval gap
-of larger batches from γ = ρ + κ/4 (see `Spread`). Both λ and γ are estimates. The standard error of their logarithms is
-that of a delete-one jackknife (Miller 1974, "The jackknife: a review"; Efron & Tibshirani 1993, chapter 11): the
-estimate is computed again without each sample. With Student's t of as many degrees of freedom as there are parts, less
-one, it gives a range. docs/calibration.md shows how often the range holds the true value.
+of larger batches from γ = ρ + κ/4 (see `Spread`). Both λ and γ are estimates, θ. The standard error SE of log θ is that
+of a delete-one jackknife (Miller 1974, "The jackknife: a review", Biometrika 61: 1-15): the estimate is computed again
+without each sample. With Student's t, exceeded with a probability of 5 %, the range is
+
+    from θ·exp(−t·SE) to c·θ·exp(c·t·SE),  c = K/(K − 1.645).
+
+Cohorts of few samples often lack the rare large ones, and then both θ and SE are too small. So the upper end has the
+factor c that Bonett 2006 ("Approximate confidence interval for standard deviation of nonnormal distributions",
+Computational Statistics & Data Analysis 50: 775-782) gives a variance for that reason. docs/calibration.md shows how
+often the range holds the true value.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -19,16 +26,29 @@ from bnstat.batch_size import closed_form
 from bnstat.batch_size.patches import Patches
 from bnstat.batch_size.pools import Pool
 from bnstat.batch_size.samples import Cohort
+from bnstat.batch_size.settings import PopulationKind
 from bnstat.moments.moments import Doubles
 
-# The confidence with which a size is enough: 19 of 20 cohorts. The range has 5 % on either side.
-CONFIDENCE = 0.95
+# The confidence of the range, with a tail on either side. Its upper end alone is enough for more than that where sample
+# means are normally distributed, and for about as much where they are skewed (docs/calibration.md).
+CONFIDENCE = 0.9
+_TAIL = (1 - CONFIDENCE) / 2
+
+# Below so few samples, or volumes where samples are patches, their spread is not known well enough to say anything of a
+# larger set. Of exactly these samples all is known, but one alone has nothing between samples.
+FEWEST_SAMPLES = 8
+_FEWEST_OF_THESE = 2
 
 # The parts that the samples are cut into at most, each of which is left out once.
 _MOST_PARTS = 40
 
 # With forced slots the share of foreground depends on the size of a batch: this many volumes have nearly the asked one.
 _VOLUMES_OF_FORCED = 100
+
+
+def fewest_of(kind: PopulationKind) -> int:
+    """Return how many samples, or volumes, a channel needs to be judged."""
+    return FEWEST_SAMPLES if kind == "infinite" else _FEWEST_OF_THESE
 
 
 @dataclass(frozen=True)
@@ -104,22 +124,26 @@ def ranges(cohort: Cohort, epsilon: float, seed: int, channels: int = 1) -> tupl
         channels: the channels of which the largest size decides. The upper end of the worst of them holds with the
             confidence of each. The lower end does if each has 1/channels of the error (Bonferroni).
     """
-    whole = spread_of(cohort, epsilon)
-    number = cohort.independent
+    # the estimates without each part of the samples
+    whole, number = spread_of(cohort, epsilon), cohort.independent
     parts = min(number, _MOST_PARTS)
     part_of = np.random.default_rng(seed).permutation(number) % parts
     without = [spread_of(cohort.members(part_of != part), epsilon) for part in range(parts)]
-    quantiles = tuple(student((1 - CONFIDENCE) / count, parts - 1) for count in (channels, 1))
 
-    # λ = ρ/(1 − ρ) may be any positive number, so its logarithm has the range; ρ follows from it.
+    # how far the ends are from the estimate
+    below, above = (student(_TAIL / count, parts - 1) for count in (channels, 1))
+    small = number / (number - NormalDist().inv_cdf(1 - _TAIL))
+
+    def ends(estimate: Doubles, others: Sequence[Doubles]) -> tuple[Doubles, Doubles]:
+        error = _error(estimate, np.array(others))
+        return np.exp(-below * error), np.where(estimate > 0, small, 1.0) * np.exp(small * above * error)
+
+    # λ = ρ/(1 − ρ) may be any positive number, so it has the range; ρ follows from it
     odds = _odds(whole)
-    error = _error(odds, np.array([_odds(one) for one in without]))
-    ends = [odds * np.exp(sign * quantile * error) for sign, quantile in zip((-1, 1), quantiles, strict=True)]
-    factors = [np.where(whole.rho > 0, _share_of(end) / np.where(whole.rho > 0, whole.rho, 1), 1.0) for end in ends]
-
-    error = _error(whole.gap, np.array([one.gap for one in without]))
-    gaps = [np.exp(sign * quantile * error) for sign, quantile in zip((-1, 1), quantiles, strict=True)]
-    return whole, Range(*map(_known, factors)), Range(*map(_known, gaps))
+    shares = [_share_of(odds * end) for end in ends(odds, [_odds(one) for one in without])]
+    known = np.where(whole.rho > 0, whole.rho, np.nan)
+    gaps = ends(whole.gap, [one.gap for one in without])
+    return whole, Range(*(_known(share / known) for share in shares)), Range(*map(_known, gaps))
 
 
 def _odds(spread: Spread) -> Doubles:

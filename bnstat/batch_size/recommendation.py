@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from bnstat.batch_size.confidence import CONFIDENCE
+from bnstat.batch_size.confidence import CONFIDENCE, fewest_of
 from bnstat.batch_size.needed import Needs, gap_of, gaps_of, largest, needs
 from bnstat.batch_size.results import ChannelFigures, NeededSize, Recommendation, Unjudged
 from bnstat.batch_size.samples import Cohort
@@ -18,10 +18,6 @@ from bnstat.text import plural
 
 # What the layer is applied to: volumes, or saved activations.
 AppliesTo = Literal["input", "array"]
-
-# Below so few samples, or volumes where samples are patches, the spread between them is not known well enough to
-# recommend anything for a larger set.
-FEWEST_SAMPLES = 8
 
 
 def recommend(
@@ -44,7 +40,7 @@ def recommend(
         applies_to: what the layer is applied to.
         names: the names of the channels, if they have any.
     """
-    ordered, fewest = sorted(sizes), FEWEST_SAMPLES if settings.population == "infinite" else 2
+    ordered, fewest = sorted(sizes), fewest_of(settings.population)
     judged = [part for cohort in cohorts for part in _judged(cohort, fewest)]
     found = Recommendation(
         batch_size=None,
@@ -65,9 +61,10 @@ def recommend(
         limits=settings.tolerances,
         unjudged=tuple(sorted(_unjudged(cohorts, judged, fewest), key=lambda one: one.channel)),
     )
+    channels = sum(len(cohort.channels) for cohort in cohorts)
     if judged:
         found = (_of_a_larger_set if settings.population == "infinite" else _of_these)(found, judged, ordered, settings)
-    return replace(found, reason=verdict(found, judged, ordered, settings, names))
+    return replace(found, reason=verdict(found, ordered, channels, settings, names))
 
 
 def _judged(cohort: Cohort, fewest: int) -> list[Cohort]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bnstat.batch_size.confidence import fewest_of
 from bnstat.batch_size.results import ChannelFigures, Recommendation
-from bnstat.batch_size.samples import Cohort
 from bnstat.batch_size.settings import CompareSettings
 from bnstat.text import NO_BREAK_SPACE, beyond, channel_title, plural
 
@@ -16,25 +16,21 @@ OTHERWISE = "Instance and group norm do not depend on the batch size."
 
 
 def verdict(
-    found: Recommendation,
-    cohorts: Sequence[Cohort],
-    sizes: Sequence[int],
-    settings: CompareSettings,
-    names: Sequence[str],
+    found: Recommendation, sizes: Sequence[int], channels: int, settings: CompareSettings, names: Sequence[str]
 ) -> str:
     """Return the verdict: what the smallest compared size lacks, which size is enough, and what this does not hold for.
 
     Args:
         found: the numbers; its `reason` is not looked at.
-        cohorts: the samples of the channels that are judged.
         sizes: the compared sizes in ascending order.
+        channels: the number of all channels.
         settings: layer and ranks.
         names: the names of the channels, if they have any.
     """
     if found.channel is None:
         return _nothing(found, settings, names)
     parts = [
-        _opening(found, sizes, sum(len(cohort.channels) for cohort in cohorts), names),
+        _opening(found, sizes, channels, names),
         *_sizes(found, sizes),
         *_limited(found, settings, names),
     ]
@@ -50,7 +46,7 @@ def _nothing(found: Recommendation, settings: CompareSettings, names: Sequence[s
         return f"No batch size is recommended. {_unjudged(found, names)}"
     number, word = numbers.pop(), "sample" if settings.preparation.patches is None else "volume"
     few = f"{plural(number, f'usable {word}')} {'is' if number == 1 else 'are'} too few"
-    return f"{few} to tell how {word}s differ; give at least {2 if found.population == 'finite' else 8}."
+    return f"{few} to tell how {word}s differ; give at least {fewest_of(found.population)}."
 
 
 def _opening(found: Recommendation, sizes: Sequence[int], channels: int, names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from operator import index
 from typing import Unpack
 
 from bnstat.batch_size import curve
-from bnstat.batch_size.recommendation import FEWEST_SAMPLES
+from bnstat.batch_size.confidence import FEWEST_SAMPLES
 from bnstat.batch_size.results import CurvePoint
 from bnstat.batch_size.samples import cohorts_of, nesting_of
 from bnstat.batch_size.settings import CompareSettings, Tolerances

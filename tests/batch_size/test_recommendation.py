@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bnstat.batch_size import needed as needed_sizes
-from bnstat.batch_size.recommendation import FEWEST_SAMPLES, recommend
+from bnstat.batch_size.confidence import FEWEST_SAMPLES
+from bnstat.batch_size.recommendation import recommend
 from bnstat.batch_size.samples import Cohort
 from bnstat.batch_size.settings import CompareSettings, Tolerances
 from bnstat.layers.frameworks import FRAMEWORKS

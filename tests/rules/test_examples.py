@@ -12,7 +12,7 @@ import pytest
 
 import bnstat
 from bnstat import cli
-from bnstat.batch_size.recommendation import FEWEST_SAMPLES
+from bnstat.batch_size.confidence import FEWEST_SAMPLES
 from bnstat.reading.table import read_table
 from bnstat.report.evidence import Evidence
 from bnstat.rules import RULES, findings_of
