@@ -236,7 +236,9 @@ def test_synchronized_ranks_take_the_volumes_of_all_of_them(patched):
 
 def test_groups_are_of_volumes(patched):
     values = volumes(11, channels=1)
-    found = patched(values, group_by="directory", batch_sizes=[1, 4, 8], per_volume=2, draws=20_000)
+    found = patched(
+        values, group_by="directory", batch_sizes=[1, 4, 8], per_volume=2, draws=20_000, population="finite"
+    )
     assert [(group.name, group.samples, group.volumes) for group in found.groups] == [
         ("site_0", 48, 6),
         ("site_1", 40, 5),
