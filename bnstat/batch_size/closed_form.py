@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.batch_size import draws, larger_set
+from bnstat.batch_size.averages import average
 from bnstat.batch_size.draws import DrawnBatches, Indices
 from bnstat.batch_size.settings import PopulationKind
 from bnstat.moments.moments import Doubles
@@ -132,7 +133,7 @@ def population(
 
 def _split(means: Doubles, variances: Doubles, kind: PopulationKind) -> Population:
     """Return the population of means that are spread already."""
-    mean = means.mean(axis=0)
+    mean = average(means)
     return Population(means, variances, kind, mean, variances.mean(axis=0), ((means - mean) ** 2).mean(axis=0))
 
 
@@ -196,7 +197,7 @@ class Groups:
         return np.asarray(numbers / numbers.sum())
 
     def _averaged(self, values: Sequence[Doubles]) -> Doubles:
-        return np.asarray(np.tensordot(self.weights, np.array(values), axes=1))
+        return average(np.array(values), self.weights)
 
     @property
     def mean(self) -> Doubles:

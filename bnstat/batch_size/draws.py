@@ -92,11 +92,13 @@ def statistics(samples: SampleMoments, batches: Indices) -> tuple[Doubles, Doubl
             columns has batches of its own.
     """
     means, variances = (np.empty((len(batches), *samples.mean.shape)) for _ in range(2))
+    apart = samples.means - samples.mean  # as in `average`: batches of equal means have no variance between them
     rows = max(_AT_ONCE // max(batches.shape[1] * samples.mean.size, 1), 1)
     for done in range(0, len(batches), rows):
         part = batches[done : done + rows].swapaxes(0, 1)  # samples of a batch along axis 0, where sums are fastest
-        chosen = _taken(samples.means, part)
-        means[done : done + rows] = mean = chosen.mean(axis=0)
+        chosen = _taken(apart, part)
+        mean = chosen.mean(axis=0)
+        means[done : done + rows] = samples.mean + mean
         chosen -= mean
         chosen *= chosen
         chosen += _taken(samples.variances, part)

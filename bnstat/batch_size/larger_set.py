@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bnstat.batch_size.averages import average, variance
 from bnstat.batch_size.draws import Indices
 from bnstat.moments.moments import Doubles
 
@@ -29,7 +30,7 @@ def spread(means: Doubles, noise: Doubles | float = 0.0, groups: Indices | None 
         noise: the part of the variance of means that is chance, as of means of few patches; shape (…).
         groups: the number 0 … G − 1 of the group of each sample, G < K, shape (K,); None without groups.
     """
-    middle = means.mean(axis=0)
+    middle = average(means)
     observed = ((means - middle) ** 2).mean(axis=0)
     between = _between(means, noise)
     if groups is None:
@@ -47,7 +48,7 @@ def between_groups(means: Doubles, noise: Doubles | float, groups: Indices) -> D
     """Return τ_a², the part of the variance of the larger set that lies between groups; arguments as of `spread`."""
     number, several = len(means), int(groups.max()) + 1
     own = _group_means(means, groups)
-    squares = ((own - means.mean(axis=0)) ** 2).sum(axis=0)  # SSB
+    squares = ((own - average(means)) ** 2).sum(axis=0)  # SSB
     within = ((means - own) ** 2).sum(axis=0) / (number - several)  # MSW
     apart = (squares - (several - 1) * within) / (number - 1)
     return np.asarray(np.minimum(np.maximum(apart, 0), _between(means, noise)))
@@ -55,12 +56,12 @@ def between_groups(means: Doubles, noise: Doubles | float, groups: Indices) -> D
 
 def _between(means: Doubles, noise: Doubles | float) -> Doubles:
     """Return τ², without the part that is chance, and 0 where nothing is left."""
-    return np.asarray(np.maximum(means.var(axis=0, ddof=1) - noise, 0))
+    return np.asarray(np.maximum(variance(means) * len(means) / (len(means) - 1) - noise, 0))
 
 
 def _group_means(means: Doubles, groups: Indices) -> Doubles:
     """Return for each sample the mean of its group, shape (K, …)."""
-    return np.stack([means[groups == group].mean(axis=0) for group in range(groups.max() + 1)])[groups]
+    return np.stack([average(means[groups == group]) for group in range(groups.max() + 1)])[groups]
 
 
 def _factor(wanted: Doubles, observed: Doubles) -> Doubles:

@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.batch_size import closed_form
+from bnstat.batch_size.averages import average
 from bnstat.batch_size.draws import DrawnBatches, Indices
 from bnstat.batch_size.pools import Pool, pool
 from bnstat.batch_size.settings import PopulationKind
@@ -81,12 +82,12 @@ class PatchBatches:
 
     def _mixed(self, values: Sequence[Doubles]) -> Doubles:
         """Return the mean over slots, from a value for each pool."""
-        return np.asarray(np.tensordot(self._weights.sum(axis=0), np.array(values), axes=1))
+        return average(np.array(values), self._weights.sum(axis=0))
 
     @cached_property
     def mean(self) -> Doubles:
         """The mean μ of the mixture of patches, shape (…)."""
-        return self._mixed([one.centres.mean(axis=0) for one in self.pools])
+        return self._mixed([average(one.centres) for one in self.pools])
 
     @cached_property
     def within(self) -> Doubles:
@@ -123,7 +124,7 @@ class PatchBatches:
         weights, volumes = self._weights, self.samples
 
         # C_tu, the covariances of the volume means of two kinds.
-        deviations = np.array([one.centres - one.centres.mean(axis=0) for one in self.pools])
+        deviations = np.array([one.centres - average(one.centres) for one in self.pools])
         covariances = np.einsum("tk...,uk...->tu...", deviations, deviations) / volumes
 
         # Their factors, Σⱼ wⱼₜwⱼᵤ; volumes that are drawn without replacement make up for each other.

@@ -47,7 +47,8 @@ class Pool:
 
     def _averaged(self, values: Doubles) -> Doubles:
         """Return the averages over the patches of each volume, shape (K, …)."""
-        return np.asarray(values.sum(axis=1, where=self._present) / self._divisors)
+        first = values[:, :1]  # from which distances are taken, as in `average`
+        return np.asarray(first[:, 0] + (values - first).sum(axis=1, where=self._present) / self._divisors)
 
     @cached_property
     def centres(self) -> Doubles:
