@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -50,6 +51,25 @@ def test_small_integers_are_summed_exactly(dtype, size):
     total, squares = int(wide.sum()), int((wide * wide).sum())
     assert found.m2[0] == (size * squares - total * total) / size
     assert found.mean[0] + found.mean_tail[0] == pytest.approx(total / size, rel=1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2"])
+@pytest.mark.parametrize("shape", [(2, 3), (7, 5), (400, 90), (2600, 20), (2, 3, 5), (60, 40, 3)])
+def test_small_integers_of_channels_that_alternate_in_memory_are_summed_exactly(dtype, shape):
+    limits = np.iinfo(dtype)
+    random = np.random.default_rng(5)
+    for values in (
+        random.integers(limits.min, limits.max, shape, dtype=dtype, endpoint=True),
+        (limits.max - random.integers(0, 3, shape)).astype(dtype),
+        (limits.min + random.integers(0, 2, shape)).astype(dtype),
+    ):
+        found = Moments.from_array(values, axis=1)
+        for channel in range(shape[1]):
+            wide = values[:, channel].astype(object)
+            count, total, squares = wide.size, int(wide.sum()), int((wide * wide).sum())
+            assert relative_error(found.m2[channel], Fraction(count * squares - total * total, count)) <= 2**-52
+            mean = Fraction(found.mean[channel]) + Fraction(found.mean_tail[channel])
+            assert abs(mean - Fraction(total, count)) <= Fraction(1, 2**53)
 
 
 @pytest.mark.parametrize("high", [11, 180, 4095, 11_584, 11_586, 32_767])
