@@ -66,9 +66,9 @@ class CohortBatches:
         drawn = self.drawn
         average = drawn.variances.mean(axis=0)
         output = np.full_like(average, np.nan)
-        if layer.epsilon is not None:
+        if layer.added is not None:
             bessel = self._bessel[layer.framework.unbiased_running_variance]
-            output = train_eval.output_variance(self.whole, average * bessel, layer.epsilon)
+            output = train_eval.output_variance(self.whole, average * bessel, layer.added)
         columns = {
             "variance_mean": average,
             "variance_sd": self.spread,
@@ -127,7 +127,7 @@ class CohortBatches:
 
 
 def _gap_key(layer: Layer) -> _GapKey:
-    return layer.epsilon, layer.framework.unbiased_running_variance
+    return layer.added, layer.framework.unbiased_running_variance
 
 
 def _renorm(row: list[float]) -> Renorm | None:

@@ -69,7 +69,7 @@ def needs(cohort: Cohort, settings: CompareSettings, channels: int = 1) -> Itera
         settings: layer, tolerances, number of draws and seed.
         channels: the channels of which the largest size decides, see `confidence.ranges`.
     """
-    epsilon, limits = settings.layer.epsilon, settings.tolerances
+    epsilon, limits = settings.layer.added, settings.tolerances
     spread, of_rho, of_gap = ranges(cohort, epsilon or 0.0, settings.seed, channels)
     each = 1 if cohort.patches is None else cohort.patches.taking.per_volume
     for column, channel in enumerate(cohort.channels):
@@ -121,7 +121,7 @@ def gap_of(cohort: Cohort, size: int, settings: CompareSettings) -> float:
 
 def gaps_of(cohort: Cohort, size: int, settings: CompareSettings) -> Doubles:
     """Return the train/eval gap of each channel at a batch size, from drawn batches, as the curve has it."""
-    epsilon = settings.layer.epsilon
+    epsilon = settings.layer.added
     if epsilon is None:
         return np.zeros(len(cohort.channels))
     whole = cohort.batches(settings.population, size)

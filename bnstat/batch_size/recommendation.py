@@ -132,7 +132,7 @@ def _of_these(
     """Fill in what holds for exactly these samples."""
     whole = largest([_least(cohort, lambda one, size: _still(one, size, settings)) for cohort in cohorts])
     gap = None
-    if settings.layer.epsilon is not None:
+    if settings.layer.added is not None:
         gap = largest([_least(cohort, lambda one, size: _same(one, size, settings)) for cohort in cohorts])
     needed = whole if gap is None else largest([whole, gap])
     most = needed.most
@@ -193,7 +193,7 @@ def _figures(cohort: Cohort, channel: int, size: int, settings: CompareSettings)
         return None
     one = cohort.only(np.array([cohort.channels.index(channel)]))
     form = one.batches(settings.population, size).expected(size)
-    gap = None if settings.layer.epsilon is None else gap_of(one, size, settings)
+    gap = None if settings.layer.added is None else gap_of(one, size, settings)
     return ChannelFigures(size, channel, float(form.mean_noise[0]), float(form.shortfall[0]), gap)
 
 

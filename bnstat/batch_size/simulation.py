@@ -54,8 +54,8 @@ def _runs(
     settled = None if layer.batch_weight is None else running.steps_to_forget(layer.batch_weight)
     first, noise = running.noise_of(runs, expected, settled)
     rms = np.full(len(batches.cohort.channels), np.nan)
-    if layer.epsilon is not None:
-        rms = train_eval.gap(whole, batches.drawn, layer.epsilon, (first.means[-1], first.variances[-1])).rms
+    if layer.added is not None:
+        rms = train_eval.gap(whole, batches.drawn, layer.added, (first.means[-1], first.variances[-1])).rms
     columns = {
         "running_mean": first.means[-1],
         "running_variance": first.variances[-1],

@@ -73,9 +73,7 @@ def gap(whole: AllValues, drawn: DrawnBatches, epsilon: float | Doubles, running
         running: mean and variance that evaluation mode normalizes with, as of `settled`.
     """
     evaluated = _gain(running[1], epsilon)
-    deviations = np.sqrt(drawn.variances + epsilon)
-    with np.errstate(divide="ignore"):
-        trained = np.where(deviations > 0, 1.0 / deviations, 0.0)
+    trained = _gain(drawn.variances, epsilon)
     square = drawn.variances * (evaluated - trained) ** 2 + ((drawn.means - running[0]) * evaluated) ** 2
     return Gap(output_variance(whole, running[1], epsilon), np.sqrt(square.mean(axis=0)))
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from bnstat.layers.arithmetic import bounds, emulation
 from bnstat.layers.arithmetic.arithmetics import FUSED, Arithmetic
+from bnstat.layers.arithmetic.bands import FLOAT32_MAX, FLOAT32_TINY
 from bnstat.layers.arithmetic.running_sums import Layout
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
@@ -89,8 +90,8 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
     """
     if part.mean is None or part.variance is None or part.minimum is None or part.maximum is None:
         return None
-    beyond = max(abs(part.minimum), abs(part.maximum)) > bounds.FLOAT32_MAX
-    if beyond or part.count < settings.framework.least_values:
+    beyond = max(abs(part.minimum), abs(part.maximum)) > FLOAT32_MAX
+    if beyond or settings.refuses(part.count) or settings.epsilon_refusal is not None:
         return None
     # what the layer gets
     arithmetic = _arithmetic(batch, settings)
@@ -108,7 +109,7 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
     )
     # the bound of the arithmetic, and of those that rules judge by where it stands for several
     own, *judged = (
-        bounds.bound(one, values, epsilon=settings.epsilon, dtype=settings.dtype, upcasts=settings.framework.upcasts)
+        bounds.bound(one, values, epsilon=settings.added, dtype=settings.dtype, upcasts=settings.framework.upcasts)
         for one in (arithmetic, *arithmetic.judged)
     )
     ends = [end for one in judged or [own] for end in (one.low, one.high)]
@@ -118,11 +119,16 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
         variance=part.variance,
         low=_defined(own.low),
         high=_defined(own.high),
-        nan_possible=any(one.nan_possible for one in (own, *judged)),
+        nan_possible=any(one.nan_possible for one in (own, *judged)) and not _takes_zero(settings),
         overflows=own.overflows,
         running_overflows=own.running_overflows,
         judged=(min(ends), max(ends)) if all(isfinite(end) for end in ends) else None,
     )
+
+
+def _takes_zero(settings: Settings) -> bool:
+    """Return True if the layer adds no ε, and returns no NaN for a variance of 0 all the same."""
+    return settings.added == 0 and settings.framework.zero_divided == "zero"
 
 
 def _divided(part: Channel | Group, batch: Batch) -> bool:
@@ -218,5 +224,5 @@ def _with_emulated(band: Prediction, sums: _Sums, place: int, settings: Settings
         low=low,
         high=high,
         judged=(low, high),
-        nan_possible=low + (settings.epsilon or 0.0) < 0,
+        nan_possible=low < FLOAT32_TINY if settings.added == 0 else low + (settings.added or 0.0) < 0,
     )

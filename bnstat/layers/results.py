@@ -35,7 +35,7 @@ class Prediction:
         variance: the layer's variance if it is emulated, else the exact one; biased.
         low: the least variance that the layer may report; None if it may be anything.
         high: the greatest variance that the layer may report; None if it may be anything.
-        nan_possible: True if its output may be NaN: variance + ε may be negative, or values overflow.
+        nan_possible: True if its output may be NaN: variance + ε may be negative or 0, or values overflow.
         overflows: True if values, squares or the variance are beyond the range of float16.
         running_overflows: True if the variance is beyond that range where a running variance is kept in float16.
         judged: the least and the greatest variance that rules judge; for plain "keras" without TensorFlow's sums.
@@ -73,6 +73,7 @@ class Statistics:
         condition_number: √(1 + mean²/variance) (Chan, Golub & LeVeque 1983).
         finite: statistics over the finite values; None if all values are finite.
         prediction: the variance by the framework's own arithmetic; None if the layer gives no variance.
+        output_nan: True if the layer divides 0 by 0, because it adds no ε to a variance (rms: a mean square) of 0.
     """
 
     count: int
@@ -91,6 +92,7 @@ class Statistics:
     condition_number: float | None
     finite: Finite | None
     prediction: Prediction | None = None
+    output_nan: bool = False
 
     @property
     def numbers(self) -> dict[str, Any]:

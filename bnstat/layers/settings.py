@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
 from operator import index
 from typing import TypedDict, cast, get_args
 
 from bnstat.errors import UsageError, require_least
-from bnstat.layers.frameworks import FRAMEWORKS, framework_named, layer_of
+from bnstat.layers.frameworks import FRAMEWORKS, framework_named, layer_of, require_epsilon
 from bnstat.layers.frameworks.framework import Framework
 from bnstat.moments.input_type import InputType
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
@@ -117,7 +116,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         _ = self.batching  # which validates itself
-        _require_epsilon(self.epsilon)
+        require_epsilon(self.framework, self.epsilon)
         if self.ranks > 1 and self.kind != "batch":
             raise UsageError(
                 f"`ranks` merges the batches of batch norm, and {self.normalizer} has none to merge; "
@@ -211,6 +210,35 @@ class Settings:
         return self.framework.title if self.keeps_running else FRAMEWORKS[self.framework.maker].title
 
     @property
+    def added(self) -> float | None:
+        """The number that the layer adds for this ε, which may be 0 in its type of numbers; None without an ε."""
+        return self.epsilon if self.kind == "weight-init" else self.framework.added(self.epsilon)
+
+    @property
+    def epsilon_refusal(self) -> str | None:
+        """The error that the layer raises in training because of this ε; None if it raises none.
+
+        Synchronized ranks of PyTorch's SyncBatchNorm do not look at ε.
+        """
+        synchronized = self.framework.name == "torch-syncbn" and self.ranks > 1
+        if self.kind == "weight-init" or synchronized:
+            return None
+        return self.framework.refusal_of(self.epsilon)
+
+    def refuses(self, count: int) -> bool:
+        """Return True if the layer refuses to train on so few values.
+
+        With a mask nothing is known: the values inside of it are counted, and the layer gets all of them.
+        """
+        return self.preparation.mask is None and count < self.framework.least_values
+
+    @property
+    def divides_by_zero(self) -> bool:
+        """True if the layer returns NaN where the variance is 0: it adds no ε, or one that is 0 for it."""
+        trains = self.kind != "weight-init" and self.epsilon_refusal is None
+        return trains and self.added == 0.0 and self.framework.zero_divided == "nan"
+
+    @property
     def cumulative(self) -> bool:
         """True if running statistics are the plain mean over batches."""
         return self.momentum is None and self.framework.cumulative
@@ -283,7 +311,7 @@ class Layer:
     momentum: float | None
 
     def __post_init__(self) -> None:
-        _require_epsilon(self.epsilon)
+        require_epsilon(self.framework, self.epsilon)
 
     @classmethod
     def of(cls, framework: str, epsilon: float | None = None, momentum: float | str | None = None) -> Layer:
@@ -293,6 +321,11 @@ class Layer:
             UsageError: if there is no such framework, or its layer has no such ε or momentum.
         """
         return cls(*layer_of(framework, epsilon, momentum))
+
+    @property
+    def added(self) -> float | None:
+        """The number that the layer adds for this ε; None without an ε, or if the layer refuses to train with it."""
+        return None if self.framework.refusal_of(self.epsilon) is not None else self.framework.added(self.epsilon)
 
     @property
     def batch_weight(self) -> float | None:
@@ -333,8 +366,3 @@ def parse(text: str) -> str:
         said = f", and not {number!r}" if colon else ""
         raise UsageError(f'group norm needs its number of groups, 1 or more, as in `normalizer="group:2"`{said}')
     return f"group:{int(number)}"
-
-
-def _require_epsilon(epsilon: float | None) -> None:
-    if epsilon is not None and not (epsilon >= 0 and isfinite(epsilon)):
-        raise UsageError(f"`epsilon` must be a finite number of at least 0, and is {epsilon:g}")

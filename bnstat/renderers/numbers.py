@@ -7,6 +7,7 @@ from math import floor, log10, sqrt
 
 from bnstat.layers.results import Number
 
+NAN = "NaN"
 UNDEFINED = "–"
 
 # The part of a standard deviation below which a mean is the rounding of a sum in float64.

@@ -57,5 +57,9 @@ def _preset(row: Framework) -> Fields:
         "layout": row.layout,
         "least_values": row.least_values,
         "refusal": row.refusal,
+        "least_epsilon": row.least_epsilon,
+        "epsilon_refusal": row.epsilon_refusal,
+        "zero_divided": row.zero_divided,
+        "bias": row.bias,
         "source": row.source,
     }

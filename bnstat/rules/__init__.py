@@ -27,6 +27,7 @@ from bnstat.rules.data import (
     inf_voxels,
     nan_voxels,
     near_zero_variance,
+    refused_epsilon,
     zero_variance,
 )
 from bnstat.rules.explanation import explained
@@ -49,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     inf_voxels.RULE,
     float16_overflow.RULE,
     constant_patches.RULE,
+    refused_epsilon.RULE,
     single_value_per_channel.RULE,
     batch_mean_noise.RULE,
     variance_shortfall.RULE,

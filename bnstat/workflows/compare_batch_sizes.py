@@ -30,7 +30,7 @@ from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, Sample, channel_names_of
 from bnstat.text import channel_title, plural
 from bnstat.workflows.failures import failures_of, require_some
-from bnstat.workflows.notes import patch_notes, spacing_notes
+from bnstat.workflows.notes import epsilon_notes, patch_notes, spacing_notes
 
 
 def compare(
@@ -144,6 +144,7 @@ def compare_batch_sizes(
             *_forced_notes(nesting, sizes),
             *_shape_notes(rows),
             *(_size_notes(rows, table) if table is not None else ()),
+            *epsilon_notes(settings.layer, constant=table is not None and bool(table.constant.any())),
         ),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from bnstat.layers.loader import without_foreground
 from bnstat.layers.results import Batch, Channel, Group
-from bnstat.layers.settings import Settings
+from bnstat.layers.settings import Layer, Settings
 from bnstat.preprocessing.settings import Patching
 from bnstat.reading.table import Table
 from bnstat.sources.sample import Patch, Sample
@@ -32,6 +32,8 @@ def notes_of(table: Table, batches: Sequence[Batch], settings: Settings) -> tupl
         *_names(table),
         *_reach(batches, settings),
         *_overflows(batches),
+        *_single_inside(batches, settings),
+        *_frozen(settings),
         *_backend(table, batches, settings),
     )
 
@@ -138,6 +140,48 @@ def _overflows(batches: Sequence[Batch]) -> tuple[str, ...]:
         return ()
     named = ", ".join([*found][:5]) + (", …" if len(found) > 5 else "")
     return (f"the values of {named} are too large to square in float64, so their variance is undefined; divide them",)
+
+
+def _single_inside(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
+    """Return a note if a mask leaves a single value: the layer itself has no mask, so no rule judges this."""
+    if settings.preparation.mask is None:
+        return ()
+    found = dict.fromkeys(part.title for batch in batches for part in batch.parts if part.count == 1)
+    if not found:
+        return ()
+    named = ", ".join([*found][:5]) + (", …" if len(found) > 5 else "")
+    return (f"`mask` leaves a single value in {named}, whose variance is then 0; check the mask",)
+
+
+def _frozen(settings: Settings) -> tuple[str, ...]:
+    """Return a note if the average of the running statistics divides 0 by 0, as Haiku's does with a momentum of 1."""
+    if not (settings.keeps_running and settings.framework.debiased and settings.momentum == 1.0):
+        return ()
+    return (
+        f"{settings.framework.title} divides its averages by 1 − momentum^t, which is 0 with a momentum of 1, so its "
+        "running statistics are NaN; use a `momentum` below 1",
+    )
+
+
+def epsilon_notes(layer: Layer, constant: bool) -> list[str]:
+    """Return a note on an ε with which a layer does not train, or gives NaN, beside a curve over batch sizes.
+
+    Args:
+        layer: the layer.
+        constant: True if a sample is constant in a channel.
+    """
+    raised = layer.framework.refusal_of(layer.epsilon)
+    if raised is not None:
+        return [
+            f'{layer.framework.title} refuses to train with this ε: "{raised}"; so there is no output to compare, and '
+            "an `epsilon` above 0 is needed"
+        ]
+    if not constant or layer.added != 0:
+        return []
+    return [
+        f"{layer.framework.title} divides 0 by 0 in a batch that is constant in a channel, because ε is 0: its output "
+        "is then NaN, and a gap of such batches is undefined; use an `epsilon` above 0"
+    ]
 
 
 def spacing_notes(table: Table) -> tuple[str, ...]:

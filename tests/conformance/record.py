@@ -108,6 +108,12 @@ def processor():
     }
 
 
+def versions(adapter: Adapter):
+    """Versions of what an adapter runs."""
+    found = {name: importlib.metadata.version(name) for name in (*adapter.packages, "numpy")}
+    return found | {"python": platform.python_version()}
+
+
 def record(adapter: Adapter, names=None):
     """Everything that one adapter gives."""
     runs = []
@@ -117,13 +123,11 @@ def record(adapter: Adapter, names=None):
             if batches and adapter.takes(batches[0].shape):
                 runs.append({"case": name, "setting": setting.name, "digest": digest(batches)})
                 runs[-1] |= run(adapter, setting, batches)
-    packages = (*adapter.packages, "numpy")
     return {
         "adapter": adapter.name,
         "preset": adapter.preset,
         "layer": adapter.layer,
-        "versions": {name: importlib.metadata.version(name) for name in packages}
-        | {"python": platform.python_version()},
+        "versions": versions(adapter),
         "processor": processor(),
         "runs": runs,
     }

@@ -178,7 +178,7 @@ def test_the_momentum_that_is_advised_is_enough(number, framework):
     [
         ("keras", "0.63 or less (0.37 or more in PyTorch's convention)", "--save-population population.npz"),
         ("torch", "0.37 or more (0.63 or less in Keras' convention)", "torch.optim.swa_utils.update_bn(loader, model)"),
-        ("torch-instance-track", "0.37 or more", "--save-population population.npz"),
+        ("torch-instance-track", "0.37 or more", "or turn the running statistics off (track_running_stats=False)"),
     ],
 )
 def test_the_momentum_is_given_in_both_conventions(framework, momentum, afterwards):

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from math import inf, isfinite, nan, sqrt
 
 from bnstat.layers.arithmetic.arithmetics import Arithmetic
-from bnstat.layers.arithmetic.bands import UNIT, Band, LayerInput
+from bnstat.layers.arithmetic.bands import FLOAT32_TINY, UNIT, Band, LayerInput
 from bnstat.moments.input_type import InputType
 
 # The rounding of one operation in each type, relative to its result.
 UNITS: dict[InputType, float] = {"float32": UNIT, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 
-# The largest number of each type (IEEE 754 binary16 and binary32).
+# The largest number of float16 (IEEE 754 binary16).
 FLOAT16_MAX = 65504.0
-FLOAT32_MAX = (2.0 - 2.0**-23) * 2.0**127
 # From here on float16 rounds to infinity: half a step beyond its largest number.
 FLOAT16_OVERFLOW = 65520.0
 
@@ -38,7 +37,7 @@ class Bounds:
     Attributes:
         low, high: the layer's variance is between them; NaN where nothing is known, and Inf where it overflows.
         accurate: True if the band is within `ACCURATE_WITHIN` of the exact variance.
-        nan_possible: True if the square root of variance + epsilon may be of a negative number, or the data overflow.
+        nan_possible: True if variance + epsilon may be negative or 0, or if the data overflow.
         overflows: float16 only: True if values, squares or the variance are beyond 65504, and infinite.
         running_overflows: float16 only: True if the variance is infinite in a running variance kept as float16.
     """
@@ -142,10 +141,15 @@ def bound(
         low,
         high,
         accurate=isfinite(high) and max(high - values.variance, values.variance - low) <= slack,
-        nan_possible=low + (epsilon or 0.0) < 0 or (overflows and squares_past),
+        nan_possible=_may_be_nan(low, epsilon) or (overflows and squares_past),
         overflows=overflows,
         running_overflows=past,
     )
+
+
+def _may_be_nan(low: float, epsilon: float | None) -> bool:
+    """Return True if variance + ε may be negative, or 0: an ε of 0 leaves 0 where float32 has no smaller variance."""
+    return low < FLOAT32_TINY if epsilon == 0 else low + (epsilon or 0.0) < 0
 
 
 def _half_band(arithmetic: Arithmetic, data: LayerInput, dtype: InputType, *, upcasts: bool) -> Band:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from bnstat.errors import UsageError
+from bnstat.layers.arithmetic.bands import FLOAT32_MAX
 from bnstat.layers.frameworks import keras
 from bnstat.layers.frameworks.flax import FLAX
 from bnstat.layers.frameworks.framework import NORMALIZERS, RUNNING_START, Framework, Normalizer
@@ -28,6 +29,7 @@ __all__ = [
     "framework_named",
     "layer_of",
     "preset_of",
+    "require_epsilon",
     "unlike",
 ]
 
@@ -148,18 +150,34 @@ def layer_of(
         and if the mean is cumulative (`Framework.cumulative`), or no running statistics are kept.
 
     Raises:
-        UsageError: as for `preset_of`; if ε is below 0 or not finite, or the momentum is not from 0 to 1.
+        UsageError: as for `preset_of` and `require_epsilon`; or if the momentum is not from 0 to 1.
     """
     preset = preset_of(name, normalizer)
     own = None if normalizer == "weight-init" else preset.epsilon
-    return preset, own if epsilon is None else _epsilon(epsilon), _momentum(preset, momentum)
+    own = own if epsilon is None else float(epsilon)
+    require_epsilon(preset, own)
+    return preset, own, _momentum(preset, momentum)
 
 
-def _epsilon(given: float) -> float:
-    epsilon = float(given)
-    if not (epsilon >= 0 and math.isfinite(epsilon)):
-        raise UsageError(f"`epsilon` must be a finite number that is 0 or more, and is {epsilon:g}")
-    return epsilon
+def require_epsilon(preset: Framework, epsilon: float | None) -> None:
+    """Refuse an ε that no layer can train with, and say what this one would do with it.
+
+    Raises:
+        UsageError: if ε is below 0, no finite number, or infinite in float32.
+    """
+    if epsilon is None or 0 <= epsilon <= FLOAT32_MAX:
+        return
+    if epsilon > 0:
+        rule = f"at most {FLOAT32_MAX:.4g}, the largest number of float32"
+        result = "the layer would divide by infinity, and its output would be the same for all data"
+    elif epsilon < 0:
+        rule = "0 or more"
+        raised = preset.refusal_of(epsilon)
+        negative = f"{preset.title} would return NaN wherever the variance is below {-epsilon:g}"
+        result = f'{preset.title} raises "{raised}"' if raised else negative
+    else:
+        rule, result = "a number", "the output of every layer would be NaN"
+    raise UsageError(f"`epsilon` must be {rule}, and is {epsilon:g}; {result}")
 
 
 def _momentum(preset: Framework, given: float | str | None) -> float | None:
@@ -176,9 +194,19 @@ def _momentum(preset: Framework, given: float | str | None) -> float | None:
                 "give a number from 0 to 1"
             )
         return None
-    if not 0 <= float(given) <= 1:
-        raise UsageError(f"`momentum` must be a number from 0 to 1, and is {float(given):g}")
-    return float(given)
+    momentum = float(given)
+    if not 0 <= momentum <= 1:
+        raise UsageError(f"`momentum` must be a number from 0 to 1, and is {momentum:g}{_beyond(preset, momentum)}")
+    return momentum
+
+
+def _beyond(preset: Framework, momentum: float) -> str:
+    """Say what a momentum that is not from 0 to 1 would do: every layer takes it."""
+    if not math.isfinite(momentum):
+        return f"; the running statistics of {preset.title} would be NaN"
+    if preset.debiased:  # whose averages stay averages with a decay above 1
+        return ""
+    return f"; the running variance of {preset.title} could become negative, and its output in evaluation mode NaN"
 
 
 def unlike(epsilon: float, normalizer: str = "batch") -> tuple[Framework, float]:

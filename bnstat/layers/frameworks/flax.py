@@ -67,6 +67,7 @@ RMS = replace(
     name="flax-rms",
     title="Flax's RMSNorm",
     normalizer="rms",
+    bias=False,
     whole_sample="RMSNorm(reduction_axes={axes})",
     source=f"flax.linen.RMSNorm, {_ON}; its own default reduces the last axis only; its arithmetic was not measured",
 )

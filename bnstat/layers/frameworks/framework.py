@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from bnstat.layers.arithmetic.arithmetics import Arithmetic
+from bnstat.layers.arithmetic.bands import FLOAT32_TINY
 
 Normalizer = Literal["batch", "instance", "layer", "group", "rms"]
 NORMALIZERS: tuple[Normalizer, ...] = get_args(Normalizer)
 
 # Running statistics start from this mean and variance in every preset but Haiku's.
 RUNNING_START = (0.0, 1.0)
+
+# The least ε that is not 0 as a float32: where subnormal numbers count as 0, and where they do not (it rounds up then).
+FLUSHED = FLOAT32_TINY
+SUBNORMAL = 2.0**-150 * (1.0 + 2.0**-52)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,11 @@ class Framework:
         least_values: values below which the layer refuses to train: of a channel of the batch (batch norm), of a
             channel of one sample (instance norm), of a group in all samples together (group norm).
         refusal: its error message then, with {shape} for the shape of the input; None if it never refuses.
+        least_epsilon: the least ε above 0 that the layer can add; a smaller one is 0 in its type of numbers.
+        epsilon_refusal: its error message in training if ε is not above 0, with {epsilon} for ε; None if it computes.
+        zero_divided: what it makes of a constant if ε is 0, which is 0 divided by 0: "nan", or "zero", as if the
+            quotient were 0.
+        bias: True if it has a learned bias β by default.
         whole_sample: the call that makes the layer reduce the axes {axes}, if its own default reduces the last axis
             alone; None if there is no such default.
         source: the layer and the versions that the values were measured with.
@@ -67,6 +77,10 @@ class Framework:
     layout: str
     least_values: int = 1
     refusal: str | None = None
+    least_epsilon: float = FLUSHED
+    epsilon_refusal: str | None = None
+    zero_divided: Literal["nan", "zero"] = "nan"
+    bias: bool = True
     whole_sample: str | None = None
     source: str
 
@@ -84,6 +98,16 @@ class Framework:
     def default_batch_weight(self) -> float | None:
         """The weight of one batch at the default momentum; None if there is no default."""
         return None if self.momentum is None else self.batch_weight(self.momentum)
+
+    def added(self, epsilon: float | None) -> float | None:
+        """Return the number that the layer adds for an ε: 0 if that is too small for its type of numbers."""
+        return 0.0 if epsilon is not None and epsilon < self.least_epsilon else epsilon
+
+    def refusal_of(self, epsilon: float | None) -> str | None:
+        """Return the error that the layer raises in training for an ε; None if it raises none."""
+        if self.epsilon_refusal is None or epsilon is None or epsilon > 0:
+            return None
+        return self.epsilon_refusal.format(epsilon=epsilon)
 
     def bessel(self, count: int) -> float:
         """Return the factor of the biased variance of so many values on its way into the running variance.

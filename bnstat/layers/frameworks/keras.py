@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bnstat.layers.arithmetic import arithmetics
-from bnstat.layers.frameworks.framework import Framework
+from bnstat.layers.frameworks.framework import SUBNORMAL, Framework
 
 _KERAS = "Keras 3.15.1"
 _ON_TENSORFLOW = f"{_KERAS} on TensorFlow 2.21.0"
@@ -39,6 +39,7 @@ TORCH = replace(
     name="keras-torch",
     title="Keras on PyTorch",
     arithmetic=arithmetics.ONE_PASS_CASCADE,
+    least_epsilon=SUBNORMAL,
     source=f"keras.layers.BatchNormalization, {_KERAS} on PyTorch 2.13.0",
 )
 
@@ -100,6 +101,7 @@ RMS = replace(
     title="Keras' RMSNormalization",
     normalizer="rms",
     epsilon=1e-6,
+    bias=False,
     whole_sample="RMSNormalization(axis={axes})",
     source=f"keras.layers.RMSNormalization, {_KERAS}; its own default reduces the last axis only; "
     "its arithmetic was not measured",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bnstat.layers.arithmetic import arithmetics
 from bnstat.layers.frameworks.framework import Framework
 
+# Below its least ε, 1/ε is infinite in float32.
 BATCH = Framework(
     name="onnx",
     title="ONNX",
@@ -16,6 +17,7 @@ BATCH = Framework(
     arithmetic=arithmetics.LANES,
     channels_axis=1,
     layout="channels first",
+    least_epsilon=2.0**-128,
     source="BatchNormalization 14 and 15 with training_mode=1, ONNX 1.23.2 with ONNX Runtime 1.32",
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bnstat.layers.arithmetic import arithmetics
-from bnstat.layers.frameworks.framework import Framework
+from bnstat.layers.frameworks.framework import SUBNORMAL, Framework
 
 _ON = "PyTorch 2.13.0 on a CPU"
 
@@ -23,6 +23,8 @@ TORCH = Framework(
     layout="channels first",
     least_values=2,
     refusal="Expected more than 1 value per channel when training, got input size torch.Size({shape})",
+    least_epsilon=0.0,
+    epsilon_refusal="batch_norm eps must be positive during training, but got {epsilon}",
     source=f"torch.nn.BatchNorm3d, {_ON}",
 )
 
@@ -63,6 +65,9 @@ INSTANCE = Framework(
     layout="channels first",
     least_values=2,
     refusal="Expected more than 1 spatial element when training, got input size torch.Size({shape})",
+    least_epsilon=0.0,
+    zero_divided="zero",
+    bias=False,
     source=f"torch.nn.InstanceNorm3d, {_ON}",
 )
 
@@ -86,6 +91,7 @@ LAYER = Framework(
     arithmetic=arithmetics.WELFORD,
     channels_axis=1,
     layout="channels first",
+    least_epsilon=SUBNORMAL,
     source=f"torch.nn.LayerNorm over channels and space, {_ON}",
 )
 
@@ -97,6 +103,7 @@ GROUP = replace(
     normalizer="group",
     least_values=2,
     refusal="Expected more than 1 value per channel when training, got input size {shape}",
+    least_epsilon=0.0,
     source=f"torch.nn.GroupNorm, {_ON}",
 )
 
@@ -107,6 +114,7 @@ RMS = replace(
     title="PyTorch's RMSNorm",
     normalizer="rms",
     epsilon=2.0**-23,
+    bias=False,
     source=f"torch.nn.RMSNorm over channels and space on float32, {_ON}; its arithmetic was not measured",
 )
 

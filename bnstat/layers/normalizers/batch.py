@@ -20,7 +20,7 @@ def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
 
 
 def _channel(channel: int, merged: Merged, settings: Settings) -> Channel:
-    statistics = statistics_of(merged, settings.epsilon)
+    statistics = statistics_of(merged, settings)
     mean, variance = statistics.mean, statistics.variance
     kept_variance = None if variance is None else variance * settings.framework.bessel(merged.count)
     start_mean, start_variance = settings.framework.running_start

@@ -42,7 +42,7 @@ def correct(batches: Sequence[Batch], settings: Settings) -> tuple[Batch, ...]:
             before = known.get(channel.channel, _Buffers(start_mean, sqrt(start_variance)))
             after = _updated(before, channel, settings)
             known[channel.channel] = after
-            channels.append(_corrected(channel, before, after, settings.epsilon or 0.0))
+            channels.append(_corrected(channel, before, after, settings.added or 0.0))
         corrected.append(replace(batch, channels=tuple(channels)))
     return tuple(corrected)
 
@@ -50,7 +50,7 @@ def correct(batches: Sequence[Batch], settings: Settings) -> tuple[Batch, ...]:
 def _updated(before: _Buffers, channel: Channel, settings: Settings) -> _Buffers:
     """Return the buffers after the step of a batch."""
     weight = settings.batch_weight
-    deviation = _deviation(channel, settings.epsilon or 0.0)
+    deviation = _deviation(channel, settings.added or 0.0)
     return _Buffers(_moved(before.mean, channel.mean, weight), _moved(before.deviation, deviation, weight))
 
 

@@ -23,14 +23,14 @@ def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> 
         places: the index of each sample in the report.
         settings: framework and ε.
     """
-    return tuple(_by_mean_square(group, settings.epsilon) for group in groups_of(samples, places, 1, settings))
+    return tuple(_by_mean_square(group, settings) for group in groups_of(samples, places, 1, settings))
 
 
-def _by_mean_square(group: Group, epsilon: float | None) -> RmsGroup:
+def _by_mean_square(group: Group, settings: Settings) -> RmsGroup:
     """Return the same values, divided by √(mean square + ε) and not by √(variance + ε)."""
     mean_square = None if group.mean is None or group.variance is None else defined(_sum(group.mean, group.variance))
-    factor = gain(mean_square, epsilon)
-    output_mean_square, share = output(mean_square, epsilon)
+    factor = gain(mean_square, settings)
+    output_mean_square, share = output(mean_square, settings)
     output_variance = None if factor is None or group.variance is None else group.variance * factor * factor
     divided = RmsGroup(**group.numbers, mean_square=mean_square, output_mean_square=output_mean_square)
     return replace(
@@ -39,6 +39,7 @@ def _by_mean_square(group: Group, epsilon: float | None) -> RmsGroup:
         output_variance=output_variance,
         output_std=None if output_variance is None else sqrt(output_variance),
         epsilon_share=share,
+        output_nan=mean_square == 0 and settings.divides_by_zero,
     )
 
 

@@ -32,13 +32,13 @@ def each(cells: Moments) -> Iterator[Merged]:
     return (Merged(*values) for values in zip(*columns, strict=True))
 
 
-def statistics_of(merged: Merged, epsilon: float | None) -> Statistics:
+def statistics_of(merged: Merged, settings: Settings) -> Statistics:
     """Return the numbers that every channel and group has; mean and variance are None if a value is NaN or Inf."""
     finite_mean = defined(merged.mean) if merged.finite else None
     finite_variance = defined(merged.variance)
     whole = merged.finite == merged.count
     mean, variance = (finite_mean, finite_variance) if whole else (None, None)
-    output_variance, share = output(variance, epsilon)
+    output_variance, share = output(variance, settings)
     return Statistics(
         count=merged.count,
         mean=mean,
@@ -49,12 +49,13 @@ def statistics_of(merged: Merged, epsilon: float | None) -> Statistics:
         nan=merged.nan,
         inf=merged.inf,
         constant=merged.constant,
-        gain=gain(variance, epsilon),
+        gain=gain(variance, settings),
         output_variance=output_variance,
         output_std=None if output_variance is None else sqrt(output_variance),
         epsilon_share=share,
         condition_number=_condition_number(mean, variance),
         finite=None if whole else Finite(merged.finite, finite_mean, finite_variance),
+        output_nan=variance == 0 and settings.divides_by_zero,
     )
 
 
@@ -65,7 +66,7 @@ def groups_of(samples: Moments, places: tuple[int, ...], groups: int, settings: 
         samples: moments of shape (samples of the batch, channels); `groups` divides the channels.
         places: the index of each sample in the report.
         groups: 1 for layer norm, as many as channels for instance norm.
-        settings: the layer, for its ε.
+        settings: the layer.
     """
     number, channels = samples.shape
     size = channels // groups
@@ -75,7 +76,7 @@ def groups_of(samples: Moments, places: tuple[int, ...], groups: int, settings: 
             group=place,
             sample=places[place // groups],
             channels=tuple(range(place % groups * size, (place % groups + 1) * size)),
-            **statistics_of(one, settings.epsilon).numbers,
+            **statistics_of(one, settings).numbers,
         )
         for place, one in enumerate(merged)
     )
@@ -91,24 +92,39 @@ def _extreme(value: Number) -> Number | None:
     return value if isinstance(value, int) else defined(value)
 
 
-def gain(divisor: float | None, epsilon: float | None) -> float | None:
-    """Return 1/√(divisor + ε) of a variance or a mean square; None if both are 0, or one is unknown."""
-    if divisor is None or epsilon is None or divisor + epsilon == 0:
+def gain(divisor: float | None, settings: Settings) -> float | None:
+    """Return 1/√(divisor + ε) of a variance or a mean square.
+
+    It is None if both are 0, if one is unknown, or if the layer refuses this ε; but 0 if the layer takes 1/√0 for 0.
+    """
+    epsilon = _added(settings)
+    if divisor is None or epsilon is None:
         return None
+    if divisor + epsilon == 0:
+        return 0.0 if settings.framework.zero_divided == "zero" else None
     return defined(1.0 / sqrt(divisor + epsilon))
 
 
-def output(divisor: float | None, epsilon: float | None) -> tuple[float | None, float | None]:
-    """Return divisor/(divisor + ε), the output of the layer, and ε/(divisor + ε), the share of ε."""
-    if divisor is None or epsilon is None or divisor + epsilon == 0:
+def output(divisor: float | None, settings: Settings) -> tuple[float | None, float | None]:
+    """Return divisor/(divisor + ε), the output of the layer, and ε/(divisor + ε), the share of ε, as for `gain`."""
+    epsilon = _added(settings)
+    if divisor is None or epsilon is None:
         return None, None
+    if divisor + epsilon == 0:
+        return (0.0 if settings.framework.zero_divided == "zero" else None), None
     return divisor / (divisor + epsilon), epsilon / (divisor + epsilon)
+
+
+def _added(settings: Settings) -> float | None:
+    """Return the ε that the layer adds; None if it refuses to train with it, or has none."""
+    return None if settings.epsilon_refusal is not None else settings.added
 
 
 def running(start: float, batch: float | None, settings: Settings, count: int) -> float | None:
     """Return a buffer after one training step; None if the layer refuses to train, or its momentum is unknown."""
     weight = settings.batch_weight
-    if batch is None or weight is None or count < settings.framework.least_values:
+    refused = settings.refuses(count) or settings.epsilon_refusal is not None
+    if batch is None or weight is None or refused:
         return None
     return (1.0 - weight) * start + weight * batch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -154,6 +155,9 @@ def _label(comparison: LayerComparison, batch: Batch, part: Part) -> str:
 
 # --- Normalizers: a column for each ------------------------------------------------------------------------------
 
+# What differs between messages that say the same.
+_NUMBER, _OF_SAMPLE = re.compile(r"\d[\d.,]*(?:e[+-]?\d+)?"), re.compile(r" of sample \d+")
+
 OUTPUTS = "Variance of each channel after the layer:"
 
 
@@ -203,11 +207,26 @@ def _output(value: float | None) -> str:
 
 
 def findings(comparison: LayerComparison) -> Iterator[tuple[Finding, str]]:
-    """Yield for each rule its first finding, and which layers it is about."""
+    """Yield for each rule its first finding, and which layers it is about.
+
+    Where a layer says something else of the same figure, as that it refuses to train, its own first finding follows.
+    """
     named = [(entry.name, finding) for entry in comparison.entries for finding in entry.report.findings]
-    for group in by_rule(finding for _, finding in named):
-        counts = Counter(name for name, finding in named if finding.rule == group[0].rule)
-        yield group[0], f"with {_with(counts, len(comparison.entries))}"
+    for first, *_ in by_rule(finding for _, finding in named):
+        own = [(name, finding) for name, finding in named if finding.rule == first.rule]
+        said: dict[str, tuple[Finding, Counter[str]]] = {}
+        of_layer: dict[str, str] = {}
+        for name, finding in own:
+            words = _words(finding if finding.value == first.value else first)
+            words = of_layer.setdefault(name, words)
+            said.setdefault(words, (finding, Counter()))[1][name] += 1
+        for finding, layers in said.values():
+            yield finding, f"with {_with(layers, len(comparison.entries))}"
+
+
+def _words(finding: Finding) -> str:
+    """Return what a finding says, whatever its numbers and its place are."""
+    return _NUMBER.sub("0", _OF_SAMPLE.sub("", finding.message))
 
 
 def _with(counts: dict[str, int], entries: int, most: int = 4) -> str:

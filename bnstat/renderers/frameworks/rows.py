@@ -72,6 +72,7 @@ def details(row: Framework) -> list[tuple[str, str]]:
     return [
         ("layer", f"{row.normalizer} norm; {row.title}"),
         ("epsilon ε", "no default" if row.epsilon is None else f"{row.epsilon:g}, inside the square root"),
+        ("epsilon of 0", _zero_epsilon(row)),
         ("momentum", _momentum(row)),
         ("running variance", _running(row)),
         ("arithmetic", f"{row.arithmetic.name}: {row.arithmetic.title}"),
@@ -105,6 +106,15 @@ def _running(row: Framework) -> str:
         return _RUNNING[None]
     mean, variance = row.running_start
     return f"{_RUNNING[row.running_variance]}; it starts from mean {mean:g} and variance {variance:g}"
+
+
+def _zero_epsilon(row: Framework) -> str:
+    """Say what the layer does if ε is 0, and from where on it is."""
+    if row.epsilon_refusal is not None:
+        return f'the layer raises "{row.epsilon_refusal.format(epsilon=0.0)}"'
+    makes = "NaN" if row.zero_divided == "nan" else "0"
+    below = f"; an ε below {row.least_epsilon:.2g} is 0 in float32" if row.least_epsilon else ""
+    return f"a constant becomes {makes}{below}"
 
 
 def _least(row: Framework) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.results import Channel, Group, RmsGroup
 from bnstat.layers.settings import Settings
-from bnstat.renderers.numbers import UNDEFINED, mean_of, number, share, variance_of_one
+from bnstat.renderers.numbers import NAN, UNDEFINED, mean_of, number, share, variance_of_one
 from bnstat.report.inspect import Report
 from bnstat.text import printable
 
@@ -123,7 +123,7 @@ _SPREAD = (
 )
 _OUTPUT = Column(
     "output\nvariance",
-    lambda part, _: variance_of_one(part.output_variance),
+    lambda part, _: NAN if part.output_nan else variance_of_one(part.output_variance),
     rank=1,
     meaning="the variance after normalization, 1 at best",
 )
@@ -161,7 +161,7 @@ _START = (Column("g", _start("g"), meaning=_OF_START), Column("b", _start("b"), 
 _MEAN_SQUARE = Column("mean\nsquare", _mean_square)
 _OUTPUT_MEAN_SQUARE = Column(
     "output\nmean square",
-    lambda part, _: variance_of_one(part.output),
+    lambda part, _: NAN if part.output_nan else variance_of_one(part.output),
     rank=1,
     meaning="the mean square after normalization, 1 at best",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnstat.layers.results import Batch, Channel, Group, Prediction, RmsGroup, Running, Statistics
+from bnstat.layers.results import Batch, Channel, Group, RmsGroup, Running, Statistics
 from bnstat.layers.settings import Settings
 from bnstat.report.documents.document import Fields
 from bnstat.report.documents.inputs import preparation_fields
@@ -118,19 +118,20 @@ def _numbers(part: Statistics) -> Fields:
         "output_variance": part.output_variance,
         "output_std": part.output_std,
         "epsilon_share": part.epsilon_share,
-        **_prediction(part.prediction),
+        **_prediction(part),
     }
 
 
-def _prediction(found: Prediction | None) -> Fields:
-    """Return what the framework's own arithmetic makes of the values; all None where nothing is predicted."""
+def _prediction(part: Statistics) -> Fields:
+    """Return what the framework's own arithmetic makes of the values; None where nothing is predicted."""
+    found = part.prediction
     return {
         "prediction": found and found.kind,
         "predicted_mean": found and found.mean,
         "predicted_variance": found and found.variance,
         "predicted_variance_low": found and found.low,
         "predicted_variance_high": found and found.high,
-        "nan_possible": found and found.nan_possible,
+        "nan_possible": True if part.output_nan else found and found.nan_possible,
     }
 
 

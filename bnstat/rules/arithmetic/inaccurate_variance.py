@@ -44,7 +44,7 @@ from bnstat.text import beyond
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     for batch, part in each_part(evidence):
-        off = deviation(part, evidence.settings.epsilon)
+        off = deviation(part, evidence.settings.added)
         prediction = part.prediction
         most = evidence.limits.variance_error if part.variance else 1.0
         if off is None or off <= most or prediction is None or prediction.judged is None:
@@ -56,7 +56,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         else:
             said, up_to = f"may compute a variance between {low:.4g} and {high:.4g}", "up to "
             normalizes = "The layer would then normalize"
-        epsilon = evidence.settings.epsilon or 0.0
+        epsilon = evidence.settings.added or 0.0
         if low + epsilon < 0 and prediction.nan_possible:
             normalizes = f"{normalizes} with a wrong variance, and its output may be NaN."
         else:

@@ -41,7 +41,7 @@ from bnstat.rules.rule import Rule, each_part
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
-    epsilon = settings.epsilon
+    epsilon = settings.added
     for batch, part in each_part(evidence):
         prediction = part.prediction
         if prediction is None or prediction.judged is None:

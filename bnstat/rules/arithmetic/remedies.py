@@ -9,7 +9,9 @@ from bnstat.layers.settings import Settings
 def remedy(settings: Settings, part: Channel | Group) -> str:
     """Return what to do, as a sentence."""
     if not part.variance:
-        return "A constant channel carries no information: leave the channel out, or find out why it is constant."
+        several = isinstance(part, Group) and len(part.channels) > 1
+        what = ("group of channels", "these channels", "they are") if several else ("channel", "the channel", "it is")
+        return f"A constant {what[0]} carries no information: leave {what[1]} out, or find out why {what[2]} constant."
     advice = settings.framework.arithmetic.remedy.format(mean=f"{float(f'{part.mean or 0.0:.4g}'):.15g}")
     if settings.dtype != "float32":
         advice = f"give the layer float32 input, or {advice}"

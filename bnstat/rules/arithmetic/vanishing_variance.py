@@ -51,7 +51,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             continue  # the band of two passes reaches down to 0 where it is wide, and no two passes do
         certain = is_certain(prediction)
         verb = "computes" if certain else "may compute"
-        consequence = _consequence(part.variance, evidence.settings.epsilon, certain)
+        consequence = _consequence(part.variance, evidence.settings.added, certain)
         message = (
             f"{part.title}: {layer(evidence.settings)} {verb} a variance of 0, because of rounding in float32; the "
             f"exact variance is {part.variance:.4g} and the mean {part.mean:.6g}. {consequence} "

@@ -6,8 +6,9 @@ means of samples, and σ² the variance of all values. The rule takes the sample
 are drawn volume by volume (docs/patch-noise.md).
 
 Why it matters: batch norm subtracts the mean of the batch, so the output for a sample depends on which other samples
-share its batch. A little of this noise regularizes. Much of it hides the differences between samples. Evaluation uses
-the running mean and sees none of it.
+share its batch. At batch size 1 no others do: training then removes the mean of each sample, by which samples differ,
+and evaluation mode keeps it. A little of this noise regularizes. Much of it hides the differences between samples.
+Evaluation uses the running mean and sees none of it.
 
 Example:
     $ bnstat check sample_data/cohort --batch-size 2
@@ -51,10 +52,20 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         message = (
             f"{evidence.report.title_of(channel.channel)}: from batch to batch the mean varies by "
             f"{beyond(noise, limit, 3)} SD (standard deviations of all values, limit {limit:g}) at "
-            f"batch size {size}, so the output for a sample depends on which others share its batch. "
+            f"batch size {size}, so {_consequence(size)} "
             f"{advice('the noise falls as 1/√B', enough(full_size(evidence), noise, limit, 2), certainty(evidence))}"
         )
         yield rule.of_all(message, channel.channel, value=noise, threshold=limit)
+
+
+def _consequence(size: int) -> str:
+    """Say what the noise does to a sample, which at batch size 1 shares its batch with no other."""
+    if size == 1:
+        return (
+            "training subtracts from each sample its own mean, by which samples differ. Evaluation mode subtracts the "
+            "running mean from all of them."
+        )
+    return "the output for a sample depends on which others share its batch."
 
 
 RULE = Rule("BN202", "batch-mean-noise", "warning", _check)

@@ -77,8 +77,8 @@ def _consequence(evidence: Evidence) -> str:
     """Say what a drift does to a network that was trained on the reference."""
     if evidence.settings.keeps_running:
         return (
-            "In evaluation mode batch norm normalizes with the statistics it was trained with, so its output is "
-            "off by as much."
+            f"In evaluation mode {evidence.settings.layer} normalizes with the statistics it was trained with, so its "
+            "output is off by as much."
         )
     return "A network that was trained on the reference gets other inputs now."
 

@@ -91,36 +91,44 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         judged = [one for one in volumes if channel < len(one.channels) and _varies(one.channels[channel])]
         if len(judged) >= FEWEST_VOLUMES:
             found = _odd([one.channels[channel] for one in judged], judged, limit)
-            yield from _said(
-                rule, named(evidence, channel), channel, found, len(judged), limit, _consequence(evidence.settings)
-            )
+            yield from _said(rule, named(evidence, channel), channel, found, len(judged), limit, evidence.settings)
 
 
 def _consequence(settings: Settings) -> str:
     """Say what such a volume does to the statistics at the batch size that the user asked about."""
-    if not settings.by_sample and settings.batch_size * settings.ranks > 1:
+    if _shares(settings):
         return "The mean and variance of a batch with this volume fit neither this volume nor the others."
     if settings.keeps_running:
         return "Its statistics enter the running statistics, with which evaluation mode normalizes all volumes."
     return "A network learns from the other volumes to expect other values."
 
 
+def _shares(settings: Settings) -> bool:
+    """Return True if several samples share batch statistics at the batch size that the user asked about."""
+    return not settings.by_sample and settings.batch_size * settings.ranks > 1
+
+
+def _mixed(settings: Settings) -> str:
+    """Say what two kinds of data do to a batch of them."""
+    return ", and batch statistics depend on which kinds share a batch" if _shares(settings) else ""
+
+
 def _said(
-    rule: Rule, title: str, channel: int, found: Sequence[_Odd], volumes: int, limit: float, consequence: str
+    rule: Rule, title: str, channel: int, found: Sequence[_Odd], volumes: int, limit: float, settings: Settings
 ) -> Iterator[Finding]:
     """Yield a finding for each odd volume, or one for all if they are many."""
     if len(found) > max(ALWAYS_NAMED, MOST_ODD * volumes):
         names = ", ".join(one.volume.title for one in found[:MOST_NAMED])
         message = (
             f"{title} is far from the middle of the cohort in {len(found):,} of {volumes:,} volumes ({names}, …). "
-            "So many are a second kind of data, and batch statistics depend on which kinds share a batch. If there are "
-            "two sites, units or preprocessing pipelines, bring them to one scale, for example with z-scores."
+            f"So many are a second kind of data{_mixed(settings)}. If there are two sites, units or preprocessing "
+            "pipelines, bring them to one scale, for example with z-scores."
         )
         yield rule.of_all(message, channel, value=max(one.z for one in found), threshold=limit)
         return
     for one in found:
         message = (
-            f"{title} of {one.volume.title} is far from the other volumes: {one.words}. {consequence} "
+            f"{title} of {one.volume.title} is far from the other volumes: {one.words}. {_consequence(settings)} "
             "Compare its units, scale factors and intensity normalization with those of another volume; correct the "
             "volume, or leave the volume out of the training."
         )

@@ -20,7 +20,8 @@ Example:
 
 What to do: use a larger batch or fewer levels of downsampling, and check that `--axis` names the channels.
 
-Threshold: 2 values, the fewest that can differ.
+Threshold: 2 values, the fewest that can differ. With `--mask` the rule says nothing: a mask limits the statistics that
+are shown, and the layer itself reduces all voxels.
 
 Sources: PyTorch's `torch.nn.functional.batch_norm` and `instance_norm` ("Expected more than 1 value per channel when
 training"). The words were recorded from the layers. `bnstat plan` shows at which level of an encoder this happens.
@@ -34,11 +35,14 @@ from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
+from bnstat.rules.data.zero_variance import constant_output
 from bnstat.rules.rule import Rule
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
+    if settings.preparation.mask is not None:  # which limits the statistics: the layer itself reduces all voxels
+        return
     for batch in evidence.report.batches:
         if batch.parts[0].count == 1:
             message = (
@@ -70,23 +74,23 @@ def _consequence(settings: Settings, batch: Batch) -> str:
     framework = settings.framework
     if settings.kind == "weight-init":
         return "Weight norm's scale g and bias b are undefined."
+    if settings.epsilon_refusal is not None and not _refuses(settings, batch):
+        return f"{settings.maker} refuses to train with ε = {settings.epsilon:g}."
     if framework.refusal is None or not _refuses(settings, batch):
-        return f"{settings.maker} trains, but the output {_output(settings)}."
+        return f"{settings.maker} trains, but the output {_output(settings, batch)}."
     without = f", unless its {settings.ranks} ranks are synchronized" if settings.ranks > 1 else ""
     return (
         f'{settings.maker} refuses to train{without}: "{framework.refusal.format(shape=_seen_shape(settings, batch))}".'
     )
 
 
-def _output(settings: Settings) -> str:
+def _output(settings: Settings, batch: Batch) -> str:
     """Say what is left of a single value."""
+    if any(part.output_nan for part in batch.parts):
+        return "is NaN, because 0 is divided by 0 without ε"
     if settings.kind == "rms":
         return "keeps only the sign of each value"
-    if settings.kind == "renorm":
-        return (
-            "is the constant γ·d + β (γ and β are the layer's learned scale and bias, d is the shift of batch renorm)"
-        )
-    return "is the constant β (the layer's learned bias, 0 at first)"
+    return f"is {constant_output(settings)}"
 
 
 def _refuses(settings: Settings, batch: Batch) -> bool:

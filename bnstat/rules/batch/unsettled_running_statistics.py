@@ -73,9 +73,11 @@ def _remedy(weight: float, steps: int, limits: Limits, settings: Settings) -> st
     limit = limits.start_weight
     recomputes = settings.framework.maker == "torch" and settings.framework.normalizer == "batch"
     recomputed = "torch.optim.swa_utils.update_bn(loader, model)" if recomputes else _SAVED
-    afterwards = f"replace the running statistics after training by those of all samples ({recomputed})"
+    afterwards = f", or replace the running statistics after training by those of all samples ({recomputed})"
+    if settings.kind == "instance":  # whose variances are those of samples: no command writes them
+        afterwards = ", or turn the running statistics off (track_running_stats=False)"
     if limit <= 0:
-        return f"Train longer, or {afterwards}."
+        return f"Train longer{afterwards}."
     needed = steps_to_forget(weight, limit)
     batch = _rounded_up(1.0 - limit ** (1.0 / steps))
     less, more = f"{1.0 - batch:g} or less", f"{batch:g} or more"
@@ -86,10 +88,10 @@ def _remedy(weight: float, steps: int, limits: Limits, settings: Settings) -> st
         else f"use a momentum of {more} ({less} in Keras' convention)"
     )
     if needed is not None and batch == 1.0:  # such a momentum keeps the statistics of the last batch alone
-        return f"The share is within the limit from {needed:,} steps on. Train longer, or {afterwards}."
+        return f"The share is within the limit from {needed:,} steps on. Train longer{afterwards}."
     if needed is None:  # a batch weighs nothing
-        return f"No number of steps is enough with this momentum: {momentum}, or {afterwards}."
-    return f"The share is within the limit from {needed:,} steps on. Train longer, {momentum}, or {afterwards}."
+        return f"No number of steps is enough with this momentum: {momentum}{afterwards}."
+    return f"The share is within the limit from {needed:,} steps on. Train longer, {momentum}{afterwards}."
 
 
 def _rounded_up(weight: float) -> float:

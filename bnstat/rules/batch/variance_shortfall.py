@@ -52,8 +52,8 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         message = (
             f"{evidence.report.title_of(channel.channel)}: the variance of a batch of {size} is on average "
             f"{beyond(100 * shortfall, 100 * limit, 3)} % below that of all values (limit {100 * limit:g} %"
-            "), because a batch contains few of the differences between samples. The layer divides by too little, and "
-            "its running variance becomes too small. "
+            f"), because a batch contains {'none' if size == 1 else 'few'} of the differences between samples. The "
+            "layer divides by too little, and its running variance becomes too small. "
             f"{advice('the shortfall falls as 1/B', size_enough, certainty(evidence))}"
         )
         yield rule.of_all(message, channel.channel, value=shortfall, threshold=limit)

@@ -4,8 +4,9 @@ What it does: reports a channel that is constant in more than 10 % of the patche
 out the patches of a volume that lacks the channel altogether, because missing-channel reports that volume.
 
 Why it matters: a network learns nothing from a patch without structure. At batch size 1, batch norm turns it into the
-constant β (the layer's learned bias), and the training step is lost. In a larger batch, such patches pull the mean and
-the variance towards the background. Training then normalizes with other statistics than evaluation on whole volumes.
+constant β (the layer's learned bias), and the training step is lost. Instance norm does so at any batch size. In a
+larger batch, such patches pull the mean and the variance towards the background. Training then normalizes with other
+statistics than evaluation on whole volumes.
 
 Example:
     >>> import numpy as np
@@ -16,9 +17,9 @@ Example:
     warning BN107 constant-patches
       channel 0 is constant in 24 of 80 patches (30 %, limit 10 %). A network
       learns nothing from this channel there, and at batch size 1 the layer's
-      output is the constant β (its learned bias, 0 at first). Draw patches
-      around foreground (--foreground 0.33), or crop the volumes to the body
-      first.
+      output is the constant β (the layer's learned bias, 0 at first). Draw
+      patches around foreground (--foreground 0.33), or crop the volumes to
+      the body first.
 
 What to do: draw patches around foreground, as nnU-Net does for a third of a batch, raise that share, or crop the
 volumes to the body before patches are drawn.
@@ -36,9 +37,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence, SampleChannel
 from bnstat.report.finding import Finding
+from bnstat.rules.data.zero_variance import constant_output
 from bnstat.rules.layout.missing_channel import lacking
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import named, volumes_of
@@ -54,7 +55,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             message = (
                 f"{named(evidence, channel)} is constant in {empty:,} of {plural(len(patches), 'patch', 'patches')} "
                 f"({share}, limit {100 * limit:g} %). A network learns nothing from this channel there, "
-                f"and {_consequence(evidence.settings)}. {_advice(evidence)}"
+                f"and {_consequence(evidence)}. {_advice(evidence)}"
             )
             yield rule.of_all(message, channel, value=empty / len(patches), threshold=limit)
 
@@ -68,13 +69,28 @@ def _columns(evidence: Evidence) -> Iterator[list[SampleChannel]]:
         yield [row[channel] for volume in having for row in volume.sample_channels]
 
 
-def _consequence(settings: Settings) -> str:
+def _consequence(evidence: Evidence) -> str:
     """Say what such patches do to the statistics at the batch size that the user asked about."""
-    alone = settings.batch_size * settings.ranks == 1 and settings.kind == "batch"
-    if alone or settings.kind == "instance":
+    settings = evidence.settings
+    alone = settings.batch_size * settings.ranks == 1 and settings.kind in ("batch", "renorm")
+    by_itself = settings.kind in ("layer", "group", "rms") and _single(evidence)
+    if alone or by_itself or settings.kind == "instance":
         at = "at batch size 1 " if alone else ""
-        return f"{at}the layer's output is the constant β (its learned bias, 0 at first)"
+        if settings.epsilon_refusal is None and settings.divides_by_zero:
+            return f"{at}the layer's output is NaN, because ε is 0"
+        if settings.kind == "rms":
+            return "the layer's output keeps only the sign of the value"
+        return f"{at}the layer's output is {constant_output(settings)}"
+    if settings.kind == "weight-init":
+        return "if training starts from a batch of such patches alone, weight norm's scale g and bias b say nothing"
+    if settings.by_sample:
+        return "there it pulls the mean and the variance that it shares with other channels"
     return "such patches pull mean and variance towards the background"
+
+
+def _single(evidence: Evidence) -> bool:
+    """Return True if each channel is normalized by itself, because groups are of one channel."""
+    return all(len(group.channels) == 1 for batch in evidence.report.batches for group in batch.groups)
 
 
 def _advice(evidence: Evidence) -> str:

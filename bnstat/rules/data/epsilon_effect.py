@@ -38,7 +38,7 @@ from bnstat.text import beyond
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
-    epsilon, limit = evidence.settings.epsilon, evidence.limits.epsilon_share
+    epsilon, limit = evidence.settings.added, evidence.limits.epsilon_share
     if epsilon is None:
         return
     for batch, part in each_part(evidence):

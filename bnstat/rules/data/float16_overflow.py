@@ -2,10 +2,11 @@
 
 What it does: reports a channel, or a group of channels, with a value whose magnitude is over 65,504. With float16 input
 (`--dtype float16`), it also reports one whose squares or variance the layer cannot hold in float16, and one whose
-running variance it cannot hold.
+running variance float16 cannot hold, if the layer keeps one.
 
 Why it matters: float16 turns such a value into Inf. The mean is then Inf and the variance NaN. Nearly all layers
-compute in float32 even for float16 input. But a running variance in float16 overflows at a standard deviation of 256.
+compute in float32 even for float16 input. But a running variance in float16, as of a PyTorch model after
+`model.half()`, overflows at a standard deviation of 256.
 
 Example:
     >>> import numpy as np
@@ -30,39 +31,44 @@ from collections.abc import Iterator
 
 from bnstat.layers.arithmetic.bounds import FLOAT16_MAX, FLOAT16_OVERFLOW
 from bnstat.layers.results import Channel, Group
+from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule, each_part
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    settings = evidence.settings
     for batch, part in each_part(evidence):
         largest = max(abs(part.minimum or 0), abs(part.maximum or 0))
-        said = _stored(largest) if largest > FLOAT16_MAX else _computed(part)
+        said = _stored(largest, settings) if largest > FLOAT16_MAX else _computed(part, settings)
         if said is not None:
             message = f"{part.title} {said} Scale the data before training, or keep them in float32 or bfloat16."
             value = float(largest) if largest > FLOAT16_MAX else part.variance
             yield rule.finding(evidence, batch, part, message, value=value, threshold=FLOAT16_MAX)
 
 
-def _stored(largest: float) -> str:
+def _stored(largest: float, settings: Settings) -> str:
     """Say what becomes of values that float16 cannot hold."""
     beyond = f"has values up to {largest:,.6g} in magnitude. float16 ends at {FLOAT16_MAX:,.0f}, so they"
     if largest < FLOAT16_OVERFLOW:
         return f"{beyond} are rounded to it in float16."
-    return f"{beyond} become Inf in float16, and the variance becomes NaN."
+    becomes = "the mean square becomes infinite" if settings.kind == "rms" else "the variance becomes NaN"
+    return f"{beyond} become Inf in float16, and {becomes}."
 
 
-def _computed(part: Channel | Group) -> str | None:
+def _computed(part: Channel | Group, settings: Settings) -> str | None:
     """Say what overflows in a layer whose input is float16; None if nothing does."""
     prediction = part.prediction
-    if prediction is None or not (prediction.overflows or prediction.running_overflows):
+    if prediction is None:
         return None
-    has = f"has a variance of {part.variance:,.6g}. The layer"
-    ends = f"in float16, which ends at {FLOAT16_MAX:,.0f}, so"
+    has = f"has a variance of {part.variance:,.6g}."
+    ends = f"in float16, which ends at {FLOAT16_MAX:,.0f},"
     if prediction.overflows:
-        return f"{has} computes squares and variance {ends} they become Inf or NaN."
-    return f"{has} keeps its running variance {ends} it becomes Inf."
+        return f"{has} The layer computes squares and variance {ends} so they become Inf or NaN."
+    if prediction.running_overflows and settings.keeps_running:
+        return f"{has} If the layer keeps its running variance {ends} that becomes Inf."
+    return None
 
 
 RULE = Rule("BN106", "float16-overflow", "note", _check)

@@ -13,12 +13,11 @@ Example:
     $ bnstat inspect ratio.npy
     error BN105 inf-voxels
       channel 0 contains 1 infinite value among 3. Its mean is then infinite,
-      and its variance and output are NaN in every framework, for all samples
-      of the batch. Its running statistics stay NaN from then on, so
-      evaluation mode returns NaN too. To find this voxel:
-      numpy.argwhere(numpy.isinf(volume)). The cause is often a division by
-      zero or an overflow; correct that step, or limit the values before
-      training: numpy.clip(volume, low, high).
+      and its variance and output are NaN in every framework. Its running
+      statistics stay NaN from then on, so evaluation mode returns NaN too. To
+      find this voxel: numpy.argwhere(numpy.isinf(volume)). The cause is often
+      a division by zero or an overflow; correct that step, or limit the
+      values before training: numpy.clip(volume, low, high).
 
 What to do: find the step that divides by zero or overflows, or limit the values before training with
 `numpy.clip(volume, low, high)`.
@@ -32,11 +31,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnstat.layers.results import Channel, Group
+from bnstat.layers.results import Batch, Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.rules.data.nan_voxels import later
+from bnstat.rules.data.nan_voxels import START_UNDEFINED, later, shared
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import plural
 
@@ -46,25 +45,32 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         if part.inf:
             message = (
                 f"{part.title} contains {plural(part.inf, 'infinite value')} among {part.count:,}. "
-                f"{_consequence(part, evidence.settings)} To find {'this voxel' if part.inf == 1 else 'these voxels'}: "
-                "numpy.argwhere(numpy.isinf(volume)). The cause is often a division by zero or an overflow; correct "
-                "that step, or limit the values before training: numpy.clip(volume, low, high)."
+                f"{_consequence(part, batch, evidence.settings)} "
+                f"To find {'this voxel' if part.inf == 1 else 'these voxels'}: numpy.argwhere(numpy.isinf(volume)). "
+                "The cause is often a division by zero or an overflow; correct that step, or limit the values before "
+                "training: numpy.clip(volume, low, high)."
             )
             yield rule.finding(evidence, batch, part, message, value=float(part.inf), threshold=0.0)
 
 
-def _consequence(part: Channel | Group, settings: Settings) -> str:
+def _consequence(part: Channel | Group, batch: Batch, settings: Settings) -> str:
     """Say what becomes of the statistics: +Inf and −Inf together, or a NaN beside them, make the mean NaN too."""
     if settings.kind == "rms":
-        return f"Its mean square is then {'NaN' if part.nan else 'infinite'} in every framework."
-    alone = "" if settings.by_sample else ", for all samples of the batch"
+        if part.nan:
+            return "Its mean square and output are then NaN in every framework."
+        return (
+            "Its mean square is then infinite in every framework, so the output is 0, and NaN where the values are "
+            "infinite."
+        )
+    if settings.kind == "weight-init":
+        return START_UNDEFINED
     if part.nan:
         statistics = "Its mean, variance and output are then NaN"
     else:
         statistics = (
             f"Its mean is then infinite{' or NaN' if part.inf > 1 else ''}, and its variance and output are NaN"
         )
-    return f"{statistics} in every framework{alone}.{later(settings)}"
+    return f"{statistics} in every framework{shared(settings, batch)}.{later(settings)}"
 
 
 RULE = Rule("BN105", "inf-voxels", "error", _check)

@@ -27,19 +27,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.data.epsilon_effect import divisor_name, output_of, remedy
+from bnstat.rules.data.zero_variance import without_epsilon
 from bnstat.rules.rule import Rule, each_part
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
-    epsilon = evidence.settings.epsilon
-    if epsilon is None:
+    epsilon = evidence.settings.added
+    if epsilon is None or evidence.settings.epsilon_refusal is not None:
         return
     for batch, part in each_part(evidence):
         divisor = part.divisor
-        if divisor is not None and not part.constant and part.count > 1 and divisor < epsilon:
+        if divisor is not None and not part.constant and part.count > 1 and (divisor < epsilon or not divisor):
             name = divisor_name(evidence.settings)
             message = (
                 f"{part.title}: the {name} {divisor:.3g} is below ε (epsilon) {epsilon:g}, so "
@@ -47,10 +49,19 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             )
             if not divisor:  # the values differ, and their squares are beyond what float64 can hold
                 message = (
-                    f"{part.title}: the values differ, but so little that their {name} is 0 in float64. The layer "
-                    "divides by √ε (epsilon) alone, and its output is close to 0 everywhere. Scale the data up."
+                    f"{part.title}: the values differ, but so little that their {name} is 0 in float64. "
+                    f"{_alone(epsilon, evidence.settings)} Scale the data up."
                 )
             yield rule.finding(evidence, batch, part, message, value=divisor, threshold=epsilon)
+
+
+def _alone(epsilon: float, settings: Settings) -> str:
+    """Say what the layer makes of a variance of 0."""
+    return (
+        "The layer divides by √ε (epsilon) alone, and its output is close to 0 everywhere."
+        if epsilon
+        else without_epsilon(settings)
+    )
 
 
 RULE = Rule("BN102", "near-zero-variance", "warning", _check, family="spread")

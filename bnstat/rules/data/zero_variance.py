@@ -5,8 +5,9 @@ the greatest value. It never applies a tolerance to a rounded variance.
 
 Why it matters: nothing is left of such a channel. ε (epsilon, a small constant that is added to the variance) prevents
 a division by zero, and the layer's output is the constant β (its learned bias, 0 at first), whatever the values are.
-In float32, some frameworks even compute a variance that is not zero. The usual causes are a missing modality and a
-crop that contains only background.
+With an ε of 0, or one that is too small for float32, most layers divide 0 by 0 and return NaN, PyTorch's instance norm
+returns β, and PyTorch's batch norm raises an error (refused-epsilon). In float32, some frameworks even compute a
+variance that is not zero. The usual causes are a missing modality and a crop that contains only background.
 
 Example:
     $ bnstat inspect sample_data/mri_4channel.nii.gz
@@ -32,6 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import copysign, sqrt
 
+from bnstat.layers.arithmetic.bands import UNIT
 from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
@@ -39,6 +41,8 @@ from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import plural
 
+# Rounding of the output from here on is said; 1 is the standard deviation of a normalized channel.
+SEEN = 1.0
 REMEDY = "If a modality is missing, supply it, or drop the channel."
 
 
@@ -48,8 +52,9 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         return
     for batch, part in each_part(evidence):
         if part.constant and part.count > 1:
+            inside = " inside the mask" if evidence.settings.preparation.mask is not None else ""
             message = (
-                f"{part.title} is constant: all {plural(part.count, 'value')} are {part.minimum:,g}, so "
+                f"{part.title} is constant{inside}: all {plural(part.count, 'value')} are {part.minimum:,g}, so "
                 f"{_consequence(part, evidence.settings)} {REMEDY}"
             )
             yield rule.finding(evidence, batch, part, message, value=0.0)
@@ -62,8 +67,9 @@ def _in_all_patches(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         found.setdefault(part.channels if isinstance(part, Group) else (part.channel,), []).append(part)
     for channels, parts in found.items():
         if all(part.constant and part.count > 1 for part in parts):
+            inside = " inside the mask" if evidence.settings.preparation.mask is not None else ""
             message = (
-                f"{_titled(channels)} is constant in {_places(parts)}: {_values(parts)}, so "
+                f"{_titled(channels)} is constant{inside} in {_places(parts)}: {_values(parts)}, so "
                 f"{_consequence(parts[0], evidence.settings)} {REMEDY}"
             )
             yield rule.of_all(message, channels[0] if len(channels) == 1 else None, value=0.0)
@@ -91,17 +97,50 @@ def _values(parts: list[Channel | Group]) -> str:
 
 def _consequence(part: Channel | Group, settings: Settings) -> str:
     """Say what the layer makes of a constant: sentences that begin after "so"."""
+    if settings.preparation.mask is not None:
+        return "its variance is 0 there. The layer has no mask, and reduces the voxels outside of it too."
     if settings.kind == "weight-init":
         return _start(settings)
     if settings.kind == "rms" and part.minimum:
         return _root_mean_square(part)
-    if settings.epsilon == 0:
-        return "its variance is 0. Without ε the layer divides 0 by 0, and the output is NaN."
-    shift = "γ·d + β (γ and β are the layer's learned scale and bias, d is batch renorm's shift)"
-    bias = "β (the layer's learned bias, 0 at first)"
-    constant = {"renorm": shift, "rms": "0"}.get(settings.kind, bias)
+    if settings.epsilon_refusal is not None:
+        return f"its variance is 0, and with ε = {settings.epsilon:g} the layer refuses to train."
+    if settings.added == 0.0:
+        return f"its variance is 0. {without_epsilon(settings)}"
     added = "ε" if settings.epsilon is not None else "An ε above 0 (this layer has no default)"
-    return f"its variance is 0. {added} prevents a division by zero; the output is the constant {constant}."
+    return (
+        f"its variance is 0. {added} prevents a division by zero; the output is {constant_output(settings)}"
+        f"{_rounding(part)}."
+    )
+
+
+def constant_output(settings: Settings) -> str:
+    """Say what the layer makes of values that are all equal, if it divides by √ε."""
+    if settings.kind == "renorm":
+        return "the constant γ·d + β (γ and β are the layer's learned scale and bias, d is batch renorm's shift)"
+    if settings.kind == "rms":
+        return "the constant 0"
+    if not settings.framework.bias:
+        return "the constant 0 (or the learned bias β, if the layer is told to have one)"
+    return "the constant β (the layer's learned bias, 0 at first)"
+
+
+def without_epsilon(settings: Settings) -> str:
+    """Say what a layer does with a constant if its ε is 0, or if it is too small for the layer's type of numbers."""
+    epsilon = settings.epsilon or 0.0
+    given = f"With ε = {epsilon:g}" + (", which is too small for the layer's float32," if epsilon else "")
+    if settings.divides_by_zero:
+        return f"{given} the layer divides 0 by 0, and the output is NaN: use an ε above 0."
+    return f"{given} the layer takes 0 divided by 0 for 0, so the output is {constant_output(settings)}."
+
+
+def _rounding(part: Channel | Group) -> str:
+    """Say how far float32 may take the output from that constant, where this is more than a trifle.
+
+    Layers that compute x·a + b, with a = 1/√ε, round x·a and the mean's part of b, which cancel.
+    """
+    most = abs(part.minimum or 0.0) * (part.gain or 0.0) * 2 * UNIT
+    return f", give or take {most:.2g}, since ε is so small that float32 rounds values/√ε" if most >= SEEN else ""
 
 
 def _start(settings: Settings) -> str:

@@ -25,7 +25,8 @@ Threshold: at most 4 entries on axis 1, because inputs seldom have more modaliti
 cannot be told from space. At least 8 entries on the last axis, because a shorter one may as well hold channels. A
 factor of 2 between the last two axes, because height and width are alike. A tensor such as (1, 4, 4, 4, 320), the
 bottom of an encoder with channels last, is therefore not reported. Neither are volumes such as (1, 240, 240, 155, 1),
-nor series whose header says that they are a time series.
+nor series whose header says that they are a time series. Layer norm and RMS norm reduce all axes of a sample, whichever
+holds the channels, so the rule says nothing of them.
 
 Sources: the layouts that layers expect: PyTorch's `BatchNorm3d` (N, C, D, H, W), Keras' `BatchNormalization` axis -1.
 """
@@ -51,6 +52,8 @@ ALIKE = 2
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+    if evidence.settings.kind in ("layer", "rms"):  # which reduce all axes, whichever holds the channels
+        return
     for batch in evidence.report.batches:
         if _suspected(batch) and not any(evidence.report.samples[index].repetition for index in batch.samples):
             first, last = batch.input_shape[1], batch.input_shape[-1]

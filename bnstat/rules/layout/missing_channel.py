@@ -35,6 +35,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence, SampleChannel
 from bnstat.report.finding import Failure, Finding
 from bnstat.rules.rule import Rule
@@ -46,7 +47,6 @@ FEWEST_OTHERS = 2
 # How unlikely so many empty patches of one volume have to be.
 CHANCE = 1e-3
 
-CONSEQUENCE = "The network learns from this hole, which in a larger batch pulls the statistics of all samples."
 REMEDY = "Supply the channel, or leave out the case."
 
 
@@ -101,9 +101,15 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         message = (
             f"{named(evidence, lack.channel)} is missing in {volume.title}: all of its {plural(empty.count, 'value')}"
             f"{patches} are {empty.mean:,g}, and it varies in {lack.varying:,} of {lack.others:,} other cases. "
-            f"{CONSEQUENCE} {REMEDY}"
+            f"{_consequence(evidence.settings)} {REMEDY}"
         )
         yield rule.of_source(volume.sample.source, message, lack.channel, volume.batch)
+
+
+def _consequence(settings: Settings) -> str:
+    """Say what an empty channel does to the network, and to other samples if these share batch statistics."""
+    pulls = "" if settings.by_sample else ", which in a larger batch pulls the statistics of all samples"
+    return f"The network learns from this hole{pulls}."
 
 
 def _without_file(

@@ -133,9 +133,15 @@ def test_a_cumulative_mean_is_refused_where_the_layer_has_none(name):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("keras", -1.0, None), "`epsilon` must be a finite number that is 0 or more, and is -1"),
-        (("keras", float("inf"), None), "`epsilon` must be .*, and is inf"),
-        (("keras", None, 1.5), "`momentum` must be a number from 0 to 1, and is 1.5"),
+        (
+            ("keras", -1.0, None),
+            "must be 0 or more, and is -1; Keras would return NaN wherever the variance is below 1",
+        ),
+        (("torch", -1.0, None), 'PyTorch raises "batch_norm eps must be positive during training, but got -1.0"'),
+        (("keras", float("inf"), None), "`epsilon` must be at most .*, and is inf; the layer would divide by infinity"),
+        (("keras", 1e39, None), "the largest number of float32, and is 1e.39"),
+        (("keras", float("nan"), None), "`epsilon` must be a number, and is nan; the output of every layer"),
+        (("keras", None, 1.5), "must be a number from 0 to 1, and is 1.5; the running variance of Keras could become"),
         (("keras", None, float("nan")), "`momentum` must be .*, and is nan"),
         (("torch", None, "half"), "`momentum` must be a number from 0 to 1, or none, and is 'half'"),
         (("torch", None, 0.1, "layer"), "torch-layer keeps no running statistics, so it has no momentum"),
