@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -32,6 +33,9 @@ PLAIN_SUMS_LIMIT = 64.0
 # The length of one dot product: below 10,000, from which on OpenBLAS splits a dot product over threads.
 _DOT_LENGTH = 512
 _ONES = np.ones(_DOT_LENGTH)
+
+# The power of two by which values are scaled down if their sum is beyond float64.
+_LARGE_POWER = 64
 
 # The width of the rows into which vectors of integers, or of few interleaved channels, are folded.
 _FOLD_WIDTH = 2048
@@ -74,7 +78,7 @@ class Workspace:
 
 
 def reduced_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the type in which real values are reduced: native byte order, floats of 32 or 64 bits, bool as 0 and 1."""
+    """Return the type of the extremes of real values: native byte order, floats of 32 or 64 bits, bool as 0 and 1."""
     if dtype.kind == "b":
         return np.dtype(np.uint8)
     if dtype.kind == "f" and dtype.itemsize not in (4, 8):
@@ -83,14 +87,22 @@ def reduced_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def native_real(array: Array) -> Array:
-    """Return an array of numbers in the type in which it is reduced.
+    """Return an array of numbers in the type in which it is reduced: that of its extremes, or an extended float.
+
+    An extended float beyond float64 becomes infinite, as it is for whoever loads it in float64.
 
     Raises:
         TypeError: if the array is not of real numbers.
     """
     if array.dtype.kind not in "biuf":
         raise TypeError(f"moments are defined on real numbers, not on {array.dtype}")
-    return array.view(np.uint8) if array.dtype.kind == "b" else array.astype(reduced_type(array.dtype), copy=False)
+    if array.dtype.kind == "b":
+        return array.view(np.uint8)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):
+            held = np.isfinite(array.astype(np.float64)) | np.isnan(array)
+        return np.where(held, array, np.copysign(np.inf, array)).astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(reduced_type(array.dtype), copy=False)
 
 
 @dataclass(frozen=True)
@@ -144,15 +156,17 @@ def reduce_run(values: Array, workspace: Workspace) -> Cell:
     """Return the moments of one channel.
 
     Args:
-        values: shape (n,), n > 0, contiguous, of a native real type; integers, bool and float up to 64 bits.
+        values: shape (n,), n > 0, contiguous, as `native_real` returns them.
         workspace: this thread's buffers.
     """
     low, high = np.minimum.reduce(values), np.maximum.reduce(values)
     if values.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         return _reduce_run_with_gaps(values, workspace)
     if low == high:
-        return Cell(values.size, float(low), _integer_tail(low), 0.0, low, high, 0, 0)
-    if values.dtype.kind == "f" or values.dtype.itemsize == 4:
+        return Cell(values.size, float(low), _rest(low), 0.0, low, high, 0, 0)
+    if values.dtype.itemsize > 8:
+        mean, tail, m2 = _extended_moments(values, low, workspace)
+    elif values.dtype.kind == "f" or values.dtype.itemsize == 4:
         mean, tail, m2 = _about_mean(values, workspace)
     elif values.dtype.itemsize < 4:
         mean, tail, m2 = _exact_integer_moments(values, max(-int(low), int(high)), workspace)
@@ -172,9 +186,11 @@ def _reduce_run_with_gaps(values: Array, workspace: Workspace) -> Cell:
     return reduce_run(finite, workspace)._replace(nan=nan, inf=inf)
 
 
-def _integer_tail(value: Scalar) -> float:
-    """Return the rest of an integer beyond 2⁵³ that float64 does not hold."""
-    return float(int(value) - int(float(value))) if value.dtype.kind in "iu" else 0.0
+def _rest(value: Scalar) -> float:
+    """Return the rest of an integer beyond 2⁵³, or of an extended float, that float64 does not hold."""
+    if value.dtype.kind in "iu":
+        return float(int(value) - int(float(value)))
+    return float(value - value.dtype.type(float(value))) if value.dtype.itemsize > 8 else 0.0
 
 
 def _sum(values: NDArray[np.float64]) -> float:
@@ -204,6 +220,8 @@ def _about_mean(values: Array, workspace: Workspace) -> tuple[float, float, floa
         np.copyto(buffer, values)
         doubles = buffer
     total = _sum(doubles)
+    if not isfinite(total):
+        return _about_large_mean(doubles)
     mean = total / values.size
     m2 = _sum_of_squares(doubles) - total * mean
     if total * mean <= PLAIN_SUMS_LIMIT * m2 < np.inf:
@@ -213,6 +231,19 @@ def _about_mean(values: Array, workspace: Workspace) -> tuple[float, float, floa
     total = _sum(buffer)
     tail = total / values.size
     return mean, tail, max(_sum_of_squares(buffer) - total * tail, 0.0)
+
+
+def _about_large_mean(doubles: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return mean, mean_tail and m2 of values whose sum is beyond float64: of their parts by 2⁶⁴, then undone."""
+    scaled = np.ldexp(doubles, -_LARGE_POWER)
+    mean = _sum(scaled) / doubles.size
+    np.subtract(scaled, mean, out=scaled)
+    tail = _sum(scaled) / doubles.size
+    # The deviations themselves, of which float64 may have the squares although it has none of the values.
+    deviations = np.ldexp(scaled, _LARGE_POWER)
+    rest = float(np.ldexp(tail, _LARGE_POWER))
+    m2 = _sum_of_squares(np.subtract(deviations, rest, out=deviations))
+    return float(np.ldexp(mean, _LARGE_POWER)), rest, m2
 
 
 def _exact_integer_moments(values: Array, bound: int, workspace: Workspace) -> tuple[float, float, float]:
@@ -252,6 +283,15 @@ def _wide_integer_moments(values: Array, low: int, high: int, workspace: Workspa
     return rounded, float(low - int(shift)) + (mean - (rounded - shift)) + tail, m2
 
 
+def _extended_moments(values: Array, low: Scalar, workspace: Workspace) -> tuple[float, float, float]:
+    """Return mean, mean_tail and m2 of extended floats, from differences to the least one rounded to float64."""
+    mean, tail, m2 = _about_mean((values - low).astype(np.float64), workspace)
+    if not isfinite(mean):
+        return _about_mean(values.astype(np.float64), workspace)
+    whole = low + mean
+    return float(whole), float((low - whole) + mean) + _rest(whole) + tail, m2
+
+
 def reduce_rows(values: Array, workspace: Workspace) -> Cell:
     """Return the moments of several channels that alternate in memory.
 
@@ -266,12 +306,15 @@ def reduce_rows(values: Array, workspace: Workspace) -> Cell:
     if values.dtype.kind in "iu" and values.dtype.itemsize < 4 and _sums_are_exact(outer * inner, low, high):
         return _reduce_small_integers(values, low, high, together, workspace)
     gaps = values.dtype.kind == "f" and not (np.isfinite(low).all() and np.isfinite(high).all())
-    if gaps or (values.dtype.kind in "iu" and values.dtype.itemsize == 8):
+    wide = values.dtype.itemsize > (8 if values.dtype.kind == "f" else 4)
+    if gaps or wide:
         return _one_by_one(values, workspace)
     # One pass: Σx and Σx² of each channel.
     count = outer * inner
     constant = low == high
     total, squares = _row_sums(values, np.zeros(channels), together, workspace)
+    if not np.isfinite(total).all():
+        return _one_by_one(values, workspace)
     mean, tail = total / count, np.zeros(channels)
     m2 = squares - total * mean
     with np.errstate(invalid="ignore", over="ignore"):
@@ -362,6 +405,6 @@ def _by_channel(sums: NDArray[np.float64], rows: int, channels: int) -> NDArray[
 
 
 def _one_by_one(values: Array, workspace: Workspace) -> Cell:
-    """Reduce each channel by itself: if some contain NaN or Inf, and for 64-bit integers."""
+    """Reduce each channel by itself: if some contain NaN or Inf or sums beyond float64, and for the widest types."""
     cells = [reduce_run(values[:, channel].reshape(-1), workspace) for channel in range(values.shape[1])]
     return Cell(*(np.array(field) for field in zip(*cells, strict=True)))

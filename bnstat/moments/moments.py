@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from math import prod
+from math import frexp, prod
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from bnstat.moments.kernels import Array, Cell, Piece, Workspace, native_real, pieces, reduce_piece
+from bnstat.moments import exact
+from bnstat.moments.exact import affine_residues, residues, two_product, two_sum
+from bnstat.moments.extremes import common_type, neutral_extremes
+from bnstat.moments.kernels import Array, Cell, Piece, Workspace, native_real, pieces, reduce_piece, reduced_type
 
-Doubles = NDArray[np.float64]
-Integers = NDArray[np.int64]
+Doubles: TypeAlias = exact.Doubles
+Integers: TypeAlias = exact.Integers
+
+# Means below this have differences that float64 holds.
+_DIFFERENCES_LIMIT = 2.0**1021
+
+# Variances below this are of squares that float64 rounds to its coarse numbers near 0, or to 0.
+_SQUARES_LIMIT = 1e-280
+
 # What selects cells, as in numpy.
 Index: TypeAlias = int | slice | Array | tuple[int | slice | Array, ...] | Sequence[int]
 
@@ -37,6 +47,8 @@ class Moments:
             mean is much larger than the spread.
         varies: True if two finite values differ, as they were stored: a fact that neither a scale factor nor another
             type of the extremes can round away.
+        residue: of a cell whose finite values are all equal, that value modulo a prime. It tells two constants apart
+            whose mean and mean_tail are equal after rounding. Undefined for other cells.
     """
 
     finite: Integers
@@ -48,6 +60,7 @@ class Moments:
     inf: Integers
     mean_tail: Doubles
     varies: NDArray[np.bool_]
+    residue: Integers
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -59,7 +72,7 @@ class Moments:
     def empty(cls, shape: int | tuple[int, ...], dtype: DTypeLike = np.float64) -> Moments:
         """Return the moments of no values, which a merge ignores. `dtype` is that of minimum and maximum."""
         kind = np.dtype(dtype)
-        least, most = _neutral_extremes(kind)
+        least, most = neutral_extremes(kind)
         return cls(
             finite=np.zeros(shape, np.int64),
             mean=np.zeros(shape),
@@ -70,6 +83,7 @@ class Moments:
             inf=np.zeros(shape, np.int64),
             mean_tail=np.zeros(shape),
             varies=np.zeros(shape, np.bool_),
+            residue=np.zeros(shape, np.int64),
         )
 
     @classmethod
@@ -79,7 +93,11 @@ class Moments:
         named = dict(zip(Cell._fields, columns, strict=True))
         if columns[0].ndim == 1:
             named = {name: column[:, np.newaxis] for name, column in named.items()}
-        return cls(**named, varies=(named["minimum"] != named["maximum"]) & (named["finite"] > 0))
+        least, most = named["minimum"], named["maximum"]
+        varies, residue = (least != most) & (named["finite"] > 0), residues(least)
+        if least.dtype.kind == "f" and least.dtype.itemsize > 8:  # JSON and the layers have no longer type
+            named |= {"minimum": least.astype(np.float64), "maximum": most.astype(np.float64)}
+        return cls(**named, varies=varies, residue=residue)
 
     @classmethod
     def from_array(cls, values: ArrayLike, axis: int = -1) -> Moments:
@@ -106,7 +124,7 @@ class Moments:
         channels = array.shape[kept]
         cube = np.ascontiguousarray(array).reshape(prod(array.shape[:kept]), channels, prod(array.shape[kept + 1 :]))
         if not cube.size:
-            return cls.empty(channels, array.dtype)
+            return cls.empty(channels, reduced_type(array.dtype))
         # piece by piece, so that a large array needs no copy of its own size in float64
         gathered = Gathered(channels)
         workspace = Workspace()
@@ -116,7 +134,7 @@ class Moments:
             for piece in pieces(*cube.shape):
                 gathered.add(piece, reduce_piece(flat[position : position + piece.size], piece, workspace))
                 position += piece.size
-        return gathered.moments(array.dtype)
+        return gathered.moments(reduced_type(array.dtype))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -189,33 +207,61 @@ class Moments:
 
     def _merged(self, axis: int) -> Moments:
         parts = self if axis == 0 else self._each(lambda array: np.moveaxis(array, axis, 0))
-        # Offsets of the means from that of the first cell with values.
+        # Offsets of the means from that of the first cell with values, in units in which no difference overflows.
         filled = parts.finite > 0
         finite = parts.finite.sum(axis=0)
         first = np.expand_dims(np.argmax(filled, axis=0), 0)
-        pivot = np.take_along_axis(parts.mean, first, axis=0)[0]
-        offset = np.where(filled, (parts.mean - pivot) + parts.mean_tail, 0.0)
+        unit = np.where(np.abs(parts.mean).max(axis=0, initial=0.0) < _DIFFERENCES_LIMIT, 1.0, 4.0)
+        means, tails = parts.mean / unit, parts.mean_tail / unit
+        pivot = np.take_along_axis(means, first, axis=0)[0]
+        offset = np.where(filled, (means - pivot) + tails, 0.0)
         # The common mean as an offset, and the sum of squared deviations from it.
         weight = parts.finite / np.maximum(finite, 1)
         shift = (weight * offset).sum(axis=0)
-        m2 = parts.m2.sum(axis=0) + (parts.finite * np.where(filled, offset - shift, 0.0) ** 2).sum(axis=0)
+        between = (parts.finite * np.where(filled, (offset - shift) * unit, 0.0) ** 2).sum(axis=0)
         # Cells of one and the same constant keep it exactly.
-        first_tail = np.take_along_axis(parts.mean_tail, first, axis=0)[0]
-        alike = ~filled | ((parts.mean == pivot) & (parts.mean_tail == first_tail))
+        first_tail, first_residue = (
+            np.take_along_axis(own, first, axis=0)[0] for own in (parts.mean_tail, parts.residue)
+        )
+        same = (means == pivot) & (parts.mean_tail == first_tail) & (parts.residue == first_residue)
+        alike = ~filled | same
         varies = (parts.varies & filled).any(axis=0) | ~alike.all(axis=0)
-        mean, tail = _two_sum(pivot, shift)
-        least, most = _neutral_extremes(parts.minimum.dtype)
+        mean, tail = two_sum(pivot, shift)
+        least, most = neutral_extremes(parts.minimum.dtype)
         return Moments(
             finite=finite,
-            mean=np.where(varies, mean, pivot),
-            m2=np.where(varies, m2, 0.0),
+            mean=np.where(varies, mean, pivot) * unit,
+            m2=np.where(varies, parts.m2.sum(axis=0) + between, 0.0),
             minimum=np.where(filled, parts.minimum, least).astype(parts.minimum.dtype).min(axis=0),
             maximum=np.where(filled, parts.maximum, most).astype(parts.maximum.dtype).max(axis=0),
             nan=parts.nan.sum(axis=0),
             inf=parts.inf.sum(axis=0),
-            mean_tail=np.where(varies, tail, first_tail),
+            mean_tail=np.where(varies, tail * unit, first_tail),
             varies=varies,
+            residue=first_residue,
         )
+
+    def scaled(self, slope: float, intercept: float, again: Callable[[int], Moments]) -> Moments:
+        """Return the moments of ``slope·x + intercept``, even if float64 has only squares of these and none of x.
+
+        Args:
+            slope: the scale factor of a header.
+            intercept: the number that is added after scaling.
+            again: callable that returns the moments of all values times a power of two, from its exponent. Called only
+                if squares of stored values have overflowed or vanished.
+        """
+        found = self.affine(slope, intercept)
+        large = abs(slope) >= 1.0
+        beyond = self.variance < _SQUARES_LIMIT if large else ~np.isfinite(self.m2)
+        lost = beyond & self.varies & (self.finite > 0)
+        if found is self or not lost.any():
+            return found
+        factor, power = frexp(slope)
+        if not large:  # scale down by as much as the factor does, and never less
+            factor, power = 2.0 * factor, power - 1
+        better = again(power).affine(factor, intercept)
+        names = ("mean", "mean_tail", "m2")
+        return replace(found, **{name: np.where(lost, getattr(better, name), getattr(found, name)) for name in names})
 
     def affine(self, slope: float | Doubles, intercept: float | Doubles) -> Moments:
         """Return the moments of ``slope·x + intercept``, as of values that a header scales.
@@ -232,40 +278,40 @@ class Moments:
     def _affine(self, slope: Doubles, intercept: Doubles) -> Moments:
         filled = self.finite > 0
         first, second = (slope * end.astype(np.float64) + intercept for end in (self.minimum, self.maximum))
-        scaled, lost = _two_product(slope, self.mean)
-        mean, tail = _two_sum(scaled, intercept)
+        scaled, lost = two_product(slope, self.mean)
+        mean, tail = two_sum(scaled, intercept)
+        rest = tail + lost + slope * self.mean_tail
+        rest = np.where(np.isfinite(rest), rest, 0.0)
+        # A constant is rounded as its extremes are. Its residue tells values apart that this rounds to one.
+        steady, residue = ~self.varies, self.residue.copy()
+        mean, rest = (np.where(steady, *pair) for pair in zip((mean, rest), two_sum(mean, rest), strict=True))
+        numbers = (np.broadcast_to(number, self.shape)[steady] for number in (slope, intercept))
+        residue[steady] = affine_residues(residue[steady], *numbers)
         return replace(
             self,
             mean=np.where(filled, mean, 0.0),
-            mean_tail=np.where(filled, tail + lost + slope * self.mean_tail, 0.0),
-            m2=np.where(np.isfinite(self.m2), slope * slope * self.m2, np.inf),  # an infinite m2 stays so, also × 0
+            mean_tail=np.where(filled, rest, 0.0),
+            m2=np.where(np.isfinite(self.m2), slope * (slope * self.m2), np.inf),  # an infinite m2 stays so, also × 0
             minimum=np.where(filled, np.where(slope > 0, first, second), np.inf),
             maximum=np.where(filled, np.where(slope > 0, second, first), -np.inf),
+            residue=residue,
         )
 
 
-def _neutral_extremes(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-    """Return a minimum and a maximum that any value replaces."""
-    if dtype.kind not in "iu":
-        return np.inf, -np.inf
-    limits = np.iinfo(dtype)
-    return limits.max, limits.min
-
-
 def _of_one_type(parts: list[Moments]) -> list[Moments]:
-    """Return moments whose extremes numpy can put side by side without turning whole numbers into floats."""
-    types = {part.minimum.dtype for part in parts if part.finite.any()}
-    if len(types) == 1:  # wholly empty parts take the type of the others
-        dtype = types.pop()
-        return [part if part.minimum.dtype == dtype else replace(part, **_extremes(part, dtype)) for part in parts]
-    if types and all(dtype.kind in "iu" for dtype in types) and np.result_type(*types).kind == "f":
-        return [replace(part, **_extremes(part, np.dtype(object))) for part in parts]  # no type holds int64 and uint64
-    return parts
+    """Return moments whose extremes are of one type that rounds none of them."""
+    if len({part.minimum.dtype for part in parts}) == 1:
+        return parts
+    filled = [end[part.finite > 0] for part in parts if part.finite.any() for end in (part.minimum, part.maximum)]
+    if not filled:
+        return parts
+    dtype = common_type(filled)  # wholly empty parts take the type of the others
+    return [part if part.minimum.dtype == dtype else replace(part, **_extremes(part, dtype)) for part in parts]
 
 
 def _extremes(part: Moments, dtype: np.dtype[Any]) -> dict[str, Array]:
     """Return minimum and maximum in another type; those of empty cells are neutral."""
-    least, most = _neutral_extremes(dtype)
+    least, most = neutral_extremes(dtype)
     filled = part.finite > 0
     found = {}
     for name, neutral in (("minimum", least), ("maximum", most)):
@@ -278,26 +324,6 @@ def _divided(numerator: Doubles, denominator: Integers) -> Doubles:
     """Return the quotient, or NaN if the denominator is not positive."""
     undefined = np.full(np.shape(numerator), np.nan)
     return np.asarray(np.divide(numerator, denominator, out=undefined, where=denominator > 0))
-
-
-def _two_sum(left: Doubles, right: Doubles) -> tuple[Doubles, Doubles]:
-    """Return the rounded sum and its exact rounding error (Knuth)."""
-    rounded = left + right
-    back = rounded - left
-    return rounded, (left - (rounded - back)) + (right - back)
-
-
-def _two_product(left: Doubles, right: Doubles) -> tuple[Doubles, Doubles]:
-    """Return the rounded product and its rounding error, exact unless it overflows (Veltkamp and Dekker)."""
-
-    def halves(number: Doubles) -> tuple[Doubles, Doubles]:
-        high = number * 134217729.0  # 2²⁷ + 1
-        high = high - (high - number)
-        return high, number - high
-
-    rounded = left * right
-    (a, b), (c, d) = halves(left), halves(right)
-    return rounded, ((a * c - rounded) + a * d + b * c) + b * d
 
 
 class Gathered:

@@ -80,6 +80,21 @@ class Change(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class _PowerOfTwo:
+    """The change of values by a power of two, which is exact."""
+
+    power: int
+    classes: int = 1
+
+    def reduced_type(self, stored: np.dtype[Any]) -> np.dtype[Any]:  # noqa: ARG002  (the protocol's signature)
+        return np.dtype(np.float64)
+
+    def split(self, stored: Array, piece: Piece, start: int) -> list[tuple[Array, None]]:
+        del piece, start
+        return [(np.ldexp(stored.astype(np.float64), self.power), None)]
+
+
 def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | None = None) -> Moments:
     """Read a volume once.
 
@@ -95,7 +110,11 @@ def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | No
         InputError: if the file is truncated or damaged, or cannot be read.
     """
     (table,) = _scan(volume, arrangement, None, on_bytes)
-    return table.affine(volume.slope, volume.intercept)
+
+    def again(power: int) -> Moments:
+        return _scan(volume, arrangement, _PowerOfTwo(power), None)[0]
+
+    return table.scaled(volume.slope, volume.intercept, again)
 
 
 def scan_changed(

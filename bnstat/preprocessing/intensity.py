@@ -8,7 +8,8 @@ and so do the moments at the end.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from bnstat.moments.one_pass import scan_changed, side_by_side
 from bnstat.preprocessing import masks, steps
 from bnstat.preprocessing.operations import Affine, Clipped, NonzeroAffine, Operation
 from bnstat.preprocessing.settings import Preparation
+from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.opened import Planned
 from bnstat.sources.volume import OnBytes, Volume
@@ -238,14 +240,25 @@ class _Walk:
         for place, part in enumerate(self._planned.parts):
             mask = None if self._mask is None else self._mask[place]
             change = _FileChange(part.volume, self._of_cells(operations, place), mask, zeros=zeros, outside=outside)
-            scanned = scan_changed(part.volume, part.arrangement, change, self._on_bytes)
-            files.append([change.scaled_afterwards(one) for one in scanned])
+            files.append(self._scanned_file(part, change))
         # Put the channels of several files side by side, then each class inside and outside the mask together.
         classes = [side_by_side(one, self._planned.tensor) for one in zip(*files, strict=True)]
         each = 2 if zeros else 1
         if len(classes) == each:
             return tuple(_MaskedMoments(one) for one in classes)
         return tuple(_MaskedMoments(*pair) for pair in zip(classes[:each], classes[each:], strict=True))
+
+    def _scanned_file(self, part: CaseFile, change: _FileChange) -> list[Moments]:
+        """Return the moments of each class of the values of one file, scale factors applied."""
+        scanned = scan_changed(part.volume, part.arrangement, change, self._on_bytes)
+        if change.operations:  # these were made on scaled values
+            return list(scanned)
+
+        def again(place: int, power: int) -> Moments:
+            return scan_changed(part.volume, part.arrangement, replace(change, power=power))[place]
+
+        slope, intercept = part.volume.slope, part.volume.intercept
+        return [one.scaled(slope, intercept, partial(again, place)) for place, one in enumerate(scanned)]
 
     def _of_cells(self, operations: Sequence[Operation], place: int) -> tuple[Operation, ...]:
         """Return the operations on one file, with numbers in the order of its cells."""
@@ -275,6 +288,7 @@ class _FileChange:
         mask: the voxels that are inside; None for all.
         zeros: True if values that are 0 after the operations are counted apart.
         outside: True if the values outside the mask are counted too.
+        power: without operations, the power of two that values are multiplied by.
     """
 
     volume: Volume
@@ -282,6 +296,7 @@ class _FileChange:
     mask: masks.Inside | None
     zeros: bool
     outside: bool
+    power: int = 0
 
     @property
     def classes(self) -> int:
@@ -290,11 +305,7 @@ class _FileChange:
 
     def reduced_type(self, stored: np.dtype[Any]) -> np.dtype[Any]:
         """Return the type that values are reduced in. Unchanged values keep theirs, so that integers stay exact."""
-        return np.dtype(np.float64) if self.operations else reduced_type(stored)
-
-    def scaled_afterwards(self, found: Moments) -> Moments:
-        """Apply the scale factors of the header to moments, unless they were applied to the values."""
-        return found if self.operations else found.affine(self.volume.slope, self.volume.intercept)
+        return np.dtype(np.float64) if self.operations or self.power else reduced_type(stored)
 
     def split(self, stored: Array, piece: Piece, start: int) -> list[tuple[Array, Chosen]]:
         """Return the values after the operations, class by class."""
@@ -315,7 +326,7 @@ class _FileChange:
 
     def _changed(self, stored: Array, scaled: Array, piece: Piece) -> Array:
         if not self.operations:
-            return stored
+            return stored if not self.power else np.asarray(np.ldexp(stored.astype(np.float64), self.power))
         values = scaled if scaled is not stored and scaled.dtype == np.float64 else scaled.astype(np.float64)
         cells = slice(piece.first_cell, piece.first_cell + piece.cells)
         for operation in self.operations:

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from math import prod
+from math import ceil, floor, prod
 from typing import Protocol
 
 import numpy as np
@@ -44,6 +44,9 @@ def holds(threshold: Threshold, values: Array) -> Mask:
     """Return where values of any shape are inside of a threshold."""
     if threshold.comparison is None:
         return np.asarray(values != 0)
+    if values.dtype.kind in "iu":  # whole numbers, which are compared without rounding them to float64
+        whole = ceil(threshold.limit) if threshold.comparison in (">=", "<") else floor(threshold.limit)
+        return np.asarray(_COMPARISONS[threshold.comparison](values, whole))
     found: Mask = _COMPARISONS[threshold.comparison](values.astype(np.float64, copy=False), threshold.limit)
     return found | np.isnan(values) if values.dtype.kind == "f" else found
 

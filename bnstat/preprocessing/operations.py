@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from bnstat.moments.exact import residues
 from bnstat.moments.moments import Doubles, Moments
 
 
@@ -65,6 +66,7 @@ class Affine(Operation):
             mean_tail=np.where(steady, 0.0, mapped.mean_tail),
             minimum=least,
             maximum=most,
+            residue=residues(least),
         )
 
 

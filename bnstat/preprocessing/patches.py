@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -113,7 +114,7 @@ def _part_moments(part: CaseFile, chosen: Sequence[IndexedPatch], pad: str, on_b
     found = []
     for index, patch in chosen:
         inside = _edged(sample_of(stored, part, index), patch, pad)
-        moments = _reduced(inside).affine(volume.slope, volume.intercept)
+        moments = _reduced(inside).scaled(volume.slope, volume.intercept, partial(_times_power, inside))
         found.append(_filled(moments, inside, patch, np.dtype(np.float64) if scaled else inside.dtype))
     return found
 
@@ -153,6 +154,11 @@ def _reduced(values: NDArray[Any]) -> Moments:
     if values.flags.c_contiguous or values.strides[-1] < values.strides[0]:
         return Moments.from_array(values, axis=-1)
     return Moments.from_array(values.T, axis=0)
+
+
+def _times_power(values: NDArray[Any], power: int) -> Moments:
+    """Return the moments of values times a power of two."""
+    return _reduced(np.ldexp(values.astype(np.float64), power))
 
 
 def _filled(moments: Moments, inside: NDArray[Any], patch: Patch, dtype: np.dtype[Any]) -> Moments:

@@ -10,14 +10,15 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from math import inf, isfinite, nan
+from math import inf, isfinite
 from typing import TypeVar
 
 import numpy as np
 from msgspec import UnsetType, structs
-from numpy.typing import DTypeLike
 
 from bnstat.errors import UsageError
+from bnstat.moments.exact import sum_residues
+from bnstat.moments.extremes import typed
 from bnstat.moments.kernels import Array
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
@@ -115,9 +116,13 @@ def _channels(moments: Moments) -> Iterator[dict[str, int | float | None]]:
         "nan": moments.nan,
         "inf": moments.inf,
         "varies": moments.varies,
+        "residue": moments.residue,
     }
-    for cells in zip(*(column.tolist() for column in columns.values()), strict=True):
+    rounded = ~moments.varies & (moments.residue != sum_residues(moments.mean, columns["mean_tail"]))
+    for *cells, told in zip(*(column.tolist() for column in (*columns.values(), rounded)), strict=True):
         cell = dict(zip(columns, cells, strict=True))
+        if not told:  # mean and mean_tail are the constant, or there is none
+            del cell["residue"]
         if not cell["count"]:  # the extremes of no values are placeholders that any value replaces
             cell["min"] = cell["max"] = None
         yield {name: value if isfinite(value or 0) else None for name, value in cell.items()}
@@ -166,29 +171,29 @@ def _settings(fields: SettingsFields) -> ScanSettings:
 
 def _moments(channels: tuple[ChannelFields, ...]) -> Moments:
     least, most = _extremes(channels)
+    mean = np.array([inf if channel.mean is None else channel.mean for channel in channels], np.float64)
+    tail = np.array([channel.mean_tail for channel in channels], np.float64)
+    told = zip(channels, sum_residues(mean, tail).tolist(), strict=True)
     return Moments(
         finite=np.array([channel.count for channel in channels], np.int64),
-        mean=np.array([nan if channel.mean is None else channel.mean for channel in channels], np.float64),
+        mean=mean,
         m2=np.array([inf if channel.m2 is None else channel.m2 for channel in channels], np.float64),
         minimum=least,
         maximum=most,
         nan=np.array([channel.nan for channel in channels], np.int64),
         inf=np.array([channel.inf for channel in channels], np.int64),
-        mean_tail=np.array([channel.mean_tail for channel in channels], np.float64),
+        mean_tail=tail,
         varies=np.array([channel.varies for channel in channels], np.bool_),
+        residue=np.array([_given(channel.residue, rest) for channel, rest in told], np.int64),
     )
 
 
 def _extremes(channels: tuple[ChannelFields, ...]) -> tuple[Array, Array]:
-    """Return the least and the greatest values, all of one type. Integers stay integers."""
+    """Return the least and the greatest values, all of one type that rounds none of them. Integers stay integers."""
     ends = [channel.min for channel in channels], [channel.max for channel in channels]
     known = [value for end in ends for value in end if value is not None]
-    dtype: DTypeLike = np.float64
-    neutral = (inf, -inf)
-    if known and all(isinstance(value, int) for value in known):
-        low, high = min(known), max(known)
-        dtype = np.int64 if low >= -(2**63) and high < 2**63 else np.uint64 if low >= 0 else object
-        neutral = (low, low)  # the extremes of an empty channel do not matter
+    dtype = typed(known)
+    neutral = (known[0], known[0]) if dtype.kind in "iu" else (inf, -inf)  # those of an empty channel do not matter
     least, most = (
         np.array([instead if value is None else value for value in end], dtype)
         for end, instead in zip(ends, neutral, strict=True)

@@ -42,6 +42,7 @@ class ChannelFields(Struct, frozen=True, gc=False):
     nan: _Count
     inf: _Count
     varies: bool
+    residue: _Count | UnsetType = UNSET
 
 
 class PatchFields(Struct, frozen=True, gc=False):

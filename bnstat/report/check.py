@@ -97,6 +97,7 @@ class Check(Document):
         errors: The inputs that could not be read.
         notes: Notes on how inputs and settings were understood.
         rules: The rules that judged, in their order.
+        apart: True if samples of different shapes were judged one by one, whatever the batch size.
     """
 
     settings: CheckSettings
@@ -107,6 +108,7 @@ class Check(Document):
     errors: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     rules: tuple[RuleInfo, ...] = ()
+    apart: bool = False
 
     @property
     def grave(self) -> tuple[Severity, ...]:
@@ -119,6 +121,11 @@ class Check(Document):
     def failed(self) -> bool:
         """True if a new finding is at least as severe as asked for."""
         return any(finding.severity in self.grave for finding in self.findings)
+
+    @property
+    def judged_batch_size(self) -> int:
+        """The samples in each batch that was judged: the batch size, or 1 if samples cannot share a batch."""
+        return 1 if self.apart else self.settings.layer.batch_size
 
     @property
     def summary(self) -> str:
@@ -141,6 +148,7 @@ class Check(Document):
         """Return the fields of the document that follow its schema and version."""
         return {
             "settings": _settings(self.settings),
+            "judged_batch_size": self.judged_batch_size,
             "failed": self.failed,
             "counts": self._counts(),
             "samples": [sample_fields(sample) for sample in self.samples],

@@ -176,6 +176,7 @@ def judge(
             *_beside(reference, codes),
         ),
         rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),
+        apart=len(evidence.shapes) > 1,
     )
     if known is None:
         return result

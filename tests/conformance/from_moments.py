@@ -32,6 +32,7 @@ def moments_of(
         inf=none,
         mean_tail=0.0 * ones,
         varies=np.full(cells, minimum != maximum),
+        residue=none,
     )
 
 

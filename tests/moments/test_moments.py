@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from exact import condition, exact_moments, relative_error
@@ -206,3 +208,123 @@ def test_an_array_without_values_has_empty_moments(shape, channels):
 def test_a_masked_array_is_refused_since_its_mask_would_be_lost():
     with pytest.raises(TypeError, match="mask"):
         moments_of(np.ma.masked_array([1.0, 2.0], [True, False]))
+
+
+# Moments of values and their merges, as fractions have them, where float64 is at its ends.
+
+LARGEST = np.finfo(np.float64).max
+
+
+def assert_exact(found, exact):
+    """Assert that moments of one channel are those of values given as fractions."""
+    mean = sum(exact, Fraction(0)) / len(exact)
+    variance = sum(((value - mean) ** 2 for value in exact), Fraction(0)) / len(exact)
+    assert found.mean[0] == pytest.approx(float(mean), rel=1e-15)
+    assert found.variance[0] == pytest.approx(float(variance), rel=1e-12)
+    assert found.varies[0] == (len(set(exact)) > 1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("values", [[1.5e308] * 3 + [1.5e308 * (1 + 2**-52)], [LARGEST, LARGEST, 1.0, 2.0]])
+def test_a_mean_is_a_number_although_the_sum_of_the_values_is_none(values, channels):
+    found = moments_of(np.repeat(np.array(values)[:, np.newaxis], channels, axis=1))
+    exact = sum(map(Fraction, values)) / len(values)
+    assert found.mean.tolist() == pytest.approx([float(exact)] * channels, rel=1e-15)
+
+
+def test_values_whose_sum_overflows_keep_a_small_variance():
+    values = 1.7e308 + np.ldexp([0.0, 1, 2, 5, 9], 971)  # spaced as float64 is there
+    _, m2 = exact_moments(values)
+    assert m2 > np.finfo(np.float64).max
+    small = 1e302 + np.ldexp(np.random.default_rng(0).integers(0, 9, 2_000_000), 951)
+    assert np.isinf(small.sum())
+    found = column(small)
+    assert found.mean[0] == pytest.approx(1e302, rel=1e-15)
+    assert np.isfinite(found.mean_tail[0])
+
+
+def test_constants_at_opposite_ends_of_float64_have_a_common_mean():
+    merged = column([LARGEST]).merge(column([-LARGEST]), column([LARGEST]))
+    assert merged.mean[0] == pytest.approx(LARGEST / 3, rel=1e-15)
+    assert np.isinf(merged.m2[0])
+    assert (merged.minimum[0], merged.maximum[0]) == (-LARGEST, LARGEST)
+
+
+@pytest.mark.parametrize("value", [1.34e300, 1e308, -1e308])
+@pytest.mark.parametrize("slope", [-0.5, 1e-300, 0.1])
+def test_a_large_constant_stays_one_after_a_scale_factor(value, slope):
+    found = column([value] * 3).affine(slope, 0.0).merge(column([value]).affine(slope, 0.0))
+    assert found.constant[0]
+    assert found.mean[0] == slope * value
+    assert np.isfinite(found.mean_tail[0])
+
+
+def test_constants_that_a_scale_factor_rounds_to_one_number_vary_together():
+    for one, other, slope, intercept in (
+        (5e-324, 1e-323, 0.25, 0.0),
+        (1.0, 2.0, 1e-300, 1e-310),
+        (2**60, 2**60 + 1, 1.0, 2.0**200),
+        (1, 2, 1e-320, 1.0),
+    ):
+        scaled = [column(np.array([value])).affine(slope, intercept) for value in (one, other)]
+        assert not scaled[0].merge(scaled[1]).constant[0], (one, other)
+        assert scaled[0].merge(scaled[0]).constant[0]
+
+
+def test_constants_that_a_scale_factor_makes_infinite_keep_their_own_value():
+    same = column([1e300]).affine(1e300, 0.0)
+    assert same.merge(same).constant[0]
+    assert not same.merge(column([2e300]).affine(1e300, 0.0)).constant[0]
+
+
+@pytest.mark.parametrize("exponent", [-0.5, 1e-300, 1e300, 1e-160, 1e160])
+def test_squares_that_only_scaled_values_have_are_taken_of_those(exponent):
+    values = np.array([1.0, 2.0, 4.0]) / exponent
+    again = []
+
+    def scaled(power):
+        again.append(power)
+        return column(np.ldexp(values, power))
+
+    found = column(values).scaled(exponent, 0.0, scaled)
+    assert_exact(found, [Fraction(value) * Fraction(exponent) for value in values.tolist()])
+    assert len(again) == (exponent != -0.5)
+
+
+def test_the_mean_is_rounded_after_the_intercept_not_before():
+    found = column(np.array([2.0, 4.0])).affine(0.1, -0.3)  # 3 × 0.1 is 0.3 but for rounding
+    assert found.mean[0] == float(3 * Fraction(0.1) - Fraction(0.3))
+    constant = column(np.array([0.1])).affine(-0.3, 0.03)
+    assert constant.mean[0] == constant.minimum[0] == -0.3 * 0.1 + 0.03
+
+
+@pytest.mark.parametrize("whole", [2**53 + 1, 2**63 - 1, -(2**63) + 1, 2**64 - 1])
+def test_whole_extremes_beyond_float64_stay_themselves_beside_floats(whole):
+    merged = column([0.5]).merge(column(np.array([whole])), Moments.empty(1, "i8"))
+    assert {merged.minimum.tolist()[0], merged.maximum.tolist()[0]} == {0.5, whole}
+    joined = Moments.join([column(np.array([whole])), column([0.5])])
+    assert joined.maximum.tolist() == [whole, 0.5]
+
+
+def test_small_whole_extremes_beside_floats_are_floats():
+    assert column([0.5]).merge(column(np.array([3]))).maximum.dtype == np.float64
+
+
+extended = pytest.mark.skipif(np.finfo(np.longdouble).nmant <= 52, reason="no longer type than float64 here")
+
+
+@extended
+def test_extended_floats_differ_where_float64_does_not():
+    least = np.longdouble(2) ** -60
+    values = 1 + least * np.array([0, 1, 2], np.longdouble)
+    found = column(values)
+    assert found.varies[0]
+    assert found.variance[0] == pytest.approx(float(least) ** 2 * 2 / 3, rel=1e-12)
+    assert not column(values[:1]).merge(column(values[1:2])).constant[0]
+    assert found.minimum.dtype == np.float64
+
+
+@extended
+def test_extended_floats_beyond_float64_are_infinite():
+    found = column(np.array([np.longdouble("1e400"), np.longdouble(1), np.longdouble(3)]))
+    assert (found.inf[0], found.finite[0], found.mean[0]) == (1, 2, 2.0)

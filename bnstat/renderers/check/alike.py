@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from bnstat.layers.settings import Settings
 from bnstat.renderers.findings import also
+from bnstat.renderers.headings import settings_line
 from bnstat.report.check import Check, Stale
 from bnstat.report.finding import SEVERITIES, Finding
 from bnstat.text import NO_BREAK_SPACE, plural, printable, samples_of
@@ -119,7 +119,7 @@ def verdict(check: Check) -> str:
     if check.findings:
         parts = [f"{_counted(check)} in {samples}"]
     else:
-        parts = [f"{samples} checked ({_layer(check.settings.layer)}): no {'new ' if check.known else ''}findings"]
+        parts = [f"{samples} checked ({_layer(check)}): no {'new ' if check.known else ''}findings"]
     if not check.samples and not check.findings:
         parts = ["no sample was read"]
     if check.known:
@@ -143,10 +143,20 @@ def _counted(check: Check) -> str:
     return ", ".join(plural(counts[severity], severity) for severity in SEVERITIES if counts[severity])
 
 
-def _layer(settings: Settings) -> str:
+def settings_of(check: Check) -> str:
+    """Return which layer it is, its batch size, and the batch size that was judged if samples cannot share a batch."""
+    return settings_line(check.settings.layer) + _judged(check)
+
+
+def _judged(check: Check) -> str:
+    return "; shapes differ, so each sample was judged as a batch of 1" if check.apart else ""
+
+
+def _layer(check: Check) -> str:
     """Return the layer and the batch size in a few words, as in "Keras batch norm, batch size 2"."""
+    settings = check.settings.layer
     ranks = f" on each of {settings.ranks} ranks" if settings.ranks > 1 else ""
-    return f"{settings.maker} {settings.layer}, batch size {settings.batch_size}{ranks}"
+    return f"{settings.maker} {settings.layer}, batch size {settings.batch_size}{ranks}{_judged(check)}"
 
 
 def stale_line(entry: Stale) -> str:

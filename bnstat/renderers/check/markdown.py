@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.alike import Alike
-from bnstat.renderers.headings import preparation_lines, settings_line
+from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.markdown import escaped, table
 from bnstat.report.check import Check
 from bnstat.text import printable
@@ -49,6 +49,6 @@ def _stale(check: Check) -> list[str]:
 def _closing(check: Check) -> list[str]:
     """Return which layer it was, and the command that explains a finding."""
     settings = check.settings.layer
-    layer = escaped("; ".join([settings_line(settings), *preparation_lines(settings.preparation)]))
+    layer = escaped("; ".join([alike.settings_of(check), *preparation_lines(settings.preparation)]))
     more = f" {alike.HINT} `{alike.hint(check)}`." if check.findings else ""
     return [f"Checked for {layer}.{more}"]

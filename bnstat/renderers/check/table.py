@@ -8,7 +8,7 @@ from itertools import groupby
 
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.alike import Alike
-from bnstat.renderers.headings import preparation_lines, settings_line
+from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.screen import Screen, printed
 from bnstat.report.check import Check
 from bnstat.text import plural
@@ -31,7 +31,7 @@ def render(check: Check, *, width: int = 80, color: bool = False, every_row: boo
 
 def _print(check: Check, screen: Screen, every_row: bool) -> None:
     if check.findings:
-        screen.say(settings_line(check.settings.layer))
+        screen.say(alike.settings_of(check))
         for line in preparation_lines(check.settings.layer.preparation):
             screen.say(line)
         screen.blank()
