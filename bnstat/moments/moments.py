@@ -220,10 +220,8 @@ class Moments:
         shift = (weight * offset).sum(axis=0)
         between = (parts.finite * np.where(filled, (offset - shift) * unit, 0.0) ** 2).sum(axis=0)
         # Cells of one and the same constant keep it exactly.
-        first_tail, first_residue = (
-            np.take_along_axis(own, first, axis=0)[0] for own in (parts.mean_tail, parts.residue)
-        )
-        same = (means == pivot) & (parts.mean_tail == first_tail) & (parts.residue == first_residue)
+        first_tail, residue = (np.take_along_axis(own, first, axis=0)[0] for own in (parts.mean_tail, parts.residue))
+        same = (means == pivot) & (parts.mean_tail == first_tail) & (parts.residue == residue)
         alike = ~filled | same
         varies = (parts.varies & filled).any(axis=0) | ~alike.all(axis=0)
         mean, tail = two_sum(pivot, shift)
@@ -238,7 +236,7 @@ class Moments:
             inf=parts.inf.sum(axis=0),
             mean_tail=np.where(varies, tail * unit, first_tail),
             varies=varies,
-            residue=first_residue,
+            residue=residue,
         )
 
     def scaled(self, slope: float, intercept: float, again: Callable[[int], Moments]) -> Moments:
@@ -250,18 +248,25 @@ class Moments:
             again: callable that returns the moments of all values times a power of two, from its exponent. Called only
                 if squares of stored values have overflowed or vanished.
         """
-        found = self.affine(slope, intercept)
+        found = self.affine(slope, intercept)._rounded_once()
         large = abs(slope) >= 1.0
         beyond = self.variance < _SQUARES_LIMIT if large else ~np.isfinite(self.m2)
         lost = beyond & self.varies & (self.finite > 0)
-        if found is self or not lost.any():
+        if (slope, intercept) == (1.0, 0.0) or not lost.any():
             return found
         factor, power = frexp(slope)
         if not large:  # scale down by as much as the factor does, and never less
             factor, power = 2.0 * factor, power - 1
-        better = again(power).affine(factor, intercept)
+        better = again(power).affine(factor, intercept)._rounded_once()
         names = ("mean", "mean_tail", "m2")
         return replace(found, **{name: np.where(lost, getattr(better, name), getattr(found, name)) for name in names})
+
+    def _rounded_once(self) -> Moments:
+        """Return the same with the mean as near as float64 is; a constant stays rounded as its extremes are."""
+        with np.errstate(all="ignore"):
+            mean, tail = two_sum(self.mean, self.mean_tail)
+        changed = self.varies & np.isfinite(tail)
+        return replace(self, mean=np.where(changed, mean, self.mean), mean_tail=np.where(changed, tail, self.mean_tail))
 
     def affine(self, slope: float | Doubles, intercept: float | Doubles) -> Moments:
         """Return the moments of ``slope·x + intercept``, as of values that a header scales.
@@ -282,9 +287,8 @@ class Moments:
         mean, tail = two_sum(scaled, intercept)
         rest = tail + lost + slope * self.mean_tail
         rest = np.where(np.isfinite(rest), rest, 0.0)
-        # A constant is rounded as its extremes are. Its residue tells values apart that this rounds to one.
+        # Of constants, the residue tells values apart that this rounds to one.
         steady, residue = ~self.varies, self.residue.copy()
-        mean, rest = (np.where(steady, *pair) for pair in zip((mean, rest), two_sum(mean, rest), strict=True))
         numbers = (np.broadcast_to(number, self.shape)[steady] for number in (slope, intercept))
         residue[steady] = affine_residues(residue[steady], *numbers)
         return replace(

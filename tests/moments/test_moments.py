@@ -292,9 +292,9 @@ def test_squares_that_only_scaled_values_have_are_taken_of_those(exponent):
 
 
 def test_the_mean_is_rounded_after_the_intercept_not_before():
-    found = column(np.array([2.0, 4.0])).affine(0.1, -0.3)  # 3 × 0.1 is 0.3 but for rounding
+    found = column(np.array([2.0, 4.0])).scaled(0.1, -0.3, column)  # 3 × 0.1 is 0.3 but for rounding
     assert found.mean[0] == float(3 * Fraction(0.1) - Fraction(0.3))
-    constant = column(np.array([0.1])).affine(-0.3, 0.03)
+    constant = column(np.array([0.1])).scaled(-0.3, 0.03, column)
     assert constant.mean[0] == constant.minimum[0] == -0.3 * 0.1 + 0.03
 
 
