@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import chance
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
@@ -507,7 +508,7 @@ def odd_volumes(samples: list[Values]) -> set[Place]:
     """Return the volumes whose mean or standard deviation is 8 robust deviations from the median.
 
     Standard deviations are compared as logarithms. If all means have one sign, a mean has to be that far
-    both as it is and as its logarithm.
+    both as it is and as its logarithm. The volumes also have to be 3 times as far out as all others on their side.
     """
     found: set[Place] = set()
     for channel in range(samples[0].shape[-1]):
@@ -520,8 +521,19 @@ def odd_volumes(samples: list[Values]) -> set[Place]:
         score = _robust(means, least)
         if np.all(means > 0) or np.all(means < 0):
             score = np.minimum(score, _robust(np.log(np.abs(means)), least / np.abs(np.median(means))))
-        out = (score > 8) | (_robust(np.log(deviations), 0.05) > 8)
+        out = _apart(score, means > np.median(means))
+        out |= _apart(_robust(np.log(deviations), 0.05), deviations > np.median(deviations))
         found |= {("BN207", place, channel) for place, one in zip(columns, out, strict=True) if one}
+    return found
+
+
+def _apart(score: Values, above: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which volumes are beyond 8 and, with all that are farther, 3 times as far as the rest on their side."""
+    found = np.zeros(len(score), bool)
+    for side in (above, ~above):
+        for place in np.flatnonzero(side & (score > 8)):
+            nearer = score[side & (score < score[place])]
+            found |= side & (score >= score[place]) & (score[place] >= 3 * nearer.max(initial=0.0))
     return found
 
 
@@ -624,6 +636,7 @@ def page(tallies: dict[str, Tally]) -> str:
         "order (Higham 2002, 4.2) excludes what they report. For channels-first-suspected this script takes the rule's",
         "own definition of such a shape, so the row shows no more than how the files were made.",
         "",
+        *chance.tables(),
         "## Scans",
         "",
         "These are all findings with default settings on `sample_data/` and on the scans of nibabel's own tests. A",

@@ -45,6 +45,27 @@ def test_what_is_found_on_the_sample_data_and_on_nibabels_scans_is_true(faults, 
     }
 
 
+def test_rules_on_many_volumes_seldom_speak_by_chance(faults):
+    chance = faults.chance
+    for draw in chance.DISTRIBUTIONS.values():
+        assert chance.odd_by_chance(draw, 200, 20) <= 0.1
+    assert chance.odd_by_chance(chance.DISTRIBUTIONS["normal"], 1000, 10) == 0
+    assert chance.odd_found(chance.DISTRIBUTIONS["normal"], 200, 20, 16) == 1
+    assert chance.drift_by_chance(0.3, 8, 40) > 0.5
+    assert chance.drift_by_chance(0.3, 1000, 10) < 0.2
+    assert chance.missing_by_chance(0.3, 4, 400, 10) == 0
+
+
+def test_the_page_shows_how_often_rules_speak_by_chance(faults):
+    text = faults.PAGE.read_text("utf-8")
+    row = re.compile(rf"^\| (.+?) \|{len(faults.chance.SIZES) * r' ([0-9.e+]+) % [|]'}$", re.M)
+    shares = {found[1]: list(map(float, found.groups()[1:])) for found in row.finditer(text)}
+    for name in faults.chance.DISTRIBUTIONS:
+        assert shares[name][-1] <= 3
+        assert shares[f"{name}, 30 away"][-1] > 80
+    assert len(shares) == 4 * len(faults.chance.DISTRIBUTIONS) + 6
+
+
 def test_the_page_has_every_rule_and_counts_no_fault_as_missed(faults):
     rows = re.findall(
         r"^\| (BN\d+) \S+ \| \w+ \| (\d+) \| (\d+) \| (\d+) \| \d+ \| (\d+) \|$", faults.PAGE.read_text("utf-8"), re.M

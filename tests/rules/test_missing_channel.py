@@ -68,6 +68,15 @@ def test_patches_of_a_volume_are_a_missing_channel_where_chance_does_not_explain
     assert [(one.source, one.channel) for one in found] == ([("case_04", 1)] if named else [])
 
 
+@pytest.mark.parametrize(("number", "named"), [(20, True), (500, False)])
+def test_what_chance_does_in_one_of_many_volumes_is_no_missing_channel(number, named):
+    """A tenth of the patches is empty: all five of a volume by chance in 1 of 100,000, so in 0.5 % of 500."""
+    some = [[(FULL, EMPTY), *[(FULL, FULL)] * 4] for _ in range(number // 2)]
+    rest = [[(FULL, FULL)] * 5 for _ in range(number // 2)]
+    found = said(patches([*some, *rest, [(FULL, EMPTY)] * 5]), "missing-channel")
+    assert bool(found) == named
+
+
 def test_patches_of_background_are_no_missing_channel():
     others = [[(FULL, FULL)] * 8 for _ in range(4)]
     assert said(patches([*others, [(EMPTY, EMPTY)] * 8]), "missing-channel") == ()

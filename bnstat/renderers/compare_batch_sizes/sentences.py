@@ -141,7 +141,8 @@ def _named(one: Forgetting) -> str:
 def footnotes(comparison: Comparison) -> list[str]:
     """Return what the columns mean, a line each, and what a star means where there is one."""
     lines = [
-        'batches drawn: "all N" is every possible batch of these samples; otherwise N random ones',
+        'batches drawn: "all N" is every possible batch of these samples; otherwise N random ones. Variance CV and '
+        "train/eval gap are computed from them, the other columns in closed form",
         "mean noise: standard deviation (SD) of the batch mean from batch to batch, in SDs of the values",
         "variance shortfall: what the batch variance lacks on average of the variance of all values",
         "variance CV: coefficient of variation, the SD of the batch variance over its mean",
@@ -150,7 +151,8 @@ def footnotes(comparison: Comparison) -> list[str]:
     ]
     if any(channel.simulated for point in comparison.batch_sizes for channel in point.channels):
         lines += [
-            "shuffled: epochs in random order; independent: each batch drawn at random; closed form: what formulas say"
+            "shuffled: epochs in random order; independent: each batch drawn at random; closed form: the average of "
+            "independent runs by formula, with an SD of the running variance and a gap from the drawn batches"
         ]
     if any(point.takes_all for point in comparison.batch_sizes):
         lines.append("* a batch holds every sample, and has no noise for that reason alone")

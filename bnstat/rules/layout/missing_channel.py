@@ -24,10 +24,12 @@ of lesions in a healthy subject, ignore the rule for these files (`[[tool.bnstat
 
 Threshold: more than half of the other cases, of which there must be at least 2: the network is meant to get what most
 cases have. Patches may be empty by chance. The patches of a volume are judged together, and only where another channel
-of the same patch varies. The rule reports the volume if so many empty patches are less likely than 1 in 1,000, by their
-share in the other volumes, (empty + 1)/(all + 2). The rule zero-variance does not repeat what is reported here.
+of the same patch varies. The rule reports the volume if so many empty patches are less likely than 1 in 1,000 in any of
+the volumes, by their share in the other volumes, (empty + 1)/(all + 2). So one cohort in 1,000 has a volume reported by
+chance, however large it is. The rule zero-variance does not repeat what is reported here.
 
-Sources: the share is Laplace's rule of succession. docs/conformance.md records that constants come out as β.
+Sources: the share is Laplace's rule of succession, and the limit for all volumes is Bonferroni's.
+docs/conformance.md records that constants come out as β.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ from bnstat.text import plural
 
 # The fewest other cases: of two that differ, nobody knows which is right.
 FEWEST_OTHERS = 2
-# How unlikely so many empty patches of one volume have to be.
+# How unlikely so many empty patches have to be in any of the volumes.
 CHANCE = 1e-3
 
 REMEDY = "Supply the channel, or leave out the case."
@@ -75,7 +77,7 @@ def _empty(volumes: Sequence[VolumeStatistics], channel: int) -> Iterator[Volume
     all_bare, patches = sum(bare), sum(len(volume.sample_channels) for volume in volumes)
     for volume, own in zip(volumes, bare, strict=True):
         share = (all_bare - own + 1) / (patches - len(volume.sample_channels) + 2)
-        no_chance = volume.sample.patch is None or (own > 0 and share**own < CHANCE)
+        no_chance = volume.sample.patch is None or (own > 0 and len(volumes) * share**own < CHANCE)
         if no_chance and _is_empty(volume.channels[channel]):
             yield volume
 
