@@ -167,7 +167,7 @@ def test_a_volume_beyond_the_limit_has_to_be_three_times_as_far_out_as_the_next_
     assert (named(rows) == ["case_12"]) == speaks
     (finding,) = odd([*rows[:11], [cell(side * 5.0 * GAP * times, 1.0)], [cell(-side * 5.0, 1.0)]])
     assert finding.source == "case_11"
-    assert "; the next volume on that side is at 0.67)" in finding.message
+    assert "; the next volume there is at 0.67)" in finding.message
 
 
 def test_several_faults_do_not_hide_each_other():

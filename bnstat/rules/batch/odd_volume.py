@@ -20,14 +20,15 @@ Example:
       channel 0 of forty.npy[7] is far from the other volumes: its mean is
       926.8, and the middle half of the cohort is between 153.1 and 174.1
       (18.4 robust standard deviations from the median on a log scale, limit
-      8); its standard deviation is 197.5, and the middle half of the cohort
-      is between 39.21 and 40.53 (32.1 robust standard deviations from the
-      median on a log scale, limit 8). Both are about 5 times larger than in
-      the middle of the cohort: probably a unit or a scale factor. The mean
-      and variance of a batch with this volume fit neither this volume nor the
-      others. Compare its units, scale factors and intensity normalization
-      with those of another volume; correct the volume, or leave the volume
-      out of the training.
+      8; the next volume there is at 1.9); its standard deviation is 197.5,
+      and the middle half of the cohort is between 39.21 and 40.53 (32.1
+      robust standard deviations from the median on a log scale, limit 8;
+      the next volume there is at 1.1). Both are about 5 times larger than
+      in the middle of the cohort: probably a unit or a scale factor. The
+      mean and variance of a batch with this volume fit neither this volume
+      nor the others. Compare its units, scale factors and intensity
+      normalization with those of another volume; correct the volume, or
+      leave the volume out of the training.
 
 What to do: compare the volume with another one: units, offset, scale factors of the header, scanner, a normalization
 that was already done. Repair it or leave it out. If such volumes are right, bring all volumes to one scale first.
@@ -39,10 +40,10 @@ counts as at least 0.05 standard deviations of the values (0.05 for a logarithm)
 is therefore reported only if it is 0.4 standard deviations away, or if its spread differs by half. A score alone says
 little of large cohorts: of 1,000 volumes, some are far out without a fault if their means have heavy tails. So a volume
 must also be 3 times as far out as the next one on its side of the median, or be one of several that are. If the tail
-falls as x^−a, this happens by chance with probability 3^−a, however many volumes there are: 0.4 % for Student's t with
-5 degrees of freedom. Tails that fall faster make it rarer in larger cohorts. docs/faults.md has the rates of false
-findings and of detection by simulation. If more than a tenth of the volumes (and more than 3) are out, they are a
-second kind of volume, and are reported together.
+falls as x^−a, this happens by chance with probability 3^−a on each side, however many volumes there are: 0.4 % for
+Student's t with 5 degrees of freedom. Tails that fall faster make it rarer in larger cohorts. docs/faults.md has the
+rates of false findings and of detection by simulation. If more than a tenth of the volumes (and more than 3) are out,
+they are a second kind of volume, and are reported together.
 
 Sources: the probability of the gap is that of the ratio of the two largest values (Rényi 1953, "On the theory of order
 statistics"): logarithms of values with such a tail are exponential, and the distance of the largest from the next is
@@ -121,7 +122,7 @@ class _Column:
 
         low, _, high = quantiles(self.values, n=4, method="inclusive")
         z, scale = self.scores[place]
-        beside = f"; the next volume on that side is at {self.far[place]:.2g}" if self.far[place] else ""
+        beside = f"; the next volume there is at {self.far[place]:.2g}" if self.far[place] else ""
         return (
             f"its {self.name} is {self.values[place]:.4g}, and the middle half of the cohort is between {low:.4g} and "
             f"{high:.4g} ({beyond(z, limit, 3)} robust standard deviations from the median{scale}, limit "
