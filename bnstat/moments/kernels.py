@@ -9,22 +9,16 @@ Sums are taken in rows of fixed length, so that a result does not depend on the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnstat.moments.pieces import Piece
+
 Array = NDArray[Any]
 Scalar: TypeAlias = "np.integer[Any] | np.floating[Any]"
-
-# Values in a block. Large enough that Python's own time per block does not count, small enough for a shared cache.
-BLOCK_VALUES = 1 << 19
-
-# From this many adjacent values on, a channel is reduced by itself, without its neighbours.
-RUN_VALUES = 1 << 15
 
 # The largest mean² (in variances) for which Σx² − (Σx)²/n is used: that multiplies the rounding of the sums by at most
 # 65, and relative errors stay below 5e-14.
@@ -103,46 +97,6 @@ def native_real(array: Array) -> Array:
             held = np.isfinite(array.astype(np.float64)) | np.isnan(array)
         return np.where(held, array, np.copysign(np.inf, array)).astype(array.dtype.newbyteorder("="), copy=False)
     return array.astype(reduced_type(array.dtype), copy=False)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """`outer` × `cells` × `inner` values that follow each other in memory and are reduced together."""
-
-    first_cell: int
-    cells: int
-    outer: int
-    inner: int
-
-    @property
-    def size(self) -> int:
-        """The number of values."""
-        return self.outer * self.cells * self.inner
-
-
-def pieces(outer: int, cells: int, inner: int, first_cell: int = 0) -> Iterator[Piece]:
-    """Cut contiguous values of shape (outer, cells, inner) into pieces of at most a block, in memory order."""
-    if cells == 1:
-        yield from _run_pieces(outer * inner, first_cell)
-    elif inner >= RUN_VALUES:
-        for _ in range(outer):
-            for cell in range(cells):
-                yield from _run_pieces(inner, first_cell + cell)
-    elif cells * inner <= BLOCK_VALUES:
-        rows = BLOCK_VALUES // (cells * inner) if cells * inner else outer
-        for done in range(0, outer, rows):
-            yield Piece(first_cell, cells, min(rows, outer - done), inner)
-    else:
-        some = BLOCK_VALUES // inner
-        for _ in range(outer):
-            for cell in range(0, cells, some):
-                yield Piece(first_cell + cell, min(some, cells - cell), 1, inner)
-
-
-def _run_pieces(size: int, cell: int) -> Iterator[Piece]:
-    """Cut the values of one channel."""
-    for done in range(0, size, BLOCK_VALUES):
-        yield Piece(cell, 1, 1, min(BLOCK_VALUES, size - done))
 
 
 def reduce_piece(values: Array, piece: Piece, workspace: Workspace) -> Cell:

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from bnstat.moments import exact
 from bnstat.moments.exact import affine_residues, residues, two_product, two_sum
 from bnstat.moments.extremes import common_type, neutral_extremes
-from bnstat.moments.kernels import Array, Cell, Piece, Workspace, native_real, pieces, reduce_piece, reduced_type
+from bnstat.moments.kernels import Array, Cell, Workspace, native_real, reduce_piece, reduced_type
+from bnstat.moments.pieces import Piece, pieces
 
 Doubles: TypeAlias = exact.Doubles
 Integers: TypeAlias = exact.Integers

@@ -16,19 +16,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.moments.kernels import (
-    BLOCK_VALUES,
-    Array,
-    Cell,
-    Piece,
-    Workspace,
-    native_real,
-    pieces,
-    reduce_piece,
-    reduce_run,
-    reduced_type,
-)
+from bnstat.moments.kernels import Array, Cell, Workspace, native_real, reduce_piece, reduce_run, reduced_type
 from bnstat.moments.moments import Gathered, Moments
+from bnstat.moments.pieces import BLOCK_VALUES, Piece, pieces
 from bnstat.moments.processors import processors
 from bnstat.sources.layout import Arrangement, Tensor
 from bnstat.sources.volume import OnBytes, PlainVoxels, Volume, VoxelReader

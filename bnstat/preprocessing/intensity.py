@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
-from bnstat.moments.kernels import Array, Piece, reduced_type
+from bnstat.moments.kernels import Array, reduced_type
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.moments.one_pass import scan_changed, side_by_side
+from bnstat.moments.pieces import Piece
 from bnstat.preprocessing import masks, steps
 from bnstat.preprocessing.operations import Affine, Clipped, NonzeroAffine, Operation
 from bnstat.preprocessing.settings import Preparation

@@ -12,6 +12,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from patience import LONGEST
 
 BNSTAT = [sys.executable, "-m", "bnstat"]
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -511,7 +512,7 @@ def in_shell(command, **environment):
         ["bash", "-c", program],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LONGEST,
         check=False,
         env={**os.environ, **environment},
     )

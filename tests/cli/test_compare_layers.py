@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+from patience import LONGEST
 
 from bnstat.layers.frameworks import BATCH_NORMS
 
@@ -209,5 +210,5 @@ def test_what_cannot_be_is_one_line(refused, arguments, message):
 
 def test_the_installed_program_compares():
     command = [sys.executable, "-m", "bnstat", "compare", str(UNIT), *ASKED["epsilons"], "--format", "markdown"]
-    ran = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
+    ran = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=LONGEST, check=True)
     assert "Moving from ε 0.001 to ε 1e-05 changes channel 0's output variance from 0.523 to 0.991" in ran.stdout

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import LONGEST
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc or /dev/full")
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
@@ -193,7 +194,7 @@ def test_an_output_that_is_an_input_leaves_the_input_alone(bnstat_run, small_ima
 def test_a_full_disk_is_code_3(small_image, args):
     with Path("/dev/full").open("w") as full:
         command = [*BNSTAT, "inspect", small_image(), *args]
-        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=LONGEST, check=False)
     assert (ran.returncode, len(ran.stderr.splitlines())) == (3, 1), ran.stderr
     assert "No space left" in ran.stderr
 
@@ -210,7 +211,7 @@ def test_output_that_is_cut_short_is_never_a_success(tmp_path, unbuffered):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST,
         check=False,
     )
     assert (ran.returncode, len(ran.stderr.splitlines())) == (3, 1), ran.stderr
@@ -221,7 +222,11 @@ def test_output_that_is_cut_short_is_never_a_success(tmp_path, unbuffered):
 def test_a_stream_that_is_closed_from_the_start_is_no_defect(small_image, closed, code):
     command = f'"$0" -m bnstat inspect "$1" {closed}'
     ran = subprocess.run(
-        ["sh", "-c", command, sys.executable, small_image()], capture_output=True, text=True, timeout=60, check=False
+        ["sh", "-c", command, sys.executable, small_image()],
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
     )
     assert ran.returncode == code, ran.stderr
     assert "Traceback" not in ran.stderr
@@ -238,7 +243,7 @@ def test_a_closed_pipe_is_code_141_and_silent(tmp_path, form, unbuffered):
         env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (141, "")
@@ -277,7 +282,7 @@ def test_ctrl_c_while_reading_is_code_130_and_one_line(small_image, name):
     while process.poll() is None and not is_read(process.pid, path):
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=LONGEST)
     assert (process.returncode, out, err) == (130, "", "bnstat: error: interrupted\n")
 
 

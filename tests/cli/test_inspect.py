@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+from patience import LONGEST
 
 import bnstat
 
@@ -26,7 +27,9 @@ needs_terminal = pytest.mark.skipif(os.name != "posix", reason="there are no pse
 def started(*args, **environment):
     """Run the installed program in a fresh process."""
     variables = {**os.environ, **environment}
-    return subprocess.run([*map(str, args)], capture_output=True, text=True, env=variables, timeout=60, check=False)
+    return subprocess.run(
+        [*map(str, args)], capture_output=True, text=True, env=variables, timeout=LONGEST, check=False
+    )
 
 
 def numbers_of(text):
@@ -242,7 +245,7 @@ def test_json_is_utf_8_whatever_the_encoding_of_stdout(small_image, encoding):
         [sys.executable, "-m", "bnstat", "inspect", path, "--format", "json"],
         capture_output=True,
         env={**os.environ, "PYTHONIOENCODING": encoding},
-        timeout=60,
+        timeout=LONGEST,
         check=False,
     )
     assert ran.returncode == 0

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from inspected import inspected
+from patience import LONGEST
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
 BNSTAT = [sys.executable, "-m", "bnstat"]
@@ -25,7 +26,7 @@ def test_a_file_of_any_name_is_read_and_cannot_speak_to_the_terminal(small_image
     shutil.copy(small_image(), path)
     missing = path + b".gz"
     ran = subprocess.run(
-        [*BNSTAT, "inspect", path, missing, "-q", "--format", form], capture_output=True, timeout=60, check=False
+        [*BNSTAT, "inspect", path, missing, "-q", "--format", form], capture_output=True, timeout=LONGEST, check=False
     )
     assert (ran.returncode, ran.stderr.count(b"\n")) == (3, 1)
     assert b"\x1b" not in ran.stderr
@@ -40,7 +41,7 @@ def test_a_file_of_any_name_is_read_and_cannot_speak_to_the_terminal(small_image
 def test_a_named_pipe_is_an_error_and_not_waited_for(tmp_path, name):
     os.mkfifo(tmp_path / name.split("[")[0])
     command = [*BNSTAT, "inspect", str(tmp_path / name)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
     assert (ran.returncode, len(ran.stderr.splitlines())) == (3, 1)
 
 

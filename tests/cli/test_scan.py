@@ -7,7 +7,6 @@ import os
 import random
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from patience import LONGEST
 
 from bnstat.cli import run
 from bnstat.workflows import scan as workflow
@@ -66,16 +66,11 @@ def test_a_scan_that_is_killed_at_ten_moments_and_resumed_loses_and_doubles_noth
     chance = random.Random(7)
     partial = 0
     for _ in range(10):
-        process = subprocess.Popen(scan(cohort, file, "--resume", "-q", "--jobs", "1"))
-        seen = file.stat().st_size if file.exists() else 0
-        deadline = time.monotonic() + 20
-        while process.poll() is None and time.monotonic() < deadline:  # until it writes, then some moments on
-            if file.exists() and file.stat().st_size > seen:
-                time.sleep(chance.random() * 0.01)
-                break
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        command = [sys.executable, "-c", _STOPPED, str(cohort), str(file), str(chance.randrange(2 * FILES // 10))]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        process.stdout.readline()  # it has stopped at that moment, or ended
+        process.kill()
+        process.communicate(timeout=LONGEST)
         if file.exists():
             partial += 0 < len(file.read_bytes().split(b"\n")) - 1 < FILES
             with file.open("ab") as torn:  # and what a machine that loses power leaves
@@ -92,9 +87,9 @@ def test_processes_that_are_killed_with_the_one_that_asked_end_with_it(cohort, w
     )
     workers = [int(pid) for pid in process.stdout.readline().split()]
     process.kill()
-    process.wait()
+    process.communicate(timeout=LONGEST)
     assert len(workers) == 2
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + LONGEST
     while any(map(_lives, workers)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(_lives, workers))
@@ -102,8 +97,28 @@ def test_processes_that_are_killed_with_the_one_that_asked_end_with_it(cohort, w
     assert lines(file) == whole
 
 
+# A scan that stops after so many calls of its callbacks: within a file, or after one.
+_STOPPED = f"""
+import sys, time
+from pathlib import Path
+import bnstat
+
+class Told:
+    left = int(sys.argv[3])
+    def begin(self, *_): pass
+    def advance(self, *_):
+        self.left -= 1
+        if self.left < 0:
+            print("stopped", flush=True)
+            time.sleep({LONGEST})
+    done = advance
+
+bnstat.collect(sys.argv[1], Path(sys.argv[2]), resume=True, progress=Told())
+"""
+
+
 # A scan of two processes that stops in the middle: with the numbers of its processes on stdout.
-_SHARED = """
+_SHARED = f"""
 import multiprocessing, sys, time
 import bnstat
 from bnstat.reading.workers import processes
@@ -114,7 +129,7 @@ class Told:
     def advance(self, *_): pass
     def done(self, files):
         print(*(child.pid for child in multiprocessing.active_children()), flush=True)
-        time.sleep(60)
+        time.sleep({LONGEST})
 
 if __name__ == "__main__":
     bnstat.collect(sys.argv[1], sys.argv[2], reading=bnstat.Reading(jobs=2), progress=Told())

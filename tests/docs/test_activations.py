@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import LONGEST
 
 import bnstat
 
@@ -64,7 +65,7 @@ def test_keras_lines_save_what_enters_the_layer_and_its_buffers_are_ours(tmp_pat
         env={**os.environ, "KERAS_BACKEND": "torch", "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=LONGEST,
         check=False,
     )
     assert ran.stdout.splitlines()[-1:] == ["alike"], ran.stderr

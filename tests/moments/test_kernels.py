@@ -9,7 +9,7 @@ import pytest
 from exact import exact_moments, relative_error
 
 from bnstat import Moments
-from bnstat.moments.kernels import BLOCK_VALUES, RUN_VALUES, pieces
+from bnstat.moments.pieces import BLOCK_VALUES, RUN_VALUES, pieces
 
 
 def normal(size, mean=0.0, sd=1.0, seed=1):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from preprocessing.plain import assert_same, masked, tensor_of
 
 from bnstat.errors import InputError
-from bnstat.moments import kernels, one_pass
+from bnstat.moments import one_pass, pieces
 from bnstat.preprocessing.intensity import prepared_moments, resolve
 from bnstat.preprocessing.settings import Preparation
 from bnstat.preprocessing.steps import passes
@@ -48,7 +48,7 @@ TYPES = st.sampled_from(["i2", "u1", "f4", "f8", ">i2", ">f4"])
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Blocks of a few values, so that small arrays have many of them, and several segments."""
-    for module in (kernels, one_pass):
+    for module in (pieces, one_pass):
         monkeypatch.setattr(module, "BLOCK_VALUES", 16)
     monkeypatch.setattr(kernels, "RUN_VALUES", 8)
     monkeypatch.setattr(one_pass, "processors", lambda: 2)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import LONGEST
 
 import bnstat
 from bnstat.errors import InputError
@@ -163,7 +164,7 @@ def cluster(tmp_path_factory):
         )
 
     workers = [worker(), worker()]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LONGEST
     while not (file.exists() and file.read_text().strip()) and time.monotonic() < deadline:
         time.sleep(0.05)
     import json

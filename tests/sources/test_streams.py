@@ -14,6 +14,7 @@ import nibabel
 import numpy as np
 import pytest
 from inspected import inspected
+from patience import LONGEST
 
 from bnstat.sources.streams import unreadable
 
@@ -107,7 +108,11 @@ def test_a_claim_of_a_huge_batch_axis_is_an_error_of_that_input(tmp_path, kind):
         path.write_bytes(gzip.compress(header.binaryblock + bytes(100)))
     command = 'ulimit -v 4000000; exec "$0" -m bnstat inspect "$@"'
     ran = subprocess.run(
-        ["sh", "-c", command, sys.executable, path, *args], capture_output=True, text=True, timeout=60, check=False
+        ["sh", "-c", command, sys.executable, path, *args],
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
     )
     assert (ran.returncode, len(ran.stderr.splitlines())) == (3, 1), ran.stderr
     assert "declares" in ran.stderr
@@ -179,7 +184,11 @@ def test_without_isal_the_standard_library_inflates_to_the_same_bits(small_image
     )
     ran = [
         subprocess.run(
-            [sys.executable, "-c", program.format(first), path], capture_output=True, text=True, timeout=60, check=True
+            [sys.executable, "-c", program.format(first), path],
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=True,
         ).stdout.split("\n", 1)
         for first in ("", "sys.modules['isal'] = None")
     ]
