@@ -50,7 +50,7 @@ def small_blocks(monkeypatch):
     """Blocks of a few values, so that small arrays have many of them, and several segments."""
     for module in (pieces, one_pass):
         monkeypatch.setattr(module, "BLOCK_VALUES", 16)
-    monkeypatch.setattr(kernels, "RUN_VALUES", 8)
+    monkeypatch.setattr(pieces, "RUN_VALUES", 8)
     monkeypatch.setattr(one_pass, "processors", lambda: 2)
 
 
