@@ -9,14 +9,14 @@ without each sample. With Student's t, exceeded with a probability of 5 %, the r
 
 Cohorts of few samples often lack the rare large ones, and then both θ and SE are too small. So the upper end has the
 factor c that Bonett 2006 ("Approximate confidence interval for standard deviation of nonnormal distributions",
-Computational Statistics & Data Analysis 50: 775-782) gives a variance for that reason. docs/calibration.md shows how
-often the range holds the true value.
+Computational Statistics & Data Analysis 50: 775-782) gives a variance for that reason. For γ, whose κ is a fourth
+moment, SE is the root of the sum of squares of both errors. docs/calibration.md shows how often the range holds the
+true value.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -134,15 +134,17 @@ def ranges(cohort: Cohort, epsilon: float, seed: int, channels: int = 1) -> tupl
     below, above = (student(_TAIL / count, parts - 1) for count in (channels, 1))
     small = number / (number - NormalDist().inv_cdf(1 - _TAIL))
 
-    def ends(estimate: Doubles, others: Sequence[Doubles]) -> tuple[Doubles, Doubles]:
-        error = _error(estimate, np.array(others))
+    def ends(estimate: Doubles, error: Doubles) -> tuple[Doubles, Doubles]:
         return np.exp(-below * error), np.where(estimate > 0, small, 1.0) * np.exp(small * above * error)
 
     # λ = ρ/(1 − ρ) may be any positive number, so it has the range; ρ follows from it
     odds = _odds(whole)
-    shares = [_share_of(odds * end) for end in ends(odds, [_odds(one) for one in without])]
+    error = _error(odds, np.array([_odds(one) for one in without]))
+    shares = [_share_of(odds * end) for end in ends(odds, error)]
     known = np.where(whole.rho > 0, whole.rho, np.nan)
-    gaps = ends(whole.gap, [one.gap for one in without])
+
+    # γ has a fourth moment, whose error is larger than the samples show: it has the error of λ besides
+    gaps = ends(whole.gap, np.hypot(error, _error(whole.gap, np.array([one.gap for one in without]))))
     return whole, Range(*(_known(share / known) for share in shares)), Range(*map(_known, gaps))
 
 

@@ -18,6 +18,9 @@ from bnstat.moments.moments import Doubles
 # The samples that are drawn at most for one estimate of a gap.
 _MOST_DRAWN = 10**7
 
+# The sizes that are tried at most on the way to one that follows from its own gap.
+_STEPS = 8
+
 # Sizes are as certain as counting: beyond this one, none is named.
 _LARGEST = 10.0**15
 
@@ -102,16 +105,19 @@ def _rounded(size: float) -> int | None:
 
 def _size_for_gap(cohort: Cohort, start: float, settings: CompareSettings) -> float:
     """Return the size that brings the gap of one channel within its limit, from a first guess."""
-    size = start
-    for _ in range(4):
+    size, within = start, np.inf
+    for _ in range(_STEPS):
         whole = _rounded(size)
         if whole is None or whole * settings.draws > _MOST_DRAWN:
             return size
         batch = whole if cohort.patches is None else cohort.patches.taking.full(whole)
         size = batch * (gap_of(cohort, batch, settings) / settings.tolerances.gap) ** 2
-        if whole - 1 < size <= whole:
-            break
-    return size
+        if size <= whole:
+            within = min(within, whole)
+            if size > whole - 1:
+                return size
+    # drawn batches are random, so that no size may follow from itself: the least one that was seen to be enough
+    return within if np.isfinite(within) else size
 
 
 def gap_of(cohort: Cohort, size: int, settings: CompareSettings) -> float:

@@ -11,6 +11,7 @@ from bnstat.report.inspect import Report
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:  # its classes take milliseconds that `inspect` does not need
+    from bnstat.batch_size.needed import Needs
     from bnstat.batch_size.results import CurvePoint
 
 
@@ -85,6 +86,7 @@ class Evidence:
         shapes: The different shapes of the samples. It is empty where no samples share a batch.
         curve: What the batch size does to samples drawn from a larger set. It is None if it is unknown, as with too few
             samples.
+        needs: The batch sizes that channels need whose figures in `curve` are beyond their limits.
         steps: The number of training steps, None if unknown.
         sample_channels: The channels of each sample, in the order of the report's samples. It is empty where no rule
             asks for them.
@@ -97,6 +99,7 @@ class Evidence:
     limits: Limits = DEFAULT_LIMITS
     shapes: tuple[tuple[int, ...], ...] = ()
     curve: CurvePoint | None = None
+    needs: tuple[Needs, ...] = ()
     steps: int | None = None
     sample_channels: tuple[tuple[SampleChannel, ...], ...] = ()
     pooled_channels: tuple[PooledChannel, ...] = ()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from operator import index
 from typing import Unpack
 
+import numpy as np
+
 from bnstat.batch_size import curve
 from bnstat.batch_size.confidence import FEWEST_SAMPLES
-from bnstat.batch_size.results import CurvePoint
+from bnstat.batch_size.needed import Needs
+from bnstat.batch_size.needed import needs as needs_of
+from bnstat.batch_size.results import CurveChannel, CurvePoint
 from bnstat.batch_size.samples import cohorts_of, nesting_of
 from bnstat.batch_size.settings import CompareSettings, Tolerances
 from bnstat.errors import UsageError
@@ -189,27 +193,32 @@ def _evidence(table: Table, asked: CheckSettings) -> Evidence:
     together = layer.batch_size * layer.ranks > 1
     shapes = tuple(dict.fromkeys(row.tensor.sample_shape for row in table.rows)) if together else ()
     apart = replace(layer, batch_size=1, ranks=1, drop_last=False) if len(shapes) > 1 else layer
+    point, needs = _batches(table.rows, layer, asked.limits)
     channels = sample_channels_of(as_loaded(table, apart).rows)  # in the order of the report's samples
     return Evidence(
         report=report_of(table, apart),
         asked=layer,
         limits=asked.limits,
         shapes=shapes,
-        curve=_curve(table.rows, layer),
+        curve=point,
+        needs=needs,
         steps=asked.steps,
         sample_channels=channels,
         pooled_channels=pooled_channels_of(channels),
     )
 
 
-def _curve(rows: Sequence[Row], layer: Settings) -> CurvePoint | None:
-    """Return what the batch size does to these samples; None if they are too few, or share no batch statistics."""
+def _batches(rows: Sequence[Row], layer: Settings, limits: Limits) -> tuple[CurvePoint | None, tuple[Needs, ...]]:
+    """Return what the batch size does to these samples, and the sizes that channels need for which it is too small.
+
+    None and nothing if the samples are too few, or share no batch statistics.
+    """
     samples = [row.sample for row in rows]
     if layer.kind not in ("batch", "renorm") or independent(samples, layer) < FEWEST_SAMPLES:
-        return None
+        return None, ()
     channels = {row.tensor.channels for row in rows}
     if len(channels) > 1:
-        return None
+        return None, ()
     table, nesting = Moments.stack([row.moments for row in rows]), nesting_of(samples, layer.preparation.patches)
     cohorts = [one for one in cohorts_of(table, nesting) if one.independent >= FEWEST_SAMPLES]
     size = layer.batch_size * layer.ranks
@@ -222,9 +231,18 @@ def _curve(rows: Sequence[Row], layer: Settings) -> CurvePoint | None:
         population="infinite",
         draws=_DRAWS,
         seed=layer.seed,
-        tolerances=Tolerances(),
+        tolerances=Tolerances(limits.noise, limits.shortfall, limits.gap),
     )
-    return curve.together(cohorts, size, layer.ranks, settings)
+    point = curve.together(cohorts, size, layer.ranks, settings)
+    beyond = {one.channel for one in point.channels if not _within(one, settings.tolerances)}
+    loud = [cohort.only(np.flatnonzero([one in beyond for one in cohort.channels])) for cohort in cohorts]
+    return point, tuple(one for cohort in loud if cohort.channels for one in needs_of(cohort, settings))
+
+
+def _within(channel: CurveChannel, limits: Tolerances) -> bool:
+    """Return True if no figure of a channel is known to be beyond its limit."""
+    figures = (channel.mean_noise, channel.variance_shortfall, channel.train_eval_rms)
+    return all((figure or 0.0) <= limit for figure, limit in zip(figures, astuple(limits), strict=True))
 
 
 def _not_judged(evidence: Evidence, select: Sequence[str], codes: set[str]) -> tuple[str, ...]:

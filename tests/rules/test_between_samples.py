@@ -23,7 +23,9 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.inspect import Report
 from bnstat.report.limits import Limits
 from bnstat.rules import RULES, findings_of
+from bnstat.rules.explanation import explained
 from bnstat.rules.selection import rule_named
+from bnstat.workflows.check import check
 
 COHORT = Path(__file__).parents[2] / "sample_data/cohort"
 KERAS = FRAMEWORKS["keras"]
@@ -85,12 +87,12 @@ def test_a_small_batch_is_named_up_to_its_limit_and_only_where_these_data_show_i
     assert found(evidence(curve((0.2, 0.0, 0.0), size=size), limits=Limits(small_batch=0)), small) == []
 
 
-def test_a_small_batch_cites_the_paper_as_a_tendency_and_says_what_these_data_show():
+def test_a_small_batch_says_what_these_data_show_and_leaves_the_paper_to_its_explanation():
     channels = ((0.2, 0.0, None), (0.3, 0.05, 0.4))
     (finding,) = findings_of(evidence(curve(*channels)), (rule_named("small-batch"),))
     assert finding.severity == "note"
-    assert "1803.08494" in finding.message
-    assert "a tendency and not a law" in finding.message
+    assert "ImageNet" not in finding.message
+    assert "ImageNet" in explained(rule_named("small-batch")).why
     assert "noise of the batch mean 0.3 in channel 1 (limit 0.1), train/eval gap 0.4 in channel 1" in finding.message
     assert "shortfall" not in finding.message
 
@@ -101,24 +103,43 @@ def test_the_batch_size_that_is_advised_is_the_least_without_a_finding(name, siz
     rule = rule_named(name)
 
     def at(batch_size):
-        compared = bnstat.compare(COHORT, batch_sizes=[batch_size], population="infinite", draws=10)
+        compared = bnstat.compare(COHORT, batch_sizes=[batch_size], draws=10)
         return findings_of(evidence(compared.batch_sizes[0]), (rule,))
 
-    findings = at(size)
+    findings = check(COHORT, batch_size=size, select=[name]).findings
     if not findings:
         assert (name, size) == ("variance-shortfall", 5)
         return
-    advised = int(re.search(r"Use a batch size of ([\d,]+) or more", findings[0].message)[1])
+    advised = int(ADVISED.search(findings[0].message)[1])
     assert advised > size
     assert at(advised - 1)
     assert not at(advised)
 
 
+@pytest.mark.parametrize("size", [1, 2, 8])
+@pytest.mark.parametrize("limit", [0.1, 0.2])
+def test_compare_and_every_rule_name_one_size(size, limit):
+    limits = Limits(noise=limit, shortfall=limit / 4, gap=limit)
+    tolerances = {f"tolerance_{name}": getattr(limits, name) for name in ("noise", "shortfall", "gap")}
+    found = bnstat.compare(COHORT, batch_sizes=[size], **tolerances).recommendation
+    said = {
+        one.rule: tuple(map(int, ADVISED.search(one.message).groups()))
+        for one in check(COHORT, batch_size=size, limits=limits).findings
+        if one.rule in ("BN202", "BN203", "BN204")
+    }
+    assert ("BN202" in said) == (size < found.mean_and_variance.estimate)
+    assert said["BN204"] == (found.gap.estimate, found.gap.most)
+    both = [said[code] for code in ("BN202", "BN203") if code in said]
+    assert not both or max(both) == (found.mean_and_variance.estimate, found.mean_and_variance.most)
+
+
 def test_a_limit_of_nothing_advises_no_size():
-    (finding,) = findings_of(evidence(curve((0.2, 0.0, 0.0)), limits=Limits(noise=0.0)), (rule_named("BN202"),))
+    (finding,) = check(COHORT, batch_size=2, select=["BN202"], limits=Limits(noise=0.0)).findings
     assert "Use a larger batch (the noise falls as 1/√B" in finding.message
 
 
+# The size that is advised, and that which is enough with confidence.
+ADVISED = re.compile(r"about ([\d,]+), or ([\d,]+) for 90")
 UNSETTLED = rule_named("unsettled-running-statistics")
 
 

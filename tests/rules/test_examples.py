@@ -15,9 +15,11 @@ from bnstat import cli
 from bnstat.batch_size.confidence import FEWEST_SAMPLES
 from bnstat.reading.table import read_table
 from bnstat.report.evidence import Evidence
+from bnstat.report.limits import DEFAULT_LIMITS
 from bnstat.rules import RULES, findings_of
 from bnstat.rules.explanation import PARTS, explained
 from bnstat.rules.rule import Rule
+from bnstat.workflows.check import _batches
 from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 from bnstat.workflows.reference import ReferenceFile
 
@@ -60,10 +62,12 @@ def as_check_has_it(arguments):
     then = [value for name, value in pairwise(arguments) if name == "--reference"]
     shapes = tuple(dict.fromkeys(batch.input_shape[1:] for batch in report.batches))
     curve = bnstat.compare(paths, batch_sizes=[size], population="infinite").batch_sizes[0]
+    asked = replace(report.settings, batch_size=size)
     return Evidence(
         report,
-        asked=replace(report.settings, batch_size=size),
+        asked=asked,
         curve=curve if len(report.samples) >= FEWEST_SAMPLES else None,
+        needs=_batches(table.rows, asked, DEFAULT_LIMITS)[1],
         shapes=shapes if len(shapes) > 1 else (),
         steps=given.get("--steps"),
         sample_channels=channels,

@@ -15,14 +15,15 @@ Example:
     warning BN202 batch-mean-noise
       channel 0: from batch to batch the mean varies by 0.385 SD (standard
       deviations of all values, limit 0.1) at batch size 2, so the output for
-      a sample depends on which others share its batch. Use a batch size of 30
-      or more (the noise falls as 1/√B, where B is the batch size),
-      synchronize the batch statistics of ranks that hold as many samples
-      together, or use instance or group norm.
+      a sample depends on which others share its batch. Use a batch size of
+      about 30, or 42 for 90 % confidence (the noise falls as 1/√B, where B is
+      the batch size). Or synchronize the batch statistics of ranks that hold
+      as many samples together, or use instance or group norm.
 
-What to do: use a larger batch, which lowers the noise as 1/√B. Or synchronize the batch statistics of several ranks.
-Or use a layer that does not look at other samples, such as instance or group norm. Scaling each volume by itself
-(z-scores) removes the differences at the network's input.
+What to do: use a larger batch, which lowers the noise as 1/√B. The first size is an estimate from these samples, and
+the second is enough with 90 % confidence; both are those of `bnstat compare` (docs/calibration.md). Or synchronize the
+batch statistics of several ranks. Or use a layer that does not look at other samples, such as instance or group norm.
+Scaling each volume by itself (z-scores) removes the differences at the network's input.
 
 Threshold: 0.1 standard deviations of the values, `--limit noise=0.1`, as in `bnstat compare`. A shift of a tenth is
 small beside the spread that the next layer sees anyway. With fewer than 8 samples the rule says nothing, because so few
@@ -38,7 +39,7 @@ from collections.abc import Iterator
 
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.rules.batch.between_samples import advice, certainty, enough, full_size, judged, size_asked
+from bnstat.rules.batch.between_samples import advice, judged, needed, size_asked
 from bnstat.rules.rule import Rule
 from bnstat.text import beyond
 
@@ -53,7 +54,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             f"{evidence.report.title_of(channel.channel)}: from batch to batch the mean varies by "
             f"{beyond(noise, limit, 3)} SD (standard deviations of all values, limit {limit:g}) at "
             f"batch size {size}, so {_consequence(size)} "
-            f"{advice('the noise falls as 1/√B', enough(full_size(evidence), noise, limit, 2), certainty(evidence))}"
+            f"{advice('the noise falls as 1/√B', needed(evidence, channel, 'noise'))}"
         )
         yield rule.of_all(message, channel.channel, value=noise, threshold=limit)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil
 from typing import TYPE_CHECKING
 
 from bnstat.report.evidence import Evidence
+from bnstat.text import NO_BREAK_SPACE
 
 if TYPE_CHECKING:  # its classes take milliseconds that one volume does not need
-    from bnstat.batch_size.results import CurveChannel
+    from bnstat.batch_size.results import CurveChannel, NeededSize
 
 # What to do besides a larger batch: shared by the messages.
 OTHERWISE = (
@@ -32,46 +32,33 @@ def size_asked(evidence: Evidence) -> int:
     return evidence.curve.batch_size if evidence.curve is not None else evidence.settings.batch_size
 
 
-def full_size(evidence: Evidence) -> int:
-    """Return the size from which figures fall as they are said to: for patches, M·V for batches of V volumes.
+def needed(evidence: Evidence, channel: CurveChannel, name: str) -> NeededSize | None:
+    """Return the batch size that a channel needs; None if it is not known, or no more than the size asked about.
 
-    Of a larger set the variance of the mean of any batch is at most (M·τ_v² + τ_p²)/B, and that of a batch of V volumes
-    at least the value of this at B = M·V (docs/patch-noise.md): what is advised from that size on is enough.
+    Args:
+        evidence: The evidence.
+        channel: The channel.
+        name: The figure, as in "noise".
     """
-    size, patches = size_asked(evidence), evidence.settings.preparation.patches
-    if patches is None:
-        return size
-    ranks, each = evidence.settings.ranks, patches.per_volume
-    return ranks * -(-size // (ranks * each)) * each
+    found: NeededSize | None = next(
+        (getattr(one, name) for one in evidence.needs if one.channel == channel.channel), None
+    )
+    known = found is not None and found.estimate is not None and found.estimate > size_asked(evidence)
+    return found if known else None
 
 
-def certainty(evidence: Evidence) -> str:
-    """Return the verb of a size that is advised: with forced slots, the share of foreground depends on the size."""
-    patches = evidence.settings.preparation.patches
-    forced = patches is not None and patches.foreground is not None and patches.foreground.startswith("nnunet:")
-    return "may be" if forced else "is"
-
-
-def enough(size: int, figure: float, limit: float, power: int) -> int | None:
-    """Return the batch size at which a figure that falls as 1/B^(1/power) meets its limit; None for a limit of 0."""
-    try:
-        return ceil(size * (figure / limit) ** power - 1e-9)
-    except (ZeroDivisionError, OverflowError):
-        return None
-
-
-def advice(falls: str, size: int | None, verb: str = "is") -> str:
+def advice(falls: str, size: NeededSize | None) -> str:
     """Say which batch size to use, as far as it is known, and what else would help.
 
     Args:
         falls: How the figure falls, as in "the noise falls as 1/√B".
-        size: The batch size that is advised.
-        verb: "is" if that size is enough, "may be" if it probably is.
+        size: The batch size that is needed.
     """
     why = f"{falls}, where B is the batch size"
-    if size is None:
+    if size is None or size.estimate is None:
         return f"Use a larger batch ({why}), {OTHERWISE}."
-    probably = " may be enough" if verb != "is" else ""
-    use = f"A batch size of {size:,} or more" if probably else f"Use a batch size of {size:,} or more"
-    otherwise = f"; or {OTHERWISE}" if probably else f", {OTHERWISE}"
-    return f"{use}{probably} ({why}){otherwise}."
+    from bnstat.batch_size.confidence import CONFIDENCE  # noqa: PLC0415  (loaded by then; without sizes not needed)
+
+    certain = f"{100 * CONFIDENCE:g}{NO_BREAK_SPACE}% confidence"
+    sure = "" if size.most is None else f", or {size.most:,} for {certain}"
+    return f"Use a batch size of about {size.estimate:,}{sure} ({why}). Or {OTHERWISE}."

@@ -14,12 +14,8 @@ Example:
     note BN205 small-batch
       batch size 2 is small for these data: noise of the batch mean 0.385 in
       channel 0 (limit 0.1), shortfall of the batch variance 0.148 in channel
-      0 (limit 0.1), train/eval gap 0.479 in channel 0 (limit 0.1). For
-      context, a tendency and not a law: ResNet-50 on ImageNet had an error of
-      23.6, 23.7, 24.8, 27.3 and 34.7 % with batch norm at 32, 16, 8, 4 and 2
-      images per GPU, and of 24.0 to 24.2 % with group norm (arXiv
-      1803.08494). To find the size that is enough for these data, run `bnstat
-      compare PATH`.
+      0 (limit 0.1), train/eval gap 0.479 in channel 0 (limit 0.1). To find
+      the size that is enough for them, run `bnstat compare PATH`.
 
 What to do: find the least batch size that is enough for these data with `bnstat compare PATH`. If it does not fit into
 memory, synchronize ranks, or use group or instance norm.
@@ -35,7 +31,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bnstat.batch_size.published import GROUP_NORM_PAPER
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.batch.between_samples import judged, size_asked
@@ -51,8 +46,8 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     shown = _shown(evidence)
     if size <= most and shown:
         message = (
-            f"batch size {size} is small for these data: {', '.join(shown)}. For context, a tendency and not a law: "
-            f"{GROUP_NORM_PAPER}. To find the size that is enough for these data, run `bnstat compare PATH`."
+            f"batch size {size} is small for these data: {', '.join(shown)}. To find the size that is enough for them, "
+            "run `bnstat compare PATH`."
         )
         yield rule.of_all(message, value=float(size), threshold=float(most))
 

@@ -15,10 +15,10 @@ Example:
       channel 0: the variance of a batch of 2 is on average 14.8 % below that
       of all values (limit 10 %), because a batch contains few of the
       differences between samples. The layer divides by too little, and its
-      running variance becomes too small. Use a batch size of 3 or more (the
-      shortfall falls as 1/B, where B is the batch size), synchronize the
-      batch statistics of ranks that hold as many samples together, or use
-      instance or group norm.
+      running variance becomes too small. Use a batch size of about 3, or 5
+      for 90 % confidence (the shortfall falls as 1/B, where B is the batch
+      size). Or synchronize the batch statistics of ranks that hold as many
+      samples together, or use instance or group norm.
 
 What to do: use a larger batch, which lowers the shortfall as 1/B. Or synchronize the batch statistics of several ranks.
 Or compute the statistics of all samples after training ("precise BN",
@@ -37,7 +37,7 @@ from collections.abc import Iterator
 
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.rules.batch.between_samples import advice, certainty, enough, full_size, judged, size_asked
+from bnstat.rules.batch.between_samples import advice, judged, needed, size_asked
 from bnstat.rules.rule import Rule
 from bnstat.text import beyond
 
@@ -48,13 +48,12 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         shortfall = channel.variance_shortfall
         if shortfall is None or shortfall <= limit:
             continue
-        size_enough = enough(full_size(evidence), shortfall, limit, 1)
         message = (
             f"{evidence.report.title_of(channel.channel)}: the variance of a batch of {size} is on average "
             f"{beyond(100 * shortfall, 100 * limit, 3)} % below that of all values (limit {100 * limit:g} %"
             f"), because a batch contains {'none' if size == 1 else 'few'} of the differences between samples. The "
             "layer divides by too little, and its running variance becomes too small. "
-            f"{advice('the shortfall falls as 1/B', size_enough, certainty(evidence))}"
+            f"{advice('the shortfall falls as 1/B', needed(evidence, channel, 'shortfall'))}"
         )
         yield rule.of_all(message, channel.channel, value=shortfall, threshold=limit)
 
