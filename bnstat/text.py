@@ -31,6 +31,11 @@ def samples_of(samples: int, volumes: int | None) -> str:
     return f"{plural(samples, 'patch', 'patches')} of {plural(volumes, 'volume')}"
 
 
+def listed(parts: Sequence[str]) -> str:
+    """Return parts of a sentence as in "a", "a, and b" or "a, b, and c"."""
+    return ", and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
 def capitalized(words: str) -> str:
     """Return words with a capital letter at the start; all others stay as they are."""
     return words[0].upper() + words[1:]

@@ -9,9 +9,9 @@ without each sample. With Student's t, exceeded with a probability of 5 %, the r
 
 Cohorts of few samples often lack the rare large ones, and then both θ and SE are too small. So the upper end has the
 factor c that Bonett 2006 ("Approximate confidence interval for standard deviation of nonnormal distributions",
-Computational Statistics & Data Analysis 50: 775-782) gives a variance for that reason. For γ, whose κ is a fourth
-moment, SE is the root of the sum of squares of both errors. docs/calibration.md shows how often the range holds the
-true value.
+Computational Statistics & Data Analysis 50: 775-782) gives a variance for that reason. κ is a fourth moment, whose
+error a jackknife does not show well. So for γ, SE is the root of the sum of the squared errors of log γ and of log ρ.
+docs/calibration.md shows how often the ranges hold the true values.
 """
 
 from __future__ import annotations
@@ -143,8 +143,9 @@ def ranges(cohort: Cohort, epsilon: float, seed: int, channels: int = 1) -> tupl
     shares = [_share_of(odds * end) for end in ends(odds, error)]
     known = np.where(whole.rho > 0, whole.rho, np.nan)
 
-    # γ has a fourth moment, whose error is larger than the samples show: it has the error of λ besides
-    gaps = ends(whole.gap, np.hypot(error, _error(whole.gap, np.array([one.gap for one in without]))))
+    # γ has a fourth moment, whose error is larger than the samples show: it has the error of log ρ besides
+    own = _error(whole.gap, np.array([one.gap for one in without]))
+    gaps = ends(whole.gap, np.hypot(own, (1 - whole.rho) * error))
     return whole, Range(*(_known(share / known) for share in shares)), Range(*map(_known, gaps))
 
 
@@ -165,18 +166,18 @@ def _share_of(odds: Doubles) -> Doubles:
 def _error(whole: Doubles, without: Doubles) -> Doubles:
     """Return the standard error of the logarithm of an estimate by the jackknife.
 
-    SE² = (g − 1)/g · Σ(log θ₍ⱼ₎ − their mean)². It is infinite if an estimate is 0 without some sample.
+    SE² = (g − 1)/g · Σ(log θ₍ⱼ₎ − their mean)². It is infinite if an estimate is 0 or undefined without some.
 
     Args:
-        whole: the estimate from all samples, shape (c,); an estimate of 0 has no error.
+        whole: the estimate from all samples, shape (c,); an estimate of 0, or one that is undefined, has no error.
         without: estimates without each of g parts, shape (g, c).
     """
     parts = len(without)
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(without)
         square = ((logs - logs.mean(axis=0)) ** 2).mean(axis=0) * (parts - 1)
-    error = np.where((without == 0).any(axis=0), np.inf, np.sqrt(square))
-    return np.asarray(np.where(whole == 0, 0.0, error))
+    error = np.where(((without == 0) | np.isnan(without)).any(axis=0), np.inf, np.sqrt(square))
+    return np.asarray(np.where((whole == 0) | np.isnan(whole), 0.0, error))
 
 
 def student(tail: float, freedom: int) -> float:

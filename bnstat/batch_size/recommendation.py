@@ -13,7 +13,7 @@ from bnstat.batch_size.needed import Needs, gap_of, gaps_of, largest, needs
 from bnstat.batch_size.results import ChannelFigures, NeededSize, Recommendation, Unjudged
 from bnstat.batch_size.samples import Cohort
 from bnstat.batch_size.settings import CompareSettings, Tolerances
-from bnstat.batch_size.verdict import ALL_EQUAL, verdict
+from bnstat.batch_size.verdict import ALL_EQUAL, Verdict
 from bnstat.text import plural
 
 # What the layer is applied to: volumes, or saved activations.
@@ -64,7 +64,7 @@ def recommend(
     channels = sum(len(cohort.channels) for cohort in cohorts)
     if judged:
         found = (_of_a_larger_set if settings.population == "infinite" else _of_these)(found, judged, ordered, settings)
-    return replace(found, reason=verdict(found, ordered, channels, settings, names))
+    return replace(found, reason=Verdict(found, ordered, channels, settings, names).text)
 
 
 def _judged(cohort: Cohort, fewest: int) -> list[Cohort]:

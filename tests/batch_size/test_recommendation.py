@@ -119,7 +119,7 @@ def test_the_size_that_the_gap_needs_is_the_same_from_any_size_and_is_about_enou
 def test_one_size_is_named_where_it_is_enough_for_the_gap_too():
     found = recommend([cohort(0.5)], [1], settings(noise=0.5, gap=0.4), "input")
     assert found.gap.estimate == found.mean_and_variance.estimate
-    assert f"About {found.estimate} samples would be enough; with" in found.reason
+    assert f"About {found.estimate} samples would be enough (" in found.reason
 
 
 def test_a_limit_of_zero_names_no_size():

@@ -264,7 +264,7 @@ def test_a_channel_with_too_few_usable_samples_is_named_and_not_spoken_of(compar
     assert [(one["channel"], one["samples"]) for one in advice["unjudged"]] == [(1, samples - broken)]
     assert (advice["channel"], advice["samples"], advice["batch_size"]) == (0, samples, 512)
     left = "1 usable sample" if samples - broken == 1 else f"{samples - broken} usable samples"
-    assert f"Nothing is known of channel 1 ({left}, of 8 that are needed)." in advice["reason"]
+    assert f"Nothing is said of channel 1 ({left}, of 8 that are needed)." in advice["reason"]
 
 
 def test_different_numbers_of_channels_cannot_be_compared(refused):

@@ -16,7 +16,7 @@ Example:
       mode differ by 0.479 (root mean square, limit 0.1; 1 is the standard
       deviation of the output), even with settled running statistics. In
       evaluation the next layers get inputs that they were not trained on. Use
-      a batch size of about 34, or 76 for 90 % confidence (the gap falls about
+      a batch size of about 34, or 71 for 90 % confidence (the gap falls about
       as 1/√B, where B is the batch size). Or synchronize the batch statistics
       of ranks that hold as many samples together, or use instance or group
       norm.

@@ -1,0 +1,110 @@
+"""The range of the size that is needed: formulas against plain ones, and how often it holds the true size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bnstat.batch_size.confidence import CONFIDENCE, ranges, spread_of, student
+from bnstat.batch_size.needed import needs
+from bnstat.batch_size.samples import Cohort
+from bnstat.batch_size.settings import CompareSettings
+
+
+def cohort(means, variances):
+    means = np.asarray(means, np.float64).reshape(len(means), -1)
+    variances = np.asarray(variances, np.float64).reshape(means.shape)
+    channels = means.shape[1]
+    return Cohort(tuple(range(channels)), np.arange(len(means)), means, variances, np.full(channels, 1e6))
+
+
+def drawn(samples, between=0.6, seed=0):
+    random = np.random.default_rng(seed)
+    return cohort(between * random.normal(size=samples), random.gamma(10, 0.1, samples))
+
+
+@pytest.mark.parametrize(
+    ("tail", "freedom", "expected"),
+    [(0.05, 7, 1.894579), (0.05, 11, 1.795885), (0.05, 39, 1.684875), (0.025, 7, 2.364624), (0.001, 7, 4.785290)],
+)
+def test_quantiles_of_students_t_are_those_of_tables(tail, freedom, expected):
+    assert student(tail, freedom) == pytest.approx(expected, rel=2e-3)
+
+
+def test_the_range_is_that_of_the_formulas():
+    one = drawn(12)
+    means, variances = one.means[:, 0], one.variances[:, 0]
+
+    def figures(m, v):
+        tau2, w = m.var(ddof=1), v.mean()
+        spread = (m - m.mean()) * np.sqrt(len(m) / (len(m) - 1))
+        return tau2 / w, tau2 / (tau2 + w) + np.var(v + spread**2) / (tau2 + w) ** 2 / 4
+
+    whole, without = figures(means, variances), [
+        figures(np.delete(means, i), np.delete(variances, i)) for i in range(12)
+    ]  # fmt: skip
+    logs = np.log(without)
+    own = np.sqrt(11 / 12 * ((logs - logs.mean(axis=0)) ** 2).sum(axis=0))
+    spread, rho, gap = ranges(one, 0.0, 0)
+    assert spread.rho[0] == pytest.approx(whole[0] / (1 + whole[0]), rel=1e-12)
+    assert spread.gap[0] == pytest.approx(whole[1], rel=1e-12)
+    t, c = student(0.05, 11), 12 / (12 - 1.6448536)
+    least, most = whole[0] * np.exp(-t * own[0]), c * whole[0] * np.exp(c * t * own[0])
+    assert spread.rho[0] * rho.least[0] == pytest.approx(least / (1 + least), rel=1e-6)
+    assert spread.rho[0] * rho.most[0] == pytest.approx(most / (1 + most), rel=1e-6)
+    both = np.hypot(own[1], own[0] / (1 + whole[0]))
+    assert gap.least[0] == pytest.approx(np.exp(-t * both), rel=1e-6)
+    assert gap.most[0] == pytest.approx(c * np.exp(c * t * both), rel=1e-6)
+
+
+@pytest.mark.parametrize("draw", ["normal", "exponential"])
+def test_the_upper_end_is_enough_as_often_as_it_says(draw):
+    random, enough, held = np.random.default_rng(5), [], []
+    true = 100 * 0.36 / 1.36
+    for _ in range(200):
+        means = 0.6 * (random.normal(size=15) if draw == "normal" else random.exponential(size=15) - 1)
+        one = cohort(means, random.gamma(10, 0.1, 15))
+        (found,) = needs(one, CompareSettings.of(epsilon=1e-3, draws=1))
+        size = found.mean_and_variance
+        enough.append(size.most >= true)
+        held.append(size.least <= np.ceil(true) and size.most >= true)
+    assert np.mean(enough) >= (CONFIDENCE if draw == "normal" else 0.82)
+    assert np.mean(held) >= (0.88 if draw == "normal" else 0.8)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+def test_the_range_does_not_depend_on_unit_or_offset(scale, shift):
+    one = drawn(12)
+    other = cohort(scale * one.means + scale * shift, scale**2 * one.variances)
+    for first, second in zip(ranges(one, 0.0, 0)[1:], ranges(other, 0.0, 0)[1:], strict=True):
+        assert second.least == pytest.approx(first.least, rel=1e-6)
+        assert second.most == pytest.approx(first.most, rel=1e-6)
+
+
+def test_what_one_sample_decides_has_no_upper_end():
+    alone = np.zeros(9)
+    alone[4] = 1.0
+    _, rho, gap = ranges(cohort(alone, np.ones(9)), 0.0, 0)
+    assert spread_of(cohort(alone, np.ones(9)), 0.0).rho[0] * rho.most[0] == pytest.approx(1.0)
+    assert np.isinf(gap.most[0])
+    (found,) = needs(cohort(alone, np.ones(9)), CompareSettings.of())
+    assert (found.noise.most, found.gap.most) == (100, None)
+
+
+def test_samples_that_do_not_differ_need_a_batch_of_one_for_sure():
+    (found,) = needs(cohort(np.ones(9), np.full(9, 2.0)), CompareSettings.of())
+    assert {size.most for size in (found.noise, found.shortfall, found.gap)} == {1}
+
+
+def test_many_samples_are_left_out_in_parts():
+    small, large = drawn(40, seed=1), drawn(4000, seed=1)
+    widths = [ranges(one, 0.0, 0)[1].most[0] for one in (small, large)]
+    assert 1 < widths[1] < 1.1 < widths[0]
+
+
+def test_a_wider_set_of_channels_lowers_the_lower_end_only():
+    one = drawn(12)
+    (_, alone, _), (_, many, _) = ranges(one, 0.0, 0), ranges(one, 0.0, 0, channels=50)
+    assert many.most == pytest.approx(alone.most)
+    assert many.least[0] < alone.least[0]
