@@ -91,8 +91,8 @@ def volumes(tmp_path_factory):
 
 
 def compared(path, framework, size):
-    """The channels of one batch size."""
-    found = bnstat.compare(path, batch_sizes=[size], framework=framework, steps=STEPS, seed=SEED)
+    """The channels of one batch size, of batches of these samples and no others."""
+    found = bnstat.compare(path, batch_sizes=[size], framework=framework, population="finite", steps=STEPS, seed=SEED)
     return found.batch_sizes[0].channels
 
 
