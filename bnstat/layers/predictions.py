@@ -6,15 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, prod
 
 import numpy as np
 
-from bnstat.layers.arithmetic import bounds, emulation
+from bnstat.layers.arithmetic import bounds, emulation, grouped
 from bnstat.layers.arithmetic.arithmetics import FUSED, Arithmetic
-from bnstat.layers.arithmetic.bands import FLOAT32_MAX, FLOAT32_TINY
+from bnstat.layers.arithmetic.bands import FLOAT32_MAX, FLOAT32_TINY, SHARED_VOXELS
 from bnstat.layers.arithmetic.running_sums import Layout
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
@@ -46,13 +46,20 @@ def predict(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple
 def second_pass(batch: Batch, settings: Settings) -> bool:
     """Return True if the voxels of a batch are read again."""
     arithmetic = _arithmetic(batch, settings)
+    of_groups = arithmetic.sums == "groups"
     return (
         settings.emulate
-        and settings.kind in ("batch", "renorm")
+        and settings.kind in (("group",) if of_groups else ("batch", "renorm"))
+        and (not of_groups or _voxels(batch.parts[0], batch) > 1)  # one voxel lies as channels first does, too
         and arithmetic.is_emulated(batch.channel_count)
         and (settings.dtype == "float32" or arithmetic.emulates_half)
         and (settings.framework.upcasts or settings.dtype != "bfloat16")  # tf.nn.moments computes in bfloat16 itself
     )
+
+
+def depends_on_registers(batch: Batch, settings: Settings) -> bool:
+    """Return True if the width of the processor's registers decides the order of the sums, whatever the threads."""
+    return _arithmetic(batch, settings).sums == "groups" and _voxels(batch.parts[0], batch) < SHARED_VOXELS
 
 
 def _arithmetic(batch: Batch, settings: Settings) -> Arithmetic:
@@ -105,6 +112,7 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
         channels=len(batch.parts),
         samples=_samples(part, batch),
         divided=_divided(part, batch),
+        voxels=_voxels(part, batch),
         rounded=not all(_is_exact(row, part, settings.dtype) for row in rows),
     )
     # the bound of the arithmetic, and of those that rules judge by where it stands for several
@@ -146,6 +154,11 @@ def _samples(part: Channel | Group, batch: Batch) -> int:
     return prod(before)
 
 
+def _voxels(part: Channel | Group, batch: Batch) -> int:
+    """Return how many values a channel has in one sample."""
+    return part.count // (len(part.channels) if isinstance(part, Group) else len(batch.samples))
+
+
 def _is_exact(row: Row, part: Channel | Group, dtype: InputType) -> bool:
     """Return True if the stored values of a sample are numbers of the input's type: the layer gets them as they are."""
     if not row.types:
@@ -182,7 +195,9 @@ class _Sums:
 def _shared_sums(batch: Batch, table: Table, settings: Settings) -> _Sums:
     """Return the sums of a batch, done once for all layers that sum alike."""
     rounded = settings.framework.upcasts or settings.dtype == "float32"
-    key = (batch.samples, settings.dtype, settings.threads, _arithmetic(batch, settings).name, rounded)
+    arithmetic = _arithmetic(batch, settings)
+    groups = settings.groups if arithmetic.sums == "groups" else None
+    key = (batch.samples, settings.dtype, settings.threads, arithmetic.name, rounded, groups)
     sums = table.summed.get(key)
     if not isinstance(sums, _Sums):
         sums = _emulated(batch, [table.rows[place] for place in batch.samples], settings)
@@ -193,13 +208,16 @@ def _shared_sums(batch: Batch, table: Table, settings: Settings) -> _Sums:
 def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Sums:
     """Read the voxels of a batch again, and sum them as the framework does."""
     places = [tensor_order.StoredSample(row.parts, row.tensor, row.sample.index) for row in rows]
-    layout = Layout(len(rows), batch.parts[0].count // len(rows), batch.channel_count)
-    emulated = emulation.emulate(
-        _arithmetic(batch, settings),
-        lambda: tensor_order.batch_voxels(places, settings.dtype),
-        layout,
-        threads=settings.threads,
-    )
+    layout = Layout(len(rows), _voxels(batch.parts[0], batch), batch.channel_count)
+    arithmetic = _arithmetic(batch, settings)
+
+    def voxels() -> Iterator[tensor_order.Floats]:
+        return tensor_order.batch_voxels(places, settings.dtype)
+
+    if arithmetic.sums == "groups":
+        emulated = grouped.emulate_groups(voxels, layout, settings.groups or 1, threads=settings.threads)
+    else:
+        emulated = emulation.emulate(arithmetic, voxels, layout, threads=settings.threads)
     if emulated.mean is None or emulated.variance is None:
         return _Sums(None, None, emulated.low.tolist(), emulated.high.tolist())
     pair = [np.asarray(one, np.float64) for one in (emulated.mean, emulated.variance)]

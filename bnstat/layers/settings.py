@@ -8,7 +8,7 @@ from operator import index
 from typing import TypedDict, cast, get_args
 
 from bnstat.errors import UsageError, require_least
-from bnstat.layers.frameworks import FRAMEWORKS, framework_named, layer_of, require_epsilon
+from bnstat.layers.frameworks import FRAMEWORKS, framework_named, layer_of, preset_of, require_epsilon
 from bnstat.layers.frameworks.framework import Framework
 from bnstat.moments.input_type import InputType
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
@@ -206,8 +206,13 @@ class Settings:
 
     @property
     def maker(self) -> str:
-        """The maker of the layer in a sentence; a layer that keeps running statistics is named in full."""
-        return self.framework.title if self.keeps_running else FRAMEWORKS[self.framework.maker].title
+        """The maker of the layer in a sentence. A layer that keeps running statistics is named in full.
+
+        So is a layer of one preset alone, as PyTorch's group norm with channels last.
+        """
+        maker = FRAMEWORKS[self.framework.maker]
+        alone = not self.by_sample or preset_of(maker.name, self.kind) is self.framework
+        return maker.title if alone and not self.keeps_running else self.framework.title
 
     @property
     def added(self) -> float | None:

@@ -21,6 +21,7 @@ from bnstat.sources.formats.memory import Input
 from bnstat.sources.opened import Planned
 from bnstat.workflows.failures import require_some
 from bnstat.workflows.inspect import ONLY_BOUNDED, as_loaded, report_of, require_admitted
+from bnstat.workflows.notes import instruction_notes
 
 # Stands for every preset of a batch norm, among names of frameworks.
 ALL = "all"
@@ -235,4 +236,5 @@ def _notes(entries: Sequence[ComparedLayer]) -> tuple[str, ...]:
         first.setdefault((entry.report.settings.framework.maker, entry.report.settings.normalizer), entry)
     spoken = [note for entry in first.values() for note in entry.report.notes]
     others = [note for entry in entries for note in entry.report.notes if note == ONLY_BOUNDED]
+    others += [note for entry in entries for note in instruction_notes(entry.report.batches, entry.report.settings)]
     return tuple(dict.fromkeys((*spoken, *others)))

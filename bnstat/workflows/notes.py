@@ -8,7 +8,9 @@ from operator import gt
 
 import numpy as np
 
+from bnstat.layers.arithmetic.bands import SHARED_VOXELS
 from bnstat.layers.loader import without_foreground
+from bnstat.layers.predictions import depends_on_registers, second_pass
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.layers.settings import Layer, Settings
 from bnstat.preprocessing.settings import Patching
@@ -35,6 +37,7 @@ def notes_of(table: Table, batches: Sequence[Batch], settings: Settings) -> tupl
         *_single_inside(batches, settings),
         *_frozen(settings),
         *_backend(table, batches, settings),
+        *instruction_notes(batches, settings),
     )
 
 
@@ -105,6 +108,25 @@ def _constant(table: Table) -> tuple[str, ...]:
     ]
     more = len(notes) - MOST_CHANNELS
     return tuple(notes) if more <= 1 else (*notes[:MOST_CHANNELS], f"the same holds for {more} more channels")
+
+
+def instruction_notes(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
+    """Return a note if the sums that were repeated depend on the instructions of the processor."""
+    if not settings.framework.arithmetic.registers:
+        return ()
+    repeated = [batch for batch in batches if second_pass(batch, settings)]
+    if any(depends_on_registers(batch, settings) for batch in repeated):
+        return (
+            f"{settings.framework.title} sums samples of fewer than {SHARED_VOXELS:,} voxels in the registers of the "
+            "processor, so its variance is given as a range over AVX2, AVX-512 and neither",
+        )
+    predictions = [part.prediction for batch in repeated for part in batch.parts]
+    if not any(one is not None and one.kind == "emulated" for one in predictions):
+        return ()
+    return (
+        f"{settings.framework.title} computes these variances on a processor with AVX2 or AVX-512; where "
+        "torch.backends.cpu.get_cpu_capability() gives DEFAULT, it rounds in other places",
+    )
 
 
 def _backend(table: Table, batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:

@@ -291,6 +291,24 @@ def torch_norms() -> dict[str, Layer]:
     return {"torch-instance instance": instance}
 
 
+def torch_last_norms() -> dict[str, Layer]:
+    """Return PyTorch's group norm with channels last in memory, in one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+
+    def group(x: Floats) -> Any:
+        groups = groups_of(x.shape[-1])
+        tensor = torch.from_numpy(x).permute(0, 4, 1, 2, 3)
+        _, mean, scale = torch.native_group_norm(
+            tensor, None, None, 1, x.shape[-1], x[0, ..., 0].size, group=groups, eps=0.0
+        )
+        with np.errstate(divide="ignore"):  # a variance of 0
+            return mean.numpy()[0], np.nan_to_num(1.0 / scale.numpy()[0].astype(np.float64) ** 2)
+
+    return {"torch-group-channels-last group": group}
+
+
 def keras_norms(backend: str) -> dict[str, Layer]:
     """Return instance norm, group norm, and layer norm over channels and space, of Keras 3."""
     os.environ["KERAS_BACKEND"] = backend
@@ -349,6 +367,7 @@ def groups_of(channels: int) -> int:
 
 NORMS: dict[str, Callable[[], dict[str, Layer]]] = {
     "torch": torch_norms,
+    "torch-channels-last": torch_last_norms,
     "keras-jax": lambda: keras_norms("jax"),
     "keras-torch": lambda: keras_norms("torch"),
     "keras-tensorflow": lambda: keras_norms("tensorflow"),

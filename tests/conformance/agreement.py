@@ -51,6 +51,7 @@ LIMITS: dict[Arithmetic, tuple[float, float]] = {
     "one-pass-cascade": (512, 3),
     "one-pass-plain": (512, 3),
     "one-pass-clamped": (512, 3),
+    "one-pass-chunks": (512, 3),
     "hull": (512, 3),
     "hull-layer": (512, 3),
 }

@@ -155,6 +155,70 @@ def test_one_channel_lies_as_channels_first_for_pytorch(tmp_path):
     assert layer.running_var.item() == pytest.approx(found.variance * 64000 / 63999, rel=1e-6)
 
 
+@pytest.fixture
+def far(tmp_path):
+    """30000 ± 5 in two groups of two channels: float32 squares have a step of 64."""
+    values = np.random.default_rng(0).normal(30000, 5, (1, 32, 32, 32, 4)).astype(np.float32)
+    np.save(tmp_path / "far.npy", values)
+    return tmp_path / "far.npy"
+
+
+def test_group_norm_with_channels_last_loses_the_variance_that_channels_first_has(far):
+    first = predictions(far, framework="torch", normalizer="group:2")
+    last = predictions(far, framework="torch-channels-last", normalizer="group:2", threads=2)
+    assert [one.kind for one in first] == ["accurate"] * 2
+    assert [(one.kind, one.variance) for one in last] == [("emulated", 0.0)] * 2  # measured
+    for options in ({}, {"emulate": False}):
+        for one in predictions(far, framework="torch-channels-last", normalizer="group:2", **options):
+            assert one.kind == "bounded"
+            assert one.low == 0.0
+            assert one.high > 25.0
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        tensor = torch.from_numpy(np.load(far)).permute(0, 4, 1, 2, 3)
+        _, mean, scale = torch.native_group_norm(tensor, None, None, 1, 4, 32**3, 2, 1e-5)
+    finally:
+        torch.set_num_threads(before)
+    if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
+        assert [one.mean for one in last] == mean[0].tolist()
+        assert scale[0].tolist() == pytest.approx([1e-5**-0.5] * 2, rel=1e-6)
+
+
+def test_a_report_says_which_instructions_its_variances_are_of(far, tmp_path, volume):
+    def spoken(path, **settings):
+        notes = bnstat.diagnose(path, framework="torch-channels-last", **settings).notes
+        return [note for note in notes if "AVX2" in note]
+
+    assert "on a processor with AVX2 or AVX-512" in spoken(volume, threads=2)[0]
+    assert "on a processor with AVX2 or AVX-512" in spoken(far, normalizer="group:2", threads=2)[0]
+    assert spoken(volume, emulate=False) == spoken(volume, normalizer="layer") == []
+    np.save(tmp_path / "few.npy", np.load(far)[:, :4, :4, :4])
+    (range_note,) = spoken(tmp_path / "few.npy", normalizer="group:2", threads=2)
+    assert "a range over AVX2, AVX-512 and neither" in range_note
+    both = bnstat.compare_layers(
+        far, by="frameworks", values=["torch", "torch-channels-last"], normalizer="group:2", threads=2
+    )
+    assert any("AVX2" in note for note in both.notes)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 1, 1, 12), (1, 6, 6, 6, 1)])
+def test_group_norm_of_what_has_no_layout_is_a_band_of_both_kernels(tmp_path, shape):
+    np.save(tmp_path / "any.npy", np.random.default_rng(0).normal(1000, 1, shape).astype(np.float32))
+    for one in predictions(tmp_path / "any.npy", framework="torch-channels-last", normalizer="group:1", threads=2):
+        assert one.kind == "bounded"
+        assert one.low < 0.9
+        assert one.high > 1.1
+
+
+def test_layer_and_instance_norm_are_copied_to_channels_first(volume):
+    for normalizer in ("layer", "instance"):
+        assert predictions(volume, framework="torch-channels-last", normalizer=normalizer) == predictions(
+            volume, framework="torch", normalizer=normalizer
+        )
+
+
 def test_a_channel_without_variance_has_no_prediction(tmp_path):
     values = np.random.default_rng(0).normal(size=(1, 5, 6, 2)).astype(np.float32)
     values[0, 0, 0, 1] = np.nan

@@ -13,8 +13,8 @@ from typing import Literal
 from bnstat.layers.arithmetic import bands
 from bnstat.layers.arithmetic.bands import Band, LayerInput
 
-# The ways of summing that `emulation` does again.
-SumOrder = Literal["threads", "sequential", "eigen", "onednn", "lanes"]
+# The ways of summing that `emulation` does again, and `grouped` that of groups.
+SumOrder = Literal["threads", "sequential", "eigen", "onednn", "lanes", "groups"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,7 @@ class Arithmetic:
         sums: how `emulation` does the layer's sums again; None if there is no emulation.
         least_channels: channels from which on there is an emulation.
         emulates_half: True if the emulation holds for float16 and bfloat16 input as well.
+        registers: True if the bits of its sums depend on the instructions of the processor.
         one_channel: the arithmetic that the layer uses on a single channel; None for this one.
         inner_axis: the arithmetic that the layer uses where the kept axis is not the last; None for this one.
         judged: where one name stands for several backends, those that rules judge a channel by; empty elsewhere.
@@ -49,6 +50,7 @@ class Arithmetic:
     sums: SumOrder | None = None
     least_channels: int = 1
     emulates_half: bool = True
+    registers: bool = False
     one_channel: Arithmetic | None = None
     inner_axis: Arithmetic | None = None
     judged: tuple[Arithmetic, ...] = ()
@@ -91,9 +93,13 @@ THREADS = Arithmetic(
     title="two passes; each thread adds the values of its chunk one after the other in float32",
     band=bands.threads,
     source="PyTorch 2.13.0 on a CPU, channels_last_3d, batch_norm_cpu_collect_stats_channels_last_impl",
-    remedy="use the channels-first layout (torch.contiguous_format), which sums in float64",
+    remedy=(
+        "use the channels-first layout (torch.contiguous_format), which sums samples of several voxels in float64, "
+        f"or {_OFFSET}"
+    ),
     sums="threads",
     emulates_half=False,
+    registers=True,
     one_channel=FLOAT64,  # volumes and images of one channel are channels first for PyTorch
 )
 
@@ -103,6 +109,29 @@ WELFORD = Arithmetic(
     band=bands.welford,
     source="PyTorch 2.13.0 on a CPU: layer norm and group norm; taken for CUDA and SyncBatchNorm too",
     remedy=_OFFSET,
+)
+
+# A tensor of one channel is both channels first and last. Its strides decide, which is how it came to be.
+_CHUNKS_OR_WELFORD = Arithmetic(
+    name="one-pass-chunks-or-welford",
+    title="E[x²] − E[x]² in float32, clamped at 0, or Welford's update",
+    band=bands.chunks_or_welford,
+    source="PyTorch 2.13.0 on a CPU: group norm of one channel",
+    negative="clamped",
+    remedy=_OFFSET,
+)
+
+CHUNKS = Arithmetic(
+    name="one-pass-chunks",
+    title="E[x²] − E[x]² in float32; lanes or threads add value after value; a negative result becomes 0",
+    band=bands.chunks,
+    source="PyTorch 2.13.0 on a CPU: group norm, channels_last_3d, GroupNormKernelImplChannelsLastInternal",
+    negative="clamped",
+    remedy=f"use the channels-first layout (torch.contiguous_format), which takes Welford's update, or {_OFFSET}",
+    sums="groups",
+    emulates_half=False,
+    registers=True,
+    one_channel=_CHUNKS_OR_WELFORD,
 )
 
 TREE = Arithmetic(
@@ -204,6 +233,7 @@ ARITHMETICS = {
         FLOAT64,
         THREADS,
         WELFORD,
+        CHUNKS,
         TREE,
         ONE_PASS,
         ONE_PASS_CASCADE,

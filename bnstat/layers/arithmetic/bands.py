@@ -14,7 +14,7 @@ at most growth(n)·u·Σ|x| (Higham 2002, chapter 4). The growth is what tells o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 
 # The rounding of one float32 operation, relative to its result: half the distance of 1 to the next number.
 UNIT = 2.0**-24
@@ -29,6 +29,8 @@ FLOAT32_COUNT = 2**24
 SEQUENTIAL_SLOPE = 1.0
 # PyTorch's and oneDNN's threads and ONNX Runtime's lanes do the same on a part of the values: one chunk, or an eighth.
 LANES = 8
+# Threads that are allowed for, and voxels from which on they share a sample in PyTorch's group norm.
+MOST_THREADS, SHARED_VOXELS = 64, 1024
 # Eigen's trees (leaves of 256 additions in each of 32 lanes). Measured: 40 for the mean, 28 for the variance.
 BLOCKED_GROWTH = 96.0
 # XLA on a CPU sums plainly where there are fewer values than this in all (measured: 4,080 and not 4,096) …
@@ -72,6 +74,7 @@ class LayerInput:
         spread: the least and the greatest standard deviation after the rounding of the input.
         magnitude: an upper bound of the mean of |x|.
         divided: True if axes on both sides of a kept one are reduced.
+        voxels: values of one channel of one sample; None if unknown.
     """
 
     count: int
@@ -81,6 +84,7 @@ class LayerInput:
     spread: tuple[float, float]
     magnitude: float
     divided: bool
+    voxels: int | None = None
 
 
 def float64(data: LayerInput) -> Band:
@@ -153,6 +157,34 @@ def blocked(data: LayerInput) -> Band:
 def lanes(data: LayerInput) -> Band:
     """Bound two passes in which eight lanes add their values one after the other."""
     return _two_pass(data, 2.0 * LANES + SEQUENTIAL_SLOPE / LANES * data.count)
+
+
+def chunks(data: LayerInput) -> Band:
+    """Bound one pass in which lanes, or each thread's chunk, add value after value: group norm with channels last.
+
+    Plain sums are off by at most n·u·Σ|x|, with no terms of higher order (Jeannerod & Rump 2013). A sample of one voxel
+    lies as channels first does, and may take either kernel.
+    """
+    voxels = data.voxels or data.count
+    channels = -(-data.count // voxels)
+    # lanes; or one thread that has all voxels, whose sums are added to those of other channels and threads
+    in_lanes, in_chunks = voxels * -(-channels // LANES) + LANES, voxels + MOST_THREADS * channels
+    growth = in_lanes if voxels < SHARED_VOXELS else in_chunks
+    square = data.spread[1] ** 2 + data.mean**2
+    if not 2.0 * data.count * square < FLOAT32_MAX:
+        return 0.0, inf
+    # each of the two means has up to four roundings of its own
+    off = (growth + 4.0) * UNIT
+    mean = abs(data.mean)
+    low = data.spread[0] ** 2 - off * square - 2.0 * mean * off * data.magnitude - (off * data.magnitude) ** 2
+    high = square * (1.0 + off) - max(mean - off * data.magnitude, 0.0) ** 2
+    band = max(low, 0.0), max(high, 0.0)
+    return _hull(band, welford(data)) if data.voxels == 1 else band
+
+
+def chunks_or_welford(data: LayerInput) -> Band:
+    """Bound group norm of one channel with channels last, which takes either kernel."""
+    return _hull(chunks(data), welford(data))
 
 
 def any_backend(data: LayerInput) -> Band:

@@ -66,6 +66,7 @@ class StoredValues:
             layers. Keras on TensorFlow with axis 1 is accurate for one sample only. PyTorch's float64 sums are for
             samples of more than one voxel. Keras on PyTorch sums plainly over them where axes are `divided`.
         divided: True if axes on both sides of a kept one are reduced: groups of several channels, channels last.
+        voxels: values of one channel of one sample; None if unknown. It matters to group norm with channels last.
         rounded: True if the values may not be exact in the type of the layer's input. False for what was stored as
             float32, or as integers below 2²⁴.
     """
@@ -79,6 +80,7 @@ class StoredValues:
     channels: int
     samples: int | None = None
     divided: bool = False
+    voxels: int | None = None
     rounded: bool = True
 
     @property
@@ -103,6 +105,7 @@ class StoredValues:
             spread=(0.0, 0.0) if self.constant else (max(deviation - step, 0.0), deviation + step),
             magnitude=(abs(self.mean) if one_sign else sqrt(deviation**2 + self.mean**2)) + step,
             divided=self.divided,
+            voxels=self.voxels,
         )
 
 

@@ -4,7 +4,8 @@ What each framework does was read in its source and then found again, to the bit
 
 - "threads", PyTorch's channels-last kernel: the rows (voxels, each with all its channels) are cut into one chunk a
   thread, each chunk is summed row by row in float32, and the chunks are added up in float64. The second pass sums
-  ``fma(x − m, x − m, sum)``, one rounding for product and sum.
+  ``fma(x − m, x − m, sum)``, one rounding for product and sum. More than 16 channels with no more rows than threads
+  have float64 sums of the rows, and of float32 squares.
 - "sequential", TensorFlow's `Mean` with the channels last (tf.nn.moments, Keras on TensorFlow): row by row in float32,
   but Eigen takes channels in packets of 8, and for those keeps four sums, one for every fourth row.
 - "eigen", TensorFlow's FusedBatchNormV3 of tensors with five axes: the same sums, which it multiplies by 1/n where
@@ -12,6 +13,8 @@ What each framework does was read in its source and then found again, to the bit
 - "onednn", FusedBatchNormV3 of tensors with four axes: threads get whole samples. Where the number of channels is a
   multiple of 4 they also get parts of a sample, and products and sums are fused.
 - "lanes", ONNX Runtime: each sample and channel by itself, in two packets of 4 values.
+
+`grouped` has the sums of PyTorch's group norm, "groups".
 
 Everything takes voxels as arrays (channels, rows), a sample at a time, and keeps no more than a few sums.
 """
@@ -26,16 +29,21 @@ from typing import Literal
 import numpy as np
 
 from bnstat.layers.arithmetic.arithmetics import Arithmetic, SumOrder
-from bnstat.layers.arithmetic.running_sums import BLOCK, EigenSums, LaneSums, Layout, SegmentSums, Sums
+from bnstat.layers.arithmetic.running_sums import BLOCK, EigenSums, LaneSums, Layout, SegmentSums, Sums, WholeSums
 from bnstat.moments.moments import Doubles
 from bnstat.moments.tensor_order import Floats
 
 # Numbers of threads that stand for 1 to 64 where none is given: each costs as much as one emulation.
 THREAD_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+# With few rows all counts are emulated, and not these alone.
+FEW_ROWS, FEW_VALUES = 1024, 1 << 18
 # Of the other counts between 1 and 64 none was out of the band of these by more than 0.2 of its width where that was
-# 2e-6 of the variance, or 0.07 elsewhere; the band is widened by more than that (docs/arithmetic.md).
-_BAND_SHARE, _BAND_RELATIVE = 0.25, 1e-5
+# 2e-6 of the variance, or 0.07 elsewhere; the band is widened by more than that (docs/arithmetic.md). So is the share
+# of the variance that comes from a mean that is off.
+_BAND_SHARE, _BAND_RELATIVE, _MEAN_SHARE = 0.25, 1e-5, 1.5
 
+# Channels up to which PyTorch's threads share the rows, however few these are.
+_TORCH_TILE = 16
 # Channels that oneDNN's faster kernel takes at once.
 _ONEDNN_CHANNELS = 4
 
@@ -85,24 +93,35 @@ def emulate(
         raise ValueError(f"{arithmetic.name} sums of {layout.channels} channels are not emulated")
     plans = _plans(arithmetic.sums, layout, threads, fma=fma)
     with np.errstate(all="ignore"):
-        means = _means(plans, voxels, layout)
+        means, exact = _means(plans, voxels, layout)
         results = _variances(plans, means, voxels, layout)
-    if len(results) == 1:
-        return results[0]
-
-    # The threads are not known: a band that holds the result of every number of them.
-    every = np.stack([result.low for result in results])
-    low, high = every.min(axis=0), every.max(axis=0)
-    margin = _BAND_SHARE * (high - low) + _BAND_RELATIVE * high
-    return Emulated("bounded", None, None, None, np.maximum(low - margin, 0.0), high + margin)
+        return results[0] if len(results) == 1 else _band_over(results, exact)
 
 
-def thread_borders(count: int, threads: int) -> tuple[int, ...]:
-    """Return where PyTorch cuts rows: chunks of ceil(count/threads); in one where there are no more rows than threads.
+def _band_over(results: Sequence[Emulated], exact: Doubles) -> Emulated:
+    """Return a band that holds the variance with every number of threads, known from some of them.
 
-    From `at::parallel_for` with a grain of 1, and ``N > num_threads`` in the channels-last kernel.
+    A variance is that about the exact mean, with roundings of its own, plus the square of how far the mean is off. Both
+    parts are widened for the numbers that were left out; the second one by a step of float32 at least.
     """
-    size = count if count <= threads else -(-count // threads)
+    off = np.stack([np.abs(np.asarray(result.mean, np.float64) - exact) for result in results])
+    every = np.stack([result.low for result in results])
+    about = every - off**2
+    low, high = about.min(axis=0), about.max(axis=0)
+    margin = _BAND_SHARE * (every.max(axis=0) - every.min(axis=0)) + _BAND_RELATIVE * every.max(axis=0)
+    farthest = _MEAN_SHARE * off.max(axis=0) + np.spacing(np.abs(exact).astype(np.float32))
+    low, high = np.maximum(low - margin, 0.0), high + margin + farthest**2
+    return Emulated("bounded", None, None, None, low, np.maximum(high, every.max(axis=0) + margin))
+
+
+def thread_borders(count: int, threads: int, channels: int) -> tuple[int, ...]:
+    """Return where PyTorch cuts rows: chunks of ceil(count/threads), from `at::parallel_for` with a grain of 1.
+
+    If there are no more rows than threads, up to 16 channels are one chunk. With more channels the threads share the
+    channels, and float64 adds row after row; each row is a chunk then.
+    """
+    few = count if channels <= _TORCH_TILE else 1
+    size = -(-count // threads) if count > threads else few
     return (*range(0, count, size), count)
 
 
@@ -145,10 +164,13 @@ class _Plan:
 
 def _plans(sums: SumOrder, layout: Layout, threads: int | None, *, fma: bool) -> list[_Plan]:
     """Return the ways in which so many threads sum; of an unknown number all that differ."""
-    counts = THREAD_COUNTS if threads is None else (threads,)
+    counts: Sequence[int] = THREAD_COUNTS if threads is None else (threads,)
     if sums == "threads":
-        cuts = dict.fromkeys(thread_borders(layout.count, count) for count in counts)
-        return [_torch_plan(layout, borders, fma=fma) for borders in cuts]
+        whole = layout.count <= FEW_ROWS and layout.count * layout.channels <= FEW_VALUES
+        if whole and threads is None:
+            counts = range(1, THREAD_COUNTS[-1] + 1)
+        cuts = dict.fromkeys(thread_borders(layout.count, count, layout.channels) for count in counts)
+        return [_torch_plan(layout, borders, fma=fma, whole=whole) for borders in cuts]
     if sums == "onednn":
         cuts = dict.fromkeys(onednn_borders(layout, count) for count in counts)
         return [_float32_plan(_onednn_sums(layout, borders)) for borders in cuts]
@@ -162,10 +184,16 @@ def _onednn_sums(layout: Layout, borders: tuple[int, ...]) -> Callable[[bool], S
     return lambda squares: SegmentSums(layout, borders, np.float32, squares=squares, fma=fma)
 
 
-def _torch_plan(layout: Layout, borders: tuple[int, ...], *, fma: bool) -> _Plan:
+def _torch_plan(layout: Layout, borders: tuple[int, ...], *, fma: bool, whole: bool) -> _Plan:
     """Return PyTorch's way: float64 sums of chunks, and a division by the count in float64."""
+
+    def sums(squares: bool) -> Sums:
+        if whole:
+            return WholeSums(borders, squares=squares, fma=fma)
+        return SegmentSums(layout, borders, np.float64, squares=squares, fma=fma)
+
     return _Plan(
-        sums=lambda squares: SegmentSums(layout, borders, np.float64, squares=squares, fma=fma),
+        sums=sums,
         mean=lambda total, count: (total / count).astype(np.float32),
         variance=lambda total, count: total.astype(np.float32) / np.float64(count),
         unbiased=lambda total, count: (total.astype(np.float32) / np.float64(max(count - 1, 1))).astype(np.float32),
@@ -186,13 +214,16 @@ def _float32_plan(sums: Callable[[bool], Sums], *, inverse: bool = False) -> _Pl
     return _Plan(sums, mean, lambda total, count: mean(total, count).astype(np.float64), unbiased)
 
 
-def _means(plans: Sequence[_Plan], voxels: Voxels, layout: Layout) -> list[Floats]:
-    """Return the means, shape (channels,) for each plan: the first pass."""
+def _means(plans: Sequence[_Plan], voxels: Voxels, layout: Layout) -> tuple[list[Floats], Doubles]:
+    """Return the means, shape (channels,) for each plan, and those of float64 sums: the first pass."""
     running = [plan.sums(False) for plan in plans]
+    exact = np.zeros(layout.channels)
     for sample in voxels():
         for sums in running:
             sums.add(sample)
-    return [plan.mean(sums.total(), layout.count) for plan, sums in zip(plans, running, strict=True)]
+        exact += sample.sum(axis=1, dtype=np.float64)
+    means = [plan.mean(sums.total(), layout.count) for plan, sums in zip(plans, running, strict=True)]
+    return means, exact / layout.count
 
 
 def _variances(plans: Sequence[_Plan], means: Sequence[Floats], voxels: Voxels, layout: Layout) -> list[Emulated]:

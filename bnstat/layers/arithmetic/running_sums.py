@@ -97,6 +97,34 @@ class SegmentSums:
         return found
 
 
+class WholeSums:
+    """`SegmentSums` of few rows, folded in float64: the segments of all channels are summed side by side.
+
+    It keeps the rows, and so suits many ways of cutting the same few rows.
+    """
+
+    def __init__(self, borders: tuple[int, ...], *, squares: bool, fma: bool) -> None:
+        self._borders = borders
+        self._pieces: list[Floats] = []
+        self._squares, self._fma = squares, fma
+
+    def add(self, values: Floats) -> None:
+        """Keep the next rows."""
+        self._pieces.append(values)
+
+    def total(self) -> Doubles:
+        """Return the sums of all segments."""
+        rows = np.concatenate(self._pieces, axis=1)
+        # each segment in a column of its own, and zeros after the last row, which change no sum
+        size = self._borders[1]
+        columns = np.zeros((rows.shape[0], (len(self._borders) - 1) * size), np.float32)
+        columns[:, : rows.shape[1]] = rows
+        steps = np.moveaxis(columns.reshape(rows.shape[0], -1, size), 2, 0)
+        sums = plus_rows(steps, squares=self._squares, fma=self._fma)
+        found: Doubles = np.add.accumulate(sums.astype(np.float64), axis=1)[:, -1]
+        return found
+
+
 class EigenSums:
     """Eigen's reduction of the rows of a matrix: packets of channels with four sums, other channels with one.
 
@@ -253,6 +281,23 @@ def plus_squares(total: np.float32, values: Floats) -> np.float32:
         done += right + 1
         ahead = max(_LEAST_GUESS, ahead // 2) if len(wrong) else min(2 * ahead, BLOCK)
     return total
+
+
+def plus_rows(values: Floats, *, squares: bool, fma: bool) -> Floats:
+    """Return the sums along axis 0, of values or of their squares, added one by one; all columns side by side."""
+    if not squares:
+        return np.array(np.add.accumulate(values, axis=0)[-1])
+    if not fma:
+        return np.array(np.add.accumulate(values * values, axis=0)[-1])
+    columns = values.reshape(len(values), -1)
+    if len(values) > 64 * columns.shape[1]:  # few long columns
+        sums = [plus_squares(np.float32(0.0), np.ascontiguousarray(column)) for column in columns.T]
+        return np.array(sums, np.float32).reshape(values.shape[1:])
+    products = columns.astype(np.float64) ** 2  # exact: 48 bits
+    total = np.zeros(products.shape[1], np.float32)
+    for product in products:
+        total = rounded_sum(total.astype(np.float64), product)
+    return total.reshape(values.shape[1:])
 
 
 def rounded_sum(left: Doubles, right: Doubles) -> Floats:

@@ -71,10 +71,13 @@ ALIASES = {
     "ort": "onnx",
 }
 
-# The layer that a maker has for another normalizer than batch norm.
+# The layer that a maker has for another normalizer than batch norm, or that goes with one of its presets. PyTorch
+# copies the input of layer and instance norm to channels first, so that these sum alike in any layout.
 _LAYERS: dict[tuple[str, str], Framework] = {
     **{(row.maker, row.normalizer): row for row in FRAMEWORKS.values() if row.normalizer != "batch"},
     ("torch", "instance"): FRAMEWORKS["torch-instance"],  # and not the one that keeps running statistics
+    ("torch", "group"): FRAMEWORKS["torch-group"],
+    ("torch-channels-last", "group"): FRAMEWORKS["torch-group-channels-last"],
     ("keras", "instance"): keras.INSTANCE,
     ("keras2", "renorm"): keras.KERAS_2_NONFUSED,
 }
@@ -121,8 +124,9 @@ def preset_of(name: str, normalizer: str = "batch") -> Framework:
         )
     if normalizer == "weight-init" or (normalizer == "renorm" and named.renorm):
         return named
-    if (named.maker, normalizer) in _LAYERS:
-        return _LAYERS[named.maker, normalizer]
+    for owner in (named.name, named.maker):
+        if (owner, normalizer) in _LAYERS:
+            return _LAYERS[owner, normalizer]
     kind = "batch renorm" if normalizer == "renorm" else f"{normalizer} norm"
     raise UsageError(f"{named.name} has no layer for {kind}; choose one of {_having(normalizer)}")
 

@@ -107,6 +107,15 @@ GROUP = replace(
     source=f"torch.nn.GroupNorm, {_ON}",
 )
 
+GROUP_CHANNELS_LAST = replace(
+    GROUP,
+    name="torch-group-channels-last",
+    title="PyTorch's GroupNorm with channels_last_3d",
+    arithmetic=arithmetics.CHUNKS,
+    layout="channels first, last in memory",
+    source=f"torch.nn.GroupNorm on memory_format=torch.channels_last_3d, {_ON}",
+)
+
 # Left out, its ε is the machine epsilon of the input's type, here that of float32.
 RMS = replace(
     LAYER,
@@ -118,4 +127,4 @@ RMS = replace(
     source=f"torch.nn.RMSNorm over channels and space on float32, {_ON}; its arithmetic was not measured",
 )
 
-PYTORCH = (TORCH, CHANNELS_LAST, CUDA, SYNCBN, INSTANCE, INSTANCE_TRACK, LAYER, GROUP, RMS)
+PYTORCH = (TORCH, CHANNELS_LAST, CUDA, SYNCBN, INSTANCE, INSTANCE_TRACK, LAYER, GROUP, GROUP_CHANNELS_LAST, RMS)

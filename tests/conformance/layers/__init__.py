@@ -165,6 +165,15 @@ def _torch() -> list[Adapter]:
         ),
         replace(
             instance,
+            name="torch-group-channels-last",
+            preset="torch-group-channels-last",
+            layer="torch.nn.GroupNorm(2, C), torch.channels_last_3d",
+            factory="pytorch:GroupNormChannelsLast",
+            reduction="group",
+            settings=_STATELESS,
+        ),
+        replace(
+            instance,
             name="torch-rms",
             preset="torch-rms",
             layer="torch.nn.RMSNorm over channels and space",

@@ -89,6 +89,11 @@ class GroupNorm(_Layer):
         return torch.nn.GroupNorm(groups, shape[-1], **setting.arguments(epsilon="eps"))
 
 
+class GroupNormChannelsLast(GroupNorm):
+    def prepared(self, batch):
+        return _to_torch(batch).contiguous(memory_format=torch.channels_last_3d)
+
+
 class RMSNorm(_Layer):
     WHOLE_BATCH = None
     tracking = False

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bnstat.layers.arithmetic.arithmetics import ARITHMETICS, BLOCKED, FLOAT64, FUSED, SEQUENTIAL, THREADS, TREE
+from bnstat.layers.arithmetic.arithmetics import ARITHMETICS, BLOCKED, CHUNKS, FLOAT64, FUSED, SEQUENTIAL, THREADS, TREE
 
 PAGE = Path(__file__).parents[3] / "docs" / "arithmetic.md"
-ROWS = (*ARITHMETICS.values(), *FUSED.values())
+ROWS = (*ARITHMETICS.values(), *FUSED.values(), CHUNKS.one_channel)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ ROWS = (*ARITHMETICS.values(), *FUSED.values())
         (THREADS, 3, False, THREADS),
         (THREADS, 1, False, FLOAT64),
         (TREE, 1, False, TREE),
+        (CHUNKS, 2, False, CHUNKS),
+        (CHUNKS, 1, True, CHUNKS.one_channel),
     ],
 )
 def test_the_layout_of_a_tensor_decides_which_row_a_layer_uses(row, channels, last, used):

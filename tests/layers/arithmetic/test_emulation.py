@@ -173,14 +173,40 @@ def test_a_half_way_float64_sum_is_not_rounded_twice():
 
 
 @settings(deadline=None)
-@given(count=st.integers(1, 2000), threads=st.integers(1, 80))
-def test_thread_borders_cover_all_rows_in_at_most_as_many_chunks_as_threads(count, threads):
-    borders = thread_borders(count, threads)
+@given(count=st.integers(1, 2000), threads=st.integers(1, 80), channels=st.integers(2, 40))
+def test_thread_borders_cover_all_rows_in_at_most_as_many_chunks_as_threads(count, threads, channels):
+    borders = thread_borders(count, threads, channels)
     assert borders[0] == 0
     assert borders[-1] == count
     assert list(borders) == sorted(set(borders))
     assert len(borders) - 1 <= threads
-    assert count > threads or len(borders) == 2
+    if count <= threads:
+        assert len(borders) - 1 == (count if channels > 16 else 1)
+
+
+def test_more_channels_than_16_of_no_more_rows_than_threads_are_summed_in_float64():
+    """The values of the second row are PyTorch's own, in 8 threads; the first has what one chunk of float32 gives."""
+    x = (1000 + 1e-3 * np.random.default_rng(0).normal(size=(1, 8, 32))).astype(F4)
+    mean = x.astype(np.float64).mean(axis=1)[0].astype(F4)
+    squares = ((x[0] - mean) ** 2).astype(np.float64).sum(axis=0)
+    got = emulate(THREADS, fed(x), Layout(1, 8, 32), threads=8)
+    assert got.kind == "emulated"
+    assert same_bits(got.mean, mean)
+    assert same_bits(got.unbiased, squares / 7)
+    assert got.variance[13] == pytest.approx(3.2922e-07, rel=1e-4)
+    few = emulate(THREADS, fed(x[:, :, :16]), Layout(1, 8, 16), threads=8)
+    assert few.variance[13] == pytest.approx(3.3202e-07, rel=1e-4)
+
+
+@pytest.mark.parametrize(("rows", "channels"), [(3, 20), (3, 2), (70, 17), (500, 4), (1500, 2)])
+@pytest.mark.parametrize("offset", [1000.0, 1e6])
+def test_the_band_over_threads_holds_every_number_of_them_with_a_large_offset(rows, channels, offset):
+    x = values(1, rows, channels, mean=offset, sd=1e-6 * offset)
+    band = emulate(THREADS, fed(x), Layout(1, rows, channels))
+    for threads in range(1, 65):
+        variance = emulate(THREADS, fed(x), Layout(1, rows, channels), threads=threads).variance
+        assert (variance >= band.low).all()
+        assert (variance <= band.high).all()
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,9 @@ def test_an_unknown_name_gets_the_nearest_or_the_makers(wrong, hint):
     [
         ("torch", "layer", "torch-layer"),
         ("torch", "group", "torch-group"),
+        ("torch-channels-last", "group", "torch-group-channels-last"),
+        ("torch-channels-last", "layer", "torch-layer"),
+        ("torch-cuda", "group", "torch-group"),
         ("torch", "rms", "torch-rms"),
         ("torch-channels-last", "instance", "torch-instance"),
         ("torch-instance", "instance", "torch-instance"),

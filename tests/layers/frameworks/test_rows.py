@@ -28,6 +28,7 @@ torch-instance         instance   1e-05 –    –      –    –    –     no
 torch-instance-track   instance   1e-05 0.1  batch  0.1  1    1     no       no     2     1    no     float64
 torch-layer            layer      1e-05 –    –      –    –    –     no       no     1     1    no     welford
 torch-group            group      1e-05 –    –      –    –    –     no       no     2     1    no     welford
+torch-group-channels-last group   1e-05 –    –      –    –    –     no       no     2     1    no     one-pass-chunks
 keras-jax              batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    tree
 keras-torch            batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    one-pass-cascade
 keras-tensorflow       batch      0.001 0.99 old    0.01 0    1     no       no     1     -1   yes    sequential
