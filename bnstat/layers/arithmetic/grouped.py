@@ -35,7 +35,7 @@ from bnstat.moments.tensor_order import Floats
 Capability = Literal["default", "avx2", "avx512"]
 
 # For an unknown number of threads: shares of the band of those that were tried, and units of E[x²], that are added.
-_BAND_SHARE, _BAND_UNITS = 0.5, 4.0
+_BAND_SHARE, _BAND_UNITS = 1.0, 4.0
 
 # Steps up to which columns are summed side by side.
 _SHORT = 4096
