@@ -33,7 +33,7 @@ DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 # About how it is built, and what other scripts have measured: they show no command that is run here.
 _MEASURED = (
-    *("architecture.md", "arithmetic.md", "calibration.md", "conformance.md"),
+    *("adversary.md", "architecture.md", "arithmetic.md", "calibration.md", "conformance.md"),
     *("design-notes.md", "faults.md", "patch-noise.md"),
 )
 _MARK = "<!-- Written by `python scripts/docs.py`; change the code or the text that it is made from. -->\n"
