@@ -11,6 +11,12 @@ command line spells them as options (`cli.messages.spelled`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from operator import index
+from typing import TypeVar
+
+Text = TypeVar("Text", bound=str)
+
 
 class BnstatError(Exception):
     """The root of the tree. Its text is one line that says what happened and what to do."""
@@ -52,11 +58,71 @@ class OutputError(BnstatError):
     """A file that cannot be written."""
 
 
+def whole(name: str, value: object) -> int:
+    """Return a whole number, also one of numpy, as Python's, which JSON has.
+
+    Raises:
+        TypeError: if it is none; the message names the parameter.
+    """
+    try:
+        return index(value)  # type: ignore[arg-type]  # what is no integer is refused
+    except TypeError:
+        raise TypeError(f"`{name}` must be a whole number, and is {_described(value)}") from None
+
+
+def whole_or_text(name: str, value: Text | int | None) -> Text | int | None:
+    """Return a whole number as `whole` does, and a text or None as it is.
+
+    Raises:
+        TypeError: if it is none of these; the message names the parameter.
+    """
+    return value if value is None or isinstance(value, str) else whole(name, value)
+
+
+def wholes(name: str, values: object) -> tuple[int, ...]:
+    """Return whole numbers, as `whole` does.
+
+    Raises:
+        TypeError: if they are not several, or one is no whole number; the message names the parameter.
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"`{name}` must be several whole numbers, and is {_described(values)}")
+    return tuple(whole(name, value) for value in values)
+
+
+def number(name: str, value: object) -> float:
+    """Return a number as a float.
+
+    Raises:
+        TypeError: if it is none, as a text is; the message names the parameter.
+    """
+    kind = type(value)
+    if isinstance(value, (str, bytes)) or not (hasattr(kind, "__float__") or hasattr(kind, "__index__")):
+        raise TypeError(f"`{name}` must be a number, and is {_described(value)}")
+    return float(value)  # type: ignore[arg-type]  # the condition above
+
+
+def text(name: str, value: object) -> str:
+    """Return a text.
+
+    Raises:
+        TypeError: if it is none; the message names the parameter.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"`{name}` must be a text, and is {_described(value)}")
+    return value
+
+
+def _described(value: object) -> str:
+    return f"{value!r}, of type {type(value).__name__}"
+
+
 def require_least(name: str, number: int, least: int) -> None:
     """Refuse a number that is too small.
 
     Raises:
         UsageError: if it is below the least; the message names the parameter.
+        TypeError: if it is no whole number.
     """
-    if number < least:
+    if whole(name, number) < least:
         raise UsageError(f"`{name}` must be at least {least}, and is {number}")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from operator import index
 from typing import Literal, get_args
 
-from bnstat.errors import UsageError, require_least
+from bnstat.errors import UsageError, number, require_least, whole, whole_or_text, wholes
 from bnstat.layers.settings import Layer
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.sources.sample import BatchAxis
@@ -105,15 +104,19 @@ class CompareSettings:
         return cls(
             layer=Layer.of(framework, epsilon, momentum),
             others=tuple(map(Layer.of, frameworks)),
-            axis=index(axis),  # integers of numpy become Python's, which JSON has
-            batch_axis=batch_axis if batch_axis is None or isinstance(batch_axis, str) else index(batch_axis),
-            batch_sizes=() if batch_sizes is None else tuple(map(index, batch_sizes)),
+            axis=whole("axis", axis),
+            batch_axis=whole_or_text("batch_axis", batch_axis),
+            batch_sizes=() if batch_sizes is None else wholes("batch_sizes", batch_sizes),
             population=population,
-            draws=index(draws),
-            seed=index(seed),
-            tolerances=Tolerances(float(tolerance_noise), float(tolerance_shortfall), float(tolerance_gap)),
-            ranks=index(ranks),
-            steps=None if steps is None else index(steps),
+            draws=whole("draws", draws),
+            seed=whole("seed", seed),
+            tolerances=Tolerances(
+                number("tolerance_noise", tolerance_noise),
+                number("tolerance_shortfall", tolerance_shortfall),
+                number("tolerance_gap", tolerance_gap),
+            ),
+            ranks=whole("ranks", ranks),
+            steps=None if steps is None else whole("steps", steps),
             group_by=group_by,
         )
 

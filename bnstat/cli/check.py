@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,22 @@ _RULES = groups.together(
         default="error",
         show_default=True,
         help="Exit with code 1 if a new finding is at least this severe.",
+    ),
+    option(
+        "--exit-zero",
+        group=RULES,
+        is_flag=True,
+        in_file=False,
+        shown=False,
+        help="Exit with code 0 whatever is found. An unreadable input still gives 3, and wrong usage 2.",
+    ),
+    option(
+        "--statistics",
+        group=RULES,
+        is_flag=True,
+        in_file=False,
+        shown=False,
+        help="Show only how many findings each rule has, the most first.",
     ),
     option(
         "--select",
@@ -219,17 +236,19 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, reading: Readi
     from bnstat.cli.progress import progress
     from bnstat.workflows.check import asked_of, judge
 
-    update = settings.pop("update_baseline")
+    update, counted, exit_zero = (settings.pop(name) for name in ("update_baseline", "statistics", "exit_zero"))
+    if counted and to.format != "table":
+        raise UsageError("--statistics counts findings in the table; leave out --format, or count those in the JSON")
     with progress(to.quiet) as meter:
         asked = asked_of(**settings)
         result = with_options(judge(paths, asked, reading, meter, overrides=found.overrides, update_baseline=update))
     tell(result.errors, result.notes, to.quiet)
-    write("check", result, to, _read(paths, result, found, reading))
+    write("check", result, replace(to, format="statistics") if counted else to, _read(paths, result, found, reading))
     if to.format == "github":
         _summarize(result)
     if result.errors:
         return exit_codes.FAILED_INPUT
-    return exit_codes.FINDINGS if result.failed else exit_codes.CLEAN
+    return exit_codes.FINDINGS if result.failed and not exit_zero else exit_codes.CLEAN
 
 
 def _read(paths: Sequence[str], result: Check, found: Config, reading: Reading) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from bnstat.text import closest
 from bnstat.version import DOCS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,6 +48,17 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **{"epilog": f"Documentation: {DOCS}", **settings})
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse a command line. For an option that does not exist, name the ones that it is the beginning of."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = [name for param in self.params for name in param.opts if name.startswith("--")]
+            begun = sorted((name for name in known if name.startswith(error.option_name)), key=len)
+            near = begun[:1] if error.option_name.startswith("--") and begun else closest(error.option_name, known)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"no such option {error.option_name}{hint}", ctx) from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of each group under its heading; all groups have columns of the same width."""

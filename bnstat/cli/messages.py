@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -43,8 +43,11 @@ def of_input(source: str, message: str) -> str:
 
 
 def with_options(report: Told) -> Told:
-    """Return a report whose notes spell parameters as options, in every format that the command line writes."""
-    return replace(report, notes=tuple(map(spelled, report.notes)))
+    """Return a report whose notes and errors spell parameters as options, in every format of the command line."""
+    told: dict[str, Any] = {"notes": tuple(map(spelled, report.notes))}
+    if hasattr(report, "errors"):
+        told["errors"] = tuple(replace(error, message=spelled(error.message)) for error in report.errors)
+    return replace(report, **told)
 
 
 def _option(parameter: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable
@@ -15,9 +16,12 @@ from bnstat.cli.messages import complain, note, of_input
 from bnstat.cli.options import Output
 from bnstat.errors import OutputError, UsageError
 from bnstat.report.finding import Failure
+from bnstat.version import DOCS, page_of_rule
 
 # Formats that programs read as UTF-8, whatever the terminal's encoding is.
 _UTF8 = ("json", "jsonl", "github")
+# The code of a rule; what stands before it may be the end of a sequence that sets a color.
+_CODE = re.compile(r"(?<![A-Z\d/])BN\d{3}(?![\d-])")
 # Formats that one renderer writes for every command.
 _FOR_ALL = ("json", "csv")
 
@@ -89,14 +93,30 @@ def _rendered(command: str, report: object, to: Output) -> str:
     render: Callable[..., str] = importlib.import_module(f"{room}.{to.format}").render
     if to.format != "table":
         return render(report)
-    return render(report, width=_width(), color=_colored(to), every_row=to.every_row)
+    color = _colored(to)
+    shown = render(report, width=_width(), color=color, every_row=to.every_row)
+    return _linked(shown) if color and to.file is None and is_terminal(sys.stdout) else shown
 
 
 def _colored(to: Output) -> bool:
+    """Return True for colors. --color goes first, then NO_COLOR, then FORCE_COLOR; an empty variable does not count."""
     if to.color != "auto":
         return to.color == "always"
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return to.file is None and is_terminal(sys.stdout) and not plain
+    if to.file is not None or os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb")
+
+
+def _linked(shown: str) -> str:
+    """Return a text for a terminal in which the code of each rule links to its page (OSC 8), if there is a site."""
+    if "://" not in DOCS:
+        return shown
+    from bnstat.rules import RULES
+
+    links = {rule.code: page_of_rule(rule.code, rule.name) for rule in RULES}
+    return _CODE.sub(
+        lambda code: f"\x1b]8;;{links[code[0]]}\x1b\\{code[0]}\x1b]8;;\x1b\\" if code[0] in links else code[0], shown
+    )
 
 
 def is_terminal(stream: TextIO | None) -> bool:

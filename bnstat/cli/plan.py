@@ -30,7 +30,12 @@ class Strides(Written[tuple[Any, ...]]):
 
 @groups.command()
 @click.argument("plans", required=False, metavar="[PLANS.json]", type=click.Path(readable=False))
-@option("--patch", group=NETWORK, type=Sizes(), help="Size of the network's input in file order, as in 128x128x64.")
+@option(
+    "--patch",
+    group=NETWORK,
+    type=Sizes(),
+    help="Size of the network's input in file order, as in 128x128x64; one number for a cube.",
+)
 @option(
     "--levels", group=NETWORK, type=int, metavar="N", help="Give the encoder this many levels; the first is the patch."
 )
@@ -96,7 +101,11 @@ def _from_file(path: str, name: str | None, given: dict[str, Any]) -> Plan:
         if given[own] is not None:
             raise UsageError(f"--{own} cannot be used with a plans file, which has its own; remove --{own}")
     read = read_plans(path, name)
-    notes = [f"{path}: configuration {read.name}; its sizes (z, y, x) are shown in file order (x, y, z)"]
+    order = ("x", "y", "z")[: len(read.patch)]
+    notes = [
+        f"{path}: configuration {read.name}; its sizes ({', '.join(reversed(order))}) are shown in file order "
+        f"({', '.join(order)})"
+    ]
     if read.norm:
         notes.append(f"this network normalizes with {read.norm}")
     batch_size = read.batch_size if given["batch_size"] is None else given["batch_size"]

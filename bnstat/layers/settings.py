@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from operator import index
 from typing import TypedDict, cast, get_args
 
-from bnstat.errors import UsageError, require_least
+from bnstat.errors import UsageError, require_least, text, whole, whole_or_text
 from bnstat.layers.frameworks import FRAMEWORKS, framework_named, layer_of, preset_of, require_epsilon
 from bnstat.layers.frameworks.framework import Framework
 from bnstat.moments.input_type import InputType
@@ -160,14 +159,14 @@ class Settings:
             framework=preset,
             epsilon=own_epsilon,
             momentum=None if own == "weight-init" else own_momentum,
-            axis=index(axis),  # integers of numpy become Python's, which JSON has
-            batch_axis=batch_axis if batch_axis is None or isinstance(batch_axis, str) else index(batch_axis),
-            batch_size=index(batch_size),
+            axis=whole("axis", axis),
+            batch_axis=whole_or_text("batch_axis", batch_axis),
+            batch_size=whole("batch_size", batch_size),
             drop_last=drop_last,
             shuffle=shuffle,
-            seed=index(seed),
+            seed=whole("seed", seed),
             normalizer=own,
-            ranks=index(ranks),
+            ranks=whole("ranks", ranks),
             dtype=cast(InputType, dtype),  # what is none is refused by __post_init__
             threads=threads,
             emulate=emulate,
@@ -349,13 +348,13 @@ class Layer:
         return known if len(known) == steps else None
 
 
-def parse(text: str) -> str:
+def parse(name: str) -> str:
     """Return the name of a normalizer as it is kept: "group:2", "batch".
 
     Raises:
         UsageError: if it is not known, is group norm without a number of groups, or is another with a number.
     """
-    kind, colon, number = text.strip().lower().partition(":")
+    kind, colon, number = text("normalizer", name).strip().lower().partition(":")
     known = [one.partition(":")[0] for one in KINDS]
     if kind not in known:
         near = closest(kind, known)

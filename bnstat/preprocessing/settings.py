@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import InitVar, dataclass
 from functools import cached_property
 
-from bnstat.errors import UsageError, require_least
+from bnstat.errors import UsageError, require_least, text, wholes
 from bnstat.preprocessing.foreground import Foreground
 from bnstat.preprocessing.regions import Region, region_of
 from bnstat.preprocessing.steps import Step, parsed
@@ -40,6 +40,7 @@ class Patching:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "size", wholes("size", self.size))
         if not self.size or min(self.size) < 1:
             said = by(self.size, "x") or "empty"
             raise UsageError(f"`size` must be at least 1 along each axis, as in `size=(96, 96, 96)`, and is {said}")
@@ -85,7 +86,9 @@ class Preparation:
     recorded: InitVar[bool] = False
 
     def __post_init__(self, recorded: bool) -> None:
-        if self.intensity is not None and self.intensity.strip() == "none":  # which is to say nothing
+        if (
+            self.intensity is not None and text("intensity", self.intensity).strip() == "none"
+        ):  # which is to say nothing
             object.__setattr__(self, "intensity", None)
         if not recorded:
             _ = self.steps, self.region  # parsed once, here; workers get the parsed values
@@ -98,12 +101,12 @@ class Preparation:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The parsed `intensity`."""
-        return parsed(self.intensity)
+        return parsed(None if self.intensity is None else text("intensity", self.intensity))
 
     @cached_property
     def region(self) -> Region | None:
         """The parsed `mask`."""
-        return None if self.mask is None else region_of(self.mask)
+        return None if self.mask is None else region_of(text("mask", self.mask))
 
     @property
     def plain(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bnstat.errors import UsageError
+from bnstat.errors import UsageError, text
 from bnstat.rules import RULES
 from bnstat.rules.rule import Rule
 from bnstat.text import closest
@@ -46,23 +46,34 @@ def codes_of(token: str, rules: Sequence[Rule] = RULES) -> set[str]:
     return found
 
 
-def rule_named(text: str) -> Rule:
+def rule_named(name: str) -> Rule:
     """Return the rule with a code or a name, in upper or lower case.
 
     Raises:
         UsageError: if there is none.
     """
-    asked = text.strip().lower().replace("_", "-")
+    asked = text("names", name).strip().lower().replace("_", "-")
     known = {key: rule for rule in RULES for key in (rule.code.lower(), rule.name)}
     if asked in known:
         return known[asked]
     near = closest(asked, known)
     if not near:
-        raise UsageError(f"no rule is called {text!r}; bnstat explain lists the rules")
+        raise UsageError(f"no rule is called {name!r}; bnstat explain lists the rules")
     meant = known[near[0]]
     raise UsageError(
-        f"no rule is called {text!r}; did you mean {meant.name} ({meant.code})? Type: bnstat explain {meant.code}"
+        f"no rule is called {name!r}; did you mean {meant.name} ({meant.code})? Type: bnstat explain {meant.code}"
     )
+
+
+def rules_named(name: str) -> tuple[Rule, ...]:
+    """Return the rule with a code or a name, or the rules of a family, which a prefix of their codes names.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    asked = text("names", name).strip().upper()
+    family = tuple(rule for rule in RULES if asked and rule.code.startswith(asked))
+    return family or (rule_named(name),)
 
 
 def _named(tokens: Iterable[str], rules: Sequence[Rule]) -> set[str]:

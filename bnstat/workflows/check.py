@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, replace
-from operator import index
 from typing import Unpack
 
 import numpy as np
@@ -16,7 +15,7 @@ from bnstat.batch_size.needed import needs as needs_of
 from bnstat.batch_size.results import CurveChannel, CurvePoint
 from bnstat.batch_size.samples import cohorts_of, nesting_of
 from bnstat.batch_size.settings import CompareSettings, Tolerances
-from bnstat.errors import UsageError
+from bnstat.errors import UsageError, whole
 from bnstat.layers.settings import Layer, LayerKeywords, Settings
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
@@ -88,7 +87,7 @@ def check(
         ignore=ignore,
         fail_on=fail_on,
         limits=limits,
-        steps=None if steps is None else index(steps),
+        steps=None if steps is None else whole("steps", steps),
         baseline=baseline,
         reference=reference,
         **layer,

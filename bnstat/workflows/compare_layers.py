@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Unpack, get_args
 
 from bnstat.errors import UsageError
-from bnstat.layers.frameworks import BATCH_NORMS, framework_named
+from bnstat.layers.frameworks import BATCH_NORMS, framework_named, require_epsilon
 from bnstat.layers.results import Channel, Group, RmsGroup
 from bnstat.layers.settings import LayerKeywords, Settings, parse
 from bnstat.moments.moments import Moments
@@ -164,6 +164,9 @@ def _normalizers(names: Sequence[str], given: LayerKeywords) -> dict[str, Settin
 
 def _epsilons(values: Sequence[str], given: LayerKeywords) -> dict[str, Settings]:
     """Return settings under each ε, in the fewest digits that tell it from others."""
+    preset = framework_named(given.get("framework", "keras"))
+    for value in values:
+        require_epsilon(preset, float(value), of="epsilons")
     return {str(float(value)): Settings.of(**(given | {"epsilon": float(value)})) for value in values}
 
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import prod
-from operator import index
 from typing import get_args
 
-from bnstat.errors import UsageError, require_least
+from bnstat.errors import UsageError, require_least, whole, wholes
 from bnstat.layers.frameworks import BATCH_NORMS, FRAMEWORKS
 from bnstat.report.plan import Downsampling, Level, Plan
 from bnstat.text import by, plural
 
 Sizes = tuple[int, ...]
 
+# Axes of a patch of which one number is given: those of a volume.
+_AXES = 3
 # Stride of a level where none is given: half on each axis.
 HALVING = 2
 
 
 def plan(
-    patch: Sequence[int],
+    patch: int | Sequence[int],
     *,
     levels: int | None = None,
     strides: Sequence[int | Sequence[int]] | None = None,
@@ -30,7 +31,8 @@ def plan(
     """Return how many values a channel has at each level of an encoder. No data are needed.
 
     Args:
-        patch: the voxels of the input along each axis, as in the file (x, y, z).
+        patch: the voxels of the input along each axis, as in the file (x, y, z); one number holds for all axes, of
+            which there are as many as a stride has, else 3.
         levels: the number of levels; the patch itself is level 0. By default one more than there are strides.
         strides: what each further level divides by: one number for all axes, or one for each; 2 by default.
         batch_size: patches in a batch.
@@ -44,7 +46,7 @@ def plan(
     Raises:
         UsageError: if a size, a stride or the number of levels is not possible, or pooling leaves nothing.
     """
-    start = tuple(map(index, patch))
+    start = _start(patch, strides)
     if not start or any(size < 1 for size in start):
         raise UsageError(
             "`patch` must be at least 1 along each axis, as in `patch=(128, 128, 64)`, and is "
@@ -62,12 +64,20 @@ def plan(
     return Plan(
         patch=start,
         strides=steps,
-        batch_size=index(batch_size),
+        batch_size=whole("batch_size", batch_size),
         downsample=downsample,
-        levels=tuple(_level(level, shape, index(batch_size)) for level, shape in enumerate(shapes)),
+        levels=tuple(_level(level, shape, whole("batch_size", batch_size)) for level, shape in enumerate(shapes)),
         least_batch_size=_least_batch_size(shapes),
         notes=tuple(notes),
     )
+
+
+def _start(patch: int | Sequence[int], strides: Sequence[int | Sequence[int]] | None) -> Sizes:
+    """Return the size of the patch along each axis."""
+    sizes = wholes("patch", patch if isinstance(patch, Iterable) else (patch,))
+    if len(sizes) != 1:
+        return sizes
+    return sizes * next((len(stride) for stride in strides or () if isinstance(stride, Sequence)), _AXES)
 
 
 def _strides(ndim: int, levels: int | None, strides: Sequence[int | Sequence[int]] | None) -> tuple[Sizes, ...]:
@@ -85,7 +95,8 @@ def _strides(ndim: int, levels: int | None, strides: Sequence[int | Sequence[int
         raise UsageError(f"{plural(levels, 'level')} need {plural(levels - 1, 'stride')}, and {len(given)} are given")
     found = []
     for stride in given:
-        each = tuple(map(index, stride)) if isinstance(stride, Iterable) else (index(stride),) * ndim
+        several = isinstance(stride, Iterable)
+        each = wholes("strides", stride) if several else (whole("strides", stride),) * ndim
         if len(each) != ndim:
             raise UsageError(f"the stride {by(each, 'x')} has {len(each)} axes, and the patch has {ndim}; give as many")
         if any(step < 1 for step in each):

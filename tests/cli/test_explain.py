@@ -76,6 +76,14 @@ def test_several_rules_are_explained_once_each_in_the_order_asked_for(bnstat_run
     assert titles == ["BN205 small-batch  note", "BN101 zero-variance  error"]
 
 
+def test_a_prefix_of_codes_lists_the_rules_of_its_family(bnstat_run):
+    for prefix in ("BN1", "bn1"):
+        shown = bnstat_run("explain", prefix).out.splitlines()
+        titles = [line.split()[0] for line in shown if line.startswith("BN")]
+        assert titles == [rule.code for rule in RULES if rule.code.startswith("BN1")]
+    assert bnstat_run("explain", "BN").out == bnstat_run("explain").out
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [

@@ -131,18 +131,57 @@ def test_color_is_for_terminals_unless_it_is_asked_for(bnstat_run, small_image, 
     assert "\x1b[" in bnstat_run("inspect", path, "--color", "always").out, "what is asked for goes before NO_COLOR"
 
 
+def test_force_color_is_for_pipes_too_and_weaker_than_what_is_asked_for(bnstat_run, small_image, tmp_path, monkeypatch):
+    path = small_image()
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in bnstat_run("inspect", path).out
+    assert "\x1b[" not in bnstat_run("inspect", path, "--color", "never").out
+    bnstat_run("inspect", path, "-o", tmp_path / "x.txt")
+    assert "\x1b[" not in (tmp_path / "x.txt").read_text()
+    monkeypatch.setenv("FORCE_COLOR", "")
+    assert "\x1b[" not in bnstat_run("inspect", path).out
+
+
 @needs_terminal
 @pytest.mark.parametrize(
     ("variables", "colored"),
-    [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+    [
+        ({}, True),
+        ({"NO_COLOR": ""}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+    ],
 )
 def test_at_a_terminal_the_environment_decides_on_color(small_image, variables, colored):
+    shown = at_terminal(variables, "inspect", small_image())
+    assert b"channel" in shown
+    assert (b"\x1b[" in shown) == colored
+
+
+@needs_terminal
+def test_at_a_terminal_the_code_of_a_rule_links_to_its_page_if_there_is_a_site():
+    site = {"BNSTAT_DOCS_URL": "https://example.org/docs"}
+    link = b"\x1b]8;;https://example.org/docs/rules/BN101-zero-variance.html\x1b\\BN101\x1b]8;;\x1b\\"
+    assert link in at_terminal(site, "explain", "BN1")
+    assert b"\x1b]8" not in at_terminal({}, "explain", "BN1")
+    assert b"\x1b]8" not in at_terminal({**site, "NO_COLOR": "1"}, "explain", "BN1")
+    command = [sys.executable, "-m", "bnstat", "explain", "BN1", "--color", "always"]
+    piped = subprocess.run(command, capture_output=True, timeout=LONGEST, check=True, env={**os.environ, **site}).stdout
+    assert b"\x1b[" in piped
+    assert b"\x1b]8" not in piped
+
+
+def at_terminal(variables, *args):
+    """Return what bnstat writes to a terminal."""
     import pty
 
     ours, theirs = pty.openpty()
-    environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    mine = ("NO_COLOR", "FORCE_COLOR", "BNSTAT_DOCS_URL")
+    environment = {name: value for name, value in os.environ.items() if name not in mine}
     environment |= {"TERM": "xterm", **variables}
-    command = [sys.executable, "-m", "bnstat", "inspect", small_image()]
+    command = [sys.executable, "-m", "bnstat", *args]
     with subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE, env=environment) as process:
         os.close(theirs)
         shown = b""
@@ -153,8 +192,7 @@ def test_at_a_terminal_the_environment_decides_on_color(small_image, variables, 
             pass
         os.close(ours)
     assert process.returncode == 0
-    assert b"channel" in shown
-    assert (b"\x1b[" in shown) == colored
+    return shown
 
 
 def test_a_setting_is_also_taken_from_the_environment(bnstat_run, small_image, monkeypatch):

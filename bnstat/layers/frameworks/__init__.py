@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from bnstat.errors import UsageError
+from bnstat.errors import UsageError, number, text
 from bnstat.layers.arithmetic.bands import FLOAT32_MAX
 from bnstat.layers.frameworks import keras
 from bnstat.layers.frameworks.flax import FLAX
@@ -89,12 +89,19 @@ def framework_named(name: str) -> Framework:
     Raises:
         UsageError: if there is none; the message names the nearest.
     """
-    asked = name.lower().replace("_", "-")
+    asked = text("framework", name).lower().replace("_", "-")
+    if "," in asked:
+        raise UsageError(f"`framework` is one name, and {name!r} is several; use bnstat compare with `frameworks`")
     key = ALIASES.get(asked, asked)
     if key in FRAMEWORKS:
         return FRAMEWORKS[key]
     near = closest(asked, [*FRAMEWORKS, *ALIASES])
     makers = ", ".join(dict.fromkeys(row.maker for row in FRAMEWORKS.values()))
+    if asked.removesuffix("v2") == "nnunet":
+        raise UsageError(
+            f'framework {name!r} is not known: nnU-Net trains with PyTorch\'s instance norm; use `framework="torch"` '
+            'with `normalizer="instance"`'
+        )
     hint = f"did you mean {near[0]!r}?" if near else f"choose one of {makers}; `bnstat frameworks` lists all"
     raise UsageError(f"framework {name!r} is not known; {hint}")
 
@@ -158,13 +165,18 @@ def layer_of(
     """
     preset = preset_of(name, normalizer)
     own = None if normalizer == "weight-init" else preset.epsilon
-    own = own if epsilon is None else float(epsilon)
+    own = own if epsilon is None else number("epsilon", epsilon)
     require_epsilon(preset, own)
     return preset, own, _momentum(preset, momentum)
 
 
-def require_epsilon(preset: Framework, epsilon: float | None) -> None:
+def require_epsilon(preset: Framework, epsilon: float | None, *, of: str | None = None) -> None:
     """Refuse an ε that no layer can train with, and say what this one would do with it.
+
+    Args:
+        preset: the layer.
+        epsilon: its ε; None if it has none.
+        of: the parameter that gives several values of ε, if this is one of them.
 
     Raises:
         UsageError: if ε is below 0, no finite number, or infinite in float32.
@@ -181,7 +193,8 @@ def require_epsilon(preset: Framework, epsilon: float | None) -> None:
         result = f'{preset.title} raises "{raised}"' if raised else negative
     else:
         rule, result = "a number", "the output of every layer would be NaN"
-    raise UsageError(f"`epsilon` must be {rule}, and is {epsilon:g}; {result}")
+    named = f"`{of}` must all be {rule}, and one" if of else f"`epsilon` must be {rule}, and"
+    raise UsageError(f"{named} is {epsilon:g}; {result}")
 
 
 def _momentum(preset: Framework, given: float | str | None) -> float | None:
@@ -198,7 +211,7 @@ def _momentum(preset: Framework, given: float | str | None) -> float | None:
                 "give a number from 0 to 1"
             )
         return None
-    momentum = float(given)
+    momentum = number("momentum", given)
     if not 0 <= momentum <= 1:
         raise UsageError(f"`momentum` must be a number from 0 to 1, and is {momentum:g}{_beyond(preset, momentum)}")
     return momentum
