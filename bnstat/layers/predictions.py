@@ -80,8 +80,10 @@ def _batch(batch: Batch, table: Table, settings: Settings) -> Batch:
     readable = all(row.parts for row in rows)  # moments from a file have no voxels
     if readable and second_pass(batch, settings) and any(band is not None for band in bands):
         sums = _shared_sums(batch, table, settings)
+        processors = _arithmetic(batch, settings).emulated_on
         bands = [
-            None if band is None else _with_emulated(band, sums, place, settings) for place, band in enumerate(bands)
+            None if band is None else replace(_with_emulated(band, sums, place, settings), processors=processors)
+            for place, band in enumerate(bands)
         ]
     if batch.groups:
         groups = zip(batch.groups, bands, strict=True)
@@ -113,6 +115,7 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
         samples=_samples(part, batch),
         divided=_divided(part, batch),
         voxels=_voxels(part, batch),
+        inner=_inner(part, batch),
         rounded=not all(_is_exact(row, part, settings.dtype) for row in rows),
     )
     # the bound of the arithmetic, and of those that rules judge by where it stands for several
@@ -144,6 +147,13 @@ def _divided(part: Channel | Group, batch: Batch) -> bool:
     if isinstance(part, Group):
         return 1 < len(part.channels) < batch.channel_count
     return prod(batch.input_shape[: batch.axis]) > 1 and prod(batch.input_shape[batch.axis + 1 :]) > 1
+
+
+def _inner(part: Channel | Group, batch: Batch) -> bool:
+    """Return True if the innermost axis that has more than one entry is among those that are reduced."""
+    if isinstance(part, Group) and len(part.channels) > 1:
+        return True
+    return prod(batch.input_shape[batch.axis + 1 :]) > 1 or batch.channel_count == 1
 
 
 def _samples(part: Channel | Group, batch: Batch) -> int:

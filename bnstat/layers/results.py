@@ -39,6 +39,7 @@ class Prediction:
         overflows: True if values, squares or the variance are beyond the range of float16.
         running_overflows: True if the variance is beyond that range where a running variance is kept in float16.
         judged: the least and the greatest variance that rules judge; for plain "keras" without TensorFlow's sums.
+        processors: the processors for which it holds, where others sum otherwise; None if it holds for all.
     """
 
     kind: Literal["accurate", "bounded", "emulated"]
@@ -50,6 +51,7 @@ class Prediction:
     overflows: bool = False
     running_overflows: bool = False
     judged: tuple[float, float] | None = None
+    processors: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ def _preset(row: Framework) -> Fields:
         "cumulative": row.cumulative,
         "renorm": row.renorm,
         "arithmetic": row.arithmetic.name,
+        "emulated_on": row.arithmetic.emulated_on,
         "channels_axis": row.channels_axis,
         "layout": row.layout,
         "least_values": row.least_values,

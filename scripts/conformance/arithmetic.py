@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -571,7 +572,7 @@ def measure_torch_threads() -> dict[str, list[list[Any]]]:
             torch.set_num_threads(threads)
             layer: Any = torch.nn.BatchNorm3d(case.channels, momentum=1.0)
             layer(x)
-            rows.append([*_key(case), threads, bits(layer.running_mean), bits(layer.running_var)])
+            rows.append([*key_of(case), threads, bits(layer.running_mean), bits(layer.running_var)])
     return {"torch-channels-last threads": rows}
 
 
@@ -583,7 +584,7 @@ def measure_tensorflow() -> dict[str, list[list[Any]]]:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     rows: dict[str, list[list[Any]]] = {"tf-moments sequential": [], "tf-fused-4d onednn": [], "tf-fused-5d eigen": []}
     for case in emulated_cases():
-        x, key = case.make(), _key(case)
+        x, key = case.make(), key_of(case)
         if case.channels > 1:
             mean, variance = tf.nn.moments(x, [0, 1, 2, 3])
             rows["tf-moments sequential"].append([*key, None, bits(mean), bits(variance)])
@@ -605,7 +606,7 @@ def measure_onnx() -> dict[str, list[list[Any]]]:
     for case in emulated_cases():
         x = np.ascontiguousarray(np.moveaxis(case.make(), -1, 1))
         result = _onnx_statistics(onnx, onnxruntime, _aligned(x))
-        rows.append([*_key(case), None, *map(bits, result)])
+        rows.append([*key_of(case), None, *map(bits, result)])
     return {"onnx lanes": rows}
 
 
@@ -635,7 +636,8 @@ def _aligned(x: Floats) -> Floats:
     return copy
 
 
-def _key(case: Case) -> list[Any]:
+def key_of(case: Case) -> list[Any]:
+    """Return what a row of a recording says of a case, to make it again."""
     return [case.values, case.samples, case.spatial[0], case.channels, case.seed]
 
 
@@ -672,7 +674,9 @@ def measure_stack(part: str) -> dict[str, list[list[Any]]]:
     """Measure the mean and the variance that each layer leaves in its buffers, to the bit."""
     x = stack().astype(np.float32)[np.newaxis]
     if part == "torch":
-        return {"torch-channels-last": [[threads, *_torch_last(x, threads)] for threads in (1, 2)]}
+        import torch
+
+        return {"torch-channels-last": [[threads, *torch_last(torch, x, threads)] for threads in (1, 2)]}
     if part == "onnx":
         import onnx
         import onnxruntime
@@ -689,9 +693,8 @@ def measure_stack(part: str) -> dict[str, list[list[Any]]]:
     return {"keras-tensorflow": [[None, bits(layer.moving_mean), bits(layer.moving_variance)]]}
 
 
-def _torch_last(x: Floats, threads: int) -> list[list[int]]:
-    import torch
-
+def torch_last(torch: Any, x: Floats, threads: int) -> list[list[int]]:
+    """Return the bits of mean and unbiased variance of PyTorch, channels last, with a number of threads."""
     torch.set_num_threads(threads)
     layer: Any = torch.nn.BatchNorm3d(x.shape[-1], momentum=1.0)
     layer(torch.from_numpy(x).permute(0, 4, 1, 2, 3))
@@ -731,7 +734,9 @@ def environment() -> dict[str, Any]:
             continue
     info = Path("/proc/cpuinfo")
     words = info.read_text(encoding="utf-8").split() if info.exists() else []
-    return {"versions": found, "cpu_flags": [flag for flag in FLAGS if flag in words], "cores": os.cpu_count()}
+    flags = [flag for flag in FLAGS if flag in words]
+    best = next((name for name in ("avx512f", "avx2", "avx") if name in flags), platform.machine())
+    return {"versions": found, "cpu_flags": flags, "instruction_set": best.removesuffix("f"), "cores": os.cpu_count()}
 
 
 def write(name: str, content: dict[str, Any]) -> None:

@@ -6,7 +6,8 @@
     python scripts/conformance/run.py --document          writes the document alone
 
 After the layers on their cases it measures their arithmetic, tests/recordings/arithmetic-*.json: arithmetic.py beside
-this file, whose parts are recordings here, as `arithmetic-emulated-torch`.
+this file, whose parts are recordings here, as `arithmetic-emulated-torch`, and sweep.py, whose parts are held to
+several instruction sets, as `sweep-keras-torch-avx2`. All sweeps take about an hour on two cores.
 
 Each layer runs in a process of its own. It is run by an interpreter that has bnstat's `test` extra.
 """
@@ -22,12 +23,14 @@ import tempfile
 import venv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RECORDINGS = ROOT / "tests" / "conformance" / "recordings"
 ARITHMETIC = HERE / "arithmetic.py"
 PREFIX = "arithmetic-"
+SWEEP, SWEPT = HERE / "sweep.py", "sweep-"
 # Parts that are measured where there is a GPU.
 NEEDS_HARDWARE = ("torch-cuda",)
 
@@ -43,6 +46,22 @@ def run_module(python: str, *arguments: str) -> str:
 def measure(python: str, part: str) -> None:
     """Have arithmetic.py write a recording, unless the hardware for it is missing."""
     subprocess.run([python, str(ARITHMETIC), "--only", part], check=part not in NEEDS_HARDWARE)
+
+
+def sweep(python: str, name: str) -> None:
+    """Have sweep.py write the recording of a part on an instruction set."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([python, str(SWEEP), *listed(SWEEP)[name]["arguments"]], env=environment, check=True)
+
+
+def listed(path: Path) -> dict[str, Any]:
+    """Return what a script measures, by the names of its parts."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        [sys.executable, str(path), "--list"], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
 
 
 def make_environment(folder: Path, requirements: Path) -> str:
@@ -75,8 +94,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def environments() -> dict[str, str]:
     """Return the environment that each recording needs."""
     layers: dict[str, str] = json.loads(run_module(sys.executable, "conformance.record", "--list"))
-    listed = subprocess.run([sys.executable, str(ARITHMETIC), "--list"], stdout=subprocess.PIPE, text=True, check=True)
-    return layers | {PREFIX + part: needs for part, needs in json.loads(listed.stdout).items()}
+    parts = {PREFIX + part: needs for part, needs in listed(ARITHMETIC).items()}
+    return layers | parts | {name: one["environment"] for name, one in listed(SWEEP).items()}
 
 
 def record(python: str, name: str) -> None:
@@ -84,6 +103,8 @@ def record(python: str, name: str) -> None:
     print(name, flush=True)
     if name.startswith(PREFIX):
         measure(python, name.removeprefix(PREFIX))
+    elif name.startswith(SWEPT):
+        sweep(python, name)
     else:
         text = run_module(python, "conformance.record", name)
         (RECORDINGS / f"{name}.json").write_text(text, encoding="utf-8")

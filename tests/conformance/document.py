@@ -7,7 +7,7 @@ import sys
 from math import isfinite
 from pathlib import Path
 
-from arithmetic_cases import recorded, script
+from arithmetic_cases import recorded, script, swept
 
 from bnstat.layers.arithmetic.arithmetics import ARITHMETICS
 from bnstat.layers.frameworks import FRAMEWORKS
@@ -96,6 +96,27 @@ every layer with an emulation equal bnstat's in all bits ({stacked}).
 {predictions}
 
 {wider}
+
+## Instruction sets
+
+The recordings above are from a processor with AVX-512. `scripts/conformance/sweep.py` measured again on one with AVX2,
+and held frameworks to older instruction sets too: PyTorch by `ATEN_CPU_CAPABILITY`, XLA by `--xla_cpu_max_isa`, oneDNN
+by `ONEDNN_MAX_CPU_ISA`. The data are harder: {kinds}; 10 to 2·10⁶ values, densely around 3 to 5·10⁵, in 1, 2, 3, 4 and
+8 channels, each channel with values of its own. Layers that compile for each shape ran half of the shapes.
+
+- *in band*: channels whose variance lies in the band, of those that are recorded: the {kept} hardest of each kind, of
+  few values and of {many} or more;
+- *used*: the largest part of its band that a variance uses, and of which data; constants are not among them, since
+  bnstat knows their very sums in PyTorch's cascades;
+- *NaN*: of all channels, those whose variance is below −ε (ε = 0.001), so that the output is NaN, and bnstat says that
+  it is possible; those of which it only says so; and those of which it does not say so.
+
+{sets}
+
+`default` and `avx2` differ in no bit for Keras on PyTorch. `torch-channels-last` differs: AVX2 and AVX-512 fuse
+products and sums, and `default` does not. Its emulation is that of AVX2 and AVX-512, and JSON says so
+(`predicted_on`). XLA hands these sums to YNNPACK, which chooses its instructions itself, whatever `--xla_cpu_max_isa`
+says.
 
 ## Not run
 
@@ -217,6 +238,23 @@ def predictions() -> str:
     return "\n".join([f"| {' | '.join(HEADS)} |", "|" + "---|" * len(HEADS), *rows])
 
 
+def instruction_sets() -> str:
+    """Return the table of what layers computed on several instruction sets."""
+    heads = ("layer", "instruction set", "channels", "in band", "used", "NaN said and found", "only said", "only found")
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for content in swept().values():
+        for layer, rows in content["rows"].items():
+            sweep = script("sweep")
+            bands = [(row, sweep.predicted(layer, row)) for row in rows]
+            held = sum(band.low <= row[-1] <= band.high for row, band in bands)
+            uses = [(sweep.used(layer, row), row[0].split(" | ")[0]) for row in rows if row[5] != row[6]]
+            most, kind = max(uses)
+            cells = (f"`{layer.split()[0]}`", content["instruction_set"], content["cases"][layer])
+            cells = (*cells, "all" if held == len(rows) else f"{held} of {len(rows)}", f"{most:.2f} ({kind})")
+            lines.append(f"| {' | '.join(map(str, (*cells, *content['nan'][layer])))} |")
+    return "\n".join(lines)
+
+
 def stacked() -> str:
     """Return the layers that were run on the stack of three scans."""
     threads = {name: [row[0] for row in rows if row[0]] for name, rows in sorted(recorded("stack").items())}
@@ -292,6 +330,10 @@ def text(table_of_predictions: str | None = None) -> str:
         widest=f"{WIDEST:g}",
         predictions=predictions() if table_of_predictions is None else table_of_predictions,
         wider=wider(),
+        kinds=", ".join(script("sweep").KINDS),
+        kept=script("sweep").KEPT,
+        many=f"{script('sweep').MANY:,}",
+        sets=instruction_sets(),
         missing=missing(),
         versions=versions(recordings),
         processor=processor(recordings),

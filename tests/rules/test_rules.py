@@ -188,6 +188,18 @@ def test_a_constant_is_judged_by_epsilon(tmp_path):
     assert codes(tmp_path, np.zeros((1000, 1)), framework="flax") == [("BN101", 0)]
 
 
+def test_a_constant_whose_output_is_nan_is_not_said_to_give_beta(tmp_path):
+    constant = np.full((1, 64, 128, 64, 4), 17.3, np.float32)  # Keras on PyTorch computes a variance of -0.00128
+    said = findings(tmp_path, constant, framework="keras-torch")
+    assert [(one.rule, one.channel) for one in said[::2]] == [("BN101", 0), ("BN101", 2), ("BN301", 0), ("BN301", 2)]
+    assert "Keras on PyTorch may compute a variance below −ε, and then its output is NaN" in said[0].message
+    assert "down to -0.001282" in said[4].message
+    for channels in (1, 2, 3):  # here it is between −3e-5 and 2e-4
+        fine = findings(tmp_path, constant[..., :channels], framework="keras-torch")
+        assert {one.rule for one in fine} == {"BN101"}
+        assert "the output is the constant β" in fine[0].message
+
+
 @pytest.mark.parametrize(
     ("largest", "dtype", "expected"),
     [(65504.0, "float32", []), (65505.0, "float32", ["BN106"]), (70000.0, "float16", ["BN106"])],

@@ -32,6 +32,7 @@ class Arithmetic:
         remedy: what a user can do against its rounding, as a clause that begins with a verb; {mean} in it is the mean.
         sums: how `emulation` does the layer's sums again; None if there is no emulation.
         least_channels: channels from which on there is an emulation.
+        emulated_on: the processors whose layer the emulation repeats to the bit.
         emulates_half: True if the emulation holds for float16 and bfloat16 input as well.
         registers: True if the bits of its sums depend on the instructions of the processor.
         one_channel: the arithmetic that the layer uses on a single channel; None for this one.
@@ -49,6 +50,7 @@ class Arithmetic:
     remedy: str
     sums: SumOrder | None = None
     least_channels: int = 1
+    emulated_on: str | None = None
     emulates_half: bool = True
     registers: bool = False
     one_channel: Arithmetic | None = None
@@ -76,6 +78,10 @@ class Arithmetic:
         return found.one_channel if channels == 1 and found.one_channel is not None else found
 
 
+# Where products and sums are fused, which older instruction sets cannot do; and where the build of a framework, and not
+# the processor, chooses among the x86-64 instruction sets.
+_FUSING, _ANY_X86 = "x86-64 with AVX2 or AVX-512", "x86-64"
+
 # {mean} stands for the mean of the channel.
 _OFFSET = "subtract a constant near the mean ({mean}) before the layer"
 
@@ -98,6 +104,7 @@ THREADS = Arithmetic(
         f"or {_OFFSET}"
     ),
     sums="threads",
+    emulated_on=_FUSING,
     emulates_half=False,
     registers=True,
     one_channel=FLOAT64,  # volumes and images of one channel are channels first for PyTorch
@@ -129,6 +136,7 @@ CHUNKS = Arithmetic(
     negative="clamped",
     remedy=f"use the channels-first layout (torch.contiguous_format), which takes Welford's update, or {_OFFSET}",
     sums="groups",
+    emulated_on=_FUSING,
     emulates_half=False,
     registers=True,
     one_channel=_CHUNKS_OR_WELFORD,
@@ -184,6 +192,7 @@ SEQUENTIAL = Arithmetic(
     source="tf.nn.moments and Keras 3.15.1 on TensorFlow 2.21.0, Eigen's InnerMostDimPreserver",
     remedy=("train on patches, or use Keras on JAX or PyTorch with channels first, which do not add value after value"),
     sums="sequential",
+    emulated_on=_ANY_X86,
     least_channels=2,  # TensorFlow's Mean of one channel is a tree over threads
     inner_axis=BLOCKED,
 )
@@ -204,6 +213,7 @@ LANES = Arithmetic(
     source="ONNX Runtime 1.32 on a CPU, Eigen's redux_impl",
     remedy=_OFFSET,
     sums="lanes",
+    emulated_on=_ANY_X86,
 )
 
 HULL = Arithmetic(
@@ -254,11 +264,12 @@ _FUSED = replace(
     band=bands.threads,
     source="FusedBatchNormV3, TensorFlow 2.21.0 on a CPU",
     sums=None,
+    emulated_on=None,
     least_channels=1,
     inner_axis=None,
 )
 # Who computes it, by the number of axes of the tensor: volumes go to Eigen, images to oneDNN.
 FUSED = {
-    4: replace(_FUSED, name="fused-onednn", sums="onednn", emulates_half=False, inner_axis=_FUSED),
-    5: replace(_FUSED, name="fused-eigen", sums="eigen", inner_axis=_FUSED),
+    4: replace(_FUSED, name="fused-onednn", sums="onednn", emulated_on=_FUSING, emulates_half=False, inner_axis=_FUSED),
+    5: replace(_FUSED, name="fused-eigen", sums="eigen", emulated_on=_ANY_X86, inner_axis=_FUSED),
 }

@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf, sqrt
 
+from bnstat.layers.arithmetic import cascades
+
 # The rounding of one float32 operation, relative to its result: half the distance of 1 to the next number.
 UNIT = 2.0**-24
 # The largest number of float32, and the least one of full precision: many layers take a smaller one for 0.
@@ -31,30 +33,41 @@ SEQUENTIAL_SLOPE = 1.0
 LANES = 8
 # Threads that are allowed for, and voxels from which on they share a sample in PyTorch's group norm.
 MOST_THREADS, SHARED_VOXELS = 64, 1024
-# Eigen's trees (leaves of 256 additions in each of 32 lanes). Measured: 40 for the mean, 28 for the variance.
-BLOCKED_GROWTH = 96.0
+# Eigen's trees (leaves of 256 additions in each of 32 lanes, whose joins and levels add less than 32). Measured: 54 for
+# the mean of constants, and 185 for the variance with one bright voxel, whose mean is small beside its deviation.
+BLOCKED_MEAN_GROWTH = 128.0
+BLOCKED_GROWTH = 288.0
+# The same for one pass: c is 292.
+BLOCKED_ONE_PASS_GROWTH = 96.0
 # XLA on a CPU sums plainly where there are fewer values than this in all (measured: 4,080 and not 4,096) …
 XLA_PLAIN_VALUES = 4096
-# … with a growth of 0.23 n at most for means (1,024 constant values); variances may be more uneven …
-XLA_PLAIN_SLOPE = 0.3
-# … and in trees elsewhere. Measured: 4.1 for the mean, 4.2 for the variance.
-XLA_GROWTH = 8.0
+# … with a growth of 0.23 n at most for means (1,024 constant values). A third makes c of one pass n + 10, which E[x²]
+# of one bright voxel does not leave; variances may be as uneven.
+XLA_PLAIN_SLOPE = 1.0 / 3.0
+# … and elsewhere by YNNPACK, in trees whose longest chains have some 80 additions (found by adding 2⁶⁰ and −2⁶⁰ to
+# ones: 76 for 32³ values of 2 channels, 22 for 10⁶ of one). Measured, whatever n and --xla_cpu_max_isa are: 6.1 for the
+# mean and 6.0 for the variance; with one bright voxel 16.3 and 18.8. Its mean is so small beside its standard deviation
+# that the mean's growth does not matter there.
+XLA_MEAN_GROWTH = 12.0
+XLA_GROWTH = 40.0
 # Where it reduces axes on both sides of a kept one, as in group norm, the branches of its trees are long. Measured:
 # 1,629 for the mean of 16 million values in 2 groups of 2 channels, 472 in groups of 8, with jit and without.
 XLA_DIVIDED_GROWTH = 4096.0
-# The same for one pass, which compounds three of them: c is 16. Measured: 5.7.
-XLA_ONE_PASS_GROWTH = 4.0
-# PyTorch's cascaded sums, under Keras: their last level is plain and grows with n, up to where another level begins.
-# Measured, as c of one pass: 9 at 3·10⁵ values, 44 at 2·10⁶, 28 at 4·10⁶, 21 at 9·10⁶. Axes before a kept one are
-# summed plainly: 0.25 for each of their entries, as voxels in group norm.
-CASCADE_GROWTH = 8.0
-CASCADE_SLOPE = 2.0**-16
-CASCADE_MOST = 128.0
+# The same for one pass: c is 40, and 25 for constants. Measured: 16.7 with one bright voxel, 11.3 for constants.
+XLA_ONE_PASS_GROWTH, XLA_ONE_PASS_OF_EQUAL = 12.0, 7.0
+# PyTorch's cascaded sums, under Keras: c of one pass is the longest chain of additions, `cascades.longest_chain`, + 4.
+# E[x²] alone cannot use more of it, and E[x]² is off by less. Measured, as a part of it: 0.51 for constants (the
+# largest of 4,000 at 120 sizes to 2·10⁶), 0.48 for one bright voxel among values that its rounding swallows, 0.38 for
+# halves. Axes before a kept one are summed plainly: 0.25 for each of their entries, as voxels in group norm.
+CASCADE_SHARE = 1.0 / 3.0
+# What several threads add to c for a single channel: a sum of one number from each.
+CASCADE_THREADS = 8.0
 # PyTorch's float64 sums with a mean and squares in float32. Measured: 1.1 for the mean, 2.6 for the variance.
 DOUBLE_MEAN_GROWTH = 2.0
 DOUBLE_GROWTH = 6.0
-# Welford: relative error (c₀ + c₁·κ)·u + (c₂·κ·u)². Measured: c₀ 4.5, c₁ 2.1 (two values), 0.4 elsewhere.
-WELFORD_CONSTANT, WELFORD_SLOPE, WELFORD_SQUARE = 12.0, 4.0, 2.0
+# Welford: relative error (c₀ + c₁·κ)·u + (c₂·κ·u)². Measured: c₀ 9.4 (a ramp of 566 values), c₁ 2.1 (two values), 0.4
+# elsewhere.
+WELFORD_CONSTANT, WELFORD_SLOPE, WELFORD_SQUARE = 20.0, 4.0, 2.0
 # What c₀ gains with each value, for merged parts that are summed plainly.
 WELFORD_GROWTH = 2.0**-16
 
@@ -75,6 +88,7 @@ class LayerInput:
         magnitude: an upper bound of the mean of |x|.
         divided: True if axes on both sides of a kept one are reduced.
         voxels: values of one channel of one sample; None if unknown.
+        inner: True if the innermost axis is among those that are reduced; None if unknown.
     """
 
     count: int
@@ -84,6 +98,7 @@ class LayerInput:
     spread: tuple[float, float]
     magnitude: float
     divided: bool
+    inner: bool | None
     voxels: int | None = None
 
 
@@ -112,28 +127,34 @@ def welford(data: LayerInput) -> Band:
 
 def tree(data: LayerInput) -> Band:
     """Bound two passes with XLA's sums in a tree."""
-    return _two_pass(data, _xla(data, XLA_GROWTH, SEQUENTIAL_SLOPE), _xla(data, XLA_GROWTH))
+    return _two_pass(data, _xla(data, XLA_GROWTH, SEQUENTIAL_SLOPE), _xla(data, XLA_MEAN_GROWTH))
 
 
 def one_pass(data: LayerInput) -> Band:
-    """Bound one pass with XLA's sums, or PyTorch's cascades under Keras: the greater growth of the two."""
-    return _one_pass(data, max(_xla(data, XLA_ONE_PASS_GROWTH), _cascade(data)))
+    """Bound one pass with XLA's sums."""
+    equal = data.spread[1] == 0.0
+    return _one_pass(data, _xla(data, XLA_ONE_PASS_OF_EQUAL if equal else XLA_ONE_PASS_GROWTH))
 
 
 def one_pass_cascade(data: LayerInput) -> Band:
-    """Bound one pass with PyTorch's cascaded sums."""
-    return _one_pass(data, _cascade(data))
+    """Bound one pass with PyTorch's cascaded sums; of equal values they are known, but for threads."""
+    if data.spread[1] > 0.0 or data.divided:
+        return _one_pass(data, _cascade(data))
+    ways = cascades.ways_of(data.channels, data.inner)
+    low, high = cascades.one_pass_of_equal(data.mean, data.count, ways)
+    threads = CASCADE_THREADS * UNIT * data.mean**2 if data.channels == 1 else 0.0
+    return low - threads, high + threads
 
 
 def one_pass_clamped(data: LayerInput) -> Band:
     """Bound one pass with XLA's sums, whose result is no less than 0."""
-    low, high = _one_pass(data, _xla(data, XLA_ONE_PASS_GROWTH))
+    low, high = one_pass(data)
     return max(low, 0.0), high
 
 
 def sequential(data: LayerInput) -> Band:
     """Bound two passes that add value after value; of a single channel TensorFlow makes a tree."""
-    return _two_pass(data, _blocks(data) if data.channels == 1 else _plain(data.count))
+    return _in_blocks(data) if data.channels == 1 else _two_pass(data, _plain(data.count))
 
 
 def one_pass_plain(data: LayerInput) -> Band:
@@ -141,7 +162,8 @@ def one_pass_plain(data: LayerInput) -> Band:
 
     The layer counts its values by adding ones in float32, and that count stops at 2²⁴.
     """
-    growth = _blocks(data) if data.channels == 1 else _plain(data.count)
+    plain = _plain(data.count)
+    growth = min(plain, BLOCKED_ONE_PASS_GROWTH) if data.channels == 1 else plain
     low, high = _one_pass(data, growth)
     if data.channels > 1 and data.count > FLOAT32_COUNT:
         return 0.0, high * data.count / FLOAT32_COUNT + data.magnitude**2 * data.count / FLOAT32_COUNT
@@ -151,7 +173,7 @@ def one_pass_plain(data: LayerInput) -> Band:
 def blocked(data: LayerInput) -> Band:
     """Bound a tree for one sample; with more of them TensorFlow sums plainly across samples."""
     in_a_tree = data.samples == 1 or data.channels == 1
-    return _two_pass(data, _blocks(data) if in_a_tree else _plain(data.count))
+    return _in_blocks(data) if in_a_tree else _two_pass(data, _plain(data.count))
 
 
 def lanes(data: LayerInput) -> Band:
@@ -194,7 +216,7 @@ def any_backend(data: LayerInput) -> Band:
 
 def any_backend_of_layer_norm(data: LayerInput) -> Band:
     """Bound Keras' layer norm: XLA's trees, PyTorch's own kernel, TensorFlow's tree over each sample."""
-    return _hull(tree(data), welford(data), _two_pass(data, _blocks(data)))
+    return _hull(tree(data), welford(data), _in_blocks(data))
 
 
 def _hull(*bands: Band) -> Band:
@@ -211,7 +233,9 @@ def _two_pass(data: LayerInput, growth: float, mean_growth: float | None = None)
 
 
 def _one_pass(data: LayerInput, growth: float) -> Band:
-    """Return the band v ± c·u·(v + m²), where c = 3·growth + 4."""
+    """Return the band v ± c·u·(v + m²), where c = 3·growth + 4; infinite if the sum of squares is beyond float32."""
+    if data.count * (data.spread[1] ** 2 + data.magnitude**2) > FLOAT32_MAX:
+        return -inf, inf
     error = (3.0 * growth + 4.0) * UNIT * (data.spread[1] ** 2 + data.magnitude**2)
     return data.spread[0] ** 2 - error, data.spread[1] ** 2 + error
 
@@ -221,9 +245,10 @@ def _plain(count: float) -> float:
     return 2.0 + SEQUENTIAL_SLOPE * count
 
 
-def _blocks(data: LayerInput) -> float:
-    """Return the growth of Eigen's trees, which sum few values plainly."""
-    return min(_plain(data.count), BLOCKED_GROWTH)
+def _in_blocks(data: LayerInput) -> Band:
+    """Return the band of two passes with Eigen's trees, which sum few values plainly."""
+    plain = _plain(data.count)
+    return _two_pass(data, min(plain, BLOCKED_GROWTH), min(plain, BLOCKED_MEAN_GROWTH))
 
 
 def _xla(data: LayerInput, growth: float, slope: float = XLA_PLAIN_SLOPE) -> float:
@@ -240,4 +265,5 @@ def _cascade(data: LayerInput) -> float:
     The entries of axes before a kept axis are summed plainly.
     """
     outer = (data.samples or data.count) if data.divided else 0
-    return CASCADE_GROWTH + min(CASCADE_SLOPE * data.count, CASCADE_MOST) + SEQUENTIAL_SLOPE * outer
+    ways = cascades.ways_of(data.channels, data.inner)
+    return CASCADE_SHARE * cascades.longest_chain(data.count, ways) + SEQUENTIAL_SLOPE * outer

@@ -16,8 +16,11 @@ from bnstat.moments.input_type import InputType
 # The rounding of one operation in each type, relative to its result.
 UNITS: dict[InputType, float] = {"float32": UNIT, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 
-# The largest number of float16 (IEEE 754 binary16).
+# The largest float16 (IEEE 754 binary16).
 FLOAT16_MAX = 65504.0
+# What processors and XLA may take for 0: squares, products and sums below the least normal float32. A mean of squares
+# is off by no more, and the square of a mean by as much again.
+UNDERFLOW = 2.0 * FLOAT32_TINY
 # From here on float16 rounds to infinity: half a step beyond its largest number.
 FLOAT16_OVERFLOW = 65520.0
 
@@ -67,6 +70,8 @@ class StoredValues:
             samples of more than one voxel. Keras on PyTorch sums plainly over them where axes are `divided`.
         divided: True if axes on both sides of a kept one are reduced: groups of several channels, channels last.
         voxels: values of one channel of one sample; None if unknown. It matters to group norm with channels last.
+        inner: True if the innermost axis is among those that are reduced; None if unknown. It matters to Keras on
+            PyTorch.
         rounded: True if the values may not be exact in the type of the layer's input. False for what was stored as
             float32, or as integers below 2²⁴.
     """
@@ -81,6 +86,7 @@ class StoredValues:
     samples: int | None = None
     divided: bool = False
     voxels: int | None = None
+    inner: bool | None = None
     rounded: bool = True
 
     @property
@@ -101,11 +107,12 @@ class StoredValues:
             count=self.count,
             channels=self.channels,
             samples=self.samples,
-            mean=self.mean,
+            mean=self.minimum if self.constant else self.mean,
             spread=(0.0, 0.0) if self.constant else (max(deviation - step, 0.0), deviation + step),
             magnitude=(abs(self.mean) if one_sign else sqrt(deviation**2 + self.mean**2)) + step,
             divided=self.divided,
             voxels=self.voxels,
+            inner=self.inner,
         )
 
 
@@ -131,6 +138,9 @@ def bound(
         return Bounds(nan, nan, accurate=False, nan_possible=True, overflows=True)
     data = values.cast(UNITS[dtype])
     low, high = arithmetic.band(data) if dtype == "float32" else _half_band(arithmetic, data, dtype, upcasts=upcasts)
+
+    if values.largest > 0.0:  # zeros have nothing to lose
+        low, high = (low - UNDERFLOW if low < 0.0 else max(low - UNDERFLOW, 0.0)), high + UNDERFLOW
 
     # A float16 result, or the squares that it is made of, may be beyond the range of the type.
     past = dtype == "float16" and values.variance > FLOAT16_MAX

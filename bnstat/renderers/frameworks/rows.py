@@ -76,6 +76,7 @@ def details(row: Framework) -> list[tuple[str, str]]:
         ("momentum", _momentum(row)),
         ("running variance", _running(row)),
         ("arithmetic", f"{row.arithmetic.name}: {row.arithmetic.title}"),
+        *([("repeated on", f"{on}, to the bit")] if (on := row.arithmetic.emulated_on) else []),
         ("layout", f"{row.layout}; keeps axis {row.channels_axis}"),
         ("least values", _least(row)),
         ("source", row.source),

@@ -170,10 +170,13 @@ _OUTPUT_MEAN_SQUARE = Column(
 def columns_of(report: Report) -> tuple[Column, ...]:
     """Return the columns of a normalizer, in order; the layer's own variance where it is not simply the variance."""
     known = _columns(report.settings)
-    if any(_is_own(part) for batch in report.batches for part in batch.parts):
-        place = known.index(_VALUES[1]) + 1
-        return (*known[:place], _OWN, *known[place:])
-    return known
+    own = [part.prediction for batch in report.batches for part in batch.parts if _is_own(part)]
+    if not own:
+        return known
+    places = dict.fromkeys(found.processors for found in own if found is not None and found.processors is not None)
+    meaning = ", on ".join([_OWN.meaning, *places])
+    place = known.index(_VALUES[1]) + 1
+    return (*known[:place], replace(_OWN, meaning=meaning), *known[place:])
 
 
 def _is_own(part: Part) -> bool:

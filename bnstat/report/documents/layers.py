@@ -131,6 +131,7 @@ def _prediction(part: Statistics) -> Fields:
         "predicted_variance": found and found.variance,
         "predicted_variance_low": found and found.low,
         "predicted_variance_high": found and found.high,
+        "predicted_on": found and found.processors,
         "nan_possible": True if part.output_nan else found and found.nan_possible,
     }
 

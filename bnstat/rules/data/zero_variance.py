@@ -7,7 +7,8 @@ Why it matters: nothing is left of such a channel. ε (epsilon, a small constant
 a division by zero, and the layer's output is the constant β (its learned bias, 0 at first), whatever the values are.
 With an ε of 0, or one that is too small for float32, most layers divide 0 by 0 and return NaN, PyTorch's instance norm
 returns β, and PyTorch's batch norm raises an error (refused-epsilon). In float32, some frameworks even compute a
-variance that is not zero. The usual causes are a missing modality and a crop that contains only background.
+variance that is not zero; if it is below −ε, the output is NaN. The usual causes are a missing modality and a crop that
+contains only background.
 
 Example:
     $ bnstat inspect sample_data/mri_4channel.nii.gz
@@ -38,6 +39,7 @@ from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
+from bnstat.rules.arithmetic.remedies import layer
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import plural
 
@@ -108,6 +110,11 @@ def _consequence(part: Channel | Group, settings: Settings) -> str:
     if settings.added == 0.0:
         return f"its variance is 0. {without_epsilon(settings)}"
     added = "ε" if settings.epsilon is not None else "An ε above 0 (this layer has no default)"
+    if part.prediction is not None and part.prediction.nan_possible:
+        return (
+            f"its variance is 0. In float32, {layer(settings)} may compute a variance below −ε, and then its output is "
+            f"NaN. Otherwise {added} prevents a division by zero, and the output is near {constant_output(settings)}."
+        )
     return (
         f"its variance is 0. {added} prevents a division by zero; the output is {constant_output(settings)}"
         f"{_rounding(part)}."

@@ -19,20 +19,7 @@ LAYERS = recorded("bands")
 
 
 def recorded_prediction(layer, row, arithmetic=None):
-    case, count, channels, mean, variance, minimum, maximum, _, _ = row
-    samples = 1 if "|" not in case or "first" in layer else int(case.split("|")[1].split(" x ")[0])
-    values = StoredValues(
-        count=count,
-        mean=mean,
-        variance=variance,
-        minimum=minimum,
-        maximum=maximum,
-        constant=minimum == maximum,
-        channels=channels,
-        samples=samples,
-        rounded=False,
-    )
-    return bound(ARITHMETICS[arithmetic or layer.split()[1]], values, epsilon=1e-3)
+    return script("sweep").predicted(layer, row, arithmetic)
 
 
 def band(arithmetic, epsilon=1e-3, dtype="float32", upcasts=True, **changes):

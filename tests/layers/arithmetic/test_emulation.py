@@ -259,3 +259,14 @@ def test_one_channel_of_moments_is_said_not_to_be_emulated():
     assert not TREE.is_emulated(3)
     with pytest.raises(ValueError, match="not emulated"):
         emulate(SEQUENTIAL, fed(values(1, 5, 1)), Layout(1, 5, 1))
+
+
+@pytest.mark.parametrize(("mean", "row"), [(1e5, 54), (1e5, 137), (1e6, 53), (1e6, 57)])
+def test_a_band_over_unknown_threads_holds_a_number_of_them_that_rounds_the_mean_elsewhere(mean, row):
+    # the twelve numbers of threads agree on a mean; 5 threads have another one, which adds the square of its distance
+    values = np.random.default_rng(0).standard_normal((200, 566))[row] + mean
+    x = np.repeat(values.astype(np.float32)[np.newaxis], 2, axis=0)
+    band = emulate(THREADS, lambda: [x], Layout(1, 566, 2))
+    five = emulate(THREADS, lambda: [x], Layout(1, 566, 2), threads=5)
+    assert band.low[0] <= five.low[0] <= band.high[0]
+    assert band.high[0] < five.low[0] * 1.2
