@@ -7,8 +7,10 @@ import pytest
 
 from bnstat.batch_size.confidence import CONFIDENCE, ranges, spread_of, student
 from bnstat.batch_size.needed import needs
+from bnstat.batch_size.patches import patches
 from bnstat.batch_size.samples import Cohort
 from bnstat.batch_size.settings import CompareSettings
+from bnstat.batch_size.slots import Taking
 
 
 def cohort(means, variances):
@@ -108,3 +110,22 @@ def test_a_wider_set_of_channels_lowers_the_lower_end_only():
     (_, alone, _), (_, many, _) = ranges(one, 0.0, 0), ranges(one, 0.0, 0, channels=50)
     assert many.most == pytest.approx(alone.most)
     assert many.least[0] < alone.least[0]
+
+
+@pytest.mark.parametrize(("volumes", "per_volume", "forced"), [(8, 1, None), (12, 2, None), (12, 2, 0.33)])
+def test_the_upper_end_is_enough_where_samples_are_patches_of_volumes(volumes, per_volume, forced):
+    random, number, enough, held = np.random.default_rng(3), 8, [], []
+    apart, within = 0.5, 0.4
+    true = 100 * per_volume * (apart**2 + within**2 / per_volume) / (1 + apart**2 + within**2)
+    of = np.repeat(np.arange(volumes), number)
+    foreground = np.tile(np.arange(number) % 2 == 0, volumes)
+    for _ in range(150):
+        means = apart * random.normal(size=(volumes, 1)) + within * random.normal(size=(volumes, number))
+        means, variances = means.reshape(-1, 1), random.gamma(10, 0.1, (volumes * number, 1))
+        nested = patches(means, variances, of, foreground, Taking(per_volume, forced))
+        one = Cohort((0,), np.arange(len(means)), means, variances, np.array([1e6]), of, nested)
+        (found,) = needs(one, CompareSettings.of(draws=10))
+        enough.append(found.noise.most >= true)
+        held.append(found.noise.least <= np.ceil(true) <= np.ceil(found.noise.most))
+    assert np.mean(enough) >= CONFIDENCE
+    assert np.mean(held) >= 0.88
