@@ -2,10 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from math import isfinite
 
 # A space at which no line is broken, as between a number and its unit.
 NO_BREAK_SPACE = "\u00a0"
+
+# Spaces that stay in their line: between a number and its unit, a sign and its number, an option and its value.
+_NO_UNIT = "a|an|and|as|at|between|by|for|from|has|have|in|instead|is|of|on|or|per|than|that|the|to|where|which|with"
+_TOGETHER = re.compile(
+    rf"(?<=\d) (?=[%×]|(?!(?:{_NO_UNIT})\b)[^\W\d_])"
+    r"|(?<=[ερ≤≥<>=×±+−]) (?=[\dε≤≥=])| (?=\+ ε)|epsilon (?=ε)"
+    r"|\b(?:axis|batch|channels?|level|sample|size) (?=\d)|--[a-z][a-z-]* (?=\w)"
+)
+_UNIT = re.compile(r"(?<=\d) (?=%|(?:SD|mm)\b)")
+# A short command between backticks, which stays in its line so that it can be copied.
+_COMMAND = re.compile(r"`[^`\n]{1,30}`")
+
+# Places that are named before the rest is counted.
+MOST_PLACES = 12
+
+# Significant digits of numbers that a person reads, and the powers of ten from and below which they are written out.
+DIGITS = 4
+_WRITTEN_OUT = (-4, 9)
+
+
+def number(value: float, digits: int = DIGITS) -> str:
+    """Return a number for a person: so many significant digits, the whole part never rounded, thousands separated.
+
+    It is written out from 0.0001 up to a billion, as in "0.02695", "237.4" and "93,849", and in powers of ten beyond,
+    as in "1.500e-07". Tables and sentences use this one rule, so that a number looks the same in both.
+    """
+    if value == 0 or not isfinite(value):
+        return f"{value:.0f}".replace("-0", "0")
+    scientific = f"{value:.{digits - 1}e}"
+    exponent = int(scientific.partition("e")[2])  # after rounding: 9.99996 is 10.00
+    if not _WRITTEN_OUT[0] <= exponent < _WRITTEN_OUT[1]:
+        return scientific
+    whole = isinstance(value, int)
+    return f"{value:,.{0 if whole else max(digits - 1 - exponent, 0)}f}"
+
+
+def with_units(line: str) -> str:
+    """Return a text whose numbers are joined to %, SD and mm by no-break spaces, for readers that break lines."""
+    return _UNIT.sub(NO_BREAK_SPACE, line)
+
+
+def unbroken(line: str) -> str:
+    """Return a text that can be broken into lines at its spaces: what belongs together has no-break spaces."""
+    joined = _TOGETHER.sub(lambda found: found[0][:-1] + NO_BREAK_SPACE, line)
+    return _COMMAND.sub(lambda found: found[0].replace(" ", NO_BREAK_SPACE), joined)
 
 
 def plural(count: int, word: str, words: str | None = None) -> str:
@@ -17,7 +65,7 @@ def beyond(value: float, limit: float, digits: int = 4) -> str:
     """Return a number with so many digits, or with as many more as show that it is beyond the limit."""
     text = ""
     for places in range(digits, 18):
-        text = f"{value:,.{places}g}"
+        text = number(value, places)
         shown, most = float(text.replace(",", "")), float(f"{limit:g}")
         if (shown > most) == (value > limit) and (shown < most) == (value < limit):
             break
@@ -49,6 +97,25 @@ def by(shape: Sequence[int], times: str = " × ") -> str:
 def channel_title(channel: int, names: Sequence[str] = ()) -> str:
     """Return the name of a channel: "channel 1", or "channel 1 (FLAIR)" where channels have names."""
     return f"channel {channel}" + (f" ({names[channel]})" if names else "")
+
+
+def numbered(one: str, several: str, numbers: Iterable[int]) -> str:
+    """Return numbers as in "channel 2" or "channels 0–2, 5", the first ones of many; empty where there are none."""
+    ordered = sorted(set(numbers))
+    return first_ones(one if len(ordered) == 1 else several, list(_runs(ordered))) if ordered else ""
+
+
+def first_ones(word: str, names: Sequence[str]) -> str:
+    """Return a word and the names that it is for, the first ones of many."""
+    more = f", … ({len(names) - MOST_PLACES:,} more)" if len(names) > MOST_PLACES else ""
+    return f"{word} {', '.join(names[:MOST_PLACES])}{more}"
+
+
+def _runs(ordered: Sequence[int]) -> Iterator[str]:
+    """Yield whole numbers in order, three or more that follow each other as in "0–2"."""
+    for _, run in groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0]):
+        found = [number for _, number in run]
+        yield from [f"{found[0]}–{found[-1]}"] if len(found) > 2 else map(str, found)
 
 
 def short_of(declared: int, there: int) -> str:

@@ -19,6 +19,22 @@ OWN = {
 }
 NAMED = {"frameworks": "the preset", "normalizers": "the normalizer, as in group:2", "epsilons": "epsilon as a text"}
 
+# The layers to type: present in comparisons of frameworks only.
+_CALLS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "description": "the preset whose layer it is"},
+            "statistics_of": {"type": "string", "description": "the preset whose epsilon and momentum it has"},
+            "call": {"type": "string", "description": "what to type"},
+        },
+        "required": ["name", "statistics_of", "call"],
+        "additionalProperties": False,
+    },
+    "description": "for each other framework the layer that gives the statistics of the first; of two also the reverse",
+}
+
 
 def path_of(name: str) -> Path:
     """Return the file of a schema."""
@@ -46,6 +62,7 @@ def made(by: str) -> str:
                     "items": {"type": "string"},
                     "description": "sentences on what differs from the first layer, and for which channel it matters",
                 },
+                **({"calls": _CALLS} if by == "frameworks" else {}),
                 "errors": parts["errors"],
                 "notes": parts["notes"],
             }

@@ -14,6 +14,7 @@ from bnstat.cli import exit_codes, groups, inputs, options
 from bnstat.cli.groups import RULES, option
 from bnstat.cli.parameter_types import Written
 from bnstat.errors import OutputError, UsageError
+from bnstat.text import plural
 
 if TYPE_CHECKING:
     from bnstat.cli.config import Config
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from bnstat.report.limits import Limits
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown", "junit", "github", "gitlab", "sarif")
+# Formats in which a person reads the outcome.
+_WITH_OUTCOME = ("table", "markdown", "github")
 _CONFIG = "bnstat.cli.config"
 
 
@@ -244,11 +247,33 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, reading: Readi
         result = with_options(judge(paths, asked, reading, meter, overrides=found.overrides, update_baseline=update))
     tell(result.errors, result.notes, to.quiet)
     write("check", result, replace(to, format="statistics") if counted else to, _read(paths, result, found, reading))
+    if update:
+        _tell_update(result, to.quiet)
     if to.format == "github":
         _summarize(result)
+    if not to.quiet:
+        _tell_outcome(result, to)
     if result.errors:
         return exit_codes.FAILED_INPUT
     return exit_codes.FINDINGS if result.failed and not exit_zero else exit_codes.CLEAN
+
+
+def _tell_update(result: Check, quiet: bool) -> None:
+    """Tell what was written into the baseline."""
+    from bnstat.cli.messages import note
+
+    if not quiet:
+        note(f"wrote {plural(len(result.known), 'finding')} into {result.settings.baseline}, which later checks pass")
+
+
+def _tell_outcome(result: Check, to: options.Output) -> None:
+    """Tell the outcome on stderr where the output is in a file or for a program; a person reads it in the output."""
+    from bnstat.cli.messages import tell_line
+    from bnstat.renderers.check.alike import closing
+
+    if to.format in _WITH_OUTCOME and to.file in (None, "-"):
+        return
+    tell_line(closing(result))
 
 
 def _read(paths: Sequence[str], result: Check, found: Config, reading: Reading) -> list[str]:

@@ -70,6 +70,11 @@ def note(message: str) -> None:
     _say(f"bnstat: note: {message}")
 
 
+def tell_line(message: str) -> None:
+    """Write what a command came to to stderr, as one line."""
+    _say(f"bnstat: {message}")
+
+
 def _say(message: str) -> None:
     """Write one line. Control characters, which a file name may have, are escaped."""
     line = printable(message.replace(NO_BREAK_SPACE, " "))

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bnstat.text import sentence
+from bnstat.text import sentence, with_units
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 0) -> list[str]:
     """Return the lines of a table whose first columns stand to the left, and all others to the right."""
     rule = ["---" if place < left else "---:" for place in range(len(headers))]
     return [f"| {' | '.join(cell.strip() for cell in row)} |" for row in (headers, rule, *rows)]
+
+
+def opening(sentences: Iterable[str]) -> list[str]:
+    """Return the lines of the sentences that a text opens with, and an empty line below them."""
+    lines = [f"**{escaped(sentence)}**  " for sentence in sentences]
+    return [*lines, ""] if lines else []
 
 
 def finding(title: str, message: str) -> str:
@@ -20,5 +26,5 @@ def finding(title: str, message: str) -> str:
 
 def escaped(line: str) -> str:
     """Return a line in which Markdown finds no markup and no link."""
-    shown = "".join(f"\\{c}" if c in "\\`*_|<>" else c for c in sentence(line))
+    shown = "".join(f"\\{c}" if c in "\\`*_|<>" else c for c in sentence(with_units(line)))
     return shown.replace("](", "]\\(")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import floor, log10, sqrt
+from math import sqrt
 
+from bnstat import text
 from bnstat.layers.results import Number
 
 NAN = "NaN"
@@ -14,28 +15,19 @@ UNDEFINED = "–"
 ROUNDING = 1e-12
 
 
-def number(value: Number | None, digits: int = 5) -> str:
-    """Return a number with thousands separated, rounded to significant digits, in powers of ten where far from 1."""
-    if value is None:
-        return UNDEFINED
-    if isinstance(value, int):
-        return f"{value:,}" if abs(value) < 10**9 else f"{value:.{digits}g}"
-    if value == 0:
-        return "0"
-    if not 1e-4 <= abs(value) < 1e9:
-        return f"{value:.{max(digits - 3, 1)}e}"
-    decimals = digits - 1 - floor(log10(abs(value)))
-    return f"{value:,.{max(decimals, 0)}f}"
+def number(value: Number | None) -> str:
+    """Return a number by the rule of all tables and sentences; a dash if it is undefined."""
+    return UNDEFINED if value is None else text.number(value)
 
 
-def mean_of(mean: Number | None, variance: float | None, digits: int = 5) -> str:
+def mean_of(mean: Number | None, variance: float | None) -> str:
     """Return a mean, and 0 for one that is nothing but the rounding of its sum: below 1e-12 standard deviations.
 
     A float64 sum of values that cancel leaves about 1e-16 of their size. A layer in float32 resolves 1e-7, so no such
     mean is a property of the data. JSON and CSV have it as it was computed.
     """
     noise = mean is not None and variance is not None and abs(mean) < ROUNDING * sqrt(variance)
-    return "0" if noise else number(mean, digits)
+    return "0" if noise else number(mean)
 
 
 def share(value: float | None) -> str:
@@ -44,17 +36,12 @@ def share(value: float | None) -> str:
         return UNDEFINED
     if 0 < value < 1e-4:
         return "<0.01%"
-    return f"{100 * value:.3g}%"
-
-
-def variance_of_one(value: float | None) -> str:
-    """Return an output variance with six decimals, since it is compared with 1."""
-    return UNDEFINED if value is None else f"{value:.6f}"
+    return f"{text.number(100 * value, 3)}%"
 
 
 def ratio(value: float | None) -> str:
-    """Return a number with three decimals, as one that is compared with 1."""
-    return UNDEFINED if value is None else f"{value:.3f}"
+    """Return a number that is measured against 1, and 0 for one that is nothing but rounding."""
+    return "0" if value is not None and abs(value) < ROUNDING else number(value)
 
 
 def setting(value: float | None) -> str:

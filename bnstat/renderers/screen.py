@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Literal
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from bnstat.text import NO_BREAK_SPACE, sentence
+from bnstat.text import NO_BREAK_SPACE, sentence, unbroken
 
 # Rows of a table that are shown unless all are asked for.
 MOST_ROWS = 20
 
 SEVERITY_STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
-# Spaces that stay in their line: between a number and its unit, a sign and its number, an option and its value.
-_NO_UNIT = "a|an|and|as|at|between|by|for|from|has|have|in|instead|is|of|on|or|per|than|that|the|to|where|which|with"
-_TOGETHER = re.compile(
-    rf"(?<=\d) (?=[%×]|(?!(?:{_NO_UNIT})\b)[^\W\d_])"
-    r"|(?<=[ερ≤≥<>=×±+−]) (?=[\dε≤≥=])| (?=\+ ε)|epsilon (?=ε)"
-    r"|\b(?:axis|batch|channels?|level|sample|size) (?=\d)|--[a-z][a-z-]* (?=\w)"
-)
-# A short command between backticks, which stays in its line so that it can be copied.
-_COMMAND = re.compile(r"`[^`\n]{1,30}`")
-# Stands for such a space while lines are broken, since rich breaks them at no-break spaces too. It is of private use.
+# Stands for a no-break space while lines are broken, since rich breaks them there too. It is of private use.
 _GLUE = "\ue000"
+# Columns in which every table has room.
+_ANY_WIDTH = 10_000
 
 
 class Screen:
@@ -57,27 +50,38 @@ class Screen:
 
     def _broken(self, whole: Text, width: int) -> Iterator[Text]:
         """Yield the lines of a text, none longer than the width unless a single word is."""
-        glued = _TOGETHER.sub(lambda found: found[0][:-1] + _GLUE, whole.plain).replace(NO_BREAK_SPACE, _GLUE)
-        whole.plain = _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), glued)
+        whole.plain = unbroken(whole.plain).replace(NO_BREAK_SPACE, _GLUE)
         for part in whole.wrap(self._console, width):
             part.plain = part.plain.replace(_GLUE, " ")
             yield part
+
+    def opening(self, sentences: Iterable[str]) -> None:
+        """Print the sentences that a screen opens with, and an empty line below them."""
+        told = list(sentences)
+        for line in told:
+            self.say(line, style="bold")
+        if told:
+            self.blank()
 
     def remark(self, line: str) -> None:
         """Print a line that explains others, such as what a column means."""
         self.say(line, style="dim")
 
     def row(self, line: str, style: str = "") -> None:
-        """Print a line of a table, cut at the screen's edge."""
-        self._console.print(Text(line, no_wrap=True, overflow="ellipsis"), style=style)
+        """Print a line of a table as it is: a number is never cut, even where the screen is too narrow for it."""
+        self._console.print(Text(line), style=style, soft_wrap=True)
 
     def blank(self) -> None:
         """Print an empty line."""
         self._console.print()
 
     def table(self, table: Table) -> None:
-        """Print a table."""
-        self._console.print(table)
+        """Print a table; one that cannot be as narrow as the screen is wider, so that no number is cut."""
+        needed = Measurement.get(self._console, self._console.options.update(width=_ANY_WIDTH), table)
+        least = needed.maximum if all(column.no_wrap for column in table.columns) else needed.minimum
+        if least > self.width:
+            table.width = least
+        self._console.print(table, crop=False)
 
     def finding(self, severity: str, rule: str, message: str, *, beside: str = "", indent: int = 0) -> None:
         """Print a finding: severity, rule and what is beside them in one line, and below it the message."""

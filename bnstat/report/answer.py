@@ -1,4 +1,4 @@
-"""The sentences that answer the batch-size question for these data."""
+"""The sentences below the table: what the batch size means for these data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.results import Batch, Channel, Statistics
 from bnstat.layers.settings import Settings
 from bnstat.report.inspect import Report
-from bnstat.text import capitalized, plural
+from bnstat.text import capitalized, number, plural
 
 
 def answer(report: Report) -> str | None:
@@ -19,14 +19,14 @@ def answer(report: Report) -> str | None:
     if not parts:
         return None
     if report.settings.by_sample:
-        return _joined(_alone(report.settings, parts), _constants(report))
+        return _alone(report.settings, parts)
     if report.settings.kind == "weight-init":
-        return _joined(_start(report), _constants(report))
+        return _start(report)
     if all(part.count == 1 for part in parts):
         single = "Here each channel has a single value, so there is no variance to normalize with."
         return _joined(single, _synchronized(report))
     first = _corrections(report) if report.settings.kind == "renorm" else _reduction(report, parts)
-    return _joined(first, _constants(report), _between(report), _synchronized(report))
+    return _joined(first, _between(report), _synchronized(report))
 
 
 def _joined(*sentences: str) -> str:
@@ -53,9 +53,10 @@ def _values(parts: Sequence[Statistics], word: str = "value") -> str:
 
 def _start(report: Report) -> str:
     """Say how far weight norm's start differs with another first batch, for the channel in which it differs most."""
+    exact = "" if not report.settings.epsilon else ", up to ε,"
     one = (
         "Weight norm takes its start from the first batch: with its scale g and its bias b, each channel that varies "
-        "gets mean 0 and variance 1 in that batch."
+        f"gets mean 0 and{exact} variance 1 in that batch."
     )
     spreads = []
     for channels in _by_channel(report.batches):
@@ -64,9 +65,11 @@ def _start(report: Report) -> str:
             spreads.append((max(found) / min(found), channels[0].channel, min(found), max(found)))
     if not spreads:
         return one
-    _, channel, least, most = max(spreads)
+    ratio, channel, least, most = max(spreads)
+    if ratio == 1:
+        return f"{one} It is the same whichever of these {len(report.batches)} batches comes first."
     first = f"Depending on which of these {len(report.batches)} batches comes first"
-    return f"{one} {first}, g of {report.title_of(channel)} is between {least:,.4g} and {most:,.4g}."
+    return f"{one} {first}, g of {report.title_of(channel)} is between {number(least)} and {number(most)}."
 
 
 def _corrections(report: Report) -> str:
@@ -81,12 +84,17 @@ def _corrections(report: Report) -> str:
     limits = f"r in [1/{MOST_R:g}, {MOST_R:g}], |d| ≤ {MOST_D:g}"
     clipped = sum(bool(one.r_clipped or one.d_clipped) for one in found)
     mean, variance = report.settings.framework.running_start
-    sizes = f"is {rs[0]:.3g}" if len(rs) == 1 else f"is between {min(rs):.3g} and {max(rs):.3g}"
+    least, most = number(min(rs)), number(max(rs))
+    sizes = f"is {least}" if least == most else f"is between {least} and {most}"
+    far = (
+        f" The running statistics start at mean {mean:g} and variance {variance:g}, far from these data."
+        if clipped
+        else ""
+    )
     return (
         "Batch renorm corrects each batch with a scale r and a shift d towards the running statistics before it. "
-        f"Here r {sizes}, and |d| is at most {max(ds):.3g}. The limits of the paper ({limits}) would clip {clipped} of "
-        f"{plural(len(rs), 'correction')}. The running statistics start at mean {mean:g} and variance {variance:g}, "
-        "far from data on another scale."
+        f"Here r {sizes}, and |d| is at most {number(max(ds))}. The limits of the paper ({limits}) would clip "
+        f"{clipped} of {plural(len(rs), 'correction')}.{far}"
     )
 
 
@@ -141,39 +149,6 @@ def _sample(report: Report) -> str:
     return "volume" if all(sample.index is None for sample in report.samples) else "sample"
 
 
-def _constants(report: Report) -> str:
-    """Say where the variance is zero: in channels that are constant, in every batch or in some."""
-    if report.settings.by_sample:
-        return _constant_groups(report)
-    always: list[int] = []
-    sometimes: list[int] = []
-    for channels in _by_channel(report.batches):
-        constant = [channel.constant for channel in channels]
-        if any(constant):
-            (always if all(constant) else sometimes).append(channels[0].channel)
-    if not always and not sometimes:
-        return ""
-    listed = [_named(always, report, ""), _named(sometimes, report, " in some batches")]
-    return f"The variance is zero only where all values are equal: {', '.join(one for one in listed if one)}."
-
-
-def _constant_groups(report: Report) -> str:
-    found = [group.title for batch in report.batches for group in batch.groups if group.constant]
-    if not found:
-        return ""
-    listed = ", ".join(found[:3]) + (f", … ({len(found) - 3} more)" if len(found) > 3 else "")
-    return f"The variance is zero only where all values are equal: {listed}."
-
-
-def _named(channels: Sequence[int], report: Report, where: str) -> str:
-    if not channels:
-        return ""
-    listed = ", ".join(report.title_of(channel).removeprefix("channel ") for channel in channels[:5]) + (
-        ", …" if len(channels) > 5 else ""
-    )
-    return f"{'channel' if len(channels) == 1 else 'channels'} {listed}{where}"
-
-
 def _by_channel(batches: Sequence[Batch]) -> list[tuple[Channel, ...]]:
     """Return for each channel that all batches have its numbers in each batch."""
     return list(zip(*(batch.channels for batch in batches), strict=False))
@@ -191,10 +166,15 @@ def _between(report: Report) -> str:
     spread = _widest(report.batches, size)
     if spread is None:
         return ""
+    if not spread.deviation:
+        return (
+            f"The means of these {whole} batches are equal, so they cannot show how batch statistics differ between "
+            "samples: give different volumes."
+        )
     channel = report.title_of(spread.channel)
     return (
         f"From batch to batch the mean varies by {spread.in_sd}. SD is the standard deviation of all values of "
-        f"{channel}; the means of these {whole} batches have a standard deviation of {spread.deviation:,.4g}."
+        f"{channel}; the means of these {whole} batches have a standard deviation of {number(spread.deviation)}."
     )
 
 
@@ -215,7 +195,7 @@ class _Spread:
     @property
     def in_sd(self) -> str:
         """The spread in standard deviations of all values, as in "0.55 SD"."""
-        return f"{self.share:.2f} SD"
+        return f"{number(self.share, 2)} SD"
 
 
 def _widest(batches: Sequence[Batch], size: int) -> _Spread | None:

@@ -83,8 +83,8 @@ class Comparison(Document):
         return "" if self.recommendation is None else self.recommendation.reason
 
     @property
-    def sentences(self) -> Sequence[str]:
-        """The sentences that a notebook shows below the table."""
+    def opening(self) -> Sequence[str]:
+        """The sentences that every format for people opens with."""
         return [self.verdict] if self.verdict else []
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from bnstat.report.documents.document import Document, Fields
@@ -44,6 +44,21 @@ class ComparedLayer:
     outputs: tuple[tuple[float | None, ...], ...]
 
 
+@dataclass(frozen=True)
+class LayerCall:
+    """The call that makes a layer of one framework give the statistics of another.
+
+    Attributes:
+        name: The name of the layer in the comparison.
+        statistics_of: The name of the layer whose ε and momentum it has.
+        call: What to type.
+    """
+
+    name: str
+    statistics_of: str
+    call: str
+
+
 @dataclass(frozen=True, repr=False)
 class LayerComparison(Document):
     """Layers beside each other, from one pass over the data.
@@ -54,7 +69,10 @@ class LayerComparison(Document):
         samples: The samples, which are the same for every layer.
         errors: The inputs that could not be read.
         notes: Notes on how inputs and settings were understood.
-        differences: Sentences on what differs, for which channel it matters most, and what does not differ.
+        verdict: Sentences on what the output becomes with another layer, for which channel it matters most.
+        differences: All sentences on what differs and what does not, those of the verdict first.
+        told: The places whose numbers they tell.
+        calls: For frameworks, the call that makes each layer give the statistics of another.
         order: The places where outputs are compared, the greatest difference first.
     """
 
@@ -63,7 +81,10 @@ class LayerComparison(Document):
     samples: tuple[Sample, ...]
     errors: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
+    verdict: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
+    told: tuple[OutputPlace, ...] = ()
+    calls: tuple[LayerCall, ...] = ()
     order: tuple[OutputPlace, ...] = ()
 
     @property
@@ -78,9 +99,14 @@ class LayerComparison(Document):
         return f"{self.by} {names}, {counted(self.samples, self.errors)}"
 
     @property
+    def opening(self) -> Sequence[str]:
+        """The sentences that every format for people opens with."""
+        return self.verdict
+
+    @property
     def sentences(self) -> Sequence[str]:
-        """The sentences that a notebook shows below the table."""
-        return self.differences
+        """The sentences that every format for people has below the table: what is not in the verdict."""
+        return self.differences[len(self.verdict) :]
 
     @property
     def schema(self) -> str:
@@ -98,6 +124,7 @@ class LayerComparison(Document):
             "samples": [sample_fields(sample) for sample in report.samples],
             self.by: [self._entry(entry) for entry in self.entries],
             "differences": list(self.differences),
+            **({"calls": [asdict(call) for call in self.calls]} if self.by == "frameworks" else {}),
             "errors": [failure_fields(failure) for failure in report.errors],
             "notes": list(self.notes),
         }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
-from bnstat.text import capitalized, plural
+from bnstat.text import capitalized, number, plural
 
 # Variances differ notably by more than this share of the greater: the limit at which ε is reported too.
 NOTABLE = 0.01
@@ -33,18 +33,34 @@ def _apart(one: float, other: float) -> float:
     return abs(one - other) / max(one, other) if max(one, other) > 0 else 0.0
 
 
-def differences_of(comparison: LayerComparison) -> tuple[str, ...]:
-    """Say what differs, the effect on the output first; return nothing if there is nothing to compare."""
+@dataclass(frozen=True)
+class Difference:
+    """A sentence on what differs, and the place whose numbers it tells; None if it tells those of no single one."""
+
+    sentence: str
+    place: OutputPlace | None = None
+
+
+def with_differences(comparison: LayerComparison) -> LayerComparison:
+    """Return the comparison with sentences on what differs, the effect on the output first, as its verdict."""
     if len(comparison.entries) < 2 or not comparison.order:
-        return ()
-    sentences = [*_outputs(comparison), *_undefined(comparison)]
+        return comparison
+    outputs = list(_outputs(comparison))
+    found = [*outputs, *map(Difference, _undefined(comparison))]
     if comparison.by == "frameworks":
-        sentences += [*_arithmetic(comparison), *_weights(comparison), *_bessel(comparison)]
+        found += [*_arithmetic(comparison), *_weights(comparison), *map(Difference, _bessel(comparison))]
     if comparison.by == "normalizers":
-        sentences += [*_dependence(comparison), *_without_variance(comparison)]
+        found += map(Difference, (*_dependence(comparison), *_without_variance(comparison)))
     if comparison.by == "epsilons" and comparison.reference.report.settings.kind == "batch":
-        sentences.append("ε does not enter the running statistics, so they are the same with every ε.")
-    return (*sentences, *_refusals(comparison))
+        found.append(Difference("ε does not enter the running statistics, so they are the same with every ε."))
+    found += map(Difference, _refusals(comparison))
+    places = dict.fromkeys(one.place for one in found if one.place is not None)
+    return replace(
+        comparison,
+        verdict=tuple(one.sentence for one in outputs),
+        differences=tuple(one.sentence for one in found),
+        told=tuple(places),
+    )
 
 
 @dataclass(frozen=True)
@@ -58,27 +74,28 @@ class _LargestChange:
     places: int
 
 
-def _outputs(comparison: LayerComparison) -> Iterator[str]:
+def _outputs(comparison: LayerComparison) -> Iterator[Difference]:
     """Say what moving from the first layer to each of the others does to the output."""
     known = [entry for entry in comparison.entries if any(one is not None for row in entry.outputs for one in row)]
     if len(known) < 2:
-        yield "Fewer than two of these layers have a defined output, so there is nothing to compare."
+        yield Difference("Fewer than two of these layers have a defined output, so there is nothing to compare.")
         return
     first, *others = known
     changes = [_change(first, entry, comparison) for entry in others]
     what, each = _what(comparison)
     if not any(changes):
-        yield f"No {each}'s {what} differs by more than 1 %."
+        yield Difference(f"No {each}'s {what} differs by more than 1 %.")
         return
-    alike: dict[str, list[ComparedLayer]] = {}
+    alike: dict[tuple[str, OutputPlace], list[ComparedLayer]] = {}
     for change in changes:
         if change is not None:
-            alike.setdefault(_effect(first, change, comparison, what), []).append(change.entry)
-    for effect, entries in alike.items():
-        yield f"Moving from {_name(first, comparison)} to {_names(entries, comparison, 'or')} changes {effect}."
+            alike.setdefault((_effect(first, change, comparison, what), change.place), []).append(change.entry)
+    for (effect, place), entries in alike.items():
+        moving = f"Moving from {_name(first, comparison)} to {_names(entries, comparison, 'or')}"
+        yield Difference(f"{moving} changes {effect}.", place)
     same = [entry for entry, change in zip(others, changes, strict=True) if change is None]
     if same:
-        yield (
+        yield Difference(
             f"With {_names(same, comparison, 'or')} no {each}'s {what} differs by more than 1 % from that "
             f"with {_name(first, comparison)}."
         )
@@ -113,7 +130,7 @@ def _effect(first: ComparedLayer, change: _LargestChange, comparison: LayerCompa
     reasons = _reasons(first, change, comparison)
     why = f" ({'; '.join(reasons)})" if reasons else ""
     more = f", the largest of {change.places} changes above 1 %" if change.places > 1 else ""
-    return f"{where}'s {what}{of} from {change.before:.3g} to {change.after:.3g}{why}{more}"
+    return f"{where}'s {what}{of} from {number(change.before)} to {number(change.after)}{why}{more}"
 
 
 def _where(comparison: LayerComparison, place: OutputPlace) -> tuple[str, str]:
@@ -151,9 +168,9 @@ def _undefined(comparison: LayerComparison) -> Iterator[str]:
         )
 
 
-def _arithmetic(comparison: LayerComparison) -> Iterator[str]:
+def _arithmetic(comparison: LayerComparison) -> Iterator[Difference]:
     """Name the layers whose own sums give a variance that is notably off, and where it is off most."""
-    off: dict[str, list[ComparedLayer]] = {}
+    off: dict[tuple[str, OutputPlace], list[ComparedLayer]] = {}
     for entry in comparison.entries:
         found = [
             (_apart(part.prediction.variance, part.variance), place, part.prediction.variance, part.variance)
@@ -165,14 +182,15 @@ def _arithmetic(comparison: LayerComparison) -> Iterator[str]:
         most, place, own, exact = max(found, default=(0.0, (0, 0), 0.0, 0.0))
         if most > NOTABLE:
             where, of = _where(comparison, place)
-            off.setdefault(f"{own:.4g} for {where}'s variance{of}, which is {exact:.4g}", []).append(entry)
-    for what, entries in off.items():
+            what = f"{number(own)} for {where}'s variance{of}, which is {number(exact)}"
+            off.setdefault((what, place), []).append(entry)
+    for (what, place), entries in off.items():
         names = _names(entries, comparison)
         verb = "compute" if " and " in names else "computes"
-        yield f"{capitalized(names)} {verb} {what}: the sums in float32 lose digits."
+        yield Difference(f"{capitalized(names)} {verb} {what}: the sums in float32 lose digits.", place)
 
 
-def _weights(comparison: LayerComparison) -> Iterator[str]:
+def _weights(comparison: LayerComparison) -> Iterator[Difference]:
     """Say what one batch weighs in the running statistics, and what that does to them."""
     kept = [entry for entry in comparison.entries if entry.report.settings.keeps_running]
     weights: dict[str, list[ComparedLayer]] = {}
@@ -182,27 +200,28 @@ def _weights(comparison: LayerComparison) -> Iterator[str]:
     if len(weights) < 2:
         return
     listed = "; ".join(f"{weight} with {_names(entries, comparison)}" for weight, entries in weights.items())
-    effect = _running_effect(kept, comparison)
-    yield f"After one training step, the weight of its batch in the running statistics is {listed}.{effect}"
+    yield Difference(f"After one training step, the weight of its batch in the running statistics is {listed}.")
+    yield from _running_effect(kept, comparison)
 
 
-def _running_effect(kept: Sequence[ComparedLayer], comparison: LayerComparison) -> str:
-    """Name the channel whose running variance differs most from that of the first layer, and say how much."""
-    found = []
+def _running_effect(kept: Sequence[ComparedLayer], comparison: LayerComparison) -> Iterator[Difference]:
+    """Say how much the running variance differs from that of the first layer, where tables show it first."""
     first = kept[0]
-    for entry in kept[1:]:
-        for place in comparison.order:
+    for place in comparison.order:
+        found = []
+        for entry in kept[1:]:
             before, after = _running_variance(first, place), _running_variance(entry, place)
             if before is not None and after is not None and _apart(before, after) > NOTABLE:
-                found.append((_apart(before, after), place, before, after, entry))
-    if not found:
-        return ""
-    _, place, before, after, entry = max(found, key=lambda one: one[0])
-    where, of = _where(comparison, place)
-    return (
-        f" {capitalized(where)}'s running variance{of} is then {before:,.4g} with {_name(first, comparison)} and "
-        f"{after:,.4g} with {_name(entry, comparison)}."
-    )
+                found.append((_apart(before, after), before, after, entry))
+        if found:
+            _, before, after, entry = max(found, key=lambda one: one[0])
+            where, of = _where(comparison, place)
+            yield Difference(
+                f"{capitalized(where)}'s running variance{of} is then {number(before)} with "
+                f"{_name(first, comparison)} and {number(after)} with {_name(entry, comparison)}.",
+                place,
+            )
+            return
 
 
 def _running_variance(entry: ComparedLayer, place: OutputPlace) -> float | None:
@@ -221,7 +240,7 @@ def _bessel(comparison: LayerComparison) -> Iterator[str]:
     values = plural(least, "value")
     yield (
         f"The running variance of {_names(biased, comparison)} is biased, and that of {_names(unbiased, comparison)} "
-        f"is n/(n − 1) times as large, n being the number of values: {100 / (least - 1):.2g} % larger "
+        f"is n/(n − 1) times as large, n being the number of values: {number(100 / (least - 1), 2)} % larger "
         f"for {values}."
     )
 

@@ -27,6 +27,7 @@ class Report(Document):
         findings: What the rules found.
         errors: The inputs that could not be read.
         notes: Notes on how inputs and settings were understood.
+        verdict: Whether a variance is zero, and whether ε matters, a sentence for each; empty if there is no batch.
         answer: What the batch size means for these data, in a few sentences; None if there is no batch.
         synchronized: With several ranks, the batches of all ranks together.
     """
@@ -37,6 +38,7 @@ class Report(Document):
     findings: tuple[Finding, ...] = ()
     errors: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
+    verdict: tuple[str, ...] = ()
     answer: str | None = None
     synchronized: tuple[Batch, ...] = ()
 
@@ -69,6 +71,11 @@ class Report(Document):
         return f"{layer}, {batches} of {settings.batch_size}, {counted(self.samples, self.errors, self.findings)}"
 
     @property
+    def opening(self) -> Sequence[str]:
+        """The sentences that every format for people opens with."""
+        return self.verdict
+
+    @property
     def sentences(self) -> Sequence[str]:
         """The sentences that a notebook shows below the table."""
         return [] if self.answer is None else [self.answer]
@@ -88,6 +95,7 @@ class Report(Document):
             "findings": [finding_fields(finding) for finding in self.findings],
             "errors": [failure_fields(failure) for failure in self.errors],
             "notes": list(self.notes),
+            "verdict": list(self.verdict),
             "answer": self.answer,
         }
 

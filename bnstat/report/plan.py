@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,9 +65,30 @@ class Plan(Document):
         )
 
     @property
+    def opening(self) -> Sequence[str]:
+        """The sentences that every format for people opens with: where training stops, and what trains."""
+        return (self._answer(),)
+
+    @property
     def schema(self) -> str:
         """The name and version of the schema that the document follows."""
         return "bnstat.plan/1"
+
+    def _answer(self) -> str:
+        last = self.levels[-1]
+        stops = [level for level in self.levels if level.raises]
+        if not stops:
+            return (
+                "Nothing refuses to train: at the deepest level a channel of batch norm has "
+                f"{last.values_per_batch:,} values and one of instance norm {last.values_per_sample:,}."
+            )
+        first = stops[0]
+        names = " and ".join(first.raises)
+        refuse = "refuse" if len(first.raises) > 1 else "refuses"
+        least = f"Batch norm trains from batch size {self.least_batch_size} on"
+        instance = any(name.endswith(":instance") for level in stops for name in level.raises)
+        more = "; instance norm needs a larger patch or fewer levels, whatever the batch" if instance else ""
+        return f"At level {first.level} one value per channel is left, and {names} {refuse} to train. {least}{more}."
 
     def to_fields(self) -> Fields:
         """Return the fields of the document that follow its schema and version."""

@@ -14,8 +14,9 @@ from bnstat.moments.moments import Moments
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Table, read_table
 from bnstat.reading.workers.job import Progress
+from bnstat.report.calls import calls_of
 from bnstat.report.compare_layers import By, ComparedLayer, LayerComparison
-from bnstat.report.differences import differences_of, order_of
+from bnstat.report.differences import order_of, with_differences
 from bnstat.report.inspect import Report
 from bnstat.sources.formats.memory import Input
 from bnstat.sources.opened import Planned
@@ -113,7 +114,7 @@ def side_by_side(
         notes=_notes(entries),
         order=order_of(entries),
     )
-    return replace(found, differences=differences_of(found))
+    return replace(with_differences(found), calls=calls_of(found))
 
 
 def _frameworks(names: Sequence[str], given: LayerKeywords) -> dict[str, Settings]:

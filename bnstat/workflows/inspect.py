@@ -21,6 +21,7 @@ from bnstat.reading.workers.job import Progress
 from bnstat.report.answer import answer
 from bnstat.report.evidence import Evidence
 from bnstat.report.inspect import Report
+from bnstat.report.verdict import verdict
 from bnstat.rules import findings_of
 from bnstat.sources.formats.memory import Input
 from bnstat.sources.opened import Planned
@@ -143,7 +144,7 @@ def report_of(table: Table, settings: Settings) -> Report:
         synchronized=predict(synchronized, table, replace(settings, emulate=False)),
     )
     evidence = Evidence(report, sample_channels=sample_channels_of(table.rows) if report.patched else ())
-    return replace(report, findings=findings_of(evidence), answer=answer(report))
+    return replace(report, findings=findings_of(evidence), verdict=verdict(report), answer=answer(report))
 
 
 def as_loaded(table: Table, settings: Settings) -> Table:

@@ -16,6 +16,7 @@ from patience import LONGEST
 
 BNSTAT = [sys.executable, "-m", "bnstat"]
 SAMPLES = Path(__file__).parents[2] / "sample_data"
+FOUR, UNIT = SAMPLES / "mri_4channel.nii.gz", SAMPLES / "mri_unit_range.nii.gz"
 shell = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 rng = np.random.default_rng(0)
 
@@ -558,3 +559,49 @@ def test_a_closed_pipe_is_141_and_silent():
     np.save("many.npy", np.zeros((1, 5, 20_000)))
     ran = in_shell("bnstat check many.npy -q --format csv | head -1 >/dev/null; exit ${PIPESTATUS[0]}")
     assert (ran.returncode, ran.stderr) == (141, "")
+
+
+FOR_PROGRAMS = ("json", "jsonl", "csv", "junit", "gitlab", "sarif")
+
+
+@pytest.mark.parametrize("form", FOR_PROGRAMS)
+def test_the_outcome_is_on_stderr_where_the_output_is_for_a_program(bnstat_run, form):
+    failed = bnstat_run("check", FOUR, UNIT, "--format", form)
+    assert failed.err.splitlines()[-1] == "bnstat: failed: 1 error, 1 warning in 2 samples (fails on error)"
+    passed = bnstat_run("check", UNIT, "--format", form)
+    assert passed.err.splitlines()[-1] == "bnstat: passed: 1 warning in 1 sample (fails on error)"
+    assert "failed: 1 error" not in failed.out
+    assert "bnstat: " not in bnstat_run("check", UNIT, "--format", form, "-q").err
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "github", "json"])
+def test_the_outcome_is_on_stderr_where_the_output_is_in_a_file(bnstat_run, tmp_path, form):
+    ran = bnstat_run("check", FOUR, "--format", form, "-o", tmp_path / "out", "--fail-on", "warning")
+    assert ran.err.splitlines()[-1] == "bnstat: failed: 1 error in 1 sample (fails on warning or worse)"
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "github"])
+def test_the_outcome_is_in_what_a_person_reads_and_said_once(bnstat_run, form):
+    ran = bnstat_run("check", FOUR, "--format", form)
+    assert " ".join((ran.out + ran.err).split()).count("1 error in 1 sample (fails on error)") == 1
+    assert "passed" in bnstat_run("check", UNIT, "--format", form).out
+
+
+def test_a_table_ends_with_the_outcome(bnstat_run):
+    assert bnstat_run("check", FOUR, UNIT).out.endswith("failed: 1 error, 1 warning in 2 samples (fails on error)\n")
+    assert bnstat_run("check", FOUR, "--fail-on", "never").out.endswith("passed: 1 error in 1 sample (never fails)\n")
+
+
+def test_updating_a_baseline_says_what_was_written(bnstat_run, tmp_path):
+    file = tmp_path / "baseline.json"
+    ran = bnstat_run("check", FOUR, UNIT, "--baseline", file, "--update-baseline")
+    assert f"bnstat: note: wrote 2 findings into {file}, which later checks pass" in ran.err
+    assert len(json.loads(file.read_text(encoding="utf-8"))["findings"]) == 2
+    assert "wrote" not in bnstat_run("check", FOUR, "--baseline", file).err
+    assert bnstat_run("check", FOUR, "--baseline", file, "--update-baseline", "-q").err == ""
+
+
+def test_a_single_file_is_no_cohort(bnstat_run):
+    out = bnstat_run("check", FOUR, "--patch", "8x8x8", "--patches", "4").out
+    assert "whole cohort" not in out
+    assert f"{FOUR}\n  error BN101" in out

@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from html import unescape
 from itertools import combinations
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
+
+import bnstat
 
 ROOT = Path(__file__).parents[2]
 COHORT = ROOT / "sample_data" / "cohort"
@@ -379,7 +383,7 @@ def test_all_that_was_asked_for_is_in_every_format(bnstat_run, tmp_path):
     asked = ("compare", COHORT, "--batch-sizes", "2,4", "--ranks", "2", "--steps", "500", "--group-by", f"{table}:site")
     asked += ("--population", "finite")
     for form in ("table", "markdown"):
-        out = bnstat_run(*asked, "--format", form).out
+        out = bnstat_run(*asked, "--format", form).out.replace("\u00a0", " ")
         for words in (
             "2 groups: A (6), B (6)",
             "Each batch from one group:",
@@ -442,3 +446,33 @@ def test_kept_moments_of_an_array_speak_of_saved_values_as_the_array_does(bnstat
     whole, kept = (bnstat_run("compare", path, "--format", "json").out for path in (file, tmp_path / "m.jsonl"))
     assert json.loads(whole)["recommendation"] == json.loads(kept)["recommendation"]
     assert json.loads(kept)["recommendation"]["applies_to"] == "array"
+
+
+def test_every_format_for_people_opens_with_the_verdict_and_the_table_follows(bnstat_run):
+    found = bnstat.compare(COHORT)
+    assert found.verdict.startswith("Batch size 1 is too small for this cohort: ")
+    verdict = found.verdict.replace("\u00a0", " ")
+    table = bnstat_run("compare", COHORT).out
+    assert " ".join(table.split()).startswith(verdict)
+    assert table.index("\nbatch  batches") < table.index("● mean noise")
+    page = bnstat_run("compare", COHORT, "--format", "markdown").out.replace("\u00a0", " ")
+    assert page.startswith(f"**{verdict}**")
+    assert page.count(verdict) == 1
+    shown = unescape(found._repr_html_()).replace("\u00a0", " ")
+    assert shown.index(verdict) < shown.index("<table>")
+
+
+@pytest.mark.parametrize("population", ["finite", "infinite"])
+def test_the_figures_of_the_verdict_are_those_of_the_table(bnstat_run, population):
+    out = bnstat_run("compare", COHORT, "--population", population).out
+    row = next(line.split() for line in out.splitlines() if re.match(r" +1  ", line))
+    noise, gap = (re.search(rf"{words} ([\d.]+)", " ".join(out.split()))[1] for words in ("off by", "gap is"))
+    assert any(cell.startswith(noise[:-1]) and abs(float(cell) - float(noise)) < 6e-4 for cell in row if cell[0] == "0")
+    assert abs(float(row[-1]) - float(gap)) < 6e-4
+
+
+@pytest.mark.parametrize("asked", [(), ("--steps", "50", "--batch-sizes", "2,4"), ("--frameworks", "keras,torch")])
+@pytest.mark.parametrize("width", ["40", "60", "80"])
+def test_no_number_is_cut_however_narrow_the_terminal_is(bnstat_run, monkeypatch, asked, width):
+    monkeypatch.setenv("COLUMNS", width)
+    assert not re.search(r"\d…", bnstat_run("compare", COHORT, *asked).out)

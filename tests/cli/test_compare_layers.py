@@ -107,7 +107,7 @@ def test_input_settings_are_settings_and_not_a_comparison(compared):
 
 def test_the_sentence_in_the_guide_is_what_the_sample_shows(bnstat_run):
     out = " ".join(bnstat_run("compare", UNIT, "--frameworks", "keras,torch").out.split())
-    sentence = "Moving from Keras to PyTorch changes channel 0's output variance from 0.523 to 0.991"
+    sentence = "Moving from Keras to PyTorch changes channel 0's output variance from 0.5229 to 0.9910"
     assert sentence in out
     assert sentence in " ".join((ROOT / "docs/how-to/layers.md").read_text(encoding="utf-8").split())
 
@@ -124,8 +124,8 @@ def test_the_table_fits(bnstat_run, monkeypatch, by, width):
     monkeypatch.setenv("COLUMNS", str(width))
     for path in (FOUR, COHORT):
         asked = ("--normalizers", "batch,instance,layer") if by == "normalizers" else ASKED[by]
-        out = bnstat_run("compare", path, *asked).out
-        assert max(map(len, out.splitlines())) <= width
+        table = bnstat_run("compare", path, *asked).out.split("\nTo get the statistics of")[0]  # calls are never broken
+        assert max(map(len, table.splitlines())) <= width
 
 
 @pytest.mark.parametrize(
@@ -211,4 +211,4 @@ def test_what_cannot_be_is_one_line(refused, arguments, message):
 def test_the_installed_program_compares():
     command = [sys.executable, "-m", "bnstat", "compare", str(UNIT), *ASKED["epsilons"], "--format", "markdown"]
     ran = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=LONGEST, check=True)
-    assert "Moving from ε 0.001 to ε 1e-05 changes channel 0's output variance from 0.523 to 0.991" in ran.stdout
+    assert "Moving from ε 0.001 to ε 1e-05 changes channel 0's output variance from 0.5229 to 0.9910" in ran.stdout

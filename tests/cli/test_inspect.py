@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from patience import LONGEST
 import bnstat
 
 FORMATS = ("table", "json", "csv", "markdown")
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 PROGRAM = Path(sys.executable).with_name("bnstat")
 needs_program = pytest.mark.skipif(not PROGRAM.exists(), reason="bnstat is not installed beside this Python")
 needs_terminal = pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals here")
@@ -288,3 +290,30 @@ def test_json_is_utf_8_whatever_the_encoding_of_stdout(small_image, encoding):
     )
     assert ran.returncode == 0
     assert json.loads(ran.stdout.decode("utf-8"))["samples"][0]["source"] == path
+
+
+READ_AT_80 = (
+    *(("mri_4channel.nii.gz",), ("t1_head.nii.gz",), ("mri_unit_range.nii.gz",), ("ct_hounsfield.nii.gz",)),
+    *(("cohort",), ("cohort", "-b", "2"), ("time_series.nii.gz", "--batch-axis", "3")),
+)
+
+
+@pytest.mark.parametrize("asked", READ_AT_80)
+def test_at_80_columns_no_column_is_hidden(bnstat_run, monkeypatch, asked):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = bnstat_run("inspect", SAMPLES / asked[0], *asked[1:]).out
+    assert "hidden" not in out
+    monkeypatch.setenv("COLUMNS", "200")
+    wide = bnstat_run("inspect", SAMPLES / asked[0], *asked[1:]).out
+    header = next(line for line in wide.splitlines() if line.split()[:1] in (["channel"], ["batch"]) and "mean" in line)
+    assert all(word in out for word in header.split())
+
+
+@pytest.mark.parametrize("normalizer", ["batch", "instance", "layer", "group:2", "rms", "renorm", "weight-init"])
+@pytest.mark.parametrize("width", ["40", "50", "60"])
+def test_no_number_is_cut_however_narrow_the_terminal_is(bnstat_run, monkeypatch, normalizer, width):
+    monkeypatch.setenv("COLUMNS", width)
+    path = SAMPLES / "mri_4channel.nii.gz"
+    out = bnstat_run("inspect", path, path, "--normalizer", normalizer).out
+    assert not re.search(r"\d…", out)
+    assert "hidden: " in out

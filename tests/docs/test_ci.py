@@ -73,7 +73,7 @@ def test_a_job_without_python_is_told_so(project):
 @pytest.mark.parametrize(
     ("paths", "arguments", "code", "words"),
     [
-        (CLEAN, "", 0, "bnstat check passed: 1 sample checked (Keras batch norm, batch size 1): no findings"),
+        (CLEAN, "", 0, "bnstat check passed: no findings in 1 sample (Keras batch norm, batch size 1; fails on error)"),
         ("sample_data", "", 1, "::error file=sample_data/mri_4channel.nii.gz,title=BN101 zero-variance::channel 1"),
         (f"{CLEAN}\n{CONSTANT}\n", "--fail-on never", 0, "bnstat check passed: 1 error in 2 samples"),
         ("sample_data/cohort/case_0*.nii.gz\n", "--batch-size 2\n --select BN203", 0, "1 warning in 10 samples"),

@@ -84,5 +84,5 @@ def test_both_outputs_of_a_command_keep_their_order_and_pipes_their_codes():
     command = "bnstat check missing.nii sample_data/mri_4channel.nii.gz -q | tail -1; echo ${PIPESTATUS[0]}"
     lines = section_anew(f"```console\n$ {command}\n```\n").splitlines()
     assert lines[2].startswith("bnstat: error: missing.nii")
-    assert lines[3].startswith("1 error in 1 sample")
+    assert lines[3].startswith("failed: 1 error in 1 sample")
     assert lines[4] == "3"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import chdir
-from dataclasses import fields
+from dataclasses import fields, replace
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -13,6 +13,7 @@ from bnstat.layers.results import Batch, Channel, Finite, Group, Statistics
 from bnstat.layers.settings import Settings
 from bnstat.report.finding import Failure, Finding
 from bnstat.report.inspect import Report
+from bnstat.report.verdict import verdict
 from bnstat.sources.sample import Sample
 from bnstat.workflows.compare_layers import compare_layers
 
@@ -97,7 +98,7 @@ def report():
         Finding("BN401", "time-as-channels", "note", "a repetition time (2 s).", "a/t1.nii.gz", 0),
         Finding("BN401", "time-as-channels", "note", "a repetition time (2 s).", "b|c.nii", 1),
     )
-    return Report(
+    found = Report(
         settings=Settings(preset, preset.epsilon, preset.momentum),
         samples=(
             Sample("a/t1.nii.gz", None, (128, 96, 24, 2), "int16"),
@@ -109,6 +110,7 @@ def report():
         notes=("skipped 1 input that cannot be read; batches are made of the others",),
         answer="A batch size of 1 does not make the variance zero: each channel is averaged over all 294,912 voxels.",
     )
+    return replace(found, verdict=verdict(found))
 
 
 def group(place, sample, channels, **changes):
@@ -134,7 +136,7 @@ def grouped():
         Finding("BN104", "nan-voxels", "error", "channels hold 3 NaNs.", "b|c.nii", 0, None, 3.0, 0.0, 2),
         Finding("BN103", "epsilon-effect", "warning", "ε 1e-05 is 9 %.", "b|c.nii", 0, None, 0.09, 0.01, 3),
     )
-    return Report(
+    found = Report(
         settings=Settings(preset, preset.epsilon, None, batch_size=2, normalizer="group:2"),
         samples=(
             Sample("a/t1.nii.gz", None, (64, 48, 48, 4), "int16"),
@@ -153,6 +155,7 @@ def grouped():
         findings=findings,
         answer="Group norm does not depend on the batch size.",
     )
+    return replace(found, verdict=verdict(found))
 
 
 def layered(by, *values, **settings):

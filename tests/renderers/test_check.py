@@ -99,7 +99,7 @@ def test_documents_are_valid_whatever_names_and_messages_are(check):
     for module in FORMATS:
         shown = module.render(check).encode("utf-8", "backslashreplace").decode("utf-8")
         if module not in (json, jsonl, csv):  # data for programs, which must have names as they are
-            assert all(c.isprintable() or c == "\n" for c in shown)
+            assert all(c.isprintable() or c in "\n\u00a0" for c in shown)
 
 
 @pytest.mark.parametrize(
@@ -151,17 +151,20 @@ def test_no_line_is_wider_than_the_terminal(case, width):
 
 
 def test_a_check_that_found_nothing_is_one_line():
-    assert table.render(clean()) == "6 samples checked (Keras batch norm, batch size 1): no findings\n"
+    assert table.render(clean()) == (
+        "passed: no findings in 6 samples (Keras batch norm, batch size 1; fails on\nerror)\n"
+    )
     assert table.render(replace(clean(), known=verdict().known)) == (
-        "6 samples checked (Keras batch norm, batch size 1): no new findings; 1 known\nfrom the baseline\n"
+        "passed: no new findings in 6 samples (Keras batch norm, batch size 1; fails on\n"
+        "error); 1 known from the baseline\n"
     )
 
 
 def test_the_last_line_sums_up():
     assert alike.verdict(replace(verdict(), known=verdict().findings[:3], stale=(), errors=())) == (
-        "7 errors, 3 warnings, 1 note in 6 samples; 3 known from the baseline"
+        "7 errors, 3 warnings, 1 note in 6 samples (fails on error); 3 known from the baseline"
     )
-    assert table.render(unread()) == "no sample was read; 1 input cannot be read\n"
+    assert table.render(unread()) == "incomplete: no sample was read; 1 input cannot be read\n"
 
 
 def test_colours_are_only_there_when_asked_for():

@@ -7,7 +7,7 @@ import pytest
 
 import bnstat
 from bnstat.renderers.compare_layers.rows import summary
-from bnstat.renderers.numbers import least_median_greatest, number
+from bnstat.renderers.numbers import least_median_greatest, number, ratio, share
 
 
 @pytest.mark.parametrize("values", [[4.0], [87.0, 1.0], [3.0, 1.0, 9.0], [1.0, 8.0, 2.0, 7.0], [-1e308, 1e308]])
@@ -25,7 +25,19 @@ def test_a_comparison_of_two_groups_shows_the_mean_of_both_as_their_median():
     values = np.random.default_rng(0).normal(0, [1, 5, 20, 40], (1, 4, 5, 6, 4))
     found = bnstat.compare_layers(values, by="normalizers", values=["batch", "group:2"])
     variances = [found.entries[1].report.batches[0].parts[place].variance for place in range(2)]
-    rows = summary(found, 6)
+    rows = summary(found)
     place = next(at for at, row in enumerate(rows) if row[0] == "variance, least")
     shown = [row[2] for row in rows[place : place + 3]]
-    assert shown == [number(one, 6) for one in (min(variances), np.mean(variances), max(variances))]
+    assert shown == [number(one) for one in (min(variances), np.mean(variances), max(variances))]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.16, "16.0%"), (0.0909, "9.09%"), (0.477087, "47.7%"), (1.0, "100%"), (0.0, "0%"), (3e-5, "<0.01%")],
+)
+def test_a_share_has_three_digits_as_in_sentences(value, shown):
+    assert share(value) == shown
+
+
+def test_rounding_beside_1_is_nothing():
+    assert (ratio(2.2e-16), ratio(-1e-17), ratio(0.5279), ratio(None)) == ("0", "0", "0.5279", "–")

@@ -6,7 +6,10 @@ import re
 
 import pytest
 
-from bnstat.renderers.screen import fitting, hidden_columns, printed
+from bnstat.renderers.markdown import escaped
+from bnstat.renderers.screen import empty_table, fitting, hidden_columns, printed
+from bnstat.report.documents.html import table_of
+from bnstat.text import unbroken, with_units
 
 SENTENCE = (
     "channel 0 has 307,200 values, 26 × 32 × 24 voxels at ε = 0.001, so ε/(variance + ε) is 47.7 % (limit 1 %); "
@@ -87,3 +90,29 @@ def test_gaps_shrink_before_columns_are_hidden_and_the_highest_rank_goes_first()
 def test_hidden_columns_are_named_with_what_to_do():
     assert hidden_columns(["std", "min"]) == "hidden: std, min; widen the terminal (or use --format json)"
     assert hidden_columns([]) == ""
+
+
+def test_a_table_that_is_wider_than_the_screen_loses_no_digit_of_a_number():
+    table = empty_table([("mean", "right"), ("variance", "right")])
+    table.add_row("1,234,567", "123,456,789 !")
+    shown = printed(lambda screen: screen.table(table), width=10, color=False)
+    assert shown.splitlines()[1].split() == ["1,234,567", "123,456,789", "!"]
+
+
+def test_a_row_is_one_line_however_narrow_the_screen_is():
+    row = "torch.nn.BatchNorm3d(4, eps=0.001, momentum=0.01) " * 3
+    assert printed(lambda screen: screen.row(row), width=20, color=False) == row.rstrip() + "\n"
+
+
+def test_an_opening_is_followed_by_an_empty_line_and_none_by_nothing():
+    assert printed(lambda screen: screen.opening(["a", "b"]), width=20, color=False) == "a\nb\n\n"
+    assert printed(lambda screen: screen.opening([]), width=20, color=False).strip() == ""
+
+
+@pytest.mark.parametrize("unit", ["%", "SD", "mm", "samples", "voxels", "values", "steps"])
+def test_a_number_is_joined_to_its_unit(unit):
+    joined = f"3.709\u00a0{unit} (limit 10\u00a0{unit})"
+    assert unbroken(joined.replace("\u00a0", " ")) == joined
+    if unit in ("%", "SD", "mm"):  # where a browser breaks lines
+        assert with_units(joined.replace("\u00a0", " ")) == escaped(joined.replace("\u00a0", " ")) == joined
+    assert f"<p>{joined}</p>" in table_of("", [], [], sentences=[joined])

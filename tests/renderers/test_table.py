@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from renderers.sample import channel, report
 
+from bnstat import text
 from bnstat.renderers import csv, numbers
 from bnstat.renderers.inspect import markdown, table
 from bnstat.renderers.inspect.columns import columns_of
@@ -36,7 +37,7 @@ def test_twenty_rows_at_most_those_with_findings_among_them():
 def test_what_is_not_shown_is_summarized_by_least_median_and_greatest():
     rendered = table.render(many(), width=100)
     assert "30 more rows (--all shows all)" in rendered
-    assert "variance 1.0000 … 25.500 … 50.000" in rendered
+    assert "variance 1.000 … 25.50 … 50.00" in rendered
 
 
 def test_all_shows_every_row():
@@ -61,7 +62,7 @@ def test_findings_of_one_rule_are_said_once_and_their_places_listed():
 
 
 def test_a_report_of_nothing_renders_to_nothing_but_a_json_document():
-    empty = replace(report(), batches=(), samples=(), findings=(), answer=None)
+    empty = replace(report(), batches=(), samples=(), findings=(), verdict=(), answer=None)
     assert table.render(empty).strip() == csv.render(empty) == markdown.render(empty) == ""
     assert empty.to_dict()["batches"] == []
 
@@ -79,17 +80,28 @@ def test_control_characters_of_a_name_never_reach_a_terminal():
         (None, "–"),
         (0, "0"),
         (0.0, "0"),
+        (-0.0, "0"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
         (1162, "1,162"),
         (57025.9131, "57,026"),
-        (172.91394, "172.91"),
-        (0.026952, "0.026952"),
-        (1.5e-7, "1.50e-07"),
-        (-3.25e12, "-3.25e+12"),
-        (2**40, "1.0995e+12"),
+        (172.91394, "172.9"),
+        (0.026952, "0.02695"),
+        (9.99996, "10.00"),
+        (47_203.9, "47,204"),
+        (999_999_999.7, "1.000e+09"),
+        (0.0001, "0.0001000"),
+        (0.00009999, "9.999e-05"),
+        (1.5e-7, "1.500e-07"),
+        (-3.25e12, "-3.250e+12"),
+        (2**40, "1.100e+12"),
+        (2**63 - 1, "9.223e+18"),
     ],
 )
-def test_numbers_have_five_digits_and_separated_thousands(value, expected):
+def test_numbers_have_four_digits_and_separated_thousands_in_tables_and_sentences_alike(value, expected):
     assert numbers.number(value) == expected
+    if value is not None:
+        assert text.number(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -103,14 +115,16 @@ def test_a_share_is_never_rounded_to_nothing(value, expected):
 def test_every_column_that_is_hidden_is_named(width):
     rendered = " ".join(table.render(report(), width=width).split())
     hidden = rendered.partition("hidden: ")[2].partition(";")[0].split(", ") if "hidden: " in rendered else []
-    assert hidden == [column.title for column in columns_of(report()) if column not in _fitted(width)]
-    assert bool(hidden) == (width < 130)
+    assert [title for title in hidden if title != "file"] == [
+        column.title for column in columns_of(report()) if column not in _fitted(width)
+    ]
+    assert bool(hidden) == (width < 90)
 
 
 def _fitted(width):
     """The columns that the table shows."""
     rendered = table.render(report(), width=width)
-    head = rendered.split("\n\n")[1].split("\n\n")[0].splitlines()[:2]
+    head = rendered.split("\n\n")[2].splitlines()[:2]
     words = Counter(" ".join(head).split())
     shown = []
     for column in columns_of(report()):
@@ -125,10 +139,10 @@ def _fitted(width):
     [
         (-1.3e-17, 1.0, "0"),
         (9e-13, 1.0, "0"),
-        (1.1e-12, 1.0, "1.10e-12"),
-        (1e-17, 1e-34, "1.00e-17"),
-        (1e-17, 0.0, "1.00e-17"),
-        (1e-17, None, "1.00e-17"),
+        (1.1e-12, 1.0, "1.100e-12"),
+        (1e-17, 1e-34, "1.000e-17"),
+        (1e-17, 0.0, "1.000e-17"),
+        (1e-17, None, "1.000e-17"),
         (None, 1.0, "–"),
     ],
 )

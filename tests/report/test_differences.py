@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import bnstat
+from bnstat.renderers.compare_layers import rows, table
+from bnstat.report.calls import calls_of
 from bnstat.report.compare_layers import ComparedLayer, LayerComparison
-from bnstat.report.differences import differences_of, order_of
+from bnstat.report.differences import order_of, with_differences
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def layers(tmp_path):
 
 
 def said(comparison):
-    return " ".join(differences_of(comparison))
+    return " ".join(with_differences(comparison).differences)
 
 
 def test_places_come_in_the_order_of_their_absolute_difference(layers):
@@ -44,9 +47,9 @@ def test_equal_differences_keep_the_order_of_the_channels(layers):
 
 
 def test_one_layer_has_no_differences(layers):
-    assert differences_of(layers("frameworks", {"keras": (0.5,)})) == ()
+    assert with_differences(layers("frameworks", {"keras": (0.5,)})).differences == ()
     two = layers("frameworks", {"keras": (0.5,), "torch": (0.9,)})
-    assert differences_of(replace(two, order=())) == ()
+    assert with_differences(replace(two, order=())).differences == ()
 
 
 @pytest.mark.parametrize(("after", "differs"), [(0.5 / 0.991, False), (0.5 / 0.989, True), (0.4951, False)])
@@ -64,7 +67,7 @@ def test_outputs_as_good_as_nothing_are_no_change_however_far_apart(layers):
 def test_the_channel_that_changes_most_is_named_with_its_reason_and_the_number_of_changes(layers):
     text = said(layers("frameworks", {"keras": (0.9, 0.2, 0.5), "torch": (0.95, 0.9, 0.5)}))
     assert (
-        "Moving from Keras to PyTorch changes channel 1's output variance from 0.2 to 0.9 (ε 0.001 → 1e-05), "
+        "Moving from Keras to PyTorch changes channel 1's output variance from 0.2000 to 0.9000 (ε 0.001 → 1e-05), "
         "the largest of 2 changes above 1 %."
     ) in text
 
@@ -72,7 +75,7 @@ def test_the_channel_that_changes_most_is_named_with_its_reason_and_the_number_o
 def test_layers_that_change_alike_share_a_sentence_and_those_that_do_not_change_another(layers):
     outputs = {"keras": (0.2,), "torch": (0.9,), "flax": (0.9,), "keras2": (0.2,)}
     text = said(layers("frameworks", outputs))
-    assert "Moving from Keras to PyTorch or Flax changes channel 0's output variance from 0.2 to 0.9" in text
+    assert "Moving from Keras to PyTorch or Flax changes channel 0's output variance from 0.2000 to 0.9000" in text
     assert "With Keras 2 no channel's output variance differs by more than 1 % from that with Keras." in text
 
 
@@ -90,7 +93,7 @@ def test_a_layer_without_epsilon_is_named_and_two_are_needed_to_compare(layers):
     assert said(layers("frameworks", {"keras": (0.5,), "tensorflow": (None,)})).startswith("Fewer than two of these")
 
 
-@pytest.mark.parametrize(("values", "percent"), [(2, "1e+02 %"), (10, "11 %"), (100, "1 %")])
+@pytest.mark.parametrize(("values", "percent"), [(2, "100 %"), (10, "11 %"), (100, "1.0 %")])
 def test_bessels_correction_is_said_in_percent_of_these_values(layers, values, percent):
     text = said(layers("frameworks", {"keras": (0.5,), "torch": (0.5,)}, values=values))
     assert "The running variance of Keras is biased, and that of PyTorch is n/(n − 1) times as large" in text
@@ -132,7 +135,7 @@ def test_normalizers_that_all_depend_on_the_batch_say_nothing_of_it(layers):
 
 def test_channels_that_are_normalized_together_are_a_reason(layers):
     text = said(layers("normalizers", {"batch": (1.0, 1.0), "layer": (0.4, 1.0)}))
-    assert "from 1 to 0.4 (channels 0–1 are normalized together)" in text
+    assert "from 1.000 to 0.4000 (channels 0–1 are normalized together)" in text
 
 
 @pytest.mark.parametrize(("normalizer", "kept"), [("batch", True), ("instance", False)])
@@ -140,3 +143,53 @@ def test_epsilon_is_said_to_be_in_no_running_statistics_of_batch_norm(layers, no
     text = said(layers("epsilons", {1e-3: (0.2,), 1e-5: (0.9,)}, normalizer=normalizer))
     assert ("ε does not enter the running statistics" in text) == kept
     assert "Moving from ε 0.001 to ε 1e-05 changes" in text
+
+
+def test_the_running_variance_is_told_where_the_table_shows_it(tmp_path):
+    """Of several batches, the sentence names the one in the table, with the numbers of the table."""
+    values = np.random.default_rng(4).normal(size=(9, 60, 1)) * np.arange(1, 10).reshape(-1, 1, 1) * 40
+    np.save(tmp_path / "x.npy", values)
+    compared = bnstat.compare_layers(tmp_path / "x.npy", by="frameworks", values=["keras", "torch"])
+    shown = table.render(compared, width=100)
+    (batch,) = re.findall(r"running variance in batch (\d+) is then", shown)
+    block = shown.split(f"channel 0 of batch {batch} ")[1].split("\n\n")[0]
+    numbers = re.search(r"is then ([\d.,]+) with Keras and\s+([\d.,]+) with\s+PyTorch\.", shown).groups()
+    assert [line.split()[-1] for line in block.splitlines()[1:3]] == list(numbers)
+
+
+def test_every_place_that_a_sentence_tells_is_in_the_table(layers):
+    outputs = {"keras": tuple([0.5] * 30), "torch": tuple([0.5 + 0.001 * place for place in range(29)] + [1e-4])}
+    compared = with_differences(layers("frameworks", outputs))
+    assert set(compared.told) <= set(rows.positions(compared, every=False, most=2))
+
+
+def test_numbers_of_one_sentence_are_written_in_one_way(layers):
+    text = said(layers("frameworks", {"keras": (0.5,), "torch": (0.9,)}))
+    assert not re.search(r"\de\+\d", text)
+
+
+def test_the_layer_to_type_has_the_channels_of_the_data_and_the_statistics_of_the_other(layers):
+    compared = layers("frameworks", {"keras": (0.5, 0.5, 0.5), "torch": (0.9, 0.9, 0.9)})
+    assert [(one.name, one.statistics_of, one.call) for one in calls_of(compared)] == [
+        ("torch", "keras", "torch.nn.BatchNorm1d(3, eps=0.001, momentum=0.01)"),
+        ("keras", "torch", "keras.layers.BatchNormalization(epsilon=1e-05, momentum=0.9)"),
+    ]
+
+
+def test_of_many_frameworks_each_other_one_is_told_once_with_the_statistics_of_the_first(layers):
+    outputs = dict.fromkeys(("torch", "keras", "keras-jax", "flax", "haiku", "onnx"), (0.5,))
+    found = {one.name: one.call for one in calls_of(layers("frameworks", outputs))}
+    assert found == {
+        "keras": "keras.layers.BatchNormalization(epsilon=1e-05, momentum=0.9)",
+        "flax": "flax.linen.BatchNorm(epsilon=1e-05, momentum=0.9)",
+        "haiku": "hk.BatchNorm(create_scale=True, create_offset=True, decay_rate=0.9, eps=1e-05)",
+        "onnx": "BatchNormalization(epsilon=1e-05, momentum=0.9, training_mode=1)",
+    }
+
+
+def test_a_momentum_that_is_unknown_is_left_out_and_so_is_a_layer_without_an_epsilon(layers):
+    (to_torch, to_haiku) = calls_of(layers("frameworks", {"haiku": (0.5,), "torch": (0.5,)}))
+    assert to_torch.call == "torch.nn.BatchNorm1d(1, eps=1e-05)"
+    assert to_haiku.call.endswith("decay_rate=0.9, eps=1e-05)")
+    (only,) = calls_of(layers("frameworks", {"tensorflow": (None,), "torch": (0.5,)}))
+    assert (only.name, only.statistics_of) == ("tensorflow", "torch")

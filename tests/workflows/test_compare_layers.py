@@ -114,7 +114,7 @@ def two_valued(spread):
 def test_the_sentence_names_the_channel_that_epsilon_matters_for(tmp_path):
     path = saved(tmp_path / "x.npy", two_valued(0.005))
     text = said(path, "frameworks", "keras", "torch", "flax")
-    assert "Moving from Keras to PyTorch or Flax changes channel 1's output variance from 0.833 to 0.998" in text
+    assert "Moving from Keras to PyTorch or Flax changes channel 1's output variance from 0.8333 to 0.9980" in text
     assert "(ε 0.001 → 1e-05)." in text
     assert "Moving from ε 0.001 to ε 1e-05 changes channel 1's output" in said(path, "epsilons", 1e-3, 1e-5)
 
@@ -135,7 +135,7 @@ def test_one_that_does_not_differ_is_told_beside_one_that_does(tmp_path):
 def test_running_statistics_differ_by_momentum_and_bessel(tmp_path):
     text = said(saved(tmp_path / "x.npy", two_valued(9.0)), "frameworks", "keras", "torch", "haiku")
     assert "its batch in the running statistics is 0.01 with Keras; 0.1 with PyTorch; 1 with Haiku." in text
-    assert "Channel 1's running variance is then 1.08 with Keras and 9 with Haiku." in text
+    assert "Channel 1's running variance is then 1.080 with Keras and 9.000 with Haiku." in text
     assert "The running variance of Keras and Haiku is biased, and that of PyTorch is n/(n − 1) times as large" in text
 
 
@@ -170,7 +170,7 @@ def test_who_refuses_one_value_is_named(tmp_path):
 
 def test_what_is_normalized_together_is_said(tmp_path):
     text = said(saved(tmp_path / "x.npy", two_valued(0.25)), "normalizers", "batch", "layer", framework="torch")
-    assert "changes channel 0's output variance from 1 to 1.6 (channels 0–1 are normalized together)" in text
+    assert "changes channel 0's output variance from 1.000 to 1.600 (channels 0–1 are normalized together)" in text
     assert "Batch norm depends on which samples share a batch; layer norm normalizes each sample by itself, so" in text
 
 

@@ -20,6 +20,7 @@ FAST = Framework(
     arithmetic=arithmetics.ONE_PASS_CLAMPED,
     channels_axis=-1,
     layout="channels last",
+    call="flax.linen.BatchNorm(axis={axis}, epsilon={epsilon}, momentum={momentum})",
     source=f"flax.linen.BatchNorm and flax.nnx.BatchNorm, {_ON}",
 )
 
@@ -28,6 +29,7 @@ TWO_PASS = replace(
     name="flax-two-pass",
     title="Flax with use_fast_variance=False",
     arithmetic=arithmetics.TREE,
+    call="flax.linen.BatchNorm(use_fast_variance=False, axis={axis}, epsilon={epsilon}, momentum={momentum})",
     source=f"flax.linen.BatchNorm(use_fast_variance=False), {_ON}",
 )
 
@@ -41,6 +43,7 @@ LAYER = Framework(
     channels_axis=-1,
     layout="channels last",
     whole_sample="LayerNorm(reduction_axes={axes})",
+    call="flax.linen.LayerNorm(reduction_axes=({axes}), epsilon={epsilon})",
     source=f"flax.linen.LayerNorm, {_ON}; its own default reduces the last axis only",
 )
 
@@ -50,6 +53,7 @@ GROUP = replace(
     title="Flax's GroupNorm",
     normalizer="group",
     whole_sample=None,
+    call="flax.linen.GroupNorm(num_groups={groups}, epsilon={epsilon})",
     source=f"flax.linen.GroupNorm, {_ON}; 32 groups by default",
 )
 
@@ -59,6 +63,7 @@ INSTANCE = replace(
     title="Flax's InstanceNorm",
     normalizer="instance",
     whole_sample=None,
+    call="flax.linen.InstanceNorm(epsilon={epsilon})",
     source=f"flax.linen.InstanceNorm, {_ON}",
 )
 
@@ -69,6 +74,7 @@ RMS = replace(
     normalizer="rms",
     bias=False,
     whole_sample="RMSNorm(reduction_axes={axes})",
+    call="flax.linen.RMSNorm(reduction_axes=({axes}), epsilon={epsilon})",
     source=f"flax.linen.RMSNorm, {_ON}; its own default reduces the last axis only; its arithmetic was not measured",
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -55,6 +57,7 @@ class Framework:
         bias: True if it has a learned bias β by default.
         whole_sample: the call that makes the layer reduce the axes {axes}, if its own default reduces the last axis
             alone; None if there is no such default.
+        call: the call that makes the layer, in which fields as {epsilon} stand for what `typed` fills in.
         source: the layer and the versions that the values were measured with.
     """
 
@@ -82,6 +85,7 @@ class Framework:
     zero_divided: Literal["nan", "zero"] = "nan"
     bias: bool = True
     whole_sample: str | None = None
+    call: str
     source: str
 
     @property
@@ -108,6 +112,29 @@ class Framework:
         if self.epsilon_refusal is None or epsilon is None or epsilon > 0:
             return None
         return self.epsilon_refusal.format(epsilon=epsilon)
+
+    def typed(self, shape: Sequence[int], axis: int, **values: float | None) -> str:
+        """Return the call that makes the layer, to be typed.
+
+        Args:
+            shape: the shape of the batched tensor.
+            axis: the axis of the tensor that holds the channels.
+            values: `epsilon`, `momentum`, `groups` and `renorm`, as far as the call has them; an argument that is
+                None is left out, and so is an axis that is the last.
+        """
+        channels = shape[axis]
+        space = [size for place, size in enumerate(shape) if place not in (0, axis)]
+        text, values = self.call, {**values, "axis": None if axis == len(shape) - 1 else axis}
+        for name in ("epsilon", "momentum", "groups", "axis", "renorm"):
+            if values.get(name) is None:
+                text = re.sub(rf"\w+=\{{{name}\}}(, )?", "", text).replace(", )", ")")
+        return text.format(
+            channels=channels,
+            spatial=len(space),
+            sample=", ".join(str(size) for size in (channels, *space)),
+            axes=", ".join(str(place) for place in range(1, len(shape))),
+            **{name: _argument(value) for name, value in values.items() if value is not None},
+        )
 
     def bessel(self, count: int) -> float:
         """Return the factor of the biased variance of so many values on its way into the running variance.
@@ -147,3 +174,8 @@ class Framework:
         if weight == 0.0:
             return None  # 0/0: nothing was ever added
         return 1.0 if step == 1 else weight / (1.0 - (1.0 - weight) ** step)
+
+
+def _argument(value: float) -> str:
+    """Return a number as it is typed, without what a subtraction has left of float64's rounding."""
+    return repr(value) if isinstance(value, int) or value == 2.0**-23 else repr(float(f"{value:.12g}"))

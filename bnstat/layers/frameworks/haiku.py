@@ -19,6 +19,7 @@ BATCH = Framework(
     upcasts=False,
     channels_axis=-1,
     layout="channels last",
+    call="hk.BatchNorm(create_scale=True, create_offset=True, decay_rate={momentum}, eps={epsilon})",
     source="hk.BatchNorm, Haiku 0.0.17 on JAX 0.10.2",
 )
 

@@ -23,6 +23,7 @@ ANY = Framework(
     arithmetic=arithmetics.HULL,
     channels_axis=-1,
     layout="channels last",
+    call="keras.layers.BatchNormalization(axis={axis}, renorm={renorm}, epsilon={epsilon}, momentum={momentum})",
     source=f"keras.layers.BatchNormalization, {_KERAS} on JAX, PyTorch and TensorFlow",
 )
 
@@ -58,6 +59,7 @@ TENSORFLOW_AXIS1 = replace(
     arithmetic=arithmetics.BLOCKED,
     channels_axis=1,
     layout="channels first",
+    call="keras.layers.BatchNormalization(axis=1, epsilon={epsilon}, momentum={momentum})",
     source=f"keras.layers.BatchNormalization(axis=1), {_ON_TENSORFLOW}",
 )
 
@@ -66,6 +68,7 @@ TENSORFLOW_SYNC = replace(
     name="keras-tensorflow-sync",
     title="Keras on TensorFlow with synchronized=True",
     arithmetic=arithmetics.ONE_PASS_PLAIN,
+    call="keras.layers.BatchNormalization(synchronized=True, axis={axis}, epsilon={epsilon}, momentum={momentum})",
     source=f"keras.layers.BatchNormalization(synchronized=True), {_ON_TENSORFLOW}",
 )
 
@@ -79,6 +82,7 @@ LAYER = Framework(
     channels_axis=-1,
     layout="channels last",
     whole_sample="LayerNormalization(axis={axes})",
+    call="keras.layers.LayerNormalization(axis=({axes}), epsilon={epsilon})",
     source=f"keras.layers.LayerNormalization, {_KERAS}; its own default reduces the last axis only",
 )
 
@@ -89,11 +93,17 @@ GROUP = replace(
     normalizer="group",
     arithmetic=arithmetics.HULL,
     whole_sample=None,
+    call="keras.layers.GroupNormalization(groups={groups}, epsilon={epsilon})",
     source=f"keras.layers.GroupNormalization, {_KERAS}; 32 groups by default",
 )
 
 # Keras has no layer of this name: as many groups as channels are one.
-INSTANCE = replace(GROUP, title="Keras' instance norm, GroupNormalization(groups=-1)", normalizer="instance")
+INSTANCE = replace(
+    GROUP,
+    title="Keras' instance norm, GroupNormalization(groups=-1)",
+    normalizer="instance",
+    call="keras.layers.GroupNormalization(groups=-1, epsilon={epsilon})",
+)
 
 RMS = replace(
     LAYER,
@@ -103,6 +113,7 @@ RMS = replace(
     epsilon=1e-6,
     bias=False,
     whole_sample="RMSNormalization(axis={axes})",
+    call="keras.layers.RMSNormalization(axis=({axes}), epsilon={epsilon})",
     source=f"keras.layers.RMSNormalization, {_KERAS}; its own default reduces the last axis only; "
     "its arithmetic was not measured",
 )
@@ -116,6 +127,7 @@ KERAS_2 = replace(
     renorm=False,
     arithmetic=arithmetics.SEQUENTIAL,
     fused=True,
+    call="tf_keras.layers.BatchNormalization(axis={axis}, epsilon={epsilon}, momentum={momentum})",
     source=f"tf_keras.layers.BatchNormalization, fused, its default for 4-D and 5-D, {_KERAS_2}",
 )
 
@@ -126,6 +138,10 @@ KERAS_2_NONFUSED = replace(
     running_variance="biased",
     renorm=True,
     fused=False,
+    call=(
+        "tf_keras.layers.BatchNormalization(fused=False, axis={axis}, renorm={renorm}, epsilon={epsilon}, "
+        "momentum={momentum})"
+    ),
     source=f"tf_keras.layers.BatchNormalization(fused=False), {_KERAS_2}",
 )
 

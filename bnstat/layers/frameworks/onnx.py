@@ -18,6 +18,7 @@ BATCH = Framework(
     channels_axis=1,
     layout="channels first",
     least_epsilon=2.0**-128,
+    call="BatchNormalization(epsilon={epsilon}, momentum={momentum}, training_mode=1)",
     source="BatchNormalization 14 and 15 with training_mode=1, ONNX 1.23.2 with ONNX Runtime 1.32",
 )
 

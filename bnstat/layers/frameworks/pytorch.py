@@ -25,6 +25,7 @@ TORCH = Framework(
     refusal="Expected more than 1 value per channel when training, got input size torch.Size({shape})",
     least_epsilon=0.0,
     epsilon_refusal="batch_norm eps must be positive during training, but got {epsilon}",
+    call="torch.nn.BatchNorm{spatial}d({channels}, eps={epsilon}, momentum={momentum})",
     source=f"torch.nn.BatchNorm3d, {_ON}",
 )
 
@@ -51,6 +52,7 @@ SYNCBN = replace(
     name="torch-syncbn",
     title="PyTorch's SyncBatchNorm",
     arithmetic=arithmetics.WELFORD,
+    call="torch.nn.SyncBatchNorm({channels}, eps={epsilon}, momentum={momentum})",
     source="torch.nn.SyncBatchNorm, read in the source of PyTorch 2.13.0; n is that of all ranks together",
 )
 
@@ -68,6 +70,7 @@ INSTANCE = Framework(
     least_epsilon=0.0,
     zero_divided="zero",
     bias=False,
+    call="torch.nn.InstanceNorm{spatial}d({channels}, eps={epsilon})",
     source=f"torch.nn.InstanceNorm3d, {_ON}",
 )
 
@@ -79,6 +82,7 @@ INSTANCE_TRACK = replace(
     momentum=0.1,
     momentum_weighs="batch",
     running_variance="item-unbiased",
+    call="torch.nn.InstanceNorm{spatial}d({channels}, eps={epsilon}, momentum={momentum}, track_running_stats=True)",
     source=f"torch.nn.InstanceNorm3d(track_running_stats=True), {_ON}",
 )
 
@@ -92,6 +96,7 @@ LAYER = Framework(
     channels_axis=1,
     layout="channels first",
     least_epsilon=SUBNORMAL,
+    call="torch.nn.LayerNorm(({sample}), eps={epsilon})",
     source=f"torch.nn.LayerNorm over channels and space, {_ON}",
 )
 
@@ -104,6 +109,7 @@ GROUP = replace(
     least_values=2,
     refusal="Expected more than 1 value per channel when training, got input size {shape}",
     least_epsilon=0.0,
+    call="torch.nn.GroupNorm({groups}, {channels}, eps={epsilon})",
     source=f"torch.nn.GroupNorm, {_ON}",
 )
 
@@ -124,6 +130,7 @@ RMS = replace(
     normalizer="rms",
     epsilon=2.0**-23,
     bias=False,
+    call="torch.nn.RMSNorm(({sample}), eps={epsilon})",
     source=f"torch.nn.RMSNorm over channels and space on float32, {_ON}; its arithmetic was not measured",
 )
 

@@ -18,6 +18,7 @@ MOMENTS = Framework(
     upcasts=False,
     channels_axis=-1,
     layout="channels last",
+    call="tf.nn.batch_normalization(x, mean, variance, offset, scale, variance_epsilon={epsilon})",
     source="tf.nn.moments and tf.nn.batch_normalization, whose ε has no default, TensorFlow 2.21.0 on a CPU",
 )
 
@@ -32,6 +33,10 @@ FUSED = replace(
     running_variance="unbiased",
     fused=True,
     upcasts=True,
+    call=(
+        "tf.compat.v1.nn.fused_batch_norm(x, scale, offset, mean, variance, epsilon={epsilon}, "
+        "exponential_avg_factor={momentum})"
+    ),
     source="tf.compat.v1.nn.fused_batch_norm, TensorFlow 2.21.0 on a CPU; the raw operation's ε is 1e-4",
 )
 

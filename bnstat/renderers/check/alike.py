@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from bnstat.renderers.findings import also
 from bnstat.renderers.headings import settings_line
 from bnstat.report.check import Check, Stale
 from bnstat.report.finding import SEVERITIES, Finding
-from bnstat.text import NO_BREAK_SPACE, plural, printable, samples_of
+from bnstat.text import MOST_PLACES, NO_BREAK_SPACE, numbered, plural, printable, samples_of
 from bnstat.version import link_of_rule
 
 # What findings stand under that are about all samples together.
@@ -20,8 +19,6 @@ COHORT = "whole cohort"
 STALE = "In the baseline, but no longer found (--update-baseline removes them):"
 # What stands before the command that explains a finding.
 HINT = "What a finding means and what to do:"
-# Places that are named before the rest is counted.
-MOST_PLACES = 12
 
 
 @dataclass(frozen=True)
@@ -32,11 +29,13 @@ class Alike:
         findings: the findings, in the order in which they were found.
         batches: True if a place is named with its batch, since the file is in several batches.
         samples: the samples of the cohort in words, as in "12 samples".
+        only: the file of the cohort if it has a single one.
     """
 
     findings: tuple[Finding, ...]
     batches: bool
     samples: str
+    only: str | None
 
     @property
     def first(self) -> Finding:
@@ -55,8 +54,10 @@ class Alike:
 
     @property
     def where(self) -> str:
-        """The file, safe to print, or the whole cohort with the number of its samples."""
-        return f"{COHORT} ({self.samples})" if self.first.source is None else self.file
+        """The file, safe to print, or the whole cohort with the number of its samples; a single file stays one."""
+        if self.first.source is not None or self.only is None:
+            return f"{COHORT} ({self.samples})" if self.first.source is None else self.file
+        return printable(self.only)
 
     @property
     def file(self) -> str:
@@ -82,7 +83,11 @@ def gathered(check: Check, findings: Iterable[Finding]) -> list[Alike]:
     for finding in findings:
         groups.setdefault((finding.source, finding.rule), []).append(finding)
     samples = samples_of(len(check.samples), volumes_of(check))
-    found = [Alike(tuple(group), source is None or files[source] > 1, samples) for (source, _), group in groups.items()]
+    only = next(iter(files)) if len(files) == 1 else None
+    found = [
+        Alike(tuple(group), (source is None or files[source] > 1) and len(check.samples) > 1, samples, only)
+        for (source, _), group in groups.items()
+    ]
     last = len(order)
     return sorted(
         found,
@@ -110,16 +115,20 @@ def outcome(check: Check) -> str:
     return "incomplete" if check.errors else "passed"
 
 
+def closing(check: Check) -> str:
+    """Return the outcome and the verdict, as in "failed: 1 error in 12 samples (fails on error)"."""
+    return f"{outcome(check)}: {verdict(check)}"
+
+
 def verdict(check: Check) -> str:
-    """Return the verdict in a line, as in "2 errors, 1 warning in 12 samples; 3 known from the baseline".
+    """Return what was found in a line, as in "1 error in 12 samples (fails on error); 3 known from the baseline".
 
     Without findings nothing else on the screen names the layer, so the verdict does.
     """
     samples = samples_of(len(check.samples), volumes_of(check))
-    if check.findings:
-        parts = [f"{_counted(check)} in {samples}"]
-    else:
-        parts = [f"{samples} checked ({_layer(check)}): no {'new ' if check.known else ''}findings"]
+    found = _counted(check) if check.findings else f"no {'new ' if check.known else ''}findings"
+    layer = "" if check.findings else f"{_layer(check)}; "
+    parts = [f"{found} in {samples} ({layer}{_fails(check)})"]
     if not check.samples and not check.findings:
         parts = ["no sample was read"]
     if check.known:
@@ -141,6 +150,12 @@ def volumes_of(check: Check) -> int | None:
 def _counted(check: Check) -> str:
     counts = Counter(finding.severity for finding in check.findings)
     return ", ".join(plural(counts[severity], severity) for severity in SEVERITIES if counts[severity])
+
+
+def _fails(check: Check) -> str:
+    """Return which findings fail the check, as --fail-on has it."""
+    least = check.settings.fail_on
+    return {"never": "never fails", "error": "fails on error"}.get(least, f"fails on {least} or worse")
 
 
 def settings_of(check: Check) -> str:
@@ -202,20 +217,4 @@ def _part(finding: Finding) -> tuple[str, list[int]]:
 
 
 def _place(kind: str, numbers: Sequence[int], batches: Sequence[int]) -> str:
-    return " of ".join(filter(None, (_numbered(kind, kind + "s", numbers), _numbered("batch", "batches", batches))))
-
-
-def _numbered(one: str, several: str, numbers: Sequence[int]) -> str:
-    """Return numbers as in "channel 2" or "channels 0–2, 5", the first ones of many; empty where there are none."""
-    runs = list(_runs(numbers))
-    more = f", … ({len(runs) - MOST_PLACES:,} more)" if len(runs) > MOST_PLACES else ""
-    word = one if len(set(numbers)) == 1 else several
-    return f"{word} {', '.join(runs[:MOST_PLACES])}{more}" if runs else ""
-
-
-def _runs(numbers: Sequence[int]) -> Iterator[str]:
-    """Yield whole numbers in order, three or more that follow each other as in "0–2"."""
-    ordered = sorted(set(numbers))
-    for _, run in groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0]):
-        found = [number for _, number in run]
-        yield from [f"{found[0]}–{found[-1]}"] if len(found) > 2 else map(str, found)
+    return " of ".join(filter(None, (numbered(kind, kind + "s", numbers), numbered("batch", "batches", batches))))

@@ -38,7 +38,7 @@ def render(check: Check) -> str:
         lines.append(
             f"{plural(left, 'more finding')} without an annotation, since GitHub shows {MOST} of a kind per step."
         )
-    return "\n".join([*lines, f"bnstat check {alike.outcome(check)}: {alike.verdict(check)}"]) + "\n"
+    return "\n".join([*lines, f"bnstat check {alike.closing(check)}"]) + "\n"
 
 
 def summary(check: Check) -> str:

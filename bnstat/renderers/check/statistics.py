@@ -18,4 +18,4 @@ def render(check: Check) -> str:
         f"{number:>{widths[0]}}  {rule} {name:{widths[1]}}  {severity}"
         for number, ((rule, name, severity), _) in zip(numbers, ordered, strict=True)
     ]
-    return "\n".join([*lines, alike.verdict(check)]) + "\n"
+    return "\n".join([*lines, alike.closing(check)]) + "\n"

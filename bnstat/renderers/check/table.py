@@ -40,7 +40,7 @@ def _print(check: Check, screen: Screen, every_row: bool) -> None:
         _print_stale(check, screen, every_row)
     if check.findings:
         screen.remark(f"{alike.HINT} {alike.hint(check)}{alike.page(check)}")
-    screen.say(alike.verdict(check), style="bold")
+    screen.say(alike.closing(check), style="bold")
 
 
 def _print_findings(check: Check, screen: Screen, every_row: bool) -> None:

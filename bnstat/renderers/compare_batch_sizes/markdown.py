@@ -6,7 +6,7 @@ from bnstat.batch_size.results import PopulationChannel
 from bnstat.renderers.compare_batch_sizes import rows, sentences
 from bnstat.renderers.findings import title
 from bnstat.renderers.headings import preparation_lines
-from bnstat.renderers.markdown import escaped, finding, table
+from bnstat.renderers.markdown import escaped, finding, opening, table
 from bnstat.report.compare_batch_sizes import Comparison
 
 
@@ -14,7 +14,7 @@ def render(comparison: Comparison) -> str:
     """Return the comparison as Markdown."""
     if not comparison.population:
         return ""
-    lines = [f"**{escaped(sentences.title(comparison))}**"]
+    lines = [*opening(comparison.opening), escaped(sentences.title(comparison))]
     for line in preparation_lines(comparison.settings.preparation):
         lines += ["", escaped(line)]
     for channel in comparison.population:
@@ -23,20 +23,17 @@ def render(comparison: Comparison) -> str:
             lines += _channel(comparison, channel)
     lines += ["", *(f"{escaped(line)}  " for line in sentences.footnotes(comparison))]
     lines += ["", *(finding(title(one), one.message) for one in comparison.findings)] if comparison.findings else []
-    if comparison.recommendation is not None:
-        closing = (sentences.forgetting(comparison), f"Recommendation: {comparison.verdict}")
-        lines += [line for sentence in closing for line in ("", escaped(sentence))]
+    lines += ["", escaped(sentences.forgetting(comparison))] if comparison.forgetting else []
     return "\n".join(lines) + "\n"
 
 
 def _channel(comparison: Comparison, channel: PopulationChannel) -> list[str]:
     """Return its statistics, the curve, and the curves and runs that were asked for beside it."""
-    lines = ["", escaped(sentences.merged(comparison, channel.channel))]
-    if comparison.groups:
-        lines += ["", escaped(sentences.grouped(comparison, channel))]
+    lines = ["", escaped(sentences.grouped(comparison, channel))] if comparison.groups else []
     for heading, points in (("", comparison.batch_sizes), *rows.variants(comparison)):
         cells = [rows.cells(point, point.channels[channel.channel]) for point in points]
         starred = [[escaped(size), *others] for size, *others in cells]
         lines += [*(["", heading] if heading else []), "", *table(rows.HEADERS, starred)]
+    lines += ["", escaped(sentences.merged(comparison, channel.channel))]
     runs = rows.runs(comparison, channel.channel)
     return [*lines, "", sentences.runs_title(comparison), "", *table(rows.RUN_HEADERS, runs)] if runs else lines

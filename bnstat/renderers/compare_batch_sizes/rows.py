@@ -22,9 +22,9 @@ RUN_HEADERS = (
     "batch size",
     "order",
     "running mean",
-    "its SD",
+    "SD of mean",
     "running variance",
-    "its SD",
+    "SD of variance",
     "train/eval gap",
 )
 
@@ -81,10 +81,10 @@ def runs(comparison: Comparison, channel: int) -> list[list[str]]:
             [
                 str(point.batch_size),
                 "closed form",
-                number(independent.expected_running_mean, 6),
-                number(one.running_mean_sd, 3),
-                number(independent.expected_running_variance, 6),
-                number(one.running_variance_sd, 3),
+                number(independent.expected_running_mean),
+                number(one.running_mean_sd),
+                number(independent.expected_running_variance),
+                number(one.running_variance_sd),
                 ratio(one.train_eval_rms),
             ]
         )
@@ -95,10 +95,10 @@ def _run(size: int, order: str, run: Simulated) -> list[str]:
     return [
         str(size),
         order,
-        number(run.running_mean, 6),
-        number(run.running_mean_sd, 3),
-        number(run.running_variance, 6),
-        number(run.running_variance_sd, 3),
+        number(run.running_mean),
+        number(run.running_mean_sd),
+        number(run.running_variance),
+        number(run.running_variance_sd),
         ratio(run.train_eval_rms),
     ]
 

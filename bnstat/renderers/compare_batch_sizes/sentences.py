@@ -44,11 +44,11 @@ def split(comparison: Comparison, channel: PopulationChannel) -> str:
         return _patches(name, channel)
     if channel.between is None:
         return (
-            f"{name}: variance {number(channel.within, 6)} within its one sample. "
+            f"{name}: variance {number(channel.within)} within its one sample. "
             "One sample cannot show the variance between samples, which a small batch misses; give several."
         )
-    mean = mean_of(channel.mean, channel.variance, 6)
-    variance, within, between = (number(value, 6) for value in (channel.variance, channel.within, channel.between))
+    mean = mean_of(channel.mean, channel.variance)
+    variance, within, between = (number(value) for value in (channel.variance, channel.within, channel.between))
     return (
         f"{name}: mean {mean}, variance {variance} = {within} within + {between} between "
         f"{plural(channel.samples, 'sample')} (share between samples ρ = {ratio(channel.rho)})"
@@ -58,10 +58,9 @@ def split(comparison: Comparison, channel: PopulationChannel) -> str:
 def _patches(name: str, channel: PopulationChannel) -> str:
     """Return the same where samples are patches of volumes."""
     counted = samples_of(channel.samples, channel.volumes)
-    mean = mean_of(channel.mean, channel.variance, 6)
+    mean = mean_of(channel.mean, channel.variance)
     variance, within, volumes, patches = (
-        number(value, 6)
-        for value in (channel.variance, channel.within, channel.between_volumes, channel.between_patches)
+        number(value) for value in (channel.variance, channel.within, channel.between_volumes, channel.between_patches)
     )
     if channel.between is None:
         return (
@@ -77,14 +76,14 @@ def _patches(name: str, channel: PopulationChannel) -> str:
 def merged(comparison: Comparison, channel: int) -> str:
     """Return the population statistics beside the running ones, which settle elsewhere."""
     whole = comparison.population[channel]
-    mean, variance = mean_of(whole.merged_mean, whole.merged_variance, 6), number(whole.merged_variance, 6)
+    mean, variance = mean_of(whole.merged_mean, whole.merged_variance), number(whole.merged_variance)
     line = f'all values together ("precise BN", the statistics of the whole data set): mean {mean}, variance {variance}'
     known = [(point.batch_size, point.channels[channel]) for point in comparison.batch_sizes]
     settled = [(size, one) for size, one in known if one.running_variance is not None]
     if not settled:
         return line
     size, one = min(settled, key=lambda pair: pair[0])
-    mean, variance = mean_of(one.running_mean, one.running_variance, 6), number(one.running_variance, 6)
+    mean, variance = mean_of(one.running_mean, one.running_variance), number(one.running_variance)
     return f"{line}; running statistics at batch size {size} converge to mean {mean}, variance {variance}"
 
 

@@ -35,7 +35,8 @@ def render(comparison: Comparison, *, width: int = 80, color: bool = False, ever
 
 def print_comparison(comparison: Comparison, screen: Screen, *, every_row: bool = False) -> None:
     """Print a comparison of at least one channel."""
-    screen.say(sentences.title(comparison), style="bold")
+    screen.opening(comparison.opening)
+    screen.say(sentences.title(comparison))
     for line in preparation_lines(comparison.settings.preparation):
         screen.say(line)
     channels = rows.chosen(comparison, every=every_row)
@@ -51,15 +52,17 @@ def print_comparison(comparison: Comparison, screen: Screen, *, every_row: bool 
     for group in by_rule(comparison.findings):
         more = f" There are {len(group) - 1} more such findings." if len(group) > 1 else ""
         screen.finding(group[0].severity, f"{group[0].rule} {group[0].name}", group[0].message + more)
-    _print_advice(comparison, screen)
+    if comparison.forgetting:
+        screen.blank()
+        screen.say(sentences.forgetting(comparison))
 
 
 def _print_channel(comparison: Comparison, channel: int, screen: Screen) -> None:
     """Print its statistics, the curve as a table, and the curves and runs that were asked for beside it."""
-    screen.remark(sentences.merged(comparison, channel))
     if comparison.groups:
         screen.say(printable(sentences.grouped(comparison, comparison.population[channel])))
     _print_sizes(comparison.batch_sizes, channel, screen)
+    screen.remark(sentences.merged(comparison, channel))
     for heading, points in rows.variants(comparison):
         screen.blank()
         screen.say(heading, style="bold")
@@ -116,11 +119,3 @@ def _print_legend(comparison: Comparison, hidden: int, screen: Screen) -> None:
         screen.remark(f"{channels} with a smaller share of variance between samples (--all shows all)")
     for line in sentences.footnotes(comparison) if has_table else ():
         screen.remark(line)
-
-
-def _print_advice(comparison: Comparison, screen: Screen) -> None:
-    if comparison.recommendation is not None:
-        screen.blank()
-        screen.say(sentences.forgetting(comparison))
-        screen.say("Recommendation:", style="bold")
-        screen.say(comparison.verdict)

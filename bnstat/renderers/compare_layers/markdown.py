@@ -7,24 +7,27 @@ from collections.abc import Iterator
 from bnstat.renderers.compare_layers import rows
 from bnstat.renderers.findings import title
 from bnstat.renderers.inspect.columns import legend
-from bnstat.renderers.markdown import escaped, finding, table
+from bnstat.renderers.markdown import escaped, finding, opening, table
 from bnstat.report.compare_layers import LayerComparison
-
-# Digits of numbers: more than in a terminal, since nothing limits the width.
-_DIGITS = 7
 
 
 def render(comparison: LayerComparison) -> str:
     """Return the comparison as Markdown."""
     if not comparison.order:
         return ""
-    first, *others = (escaped(line) for line in rows.title(comparison))
     numbers = _normalizers if comparison.by == "normalizers" else _blocks
-    lines = [f"**{first}**", "", *(f"{line}  " for line in others), "", *numbers(comparison)]
+    lines = [
+        *opening(comparison.opening),
+        *(f"{escaped(line)}  " for line in rows.title(comparison)),
+        "",
+        *numbers(comparison),
+    ]
     found = [finding(f"{title(one)} {layers}", one.message) for one, layers in rows.findings(comparison)]
     lines += ["", *found] if found else []
-    for sentence in comparison.differences:
+    for sentence in comparison.sentences:
         lines += ["", escaped(sentence)]
+    for call in comparison.calls:
+        lines += ["", f"{escaped(rows.call_line(call, comparison))} `{call.call}`"]
     return "\n".join(lines) + "\n"
 
 
@@ -35,7 +38,7 @@ def _blocks(comparison: LayerComparison) -> Iterator[str]:
     headers = ["where", "mean", "variance", *named, *(column.title for column in columns)]
     cells = []
     for position in rows.positions(comparison, every=False):
-        block = rows.block(comparison, sets, columns, position, _DIGITS)
+        block = rows.block(comparison, sets, columns, position)
         for entries, row in zip(sets, block.rows, strict=True):
             names = ", ".join(entry.name for entry in entries)
             cells.append([escaped(block.label), block.mean, block.variance, names, *row])
@@ -45,7 +48,7 @@ def _blocks(comparison: LayerComparison) -> Iterator[str]:
 def _normalizers(comparison: LayerComparison) -> Iterator[str]:
     """Yield a column for each normalizer."""
     headers = ["", *(entry.name for entry in comparison.entries)]
-    yield from (*table(headers, rows.summary(comparison, _DIGITS), left=1), "", rows.NORMALIZERS_LEGEND)
+    yield from (*table(headers, rows.summary(comparison), left=1), "", rows.NORMALIZERS_LEGEND)
     outputs = [rows.outputs(comparison, position) for position in rows.positions(comparison, every=False)]
     yield from ("", rows.OUTPUTS, "")
     yield from table(headers, [[escaped(label), *cells] for label, *cells in outputs], left=1)

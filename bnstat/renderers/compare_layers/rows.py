@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bnstat.layers.results import Batch, Channel
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, tensor_lines
-from bnstat.renderers.inspect.columns import Column, Part, columns_of, legend
+from bnstat.renderers.inspect.columns import Column, Part, columns_of, gain_of, legend
 from bnstat.renderers.numbers import UNDEFINED, least_median_greatest, mean_of, number, setting
-from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
+from bnstat.report.compare_layers import ComparedLayer, LayerCall, LayerComparison, OutputPlace
 from bnstat.report.finding import Finding
 from bnstat.text import plural
 
@@ -21,7 +21,7 @@ _OUTPUT = ("r", "d", "g", "b", "output variance", "output mean square", "ε shar
 _OWN = "layer's own variance"
 _DIFFERING = {
     "frameworks": (_OWN, *_OUTPUT, "running mean", "running variance"),
-    "epsilons": (*_OUTPUT, "gain"),
+    "epsilons": _OUTPUT,
 }
 
 NORMALIZERS_LEGEND = "normalized groups: channels, or groups of channels, that have a mean and a variance of their own"
@@ -78,7 +78,9 @@ def differing(comparison: LayerComparison) -> list[Column]:
     names = _DIFFERING[comparison.by]
     keeps = any(entry.report.settings.keeps_running for entry in comparison.entries)
     known = max((columns_of(entry.report) for entry in comparison.entries), key=len)
-    return [column for column in known if column.title in names and (keeps or not column.title.startswith("running"))]
+    gain = [gain_of(comparison.reference.report.settings)] if comparison.by == "epsilons" else []
+    kept = [column for column in known if column.title in names and (keeps or not column.title.startswith("running"))]
+    return [*kept, *gain]
 
 
 def alike(comparison: LayerComparison) -> list[list[ComparedLayer]]:
@@ -93,7 +95,7 @@ def alike(comparison: LayerComparison) -> list[list[ComparedLayer]]:
 
 def _numbers(part: Part, own: Column | None) -> tuple[object, ...]:
     """Return all numbers in which layers that reduce the same values may differ; the own variance as it is shown."""
-    numbers = (part.output, part.epsilon_share, part.gain, own.cell(part, own.most) if own is not None else None)
+    numbers = (part.output, part.epsilon_share, part.gain, own.cell(part) if own is not None else None)
     if not isinstance(part, Channel):
         return numbers
     return (*numbers, part.running_mean, part.running_variance, part.correction, part.start)
@@ -114,15 +116,27 @@ def notes(sets: Sequence[Sequence[ComparedLayer]], columns: Sequence[Column]) ->
     return [*shared, *legend(columns)]
 
 
-def positions(comparison: LayerComparison, *, every: bool) -> list[OutputPlace]:
-    """Return where to show numbers, the greatest difference first: each channel in the batch where it differs most."""
+def positions(comparison: LayerComparison, *, every: bool, most: int | None = None) -> list[OutputPlace]:
+    """Return where to show numbers, the greatest difference first, and always where sentences tell them.
+
+    Args:
+        comparison: the comparison.
+        every: True for each channel in every batch; otherwise it is shown in the batch where it differs most.
+        most: how many are shown if that is not limited by the sentences; None for all.
+    """
     batches = comparison.reference.report.batches
-    if every or (batches and batches[0].groups and comparison.by != "normalizers"):
-        return list(comparison.order)
-    first: dict[int, OutputPlace] = {}
-    for position in comparison.order:
-        first.setdefault(position[1], position)
-    return list(first.values())
+    told = set(comparison.told)
+    kept = list(comparison.order)
+    if not every and not (batches and batches[0].groups and comparison.by != "normalizers"):
+        first: dict[int, OutputPlace] = {}
+        for position in (*comparison.told, *comparison.order):
+            first.setdefault(position[1], position)
+        kept = [position for position in comparison.order if position in told or first[position[1]] == position]
+    if most is None or every:
+        return kept
+    room = max(most - sum(position in told for position in kept), 0)
+    others = [position for position in kept if position not in told][:room]
+    return [position for position in kept if position in told or position in others]
 
 
 def block(
@@ -130,7 +144,6 @@ def block(
     sets: Sequence[Sequence[ComparedLayer]],
     columns: Sequence[Column],
     position: OutputPlace,
-    digits: int,
 ) -> Block:
     """Return the numbers of one position."""
     batch = comparison.reference.report.batches[position[0]]
@@ -138,10 +151,10 @@ def block(
     rows = []
     for entries in sets:
         own = entries[0].report
-        cells = [column.shown(own.batches[position[0]].parts[position[1]], digits) for column in columns]
+        cells = [column.cell(own.batches[position[0]].parts[position[1]]) for column in columns]
         named = [] if comparison.by == "epsilons" else [_epsilon(entries[0])]
         rows.append([*named, *cells])
-    mean, variance = mean_of(part.mean, part.variance, 6), number(part.variance, 6)
+    mean, variance = mean_of(part.mean, part.variance), number(part.variance)
     label = _label(comparison, batch, part)
     values = f"   {plural(part.count, 'value')}" if isinstance(part, Channel) else ""
     heading = f"{label}   mean {mean}   variance {variance}{values}"
@@ -161,12 +174,12 @@ _NUMBER, _OF_SAMPLE = re.compile(r"\d[\d.,]*(?:e[+-]?\d+)?"), re.compile(r" of s
 OUTPUTS = "Variance of each channel after the layer:"
 
 
-def summary(comparison: LayerComparison, digits: int) -> list[list[str]]:
+def summary(comparison: LayerComparison) -> list[list[str]]:
     """Return what each normalizer reduces: in each row a label, and a text for each normalizer."""
     found = [entry.report for entry in comparison.entries]
     parts = [[part for batch in report.batches for part in batch.parts] for report in found]
-    variances = [_range([part.variance for part in own], lambda one: number(one, digits)) for own in parts]
-    outputs = [_range([part.output_variance for part in own], _output) for own in parts]
+    variances = [_range([part.variance for part in own]) for own in parts]
+    outputs = [_range([part.output_variance for part in own]) for own in parts]
     rows = [
         ["epsilon ε", *(_epsilon(entry) for entry in comparison.entries)],
         ["depends on the batch", *("no" if report.settings.by_sample else "yes" for report in found)],
@@ -183,10 +196,9 @@ def _epsilon(entry: ComparedLayer) -> str:
     return setting(entry.report.settings.epsilon)
 
 
-def _range(values: Sequence[float | None], shown: Callable[[float], str]) -> list[str]:
+def _range(values: Sequence[float | None]) -> list[str]:
     """Return the least, the median and the greatest value."""
-    three = least_median_greatest(values)
-    return [UNDEFINED] * 3 if three is None else list(map(shown, three))
+    return [UNDEFINED] * 3 if (three := least_median_greatest(values)) is None else list(map(number, three))
 
 
 def outputs(comparison: LayerComparison, position: OutputPlace) -> list[str]:
@@ -194,13 +206,7 @@ def outputs(comparison: LayerComparison, position: OutputPlace) -> list[str]:
     batches = comparison.reference.report.batches
     batch, channel = position
     label = batches[batch].title_of(channel) + (f" of batch {batch}" if len(batches) > 1 else "")
-    return [label, *(_output(entry.outputs[batch][channel]) for entry in comparison.entries)]
-
-
-def _output(value: float | None) -> str:
-    if value is None:
-        return UNDEFINED
-    return f"{value:.4f}" if 1e-3 <= value < 1e4 else number(value, 4)
+    return [label, *(number(entry.outputs[batch][channel]) for entry in comparison.entries)]
 
 
 # --- Below the table ---------------------------------------------------------------------------------------------
@@ -238,3 +244,9 @@ def _with(counts: dict[str, int], entries: int, most: int = 4) -> str:
     named = [name + (f" ({number:,} places)" if number > 1 else "") for name, number in counts.items()]
     more = f" and {len(named) - most} more" if len(named) > most else ""
     return ", ".join(named[:most]) + more
+
+
+def call_line(call: LayerCall, comparison: LayerComparison) -> str:
+    """Return the sentence before what is to be typed."""
+    makers = {entry.name: entry.report.settings.maker for entry in comparison.entries}
+    return f"To get the statistics of {makers[call.statistics_of]} with {makers[call.name]}, type:"

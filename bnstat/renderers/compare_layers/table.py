@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bnstat.renderers.compare_layers import rows
-from bnstat.renderers.inspect.columns import Column
-from bnstat.renderers.screen import MOST_ROWS, Screen, hidden_columns, printed
+from bnstat.renderers.screen import MOST_ROWS, Screen, fitting, hidden_columns, printed
 from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
 from bnstat.text import plural
 
-# Digits of numbers, the most first, as far as the width allows.
-_DIGITS = (6, 5, 4)
+# Spaces between columns where nothing says how many have room.
 _GAP = 2
 
 
@@ -30,9 +28,8 @@ def render(comparison: LayerComparison, *, width: int = 80, color: bool = False,
 
 
 def _print(comparison: LayerComparison, screen: Screen, every_row: bool) -> None:
-    first, *others = rows.title(comparison)
-    screen.say(first, style="bold")
-    for line in others:
+    screen.opening(comparison.opening)
+    for line in rows.title(comparison):
         screen.say(line)
     screen.blank()
     show = _print_normalizers if comparison.by == "normalizers" else _print_blocks
@@ -46,77 +43,66 @@ def _print(comparison: LayerComparison, screen: Screen, every_row: bool) -> None
         screen.blank()
     for finding, layers in found:
         screen.finding(finding.severity, f"{finding.rule} {finding.name}", finding.message, beside=layers)
-    if comparison.differences:
+    if comparison.sentences:
         screen.blank()
-    for sentence in comparison.differences:
+    for sentence in comparison.sentences:
         screen.say(sentence)
+    if comparison.calls:
+        screen.blank()
+    for call in comparison.calls:
+        screen.say(rows.call_line(call, comparison))
+        screen.row(f"  {call.call}")
 
 
 def _print_blocks(comparison: LayerComparison, screen: Screen, every_row: bool) -> None:
     """Print for each channel or group a row for each layer; layers with the same numbers share one."""
     sets = rows.alike(comparison)
     positions = rows.positions(comparison, every=every_row)
-    shown = positions if every_row else positions[: max(2, MOST_ROWS // len(sets))]
-    columns, lines = _fitting(comparison, sets, shown, screen.width)
-    for line, style in lines:
-        screen.row(line, style)
+    shown = rows.positions(comparison, every=every_row, most=max(2, MOST_ROWS // len(sets)))
+    hidden = _print_aligned(comparison, sets, shown, screen)
     batches = comparison.reference.report.batches
     if len(positions) < len(comparison.order):
         screen.remark("Each channel is shown in the batch where the layers differ most (--all shows every batch).")
     if len(positions) > len(shown):
-        hidden = plural(len(positions) - len(shown), "more group" if batches[0].groups else "more channel")
-        screen.remark(f"{hidden} with smaller differences (--all shows all)")
-    missing = hidden_columns([one.title for one in rows.differing(comparison) if one not in columns])
+        more = plural(len(positions) - len(shown), "more group" if batches[0].groups else "more channel")
+        screen.remark(f"{more} with smaller differences (--all shows all)")
     screen.blank()
-    for line in (missing, *rows.notes(sets, columns)):
+    seen = [column for column in rows.differing(comparison) if column.title not in hidden]
+    for line in (hidden_columns(hidden), *rows.notes(sets, seen)):
         if line:
             screen.remark(line)
 
 
-def _fitting(
-    comparison: LayerComparison, sets: Sequence[Sequence[ComparedLayer]], positions: Sequence[OutputPlace], width: int
-) -> tuple[list[Column], list[tuple[str, str]]]:
-    """Return the columns and lines that the width has room for: with fewer digits first, then with fewer columns."""
-    columns = rows.differing(comparison)
-    for rank in sorted({column.rank for column in columns}, reverse=True):
-        kept = [column for column in columns if column.rank <= rank]
-        for digits in _DIGITS:
-            lines = _blocks(comparison, sets, kept, positions, digits)
-            if max(len(line) for line, style in lines if style != "heading") <= width:
-                break
-        else:
-            continue
-        break
-    return kept, [(line, "" if style == "heading" else style) for line, style in lines]
-
-
-def _blocks(
+def _print_aligned(
     comparison: LayerComparison,
     sets: Sequence[Sequence[ComparedLayer]],
-    columns: Sequence[Column],
     positions: Sequence[OutputPlace],
-    digits: int,
-) -> list[tuple[str, str]]:
-    """Return the header and, for each position, a heading and its rows, in columns that are aligned through all."""
-    blocks = [rows.block(comparison, sets, columns, position, digits) for position in positions]
+    screen: Screen,
+) -> list[str]:
+    """Print the header and, for each position, a heading and its rows, aligned through all; return hidden columns."""
+    columns = rows.differing(comparison)
+    blocks = [rows.block(comparison, sets, columns, position) for position in positions]
     names = [f"  {label}" for label in rows.labels(sets)]
-    epsilon = comparison.by == "epsilons"
-    headers = ["  ε" if epsilon else "", *([] if epsilon else ["ε"]), *(column.header for column in columns)]
+    named = ["  ε"] if comparison.by == "epsilons" else ["", "ε"]
+    headers = [*named, *(column.header for column in columns)]
+    ranks = [*(0 for _ in named), *(column.rank for column in columns)]
     cells = [[name, *row] for block in blocks for name, row in zip(names, block.rows, strict=True)]
-    aligned = iter(_aligned(headers, cells))
-    head = max(name.count("\n") for name in headers) + 1
-    lines = [(next(aligned), "bold") for _ in range(head)]
+    kept, gap = fitting(headers, cells, ranks, screen.width)
+    lines = iter(_aligned([headers[place] for place in kept], [[row[place] for place in kept] for row in cells], gap))
+    for _ in range(max(headers[place].count("\n") for place in kept) + 1):
+        screen.row(next(lines), "bold")
     for block in blocks:
-        lines.append((block.heading, "heading"))
-        lines += [(next(aligned), "") for _ in block.rows]
-    return lines
+        screen.say(block.heading)
+        for _ in block.rows:
+            screen.row(next(lines))
+    return [header.replace("\n", " ") for place, header in enumerate(headers) if place not in kept]
 
 
 def _print_normalizers(comparison: LayerComparison, screen: Screen, every_row: bool) -> None:
     """Print a column for each normalizer: what it reduces, and then the output that it makes of each channel."""
     positions = rows.positions(comparison, every=every_row)
-    shown = positions if every_row else positions[:MOST_ROWS]
-    summary = rows.summary(comparison, _DIGITS[0])
+    shown = rows.positions(comparison, every=every_row, most=MOST_ROWS)
+    summary = rows.summary(comparison)
     cells = [*summary, *(rows.outputs(comparison, position) for position in shown)]
     for lines in _side_by_side(["", *(entry.name for entry in comparison.entries)], cells, screen.width):
         for place, line in enumerate(lines):
@@ -144,17 +130,18 @@ def _side_by_side(headers: list[str], cells: Sequence[list[str]], width: int) ->
         start = end
 
 
-def _aligned(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+def _aligned(headers: Sequence[str], cells: Sequence[Sequence[str]], gap: int = _GAP) -> list[str]:
     """Return lines of cells in columns, the first to the left; headers of several lines stand at their lower end."""
     split = [name.split("\n") for name in headers]
     height = max(map(len, split))
     lines = [*zip(*([""] * (height - len(one)) + one for one in split), strict=True), *cells]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    gap = " " * _GAP
     return [
-        gap.join(
+        (" " * gap)
+        .join(
             cell.rjust(width) if place else cell.ljust(width)
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
+        )
+        .rstrip()
         for line in lines
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.results import Channel, Group, RmsGroup
 from bnstat.layers.settings import Settings
-from bnstat.renderers.numbers import NAN, UNDEFINED, mean_of, number, share, variance_of_one
+from bnstat.renderers.numbers import NAN, UNDEFINED, mean_of, number, share
 from bnstat.report.inspect import Report
 from bnstat.text import printable
 
@@ -17,36 +17,26 @@ Part = Channel | Group
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table: where width is short, those of the highest rank are hidden first.
+    """A column of the table and of Markdown: where width is short, those of the highest rank are hidden first.
 
     Attributes:
         header: its title, in which a line break may be a space.
-        cell: function that returns the number of a channel or group, to so many digits.
+        cell: function that returns the number of a channel or group.
         finite: function that returns the same over the finite values, where others are there.
-        rank: Markdown has the columns up to `EXPECTED_RANK`.
-        most: greatest number of digits.
+        rank: how soon it is hidden, 0 for never.
         meaning: what the title means, where that is more than the title says.
     """
 
     header: str
-    cell: Callable[[Part, int], str]
+    cell: Callable[[Part], str]
     finite: Callable[[Part], str] = lambda _: ""
     rank: int = 0
-    most: int = 7
     meaning: str = ""
 
     @property
     def title(self) -> str:
         """The header in one line."""
         return self.header.replace("\n", " ")
-
-    def shown(self, part: Part, digits: int) -> str:
-        """Return its text for a channel or group."""
-        return self.cell(part, min(digits, self.most))
-
-
-# The columns that a reader expects.
-EXPECTED_RANK = 5
 
 
 def legend(columns: Sequence[Column]) -> list[str]:
@@ -59,43 +49,43 @@ def legend(columns: Sequence[Column]) -> list[str]:
 
 
 def _of_finite(name: str) -> Callable[[Part], str]:
-    return lambda part: number(getattr(part.finite, name), 5)
+    return lambda part: number(getattr(part.finite, name))
 
 
-def _running_mean(part: Part, digits: int) -> str:
-    return mean_of(part.running_mean, part.running_variance, digits) if isinstance(part, Channel) else UNDEFINED
+def _running_mean(part: Part) -> str:
+    return mean_of(part.running_mean, part.running_variance) if isinstance(part, Channel) else UNDEFINED
 
 
-def _running_variance(part: Part, digits: int) -> str:
-    return number(part.running_variance if isinstance(part, Channel) else None, digits)
+def _running_variance(part: Part) -> str:
+    return number(part.running_variance if isinstance(part, Channel) else None)
 
 
-def _correction(name: str) -> Callable[[Part, int], str]:
-    def cell(part: Part, digits: int) -> str:
+def _correction(name: str) -> Callable[[Part], str]:
+    def cell(part: Part) -> str:
         found = part.correction if isinstance(part, Channel) else None
         beyond = getattr(found, f"{name}_clipped") is True
-        return number(getattr(found, name), digits) + (" !" if beyond else "")
+        return number(getattr(found, name)) + (" !" if beyond else "")
 
     return cell
 
 
-def _start(name: str) -> Callable[[Part, int], str]:
-    return lambda part, digits: number(getattr(part.start, name) if isinstance(part, Channel) else None, digits)
+def _start(name: str) -> Callable[[Part], str]:
+    return lambda part: number(getattr(part.start, name) if isinstance(part, Channel) else None)
 
 
-def _mean_square(part: Part, digits: int) -> str:
-    return number(part.mean_square if isinstance(part, RmsGroup) else None, digits)
+def _mean_square(part: Part) -> str:
+    return number(part.mean_square if isinstance(part, RmsGroup) else None)
 
 
-def _own(part: Part, digits: int) -> str:
+def _own(part: Part) -> str:
     found = part.prediction
     if found is None or (found.kind != "emulated" and found.judged is None):
         return UNDEFINED
     if found.kind == "emulated":
-        return number(found.variance, digits)
+        return number(found.variance)
     low, high = found.judged or (0.0, 0.0)
     close = low > 0 and high - low <= 0.01 * high
-    return "as exact" if close else f"{number(low, 3)} … {number(high, 3)}"
+    return "as exact" if close else f"{number(low)} … {number(high)}"
 
 
 _AFTER_ONE_STEP = "the layer's running statistics after one training step"
@@ -107,8 +97,8 @@ _OF_RENORM = (
 _OF_START = "initial scale and bias of weight norm"
 
 _VALUES = (
-    Column("mean", lambda part, digits: mean_of(part.mean, part.variance, digits), _of_finite("mean")),
-    Column("variance", lambda part, digits: number(part.variance, digits), _of_finite("variance")),
+    Column("mean", lambda part: mean_of(part.mean, part.variance), _of_finite("mean")),
+    Column("variance", lambda part: number(part.variance), _of_finite("variance")),
 )
 _OWN = Column(
     "layer's own\nvariance",
@@ -117,51 +107,36 @@ _OWN = Column(
     meaning="what the framework's float32 arithmetic computes, or the range in which it lies",
 )
 _SPREAD = (
-    Column("std", lambda part, digits: number(part.std, digits), rank=5, most=4),
-    Column("min", lambda part, digits: number(part.minimum, digits), rank=4, most=4),
-    Column("max", lambda part, digits: number(part.maximum, digits), rank=4, most=4),
+    Column("std", lambda part: number(part.std), rank=6),
+    Column("min", lambda part: number(part.minimum), rank=5),
+    Column("max", lambda part: number(part.maximum), rank=5),
 )
 _OUTPUT = Column(
     "output\nvariance",
-    lambda part, _: NAN if part.output_nan else variance_of_one(part.output_variance),
+    lambda part: NAN if part.output_nan else number(part.output_variance),
     rank=1,
     meaning="the variance after normalization, 1 at best",
 )
 _SHARE = Column(
-    "ε share",
-    lambda part, _: share(part.epsilon_share),
-    rank=3,
+    "ε\nshare",
+    lambda part: share(part.epsilon_share),
+    rank=4,
     meaning="epsilon's part, ε/(variance + ε), which the output variance lacks",
 )
 _RMS_SHARE = replace(_SHARE, meaning="epsilon's part, ε/(mean square + ε), which the output mean square lacks")
 _RUNNING = (
-    Column("running\nmean", _running_mean, rank=2, meaning=_AFTER_ONE_STEP),
-    Column("running\nvariance", _running_variance, rank=2, meaning=_AFTER_ONE_STEP),
-)
-_GAIN = Column(
-    "gain",
-    lambda part, digits: number(part.gain, digits),
-    rank=6,
-    most=4,
-    meaning="1/√(variance + ε), which the layer multiplies by",
-)
-_RMS_GAIN = replace(_GAIN, meaning="1/√(mean square + ε), which the layer multiplies by")
-_CONDITION = Column(
-    "condition\nnumber",
-    lambda part, digits: number(part.condition_number, digits),
-    rank=7,
-    most=4,
-    meaning="√(1 + mean²/variance), by which rounding errors grow",
+    Column("running\nmean", _running_mean, rank=3, meaning=_AFTER_ONE_STEP),
+    Column("running\nvariance", _running_variance, rank=3, meaning=_AFTER_ONE_STEP),
 )
 _CORRECTION = (
-    Column("r", _correction("r"), most=4, meaning=_OF_RENORM),
-    Column("d", _correction("d"), most=4, meaning=_OF_RENORM),
+    Column("r", _correction("r"), rank=1, meaning=_OF_RENORM),
+    Column("d", _correction("d"), rank=1, meaning=_OF_RENORM),
 )
 _START = (Column("g", _start("g"), meaning=_OF_START), Column("b", _start("b"), meaning=_OF_START))
 _MEAN_SQUARE = Column("mean\nsquare", _mean_square)
 _OUTPUT_MEAN_SQUARE = Column(
     "output\nmean square",
-    lambda part, _: NAN if part.output_nan else variance_of_one(part.output),
+    lambda part: NAN if part.output_nan else number(part.output),
     rank=1,
     meaning="the mean square after normalization, 1 at best",
 )
@@ -179,6 +154,13 @@ def columns_of(report: Report) -> tuple[Column, ...]:
     return (*known[:place], replace(_OWN, meaning=meaning), *known[place:])
 
 
+def gain_of(settings: Settings) -> Column:
+    """Return the column of the factor by which a layer multiplies, for comparisons; JSON and CSV always have it."""
+    divisor = "mean square" if settings.kind == "rms" else "variance"
+    meaning = f"1/√({divisor} + ε), which the layer multiplies by"
+    return Column("gain", lambda part: number(part.gain), rank=6, meaning=meaning)
+
+
 def _is_own(part: Part) -> bool:
     """Return True if the layer's own number is known, or rules judge a range that is wider than 1 %."""
     found = part.prediction
@@ -190,15 +172,15 @@ def _is_own(part: Part) -> bool:
 
 def _columns(settings: Settings) -> tuple[Column, ...]:
     if settings.kind == "weight-init":
-        return (*_VALUES, *_SPREAD, *_START, _CONDITION)
+        return (*_VALUES, *_SPREAD, *_START)
     if settings.kind == "rms":
-        return (*_VALUES, _MEAN_SQUARE, *_SPREAD, _OUTPUT_MEAN_SQUARE, _RMS_SHARE, _RMS_GAIN, _CONDITION)
+        return (*_VALUES, _MEAN_SQUARE, *_SPREAD, _OUTPUT_MEAN_SQUARE, _RMS_SHARE)
     if settings.by_sample:
-        return (*_VALUES, *_SPREAD, _OUTPUT, _SHARE, _GAIN, _CONDITION)
+        return (*_VALUES, *_SPREAD, _OUTPUT, _SHARE)
     if settings.kind == "renorm":
         running = (replace(column, meaning=_AFTER_STEPS) for column in _RUNNING)
-        return (*_VALUES, *_SPREAD, *_CORRECTION, _OUTPUT, _SHARE, *running, _GAIN, _CONDITION)
-    return (*_VALUES, *_SPREAD, _OUTPUT, _SHARE, *_RUNNING, _GAIN, _CONDITION)
+        return (*_VALUES, *_SPREAD, *_CORRECTION, _OUTPUT, _SHARE, *running)
+    return (*_VALUES, *_SPREAD, _OUTPUT, _SHARE, *_RUNNING)
 
 
 def names_of(part: Part) -> list[str]:

@@ -8,12 +8,9 @@ from bnstat.layers.results import Batch
 from bnstat.renderers.findings import also, by_rule, title
 from bnstat.renderers.headings import inputs_line, preparation_lines, settings_line, tensor_lines
 from bnstat.renderers.inspect import lines as words
-from bnstat.renderers.inspect.columns import EXPECTED_RANK, Column, Part, columns_of, headers_of, legend, names_of
-from bnstat.renderers.markdown import escaped, finding, table
+from bnstat.renderers.inspect.columns import columns_of, headers_of, legend, names_of
+from bnstat.renderers.markdown import escaped, finding, opening, table
 from bnstat.report.inspect import Report
-
-# Digits of numbers: more than in a terminal, since nothing limits the width.
-_DIGITS = 7
 
 
 def render(report: Report) -> str:
@@ -22,15 +19,15 @@ def render(report: Report) -> str:
         return ""
     settings = [settings_line(report.settings), *preparation_lines(report.settings.preparation)]
     lines = [
-        f"**{escaped(inputs_line(report))}**",
-        "",
+        *opening(report.opening),
+        f"{escaped(inputs_line(report))}  ",
         *(f"{line}  " for line in (*map(escaped, settings), *tensor_lines(report))),
         "",
         *_table(report, report.batches),
     ]
     if report.synchronized:
         lines += ["", words.synchronized_line(report), "", *_table(report, report.synchronized)]
-    lines += ["", *(f"{escaped(line)}  " for line in legend(_columns(report)))]
+    lines += ["", *(f"{escaped(line)}  " for line in legend(columns_of(report)))]
     for line in words.running_lines(report):
         lines += ["", line]
     groups = by_rule(report.findings)
@@ -41,27 +38,18 @@ def render(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _columns(report: Report) -> list[Column]:
-    return [column for column in columns_of(report) if column.rank <= EXPECTED_RANK]
-
-
 def _table(report: Report, batches: Sequence[Batch]) -> list[str]:
     """Return a row for each channel or group; with its batch where there are several and no sample names it."""
     several = len(batches) > 1 and not report.settings.by_sample
-    columns = _columns(report)
+    columns = columns_of(report)
     headers = [*(["batch"] if several else []), *headers_of(report.settings), *(column.title for column in columns)]
     rows = [
         [
             *([str(batch.index)] if several else []),
             *map(escaped, names_of(part)),
-            *(_cell(column, part) for column in columns),
+            *(column.cell(part) for column in columns),
         ]
         for batch in batches
         for part in batch.parts
     ]
     return table(headers, rows)
-
-
-def _cell(column: Column, part: Part) -> str:
-    """Return a number; columns that are short in a terminal have a digit less here too."""
-    return column.cell(part, _DIGITS if column.most >= _DIGITS else _DIGITS - 1)

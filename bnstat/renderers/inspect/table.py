@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
-
-from rich.table import Table
 
 from bnstat.layers.results import Batch
 from bnstat.renderers.findings import also, by_rule
@@ -14,7 +11,7 @@ from bnstat.renderers.headings import inputs_line, preparation_lines, settings_l
 from bnstat.renderers.inspect import lines
 from bnstat.renderers.inspect.columns import Column, Part, columns_of, headers_of, legend, names_of
 from bnstat.renderers.numbers import least_median_greatest, number
-from bnstat.renderers.screen import MOST_ROWS, Screen, empty_table, hidden_columns, printed
+from bnstat.renderers.screen import MOST_ROWS, Screen, empty_table, fitting, hidden_columns, printed
 from bnstat.report.finding import Finding
 from bnstat.report.inspect import Report
 from bnstat.text import plural, printable
@@ -22,26 +19,20 @@ from bnstat.text import plural, printable
 # Characters of a file's name in a row.
 MOST_NAME = 20
 
+# How soon the names of files are hidden where width is short: after all that a column of numbers may give way for them.
+_FILE_RANK = 2
+
 # A row of the table: a channel or a group, and the batch that it is of.
 PlacedPart = tuple[Batch, Part]
 
 
 @dataclass(frozen=True)
-class Spacing:
-    """The columns that are shown, how many digits their numbers have, and the spaces between two columns."""
+class Label:
+    """A column that names rows: its header, a text for each row, and how soon it is hidden, 0 for never."""
 
-    columns: tuple[Column, ...]
-    digits: int
-    gap: int
-
-
-# Ways to lay the table out, the most spacious first: columns up to which rank, digits of numbers, gap between columns.
-# Columns that a reader expects are hidden only where numbers of 4 digits leave no room for them.
-_SPACINGS = (
-    *((rank, digits, 2) for rank in (7, 6) for digits in (7, 6, 5, 4)),
-    *((rank, digits, gap) for rank in (5, 4) for gap, most in ((2, 7), (1, 5)) for digits in range(most, 3, -1)),
-    *((rank, 4, 1) for rank in (3, 2, 1, 0)),
-)
+    header: str
+    texts: Sequence[str]
+    rank: int = 0
 
 
 def render(report: Report, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
@@ -60,19 +51,20 @@ def render(report: Report, *, width: int = 80, color: bool = False, every_row: b
 
 def print_report(report: Report, screen: Screen, *, every_row: bool = False) -> None:
     """Print a report of at least one batch."""
-    screen.say(inputs_line(report), style="bold")
+    screen.opening(report.opening)
+    screen.say(inputs_line(report))
     screen.say(settings_line(report.settings))
     for line in (*preparation_lines(report.settings.preparation), *tensor_lines(report)):
         screen.say(line)
     screen.blank()
-    spacing = _print_rows(report, report.batches, screen, every_row)
+    hidden = _print_rows(report, report.batches, screen, every_row)
     if report.synchronized:
         screen.blank()
         screen.say(lines.synchronized_line(report))
         _print_rows(replace(report, findings=()), report.synchronized, screen, every_row)
     screen.blank()
-    missing = hidden_columns([column.title for column in columns_of(report) if column not in spacing.columns])
-    for line in (missing, *legend(spacing.columns)):
+    shown = [column for column in columns_of(report) if column.title not in hidden]
+    for line in (hidden_columns(hidden), *legend(shown)):
         if line:
             screen.remark(line)
     for line in lines.running_lines(report):
@@ -86,15 +78,24 @@ def print_report(report: Report, screen: Screen, *, every_row: bool = False) -> 
         screen.say(report.answer)
 
 
-def _print_rows(report: Report, batches: Sequence[Batch], screen: Screen, every_row: bool) -> Spacing:
-    """Print a row for each channel or group of these batches, as far as they are shown; return the spacing."""
-    rows, hidden = _chosen_rows(report, batches, every_row)
-    headers, labels = _labels(report, rows, len(batches) > 1)
-    spacing = _fitting(columns_of(report), rows, screen.width, [*labels, headers])
-    screen.table(_table(report, rows, headers, labels, spacing))
-    if hidden:
-        screen.remark(_summary(batches, hidden))
-    return spacing
+def _print_rows(report: Report, batches: Sequence[Batch], screen: Screen, every_row: bool) -> list[str]:
+    """Print a row for each channel or group of these batches, as far as they are shown; return the hidden columns."""
+    rows, more = _chosen_rows(report, batches, every_row)
+    lines = _labels(report, rows, several=len(batches) > 1)
+    columns = columns_of(report)
+    headers = [*(label.header for label in lines), *(column.header for column in columns)]
+    ranks = [*(label.rank for label in lines), *(column.rank for column in columns)]
+    cells = _cells(rows, lines, columns)
+    shown, gap = fitting(headers, [texts for _, texts in cells], ranks, screen.width)
+    table = empty_table([(headers[place], "left" if headers[place] == "file" else "right") for place in shown], gap=gap)
+    styles = _row_styles(report)
+    for place_of_row, texts in cells:
+        style = "dim" if place_of_row is None else styles.get(place_of_row)
+        table.add_row(*(texts[place] for place in shown), style=style)
+    screen.table(table)
+    if more:
+        screen.remark(_summary(batches, more))
+    return [header.replace("\n", " ") for place, header in enumerate(headers) if place not in shown]
 
 
 def _chosen_rows(report: Report, batches: Sequence[Batch], every_row: bool) -> tuple[list[PlacedPart], int]:
@@ -113,75 +114,57 @@ def _place(row: PlacedPart) -> tuple[int, int]:
     return row[0].index, row[1].place
 
 
-def _table(
-    report: Report,
-    rows: Sequence[PlacedPart],
-    headers: Sequence[str],
-    labels: Sequence[Sequence[str]],
-    spacing: Spacing,
-) -> Table:
-    """Return the table: a row of labels and numbers for each part.
+def _cells(
+    rows: Sequence[PlacedPart], labels: Sequence[Label], columns: Sequence[Column]
+) -> list[tuple[tuple[int, int] | None, list[str]]]:
+    """Return for each row the place of its part, its labels and its numbers.
 
-    Where a part has NaN or Inf, a second row has the numbers of its finite values.
+    Where a part has NaN or Inf, a second row without a place has the numbers of its finite values.
     """
-    sides: list[Literal["left", "right"]] = ["left" if header == "file" else "right" for header in headers]
-    named = [*zip(headers, sides, strict=True), *((column.header, "right") for column in spacing.columns)]
-    table = empty_table(named, gap=spacing.gap)
-    styles = _row_styles(report)
-    for label, row in zip(labels, rows, strict=True):
+    found: list[tuple[tuple[int, int] | None, list[str]]] = []
+    for number_of_row, row in enumerate(rows):
         part = row[1]
-        cells = [column.shown(part, spacing.digits) for column in spacing.columns]
-        table.add_row(*label, *cells, style=styles.get(_place(row)))
+        named = [label.texts[number_of_row] for label in labels]
+        found.append((_place(row), [*named, *(column.cell(part) for column in columns)]))
         if part.finite is not None and part.finite.count:
-            blank = [""] * (len(label) - 1)
-            table.add_row(*blank, "finite", *(column.finite(part) for column in spacing.columns), style="dim")
-    return table
+            blank = [""] * (len(labels) - 1)
+            found.append((None, [*blank, "finite", *(column.finite(part) for column in columns)]))
+    return found
 
 
-def _labels(report: Report, rows: Sequence[PlacedPart], several: bool) -> tuple[list[str], list[list[str]]]:
-    """Return the headers and the labels of rows: channel or group, and batch and file if there are several.
+def _labels(report: Report, rows: Sequence[PlacedPart], *, several: bool) -> list[Label]:
+    """Return the columns that name rows: channel or group, and batch and file if there are several.
 
-    A group is named by its sample, so it needs no batch. What a row shares with the one above is named once.
+    A group is named by its sample, so it needs no batch; the only channel of several batches needs no number. What a
+    row shares with the one above is named once.
     """
     by_sample = report.settings.by_sample
+    headers, names = headers_of(report.settings), [names_of(part) for _, part in rows]
+    if several and not by_sample:
+        headers = ["batch", *headers]
+        names = [[str(batch.index), *name] for (batch, _), name in zip(rows, names, strict=True)]
+    new = [not place or names[place][:-1] != names[place - 1][:-1] for place in range(len(names))]
+    shown = [name if first else [*([""] * (len(name) - 1)), name[-1]] for name, first in zip(names, new, strict=True)]
+    found = [Label(header, [name[column] for name in shown]) for column, header in enumerate(headers)]
+    files = _files(report, rows) if several or by_sample else []
+    if files:
+        found.insert(
+            1, Label("file", [name if first else "" for name, first in zip(files, new, strict=True)], _FILE_RANK)
+        )
+    only = all(batch.channel_count == 1 and not part.name for batch, part in rows)
+    return found[:-1] if only and len(found) > 1 else found
+
+
+def _files(report: Report, rows: Sequence[PlacedPart]) -> list[str]:
+    """Return the name of each row's file, without an ending that all share; nothing if no row is of a single file."""
     sources = [report.source_of(batch, part) for batch, part in rows]
-    files = (several or by_sample) and None not in sources and len({sample.source for sample in report.samples}) > 1
-    first = [*(["batch"] if several and not by_sample else []), *(["file"] if files else [])]
-    labels, last = [], None
-    for (batch, part), source in zip(rows, sources, strict=True):
-        named = names_of(part)
-        whole = (batch.index, *named[:-1])
-        new = whole != last
-        label = [str(batch.index), _short(source or "")] if files else [str(batch.index)]
-        label = [*(label[1:] if by_sample else label if several else []), *named[:-1]]
-        labels.append([*(label if new else [""] * len(label)), named[-1]])
-        last = whole
-    return [*first, *headers_of(report.settings)], labels
-
-
-def _short(source: str) -> str:
-    """Return the last part of a path, only the end of it where it is long."""
-    name = printable(source.replace("\\", "/").rsplit("/", 1)[-1])
-    return name if len(name) <= MOST_NAME else f"…{name[1 - MOST_NAME :]}"
-
-
-def _fitting(
-    known: Sequence[Column], rows: Sequence[PlacedPart], width: int, labels: Sequence[Sequence[str]]
-) -> Spacing:
-    """Return the first spacing that fits, the last one where none does."""
-    taken = [max(map(len, column)) for column in zip(*labels, strict=True)]
-    for rank, digits, gap in _SPACINGS:
-        columns = tuple(column for column in known if column.rank <= rank)
-        widths = [*taken, *(_needed(column, rows, digits) for column in columns)]
-        if sum(widths) + gap * (len(widths) - 1) <= width:
-            break
-    return Spacing(columns, digits, gap)
-
-
-def _needed(column: Column, rows: Sequence[PlacedPart], digits: int) -> int:
-    cells = [column.shown(part, digits) for _, part in rows]
-    cells += [column.finite(part) for _, part in rows if part.finite is not None]
-    return max(len(line) for line in [*column.header.split("\n"), *cells])
+    if None in sources or len({sample.source for sample in report.samples}) == 1:
+        return []
+    names = [printable((source or "").replace("\\", "/").rsplit("/", 1)[-1]) for source in sources]
+    endings = {name[name.find(".", 1) :] if "." in name[1:] else "" for name in names}
+    ending = endings.pop() if len(endings) == 1 else ""
+    stems = [name.removesuffix(ending) for name in names]
+    return [stem if len(stem) <= MOST_NAME else f"…{stem[1 - MOST_NAME :]}" for stem in stems]
 
 
 def _row_styles(report: Report) -> dict[tuple[int | None, int | None], str]:
@@ -199,7 +182,7 @@ def _summary(batches: Sequence[Batch], hidden: int) -> str:
     for name in ("mean", "variance"):
         three = least_median_greatest([getattr(part, name) for part in shown])
         if three is not None:
-            parts.append(f"{name} {' … '.join(number(value, 5) for value in three)}")
+            parts.append(f"{name} {' … '.join(map(number, three))}")
     return f"{plural(hidden, 'more row')} (--all shows all); least … median … greatest of all rows: {'; '.join(parts)}"
 
 

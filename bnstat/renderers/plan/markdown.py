@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnstat.renderers.markdown import table
+from bnstat.renderers.markdown import escaped, opening, table
 from bnstat.renderers.plan import rows
 from bnstat.report.plan import Plan
 
@@ -11,5 +11,5 @@ def render(plan: Plan) -> str:
     """Return the plan as Markdown."""
     legend = [f"{line}  " for line in rows.LEGEND]
     levels = table(rows.HEADERS, map(rows.cells, plan.levels))
-    lines = [f"**{rows.title(plan)}**", "", *levels, "", *legend, "", rows.answer(plan)]
+    lines = [*opening(plan.opening), escaped(rows.title(plan)), "", *levels, "", *legend]
     return "\n".join(lines) + "\n"

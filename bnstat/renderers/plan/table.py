@@ -22,14 +22,13 @@ def render(plan: Plan, *, width: int = 80, color: bool = False, every_row: bool 
 
 
 def _print(plan: Plan, screen: Screen) -> None:
-    screen.say(rows.title(plan), style="bold")
+    screen.opening(plan.opening)
+    screen.say(rows.title(plan))
     screen.blank()
     _print_table(plan, screen)
     screen.blank()
     for line in rows.LEGEND:
         screen.remark(line)
-    screen.blank()
-    screen.say(rows.answer(plan))
 
 
 def _print_table(plan: Plan, screen: Screen) -> None:

@@ -51,6 +51,11 @@ class Document(ABC):
         return ()
 
     @property
+    def opening(self) -> Sequence[str]:
+        """The sentences that every format for people opens with."""
+        return ()
+
+    @property
     def sentences(self) -> Sequence[str]:
         """The sentences that a notebook shows below the table."""
         return ()
@@ -65,7 +70,8 @@ class Document(ABC):
 
         rows = self.to_rows()
         told = [*self.sentences, *(f"note: {note}" for note in self.notes)]
-        return table_of(f"{type(self).__name__}: {self.summary}", self._columns(rows), rows, told)
+        title = f"{type(self).__name__}: {self.summary}"
+        return table_of(title, self._columns(rows), rows, opening=self.opening, sentences=told)
 
     def _columns(self, rows: Sequence[Fields]) -> list[str]:
         return list(dict.fromkeys((*self.column_names, *(name for row in rows for name in row))))

@@ -5,28 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from bnstat.text import number, with_units
+
 # Rows that are shown at most: a notebook is scrolled, and `to_pandas()` has them all.
 MOST_ROWS = 20
 
 
 def table_of(
-    title: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]], sentences: Sequence[str] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, object]],
+    *,
+    opening: Sequence[str] = (),
+    sentences: Sequence[str] = (),
 ) -> str:
-    """Return a table under its title; every text of it is escaped, since names of files are anybody's.
+    """Return a table under its title and the opening; every text is escaped, since names of files are anybody's.
 
     Args:
         title: what the table is of.
         columns: the names of the columns, in order.
         rows: the values of each row by column; those after the first twenty are counted.
-        sentences: what is said below the table, a paragraph each.
+        opening: what is said above the table, a paragraph each.
+        sentences: what is said below it.
     """
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
     body = "".join(_row(columns, row) for row in rows[:MOST_ROWS])
     left = len(rows) - MOST_ROWS
     more = [f"… and {left:,} more {'row' if left == 1 else 'rows'}; to_pandas() has all of them"] if left > 0 else []
-    below = "".join(f"<p>{escape(text)}</p>" for text in (*more, *sentences))
+    above, below = _paragraphs(opening), _paragraphs([*more, *sentences])
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
-    return f"<div><p><strong>{escape(title)}</strong></p>{table}{below}</div>"
+    return f"<div><p><strong>{escape(title)}</strong></p>{above}{table}{below}</div>"
+
+
+def _paragraphs(texts: Sequence[str]) -> str:
+    return "".join(f"<p>{escape(with_units(text))}</p>" for text in texts)
 
 
 def _row(columns: Sequence[str], row: Mapping[str, object]) -> str:
@@ -39,11 +51,9 @@ def _cell(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    """Return a value as people read it: four digits, and a dash for what is undefined."""
+    """Return a value as people read it everywhere, and a dash for what is undefined."""
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, int | float) else str(value)
