@@ -42,15 +42,17 @@ class Expected:
     shortfall: Doubles
 
     @classmethod
-    def of(cls, lost: Doubles, variance: Doubles) -> Expected:
+    def of(cls, lost: Doubles, variance: Doubles, left: Doubles) -> Expected:
         """Return the statistics of batches.
 
         Args:
             lost: variance of the batch mean, which is what the expected batch variance lacks.
             variance: σ², the variance of all values.
+            left: σ² less what is lost, in a form that does not lose digits where samples differ much more than values
+                within them.
         """
         lacking = share(lost, variance)
-        return cls(np.sqrt(lost), np.sqrt(lacking), np.asarray(variance - lost), lacking)
+        return cls(np.sqrt(lost), np.sqrt(lacking), left, lacking)
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,9 @@ class Population:
         return np.asarray(self.between * f / batch_size)
 
     def expected(self, batch_size: int) -> Expected:
-        """Return batch statistics in closed form."""
-        return Expected.of(self.lost(batch_size), self.variance)
+        """Return batch statistics in closed form; of σ² − τ²f/B, the parts of τ² are subtracted first."""
+        lost = self.lost(batch_size)
+        return Expected.of(lost, self.variance, np.asarray(self.within + (self.between - lost)))
 
     def draw(self, batch_size: int, number: int, seed: int, *, enumerated: bool = True) -> DrawnBatches:
         """Return all batches if these are at most `number`, else so many at random; see `draws.draw`."""
@@ -160,6 +163,9 @@ class Members(Protocol):
 
     def lost(self, batch_size: int) -> Doubles:
         """Return the variance of the mean of the group's batches."""
+
+    def expected(self, batch_size: int) -> Expected:
+        """Return batch statistics of the group in closed form."""
 
     def draw(self, batch_size: int, number: int, seed: int, *, enumerated: bool = True) -> DrawnBatches:
         """Return batches of the group."""
@@ -220,7 +226,8 @@ class Groups:
         With p the weights its variance is Σp((μ_g − μ)² + τ_g² f_g/B), which is also what the batch variance lacks.
         """
         lost = [group.lost(batch_size) for group in self.groups]
-        return Expected.of(np.asarray(self.apart + self._averaged(lost)), self.variance)
+        left = self._averaged([group.expected(batch_size).variance for group in self.groups])
+        return Expected.of(np.asarray(self.apart + self._averaged(lost)), self.variance, left)
 
     def draw(self, batch_size: int, number: int, seed: int) -> DrawnBatches:
         """Return so many random batches, each of one group."""

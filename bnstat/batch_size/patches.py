@@ -138,7 +138,8 @@ class PatchBatches:
 
     def expected(self, batch_size: int) -> closed_form.Expected:
         """Return batch statistics in closed form; `batch_size` is that of the slots."""
-        return closed_form.Expected.of(self.lost(batch_size), self.variance)
+        lost = self.lost(batch_size)
+        return closed_form.Expected.of(lost, self.variance, np.asarray(self.within + (self.between - lost)))
 
     def draw(self, batch_size: int, number: int, seed: int, *, enumerated: bool = True) -> DrawnBatches:
         """Return mean and biased variance of batches: all of them if these are at most `number`, else so many.

@@ -50,7 +50,10 @@ def _cohort(rng: random.Random, folder: Path, least: int = 1) -> tuple[list[Path
     kind = files.Kind(kind.ending, rng.choice("hHfdfdB"), kind.big, version=kind.version)
     shape = tuple(rng.randint(1, 4) for _ in range(rng.choice([3, 4])))
     one_shape = rng.random() < 0.7
-    apart, deviation = rng.choice([(0, 1), (1, 1), (100, 10), (3, 0.01), (1e5, 1)]), rng.choice([1.0, 0.1, 30.0])
+    apart, deviation = (
+        rng.choice([(0, 1), (1, 1), (100, 10), (3, 0.01), (1e5, 1), (1e6, 1e5)]),
+        rng.choice([1.0, 0.1, 30.0, 1e-3]),
+    )
     paths = []
     everywhere = rng.choice([0.1, 1000.3, 100.0, 7e-5]) if rng.random() < 0.05 else None
     for place in range(max(least, rng.choice([1, 2, 3, 4, 5, 6, 8]))):

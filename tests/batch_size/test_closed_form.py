@@ -138,3 +138,13 @@ def test_closed_form_and_drawn_batches_of_one_group_agree(kind, seed, batch_size
     assert len(drawn.means) == draws
     for measured, exact in ((drawn.variances, form.variance), ((drawn.means - whole.mean) ** 2, form.mean_sd**2)):
         assert abs(measured.mean() - exact) < 5 * measured.std() / np.sqrt(draws)
+
+
+@pytest.mark.parametrize("kind", ["finite", "infinite"])
+def test_the_variance_within_samples_is_not_lost_among_means_that_are_far_apart(kind):
+    """At batch size 1 it is all that is left; σ² − τ² would have no digit of it."""
+    means, variances = np.array([0.1, 1e6, 3e6, 7e6]), np.array([1e-6, 2e-6, 3e-6, 6e-6])
+    whole = closed_form.population(means, variances, kind)
+    assert whole.expected(1).variance == pytest.approx(3e-6, rel=1e-12)
+    groups = closed_form.Groups.of(closed_form.population(means, variances), np.array([0, 0, 1, 1]))
+    assert groups.expected(1).variance == pytest.approx(3e-6, rel=1e-12)

@@ -33,11 +33,13 @@ class Whole:
         mean: μ.
         variance: σ².
         lost: the variance of the batch mean, which is what the variance of a batch lacks on average.
+        left: the average variance of a batch. It has a form that does not lose digits.
     """
 
     mean: Ball
     variance: Ball
     lost: Ball
+    left: Ball
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,10 @@ class Samples:
     def whole(self, size: int) -> Whole:
         """Return what batches of a size are drawn from: f is 1, or (K − B)/(K − 1) if no sample comes twice."""
         between = self.between
-        f = ONE if self.infinite or self.number == 1 else whole(self.number - size) / whole(self.number - 1)
-        return Whole(self.mean, self.within + between, between * f / whole(size))
+        f = Fraction(1) if self.infinite or self.number == 1 else Fraction(self.number - size, self.number - 1)
+        lost = between * Ball.of(f) / whole(size)
+        left = between * Ball.of(1 - f / size)
+        return Whole(self.mean, self.within + between, lost, self.within + left)
 
     def every(self, size: int, most: int) -> Batches | None:
         """Return all batches of a size; None if they are more than `most`.
@@ -143,7 +147,7 @@ def closed_form(state: Whole) -> Fields:
     deviation = state.lost.root()
     share = state.lost / state.variance if state.variance.value > 0 else None
     return {
-        "expected_variance": state.variance - state.lost,
+        "expected_variance": state.left,
         "variance_shortfall": share,
         "mean_sd": deviation,
         "mean_noise": None if share is None else share.root(),
@@ -152,7 +156,7 @@ def closed_form(state: Whole) -> Fields:
 
 def running(state: Whole, bessel: Ball, epsilon: float | None) -> Fields:
     """Return what the running statistics converge to, and the variance of the output that they give."""
-    variance = (state.variance - state.lost) * bessel
+    variance = state.left * bessel
     fields: Fields = {"running_mean": state.mean, "running_variance": variance, "eval_output_variance": None}
     if epsilon is not None and (epsilon or variance.value > variance.radius):
         fields["eval_output_variance"] = state.variance / (variance + Ball.of(epsilon))
@@ -180,7 +184,7 @@ def train_eval_rms(made: Batches, state: Whole, bessel: Ball, epsilon: float) ->
     For one batch its mean square is v(1/√(v_R + ε) − 1/√(v + ε))² + (μ_B − μ_R)²/(v_R + ε).
     """
     added = Ball.of(epsilon)
-    total = average(made.variances) * bessel + added
+    total = state.left * bessel + added
     if total.value <= total.radius:
         return None
     gain = ONE / total.root()
@@ -197,7 +201,7 @@ def train_eval_rms(made: Batches, state: Whole, bessel: Ball, epsilon: float) ->
 def renorm(made: Batches, state: Whole, bessel: Ball, epsilon: float) -> Fields | None:
     """Return percentiles of batch renorm's r and d, and the shares that the paper's limits would clip."""
     added = Ball.of(epsilon)
-    total = average(made.variances) * bessel + added
+    total = state.left * bessel + added
     if total.value <= total.radius:
         return None
     gain = ONE / total.root()
@@ -269,7 +273,7 @@ def point(
     if made is None:
         return fields, None, None
     seen = observed(made, state)
-    expected = state.variance - state.lost
+    expected = state.left
     if isinstance(seen["variance_sd"], Ball):
         fields["variance_cv"] = seen["variance_sd"] / expected if expected.value > 0 else None
         if not unsure:
@@ -296,7 +300,7 @@ def after_steps(state: Whole, bessel: Ball, preset: Preset, momentum: float | st
     taken = ONE - left
     return {
         "expected_running_mean": left * whole(mean) + taken * state.mean,
-        "expected_running_variance": left * whole(variance) + taken * ((state.variance - state.lost) * bessel),
+        "expected_running_variance": left * whole(variance) + taken * (state.left * bessel),
     }
 
 
@@ -310,13 +314,15 @@ def groups(members: Sequence[Samples], size: int) -> Whole:
         every = _together(members)
         apart = between_groups(members) or NOTHING
         lost = apart + (every.between - apart) / whole(size)
-        return Whole(every.mean, every.within + every.between, lost)
+        left = every.within + (every.between - apart) * Ball.of(Fraction(size - 1, size))
+        return Whole(every.mean, every.within + every.between, lost, left)
     weights = [one.number for one in members]
     states = [one.whole(size) for one in members]
     mean = average([one.mean for one in states], weights)
     apart = average([(one.mean - mean).squared() for one in states], weights)
     variance = average([one.variance for one in states], weights) + apart
-    return Whole(mean, variance, apart + average([one.lost for one in states], weights))
+    lost, left = (average([getattr(one, name) for one in states], weights) for name in ("lost", "left"))
+    return Whole(mean, variance, apart + lost, left)
 
 
 def between_groups(members: Sequence[Samples]) -> Ball | None:

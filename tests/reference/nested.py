@@ -97,7 +97,8 @@ class Volumes:
         if not self.infinite:
             known = whole(self.number)
             squares = (known * squares - ONE) / (known - ONE) if self.number > 1 else NOTHING
-        return Whole(self.mean, self.within + volumes + patches, volumes * squares + patches / total)
+        between, lost = volumes + patches, volumes * squares + patches / total
+        return Whole(self.mean, self.within + between, lost, self.within + (between - lost))
 
     def population(self) -> Fields:
         """Return how the variance splits."""
