@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, prod
+from math import inf, isfinite, prod
 
 import numpy as np
 
@@ -240,6 +240,8 @@ def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Sums:
 def _with_emulated(band: Prediction, sums: _Sums, place: int, settings: Settings) -> Prediction:
     """Return the prediction of one channel with the emulated numbers in place of its band."""
     low, high = sums.low[place], sums.high[place]
+    if (low, high) == (0.0, inf):  # numbers of threads that were tried do not tell what others give
+        return band
     if not (isfinite(low) and isfinite(high)):
         return replace(band, overflows=True, nan_possible=True)
     if sums.mean is None or sums.variance is None:

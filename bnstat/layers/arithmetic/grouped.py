@@ -21,7 +21,6 @@ import numpy as np
 
 from bnstat.layers.arithmetic.bands import SHARED_VOXELS, UNIT
 from bnstat.layers.arithmetic.emulation import (
-    FEW_ROWS,
     FEW_VALUES,
     THREAD_COUNTS,
     Emulated,
@@ -36,6 +35,9 @@ Capability = Literal["default", "avx2", "avx512"]
 
 # For an unknown number of threads: shares of the band of those that were tried, and units of E[x²], that are added.
 _BAND_SHARE, _BAND_UNITS = 1.0, 4.0
+
+# Rows up to which all numbers of threads are tried, and the width of a band of some of them that is relied on.
+_FEW_ROWS, _NARROW = 4096, 0.01
 
 # Steps up to which columns are summed side by side.
 _SHORT = 4096
@@ -78,7 +80,8 @@ def emulate_groups(
             decides.
 
     Returns:
-        Means and variances of shape (samples · groups,), a sample after the other.
+        Means and variances of shape (samples · groups,), a sample after the other. A band from 0 to Inf says that the
+        numbers of threads that were tried do not tell what others give; the bound from moments holds there.
     """
     fma = capability != "default"
     with np.errstate(all="ignore"):
@@ -90,13 +93,24 @@ def emulate_groups(
         results = [_finished(values, squares, count, fma=fma) for values, squares in sums]
     if len(results) == 1:
         mean, variance = results[0]
-        exact = variance.astype(np.float64)
+        exact = np.where(variance < 0.0, 0.0, variance.astype(np.float64))
         return Emulated("emulated", mean, exact, None, low=exact, high=exact)
+    # the widths are those before the layer takes 0 for negative results, which would hide them
     every = np.stack([variance.astype(np.float64) for _, variance in results])
     low, high = every.min(axis=0), every.max(axis=0)
     mean_square = np.asarray(sums[0][1], np.float64) / count
     margin = _BAND_SHARE * (high - low) + _BAND_UNITS * UNIT * mean_square
-    return Emulated("bounded", None, None, None, np.maximum(low - margin, 0.0), high + margin)
+    low, high = np.maximum(low - margin, 0.0), np.maximum(high + margin, 0.0)
+    if layout.rows >= SHARED_VOXELS and not _are_few(layout):
+        # numbers of threads that were not tried may be far off where these are
+        wide = np.isfinite(high) & (high - low > _NARROW * low)
+        low, high = np.where(wide, 0.0, low), np.where(wide, np.inf, high)
+    return Emulated("bounded", None, None, None, low, high)
+
+
+def _are_few(layout: Layout) -> bool:
+    """Return True if all numbers of threads are tried where none is given."""
+    return layout.count <= _FEW_ROWS and layout.count * layout.channels <= FEW_VALUES
 
 
 # Sums of values and of squares, shape (samples · groups,) each.
@@ -104,14 +118,14 @@ _Sums = tuple[Floats, Floats]
 
 
 def _finished(values: Floats, squares: Floats, count: int, *, fma: bool) -> _Sums:
-    """Return means and variances; fma rounds the product and the difference of E[x²] − E[x]² once."""
+    """Return means and variances, which may be negative; fma rounds product and difference of E[x²] − E[x]² once."""
     scale = np.float32(1.0) / np.float32(count)
     mean = values * scale
     if fma:
         variance = rounded_sum(squares.astype(np.float64) * np.float64(scale), -(mean * mean).astype(np.float64))
     else:
         variance = squares * scale - mean * mean
-    return mean, np.where(variance < 0.0, np.float32(0.0), variance)
+    return mean, variance
 
 
 def _of_lanes(voxels: Voxels, layout: Layout, groups: int, ways: Sequence[_Lanes]) -> list[_Sums]:
@@ -144,7 +158,7 @@ def _folded(lanes: Floats, *, halves: bool) -> Floats:
 def _of_chunks(voxels: Voxels, layout: Layout, groups: int, threads: int | None, *, fma: bool) -> list[_Sums]:
     """Return the sums with each number of threads; of an unknown number those of all that are tried."""
     counts: Sequence[int] = THREAD_COUNTS if threads is None else (threads,)
-    if threads is None and layout.count <= 4 * FEW_ROWS and layout.count * layout.channels <= FEW_VALUES:
+    if threads is None and _are_few(layout):
         counts = range(1, THREAD_COUNTS[-1] + 1)
     cuts = list(dict.fromkeys(thread_borders(layout.count, count, layout.channels) for count in counts))
     found: list[tuple[list[Floats], list[Floats]]] = [([], []) for _ in cuts]

@@ -87,6 +87,19 @@ def test_without_threads_or_instructions_a_band_holds_all_of_them(rows, channels
             assert (variance <= band.high).all()
 
 
+@pytest.mark.parametrize(("seed", "threads"), [(1, 5), (4, 9), (32, 10), (55, 28), (198, 54), (206, 22)])
+def test_a_band_over_some_numbers_of_threads_is_relied_on_only_where_it_is_narrow(seed, threads):
+    """With the numbers that are tried the layer computes 0 here, and with others up to 1148."""
+    layout = Layout(4, 1300, 2)
+    far, near = (values(4, 1300, 2, seed, mean=mean, sd=5.0) for mean in (30000.0, 10.0))
+    band = emulate_groups(fed(far), layout, 1)
+    variance = emulate_groups(fed(far), layout, 1, threads=threads).variance
+    assert (variance >= band.low).all()
+    assert (variance <= band.high).all()
+    assert np.isinf(band.high).all()
+    assert np.isfinite(emulate_groups(fed(near), layout, 1).high).all()
+
+
 def test_a_nan_stays_in_its_group():
     x = values(2, 30, 4)
     x[1, 3, 0] = np.nan
