@@ -127,6 +127,9 @@ def run(argv: list[str]) -> int:
 def _invoke(argv: list[str], shared: dict[str, object]) -> int:
     """Run a command. click's own `main` reports a closed pipe as a failure, so only shell completion uses it."""
     if "_BNSTAT_COMPLETE" in os.environ:
+        from bnstat.cli import completion
+
+        completion.register()
         try:
             commands.main(argv, prog_name="bnstat")
         except SystemExit as exit_:

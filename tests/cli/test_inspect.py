@@ -265,6 +265,21 @@ def test_the_installed_program_answers_and_fails_as_it_does_here(small_image, tm
     assert started(PROGRAM, "--version").stdout == f"bnstat {bnstat.__version__}\n"
 
 
+def test_nushell_completes_commands_options_and_values_and_leaves_files_to_itself():
+    module = (sys.executable, "-m", "bnstat")
+    script = started(*module, _BNSTAT_COMPLETE="nu_source").stdout
+    assert "$env.config.completions.external.completer = {|spans|" in script
+
+    def values(*words):
+        found = json.loads(started(*module, _BNSTAT_COMPLETE="nu_complete", COMP_WORDS=json.dumps(words)).stdout)
+        return found if found is None else [one["value"] for one in found]
+
+    assert values("bnstat", "ins") == ["inspect"]
+    assert values("bnstat", "inspect", "--ep") == ["--epsilon"]
+    assert values("bnstat", "inspect", "--color", "a") == ["auto", "always"]
+    assert values("bnstat", "inspect", "sca") is None
+
+
 @needs_program
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_bash_completion_is_a_script_and_completes_the_command():
