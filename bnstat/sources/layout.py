@@ -6,10 +6,17 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+from bnstat.text import plural
+
 Order = Literal["C", "F"]
 
 # An array that is one sample and has at most this many axes gets a channel axis of size 1.
 SPATIAL_AXES = 3
+
+# The most entries of an axis that is taken for the channels of an input: four modalities, or RGBA.
+MOST_CHANNELS = 4
+# The fewest entries of a spatial axis, and how many times longer than another one it may be.
+LEAST_VOXELS, ALIKE = 8, 2
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,39 @@ class Arrangement:
         if last - first <= 1:  # one kept axis, or two side by side: together they are one loop
             return Loops(1, 1, prod(values[:first]), prod(values[first : last + 1]), inner)
         return Loops(prod(values[:first]), values[first], prod(values[first + 1 : last]), values[last], inner)
+
+
+def look_spatial(*sizes: int) -> bool:
+    """Return True if axes of these sizes look like axes of space: long, and about equally so."""
+    return min(sizes) >= LEAST_VOXELS and max(sizes) <= ALIKE * min(sizes)
+
+
+def require_batched(shape: tuple[int, ...]) -> None:
+    """Refuse to take axis 0 of an array for the batch, and its last axis for the channels, if it may be one volume.
+
+    Args:
+        shape: an array for which neither a batch axis nor a kept axis was given.
+
+    Raises:
+        AxisError: if it has three or four axes, and space seems to be where the batch or the channels would be. The
+            message says what to type for each way to read it.
+    """
+    if len(shape) == SPATIAL_AXES and look_spatial(*shape[1:]):
+        one, other = "one volume", '`batch_axis="none"`'
+    elif len(shape) == SPATIAL_AXES + 1 and look_spatial(*shape[2:]):
+        one, other = (
+            f"one volume with {plural(shape[0], 'channel')} first, as nnU-Net saves it",
+            '`batch_axis="none"` `axis=1`',
+        )
+    elif len(shape) == SPATIAL_AXES + 1 and look_spatial(*shape[:3]) and shape[3] <= MOST_CHANNELS:
+        one, other = f"one volume with {plural(shape[-1], 'channel')} last", '`batch_axis="none"`'
+    else:
+        return
+    last = len(shape) - 1
+    raise AxisError(
+        f"the shape {shape} may be {one}, or {plural(shape[0], 'sample')} with {shape[-1]} channels on the last axis; "
+        f"type {other} for the one, or `axis={last}` for the other"
+    )
 
 
 class AxisError(ValueError):

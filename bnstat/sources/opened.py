@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bnstat.errors import InputError, UsageError
 from bnstat.sources.case import Case, CaseFile
 from bnstat.sources.formats.arrays import is_array
-from bnstat.sources.layout import AxisError, Tensor, arrange
+from bnstat.sources.layout import AxisError, Tensor, arrange, require_batched
 from bnstat.sources.opening import open_volume
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.storage import is_there
@@ -119,6 +119,8 @@ def _headers(case: Case) -> list[Volume]:
 def _part(volume: Volume, axis: int, batch_axis: BatchAxis) -> CaseFile:
     chosen = 0 if batch_axis is None and volume.batched else None if batch_axis == "none" else batch_axis
     try:
+        if volume.batched and batch_axis is None and axis == -1:
+            require_batched(volume.shape)
         arrangement = arrange(
             volume.shape,
             order=volume.order,

@@ -30,6 +30,7 @@ from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, Sample, channel_names_of
 from bnstat.text import channel_title, plural
 from bnstat.workflows.failures import failures_of, require_some
+from bnstat.workflows.inspect import require_told_axis
 from bnstat.workflows.notes import epsilon_notes, patch_notes, spacing_notes
 
 
@@ -109,6 +110,7 @@ def compare_batch_sizes(
     named: dict[str, str] = {}
 
     def admit(planned: Sequence[Planned]) -> None:
+        require_told_axis(planned, [settings.layer.framework], {settings.axis})
         if settings.group_by is not None and planned:
             named.update(_named_groups(planned, settings.group_by))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from bnstat.errors import InputError, UsageError
 from bnstat.layers.batches import steps_of
+from bnstat.layers.frameworks.framework import Framework
 from bnstat.layers.loader import loader_order
 from bnstat.layers.normalizers import normalize
 from bnstat.layers.predictions import predict, second_pass
@@ -24,9 +25,10 @@ from bnstat.report.inspect import Report
 from bnstat.report.verdict import verdict
 from bnstat.rules import findings_of
 from bnstat.sources.formats.memory import Input
+from bnstat.sources.layout import MOST_CHANNELS
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, channel_names_of
-from bnstat.text import by
+from bnstat.text import by, plural
 from bnstat.workflows.evidence import sample_channels_of
 from bnstat.workflows.failures import failures_of, require_some
 from bnstat.workflows.notes import notes_of, patch_notes
@@ -179,16 +181,44 @@ def require_admitted(planned: Sequence[Planned], several: Iterable[Settings], pr
     """Refuse what the headers show to be impossible, before an hour of reading.
 
     Raises:
-        UsageError: if there are too few samples for a batch, or channels that the groups do not divide.
+        UsageError: if there are too few samples for a batch, channels that the groups do not divide, or an array whose
+            channels may be on another axis.
     """
     if not planned:
         return
+    several = tuple(several)
+    require_told_axis(planned, [settings.framework for settings in several], {settings.axis for settings in several})
     each = 1 if preparation.patches is None else preparation.patches.number
     samples = sum(plan.samples * (each if plan.parts else 1) for plan in planned)
     for settings in several:
         settings.require_samples(samples)
         for plan in planned:
             settings.require_channels(plan.tensor.channels)
+
+
+def require_told_axis(planned: Sequence[Planned], frameworks: Sequence[Framework], axes: Collection[int]) -> None:
+    """Refuse an array for layers that have channels first, if it does not tell where its channels are.
+
+    Args:
+        planned: what is read.
+        frameworks: the presets of the layers.
+        axes: the kept axes as they were given; -1 is the default.
+
+    Raises:
+        UsageError: if so; the message names both axes.
+    """
+    if set(axes) != {-1} or not all(framework.channels_axis == 1 for framework in frameworks):
+        return
+    for plan in planned:
+        first, last = plan.tensor.sample_shape[0], plan.tensor.sample_shape[-1]
+        told = last <= MOST_CHANNELS and (first > last or first == last == 1)
+        if plan.parts and plan.is_array and len(plan.tensor.sample_shape) > 1 and not told:
+            shape = (plan.samples, *plan.tensor.sample_shape)
+            raise UsageError(
+                f"{plan.volume.source}: {frameworks[0].title} has channels first, and the tensor {shape} does not tell "
+                f"whether its channels are; type `axis=1` if they are ({plural(first, 'channel')}), or "
+                f"`axis={len(shape) - 1}` if they are last ({plural(last, 'channel')})"
+            )
 
 
 def _batches(places: Sequence[tuple[int, ...]], table: Sequence[Row], settings: Settings) -> tuple[Batch, ...]:

@@ -257,6 +257,11 @@ def _reach(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
     )
 
 
+def _ordinal(axis: int) -> str:
+    """Name a spatial axis of the tensor, whose first axis is the batch."""
+    return {1: "the first", 2: "the second", 3: "the third"}.get(axis, "a")
+
+
 def _inputs(table: Table, settings: Settings) -> tuple[str, ...]:
     """Return notes on how the inputs were understood."""
     notes = []
@@ -269,7 +274,7 @@ def _inputs(table: Table, settings: Settings) -> tuple[str, ...]:
         if not plan.parts:  # from a moments file: the scan that wrote it has said this
             continue
         volume, array = plan.volume, plan.volume.batched
-        if array and len(volume.shape) == 3 and plan.parts[0].arrangement.samples_axis == 0:
+        if array and len(volume.shape) in (3, 4) and plan.parts[0].arrangement.samples_axis == 0:
             notes.append(
                 f"{volume.source} has shape {volume.shape}: its axis 0 is read as the batch, so it is "
                 f'{plural(volume.shape[0], "sample")}; if it is one volume, use `batch_axis="none"`'
@@ -279,9 +284,10 @@ def _inputs(table: Table, settings: Settings) -> tuple[str, ...]:
                 f"{volume.source} is read with channels last, and {settings.framework.title} has channels first; "
                 "if its channels are on axis 1, use `axis=1`"
             )
-        if not array and channels_first and plan.tensor.axis == 1 and len(plan.tensor.sample_shape) > 1:
+        if not array and not plan.kept_last:
+            whatever = f", whatever layout {settings.framework.title} has" if channels_first else ""
             notes.append(
-                f"`axis=1` keeps the first spatial axis of {volume.source} ({plan.tensor.channels} entries); "
-                f"the channels of an image file are on its last axis, whatever layout {settings.framework.title} has"
+                f"`axis={settings.axis}` keeps {_ordinal(plan.tensor.axis)} spatial axis of {volume.source} "
+                f"({plan.tensor.channels} entries); the channels of an image file are on its last axis{whatever}"
             )
     return tuple(notes)

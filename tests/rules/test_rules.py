@@ -104,11 +104,11 @@ def test_nan_and_inf_say_what_becomes_of_evaluation(tmp_path, value, settings, w
 
 def test_one_value_a_channel_is_what_pytorch_refuses_in_its_own_words(tmp_path):
     values = np.array([[[[1.0, 2.0]]]])
-    (finding,) = findings(tmp_path, values, framework="torch")
+    (finding,) = findings(tmp_path, values, framework="torch", axis=4)
     assert finding.rule == "BN201"
     assert "got input size torch.Size([1, 2, 1, 1, 1])" in finding.message
     assert "Keras trains, but the output is the constant β" in findings(tmp_path, values)[0].message
-    assert not codes(tmp_path, np.array([[[[1.0, 2.0], [3.0, 4.0]]]]), framework="torch")
+    assert not codes(tmp_path, np.array([[[[1.0, 2.0], [3.0, 4.0]]]]), framework="torch", axis=4)
 
 
 @pytest.mark.parametrize(

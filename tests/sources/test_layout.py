@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bnstat.sources.layout import AxisError, arrange
+from bnstat.sources.layout import AxisError, arrange, require_batched
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,31 @@ def test_the_loops_visit_the_cells_in_memory_order(order, shape, batch_axis):
         kept = (found.samples, found.channels) if found.samples_are_slow else (found.channels, found.samples)
         looped = by_memory.reshape(kept)
         np.testing.assert_array_equal(looped if found.samples_are_slow else looped.T, cells)
+
+
+@pytest.mark.parametrize(
+    ("shape", "readings"),
+    [
+        ((64, 64, 64), ("one volume,", '`batch_axis="none"` for the one', "`axis=2`")),
+        ((4, 64, 64), ("one volume,", '`batch_axis="none"` for the one', "`axis=2`")),
+        ((2, 32, 32, 32), ("2 channels first, as nnU-Net saves", '`batch_axis="none"` `axis=1`', "`axis=3`")),
+        ((1, 96, 96, 64), ("1 channel first, as nnU-Net saves", '`batch_axis="none"` `axis=1`', "`axis=3`")),
+        ((240, 240, 155, 4), ("one volume with 4 channels last", '`batch_axis="none"` for the one', "`axis=3`")),
+        ((64, 64, 40, 1), ("one volume with 1 channel last", '`batch_axis="none"` for the one', "`axis=3`")),
+    ],
+)
+def test_an_array_that_may_be_one_volume_is_refused_with_what_to_type(shape, readings):
+    with pytest.raises(AxisError) as error:
+        require_batched(shape)
+    assert all(words in str(error.value) for words in readings)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *[(1, 1000, 1), (20, 5, 6), (3, 4000, 16), (16, 64, 64, 3), (8, 14, 14, 512), (2, 5, 5, 1)],
+        *[(2, 16, 16, 16, 3), (1, 4, 32, 32, 32), (32, 64), (5,), ()],
+    ],
+)
+def test_other_arrays_are_batches(shape):
+    require_batched(shape)

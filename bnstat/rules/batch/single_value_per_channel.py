@@ -10,8 +10,8 @@ norm only if the batch has one sample, and layer norm never does. A batch size o
 
 Example:
     >>> import numpy as np
-    >>> np.save("bottom.npy", np.array([[[[[0.5, 2.0]]]]]))
-    $ bnstat inspect bottom.npy --framework torch
+    >>> np.save("bottom.npy", np.array([[[[[0.5]]], [[[2.0]]]]]))
+    $ bnstat inspect bottom.npy --framework torch --axis 1
     error BN201 single-value-per-channel
       each channel has a single value, so its variance is 0. PyTorch refuses
       to train: "Expected more than 1 value per channel when training, got

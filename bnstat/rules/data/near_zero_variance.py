@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnstat.layers.settings import Settings
+from bnstat.layers.results import Channel, Group
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.data.epsilon_effect import divisor_name, output_of, remedy
@@ -42,26 +42,22 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     for batch, part in each_part(evidence):
         divisor = part.divisor
         if divisor is not None and not part.constant and part.count > 1 and (divisor < epsilon or not divisor):
-            name = divisor_name(evidence.settings)
-            message = (
-                f"{part.title}: the {name} {divisor:.3g} is below ε (epsilon) {epsilon:g}, so "
-                f"{output_of(part, evidence.settings)}{remedy(epsilon, part, evidence)}"
-            )
-            if not divisor:  # the values differ, and their squares are beyond what float64 can hold
-                message = (
-                    f"{part.title}: the values differ, but so little that their {name} is 0 in float64. "
-                    f"{_alone(epsilon, evidence.settings)} Scale the data up."
-                )
+            message = f"{part.title}: {_said(part, divisor, epsilon, evidence)}"
             yield rule.finding(evidence, batch, part, message, value=divisor, threshold=epsilon)
 
 
-def _alone(epsilon: float, settings: Settings) -> str:
-    """Say what the layer makes of a variance of 0."""
-    return (
-        "The layer divides by √ε (epsilon) alone, and its output is close to 0 everywhere."
-        if epsilon
-        else without_epsilon(settings)
-    )
+def _said(part: Channel | Group, divisor: float, epsilon: float, evidence: Evidence) -> str:
+    """Say how small the variance is, and what becomes of the output."""
+    name, settings = divisor_name(evidence.settings), evidence.settings
+    if divisor:
+        return (
+            f"the {name} {divisor:.3g} is below ε (epsilon) {epsilon:g}, so "
+            f"{output_of(part, settings)}{remedy(epsilon, part, evidence)}"
+        )
+    # the values differ, and their squares are beyond what float64 can hold
+    alone = "The layer divides by √ε (epsilon) alone, and its output is close to 0 everywhere."
+    then = alone if epsilon else without_epsilon(settings)
+    return f"the values differ, but so little that their {name} is 0 in float64. {then} Scale the data up."
 
 
 RULE = Rule("BN102", "near-zero-variance", "warning", _check, family="spread")

@@ -39,16 +39,13 @@ from bnstat.layers.results import Batch
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule
+from bnstat.sources.layout import MOST_CHANNELS, look_spatial
 from bnstat.text import by, plural
 
 # With fewer axes, space cannot be told from channels: (N, C, H, W).
 LEAST_AXES = 4
-# The most entries of axis 1 if it holds the channels of an input: four modalities, or RGBA.
-MOST_CHANNELS = 4
-# The fewest entries of a spatial axis, and how many times more it has than the channels.
-LEAST_VOXELS, TIMES = 8, 4
-# How many times longer one of the last two axes may be if both are spatial.
-ALIKE = 2
+# How many times more entries than the channels a spatial axis has at least.
+TIMES = 4
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -77,8 +74,7 @@ def _suspected(batch: Batch) -> bool:
     if len(shape) < LEAST_AXES or batch.axis != len(shape) - 1:
         return False
     first, before, last = shape[1], shape[-2], shape[-1]
-    space = last >= max(LEAST_VOXELS, TIMES * first) and max(before, last) <= ALIKE * min(before, last)
-    return first <= MOST_CHANNELS and space
+    return first <= MOST_CHANNELS and last >= TIMES * first and look_spatial(before, last)
 
 
 RULE = Rule("BN402", "channels-first-suspected", "warning", _check)

@@ -209,7 +209,7 @@ def test_a_truncated_array_is_an_error(tmp_path, missing):
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_a_damaged_archive_is_an_error_and_never_a_number(tmp_path, save):
     path = tmp_path / "x.npz"
-    save(path, a=np.random.default_rng(0).normal(size=(8, 8, 8)))
+    save(path, a=np.random.default_rng(0).normal(size=(8, 8, 8, 1, 1)))
     whole = path.read_bytes()
     for place in (len(whole) // 4, len(whole) // 2, 3 * len(whole) // 4):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
