@@ -72,6 +72,8 @@ def test_the_report_says_what_the_layer_makes_of_an_epsilon_near_0_or_huge(name,
         if is_nan(run["training"]):
             assert all(predicted), kind
             assert all(part["nan_possible"] for part in parts_of(report)), kind
+        elif any(predicted) and rounded(batch, report):
+            continue
         elif any(predicted):  # another backend of the same preset gives NaN
             preset = ADAPTERS[name].preset
             others = [other for other in RUN if ADAPTERS[other].preset == preset and other != name]
@@ -79,6 +81,13 @@ def test_the_report_says_what_the_layer_makes_of_an_epsilon_near_0_or_huge(name,
         else:
             given = np.ravel(np.array(run["training"]["variance"], float))
             assert given == pytest.approx([part.output_variance for part in batch.parts], rel=1e-3, abs=1e-30)
+
+
+def rounded(batch, report):
+    """Return True if the report says that rounding may leave a variance, and so an output that is not NaN."""
+    known = [part.prediction.high for part in batch.parts]
+    said = [one.message for one in report.findings if one.rule == "BN101"]
+    return all(known) and all("or noise if rounding in float32 leaves a variance above 0" in one for one in said)
 
 
 def parts_of(report):

@@ -35,7 +35,7 @@ def normalizers():
 
 
 def epsilons():
-    return layered("epsilons", "1e-3", "1e-5", "1e-8", framework="torch")
+    return layered("epsilons", "1e-3", "1e-5", "1e-8", framework="torch", axis=4)
 
 
 RENDERED = {

@@ -108,7 +108,7 @@ def _consequence(part: Channel | Group, settings: Settings) -> str:
     if settings.epsilon_refusal is not None:
         return f"its variance is 0, and with ε = {settings.epsilon:g} the layer refuses to train."
     if settings.added == 0.0:
-        return f"its variance is 0. {without_epsilon(settings)}"
+        return f"its variance is 0. {without_epsilon(settings, rounded=_may_be_rounded(part))}"
     added = "ε" if settings.epsilon is not None else "An ε above 0 (this layer has no default)"
     if part.prediction is not None and part.prediction.nan_possible:
         return (
@@ -132,13 +132,24 @@ def constant_output(settings: Settings) -> str:
     return "the constant β (the layer's learned bias, 0 at first)"
 
 
-def without_epsilon(settings: Settings) -> str:
-    """Say what a layer does with a constant if its ε is 0, or if it is too small for the layer's type of numbers."""
+def without_epsilon(settings: Settings, *, rounded: bool = False) -> str:
+    """Say what a layer does with a constant if its ε is 0, or if it is too small for the layer's type of numbers.
+
+    Args:
+        settings: The layer.
+        rounded: True if its own sums may leave a variance that is not 0.
+    """
     epsilon = settings.epsilon or 0.0
     given = f"With ε = {epsilon:g}" + (", which is too small for the layer's float32," if epsilon else "")
     if settings.divides_by_zero:
-        return f"{given} the layer divides 0 by 0, and the output is NaN: use an ε above 0."
+        noise = ", or noise if rounding in float32 leaves a variance above 0" if rounded else ""
+        return f"{given} the layer divides 0 by 0, and the output is NaN{noise}: use an ε above 0."
     return f"{given} the layer takes 0 divided by 0 for 0, so the output is {constant_output(settings)}."
+
+
+def _may_be_rounded(part: Channel | Group) -> bool:
+    """Return True if the layer's own variance of a constant may be above 0, because its sums are rounded."""
+    return part.prediction is not None and part.prediction.high != 0.0
 
 
 def _rounding(part: Channel | Group) -> str:
