@@ -101,8 +101,14 @@ every layer with an emulation equal bnstat's in all bits ({stacked}).
 
 The recordings above are from a processor with AVX-512. `scripts/conformance/sweep.py` measured again on one with AVX2,
 and held frameworks to older instruction sets too: PyTorch by `ATEN_CPU_CAPABILITY`, XLA by `--xla_cpu_max_isa`, oneDNN
-by `ONEDNN_MAX_CPU_ISA`. The data are harder: {kinds}; 10 to 2·10⁶ values, densely around 3 to 5·10⁵, in 1, 2, 3, 4 and
-8 channels, each channel with values of its own. Layers that compile for each shape ran half of the shapes.
+by `ONEDNN_MAX_CPU_ISA`. The data are harder, in 1, 2, 3, 4 and 8 channels, each with values of its own:
+
+- {kinds};
+- 10 to 2·10⁶ values, densely around 3 to 5·10⁵, up to so many in a batch: 5·10⁶ for Keras on PyTorch, 2.5·10⁶ for Keras
+  on JAX (`sse4.2`: 4·10⁵), 7·10⁵ for `torch`, 7·10⁴ for `tensorflow` and `keras2`, 4·10⁵ for all others. Layers that
+  compile for each shape ran half of the shapes.
+
+The columns:
 
 - *in band*: channels whose variance lies in the band, of those that are recorded: the {kept} hardest of each kind, of
   few values and of {many} or more;
