@@ -45,6 +45,12 @@ def number(value: float, digits: int = DIGITS) -> str:
     return f"{value:,.{0 if whole else max(digits - 1 - exponent, 0)}f}"
 
 
+def short(value: float, digits: int = DIGITS) -> str:
+    """Return a number by the same rule without the zeros that end its decimals, as a finding says it: 15 for 15.00."""
+    text = number(value, digits)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
 def with_units(line: str) -> str:
     """Return a text whose numbers are joined to %, SD and mm by no-break spaces, for readers that break lines."""
     return _UNIT.sub(NO_BREAK_SPACE, line)
@@ -65,7 +71,7 @@ def beyond(value: float, limit: float, digits: int = 4) -> str:
     """Return a number with so many digits, or with as many more as show that it is beyond the limit."""
     text = ""
     for places in range(digits, 18):
-        text = number(value, places)
+        text = short(value, places)
         shown, most = float(text.replace(",", "")), float(f"{limit:g}")
         if (shown > most) == (value > limit) and (shown < most) == (value < limit):
             break

@@ -39,7 +39,7 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.arithmetic.remedies import deviation, is_certain, layer, remedy
 from bnstat.rules.rule import Rule, each_part
-from bnstat.text import beyond
+from bnstat.text import beyond, short
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -51,10 +51,10 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             continue
         low, high = prediction.judged
         if is_certain(prediction):
-            said, up_to = f"computes a variance of {prediction.variance:.4g}", ""
+            said, up_to = f"computes a variance of {short(prediction.variance)}", ""
             normalizes = "The layer then normalizes"
         else:
-            said, up_to = f"may compute a variance between {low:.4g} and {high:.4g}", "up to "
+            said, up_to = f"may compute a variance between {short(low)} and {short(high)}", "up to "
             normalizes = "The layer would then normalize"
         epsilon = evidence.settings.added or 0.0
         if low + epsilon < 0 and prediction.nan_possible:
@@ -76,7 +76,7 @@ def _exact(exact: float, low: float, high: float, up_to: str, limit: float, epsi
             "the exact variance is 0, because all values are equal "
             f"(limit ε = {epsilon:g}, the constant added to the variance)"
         )
-    known = f"the exact variance is {exact:.4g}"
+    known = f"the exact variance is {short(exact)}"
     if high >= 2 * exact:
         times = high / exact
         return (

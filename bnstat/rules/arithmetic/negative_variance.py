@@ -16,7 +16,7 @@ Example:
     error BN301 negative-variance
       channel 0: Keras on PyTorch may compute a negative variance (down to
       -193.2), and its output would be NaN, because of rounding in float32;
-      the exact variance is 1 and the mean 10000. Subtract a constant near the
+      the exact variance is 1 and the mean 10,000. Subtract a constant near the
       mean (10000) before the layer, or run Keras on JAX, which takes two
       passes.
 
@@ -37,6 +37,7 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.arithmetic.remedies import is_certain, layer, remedy
 from bnstat.rules.rule import Rule, each_part
+from bnstat.text import short
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -52,10 +53,11 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         certain = is_certain(prediction)
         verb = "computes" if certain else "may compute"
         nan = f", and its output {'is' if certain else 'would be'} NaN" if prediction.nan_possible else ""
-        low_end = f"{'' if certain else 'down to '}{low:.4g}"
+        low_end = f"{'' if certain else 'down to '}{short(low)}"
         message = (
             f"{part.title}: {layer(settings)} {verb} a negative variance ({low_end}){nan}, because of rounding in "
-            f"float32; the exact variance is {part.variance:.4g} and the mean {part.mean:.6g}. {remedy(settings, part)}"
+            f"float32; the exact variance is {short(part.variance or 0.0)} and the mean {short(part.mean or 0.0)}. "
+            f"{remedy(settings, part)}"
         )
         yield rule.finding(evidence, batch, part, message, value=low, threshold=-(epsilon or 0.0) + 0.0)
 

@@ -14,7 +14,7 @@ Example:
     $ bnstat inspect offset.npy --framework flax
     warning BN302 vanishing-variance
       channel 0: Flax may compute a variance of 0, because of rounding in
-      float32; the exact variance is 1 and the mean 10000. The layer would
+      float32; the exact variance is 1 and the mean 10,000. The layer would
       then divide by √ε alone (ε is the constant added to the variance), and
       its output would be 316 times as large as it should be. Set
       use_fast_variance=False, or subtract a constant near the mean (10000)
@@ -37,6 +37,7 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.arithmetic.remedies import is_certain, is_clamped, layer, remedy
 from bnstat.rules.rule import Rule, each_part
+from bnstat.text import short
 
 # From here on an output that is too large is said to be.
 SEEN = 1.01
@@ -54,7 +55,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         consequence = _consequence(part.variance, evidence.settings.added, certain)
         message = (
             f"{part.title}: {layer(evidence.settings)} {verb} a variance of 0, because of rounding in float32; the "
-            f"exact variance is {part.variance:.4g} and the mean {part.mean:.6g}. {consequence} "
+            f"exact variance is {short(part.variance or 0.0)} and the mean {short(part.mean or 0.0)}. {consequence} "
             f"{remedy(evidence.settings, part)}"
         )
         yield rule.finding(evidence, batch, part, message, value=prediction.judged[0], threshold=0.0)

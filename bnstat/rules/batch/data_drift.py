@@ -49,7 +49,7 @@ from bnstat.report.finding import Finding
 from bnstat.report.limits import Limits
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import named
-from bnstat.text import beyond, plural
+from bnstat.text import beyond, plural, short
 
 # The part of the limit from which a movement by chance is worth mentioning.
 NOTABLE = 0.5
@@ -92,11 +92,11 @@ def _drift(now: PooledChannel, then: PooledChannel, limits: Limits) -> tuple[str
     words = []
     if moved > limits.drift:
         by = f"by {beyond(moved, limits.drift, 3)} standard deviations " if moved < inf else ""
-        words.append(f"the mean moved {by}(from {then.mean:.4g} to {now.mean:.4g}, limit {limits.drift:g})")
+        words.append(f"the mean moved {by}(from {short(then.mean)} to {short(now.mean)}, limit {limits.drift:g})")
     if changed > limits.drift_spread:
         by = f"by {beyond(100 * changed, 100 * limits.drift_spread, 3)} % " if changed < inf else ""
         words.append(
-            f"the standard deviation changed {by}(from {then.deviation:.4g} to {now.deviation:.4g}, "
+            f"the standard deviation changed {by}(from {short(then.deviation)} to {short(now.deviation)}, "
             f"limit {100 * limits.drift_spread:g} %)"
         )
     if not words:

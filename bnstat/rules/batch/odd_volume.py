@@ -63,7 +63,7 @@ from bnstat.report.evidence import Evidence, SampleChannel
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
-from bnstat.text import beyond
+from bnstat.text import beyond, short
 
 # Below it the MAD is itself so uncertain that 1 cohort in 100 would have a false finding.
 FEWEST_VOLUMES = 12
@@ -124,9 +124,9 @@ class _Column:
         z, scale = self.scores[place]
         beside = f"; the next volume there is at {self.far[place]:.2g}" if self.far[place] else ""
         return (
-            f"its {self.name} is {self.values[place]:.4g}, and the middle half of the cohort is between {low:.4g} and "
-            f"{high:.4g} ({beyond(z, limit, 3)} robust standard deviations from the median{scale}, limit "
-            f"{limit:g}{beside})"
+            f"its {self.name} is {short(self.values[place])}, and the middle half of the cohort is between "
+            f"{short(low)} and {short(high)} ({beyond(z, limit, 3)} robust standard deviations from the median{scale}, "
+            f"limit {limit:g}{beside})"
         )
 
 

@@ -41,7 +41,7 @@ from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.arithmetic.remedies import layer
 from bnstat.rules.rule import Rule, each_part
-from bnstat.text import plural
+from bnstat.text import plural, short
 
 # Rounding of the output from here on is said; 1 is the standard deviation of a normalized channel.
 SEEN = 1.0
@@ -168,13 +168,15 @@ def _start(settings: Settings) -> str:
             "its standard deviation σ is 0. Weight norm starts from the scale g = 1/σ and the bias b = −μ/σ, which "
             "are undefined."
         )
-    return f"its variance is 0. Weight norm starts from the scale g = 1/√ε, which is {1 / sqrt(settings.epsilon):,.4g}."
+    return (
+        f"its variance is 0. Weight norm starts from the scale g = 1/√ε, which is {short(1 / sqrt(settings.epsilon))}."
+    )
 
 
 def _root_mean_square(part: Channel | Group) -> str:
     """Say what RMS norm makes of a constant that is not 0."""
     sign = copysign(1.0, part.minimum or 0.0)
-    output = "" if part.output is None else f" (here {sign * sqrt(part.output):.4g})"
+    output = "" if part.output is None else f" (here {short(sign * sqrt(part.output))})"
     return (
         "its variance is 0. RMS norm divides by the root mean square, so its output is the same everywhere and keeps "
         f"only the sign of the value{output}."

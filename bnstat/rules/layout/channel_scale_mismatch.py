@@ -41,7 +41,7 @@ from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule
-from bnstat.text import beyond
+from bnstat.text import beyond, short
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -58,8 +58,8 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         ratio = most / least
         if ratio > limit:
             message = (
-                f"the standard deviation of {batch.title_of(large)} ({most:.4g}) is {beyond(ratio, limit)} times "
-                f"(limit {limit:g} times) that of {batch.title_of(small)} ({least:.4g}). "
+                f"the standard deviation of {batch.title_of(large)} ({short(most)}) is {beyond(ratio, limit)} times "
+                f"(limit {limit:g} times) that of {batch.title_of(small)} ({short(least)}). "
                 f"{_consequence(batch, small, large, evidence.settings)} "
                 "Normalize each channel before the network, as MONAI's NormalizeIntensityd(keys, channel_wise=True) "
                 "and nnU-Net do; --intensity zscore shows the effect here."
