@@ -15,8 +15,8 @@ Example:
     >>> np.save("offset.npy", values.astype("float32"))
     $ bnstat inspect offset.npy --framework flax
     warning BN303 inaccurate-variance
-      channel 0: Flax may compute a variance between 0.9788 and 1.022, because
-      of rounding in float32; the exact variance is 1 (up to 2.15 % off, limit
+      channel 0: Flax may compute a variance between 0.9466 and 1.054, because
+      of rounding in float32; the exact variance is 1 (up to 5.36 % off, limit
       1 %). The layer would then normalize with a wrong variance. Set
       use_fast_variance=False, or subtract a constant near the mean (150)
       before the layer.

@@ -15,9 +15,9 @@ Example:
     $ bnstat inspect offset.npy --framework keras-torch
     error BN301 negative-variance
       channel 0: Keras on PyTorch may compute a negative variance (down to
-      -193.2), and its output would be NaN, because of rounding in float32;
-      the exact variance is 1 and the mean 10,000. Subtract a constant near the
-      mean (10000) before the layer, or run Keras on JAX, which takes two
+      -535.4), and its output would be NaN, because of rounding in float32;
+      the exact variance is 1 and the mean 10,000. Subtract a constant near
+      the mean (10000) before the layer, or run Keras on JAX, which takes two
       passes.
 
 What to do: subtract a constant near the mean from the data, or choose a layer that takes two passes.
