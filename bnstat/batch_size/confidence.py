@@ -88,8 +88,9 @@ def spread_of(cohort: Cohort, epsilon: float) -> Spread:
     if cohort.patches is not None:
         return _spread_of_patches(cohort.patches, epsilon)
     whole = closed_form.population(cohort.means, cohort.variances, "infinite")
-    squares = whole.variances + (whole.means - whole.mean) ** 2
-    return _spread(whole.between, squares.var(axis=0), whole.variance, epsilon)
+    known = _known_variance(whole.variance)
+    squares = (whole.variances + (whole.means - whole.mean) ** 2) / known
+    return _spread(whole.rho, squares.var(axis=0), known, epsilon)
 
 
 def _spread_of_patches(patches: Patches, epsilon: float) -> Spread:
@@ -100,17 +101,24 @@ def _spread_of_patches(patches: Patches, epsilon: float) -> Spread:
     whole = patches.batches("infinite", taking.per_volume * volumes)
     between = whole.lost(taking.per_volume * volumes) * volumes
 
-    # the variance of mean squares about μ, between volumes and within them
-    squares = [Pool(one.variances + (one.means - whole.mean) ** 2, one.variances, one.numbers) for one in whole.pools]
+    # the variance of mean squares about μ, between volumes and within them, in units of σ² so that no float overflows
+    known = _known_variance(whole.variance)
+    squares = [
+        Pool((one.variances + (one.means - whole.mean) ** 2) / known, one.variances, one.numbers) for one in whole.pools
+    ]
     apart = [one.centres.var(axis=0) + one.spreads.mean(axis=0) / taking.per_volume for one in squares]
     weights = whole.slots.weights(len(whole.pools)).sum(axis=0)
-    return _spread(between, np.tensordot(weights, np.array(apart), axes=1), whole.variance, epsilon)
+    return _spread(between / known, np.tensordot(weights, np.array(apart), axes=1), known, epsilon)
 
 
-def _spread(between: Doubles, squares: Doubles, variance: Doubles, epsilon: float) -> Spread:
-    """Return ρ and γ from the variances between samples of their means and of their mean squares about μ."""
-    known = np.where(variance > 0, variance, np.nan)
-    rho, kappa, shrunk = between / known, squares / known**2, known / (known + epsilon)
+def _known_variance(variance: Doubles) -> Doubles:
+    """Return σ², NaN where it is 0."""
+    return np.asarray(np.where(variance > 0, variance, np.nan))
+
+
+def _spread(rho: Doubles, kappa: Doubles, variance: Doubles, epsilon: float) -> Spread:
+    """Return ρ and γ from ρ, κ and σ²."""
+    shrunk = variance / (variance + epsilon)
     return Spread(np.asarray(rho), np.asarray(shrunk * rho + shrunk**3 * kappa / 4))
 
 

@@ -83,7 +83,7 @@ def needs(cohort: Cohort, settings: CompareSettings, channels: int = 1) -> Itera
             start = _divided(each * float(spread.gap[column]), limits.gap**2)
             needed = _size_for_gap(cohort.only(np.array([column])), start, settings)
             gap = NeededSize(
-                *(_rounded(needed * factor) for factor in (1.0, of_gap.least[column], of_gap.most[column]))
+                *(_rounded(needed * float(factor)) for factor in (1.0, of_gap.least[column], of_gap.most[column]))
             )
         yield Needs(
             channel,
@@ -111,7 +111,8 @@ def _size_for_gap(cohort: Cohort, start: float, settings: CompareSettings) -> fl
         if whole is None or whole * settings.draws > _MOST_DRAWN:
             return size
         batch = whole if cohort.patches is None else cohort.patches.taking.full(whole)
-        size = batch * (gap_of(cohort, batch, settings) / settings.tolerances.gap) ** 2
+        times = _divided(gap_of(cohort, batch, settings), settings.tolerances.gap)
+        size = batch * times * times
         if size <= whole:
             within = min(within, whole)
             if size > whole - 1:

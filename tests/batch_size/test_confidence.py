@@ -94,6 +94,23 @@ def test_what_one_sample_decides_has_no_upper_end():
     assert (found.noise.most, found.gap.most) == (100, None)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1e-145, 1e-100, 1e100, 1e140])
+def test_fourth_powers_of_large_and_small_values_are_numbers(scale):
+    one = drawn(12)
+    other = cohort(scale * one.means, scale**2 * one.variances)
+    (plain,) = needs(one, CompareSettings.of(epsilon=1e-300))
+    (found,) = needs(other, CompareSettings.of(epsilon=1e-300))
+    assert (found.noise, found.gap) == (plain.noise, plain.gap)
+
+
+@pytest.mark.parametrize("limit", [0.0, 1e-200])
+def test_a_limit_of_the_gap_that_no_batch_meets_names_no_size(limit):
+    for one in (drawn(12), cohort(1e-100 * drawn(12).means, 1e-200 * drawn(12).variances)):
+        (found,) = needs(one, CompareSettings.of(tolerance_gap=limit))
+        assert found.gap.estimate in (None, 1)  # 1 where ε leaves no output
+
+
 def test_samples_that_do_not_differ_need_a_batch_of_one_for_sure():
     (found,) = needs(cohort(np.ones(9), np.full(9, 2.0)), CompareSettings.of())
     assert {size.most for size in (found.noise, found.shortfall, found.gap)} == {1}
