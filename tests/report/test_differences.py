@@ -22,6 +22,7 @@ def layers(tmp_path):
     def made(by, outputs, values=100, **settings):
         wave = np.tile([-1.0, 1.0], values // 2).reshape(1, -1, 1) if values > 1 else np.ones((1, 1, 1))
         np.save(tmp_path / "x.npy", np.repeat(wave, len(next(iter(outputs.values()))), axis=2))
+        settings = {"axis": 2, **settings}  # the channels are last with every framework
         option = {"frameworks": "framework", "normalizers": "normalizer", "epsilons": "epsilon"}[by]
         found = []
         for name, each in outputs.items():
