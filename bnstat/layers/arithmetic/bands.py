@@ -16,8 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf, sqrt
 
-from bnstat.layers.arithmetic import cascades
-
 # The rounding of one float32 operation, relative to its result: half the distance of 1 to the next number.
 UNIT = 2.0**-24
 # The largest number of float32, and the least one of full precision: many layers take a smaller one for 0.
@@ -140,6 +138,8 @@ def one_pass_cascade(data: LayerInput) -> Band:
     """Bound one pass with PyTorch's cascaded sums; of equal values they are known, but for threads."""
     if data.spread[1] > 0.0 or data.divided:
         return _one_pass(data, _cascade(data))
+    from bnstat.layers.arithmetic import cascades  # noqa: PLC0415  (numpy, which a list of presets does not need)
+
     ways = cascades.ways_of(data.channels, data.inner)
     low, high = cascades.one_pass_of_equal(data.mean, data.count, ways)
     threads = CASCADE_THREADS * UNIT * data.mean**2 if data.channels == 1 else 0.0
@@ -265,5 +265,7 @@ def _cascade(data: LayerInput) -> float:
     The entries of axes before a kept axis are summed plainly.
     """
     outer = (data.samples or data.count) if data.divided else 0
+    from bnstat.layers.arithmetic import cascades  # noqa: PLC0415  (numpy, which a list of presets does not need)
+
     ways = cascades.ways_of(data.channels, data.inner)
     return CASCADE_SHARE * cascades.longest_chain(data.count, ways) + SEQUENTIAL_SLOPE * outer
