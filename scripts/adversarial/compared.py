@@ -74,7 +74,8 @@ def _cohort(rng: random.Random, folder: Path, least: int = 1) -> tuple[list[Path
         path = folder / f"v{place}{kind.ending}"
         files.write(path, kind, size, numbers)
         paths.append(path)
-    return paths, {}
+    # an array whose shape may mean something else is refused without the axis
+    return paths, {"axis": len(shape) - 1} if kind.ending == ".npy" else {}
 
 
 def _via(rng: random.Random) -> str:

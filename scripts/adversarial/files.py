@@ -125,7 +125,7 @@ def _floats(rng: random.Random, code: str, count: int) -> list[float]:
         most = {"e": 4, "f": 25, "d": 60}[code]
         numbers = [rng.choice([-1, 1]) * 2.0 ** rng.uniform(-most, most) for _ in range(count)]
     elif way == 4 and code == "d":  # far from 1, all together
-        scale = 10.0 ** rng.uniform(-120, 120)
+        scale = 10.0 ** rng.choice([rng.uniform(-120, 120), rng.uniform(-150, 150), 300, 307.5, -300, -320])
         numbers = [scale * rng.gauss(1, rng.choice([1, 1e-4])) for _ in range(count)]
     else:
         mean, deviation = rng.choice(MEANS), rng.choice(DEVIATIONS)

@@ -28,9 +28,11 @@ A number is wrong if it is farther from the exact one than it may be. What it ma
 field. It follows from what is claimed of the moments, and from the roundings of the formula in float64:
 
 - counts, NaN, Inf, shapes, `constant`, and the extremes of stored numbers are equal;
-- sums of 8- and 16-bit integers are exact: the mean is off by one rounding, and the variance by four units of 2⁻⁵³;
+- 8- and 16-bit integers are summed exactly in each piece of a file: what is left is the rounding of a merge, 8·2⁻⁵³ of
+  the variance, and of 1 + |mean|;
 - other variances are within 1e-13 + 4·2⁻⁵³·|mean|/sd of themselves, and means within 16·2⁻⁵³ of the root mean square;
 - each further operation may round three times; a scale factor, and each step of `--intensity`, as often as it rounds;
+- a variance that float64 does not hold is undefined, with all that follows from it;
 - emulated float32 means and variances are equal in every bit.
 
 Batches are all made and counted where there are at most 1,000, for the columns of `compare` that drawn batches give.
@@ -47,7 +49,7 @@ Batches are all made and counted where there are at most 1,000, for the columns 
 TAIL = """
 This was a run of {minutes} minutes from seed {seed}, with Python {python}, NumPy {numpy}, nibabel {nibabel} and PyTorch
 {torch}. The tests run the first cases of each family, and check that the reference finds planted errors: a missing
-Bessel correction, ε added to the variance, the upper median, and others. To run one case again, with its files kept:
+Bessel correction, ε added to the variance, a quantile too high, and others. To run one case again, with its files kept:
 `python scripts/adversary.py --case batch:17`.
 
 Not compared are columns that depend on random draws where not all batches are made, and findings, which

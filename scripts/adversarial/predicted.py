@@ -48,7 +48,7 @@ def emulation(rng: random.Random, folder: Path) -> tuple[Run, Judge]:
     path, shape = _array(rng, folder, channels)
     framework = rng.choice(["torch-channels-last", "torch-channels-last", *SEQUENTIAL])
     number = rng.choice([1, 1, 2, 3])
-    options: dict[str, Any] = {"framework": framework, "batch-size": shape[0], "emulate": True}
+    options: dict[str, Any] = {"framework": framework, "batch-size": shape[0], "emulate": True, "axis": 4}
     if framework == "torch-channels-last":
         options["threads"] = number
     run, judge = Run("inspect", [path], options, rng.choice(["python", "python", "cli"])), Judge()
@@ -98,7 +98,7 @@ def bands(rng: random.Random, folder: Path) -> tuple[Run, Judge]:
     channels = rng.choice([1, 2, 4, 6])
     path, shape = _array(rng, folder, channels)
     name = rng.choice(["torch", "torch-channels-last", "torch-instance", "torch-layer", "torch-group"])
-    options: dict[str, Any] = {"framework": name, "batch-size": shape[0]}
+    options: dict[str, Any] = {"framework": name, "batch-size": shape[0], "axis": 4}
     groups = rng.choice([one for one in (1, 2, 3) if channels % one == 0])
     if name == "torch-group":
         options["normalizer"] = f"group:{groups}"

@@ -91,7 +91,12 @@ def statistics(cell: Cell, epsilon: float | None, *, rms: bool = False, zero: bo
         return fields
     mean, variance = cell.mean_ball(), cell.variance_ball()
     square = variance + mean.squared()
-    fields |= {"mean": mean, "variance": variance, "std": variance.root()}
+    fields["mean"] = mean
+    if variance.too_large:  # squares that float64 does not hold, and so nothing that follows from them
+        return fields
+    fields |= {"variance": variance, "std": variance.root()}
+    if rms and square.too_large:
+        return fields
     if cell.varies:
         fields["condition_number"] = (ONE + mean.squared() / variance).root()
     if rms:
@@ -184,7 +189,7 @@ def renorm(batches: Sequence[Cell], epsilon: float, weight: Ball) -> list[Fields
     found: list[Fields] = []
     poisoned = False
     for cell in batches:
-        poisoned = poisoned or cell.poisoned
+        poisoned = poisoned or cell.poisoned or cell.variance_ball().too_large
         names = ("r", "d", "r_clipped", "d_clipped", "running_mean", "running_variance")
         if poisoned:
             found.append(dict.fromkeys(names))

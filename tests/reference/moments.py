@@ -11,11 +11,12 @@ from fractions import Fraction
 from reference.balls import CONTEXT, TINY, UNIT, ZERO, Ball, decimal
 
 # Claims of the documentation: the variance of any split holds to 4·2⁻⁵³·|mean|/sd + 1e-13 relative, integers of 8
-# and 16 bits are summed exactly. The mean is that of blocks of sums: so many units of the root mean square.
+# and 16 bits are summed exactly in each piece of a file, and pieces are merged. The mean is that of blocks of sums: so
+# many units of the root mean square.
 VARIANCE_BASE = Decimal("1e-13")
 VARIANCE_UNITS = Decimal(4)
 MEAN_UNITS = Decimal(16)
-EXACT_UNITS = Decimal(4)
+EXACT_UNITS = Decimal(8)
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,9 @@ class Cell:
 
     def mean_ball(self) -> Ball:
         """Return the mean, as near as it is claimed to be."""
-        if self.exact:  # Σx = qn + r, and the mean is q + r/n with both rounded
-            return Ball(decimal(self.mean), CONTEXT.multiply(UNIT, CONTEXT.add(Decimal(1), abs(decimal(self.mean)))))
+        if self.exact:  # Σx = qn + r, and the mean of a piece is q + r/n with both rounded
+            lost = CONTEXT.multiply(EXACT_UNITS, CONTEXT.add(Decimal(1), abs(decimal(self.mean))))
+            return Ball(decimal(self.mean), CONTEXT.multiply(UNIT, lost))
         if not self.varies:
             lost = CONTEXT.multiply(CONTEXT.multiply(Decimal(2), UNIT), decimal(self.size))
             return Ball(decimal(self.mean), CONTEXT.add(lost, decimal(self.noise)))
