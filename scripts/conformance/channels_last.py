@@ -199,7 +199,7 @@ def _compare_bands(case: Drawn, path: Path, found: Found, normalizer: str, varia
         ways["threads"] = {"threads": case.threads}
     for way, options in ways.items():
         report = bnstat.diagnose(
-            path, framework="torch-channels-last", normalizer=normalizer, batch_size=len(case.x), **options
+            path, framework="torch-channels-last", normalizer=normalizer, axis=4, batch_size=len(case.x), **options
         )
         predictions = [part.prediction for part in report.batches[0].parts]
         for one, layer in zip(predictions, variance.tolist(), strict=True):

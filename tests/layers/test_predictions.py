@@ -195,7 +195,7 @@ def test_a_report_says_which_instructions_its_variances_are_of(far, tmp_path, vo
     assert "on a processor with AVX2 or AVX-512" in spoken(far, normalizer="group:2", threads=2)[0]
     assert spoken(volume, emulate=False) == spoken(volume, normalizer="layer") == []
     np.save(tmp_path / "few.npy", np.load(far)[:, :4, :4, :4])
-    (range_note,) = spoken(tmp_path / "few.npy", normalizer="group:2", threads=2)
+    (range_note,) = spoken(tmp_path / "few.npy", normalizer="group:2", axis=4, threads=2)
     assert "a range over AVX2, AVX-512 and neither" in range_note
     both = bnstat.compare_layers(
         far, by="frameworks", values=["torch", "torch-channels-last"], normalizer="group:2", threads=2
@@ -206,7 +206,8 @@ def test_a_report_says_which_instructions_its_variances_are_of(far, tmp_path, vo
 @pytest.mark.parametrize("shape", [(2, 1, 1, 1, 12), (1, 6, 6, 6, 1)])
 def test_group_norm_of_what_has_no_layout_is_a_band_of_both_kernels(tmp_path, shape):
     np.save(tmp_path / "any.npy", np.random.default_rng(0).normal(1000, 1, shape).astype(np.float32))
-    for one in predictions(tmp_path / "any.npy", framework="torch-channels-last", normalizer="group:1", threads=2):
+    settings = {"framework": "torch-channels-last", "normalizer": "group:1", "axis": 4}
+    for one in predictions(tmp_path / "any.npy", **settings, threads=2):
         assert one.kind == "bounded"
         assert one.low < 0.9
         assert one.high > 1.1
@@ -224,11 +225,11 @@ def test_a_channel_without_variance_has_no_prediction(tmp_path):
     values[0, 0, 0, 1] = np.nan
     np.save(tmp_path / "nan.npy", values)
     for framework in ("torch", "keras-tensorflow"):
-        whole, poisoned = predictions(tmp_path / "nan.npy", framework=framework)
+        whole, poisoned = predictions(tmp_path / "nan.npy", framework=framework, axis=3)
         assert whole is not None
         assert poisoned is None
     np.save(tmp_path / "one.npy", np.ones((1, 1, 1, 1, 2)))
-    assert predictions(tmp_path / "one.npy", framework="torch") == [None, None]
+    assert predictions(tmp_path / "one.npy", framework="torch", axis=4) == [None, None]
 
 
 def test_half_input_beyond_its_range_is_undefined(tmp_path):
