@@ -146,11 +146,17 @@ def test_unsettled_statistics_need_steps_and_too_few_of_them(codes):
     assert codes(path, "--steps", 44, "--framework", "torch") == set()
 
 
+def test_an_epsilon_of_0_is_refused_by_a_layer_and_not_by_data(codes):
+    path = wave(1.0)
+    assert codes(path, "--framework", "torch", "--epsilon", 0) == {"BN108"}
+    assert codes(path, "--framework", "torch", "--epsilon", 1e-5) == codes(path, "--epsilon", 0) == set()
+
+
 def test_every_rule_has_its_volume():
     from bnstat.rules import RULES
 
     beside = {"BN107", "BN207", "BN208", "BN405"}  # need patches, a cohort or a reference: tests of their own
-    assert {*FIRES, "BN206", *beside} == {rule.code for rule in RULES}
+    assert {*FIRES, "BN108", "BN206", *beside} == {rule.code for rule in RULES}
 
 
 @pytest.mark.parametrize(
