@@ -199,7 +199,7 @@ def test_the_environment_asks_too_and_the_command_line_outdoes_it(compared, bnst
         (["--normalizers", "btach"], "did you mean 'batch'?"),
         (["--normalizers", "batch,group:3"], "group:3 does not divide the 1 channel of these data"),
         (["--frameworks", "all", "--normalizer", "layer"], "tensorflow has no layer for layer norm"),
-        (["--epsilons", "nan"], "--epsilon must be a number, and is nan"),
+        (["--epsilons", "nan"], "--epsilons must all be numbers, and one is nan"),
         (["--epsilons", "1", "--threads", "0"], "--threads must be at least 1, and is 0"),
         (["--epsilons", "1", "--axis", "9"], "axis 9"),
     ],

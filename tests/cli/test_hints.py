@@ -123,7 +123,7 @@ def test_statistics_count_the_findings_of_each_rule_the_most_first(bnstat_run, r
     assert ran.out.splitlines() == [
         "2  BN101 zero-variance  error",
         "1  BN104 nan-voxels     error",
-        "3 errors in 1 sample",
+        "failed: 3 errors in 1 sample (fails on error)",
     ]
     assert ran.code == 1
     assert "--statistics" in refused(2, "check", tmp_path / "x.npy", "--statistics", "--format", "json")

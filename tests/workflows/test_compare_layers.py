@@ -222,7 +222,7 @@ def test_one_layer_has_nothing_to_be_compared_with(cohort):
         ("normalizers", ["batch", "group:3"], {}, "group:3 does not divide the 4 channels"),
         ("normalizers", ["instance", "layer"], {"momentum": 0.9}, "none of these normalizers keeps running"),
         ("normalizers", ["batch", "renorm"], {"batch_size": 5}, "renorm needs at least two batches"),
-        ("epsilons", [1e-3, -1.0], {}, "`epsilon` must be 0 or more, and is -1; Keras would return NaN"),
+        ("epsilons", [1e-3, -1.0], {}, "`epsilons` must all be 0 or more, and one is -1; Keras would return NaN"),
         ("epsilons", [1e-3], {"batch_size": 9}, "9"),
     ],
 )

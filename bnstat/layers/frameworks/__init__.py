@@ -192,7 +192,7 @@ def require_epsilon(preset: Framework, epsilon: float | None, *, of: str | None 
         negative = f"{preset.title} would return NaN wherever the variance is below {-epsilon:g}"
         result = f'{preset.title} raises "{raised}"' if raised else negative
     else:
-        rule, result = "a number", "the output of every layer would be NaN"
+        rule, result = "numbers" if of else "a number", "the output of every layer would be NaN"
     named = f"`{of}` must all be {rule}, and one" if of else f"`epsilon` must be {rule}, and"
     raise UsageError(f"{named} is {epsilon:g}; {result}")
 
