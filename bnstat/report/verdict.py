@@ -1,4 +1,7 @@
-"""The two facts that people come to `bnstat inspect` for: whether a variance is zero, and whether ε matters."""
+"""The facts that people come to `bnstat inspect` for: whether a variance is zero, and whether ε matters.
+
+A third one follows where the layer's own arithmetic may give another variance than the exact one.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,19 @@ from bnstat.text import first_ones, number, numbered, printable
 # A channel or a group, and the batch that it is of.
 _Placed = tuple[Batch, Channel | Group]
 
+# What findings on a layer's arithmetic say of its variance, by their code, the worst first.
+_COMPUTED = {"BN301": "a negative variance", "BN302": "a variance of 0", "BN303": "a wrong variance"}
+
 
 def verdict(report: Report) -> tuple[str, ...]:
-    """Return a sentence on zero variances and one on ε, also where neither is a problem; nothing without a batch."""
+    """Return a sentence on zero variances and one on ε, also where neither is a problem; nothing without a batch.
+
+    Where a finding says that the layer's own variance may be another one, a third sentence says so.
+    """
     placed = [(batch, part) for batch in report.batches for part in batch.parts]
-    return (_on_variance(placed, report), _on_epsilon(placed, report)) if placed else ()
+    if not placed:
+        return ()
+    return (_on_variance(placed, report), _on_epsilon(placed, report), *_on_arithmetic(report))
 
 
 # --- Is a variance zero? -----------------------------------------------------------------------------------------
@@ -137,6 +148,26 @@ def _effect(known: Sequence[_Placed], report: Report, *, whole: bool) -> str:
     varying = "" if whole else " whose values vary" if settings.kind != "rms" else " that is not zero"
     more = "" if least == number(max(one[1].output or 0.0 for one in known)) else " or more"
     return f"ε matters little: {at} {output} is {least}{more}{everywhere}{varying}."
+
+
+# --- Does the layer compute this variance? -----------------------------------------------------------------------
+
+
+def _on_arithmetic(report: Report) -> Iterator[str]:
+    """Yield what the worst finding on the layer's arithmetic says, and of which channels or groups; often nothing."""
+    for code, computed in _COMPUTED.items():
+        places = {finding.place for finding in report.findings if finding.rule == code}
+        found = [
+            (batch, part)
+            for batch in report.batches
+            for part in batch.parts
+            if (batch.index, part.place) in places
+        ]
+        if found:
+            certain = all(part.prediction is not None and part.prediction.kind == "emulated" for _, part in found)
+            verb = "computes" if certain else "may compute"
+            yield f"In its own arithmetic the layer {verb} {computed} in {_where(found, report)} ({code})."
+            return
 
 
 # --- Names -------------------------------------------------------------------------------------------------------

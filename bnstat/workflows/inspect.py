@@ -146,7 +146,8 @@ def report_of(table: Table, settings: Settings) -> Report:
         synchronized=predict(synchronized, table, replace(settings, emulate=False)),
     )
     evidence = Evidence(report, sample_channels=sample_channels_of(table.rows) if report.patched else ())
-    return replace(report, findings=findings_of(evidence), verdict=verdict(report), answer=answer(report))
+    judged = replace(report, findings=findings_of(evidence))
+    return replace(judged, verdict=verdict(judged), answer=answer(judged))
 
 
 def as_loaded(table: Table, settings: Settings) -> Table:

@@ -160,3 +160,12 @@ def test_the_numbers_of_the_facts_are_those_of_the_table(tmp_path, normalizer):
     rendered = table.render(report, width=200).split("\n\n", 1)[1]
     assert numbers
     assert all(re.search(rf"(?<![\d.,]){re.escape(one)}(?![\d.])", rendered) for one in numbers)
+
+
+def test_a_variance_that_the_layer_itself_may_compute_otherwise_is_said_with_its_place(facts):
+    values = wave(1, 100_000, 2)
+    values[..., 1] += 10_000
+    said = facts(values, framework="flax")
+    assert said[0].startswith("The variance is not zero in any channel")
+    assert said[2:] == ("In its own arithmetic the layer may compute a variance of 0 in channel 1 (BN302).",)
+    assert len(facts(values[..., :1], framework="flax")) == 2
