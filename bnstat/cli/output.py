@@ -94,7 +94,7 @@ def _rendered(command: str, report: object, to: Output) -> str:
     if to.format != "table":
         return render(report)
     color = _colored(to)
-    shown = render(report, width=_width(), color=color, every_row=to.every_row)
+    shown = render(report, width=_width(), color=color, every_row=to.every_row, quiet=to.quiet)
     return _linked(shown) if color and to.file is None and is_terminal(sys.stdout) else shown
 
 

@@ -30,8 +30,9 @@ class Screen:
     Names in lines are never read as markup or emoji, and a number is never parted from its unit.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
         self._console = console
+        self._quiet = quiet
 
     @property
     def width(self) -> int:
@@ -66,6 +67,11 @@ class Screen:
     def remark(self, line: str) -> None:
         """Print a line that explains others, such as what a column means."""
         self.say(line, style="dim")
+
+    def hidden(self, headers: Sequence[str]) -> None:
+        """Print which columns the screen has no room for, if there are any; a quiet screen does not."""
+        if headers and not self._quiet:
+            self.remark(f"hidden: {', '.join(headers)}; widen the terminal (or use --format json)")
 
     def row(self, line: str, style: str = "") -> None:
         """Print a line of a table as it is: a number is never cut, even where the screen is too narrow for it."""
@@ -111,11 +117,6 @@ def fitting(
     return shown, gap
 
 
-def hidden_columns(headers: Sequence[str]) -> str:
-    """Return the line on columns that the screen has no room for; empty where there is none."""
-    return f"hidden: {', '.join(headers)}; widen the terminal (or use --format json)" if headers else ""
-
-
 def empty_table(columns: Iterable[tuple[str, Literal["left", "right"]]], *, gap: int = 2) -> Table:
     """Return a table without rows and lines, of these headers and sides."""
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
@@ -124,8 +125,15 @@ def empty_table(columns: Iterable[tuple[str, Literal["left", "right"]]], *, gap:
     return table
 
 
-def printed(show: Callable[[Screen], None], *, width: int, color: bool) -> str:
-    """Return what a function prints to a terminal of so many columns, without spaces at the ends of lines."""
+def printed(show: Callable[[Screen], None], *, width: int, color: bool, quiet: bool = False) -> str:
+    """Return what a function prints to a terminal of so many columns, without spaces at the ends of lines.
+
+    Args:
+        show: the function.
+        width: columns of the terminal.
+        color: True to use ANSI colours.
+        quiet: True to leave out which columns are hidden.
+    """
     file = StringIO()
     console = Console(
         file=file,
@@ -138,5 +146,5 @@ def printed(show: Callable[[Screen], None], *, width: int, color: bool) -> str:
         emoji=False,
         legacy_windows=False,
     )
-    show(Screen(console))
+    show(Screen(console, quiet=quiet))
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"

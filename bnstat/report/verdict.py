@@ -158,10 +158,7 @@ def _on_arithmetic(report: Report) -> Iterator[str]:
     for code, computed in _COMPUTED.items():
         places = {finding.place for finding in report.findings if finding.rule == code}
         found = [
-            (batch, part)
-            for batch in report.batches
-            for part in batch.parts
-            if (batch.index, part.place) in places
+            (batch, part) for batch in report.batches for part in batch.parts if (batch.index, part.place) in places
         ]
         if found:
             certain = all(part.prediction is not None and part.prediction.kind == "emulated" for _, part in found)

@@ -324,6 +324,23 @@ def test_at_80_columns_no_column_is_hidden(bnstat_run, monkeypatch, asked):
     assert all(word in out for word in header.split())
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("inspect", SAMPLES / "t1_head.nii.gz"),
+        ("compare", SAMPLES / "cohort"),
+        ("compare", SAMPLES / "cohort", "--frameworks", "keras,torch"),
+        ("plan", "--patch", "32x32x32", "--strides", "2,2,2"),
+        ("frameworks",),
+    ],
+)
+def test_a_narrow_terminal_says_which_columns_are_hidden_unless_it_is_to_be_quiet(bnstat_run, monkeypatch, asked):
+    monkeypatch.setenv("COLUMNS", "30")
+    told, quiet = bnstat_run(*asked).out, bnstat_run(*asked, "-q").out
+    assert "hidden: " in told
+    assert "hidden: " not in quiet
+
+
 @pytest.mark.parametrize("normalizer", ["batch", "instance", "layer", "group:2", "rms", "renorm", "weight-init"])
 @pytest.mark.parametrize("width", ["40", "50", "60"])
 def test_no_number_is_cut_however_narrow_the_terminal_is(bnstat_run, monkeypatch, normalizer, width):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bnstat.renderers.markdown import escaped
-from bnstat.renderers.screen import empty_table, fitting, hidden_columns, printed
+from bnstat.renderers.screen import empty_table, fitting, printed
 from bnstat.report.documents.html import table_of
 from bnstat.text import unbroken, with_units
 
@@ -88,8 +88,12 @@ def test_gaps_shrink_before_columns_are_hidden_and_the_highest_rank_goes_first()
 
 
 def test_hidden_columns_are_named_with_what_to_do():
-    assert hidden_columns(["std", "min"]) == "hidden: std, min; widen the terminal (or use --format json)"
-    assert hidden_columns([]) == ""
+    def shown(headers, *, quiet):
+        return printed(lambda screen: screen.hidden(headers), width=80, color=False, quiet=quiet)
+
+    assert shown(["std", "min"], quiet=False) == "hidden: std, min; widen the terminal (or use --format json)\n"
+    assert shown([], quiet=False) == ""
+    assert shown(["std", "min"], quiet=True) == ""
 
 
 def test_a_table_that_is_wider_than_the_screen_loses_no_digit_of_a_number():

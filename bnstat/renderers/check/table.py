@@ -17,7 +17,7 @@ from bnstat.text import plural
 MOST_FILES, MOST_STALE = 20, 20
 
 
-def render(check: Check, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
+def render(check: Check, *, width: int = 80, color: bool = False, every_row: bool = False, quiet: bool = False) -> str:
     """Return the verdict as text.
 
     Args:
@@ -25,8 +25,9 @@ def render(check: Check, *, width: int = 80, color: bool = False, every_row: boo
         width: columns of the terminal.
         color: True to use ANSI colours.
         every_row: True to show every finding.
+        quiet: True to leave out which columns are hidden.
     """
-    return printed(lambda screen: _print(check, screen, every_row), width=width, color=color)
+    return printed(lambda screen: _print(check, screen, every_row), width=width, color=color, quiet=quiet)
 
 
 def _print(check: Check, screen: Screen, every_row: bool) -> None:

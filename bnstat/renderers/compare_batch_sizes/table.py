@@ -9,7 +9,7 @@ from bnstat.batch_size.results import CurvePoint
 from bnstat.renderers.compare_batch_sizes import curve, rows, sentences
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.headings import preparation_lines
-from bnstat.renderers.screen import Screen, empty_table, fitting, hidden_columns, printed
+from bnstat.renderers.screen import Screen, empty_table, fitting, printed
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.text import plural, printable
 
@@ -19,7 +19,9 @@ _RANKS = (0, 4, 0, 6, 1, 5, 3, 2)
 _RUN_RANKS = (0, 0, 1, 3, 2, 3, 4)
 
 
-def render(comparison: Comparison, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
+def render(
+    comparison: Comparison, *, width: int = 80, color: bool = False, every_row: bool = False, quiet: bool = False
+) -> str:
     """Return the comparison as text.
 
     Args:
@@ -27,10 +29,13 @@ def render(comparison: Comparison, *, width: int = 80, color: bool = False, ever
         width: columns of the terminal.
         color: True to use ANSI colours.
         every_row: True to show every channel.
+        quiet: True to leave out which columns are hidden.
     """
     if not comparison.population:
         return ""
-    return printed(lambda screen: print_comparison(comparison, screen, every_row=every_row), width=width, color=color)
+    return printed(
+        lambda screen: print_comparison(comparison, screen, every_row=every_row), width=width, color=color, quiet=quiet
+    )
 
 
 def print_comparison(comparison: Comparison, screen: Screen, *, every_row: bool = False) -> None:
@@ -91,9 +96,7 @@ def _print_table(headers: Sequence[str], cells: Sequence[Sequence[str]], ranks: 
     for row in cells:
         table.add_row(*(row[place] for place in shown))
     screen.table(table)
-    hidden = hidden_columns([header for place, header in enumerate(headers) if header and place not in shown])
-    if hidden:
-        screen.remark(hidden)
+    screen.hidden([header for place, header in enumerate(headers) if header and place not in shown])
 
 
 def _side(header: str) -> Literal["left", "right"]:

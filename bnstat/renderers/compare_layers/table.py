@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bnstat.renderers.compare_layers import rows
-from bnstat.renderers.screen import MOST_ROWS, Screen, fitting, hidden_columns, printed
+from bnstat.renderers.screen import MOST_ROWS, Screen, fitting, printed
 from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
 from bnstat.text import plural
 
@@ -13,7 +13,9 @@ from bnstat.text import plural
 _GAP = 2
 
 
-def render(comparison: LayerComparison, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
+def render(
+    comparison: LayerComparison, *, width: int = 80, color: bool = False, every_row: bool = False, quiet: bool = False
+) -> str:
     """Return the comparison as text.
 
     Args:
@@ -21,10 +23,11 @@ def render(comparison: LayerComparison, *, width: int = 80, color: bool = False,
         width: columns of the terminal.
         color: True to use ANSI colours.
         every_row: True to show every batch, and every channel or group.
+        quiet: True to leave out which columns are hidden.
     """
     if not comparison.order:
         return ""
-    return printed(lambda screen: _print(comparison, screen, every_row), width=width, color=color)
+    return printed(lambda screen: _print(comparison, screen, every_row), width=width, color=color, quiet=quiet)
 
 
 def _print(comparison: LayerComparison, screen: Screen, every_row: bool) -> None:
@@ -68,9 +71,9 @@ def _print_blocks(comparison: LayerComparison, screen: Screen, every_row: bool) 
         screen.remark(f"{more} with smaller differences (--all shows all)")
     screen.blank()
     seen = [column for column in rows.differing(comparison) if column.title not in hidden]
-    for line in (hidden_columns(hidden), *rows.notes(sets, seen)):
-        if line:
-            screen.remark(line)
+    screen.hidden(hidden)
+    for line in rows.notes(sets, seen):
+        screen.remark(line)
 
 
 def _print_aligned(

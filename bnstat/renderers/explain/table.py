@@ -12,10 +12,12 @@ from bnstat.report.explain import Explanation, Explanations
 _WIDEST = 100
 
 
-def render(rules: Explanations, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
+def render(
+    rules: Explanations, *, width: int = 80, color: bool = False, every_row: bool = False, quiet: bool = False
+) -> str:
     """Return the rules as text: in full those that were asked for by name, else two lines for each."""
     show = _print_in_full if rules.in_full else _print_all
-    return printed(lambda screen: show(rules, screen), width=min(width, _WIDEST), color=color)
+    return printed(lambda screen: show(rules, screen), width=min(width, _WIDEST), color=color, quiet=quiet)
 
 
 def _title(rule: Explanation) -> Text:

@@ -9,17 +9,19 @@ from rich.table import Table
 from rich.text import Text
 
 from bnstat.renderers.frameworks import rows
-from bnstat.renderers.screen import Screen, empty_table, fitting, hidden_columns, printed
+from bnstat.renderers.screen import Screen, empty_table, fitting, printed
 from bnstat.report.frameworks import Presets
 
 # For each column how soon it is hidden where width is short: 0 for never.
 _RANKS = (0, 1, 2, 3, 5, 4, 5)
 
 
-def render(presets: Presets, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
+def render(
+    presets: Presets, *, width: int = 80, color: bool = False, every_row: bool = False, quiet: bool = False
+) -> str:
     """Return the presets as text: one in full, or a table with a section for each normalizer."""
     show = _print_one if presets.in_full else _print_all
-    return printed(lambda screen: show(presets, screen), width=width, color=color)
+    return printed(lambda screen: show(presets, screen), width=width, color=color, quiet=quiet)
 
 
 def _print_all(presets: Presets, screen: Screen) -> None:
@@ -29,10 +31,9 @@ def _print_all(presets: Presets, screen: Screen) -> None:
     screen.blank()
     screen.table(_table(presets, [(headers[place], _side(rows.HEADERS[place])) for place in shown], shown, gap))
     screen.blank()
-    hidden = hidden_columns([header for place, header in enumerate(rows.HEADERS) if place not in shown])
-    for line in (hidden, *rows.footnotes()):
-        if line:
-            screen.remark(line)
+    screen.hidden([header for place, header in enumerate(rows.HEADERS) if place not in shown])
+    for line in rows.footnotes():
+        screen.remark(line)
     for line in rows.arithmetics(presets):
         screen.say(line, style="dim", indent=2)
 

@@ -11,7 +11,7 @@ from bnstat.renderers.headings import inputs_line, preparation_lines, settings_l
 from bnstat.renderers.inspect import lines
 from bnstat.renderers.inspect.columns import Column, Part, columns_of, headers_of, legend, names_of
 from bnstat.renderers.numbers import least_median_greatest, number
-from bnstat.renderers.screen import MOST_ROWS, Screen, empty_table, fitting, hidden_columns, printed
+from bnstat.renderers.screen import MOST_ROWS, Screen, empty_table, fitting, printed
 from bnstat.report.finding import Finding
 from bnstat.report.inspect import Report
 from bnstat.text import plural, printable
@@ -35,7 +35,9 @@ class Label:
     rank: int = 0
 
 
-def render(report: Report, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
+def render(
+    report: Report, *, width: int = 80, color: bool = False, every_row: bool = False, quiet: bool = False
+) -> str:
     """Return the report as text.
 
     Args:
@@ -43,10 +45,13 @@ def render(report: Report, *, width: int = 80, color: bool = False, every_row: b
         width: columns of the terminal.
         color: True to use ANSI colours.
         every_row: True to show every batch and channel.
+        quiet: True to leave out which columns are hidden.
     """
     if not report.batches:
         return ""
-    return printed(lambda screen: print_report(report, screen, every_row=every_row), width=width, color=color)
+    return printed(
+        lambda screen: print_report(report, screen, every_row=every_row), width=width, color=color, quiet=quiet
+    )
 
 
 def print_report(report: Report, screen: Screen, *, every_row: bool = False) -> None:
@@ -64,9 +69,9 @@ def print_report(report: Report, screen: Screen, *, every_row: bool = False) -> 
         _print_rows(replace(report, findings=()), report.synchronized, screen, every_row)
     screen.blank()
     shown = [column for column in columns_of(report) if column.title not in hidden]
-    for line in (hidden_columns(hidden), *legend(shown)):
-        if line:
-            screen.remark(line)
+    screen.hidden(hidden)
+    for line in legend(shown):
+        screen.remark(line)
     for line in lines.running_lines(report):
         screen.say(line)
     if report.findings:

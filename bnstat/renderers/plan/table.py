@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from bnstat.renderers.plan import rows
-from bnstat.renderers.screen import Screen, empty_table, fitting, hidden_columns, printed
+from bnstat.renderers.screen import Screen, empty_table, fitting, printed
 from bnstat.report.plan import Plan
 
 # From this width on headers stand in one line.
@@ -16,9 +16,9 @@ _RANKS = (0, 0, 2, 1, 3, 0)
 _LEAST_LAST = 14
 
 
-def render(plan: Plan, *, width: int = 80, color: bool = False, every_row: bool = False) -> str:
+def render(plan: Plan, *, width: int = 80, color: bool = False, every_row: bool = False, quiet: bool = False) -> str:
     """Return the plan as text; every level is always shown."""
-    return printed(lambda screen: _print(plan, screen), width=width, color=color)
+    return printed(lambda screen: _print(plan, screen), width=width, color=color, quiet=quiet)
 
 
 def _print(plan: Plan, screen: Screen) -> None:
@@ -41,9 +41,7 @@ def _print_table(plan: Plan, screen: Screen) -> None:
     for level, one in zip(plan.levels, cells, strict=True):
         table.add_row(*(one[place] for place in shown), style="red" if level.raises else None)
     screen.table(table)
-    hidden = hidden_columns([header for place, header in enumerate(rows.HEADERS) if place not in shown])
-    if hidden:
-        screen.remark(hidden)
+    screen.hidden([header for place, header in enumerate(rows.HEADERS) if place not in shown])
 
 
 def _side(header: str) -> Literal["left", "right"]:
