@@ -89,9 +89,9 @@ def test_gaps_shrink_before_columns_are_hidden_and_the_highest_rank_goes_first()
 
 def test_hidden_columns_are_named_with_what_to_do():
     def shown(headers, *, quiet):
-        return printed(lambda screen: screen.hidden(headers), width=80, color=False, quiet=quiet)
+        return printed(lambda screen: screen.hidden(headers), width=80, color=False, quiet=quiet).strip()
 
-    assert shown(["std", "min"], quiet=False) == "hidden: std, min; widen the terminal (or use --format json)\n"
+    assert shown(["std", "min"], quiet=False) == "hidden: std, min; widen the terminal (or use --format json)"
     assert shown([], quiet=False) == ""
     assert shown(["std", "min"], quiet=True) == ""
 
