@@ -165,6 +165,8 @@ def _groups_of(
     A larger set has as many samples of each group as a batch takes. What is not known is how far these are apart if
     each group has only one sample here.
     """
+    if not cohort.samples:
+        return None
     numbers = cohort.numbered(grouping)
     if kind == "infinite":
         if not cohort.splits(numbers):

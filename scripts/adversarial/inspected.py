@@ -104,7 +104,9 @@ def setting_of(rng: random.Random, folder: Path, *, most: int = 5, one_shape: bo
     if rng.random() < 0.4:
         axis = rng.randint(1, len(left.shape))
         options["axis"] = axis if rng.random() < 0.5 else axis - len(left.shape) - 1
-    if kind.ending == ".npy" and not options:  # an array whose shape may mean something else is refused without it
+    if (
+        kind.ending == ".npy" and options.get("axis", -1) == -1
+    ):  # an array whose shape may mean something else is refused without it
         options["axis"] = len(left.shape)
     return Setting(paths, samples_of(paths, options.get("axis", -1), taken), options)
 
@@ -126,6 +128,8 @@ def batch_norm(rng: random.Random, folder: Path) -> tuple[Run, Judge]:
     options["batch-size"] = size
     if ranks > 1 and size * ranks <= number:
         options["ranks"] = ranks
+    if framework == "torch-syncbn" and "ranks" in options:  # synchronized ranks do not look at ε
+        preset = replace(preset, positive=False)
     if rng.random() < 0.2:
         options["shuffle"], options["seed"] = True, rng.randrange(100)
     if rng.random() < 0.2:

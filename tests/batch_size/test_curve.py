@@ -7,6 +7,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
+import bnstat
 from bnstat.batch_size import curve
 from bnstat.batch_size.population import split
 from bnstat.batch_size.samples import cohorts_of
@@ -274,3 +275,18 @@ def test_simulated_runs_start_from_the_layers_own_start_and_reach_what_they_conv
     assert point_of(values, 4)[0].channels[0].simulated is None
     larger, _ = point_of(values, 2, steps=50, population="infinite")
     assert larger.channels[0].simulated.shuffled is None
+
+
+@pytest.mark.parametrize("population", ["finite", "infinite"])
+def test_a_channel_without_a_usable_sample_has_no_batches_of_one_group(tmp_path, population):
+    random = np.random.default_rng(3)
+    for site in "aabb":
+        (tmp_path / site).mkdir(exist_ok=True)
+        values = random.normal(size=(1, 3, 4, 5, 2))
+        values[..., 1] = np.nan
+        np.save(tmp_path / site / f"{len(list((tmp_path / site).iterdir()))}.npy", values)
+    report = bnstat.compare(str(tmp_path), axis=4, batch_sizes=(1, 2), population=population, group_by="directory")
+    for point in report.batch_sizes:
+        usable, broken = point.one_group.channels
+        assert usable.mean_sd > 0
+        assert (broken.mean_sd, broken.expected_variance, broken.observed) == (None, None, None)

@@ -115,18 +115,20 @@ class Samples:
 def batches(means: Sequence[Ball], variances: Sequence[Ball], places: Iterable[Sequence[int]]) -> Batches:
     """Return mean and variance of batches that are named by the places of their samples, all of one weight."""
     with localcontext(CONTEXT):
-        apart = max(one.value for one in means) - min(one.value for one in means)
         size = max(abs(one.value) for one in means)
         off = max(one.radius for one in means) + 4 * UNIT * size
-        off_variance = max(one.radius for one in variances)
         found_means, found_variances = [], []
         for chosen in places:
             number = len(chosen)
             mean = sum((means[one].value for one in chosen), ZERO) / number
             inside = sum((variances[one].value for one in chosen), ZERO) / number
-            outside = sum(((means[one].value - mean) ** 2 for one in chosen), ZERO) / number
+            deviations = [means[one].value - mean for one in chosen]
+            outside = sum((one * one for one in deviations), ZERO) / number
+            farthest = max(abs(one) for one in deviations)
             lost = (
-                off_variance + 4 * off * (apart if outside else ZERO) + 4 * off * off + 16 * UNIT * (inside + outside)
+                sum((variances[one].radius for one in chosen), ZERO) / number
+                + 4 * off * (farthest + off)
+                + 16 * UNIT * (inside + outside)
             )
             found_means.append(Ball(mean, 2 * off))
             found_variances.append(Ball(inside + outside, lost))
