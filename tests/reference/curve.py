@@ -277,7 +277,8 @@ def point(
     seen = observed(made, state)
     expected = state.left
     if isinstance(seen["variance_sd"], Ball):
-        fields["variance_cv"] = seen["variance_sd"] / expected if expected.value > 0 else None
+        if expected.value > expected.radius:  # else rounding decides whether there is any
+            fields["variance_cv"] = seen["variance_sd"] / expected
         if not unsure:
             fields["running_variance_sd"] = settled_noise(seen["variance_sd"] * bessel, weight)
     corrections = None

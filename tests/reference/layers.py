@@ -185,26 +185,29 @@ def renorm(batches: Sequence[Cell], epsilon: float, weight: Ball) -> list[Fields
     σ_B = √(v + ε); r = σ_B/max(σ, √ε), d = (μ_B − μ)/max(σ, √ε) with the values from before the update.
     """
     mean, deviation, old = NOTHING, ONE, ONE - weight
-    least = Ball.of(epsilon).root()
+    least, added = Ball.of(epsilon).root(), Ball.of(epsilon)
     found: list[Fields] = []
-    poisoned = False
+    poisoned = unknown = False
     for cell in batches:
-        poisoned = poisoned or cell.poisoned or cell.variance_ball().too_large
-        names = ("r", "d", "r_clipped", "d_clipped", "running_mean", "running_variance")
+        poisoned = poisoned or cell.poisoned
+        unknown = unknown or poisoned or cell.variance_ball().too_large
+        fields: Fields = dict.fromkeys(("r", "d", "r_clipped", "d_clipped", "running_mean", "running_variance"))
+        found.append(fields)
         if poisoned:
-            found.append(dict.fromkeys(names))
             continue
-        own = (cell.variance_ball() + Ball.of(epsilon)).root()
-        divisor = deviation if deviation.value > least.value else least
-        ratio, shift = own / divisor, (cell.mean_ball() - mean) / divisor
-        mean, deviation = old * mean + weight * cell.mean_ball(), old * deviation + weight * own
-        variance = deviation.squared() - Ball.of(epsilon)
-        variance = variance if variance.value > 0 else Ball(NOTHING.value, variance.radius)
-        clipped = {
-            "r_clipped": _beyond(ratio, Fraction(1, 3), Fraction(3)),
-            "d_clipped": _beyond(shift, Fraction(-5), Fraction(5)),
-        }
-        found.append({"r": ratio, "d": shift, "running_mean": mean, "running_variance": variance, **clipped})
+        divisor, before = (deviation if deviation.value > least.value else least), mean
+        mean = old * mean + weight * cell.mean_ball()
+        fields["running_mean"] = mean
+        if unknown:  # a deviation whose square float64 does not hold
+            continue
+        own = (cell.variance_ball() + added).root()
+        ratio, shift = own / divisor, (cell.mean_ball() - before) / divisor
+        deviation = old * deviation + weight * own
+        variance = deviation.squared() - added
+        fields["running_variance"] = variance if variance.value > 0 else Ball(NOTHING.value, variance.radius)
+        fields |= {"r": ratio, "d": shift}
+        fields["r_clipped"] = _beyond(ratio, Fraction(1, 3), Fraction(3))
+        fields["d_clipped"] = _beyond(shift, Fraction(-5), Fraction(5))
     return found
 
 
@@ -222,7 +225,7 @@ def _beyond(ball: Ball, low: Fraction, high: Fraction) -> Expected:
 def weight_init(cell: Cell, epsilon: float) -> Fields:
     """Return the start of weight norm from one batch: g = 1/σ, b = −μ/σ (Salimans & Kingma 2016)."""
     total = cell.variance_ball() + Ball.of(epsilon) if not cell.poisoned else NOTHING
-    if cell.poisoned or not total.value:
+    if cell.poisoned or not total.value or total.too_large:
         return {"g": None, "b": None}
     gain = ONE / total.root()
     return {"g": gain, "b": NOTHING - cell.mean_ball() * gain}
