@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from bnstat.cli import exit_codes
-from bnstat.cli.messages import complain, of_input, spelled
+from bnstat.cli.messages import complain, of_input, refused_value, spelled
 from bnstat.cli.options import DEBUG
 from bnstat.errors import BnstatError, InputError, OutputError, UsageError
 from bnstat.text import closest
@@ -150,7 +150,8 @@ def _silenced(code: int) -> int:
 
 def _with_help(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
-    return f"{error.format_message()} (see {context.command_path} --help)" if context else error.format_message()
+    said = refused_value(error) if isinstance(error, click.BadParameter) else error.format_message()
+    return f"{said} (see {context.command_path} --help)" if context else said
 
 
 def _expected(error: BnstatError) -> int:

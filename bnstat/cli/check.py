@@ -229,7 +229,7 @@ def command(
         click.echo(_shown(context, found, limits, limit), nl=False)
         return exit_codes.CLEAN
     if not paths:
-        raise UsageError("no input: give at least one volume or folder (see bnstat check --help)")
+        raise inputs.no_input(context)
     return _run(paths, to, found, reading, {**settings, "limits": limits})
 
 

@@ -166,10 +166,15 @@ def _samples(function: F, *, required: bool) -> F:
 
         paths = joined(given.pop("paths"), files_from, "\0" if null else "\n")
         if required and not paths:
-            raise click.UsageError("Missing argument 'PATH...'.", click.get_current_context())
+            raise no_input(click.get_current_context())
         return function(*args, paths=paths, reading=_reading(given), **given)
 
     return together(*_SAMPLES, *_PATHS, *_PREPROCESSING, *_PATCHES, *_READING)(cast(F, command))
+
+
+def no_input(context: click.Context) -> click.UsageError:
+    """Return the error of a command that needs a path, and was given none."""
+    return click.UsageError(f"no input: give a PATH, as in {context.command_path} volume.nii.gz", context)
 
 
 def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], errors: Iterable[Failure]) -> list[str]:

@@ -28,6 +28,8 @@ _OPTIONS = {parameter: option for option, parameter in PARAMETERS.items()}
 # A parameter in a message of the library, with a value or without: `batch_size`, `batch_axis="none"`. It stands as a
 # word of its own: what a user typed is quoted, and a file name goes on before or after its backticks.
 _PARAMETER = re.compile(r"(?<![^\s(])`([a-z][a-z_]*)(?:=([^`]*))?`(?![\w/\\'\"]|\.\w)")
+# What click says of a text that is no number.
+_NO_NUMBER = re.compile(r"(.*) is not a valid (integer|float)(?: range)?", re.DOTALL)
 # A size as Python writes it: `(96, 96, 96)`.
 _TUPLE = re.compile(r"\(\d+(?:, ?\d+)*,?\)")
 
@@ -48,6 +50,19 @@ def with_options(report: Told) -> Told:
     if hasattr(report, "errors"):
         told["errors"] = tuple(replace(error, message=spelled(error.message)) for error in report.errors)
     return replace(report, **told)
+
+
+def refused_value(error: click.BadParameter) -> str:
+    """Return the line on a value that an option does not take: the option first, as a user typed it."""
+    said = error.message.removesuffix(".")
+    if error.param is None:
+        return said
+    name = max(error.param.opts, key=len)
+    number = _NO_NUMBER.fullmatch(said)
+    if number:
+        kind = "a whole number" if number[2] == "integer" else "a number"
+        return f"{name} must be {kind}, and is {number[1]}"
+    return f"{name}: {said}"
 
 
 def _option(parameter: re.Match[str]) -> str:

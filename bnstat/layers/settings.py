@@ -358,15 +358,18 @@ def parse(name: str) -> str:
     known = [one.partition(":")[0] for one in KINDS]
     if kind not in known:
         near = closest(kind, known)
-        hint = (
-            f"did you mean {near[0] + ':G' * (near[0] == 'group')!r}?" if near else f"choose one of {', '.join(KINDS)}"
-        )
-        raise UsageError(f"normalizer {text!r} is not known; {hint}")
+        hint = f"did you mean {_example(near[0])}?" if near else f"choose one of {', '.join(KINDS)}"
+        raise UsageError(f"normalizer {name!r} is not known; {hint}")
     if kind != "group":
         if colon:
-            raise UsageError(f"normalizer {text!r} has a number, which only group norm has, as in group:2; use {kind}")
+            raise UsageError(f"normalizer {name!r} has a number, which only group norm has, as in group:2; use {kind}")
         return kind
     if not (number.isdecimal() and int(number)):
         said = f", and not {number!r}" if colon else ""
         raise UsageError(f'group norm needs its number of groups, 1 or more, as in `normalizer="group:2"`{said}')
     return f"group:{int(number)}"
+
+
+def _example(kind: str) -> str:
+    """Return how a normalizer is typed, with an example of the one that has a number."""
+    return "'group:G', as in group:2" if kind == "group" else repr(kind)

@@ -65,7 +65,7 @@ def test_every_command_that_reads_files_takes_lists(bnstat_run, files, command):
         (["--files-from", "empty.txt"], 2, "empty.txt lists no path"),
         (["-", "-"], 2, "standard input can be read only once"),
         (["-", "--files-from", "-"], 2, "standard input can be read only once"),
-        ([], 2, "Missing argument 'PATH...'"),
+        ([], 2, "no input: give a PATH, as in bnstat inspect volume.nii.gz"),
     ],
 )
 @pytest.mark.usefixtures("files")

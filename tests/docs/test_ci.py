@@ -78,7 +78,7 @@ def test_a_job_without_python_is_told_so(project):
         (f"{CLEAN}\n{CONSTANT}\n", "--fail-on never", 0, "bnstat check passed: 1 error in 2 samples"),
         ("sample_data/cohort/case_0*.nii.gz\n", "--batch-size 2\n --select BN203", 0, "1 warning in 10 samples"),
         (CLEAN, "--fail-on warnings", 2, "'warnings' is not one of"),
-        ("", "", 2, "give at least one volume"),
+        ("", "", 2, "no input: give a PATH"),
         (f"missing.nii\n{CONSTANT}", "", 3, "::error file=missing.nii,title=cannot be read::no such file"),
         ("nothing*.nii", "", 3, "no file matches"),
         ("--help", "", 3, "--help"),
