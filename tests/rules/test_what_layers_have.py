@@ -90,6 +90,16 @@ def test_a_mask_of_one_voxel_is_noted_and_no_layer_refuses_it(tmp_path, framewor
     assert any("`mask` leaves a single value in channel 0" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(("framework", "kept"), [("torch", None), ("keras", 0.99), ("keras2", None)])
+def test_one_value_inside_a_mask_has_no_unbiased_variance_to_keep(tmp_path, framework, kept):
+    values = np.zeros((1, 4, 4, 4, 1))
+    values[0, 1, 1, 1] = 7
+    np.save(tmp_path / "one.npy", values)
+    reading = bnstat.Reading(preparation=bnstat.Preparation(mask="nonzero"))
+    report = bnstat.diagnose(tmp_path / "one.npy", framework=framework, axis=4, reading=reading)
+    assert report.batches[0].channels[0].running_variance == kept
+
+
 def test_a_channel_that_is_constant_inside_a_mask_is_not_constant_for_the_layer(tmp_path):
     values = np.random.default_rng(0).normal(0, 1, (8, 8, 8))
     values[2:4, 2:4, 2:4] = 9.0

@@ -23,6 +23,8 @@ def _channel(channel: int, merged: Merged, settings: Settings) -> Channel:
     statistics = statistics_of(merged, settings)
     mean, variance = statistics.mean, statistics.variance
     kept_variance = None if variance is None else variance * settings.framework.bessel(merged.count)
+    if settings.preparation.mask is not None and merged.count == 1 and settings.framework.unbiased_running_variance:
+        kept_variance = None  # the layer gets more values than the one inside the mask, which has no unbiased variance
     start_mean, start_variance = settings.framework.running_start
     return Channel(
         channel=channel,
