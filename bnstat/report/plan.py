@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 from bnstat.report.documents.document import Document, Fields
-from bnstat.text import by, plural
+from bnstat.text import by, capitalized, plural
 
 # How an encoder halves: "conv" rounds up, as a strided convolution with padding does, "pool" down, as max-pooling.
 Downsampling = Literal["conv", "pool"]
+
+# So many values say nothing of the data once they are normalized: (x − mean)/SD of two values is −1 and 1.
+_PAIR = 2
+_ALWAYS = "always become about −1 and 1"
+_CONSTANT = "the output is the constant β (the layer's learned bias, 0 at first)"
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class Level:
         shape: The spatial size, in file order.
         values_per_sample: The number of values that instance norm reduces for each channel.
         values_per_batch: The number of values that batch norm reduces for each channel.
-        raises: The layers that refuse to train here, as `framework:normalizer`.
+        raises: The layers that refuse to train here, as `--framework` takes them.
         bessel: n/(n − 1) for the n values of a batch, the factor of an unbiased running variance; None for one value.
     """
 
@@ -75,20 +81,61 @@ class Plan(Document):
         return "bnstat.plan/1"
 
     def _answer(self) -> str:
+        """Say where a variance is zero whatever the data are, which layers refuse to train there, and what trains."""
         last = self.levels[-1]
-        stops = [level for level in self.levels if level.raises]
-        if not stops:
+        alone, together = last.values_per_sample, last.values_per_batch
+        if alone > _PAIR:
             return (
-                "Nothing refuses to train: at the deepest level a channel of batch norm has "
-                f"{last.values_per_batch:,} values and one of instance norm {last.values_per_sample:,}."
+                "No level leaves a channel with a single value, so no variance is zero for want of values, and no "
+                f"layer refuses to train: at the deepest level batch norm has {together:,} values per channel, and "
+                f"instance norm {alone:,}."
             )
-        first = stops[0]
-        names = " and ".join(first.raises)
-        refuse = "refuse" if len(first.raises) > 1 else "refuses"
-        least = f"Batch norm trains from batch size {self.least_batch_size} on"
-        instance = any(name.endswith(":instance") for level in stops for name in level.raises)
-        more = "; instance norm needs a larger patch or fewer levels, whatever the batch" if instance else ""
-        return f"At level {first.level} one value per channel is left, and {names} {refuse} to train. {least}{more}."
+        first = next(level for level in self.levels if level.values_per_sample == alone)
+        where = f"at level {first.level}" if first is last else f"from level {first.level} on"
+        if alone == _PAIR:
+            return self._pair(where, together)
+        return f"{self._single(first, capitalized(where), together)} {self._remedy()}"
+
+    def _single(self, first: Level, where: str, together: int) -> str:
+        """Say what a single value in each sample means, for batch norm and for instance norm."""
+        refuse = f"PyTorch refuses to train ({', '.join(first.raises)})"
+        if together == 1:
+            return (
+                f"{where} a channel has one value, so its variance is zero: {refuse}; Keras and the other frameworks "
+                f"train, but {_CONSTANT}. From batch size {self.least_batch_size} on PyTorch's batch norm trains, but "
+                f"2 different values {_ALWAYS}."
+            )
+        batch = f"which {_ALWAYS}" if together == _PAIR else "so it trains"
+        return (
+            f"{where} a channel has one value in each sample, so for instance norm its variance is zero, whatever the "
+            f"batch size: {refuse}; Keras and the other frameworks train, but {_CONSTANT}. Batch norm has "
+            f"{together:,} values there, {batch}."
+        )
+
+    def _pair(self, where: str, together: int) -> str:
+        """Say what two values in each sample mean."""
+        if together == _PAIR:
+            return f"No layer refuses to train, but {where} a channel has 2 values, which {_ALWAYS}. {self._remedy()}"
+        return (
+            f"No layer refuses to train, but {where} a channel has 2 values in each sample, which instance norm always "
+            f"makes about −1 and 1. Batch norm has {together:,} values there. {self._remedy()}"
+        )
+
+    def _remedy(self) -> str:
+        """Say how many levels leave more than two values, or which patch does with all levels."""
+        enough = sum(level.values_per_sample > _PAIR for level in self.levels)
+        fewer = f"{plural(enough, 'level')} or fewer" if enough > 1 else "1 level"
+        larger = self.patch
+        while self._deepest(larger) <= _PAIR:
+            larger = tuple(2 * size for size in larger)
+        patch = f"a larger patch, such as {by(larger, 'x')}"
+        return f"Use {fewer}, or {patch}." if enough else f"Use {patch}."
+
+    def _deepest(self, patch: Sequence[int]) -> int:
+        """Return the values of a channel that a patch of another size leaves in a sample at the deepest level."""
+        divisors = [prod(steps) for steps in zip(*self.strides, strict=True)] or [1] * len(patch)
+        up = self.downsample == "conv"
+        return prod(-(-size // one) if up else size // one for size, one in zip(patch, divisors, strict=True))
 
     def to_fields(self) -> Fields:
         """Return the fields of the document that follow its schema and version."""

@@ -7,7 +7,7 @@ from math import prod
 from typing import get_args
 
 from bnstat.errors import UsageError, require_least, whole, wholes
-from bnstat.layers.frameworks import BATCH_NORMS, FRAMEWORKS
+from bnstat.layers.frameworks import BATCH_NORMS, FRAMEWORKS, preset_of
 from bnstat.report.plan import Downsampling, Level, Plan
 from bnstat.text import by, plural
 
@@ -127,9 +127,9 @@ def _too_small(shapes: Sequence[Sizes], strides: Sequence[Sizes], *, by_levels: 
 def _level(level: int, shape: Sizes, batch_size: int) -> Level:
     alone, together = prod(shape), batch_size * prod(shape)
     reduced = {"batch": together, "instance": alone}
-    # A maker's presets say the same, so each maker is named once.
+    # A maker's presets say the same, so each maker is named once, by the preset that stands for them.
     raises = dict.fromkeys(
-        f"{row.maker}:{row.normalizer}"
+        preset_of(row.maker, row.normalizer).name
         for row in FRAMEWORKS.values()
         if row.normalizer in reduced and reduced[row.normalizer] < row.least_values
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -17,14 +18,56 @@ NARROW = ("plan", "--patch", "64x64x16", "--levels", "7", "--batch-size", "1")
 def test_the_table_says_where_training_stops(bnstat_run):
     ran = bnstat_run(*NARROW)
     assert ran.code == 0
-    assert "torch:batch" in ran.out
-    assert "At level 6 one value per channel is left" in ran.out
-    assert "Batch norm trains from batch size 2 on" in ran.out
+    said = " ".join(ran.out.split("\n\n")[0].split())
+    assert said == (
+        "At level 6 a channel has one value, so its variance is zero: PyTorch refuses to train (torch, "
+        "torch-instance); Keras and the other frameworks train, but the output is the constant β (the layer's learned "
+        "bias, 0 at first). From batch size 2 on PyTorch's batch norm trains, but 2 different values always become "
+        "about −1 and 1. Use 6 levels or fewer, or a larger patch, such as 128x128x32."
+    )
     assert max(map(len, ran.out.splitlines())) <= 80
 
 
 def test_nothing_stops_where_values_are_left(bnstat_run):
-    assert "Nothing refuses to train" in bnstat_run("plan", "--patch", "128x128x128", "--levels", "6").out
+    said = " ".join(bnstat_run("plan", "--patch", "128x128x128", "--levels", "6").out.split())
+    assert "No level leaves a channel with a single value, so no variance is zero for want of values" in said
+    assert "at the deepest level batch norm has 128 values per channel, and instance norm 64." in said
+
+
+@pytest.mark.parametrize(
+    ("patch", "batch_size", "words"),
+    [
+        ("32", 2, "so for instance norm its variance is zero, whatever the batch size"),
+        ("32", 2, "Batch norm has 2 values there, which always become about −1 and 1. Use 5 levels or fewer"),
+        ("32", 4, "Batch norm has 4 values there, so it trains. Use 5 levels or fewer"),
+        ("64x32x32", 1, "at level 5 a channel has 2 values, which always become about −1 and 1. Use 5 levels"),
+        (
+            "64x32x32",
+            3,
+            "has 2 values in each sample, which instance norm always makes about −1 and 1. Batch norm has 6",
+        ),
+        ("8", 1, "From level 3 on a channel has one value"),
+    ],
+)
+def test_a_level_of_one_or_two_values_is_named_with_what_becomes_of_them(bnstat_run, patch, batch_size, words):
+    ran = bnstat_run("plan", "--patch", patch, "--levels", 6, "--batch-size", batch_size)
+    assert words in " ".join(ran.out.split())
+
+
+def test_the_patch_and_the_levels_that_a_plan_recommends_leave_more_than_two_values(bnstat_run):
+    for patch, more in (
+        ("32", ()),
+        ("64x64x16", ()),
+        ("20x20x8", ("--downsample", "pool", "--strides", "2,2x2x1,5x5x4")),
+    ):
+        depth = more or ("--levels", "7")
+        said = " ".join(bnstat_run("plan", "--patch", patch, *depth).out.split("\n\n")[0].split())
+        larger, fewer = re.search(r"such as (\d+x\d+x\d+)", said), re.search(r"Use (\d+) levels? or fewer", said)
+        assert larger
+        assert fewer
+        assert "No level leaves" in bnstat_run("plan", "--patch", larger[1], *depth).out
+        if not more:
+            assert "No level leaves" in bnstat_run("plan", "--patch", patch, "--levels", fewer[1]).out
 
 
 def test_json_follows_the_contract(bnstat_run):
@@ -37,7 +80,7 @@ def test_json_follows_the_contract(bnstat_run):
         "values_per_sample": 1,
         "values_per_batch": 1,
         "bessel": None,
-        "raises": ["torch:batch", "torch:instance"],
+        "raises": ["torch", "torch-instance"],
     }
     assert document["least_batch_size"] == 2
 
@@ -45,7 +88,7 @@ def test_json_follows_the_contract(bnstat_run):
 def test_csv_and_markdown_have_a_row_for_each_level(bnstat_run):
     rows = list(csv.DictReader(io.StringIO(bnstat_run(*NARROW, "--format", "csv").out)))
     assert [row["shape"] for row in rows][-2:] == ["2x2x1", "1x1x1"]
-    assert rows[-1]["raises"] == "torch:batch torch:instance"
+    assert rows[-1]["raises"] == "torch torch-instance"
     markdown = bnstat_run(*NARROW, "--format", "markdown").out
     assert sum(line.startswith("| ") for line in markdown.splitlines()) == 9
 

@@ -28,14 +28,14 @@ def test_strides_are_of_each_further_level_and_of_each_axis_where_they_differ():
 
 def test_a_batch_of_one_raises_only_where_one_value_is_left():
     found = plan((8, 8, 8), levels=4, batch_size=1)
-    assert [level.raises for level in found.levels] == [(), (), (), ("torch:batch", "torch:instance")]
+    assert [level.raises for level in found.levels] == [(), (), (), ("torch", "torch-instance")]
     assert found.least_batch_size == 2
     assert found.levels[-1].bessel is None
 
 
 def test_a_batch_of_two_leaves_instance_norm_alone_in_trouble():
     found = plan((8, 8, 8), levels=4, batch_size=2)
-    assert found.levels[-1].raises == ("torch:instance",)
+    assert found.levels[-1].raises == ("torch-instance",)
     assert found.levels[-1].bessel == 2.0
 
 
@@ -113,7 +113,7 @@ def refusals(torch, norm, patch, strides, batch_size, downsample):
 def test_a_real_encoder_raises_at_the_levels_that_are_predicted(patch, strides, downsample, batch_size):
     torch = pytest.importorskip("torch")
     found = plan(patch, strides=strides, batch_size=batch_size, downsample=downsample)
-    for name, norm in (("torch:batch", torch.nn.BatchNorm3d), ("torch:instance", torch.nn.InstanceNorm3d)):
+    for name, norm in (("torch", torch.nn.BatchNorm3d), ("torch-instance", torch.nn.InstanceNorm3d)):
         raised, deepest = refusals(torch, norm, patch, strides, batch_size, downsample)
         assert raised == [level.level for level in found.levels if name in level.raises]
         assert deepest == found.levels[-1].shape
