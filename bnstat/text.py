@@ -90,6 +90,11 @@ def listed(parts: Sequence[str]) -> str:
     return ", and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
+def joined(names: Sequence[str], word: str = "and") -> str:
+    """Return names as in "a", "a and b" or "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
+
+
 def capitalized(words: str) -> str:
     """Return words with a capital letter at the start; all others stay as they are."""
     return words[0].upper() + words[1:]

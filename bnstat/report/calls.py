@@ -26,9 +26,9 @@ def calls_of(comparison: LayerComparison) -> tuple[LayerCall, ...]:
 
 
 def _call(entry: ComparedLayer, like: ComparedLayer, comparison: LayerComparison) -> LayerCall | None:
-    """Return the call for one framework with the settings of another; None if that has no ε to type."""
+    """Return the call for one framework with the settings of another; None if that has no ε, or one that it refuses."""
     settings, epsilon = entry.report.settings, like.report.settings.epsilon
-    if epsilon is None:
+    if epsilon is None or settings.framework.refusal_of(epsilon) is not None:
         return None
     batch = comparison.reference.report.batches[0]
     text = settings.framework.typed(

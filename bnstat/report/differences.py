@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
-from bnstat.text import capitalized, number, plural
+from bnstat.report.missing_outputs import Missing, missing_outputs
+from bnstat.text import capitalized, joined, number, numbered, plural
 
 # Variances differ notably by more than this share of the greater: the limit at which ε is reported too.
 NOTABLE = 0.01
@@ -17,15 +19,25 @@ NOTHING = 1e-6
 
 
 def order_of(entries: Sequence[ComparedLayer]) -> tuple[OutputPlace, ...]:
-    """Return every place where outputs are compared, as a batch and a place in it, the greatest difference first."""
+    """Return every place where outputs are compared, as a batch and a place in it, the greatest difference first.
+
+    None is greater than that between a number and NaN, or no output at all.
+    """
     places = [(batch, place) for batch, outputs in enumerate(entries[0].outputs) for place in range(len(outputs))]
-    return tuple(sorted(places, key=lambda place: -_spread([entry.outputs[place[0]][place[1]] for entry in entries])))
+    known = [entry for entry in entries if _has_outputs(entry)]
+    return tuple(sorted(places, key=lambda place: -_spread([entry.outputs[place[0]][place[1]] for entry in known])))
+
+
+def _has_outputs(entry: ComparedLayer) -> bool:
+    return any(one is not None for row in entry.outputs for one in row)
 
 
 def _spread(outputs: Sequence[float | None]) -> float:
     """Return the greatest difference of outputs. They are read against 1, so the difference is absolute."""
     known = [output for output in outputs if output is not None]
-    return max(known) - min(known) if known else 0.0
+    if not known:
+        return 0.0
+    return inf if len(known) < len(outputs) else max(known) - min(known)
 
 
 def _apart(one: float, other: float) -> float:
@@ -45,19 +57,25 @@ def with_differences(comparison: LayerComparison) -> LayerComparison:
     """Return the comparison with sentences on what differs, the effect on the output first, as its verdict."""
     if len(comparison.entries) < 2 or not comparison.order:
         return comparison
-    outputs = list(_outputs(comparison))
-    found = [*outputs, *map(Difference, _undefined(comparison))]
+    missing = list(missing_outputs(comparison, lambda entries, word: _names(entries, comparison, word)))
+    running = list(_running(comparison)) if comparison.by == "frameworks" else []
+    verdict = [
+        *map(Difference, _constants(comparison) if comparison.by == "normalizers" else ()),
+        *(Difference(one.sentence, one.place) for one in missing),
+        *_outputs(comparison, missing, in_training=bool(running)),
+        *running,
+    ]
+    found = list(verdict)
     if comparison.by == "frameworks":
-        found += [*_arithmetic(comparison), *_weights(comparison), *map(Difference, _bessel(comparison))]
+        found += [*_arithmetic(comparison), *map(Difference, _bessel(comparison))]
     if comparison.by == "normalizers":
-        found += map(Difference, (*_dependence(comparison), *_without_variance(comparison)))
+        found += map(Difference, _dependence(comparison))
     if comparison.by == "epsilons" and comparison.reference.report.settings.kind == "batch":
         found.append(Difference("ε does not enter the running statistics, so they are the same with every ε."))
-    found += map(Difference, _refusals(comparison))
     places = dict.fromkeys(one.place for one in found if one.place is not None)
     return replace(
         comparison,
-        verdict=tuple(one.sentence for one in outputs),
+        verdict=tuple(one.sentence for one in verdict),
         differences=tuple(one.sentence for one in found),
         told=tuple(places),
     )
@@ -74,9 +92,15 @@ class _LargestChange:
     places: int
 
 
-def _outputs(comparison: LayerComparison) -> Iterator[Difference]:
-    """Say what moving from the first layer to each of the others does to the output."""
-    known = [entry for entry in comparison.entries if any(one is not None for row in entry.outputs for one in row)]
+def _outputs(comparison: LayerComparison, missing: Sequence[Missing], *, in_training: bool) -> Iterator[Difference]:
+    """Say what moving from the first layer to each of the others does to the output.
+
+    Args:
+        comparison: the layers.
+        missing: the outputs that some layers lack, which other sentences tell.
+        in_training: True if the running statistics differ, which the output in evaluation mode depends on.
+    """
+    known = [entry for entry in comparison.entries if _has_outputs(entry)]
     if len(known) < 2:
         yield Difference("Fewer than two of these layers have a defined output, so there is nothing to compare.")
         return
@@ -84,7 +108,9 @@ def _outputs(comparison: LayerComparison) -> Iterator[Difference]:
     changes = [_change(first, entry, comparison) for entry in others]
     what, each = _what(comparison)
     if not any(changes):
-        yield Difference(f"No {each}'s {what} differs by more than 1 %.")
+        between = f" between {_names(known, comparison)}" if len(known) < len(comparison.entries) else ""
+        opening = f"{'in training ' if in_training else ''}no {_other(known, missing)}{each}'s {what}"
+        yield Difference(f"{capitalized(opening)} differs by more than 1 %{between}.")
         return
     alike: dict[tuple[str, OutputPlace], list[ComparedLayer]] = {}
     for change in changes:
@@ -96,9 +122,17 @@ def _outputs(comparison: LayerComparison) -> Iterator[Difference]:
     same = [entry for entry, change in zip(others, changes, strict=True) if change is None]
     if same:
         yield Difference(
-            f"With {_names(same, comparison, 'or')} no {each}'s {what} differs by more than 1 % from that "
-            f"with {_name(first, comparison)}."
+            f"With {_names(same, comparison, 'or')} no {_other([first, *same], missing)}{each}'s {what} differs by "
+            f"more than 1 % from that with {_name(first, comparison)}."
         )
+
+
+def _other(entries: Sequence[ComparedLayer], missing: Sequence[Missing]) -> str:
+    """Return "other " if some of these layers have an output where others of them have none."""
+    split = any(
+        0 < sum(entry in one.entries for entry in entries) < len(entries) for one in missing if one.place is not None
+    )
+    return "other " if split else ""
 
 
 def _what(comparison: LayerComparison) -> tuple[str, str]:
@@ -154,20 +188,6 @@ def _reasons(first: ComparedLayer, change: _LargestChange, comparison: LayerComp
     return reasons
 
 
-def _undefined(comparison: LayerComparison) -> Iterator[str]:
-    """Name the layers whose output is unknown because they have no ε."""
-    without = [
-        entry
-        for entry in comparison.entries
-        if entry.report.settings.epsilon is None and entry.report.settings.kind != "weight-init"
-    ]
-    if without:
-        yield (
-            f"The output of {_names(without, comparison)} is undefined without ε, which has no default there; "
-            "--epsilon sets one for all."
-        )
-
-
 def _arithmetic(comparison: LayerComparison) -> Iterator[Difference]:
     """Name the layers whose own sums give a variance that is notably off, and where it is off most."""
     off: dict[tuple[str, OutputPlace], list[ComparedLayer]] = {}
@@ -190,34 +210,42 @@ def _arithmetic(comparison: LayerComparison) -> Iterator[Difference]:
         yield Difference(f"{capitalized(names)} {verb} {what}: the sums in float32 lose digits.", place)
 
 
-def _weights(comparison: LayerComparison) -> Iterator[Difference]:
-    """Say what one batch weighs in the running statistics, and what that does to them."""
-    kept = [entry for entry in comparison.entries if entry.report.settings.keeps_running]
-    weights: dict[str, list[ComparedLayer]] = {}
+def _running(comparison: LayerComparison) -> Iterator[Difference]:
+    """Say how the running statistics differ: by what one batch weighs in them, and what that does to them."""
+    kept = _keeping(comparison)
+    weights: dict[float | None, list[ComparedLayer]] = {}
     for entry in kept:
-        weight = entry.report.settings.batch_weight
-        weights.setdefault("unknown" if weight is None else f"{weight:g}", []).append(entry)
-    if len(weights) < 2:
-        return
-    listed = "; ".join(f"{weight} with {_names(entries, comparison)}" for weight, entries in weights.items())
-    yield Difference(f"After one training step, the weight of its batch in the running statistics is {listed}.")
+        weights.setdefault(entry.report.settings.batch_weight, []).append(entry)
+    known = [f"{weight:g}" for weight in weights if weight is not None]
+    if len(weights) > 1 and known:
+        listed = "; ".join(
+            f"{'unknown' if weight is None else f'{weight:g}'} with {_names(entries, comparison)}"
+            for weight, entries in weights.items()
+        )
+        differ = "The running statistics differ: the weight of a batch in them is"
+        unlike = differ if len(known) > 1 else "The weight of a batch in the running statistics is"
+        yield Difference(f"{unlike} {listed}.")
     yield from _running_effect(kept, comparison)
 
 
+def _keeping(comparison: LayerComparison) -> list[ComparedLayer]:
+    """Return the layers that train with their ε and keep running statistics."""
+    settings = [(entry, entry.report.settings) for entry in comparison.entries]
+    return [entry for entry, one in settings if one.keeps_running and one.epsilon_refusal is None]
+
+
 def _running_effect(kept: Sequence[ComparedLayer], comparison: LayerComparison) -> Iterator[Difference]:
-    """Say how much the running variance differs from that of the first layer, where tables show it first."""
-    first = kept[0]
+    """Say how much the running variance differs between two layers, where tables show it first."""
     for place in comparison.order:
-        found = []
-        for entry in kept[1:]:
-            before, after = _running_variance(first, place), _running_variance(entry, place)
-            if before is not None and after is not None and _apart(before, after) > NOTABLE:
-                found.append((_apart(before, after), before, after, entry))
-        if found:
-            _, before, after, entry = max(found, key=lambda one: one[0])
+        known = [(found, entry) for entry in kept if (found := _running_variance(entry, place)) is not None]
+        if len(known) < 2:
+            continue
+        before, first = known[0]
+        after, entry = max(known[1:], key=lambda one: _apart(before, one[0]))
+        if _apart(before, after) > NOTABLE:
             where, of = _where(comparison, place)
             yield Difference(
-                f"{capitalized(where)}'s running variance{of} is then {number(before)} with "
+                f"After one training step, {where}'s running variance{of} is {number(before)} with "
                 f"{_name(first, comparison)} and {number(after)} with {_name(entry, comparison)}.",
                 place,
             )
@@ -231,7 +259,7 @@ def _running_variance(entry: ComparedLayer, place: OutputPlace) -> float | None:
 
 def _bessel(comparison: LayerComparison) -> Iterator[str]:
     """Name the layers whose running variance is unbiased, and say how much that is here."""
-    kept = [entry for entry in comparison.entries if entry.report.settings.keeps_running]
+    kept = _keeping(comparison)
     unbiased = [entry for entry in kept if entry.report.settings.framework.unbiased_running_variance]
     biased = [entry for entry in kept if entry not in unbiased]
     least = min(part.count for batch in comparison.reference.report.batches for part in batch.parts)
@@ -260,21 +288,53 @@ def _dependence(comparison: LayerComparison) -> Iterator[str]:
         )
 
 
-def _without_variance(comparison: LayerComparison) -> Iterator[str]:
-    """Say where the variance is zero, if that differs between layers."""
-    places: dict[str, list[ComparedLayer]] = {}
+def _constants(comparison: LayerComparison) -> Iterator[str]:
+    """Say what is constant, with which layers its variance is zero, and which of them hide that."""
+    found: dict[str, tuple[_Constants, list[ComparedLayer]]] = {}
+    hiding = []
     for entry in comparison.entries:
-        places.setdefault(_constant(entry.report.batches, len(comparison.samples)), []).append(entry)
-    if list(places) != [""]:
-        for where, entries in places.items():
-            zero = f"the variance is zero in {where}" if where else "no variance is zero"
-            yield f"With {_names(entries, comparison)} {zero}."
+        constants = _constants_of(entry.report.batches, len(comparison.samples))
+        if constants is None:
+            hiding.append(entry)
+        else:
+            found.setdefault(constants.titles, (constants, []))[1].append(entry)
+    for constants, entries in found.values():
+        are, its = ("are", "their") if constants.number > 1 else ("is", "its")
+        with_layers = f"with {_names(entries, comparison)} {its} variance is zero"
+        yield f"{capitalized(constants.titles)} {are} constant: {with_layers}."
+    if found:
+        constants = next(iter(found.values()))[0]
+        yield from (_hidden(entry, constants.first, comparison) for entry in hiding)
 
 
-def _constant(batches: Sequence[Batch], samples: int) -> str:
-    """Name the first part without variance and count the others; return nothing if there is none."""
-    found = [_title(batch, part, samples, len(batches)) for batch in batches for part in batch.parts if part.constant]
-    return (found[0] + (f" and {len(found) - 1:,} more" if len(found) > 1 else "")) if found else ""
+def _hidden(entry: ComparedLayer, constant: Channel | Group, comparison: LayerComparison) -> str:
+    """Say why a layer has no variance of zero where another one has: it takes more values together."""
+    place = constant.channel if isinstance(constant, Channel) else constant.channels[0]
+    name = _name(entry, comparison)
+    for part in entry.report.batches[0].parts:
+        if isinstance(part, Group) and place in part.channels and len(part.channels) > 1:
+            others = numbered("channel", "channels", (one for one in part.channels if one != place))
+            return f"{capitalized(name)} hides that: channel {place} shares a group with {others}."
+    return f"With {name} no variance is zero, because other samples of the batch have other values."
+
+
+@dataclass(frozen=True)
+class _Constants:
+    """The parts without variance that one layer has: their titles, the first of them and their number."""
+
+    titles: str
+    first: Channel | Group
+    number: int
+
+
+def _constants_of(batches: Sequence[Batch], samples: int) -> _Constants | None:
+    """Name the first part without variance and count the others; None if there is none."""
+    found = [(batch, part) for batch in batches for part in batch.parts if part.constant]
+    if not found:
+        return None
+    more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+    batch, part = found[0]
+    return _Constants(_title(batch, part, samples, len(batches)) + more, part, len(found))
 
 
 def _title(batch: Batch, part: Channel | Group, samples: int, batches: int) -> str:
@@ -283,24 +343,6 @@ def _title(batch: Batch, part: Channel | Group, samples: int, batches: int) -> s
         return part.title + (f" of batch {batch.index}" if batches > 1 else "")
     title = part.title if len(part.channels) == 1 else f"the {part.title}"
     return title if samples > 1 else title.removesuffix(f" of sample {part.sample}")
-
-
-def _refusals(comparison: LayerComparison) -> Iterator[str]:
-    """Name the layers that refuse to train on a single value."""
-    refusing = [entry for entry in comparison.entries if any(_refuses(entry, one) for one in entry.report.batches)]
-    others = [entry for entry in comparison.entries if entry not in refusing]
-    if refusing:
-        names = _names(refusing, comparison)
-        verb = "refuse" if " and " in names else "refuses"
-        train = f"; {_names(others, comparison)} would train" if others else ""
-        yield f"{capitalized(names)} {verb} to train on a single value{train}."
-
-
-def _refuses(entry: ComparedLayer, batch: Batch) -> bool:
-    """Return True if the layer refuses to train: group norm counts the values of a group in all samples together."""
-    settings = entry.report.settings
-    values = batch.parts[0].count * (len(batch.samples) if settings.kind == "group" else 1)
-    return settings.framework.refusal is not None and values < settings.framework.least_values
 
 
 def _name(entry: ComparedLayer, comparison: LayerComparison) -> str:
@@ -316,15 +358,11 @@ def _name(entry: ComparedLayer, comparison: LayerComparison) -> str:
 def _names(entries: Sequence[ComparedLayer], comparison: LayerComparison, word: str = "and") -> str:
     """Return the names of some layers; all presets of one maker are called by its name."""
     if comparison.by != "frameworks":
-        return _joined([_name(entry, comparison) for entry in entries], word)
+        return joined([_name(entry, comparison) for entry in entries], word)
     names = []
     for entry in entries:
         maker = entry.report.settings.framework.maker
         every = [one for one in comparison.entries if one.report.settings.framework.maker == maker]
         whole = len(every) > 1 and all(one in entries for one in every)
         names.append(FRAMEWORKS[maker].title if whole else _name(entry, comparison))
-    return _joined(list(dict.fromkeys(names)), word)
-
-
-def _joined(names: Sequence[str], word: str) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
+    return joined(list(dict.fromkeys(names)), word)

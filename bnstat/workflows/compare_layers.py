@@ -168,7 +168,9 @@ def _epsilons(values: Sequence[str], given: LayerKeywords) -> dict[str, Settings
     preset = framework_named(given.get("framework", "keras"))
     for value in values:
         require_epsilon(preset, float(value), of="epsilons")
-    return {str(float(value)): Settings.of(**(given | {"epsilon": float(value)})) for value in values}
+    return {
+        str(float(value)).removesuffix(".0"): Settings.of(**(given | {"epsilon": float(value)})) for value in values
+    }
 
 
 _LAYERS: dict[By, Callable[[Sequence[str], LayerKeywords], dict[str, Settings]]] = {

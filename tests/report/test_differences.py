@@ -39,8 +39,18 @@ def said(comparison):
 
 
 def test_places_come_in_the_order_of_their_absolute_difference(layers):
-    compared = layers("frameworks", {"keras": (0.5, 0.9, None, 1e-9), "torch": (0.6, 0.5, 0.9, 1e-3)})
+    compared = layers("frameworks", {"keras": (0.5, 0.9, None, 1e-9), "torch": (0.6, 0.5, None, 1e-3)})
     assert compared.order == ((0, 1), (0, 0), (0, 3), (0, 2))
+
+
+def test_no_difference_is_greater_than_that_between_a_number_and_none(layers):
+    compared = layers("frameworks", {"keras": (0.5, 0.9, None), "torch": (0.6, 0.5, 0.9)})
+    assert compared.order == ((0, 2), (0, 1), (0, 0))
+
+
+def test_a_layer_without_any_output_changes_no_order(layers):
+    outputs = {"keras": (0.5, 0.9), "torch": (0.6, 0.5), "tensorflow": (None, None)}
+    assert layers("frameworks", outputs).order == ((0, 1), (0, 0))
 
 
 def test_equal_differences_keep_the_order_of_the_channels(layers):
@@ -57,7 +67,7 @@ def test_one_layer_has_no_differences(layers):
 def test_a_change_is_told_beyond_one_percent_of_the_greater_output(layers, after, differs):
     text = said(layers("frameworks", {"keras": (0.5,), "torch": (after,)}))
     assert ("Moving from Keras to PyTorch changes channel 0's output variance from 0.5" in text) == differs
-    assert ("No channel's output variance differs by more than 1 %." in text) != differs
+    assert ("In training no channel's output variance differs by more than 1 %." in text) != differs
 
 
 def test_outputs_as_good_as_nothing_are_no_change_however_far_apart(layers):
@@ -91,7 +101,10 @@ def test_a_layer_without_epsilon_is_named_and_two_are_needed_to_compare(layers):
     text = said(layers("frameworks", {"keras": (0.5,), "torch": (0.5,), "tensorflow": (None,)}))
     assert "The output of TensorFlow's tf.nn.moments is undefined without ε" in text
     assert "--epsilon sets one for all." in text
-    assert said(layers("frameworks", {"keras": (0.5,), "tensorflow": (None,)})).startswith("Fewer than two of these")
+    alone = with_differences(layers("frameworks", {"keras": (0.5,), "tensorflow": (None,)})).verdict
+    assert alone[0].startswith("The output of TensorFlow's tf.nn.moments is undefined")
+    assert alone[1].startswith("Fewer than two of these")
+    assert alone[2].startswith("The weight of a batch in the running statistics is 0.01 with Keras; unknown with Tens")
 
 
 @pytest.mark.parametrize(("values", "percent"), [(2, "100 %"), (10, "11 %"), (100, "1.0 %")])
@@ -108,7 +121,7 @@ def test_layers_that_are_all_biased_or_have_one_value_say_nothing_of_bessel(laye
 
 def test_the_weight_of_a_batch_is_said_where_it_differs(layers):
     text = said(layers("frameworks", {"keras": (0.5,), "torch": (0.5,)}))
-    assert "the weight of its batch in the running statistics is 0.01 with Keras; 0.1 with PyTorch." in text
+    assert "The running statistics differ: the weight of a batch in them is 0.01 with Keras; 0.1 with PyTorch." in text
     assert "weight" not in said(layers("frameworks", {"keras": (0.5,), "flax": (0.5,)}))
 
 
@@ -152,10 +165,67 @@ def test_the_running_variance_is_told_where_the_table_shows_it(tmp_path):
     np.save(tmp_path / "x.npy", values)
     compared = bnstat.compare_layers(tmp_path / "x.npy", by="frameworks", values=["keras", "torch"])
     shown = table.render(compared, width=100)
-    (batch,) = re.findall(r"running variance in batch (\d+) is then", shown)
+    (batch,) = re.findall(r"running\s+variance\s+in\s+batch\s+(\d+)\s+is", shown)
     block = shown.split(f"channel 0 of batch {batch} ")[1].split("\n\n")[0]
-    numbers = re.search(r"is then ([\d.,]+) with Keras and\s+([\d.,]+) with\s+PyTorch\.", shown).groups()
+    numbers = re.search(r"is\s+([\d.,]+)\s+with\s+Keras\s+and\s+([\d.,]+)\s+with\s+PyTorch\.", shown).groups()
     assert [line.split()[-1] for line in block.splitlines()[1:3]] == list(numbers)
+
+
+def test_the_verdict_has_the_running_statistics_and_nothing_is_said_twice(layers):
+    compared = with_differences(layers("frameworks", {"keras": (0.5,), "torch": (0.5,)}))
+    assert compared.verdict == (
+        "In training no channel's output variance differs by more than 1 %.",
+        "The running statistics differ: the weight of a batch in them is 0.01 with Keras; 0.1 with PyTorch.",
+    )
+    assert not any("weight of a batch" in one for one in compared.sentences)
+
+
+def test_bessels_correction_alone_is_in_the_verdict_where_it_matters(layers):
+    outputs = {"keras": (0.5,), "keras2": (0.5,)}
+    assert with_differences(layers("frameworks", outputs, values=4, momentum=0.5)).verdict == (
+        "In training no channel's output variance differs by more than 1 %.",
+        "After one training step, channel 0's running variance is 1.000 with Keras and 1.167 with Keras 2.",
+    )
+    small = with_differences(layers("frameworks", outputs, values=1000, momentum=0.5))
+    assert small.verdict == ("No channel's output variance differs by more than 1 %.",)
+
+
+def test_a_layer_with_nan_beside_one_with_a_number_is_told_first(tmp_path):
+    values = np.random.default_rng(5).normal(size=(1, 50, 3)) * 30
+    values[..., 1] = 4.0
+    np.save(tmp_path / "x.npy", values)
+    by_epsilon = bnstat.compare_layers(tmp_path / "x.npy", by="epsilons", values=[0, 1e-3, 1e-5], axis=2)
+    assert by_epsilon.verdict == (
+        "With ε 0 the output of channel 1 is NaN, because its variance is zero; with ε 0.001 and ε 1e-05 it is 0.",
+        "No other channel's output variance differs by more than 1 %.",
+    )
+    assert by_epsilon.order[0] == (0, 1)
+    by_normalizer = bnstat.compare_layers(
+        tmp_path / "x.npy", by="normalizers", values=["batch", "instance"], axis=2, epsilon=0
+    )
+    assert "NaN" not in " ".join(by_normalizer.differences)
+    shown = table.render(by_normalizer, width=100)
+    assert re.search(r"channel 1 +NaN +NaN\n", shown)
+
+
+def test_a_group_with_nan_is_told_beside_the_channel_alone(tmp_path):
+    values = np.random.default_rng(6).normal(size=(1, 50, 4))
+    values[0, 3, 1] = np.nan
+    np.save(tmp_path / "x.npy", values)
+    compared = bnstat.compare_layers(tmp_path / "x.npy", by="normalizers", values=["instance", "group:2"], axis=2)
+    assert (
+        "With group norm with 2 groups the output of channel 0 is undefined, because its group holds values that are "
+        "NaN or infinite; with instance norm it is 0.999"
+    ) in " ".join(compared.verdict)
+
+
+def test_a_layer_that_refuses_its_epsilon_is_told_first_and_gets_no_call(layers):
+    compared = with_differences(layers("frameworks", {"keras": (0.5,), "torch": (None,), "flax": (0.5,)}, epsilon=0))
+    assert compared.verdict[:2] == (
+        "PyTorch refuses to train with ε 0.",
+        "No channel's output variance differs by more than 1 % between Keras and Flax.",
+    )
+    assert [one.name for one in calls_of(compared)] == ["flax"]
 
 
 def test_every_place_that_a_sentence_tells_is_in_the_table(layers):

@@ -121,7 +121,7 @@ def test_the_sentence_names_the_channel_that_epsilon_matters_for(tmp_path):
 
 def test_where_nothing_differs_it_says_so(tmp_path):
     path = saved(tmp_path / "x.npy", two_valued(900.0))
-    for by, values in (("frameworks", ("keras", "torch")), ("epsilons", (1e-3, 1e-8))):
+    for by, values in (("frameworks", ("keras", "flax")), ("epsilons", (1e-3, 1e-8))):
         assert said(path, by, *values).startswith("No channel's output variance differs by more than 1 %.")
     assert said(path, "normalizers", "batch", "instance").startswith("No channel's output variance differs")
     assert said(path, "frameworks", "keras", "torch", normalizer="layer").startswith("No group's output variance")
@@ -134,8 +134,8 @@ def test_one_that_does_not_differ_is_told_beside_one_that_does(tmp_path):
 
 def test_running_statistics_differ_by_momentum_and_bessel(tmp_path):
     text = said(saved(tmp_path / "x.npy", two_valued(9.0)), "frameworks", "keras", "torch", "haiku")
-    assert "its batch in the running statistics is 0.01 with Keras; 0.1 with PyTorch; 1 with Haiku." in text
-    assert "Channel 1's running variance is then 1.080 with Keras and 9.000 with Haiku." in text
+    assert "the weight of a batch in them is 0.01 with Keras; 0.1 with PyTorch; 1 with Haiku." in text
+    assert "After one training step, channel 1's running variance is 1.080 with Keras and 9.000 with Haiku." in text
     assert "The running variance of Keras and Haiku is biased, and that of PyTorch is n/(n − 1) times as large" in text
 
 
@@ -143,9 +143,8 @@ def test_what_has_no_epsilon_is_undefined_and_the_others_are_compared(tmp_path):
     text = said(saved(tmp_path / "x.npy", two_valued(0.005)), "frameworks", "tensorflow", "keras", "torch")
     assert "Moving from Keras to PyTorch changes channel 1's" in text
     assert "The output of TensorFlow's tf.nn.moments is undefined without ε" in text
-    assert said(tmp_path / "x.npy", "frameworks", "tensorflow", "keras").startswith(
-        "Fewer than two of these layers have a defined output"
-    )
+    alone = said(tmp_path / "x.npy", "frameworks", "tensorflow", "keras")
+    assert "Fewer than two of these layers have a defined output" in alone
     given = said(tmp_path / "x.npy", "frameworks", "tensorflow", "keras", epsilon=1e-3)
     assert "undefined" not in given
 
@@ -176,9 +175,19 @@ def test_what_is_normalized_together_is_said(tmp_path):
 
 def test_where_variance_is_zero_with_some_is_said(cohort):
     text = said(cohort, "normalizers", "batch", "instance", "layer", batch_size=5)
-    assert "With batch norm the variance is zero in channel 2." in text
-    assert "With instance norm the variance is zero in channel 2 of sample 0 and 4 more." in text
-    assert "With layer norm no variance is zero." in text
+    assert text.startswith(
+        "Channel 2 is constant: with batch norm its variance is zero. "
+        "Channel 2 of sample 0 and 4 more are constant: with instance norm their variance is zero. "
+        "Layer norm hides that: channel 2 shares a group with channels 0, 1, 3."
+    )
+
+
+def test_a_sample_that_is_constant_alone_is_not_in_its_batch(tmp_path):
+    values = np.random.default_rng(7).normal(size=(3, 4, 5, 2))
+    values[1, ..., 0] = 2.0
+    text = said(saved(tmp_path / "x.npy", values), "normalizers", "batch", "instance", batch_size=3)
+    assert text.startswith("Channel 0 of sample 1 is constant: with instance norm its variance is zero. ")
+    assert "With batch norm no variance is zero, because other samples of the batch have other values." in text
 
 
 def test_the_greatest_difference_comes_first(tmp_path):

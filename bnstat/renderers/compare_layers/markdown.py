@@ -37,18 +37,24 @@ def _blocks(comparison: LayerComparison) -> Iterator[str]:
     named = ["ε"] if comparison.by == "epsilons" else ["framework", "ε"]
     headers = ["where", "mean", "variance", *named, *(column.title for column in columns)]
     cells = []
-    for position in rows.positions(comparison, every=False):
+    positions = rows.positions(comparison, every=False)
+    for position in positions:
         block = rows.block(comparison, sets, columns, position)
         for entries, row in zip(sets, block.rows, strict=True):
             names = ", ".join(entry.name for entry in entries)
             cells.append([escaped(block.label), block.mean, block.variance, names, *row])
-    yield from (*table(headers, cells, left=1), "", *(f"{escaped(line)}  " for line in legend(columns)))
+    ordered = rows.order_line(comparison, positions)
+    order = [ordered, ""] if ordered else []
+    yield from (*table(headers, cells, left=1), "", *order, *(f"{escaped(line)}  " for line in legend(columns)))
 
 
 def _normalizers(comparison: LayerComparison) -> Iterator[str]:
     """Yield a column for each normalizer."""
     headers = ["", *(entry.name for entry in comparison.entries)]
     yield from (*table(headers, rows.summary(comparison), left=1), "", rows.NORMALIZERS_LEGEND)
-    outputs = [rows.outputs(comparison, position) for position in rows.positions(comparison, every=False)]
+    positions = rows.positions(comparison, every=False)
+    outputs = [rows.outputs(comparison, position) for position in positions]
     yield from ("", rows.OUTPUTS, "")
     yield from table(headers, [[escaped(label), *cells] for label, *cells in outputs], left=1)
+    if line := rows.order_line(comparison, positions):
+        yield from ("", line)

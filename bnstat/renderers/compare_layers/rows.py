@@ -11,9 +11,10 @@ from bnstat.layers.results import Batch, Channel
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, tensor_lines
 from bnstat.renderers.inspect.columns import Column, Part, columns_of, gain_of, legend
-from bnstat.renderers.numbers import UNDEFINED, least_median_greatest, mean_of, number, setting
+from bnstat.renderers.numbers import NAN, UNDEFINED, least_median_greatest, mean_of, number, setting
 from bnstat.report.compare_layers import ComparedLayer, LayerCall, LayerComparison, OutputPlace
 from bnstat.report.finding import Finding
+from bnstat.report.missing_outputs import part_at
 from bnstat.text import plural
 
 # The columns of `inspect` in which layers can differ that reduce the same values; the others are the same for all.
@@ -206,7 +207,19 @@ def outputs(comparison: LayerComparison, position: OutputPlace) -> list[str]:
     batches = comparison.reference.report.batches
     batch, channel = position
     label = batches[batch].title_of(channel) + (f" of batch {batch}" if len(batches) > 1 else "")
-    return [label, *(number(entry.outputs[batch][channel]) for entry in comparison.entries)]
+    return [label, *(_output(entry, position, comparison) for entry in comparison.entries)]
+
+
+def _output(entry: ComparedLayer, position: OutputPlace, comparison: LayerComparison) -> str:
+    part = part_at(entry, position, comparison.by)
+    return NAN if part is not None and part.output_nan else number(entry.outputs[position[0]][position[1]])
+
+
+def order_line(comparison: LayerComparison, shown: Sequence[OutputPlace]) -> str:
+    """Return how channels or groups are ordered; empty if they are in their own order."""
+    what = "Groups" if comparison.by != "normalizers" and comparison.reference.report.batches[0].groups else "Channels"
+    ordered = f"{what} are in the order of their differences, the largest first."
+    return ordered if list(shown) != sorted(shown) else ""
 
 
 # --- Below the table ---------------------------------------------------------------------------------------------

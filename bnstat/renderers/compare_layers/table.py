@@ -64,6 +64,8 @@ def _print_blocks(comparison: LayerComparison, screen: Screen, every_row: bool) 
     shown = rows.positions(comparison, every=every_row, most=max(2, MOST_ROWS // len(sets)))
     hidden = _print_aligned(comparison, sets, shown, screen)
     batches = comparison.reference.report.batches
+    if line := rows.order_line(comparison, shown):
+        screen.remark(line)
     if len(positions) < len(comparison.order):
         screen.remark("Each channel is shown in the batch where the layers differ most (--all shows every batch).")
     if len(positions) > len(shown):
@@ -112,6 +114,8 @@ def _print_normalizers(comparison: LayerComparison, screen: Screen, every_row: b
             if place == len(summary) + 1:
                 screen.say(rows.OUTPUTS)
             screen.row(line, "" if place else "bold")
+    if line := rows.order_line(comparison, shown):
+        screen.remark(line)
     if len(positions) > len(shown):
         hidden = plural(len(positions) - len(shown), "more channel")
         screen.remark(f"{hidden} with smaller differences (--all shows all)")
