@@ -227,7 +227,7 @@ def _channels_first(index: int, folder: Path, rng: np.random.Generator) -> Volum
     size = int(rng.integers(16, 33))
     path = folder / f"{index:03}.npy"
     np.save(path, rng.normal(3.0, 40.0, (1, int(rng.integers(1, 5)), size - 3, size, size + 2)).astype("<f4"))
-    return Volume(path, str(rng.choice(["keras", "torch"])), planted={("BN402", 0, None)})
+    return Volume(path, str(rng.choice(["keras", "keras-jax"])), planted={("BN402", 0, None)})
 
 
 # --- what is true, by numpy in float64 ---

@@ -216,6 +216,7 @@ def _predicted(preset: str, normalizer: str, batch: np.ndarray, way: str, thread
     report = bnstat.diagnose(
         path,
         batch_size=len(batch),
+        axis=batch.ndim - 1,
         framework="keras" if preset == "keras-group" else preset,  # which has no name of its own for instance norm
         normalizer=normalizer,
         dtype=str(batch.dtype),

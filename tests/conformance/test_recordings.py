@@ -82,6 +82,7 @@ def report_of(name, case, folder):
     report = bnstat.diagnose(
         folder / "batch.npy",
         batch_size=len(batch),
+        axis=batch.ndim - 1,
         framework="keras" if (adapter.preset, adapter.reduction) == ("keras-group", "instance") else adapter.preset,
         normalizer=adapter.normalizer,
         epsilon=setting.epsilon,

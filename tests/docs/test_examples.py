@@ -57,8 +57,8 @@ def test_every_block_of_a_document_says_what_it_is():
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("bnstat inspect t1.nii.gz --batch-sise 2", "No such option"),
-        ("find . | bnstat scan - --nothing", "No such option"),
+        ("bnstat inspect t1.nii.gz --batch-sise 2", "no such option"),
+        ("find . | bnstat scan - --nothing", "no such option"),
         ("bnstat inspekt t1.nii.gz", "no such command"),
     ],
 )

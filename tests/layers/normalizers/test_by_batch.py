@@ -142,7 +142,7 @@ def test_ranks_that_cannot_be_are_refused(diagnosed):
 
 
 def test_one_value_on_each_rank_trains_where_they_are_synchronized(diagnosed):
-    report = diagnosed(SAMPLES[:, :1, :1], framework="torch-syncbn", ranks=4)
+    report = diagnosed(SAMPLES[:, :1, :1], framework="torch-syncbn", ranks=4, axis=3)
     message = next(one.message for one in report.findings if one.rule == "BN201")
     assert "refuses to train, unless its 4 ranks are synchronized" in message
     assert report.batches[0].channels[0].running_variance is None

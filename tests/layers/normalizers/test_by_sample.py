@@ -178,7 +178,7 @@ def test_a_constant_group_has_no_variance_and_is_named(diagnosed):
     (finding,) = report.findings
     assert (finding.rule, finding.batch, finding.group, finding.channel) == ("BN101", 0, 5, None)
     assert finding.message.startswith("group of channels 2–3 of sample 2 is constant")
-    assert "group of channels 2–3 of sample 2" in report.answer
+    assert "zero in the group of channels 2–3 of sample 2" in report.verdict[0]
     (finding,) = diagnosed(np.full((1, 2, 3), 7.0), normalizer="rms").findings
     assert "keeps only the sign of the value (here 1)" in finding.message
     (finding,) = diagnosed(np.zeros((1, 2, 3)), normalizer="rms").findings
