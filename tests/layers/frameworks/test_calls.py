@@ -68,7 +68,8 @@ def test_keras_call_gives_pytorchs_statistics():
     out = keras.ops.convert_to_numpy(layer(VALUES.astype(np.float32), training=True))
     mean = keras.ops.convert_to_numpy(layer.moving_mean)
     for channel in found.entries[1].report.batches[0].channels:
-        assert out[..., channel.channel].var() == pytest.approx(channel.output_variance, rel=1e-4)
+        # on PyTorch, Keras takes one pass in float32, which at mean 50 and SD 1 loses 2500 times its precision
+        assert out[..., channel.channel].var() == pytest.approx(channel.output_variance, rel=1e-3)
         assert mean[channel.channel] == pytest.approx(channel.running_mean, rel=1e-4)
 
 
