@@ -121,3 +121,32 @@ def test_a_cumulative_mean_is_pytorchs_alone(bnstat_run, refused, small_image):
 def test_another_layer_than_batch_norm_is_refused_with_its_normalizer(refused, small_image):
     line = refused(2, "inspect", small_image(), "--framework", "torch-layer", "--normalizer", "batch")
     assert "type --framework torch and --normalizer layer" in line
+
+
+def test_every_column_has_room_in_80_columns(bnstat_run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    said = bnstat_run("frameworks").out
+    assert "hidden:" not in said
+    assert "→ –" not in said
+
+
+@pytest.mark.parametrize("columns", range(30, 121, 10))
+@pytest.mark.parametrize(
+    ("arguments", "headers"),
+    [
+        (("frameworks",), ("momentum → weight", "running variance", "least n", "axis", "arithmetic")),
+        (("plan", "--patch", 64, "--levels", 3), ("values per sample", "n/(n−1)")),
+        (
+            ("compare", "sample_data/cohort", "--jobs", 1, "--batch-sizes", "1,2"),
+            ("batches drawn", "variance shortfall", "variance CV", "eval variance", "train/eval gap"),
+        ),
+    ],
+)
+def test_a_legend_explains_only_columns_that_are_shown(bnstat_run, monkeypatch, columns, arguments, headers):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.chdir(SCHEMAS.parents[1])
+    said = " ".join(bnstat_run(*arguments).out.split())
+    hidden = said.partition("hidden: ")[2].partition("; widen")[0].split(", ")
+    for header in headers:
+        explained = f" {header}: " in said or f" {header}, per batch: " in said
+        assert explained == (header not in hidden), header

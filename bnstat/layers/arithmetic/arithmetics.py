@@ -112,7 +112,7 @@ THREADS = Arithmetic(
 
 WELFORD = Arithmetic(
     name="welford",
-    title="Welford's update in float32; many lanes are merged with their counts",
+    title="Welford's update in float32; many partial results are merged with their counts",
     band=bands.welford,
     source="PyTorch 2.13.0 on a CPU: layer norm and group norm; taken for CUDA and SyncBatchNorm too",
     remedy=_OFFSET,
@@ -130,7 +130,7 @@ _CHUNKS_OR_WELFORD = Arithmetic(
 
 CHUNKS = Arithmetic(
     name="one-pass-chunks",
-    title="E[x²] − E[x]² in float32; lanes or threads add value after value; a negative result becomes 0",
+    title="E[x²] − E[x]² in float32 with several sums side by side; a negative result becomes 0",
     band=bands.chunks,
     source="PyTorch 2.13.0 on a CPU: group norm, channels_last_3d, GroupNormKernelImplChannelsLastInternal",
     negative="clamped",
@@ -208,7 +208,7 @@ ONE_PASS_PLAIN = Arithmetic(
 
 LANES = Arithmetic(
     name="lanes",
-    title="two passes; a few float32 lanes, each of which adds its values one after the other",
+    title="two passes; a few float32 sums side by side, each of which adds its values one after the other",
     band=bands.lanes,
     source="ONNX Runtime 1.32 on a CPU, Eigen's redux_impl",
     remedy=_OFFSET,
@@ -218,7 +218,7 @@ LANES = Arithmetic(
 
 HULL = Arithmetic(
     name="hull",
-    title="depends on the backend: anything between tree, one-pass-cascade and sequential",
+    title="the range that covers tree, one-pass-cascade and sequential, one of which the backend uses",
     band=bands.any_backend,
     source="Keras 3.15.1 on JAX, PyTorch and TensorFlow",
     negative="possible",
@@ -229,7 +229,7 @@ HULL = Arithmetic(
 
 HULL_LAYER = Arithmetic(
     name="hull-layer",
-    title="depends on the backend: anything between tree, welford and sums in blocks",
+    title="the range that covers tree, welford and sums in blocks, one of which the backend uses",
     band=bands.any_backend_of_layer_norm,
     source="keras.layers.LayerNormalization, Keras 3.15.1 on JAX, PyTorch and TensorFlow",
     remedy=_OFFSET,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bnstat.batch_size.results import Forgetting, PopulationChannel, SampleGroup
 from bnstat.renderers.numbers import mean_of, number, ratio, share
 from bnstat.report.compare_batch_sizes import Comparison
@@ -137,17 +139,22 @@ def _named(one: Forgetting) -> str:
     return f"{framework.title} with a cumulative mean" if momentum is None else f"{framework.title} at {momentum:g}"
 
 
-def footnotes(comparison: Comparison) -> list[str]:
-    """Return what the columns mean, a line each, and what a star means where there is one."""
-    lines = [
-        'batches drawn: "all N" is every possible batch of these samples; otherwise N random ones. Variance CV and '
-        "train/eval gap are computed from them, the other columns in closed form",
-        "mean noise: standard deviation (SD) of the batch mean from batch to batch, in SDs of the values",
-        "variance shortfall: what the batch variance lacks on average of the variance of all values",
-        "variance CV: coefficient of variation, the SD of the batch variance over its mean",
-        "eval variance: output variance in evaluation mode, under converged running statistics; 1 at best",
-        "train/eval gap: root mean square (RMS) difference between the outputs in training and in evaluation mode",
-    ]
+# What the columns mean, by their headers.
+_MEANINGS = {
+    "batches drawn": 'batches drawn: "all N" is every possible batch of these samples; otherwise N random ones',
+    "mean noise": "mean noise: standard deviation (SD) of the batch mean from batch to batch, in SDs of the values",
+    "variance shortfall": "variance shortfall: what the batch variance lacks on average of the variance of all values",
+    "variance CV": "variance CV: coefficient of variation, the SD of the batch variance over its mean, from the "
+    "batches that were drawn",
+    "eval variance": "eval variance: output variance in evaluation mode, under converged running statistics; 1 at best",
+    "train/eval gap": "train/eval gap: root mean square (RMS) difference between the outputs in training and in "
+    "evaluation mode, from the batches that were drawn",
+}
+
+
+def footnotes(comparison: Comparison, headers: Collection[str] = tuple(_MEANINGS)) -> list[str]:
+    """Return what the columns of these headers mean, a line each, and what a star means where there is one."""
+    lines = [meaning for header, meaning in _MEANINGS.items() if header in headers]
     if any(channel.simulated for point in comparison.batch_sizes for channel in point.channels):
         lines += [
             "shuffled: epochs in random order; independent: each batch drawn at random; closed form: the average of "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bnstat.layers.arithmetic.arithmetics import ARITHMETICS
 from bnstat.layers.frameworks.framework import NORMALIZERS, Framework
 from bnstat.renderers.numbers import UNDEFINED
 from bnstat.report.frameworks import Presets
 
-HEADERS = ("name", "ε", "momentum → weight", "running variance", "arithmetic", "least values", "axis")
+HEADERS = ("name", "ε", "momentum → weight", "running variance", "arithmetic", "least n", "axis")
 
 _WEIGHED = {"old": "weight of the old value", "batch": "weight of the batch"}
 _REDUCED = {
@@ -23,12 +25,25 @@ _RUNNING = {
 }
 
 
+# What the columns mean, by their headers.
+_MEANINGS = {
+    "ε": "ε: epsilon, which the layer adds to the variance before it takes the square root.",
+    "momentum → weight": "momentum → weight: the layer's argument, and the weight w of a batch in the running "
+    f"statistics: new = (1 − w)·old + w·batch; {UNDEFINED} if there is no default, or are no running statistics.",
+    "running variance": "running variance: which variance of a batch it averages: biased (divided by n), unbiased "
+    "(divided by n − 1), or per item (the mean over samples of their unbiased variances).",
+    "least n": "least n: with fewer values per channel the layer refuses to train.",
+    "axis": "axis: the channel axis, which the layer keeps.",
+    "arithmetic": "arithmetic: how the layer computes the variance:",
+}
+
+
 def cells(row: Framework) -> list[str]:
     """Return one preset, a text for each header."""
     return [
         row.name,
         _default(row.epsilon),
-        f"{_default(row.momentum)} → {_default(row.default_batch_weight)}" if row.keeps_running else UNDEFINED,
+        UNDEFINED if row.momentum is None else f"{_default(row.momentum)}→{_default(row.default_batch_weight)}",
         (row.running_variance or UNDEFINED).replace("item-unbiased", "per item"),
         row.arithmetic.name,
         str(row.least_values),
@@ -47,18 +62,9 @@ def title(presets: Presets) -> str:
     return f"{len(presets.rows)} layer presets; --framework takes the names under batch norm"
 
 
-def footnotes() -> list[str]:
-    """Return what the columns mean."""
-    return [
-        "ε: epsilon, which the layer adds to the variance before it takes the square root.",
-        "momentum → weight: the layer's argument, and the weight w of a batch in the running statistics: "
-        "new = (1 − w)·old + w·batch.",
-        "running variance: which variance of a batch it averages: biased (divided by n), unbiased (divided by n − 1), "
-        "or per item (the mean over samples of their unbiased variances).",
-        "least values: with fewer per channel the layer refuses to train. axis: the channel axis, which it keeps.",
-        f"{UNDEFINED}: the layer has no default, or keeps no running statistics.",
-        "arithmetic: how the layer computes the variance:",
-    ]
+def footnotes(headers: Collection[str] = HEADERS) -> list[str]:
+    """Return what the columns of these headers mean; that of arithmetic is last, for its names to follow."""
+    return [meaning for header, meaning in _MEANINGS.items() if header in headers]
 
 
 def arithmetics(presets: Presets) -> list[str]:

@@ -31,10 +31,11 @@ def _print_all(presets: Presets, screen: Screen) -> None:
     screen.blank()
     screen.table(_table(presets, [(headers[place], _side(rows.HEADERS[place])) for place in shown], shown, gap))
     screen.blank()
-    screen.hidden([header for place, header in enumerate(rows.HEADERS) if place not in shown])
-    for line in rows.footnotes():
+    seen = [rows.HEADERS[place] for place in shown]
+    screen.hidden([header for header in rows.HEADERS if header not in seen])
+    for line in rows.footnotes(seen):
         screen.remark(line)
-    for line in rows.arithmetics(presets):
+    for line in rows.arithmetics(presets) if "arithmetic" in seen else ():
         screen.say(line, style="dim", indent=2)
 
 
@@ -53,13 +54,12 @@ def _table(
 
 
 def _side(header: str) -> Literal["left", "right"]:
-    return "right" if header in ("ε", "least values", "axis") else "left"
+    return "right" if header in ("ε", "least n", "axis") else "left"
 
 
 def _two_lines(header: str) -> str:
     """Return a header of several words over two lines."""
-    first, _, last = header.rpartition(" ")
-    return f"{first}\n{last}" if first else header
+    return header.replace(" ", "\n", 1)
 
 
 def _print_one(presets: Presets, screen: Screen) -> None:

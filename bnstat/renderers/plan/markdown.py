@@ -9,7 +9,7 @@ from bnstat.report.plan import Plan
 
 def render(plan: Plan) -> str:
     """Return the plan as Markdown."""
-    legend = [f"{line}  " for line in rows.LEGEND]
+    legend = [f"{line}  " for line in rows.legend()]
     levels = table(rows.HEADERS, map(rows.cells, plan.levels))
     lines = [*opening(plan.opening), escaped(rows.title(plan)), "", *levels, "", *legend]
     return "\n".join(lines) + "\n"

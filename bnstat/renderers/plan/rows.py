@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bnstat.renderers.numbers import UNDEFINED
 from bnstat.report.plan import Level, Plan
 from bnstat.text import by, plural
 
 HEADERS = ("level", "shape", "values per sample", "values per batch", "n/(n−1)", "refuses to train")
 
-LEGEND = (
-    "values per sample, per batch: what instance norm and batch norm average over in each channel",
-    "n/(n−1): unbiased variance, which some layers keep as running variance, over the biased one, which normalizes",
-)
+_REDUCED = {"values per sample": "instance norm", "values per batch": "batch norm"}
+
+
+def legend(headers: Collection[str] = HEADERS) -> list[str]:
+    """Return what the columns of these headers mean, a line each."""
+    found = [header for header in _REDUCED if header in headers]
+    lines = []
+    if len(found) > 1:
+        lines.append("values per sample, per batch: what instance norm and batch norm average over in each channel")
+    elif found:
+        lines.append(f"{found[0]}: what {_REDUCED[found[0]]} averages over in each channel")
+    if "n/(n−1)" in headers:
+        lines.append(
+            "n/(n−1): unbiased variance, which some layers keep as running variance, over the biased one, which "
+            "normalizes"
+        )
+    return lines
 
 
 def cells(level: Level) -> list[str]:

@@ -25,13 +25,14 @@ def _print(plan: Plan, screen: Screen) -> None:
     screen.opening(plan.opening)
     screen.say(rows.title(plan))
     screen.blank()
-    _print_table(plan, screen)
+    shown = _print_table(plan, screen)
     screen.blank()
-    for line in rows.LEGEND:
+    for line in rows.legend(shown):
         screen.remark(line)
 
 
-def _print_table(plan: Plan, screen: Screen) -> None:
+def _print_table(plan: Plan, screen: Screen) -> list[str]:
+    """Print a row for each level, and return the headers of the columns that are shown."""
     headers = rows.HEADERS if screen.width >= _WIDE else [header.replace(" ", "\n", 1) for header in rows.HEADERS]
     cells = [rows.cells(level) for level in plan.levels]
     shortened = [[*one[:-1], one[-1][:_LEAST_LAST]] for one in cells]
@@ -42,6 +43,7 @@ def _print_table(plan: Plan, screen: Screen) -> None:
         table.add_row(*(one[place] for place in shown), style="red" if level.raises else None)
     screen.table(table)
     screen.hidden([header for place, header in enumerate(rows.HEADERS) if place not in shown])
+    return [rows.HEADERS[place] for place in shown]
 
 
 def _side(header: str) -> Literal["left", "right"]:
