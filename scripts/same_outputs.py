@@ -14,7 +14,7 @@ from pathlib import Path
 
 # Fields that hold sentences.
 TEXTS = {
-    *("message", "notes", "answer", "reason", "version", "title", "differences"),
+    *("message", "notes", "answer", "headline", "reason", "version", "title", "differences"),
     *("summary", "what", "why", "example", "advice", "sources"),  # of the page of a rule
 }
 COHORT = "sample_data/cohort"

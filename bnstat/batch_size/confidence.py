@@ -23,6 +23,7 @@ from statistics import NormalDist
 import numpy as np
 
 from bnstat.batch_size import closed_form
+from bnstat.batch_size.fewest import FEWEST_OF_THESE, FEWEST_SAMPLES
 from bnstat.batch_size.patches import Patches
 from bnstat.batch_size.pools import Pool
 from bnstat.batch_size.samples import Cohort
@@ -34,11 +35,6 @@ from bnstat.moments.moments import Doubles
 CONFIDENCE = 0.9
 _TAIL = (1 - CONFIDENCE) / 2
 
-# Below so few samples, or volumes where samples are patches, their spread is not known well enough to say anything of a
-# larger set. Of exactly these samples all is known, but one alone has nothing between samples.
-FEWEST_SAMPLES = 8
-_FEWEST_OF_THESE = 2
-
 # The parts that the samples are cut into at most, each of which is left out once.
 _MOST_PARTS = 40
 
@@ -48,7 +44,7 @@ _VOLUMES_OF_FORCED = 100
 
 def fewest_of(kind: PopulationKind) -> int:
     """Return how many samples, or volumes, a channel needs to be judged."""
-    return FEWEST_SAMPLES if kind == "infinite" else _FEWEST_OF_THESE
+    return FEWEST_SAMPLES if kind == "infinite" else FEWEST_OF_THESE
 
 
 @dataclass(frozen=True)

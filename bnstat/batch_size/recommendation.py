@@ -26,6 +26,7 @@ def recommend(
     settings: CompareSettings,
     applies_to: AppliesTo,
     names: Sequence[str] = (),
+    files: int | None = None,
 ) -> Recommendation:
     """Return the least of these batch sizes whose noise, shortfall and gap are within the limits in every channel.
 
@@ -39,6 +40,7 @@ def recommend(
         settings: layer, population, tolerances, ranks, number of draws and seed.
         applies_to: what the layer is applied to.
         names: the names of the channels, if they have any.
+        files: where samples are entries of too few files to tell how volumes differ, the number of these files.
     """
     ordered, fewest = sorted(sizes), fewest_of(settings.population)
     judged = [part for cohort in cohorts for part in _judged(cohort, fewest)]
@@ -47,6 +49,7 @@ def recommend(
         least=None,
         most=None,
         applies_to=applies_to,
+        headline="",
         reason="",
         synchronized=None,
         population=settings.population,
@@ -64,7 +67,30 @@ def recommend(
     channels = sum(len(cohort.channels) for cohort in cohorts)
     if judged:
         found = (_of_a_larger_set if settings.population == "infinite" else _of_these)(found, judged, ordered, settings)
-    return replace(found, reason=Verdict(found, ordered, channels, settings, names).text)
+    verdict = Verdict(found, ordered, channels, settings, names, files, *_compared(found, judged, ordered, settings))
+    return replace(found, headline=verdict.headline, reason=verdict.text)
+
+
+def _compared(
+    found: Recommendation, cohorts: Sequence[Cohort], sizes: Sequence[int], settings: CompareSettings
+) -> tuple[ChannelFigures | None, int | None]:
+    """Return the figures of the largest size if no size is enough, and a size that holds every sample and is within."""
+    if found.batch_size is not None or found.channel is None:
+        return None, None
+    whole = None
+    if settings.population == "finite":
+        taking = [size for size in sizes if all(cohort.taken(size) <= cohort.independent for cohort in cohorts)]
+        within = (
+            size
+            for size in taking
+            if all(
+                _still(cohort, size, settings) and (settings.layer.added is None or _same(cohort, size, settings))
+                for cohort in cohorts
+            )
+        )
+        whole = next((size for size in within if not _part(cohorts, size)), None)
+    cohort = next(cohort for cohort in cohorts if found.channel in cohort.channels)
+    return _figures(cohort, found.channel, sizes[-1], settings), whole
 
 
 def _judged(cohort: Cohort, fewest: int) -> list[Cohort]:

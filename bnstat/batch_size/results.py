@@ -274,6 +274,7 @@ class Recommendation:
         least: the lower end of the 90 % range of the size that is needed; None if nothing is known.
         most: the upper end of that range; None if no size is known to be enough.
         applies_to: what the layer is applied to: the "input" of a network (volumes), or a saved "array".
+        headline: the first sentence of `reason`.
         reason: the verdict, in sentences.
         synchronized: the least size of one rank where ranks are synchronized; None without ranks, or if none is enough.
         population: "finite" if the verdict is for exactly these samples, "infinite" if for a larger set.
@@ -295,6 +296,7 @@ class Recommendation:
     least: int | None
     most: int | None
     applies_to: Literal["input", "array"]
+    headline: str
     reason: str
     synchronized: int | None
     population: PopulationKind

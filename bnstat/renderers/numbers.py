@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import inf, isfinite, sqrt
 
 from bnstat import text
 from bnstat.layers.results import Number
@@ -18,6 +18,30 @@ ROUNDING = 1e-12
 def number(value: Number | None) -> str:
     """Return a number by the rule of all tables and sentences; a dash if it is undefined."""
     return UNDEFINED if value is None else text.number(value)
+
+
+def summed(total: float | None, *parts: float | None) -> tuple[str, ...]:
+    """Return a sum and its parts as text, rounded so that the printed parts add up to the printed sum.
+
+    All have the decimals of the sum. Where the rounded parts add up to more or less, those whose rounding adds most to
+    the difference are rounded the other way. A part that would be 0 is printed by the rule of all numbers, and so are
+    all of them where one is unknown, or where the sum is printed in powers of ten.
+    """
+    known = [part for part in parts if part is not None and isfinite(part)]
+    shown = number(total)
+    if total is None or len(known) < len(parts) or "e" in shown or not 0 < total < inf:
+        return shown, *map(number, parts)
+    decimals = len(shown.partition(".")[2])
+    scale = 10.0**decimals
+    units = [round(part * scale) for part in known]
+    missing = round(float(shown.replace(",", "")) * scale) - sum(units)
+    sign = 1 if missing > 0 else -1
+    # the parts whose own rounding lost most in this direction, one unit each
+    order = sorted(range(len(known)), key=lambda place: sign * (units[place] - known[place] * scale))
+    for place in order[: abs(missing)]:
+        units[place] += sign
+    texts = [f"{unit / scale:,.{decimals}f}" if unit else number(part) for unit, part in zip(units, known, strict=True)]
+    return shown, *texts
 
 
 def mean_of(mean: Number | None, variance: float | None) -> str:

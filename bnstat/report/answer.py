@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod, sqrt
+from math import isfinite, nan, prod, sqrt
 
+from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.results import Batch, Channel, Statistics
 from bnstat.layers.settings import Settings
@@ -159,9 +160,10 @@ def _between(report: Report) -> str:
     size = report.settings.batch_size
     whole = sum(len(batch.samples) == size for batch in report.batches)
     if whole < 2:
+        if len(report.samples) >= FEWEST_SAMPLES and not report.patched:
+            return ""  # the verdict says whether the batch is too small
         return (
-            "One batch cannot show how batch statistics differ between samples: give several volumes, or compare batch "
-            "sizes with `bnstat compare PATH`."
+            f"To learn whether the batch is too small, give at least {FEWEST_SAMPLES} volumes: `bnstat compare FOLDER`."
         )
     spread = _widest(report.batches, size)
     if spread is None:
@@ -169,12 +171,13 @@ def _between(report: Report) -> str:
     if not spread.deviation:
         return (
             f"The means of these {whole} batches are equal, so they cannot show how batch statistics differ between "
-            "samples: give different volumes."
+            f"samples: give at least {FEWEST_SAMPLES} different volumes."
         )
     channel = report.title_of(spread.channel)
     return (
-        f"From batch to batch the mean varies by {spread.in_sd}. SD is the standard deviation of all values of "
-        f"{channel}; the means of these {whole} batches have a standard deviation of {number(spread.deviation)}."
+        f"From batch to batch, as these {whole} lie, the mean varies by {spread.in_sd}. SD is the standard "
+        f"deviation of all values of {channel}; the means of these {whole} batches have a standard deviation of "
+        f"{number(spread.deviation)}."
     )
 
 
@@ -220,4 +223,5 @@ def _spread(channels: Sequence[Channel]) -> _Spread | None:
         deviation = sqrt(sum((one - middle) ** 2 for _, one, _ in found) / (len(found) - 1))
     except OverflowError:  # of means that float64 cannot square
         return None
-    return _Spread(channels[0].channel, deviation, deviation / sqrt(variance)) if variance else None
+    share = deviation / sqrt(variance) if variance else nan
+    return _Spread(channels[0].channel, deviation, share) if isfinite(share) else None

@@ -84,8 +84,12 @@ class Comparison(Document):
 
     @property
     def opening(self) -> Sequence[str]:
-        """The sentences that every format for people opens with."""
-        return [self.verdict] if self.verdict else []
+        """The first sentence of the verdict, which formats for people open with, and the others as a paragraph."""
+        if self.recommendation is None:
+            return []
+        headline = self.recommendation.headline
+        rest = self.recommendation.reason.removeprefix(headline).strip()
+        return [headline, rest] if rest else [headline]
 
     @property
     def schema(self) -> str:

@@ -9,7 +9,7 @@ from typing import Unpack
 import numpy as np
 
 from bnstat.batch_size import curve
-from bnstat.batch_size.confidence import FEWEST_SAMPLES
+from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.batch_size.needed import Needs
 from bnstat.batch_size.needed import needs as needs_of
 from bnstat.batch_size.results import CurveChannel, CurvePoint

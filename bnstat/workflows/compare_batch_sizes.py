@@ -9,7 +9,7 @@ import numpy as np
 
 from bnstat.batch_size import curve
 from bnstat.batch_size import population as populations
-from bnstat.batch_size.recommendation import recommend
+from bnstat.batch_size.recommendation import AppliesTo, recommend
 from bnstat.batch_size.results import Forgetting, SampleGroup
 from bnstat.batch_size.samples import Grouping, Nesting, cohorts_of, nesting_of, too_large
 from bnstat.batch_size.settings import CompareSettings, PopulationKind
@@ -31,7 +31,7 @@ from bnstat.sources.sample import BatchAxis, Sample, channel_names_of
 from bnstat.text import channel_title, plural
 from bnstat.workflows.failures import failures_of, require_some
 from bnstat.workflows.inspect import require_told_axis
-from bnstat.workflows.notes import epsilon_notes, patch_notes, spacing_notes
+from bnstat.workflows.notes import epsilon_notes, few_files, patch_notes, spacing_notes
 
 
 def compare(
@@ -121,7 +121,7 @@ def compare_batch_sizes(
         nesting = nesting_of([row.sample for row in rows], settings.preparation.patches)
         sizes, notes = _answerable(settings, len(rows), nesting) if rows else ((), [])
         table = _table(rows)
-    arrays = bool(read.planned) and all(plan.is_array for plan in read.planned)
+    kind: AppliesTo = "array" if read.planned and all(plan.is_array for plan in read.planned) else "input"
     cohorts = cohorts_of(table, nesting) if table is not None else ()
     groups, grouping = _groups(rows, named, nesting)
     points, others = curve.curves(cohorts, sizes, settings, grouping)
@@ -134,7 +134,7 @@ def compare_batch_sizes(
         groups=groups,
         batch_sizes=points,
         others=others,
-        recommendation=recommend(cohorts, sizes, settings, "array" if arrays else "input", names) if sizes else None,
+        recommendation=recommend(cohorts, sizes, settings, kind, names, few_files(samples)) if sizes else None,
         forgetting=_forgetting(settings),
         findings=tuple(_left_out(rows, table)) if table is not None else (),
         errors=failures_of(read.failures),

@@ -8,6 +8,7 @@ from operator import gt
 
 import numpy as np
 
+from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.layers.arithmetic.bands import SHARED_VOXELS
 from bnstat.layers.loader import without_foreground
 from bnstat.layers.predictions import depends_on_registers, second_pass
@@ -55,6 +56,13 @@ def patch_notes(used: Table, drawn: Table) -> tuple[str, ...]:
     where = "it" if missed == 1 else "them"
     alone = f"no foreground in {plural(missed, 'volume')}: patches are cut anywhere in {where}"
     return (*_padded(used, patching), *([alone] if missed else []), *_constant(used))
+
+
+def few_files(samples: Sequence[Sample]) -> int | None:
+    """Return the number of files that samples are entries of; None if it is enough, or if some file is one sample."""
+    files = len({sample.source for sample in samples})
+    entries = bool(samples) and all(sample.index is not None for sample in samples)
+    return files if entries and files < FEWEST_SAMPLES else None
 
 
 def _padded(table: Table, patching: Patching) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bnstat.batch_size.confidence import FEWEST_SAMPLES
+from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES

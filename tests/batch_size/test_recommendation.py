@@ -77,7 +77,9 @@ def test_where_none_is_enough_it_says_what_would_be():
     found = recommend([one], SIZES[:3], settings(gap=9.0), "input")
     tau2 = one.means.var(ddof=1)
     assert found.batch_size is None
-    assert f"About {np.ceil(tau2 / (1 + tau2) / 0.1**2):.0f} samples would be enough" in found.reason
+    needed = np.ceil(tau2 / (1 + tau2) / 0.1**2)
+    assert f"; about {needed:.0f} would be enough (" in found.headline
+    assert f"Mean and variance need about {needed:.0f} (" in found.reason
 
 
 def test_without_an_epsilon_noise_and_shortfall_decide():
@@ -119,13 +121,14 @@ def test_the_size_that_the_gap_needs_is_the_same_from_any_size_and_is_about_enou
 def test_one_size_is_named_where_it_is_enough_for_the_gap_too():
     found = recommend([cohort(0.5)], [1], settings(noise=0.5, gap=0.4), "input")
     assert found.gap.estimate == found.mean_and_variance.estimate
-    assert f"About {found.estimate} samples would be enough (" in found.reason
+    assert f"; about {found.estimate} would be enough ({found.most} with" in found.reason
+    assert "Mean and variance need" not in found.reason
 
 
 def test_a_limit_of_zero_names_no_size():
     found = recommend([cohort(0.5)], [1], settings(noise=0.0, gap=0.0), "input")
     assert (found.batch_size, found.estimate, found.most) == (None, None, None)
-    assert "samples would be enough" not in found.reason
+    assert "would be enough" not in found.reason
     assert "None" not in found.reason
 
 

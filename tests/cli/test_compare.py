@@ -146,7 +146,8 @@ def test_one_sample_says_nothing_between_samples_instead_of_zeros(compared, bnst
     assert (channel["between"], channel["rho"], found["mean_noise"], found["observed"]) == (None, None, None, None)
     assert found["expected_variance"] == channel["within"]
     shown = bnstat_run("compare", path).out.replace("\n", " ")
-    assert "One sample cannot show the variance between samples, which a small batch misses; give several." in shown
+    assert "One sample cannot show the variance between samples, which a small batch misses; give at least 8." in shown
+    assert "Training steps until" not in shown
 
 
 def test_two_samples_are_compared_and_nothing_is_recommended(compared, tmp_path):
@@ -196,7 +197,7 @@ def test_the_table_fits_and_says_what_to_do(bnstat_run, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     out = bnstat_run("compare", COHORT).out
     assert max(map(len, out.splitlines())) <= width
-    assert "No compared batch size is enough" in out.replace("\n", " ")
+    assert "No compared size is enough" in out.replace("\n", " ")
 
 
 def test_csv_and_markdown_have_a_row_for_each_size(bnstat_run):
@@ -450,16 +451,80 @@ def test_kept_moments_of_an_array_speak_of_saved_values_as_the_array_does(bnstat
 
 def test_every_format_for_people_opens_with_the_verdict_and_the_table_follows(bnstat_run):
     found = bnstat.compare(COHORT)
-    assert found.verdict.startswith("Batch size 1 is too small for this cohort: ")
+    headline, rest = (line.replace("\u00a0", " ") for line in found.opening)
+    assert headline == (
+        "Batch size 1 is too small for this cohort; about 34 would be enough (71 with 90 % confidence)."
+    )
+    assert "off by 0.545 SD (standard deviations of the population, limit 0.1)" in rest
     verdict = found.verdict.replace("\u00a0", " ")
+    assert verdict == f"{headline} {rest}"
     table = bnstat_run("compare", COHORT).out
     assert " ".join(table.split()).startswith(verdict)
     assert table.index("\nbatch  batches") < table.index("● mean noise")
     page = bnstat_run("compare", COHORT, "--format", "markdown").out.replace("\u00a0", " ")
-    assert page.startswith(f"**{verdict}**")
-    assert page.count(verdict) == 1
+    assert page.startswith(f"**{headline}**  \n\n{rest}\n\n12 samples")
     shown = unescape(found._repr_html_()).replace("\u00a0", " ")
-    assert shown.index(verdict) < shown.index("<table>")
+    assert shown.index(headline) < shown.index(rest) < shown.index("<table>")
+
+
+def test_where_a_size_is_enough_only_because_it_holds_every_sample_the_verdict_says_so(bnstat_run):
+    out = bnstat_run("compare", COHORT, "--population", "finite", "--batch-sizes", "8,12").out
+    said = " ".join(out.split())
+    assert "Of the compared sizes, 12 is within the limits, but only because it holds every sample." in said
+    assert "No compared" not in said
+    out = bnstat_run("compare", COHORT, "--population", "finite", "--batch-sizes", "4,8").out
+    assert "No compared size is enough; 8 comes closest (batch mean off by 0.113 SD, train/eval gap 0.124)." in (
+        " ".join(out.split())
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ("2,4,32", "No compared size is enough; 32 comes closest (train/eval gap 0.105)."),
+        ("2,40", "40 is enough by the estimate, but not with 90 % confidence."),
+        ("2,40,128", "Of the compared sizes, 128 is the smallest that is enough with 90 % confidence."),
+    ],
+)
+def test_sizes_that_are_enough_by_the_estimate_are_told_from_those_that_are_not(bnstat_run, sizes, words):
+    assert words in " ".join(bnstat_run("compare", COHORT, "--batch-sizes", sizes).out.split())
+
+
+def test_entries_of_one_file_are_no_population_of_volumes(bnstat_run, tmp_path):
+    series = ROOT / "sample_data/time_series.nii.gz"
+    said = " ".join(bnstat_run("compare", series, "--batch-axis", "3").out.split())
+    words = "samples come from one file. They show how its entries differ, not how volumes differ; give at least 8"
+    assert said.startswith(f"All 20 {words} volumes. Batch size 1 is enough for these entries")
+    moments = tmp_path / "m.jsonl"
+    assert bnstat_run("scan", series, "--batch-axis", "3", "-o", moments).code == 0
+    assert words in " ".join(bnstat_run("compare", moments, "--batch-axis", "3").out.split())
+    whole = bnstat_run("compare", series, "--batch-axis", "3", "--population", "finite").out
+    assert "come from one file" not in " ".join(whole.split())
+    assert "come from" not in " ".join(bnstat_run("compare", COHORT).out.split())
+
+
+def test_saved_activations_are_samples_by_design(bnstat_run, tmp_path):
+    path = saved(tmp_path / "x.npy", *[normal(50, seed=k) for k in range(9)])
+    said = " ".join(bnstat_run("compare", path).out.split())
+    assert "this cohort" in said
+    assert "applied to these saved values, if these samples are independent." in said
+    assert "come from" not in said
+
+
+@pytest.mark.parametrize("options", [[], ["--patch", "16x16x16", "--patches", "4"], ["--population", "finite"]])
+def test_the_printed_parts_of_the_variance_add_up_to_the_printed_sum(bnstat_run, options):
+    said = " ".join(bnstat_run("compare", COHORT, *options).out.split())
+    total, parts = re.search(r"variance ([\d,]+)(?: \(estimate[^)]*\))? = (.*?) \(share", said).groups()
+    each = [int(part.replace(",", "")) for part in re.findall(r"(?:^|\+ )([\d,]+)", parts)]
+    assert int(total.replace(",", "")) == sum(each)
+    assert len(each) == (3 if "--patch" in options else 2)
+
+
+def test_the_estimate_for_the_population_is_told_from_the_variance_of_these_samples(bnstat_run):
+    said = " ".join(bnstat_run("compare", COHORT).out.split())
+    assert "variance 385,385 (estimate for the larger population; these 12 samples alone: 375,857) =" in said
+    assert "lacks on average of the population's variance" in said
+    assert "estimate for" not in bnstat_run("compare", COHORT, "--population", "finite").out
 
 
 @pytest.mark.parametrize("population", ["finite", "infinite"])

@@ -126,7 +126,7 @@ def test_the_first_channel_that_has_a_curve_shows_it_and_all_show_theirs_with_al
     values = channels(3)
     values[..., 0] = 1.0
     found = compared(values)
-    rendered = table.render(found).split("\n\n", 1)[1]  # below the verdict
+    rendered = table.render(found).split("\n\n", 2)[2]  # below the verdict and its figures
     assert rendered.count("noise tolerance") == 1
     assert rendered.index("channel 1") < rendered.index("noise tolerance") < rendered.index("channel 2")
     assert table.render(found, every_row=True).count("noise tolerance") == 2

@@ -7,7 +7,7 @@ import pytest
 
 import bnstat
 from bnstat.renderers.compare_layers.rows import summary
-from bnstat.renderers.numbers import least_median_greatest, number, ratio, share
+from bnstat.renderers.numbers import least_median_greatest, number, ratio, share, summed
 
 
 @pytest.mark.parametrize("values", [[4.0], [87.0, 1.0], [3.0, 1.0, 9.0], [1.0, 8.0, 2.0, 7.0], [-1e308, 1e308]])
@@ -41,3 +41,21 @@ def test_a_share_has_three_digits_as_in_sentences(value, shown):
 
 def test_rounding_beside_1_is_nothing():
     assert (ratio(2.2e-16), ratio(-1e-17), ratio(0.5279), ratio(None)) == ("0", "0", "0.5279", "–")
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ((385385.4, 271044.6, 114340.8), ("385,385", "271,044", "114,341")),
+        ((182876.91, 182852.0, 24.91), ("182,877", "182,852", "25")),
+        ((3.0, 1.0, 1.0, 1.0), ("3.000", "1.000", "1.000", "1.000")),
+        ((1.0, 1 / 3, 1 / 3, 1 / 3), ("1.000", "0.334", "0.333", "0.333")),
+        ((1.0, 1.0, 0.0), ("1.000", "1.000", "0")),
+        ((1.0, 1.0, 1e-33), ("1.000", "1.000", "1.000e-33")),
+        ((2e12, 1e12, 1e12), ("2.000e+12", "1.000e+12", "1.000e+12")),
+        ((None, 1.0, None), ("–", "1.000", "–")),
+        ((0.0, 0.0, 0.0), ("0", "0", "0")),
+    ],
+)
+def test_the_printed_parts_of_a_sum_add_up_to_it(values, shown):
+    assert summed(*values) == shown

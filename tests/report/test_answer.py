@@ -58,7 +58,7 @@ def test_jumps_are_in_standard_deviations_of_all_values(answer):
 
 def test_a_short_last_batch_is_no_step_of_training(answer):
     values = np.concatenate([normal(4, 500, 1), normal(1, 500, 1, mean=50.0)])
-    assert "give several volumes" in answer(values, batch_size=4)
+    assert "give at least 8 volumes: `bnstat compare FOLDER`." in answer(values, batch_size=4)
 
 
 def test_the_same_file_twice_is_not_said_to_vary(answer):

@@ -14,7 +14,9 @@ def render(comparison: Comparison) -> str:
     """Return the comparison as Markdown."""
     if not comparison.population:
         return ""
-    lines = [*opening(comparison.opening), escaped(sentences.title(comparison))]
+    lines = opening(comparison.opening[:1])
+    for line in (*comparison.opening[1:], sentences.title(comparison)):
+        lines += [*([""] if lines and lines[-1] else []), escaped(line)]
     for line in preparation_lines(comparison.settings.preparation):
         lines += ["", escaped(line)]
     for channel in comparison.population:
@@ -23,7 +25,7 @@ def render(comparison: Comparison) -> str:
             lines += _channel(comparison, channel)
     lines += ["", *(f"{escaped(line)}  " for line in sentences.footnotes(comparison))]
     lines += ["", *(finding(title(one), one.message) for one in comparison.findings)] if comparison.findings else []
-    lines += ["", escaped(sentences.forgetting(comparison))] if comparison.forgetting else []
+    lines += ["", escaped(sentences.forgetting(comparison))] if sentences.tabled(comparison) else []
     return "\n".join(lines) + "\n"
 
 

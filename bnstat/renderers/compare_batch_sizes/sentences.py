@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from bnstat.batch_size.confidence import fewest_of
 from bnstat.batch_size.results import Forgetting, PopulationChannel, SampleGroup
-from bnstat.renderers.numbers import mean_of, number, ratio, share
+from bnstat.renderers.numbers import mean_of, number, ratio, share, summed
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.text import plural, printable, samples_of
 
@@ -37,41 +38,58 @@ def _taken(comparison: Comparison) -> str:
     return f"{plural(patches.per_volume, 'patch', 'patches')} of a volume in a batch; "
 
 
+def tabled(comparison: Comparison) -> bool:
+    """Return True if some channel has a table of batch sizes, which takes two samples."""
+    return any(channel.between is not None for channel in comparison.population)
+
+
 def split(comparison: Comparison, channel: PopulationChannel) -> str:
     """Return how the variance of a channel splits."""
     name = printable(comparison.title_of(channel.channel))
     if not channel.samples:
         return f"{name}: every sample has NaN or Inf, so it has no statistics"
     if channel.volumes is not None:
-        return _patches(name, channel)
+        return _patches(comparison, name, channel)
     if channel.between is None:
         return (
             f"{name}: variance {number(channel.within)} within its one sample. "
-            "One sample cannot show the variance between samples, which a small batch misses; give several."
+            "One sample cannot show the variance between samples, which a small batch misses; "
+            f"give at least {fewest_of(comparison.settings.population)}."
         )
     mean = mean_of(channel.mean, channel.variance)
-    variance, within, between = (number(value) for value in (channel.variance, channel.within, channel.between))
+    variance, within, between = summed(channel.variance, channel.within, channel.between)
+    counted = plural(channel.samples, "sample")
     return (
-        f"{name}: mean {mean}, variance {variance} = {within} within + {between} between "
-        f"{plural(channel.samples, 'sample')} (share between samples ρ = {ratio(channel.rho)})"
+        f"{name}: mean {mean}, variance {variance}{_estimated(comparison, channel, counted)} = {within} within + "
+        f"{between} between {counted} (share between samples ρ = {ratio(channel.rho)})"
     )
 
 
-def _patches(name: str, channel: PopulationChannel) -> str:
+def _estimated(comparison: Comparison, channel: PopulationChannel, counted: str) -> str:
+    """Return that the variance is that of a larger population, beside the variance of the values that were read."""
+    if comparison.settings.population == "finite":
+        return ""
+    return f" (estimate for the larger population; these {counted} alone: {number(channel.merged_variance)})"
+
+
+def _patches(comparison: Comparison, name: str, channel: PopulationChannel) -> str:
     """Return the same where samples are patches of volumes."""
     counted = samples_of(channel.samples, channel.volumes)
     mean = mean_of(channel.mean, channel.variance)
-    variance, within, volumes, patches = (
-        number(value) for value in (channel.variance, channel.within, channel.between_volumes, channel.between_patches)
-    )
     if channel.between is None:
+        variance, within, patches = summed(channel.variance, channel.within, channel.between_patches)
         return (
             f"{name}: variance {variance} = {within} within + {patches} between {counted}. "
-            "One volume cannot show the variance between volumes, which a small batch misses; give several."
+            "One volume cannot show the variance between volumes, which a small batch misses; "
+            f"give at least {fewest_of(comparison.settings.population)}."
         )
+    variance, within, volumes, patches = summed(
+        channel.variance, channel.within, channel.between_volumes, channel.between_patches
+    )
     return (
-        f"{name}: mean {mean}, variance {variance} = {within} within + {volumes} between volumes + "
-        f"{patches} between patches of a volume; {counted} (share between them ρ = {ratio(channel.rho)})"
+        f"{name}: mean {mean}, variance {variance}{_estimated(comparison, channel, counted)} = {within} within + "
+        f"{volumes} between volumes + {patches} between patches of a volume; {counted} "
+        f"(share between them ρ = {ratio(channel.rho)})"
     )
 
 
@@ -141,9 +159,9 @@ def _named(one: Forgetting) -> str:
 
 # What the columns mean, by their headers.
 _MEANINGS = {
-    "batches drawn": 'batches drawn: "all N" is every possible batch of these samples; otherwise N random ones',
-    "mean noise": "mean noise: standard deviation (SD) of the batch mean from batch to batch, in SDs of the values",
-    "variance shortfall": "variance shortfall: what the batch variance lacks on average of the variance of all values",
+    "batches drawn": 'batches drawn: "all N" is every batch that these samples can make; otherwise N random ones',
+    "mean noise": "mean noise: standard deviation (SD) of the batch mean from batch to batch, in SDs of the population",
+    "variance shortfall": "variance shortfall: what the batch variance lacks on average of the population's variance",
     "variance CV": "variance CV: coefficient of variation, the SD of the batch variance over its mean, from the "
     "batches that were drawn",
     "eval variance": "eval variance: output variance in evaluation mode, under converged running statistics; 1 at best",
@@ -151,10 +169,19 @@ _MEANINGS = {
     "evaluation mode, from the batches that were drawn",
 }
 
+# The same for a larger population, of which a sample stands for many.
+_DRAWN_AGAIN = (
+    'batches drawn: "all N" is every draw of these samples, one of which may be drawn several times, in every order; '
+    "otherwise N random ones"
+)
+
 
 def footnotes(comparison: Comparison, headers: Collection[str] = tuple(_MEANINGS)) -> list[str]:
     """Return what the columns of these headers mean, a line each, and what a star means where there is one."""
-    lines = [meaning for header, meaning in _MEANINGS.items() if header in headers]
+    meanings = dict(_MEANINGS)
+    if comparison.settings.population == "infinite":
+        meanings["batches drawn"] = _DRAWN_AGAIN
+    lines = [meaning for header, meaning in meanings.items() if header in headers]
     if any(channel.simulated for point in comparison.batch_sizes for channel in point.channels):
         lines += [
             "shuffled: epochs in random order; independent: each batch drawn at random; closed form: the average of "

@@ -40,7 +40,10 @@ def render(
 
 def print_comparison(comparison: Comparison, screen: Screen, *, every_row: bool = False) -> None:
     """Print a comparison of at least one channel."""
-    screen.opening(comparison.opening)
+    screen.opening(comparison.opening[:1])
+    for line in comparison.opening[1:]:
+        screen.say(line)
+        screen.blank()
     screen.say(sentences.title(comparison))
     for line in preparation_lines(comparison.settings.preparation):
         screen.say(line)
@@ -58,7 +61,7 @@ def print_comparison(comparison: Comparison, screen: Screen, *, every_row: bool 
     for group in by_rule(comparison.findings):
         more = f" There are {len(group) - 1} more such findings." if len(group) > 1 else ""
         screen.finding(group[0].severity, f"{group[0].rule} {group[0].name}", group[0].message + more)
-    if comparison.forgetting:
+    if sentences.tabled(comparison) and comparison.forgetting:
         screen.blank()
         screen.say(sentences.forgetting(comparison))
 
@@ -123,7 +126,7 @@ def _print_curve(lines: Sequence[str], screen: Screen) -> bool:
 
 def _print_legend(comparison: Comparison, hidden: int, seen: Collection[str], screen: Screen) -> None:
     """Print how many channels are not shown, and what the columns that were seen mean."""
-    has_table = any(channel.between is not None for channel in comparison.population)
+    has_table = sentences.tabled(comparison)
     if hidden or has_table:
         screen.blank()
     if hidden:

@@ -8,6 +8,8 @@ from bnstat.layers.settings import Settings
 
 def remedy(settings: Settings, part: Channel | Group) -> str:
     """Return what to do, as a sentence."""
+    if part.count == 1:
+        return "A single value has no variance."  # and what gives it more values is said by BN201
     if not part.variance:
         several = isinstance(part, Group) and len(part.channels) > 1
         what = ("group of channels", "these channels", "they are") if several else ("channel", "the channel", "it is")
