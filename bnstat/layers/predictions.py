@@ -13,7 +13,7 @@ from math import inf, isfinite, prod
 import numpy as np
 
 from bnstat.layers.arithmetic import bounds, emulation, grouped
-from bnstat.layers.arithmetic.arithmetics import FUSED, Arithmetic
+from bnstat.layers.arithmetic.arithmetics import FUSED, Arithmetic, Instead
 from bnstat.layers.arithmetic.bands import FLOAT32_MAX, FLOAT32_TINY, SHARED_VOXELS
 from bnstat.layers.arithmetic.running_sums import Layout
 from bnstat.layers.results import Batch, Channel, Group, Prediction
@@ -102,28 +102,11 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
     beyond = max(abs(part.minimum), abs(part.maximum)) > FLOAT32_MAX
     if beyond or settings.refuses(part.count) or settings.epsilon_refusal is not None:
         return None
-    # what the layer gets
     arithmetic = _arithmetic(batch, settings)
-    values = bounds.StoredValues(
-        count=part.count,
-        mean=part.mean,
-        variance=part.variance,
-        minimum=part.minimum,
-        maximum=part.maximum,
-        constant=part.constant,
-        channels=len(batch.parts),
-        samples=_samples(part, batch),
-        divided=_divided(part, batch),
-        voxels=_voxels(part, batch),
-        inner=_inner(part, batch),
-        rounded=not all(_is_exact(row, part, settings.dtype) for row in rows),
-    )
+    rounded = not all(_is_exact(row, part, settings.dtype) for row in rows)
+    values = _stored(part, batch, rounded=rounded)
     # the bound of the arithmetic, and of those that rules judge by where it stands for several
-    own, *judged = (
-        bounds.bound(one, values, epsilon=settings.added, dtype=settings.dtype, upcasts=settings.framework.upcasts)
-        for one in (arithmetic, *arithmetic.judged)
-    )
-    ends = [end for one in judged or [own] for end in (one.low, one.high)]
+    own, *judged = (_bound(one, values, settings) for one in (arithmetic, *arithmetic.judged))
     return Prediction(
         kind="accurate" if own.accurate else "bounded",
         mean=part.mean,
@@ -133,8 +116,80 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
         nan_possible=any(one.nan_possible for one in (own, *judged)) and not _takes_zero(settings),
         overflows=own.overflows,
         running_overflows=own.running_overflows,
-        judged=(min(ends), max(ends)) if all(isfinite(end) for end in ends) else None,
+        judged=_hull(judged or [own]),
+        rounded=rounded,
     )
+
+
+def _stored(part: Channel | Group, batch: Batch, *, rounded: bool) -> bounds.StoredValues:
+    """Return what the layer gets."""
+    return bounds.StoredValues(
+        count=part.count,
+        mean=part.mean or 0.0,
+        variance=part.variance or 0.0,
+        minimum=part.minimum or 0.0,
+        maximum=part.maximum or 0.0,
+        constant=part.constant,
+        channels=len(batch.parts),
+        samples=_samples(part, batch),
+        divided=_divided(part, batch),
+        voxels=_voxels(part, batch),
+        inner=_inner(part, batch),
+        rounded=rounded,
+    )
+
+
+def _bound(arithmetic: Arithmetic, values: bounds.StoredValues, settings: Settings) -> bounds.Bounds:
+    upcasts = settings.framework.upcasts
+    return bounds.bound(arithmetic, values, epsilon=settings.added, dtype=settings.dtype, upcasts=upcasts)
+
+
+def _hull(several: Sequence[bounds.Bounds]) -> tuple[float, float] | None:
+    ends = [end for one in several for end in (one.low, one.high)]
+    return (min(ends), max(ends)) if all(isfinite(end) for end in ends) else None
+
+
+# --- What could be done about it ----------------------------------------------------------------------------------
+
+
+def alternatives(batch: Batch, settings: Settings) -> tuple[Instead, ...]:
+    """Return what a user can do to get another arithmetic for a batch."""
+    return _arithmetic(batch, settings).instead
+
+
+def judged_after(
+    part: Channel | Group,
+    batch: Batch,
+    settings: Settings,
+    *,
+    instead: Instead | None = None,
+    subtracted: float = 0.0,
+    parts: int = 1,
+) -> tuple[float, float] | None:
+    """Return the least and the greatest variance that rules would judge after a change; None if nothing bounds it.
+
+    Args:
+        part: a channel or group with a prediction.
+        batch: the batch that has it.
+        settings: the layer; another type of its input is a change, too.
+        instead: another arithmetic for it.
+        subtracted: a constant that is subtracted from the values before they are rounded to the input's type.
+        parts: how many times fewer voxels a sample has.
+    """
+    if part.prediction is None:
+        return None
+    values = _stored(part, batch, rounded=part.prediction.rounded)
+    moved = replace(
+        values,
+        mean=values.mean - subtracted,
+        minimum=values.minimum - subtracted,
+        maximum=values.maximum - subtracted,
+        count=max(values.count // parts, 1),
+        voxels=None if values.voxels is None else max(values.voxels // parts, 1),
+        samples=max(values.samples // parts, 1) if values.divided and values.samples else values.samples,
+    )
+    arithmetic = _arithmetic(batch, settings) if instead is None else instead.arithmetic
+    return _hull([_bound(one, moved, settings) for one in arithmetic.judged or (arithmetic,)])
 
 
 def _takes_zero(settings: Settings) -> bool:

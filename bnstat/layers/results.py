@@ -40,6 +40,7 @@ class Prediction:
         running_overflows: True if the variance is beyond that range where a running variance is kept in float16.
         judged: the least and the greatest variance that rules judge; for plain "keras" without TensorFlow's sums.
         processors: the processors for which it holds, where others sum otherwise; None if it holds for all.
+        rounded: True if the values may not be exact in the type of the layer's input.
     """
 
     kind: Literal["accurate", "bounded", "emulated"]
@@ -52,6 +53,7 @@ class Prediction:
     running_overflows: bool = False
     judged: tuple[float, float] | None = None
     processors: str | None = None
+    rounded: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

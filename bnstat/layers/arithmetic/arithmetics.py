@@ -17,6 +17,14 @@ from bnstat.layers.arithmetic.bands import Band, LayerInput
 SumOrder = Literal["threads", "sequential", "eigen", "onednn", "lanes", "groups"]
 
 
+@dataclass(frozen=True)
+class Instead:
+    """What a user can do, as a clause that begins with a verb, and the arithmetic that the layer has then."""
+
+    advice: str
+    arithmetic: Arithmetic
+
+
 @dataclass(frozen=True, kw_only=True)
 class Arithmetic:
     """One way in which a layer gets from float32 values to their variance.
@@ -29,7 +37,8 @@ class Arithmetic:
         source: the layers whose results were held against the bound, or where it was read.
         negative: "never" if the variance cannot be below 0, as in two passes; "clamped" if the layer takes 0 then;
             "possible" if it does not.
-        remedy: what a user can do against its rounding, as a clause that begins with a verb; {mean} in it is the mean.
+        instead: what a user can do to get another arithmetic, as clauses that begin with a verb. Whether it helps
+            depends on the data: their bounds tell.
         sums: how `emulation` does the layer's sums again; None if there is no emulation.
         least_channels: channels from which on there is an emulation.
         emulated_on: the processors whose layer the emulation repeats to the bit.
@@ -47,7 +56,7 @@ class Arithmetic:
     half_band: Callable[[LayerInput], Band] | None = None
     source: str
     negative: Literal["never", "clamped", "possible"] = "never"
-    remedy: str
+    instead: tuple[Instead, ...] = ()
     sums: SumOrder | None = None
     least_channels: int = 1
     emulated_on: str | None = None
@@ -82,16 +91,12 @@ class Arithmetic:
 # the processor, chooses among the x86-64 instruction sets.
 _FUSING, _ANY_X86 = "x86-64 with AVX2 or AVX-512", "x86-64"
 
-# {mean} stands for the mean of the channel.
-_OFFSET = "subtract a constant near the mean ({mean}) before the layer"
-
 FLOAT64 = Arithmetic(
     name="float64",
     title="two passes with float64 sums; the mean is rounded to float32",
     band=bands.float64,
     half_band=bands.threads,  # PyTorch keeps float32 sums for half input, on all layouts
     source="PyTorch 2.13.0 on a CPU, channels first",
-    remedy=f"{_OFFSET}, or train in float32",
 )
 
 THREADS = Arithmetic(
@@ -99,9 +104,11 @@ THREADS = Arithmetic(
     title="two passes; each thread adds the values of its chunk one after the other in float32",
     band=bands.threads,
     source="PyTorch 2.13.0 on a CPU, channels_last_3d, batch_norm_cpu_collect_stats_channels_last_impl",
-    remedy=(
-        "use the channels-first layout (torch.contiguous_format), which sums samples of several voxels in float64, "
-        f"or {_OFFSET}"
+    instead=(
+        Instead(
+            "use the channels-first layout (torch.contiguous_format), which sums samples of several voxels in float64",
+            FLOAT64,
+        ),
     ),
     sums="threads",
     emulated_on=_FUSING,
@@ -115,7 +122,6 @@ WELFORD = Arithmetic(
     title="Welford's update in float32; many partial results are merged with their counts",
     band=bands.welford,
     source="PyTorch 2.13.0 on a CPU: layer norm and group norm; taken for CUDA and SyncBatchNorm too",
-    remedy=_OFFSET,
 )
 
 # A tensor of one channel is both channels first and last. Its strides decide, which is how it came to be.
@@ -125,7 +131,6 @@ _CHUNKS_OR_WELFORD = Arithmetic(
     band=bands.chunks_or_welford,
     source="PyTorch 2.13.0 on a CPU: group norm of one channel",
     negative="clamped",
-    remedy=_OFFSET,
 )
 
 CHUNKS = Arithmetic(
@@ -134,7 +139,9 @@ CHUNKS = Arithmetic(
     band=bands.chunks,
     source="PyTorch 2.13.0 on a CPU: group norm, channels_last_3d, GroupNormKernelImplChannelsLastInternal",
     negative="clamped",
-    remedy=f"use the channels-first layout (torch.contiguous_format), which takes Welford's update, or {_OFFSET}",
+    instead=(
+        Instead("use the channels-first layout (torch.contiguous_format), which takes Welford's update", WELFORD),
+    ),
     sums="groups",
     emulated_on=_FUSING,
     emulates_half=False,
@@ -147,8 +154,9 @@ TREE = Arithmetic(
     title="two passes; float32 sums in a tree",
     band=bands.tree,
     source="XLA on a CPU, JAX 0.10.2: Keras on JAX, Flax with use_fast_variance=False, with jit and without",
-    remedy=_OFFSET,
 )
+
+_ON_JAX = Instead("run Keras on JAX, which takes two passes", TREE)
 
 ONE_PASS = Arithmetic(
     name="one-pass",
@@ -156,7 +164,6 @@ ONE_PASS = Arithmetic(
     band=bands.one_pass,
     source="Haiku 0.0.17 on JAX 0.10.2, with jit and without",
     negative="possible",
-    remedy=_OFFSET,
 )
 
 ONE_PASS_CASCADE = Arithmetic(
@@ -165,7 +172,7 @@ ONE_PASS_CASCADE = Arithmetic(
     band=bands.one_pass_cascade,
     source="Keras 3.15.1 on PyTorch 2.13.0",
     negative="possible",
-    remedy=f"{_OFFSET}, or run Keras on JAX, which takes two passes",
+    instead=(_ON_JAX,),
 )
 
 ONE_PASS_CLAMPED = Arithmetic(
@@ -174,7 +181,7 @@ ONE_PASS_CLAMPED = Arithmetic(
     band=bands.one_pass_clamped,
     source="Flax 0.12.8 on JAX 0.10.2, with jit and without",
     negative="clamped",
-    remedy=f"set use_fast_variance=False, or {_OFFSET}",
+    instead=(Instead("set use_fast_variance=False", TREE),),
 )
 
 BLOCKED = Arithmetic(
@@ -182,7 +189,7 @@ BLOCKED = Arithmetic(
     title="two passes; float32 sums in blocks for one sample, one value after the other for more samples",
     band=bands.blocked,
     source="Keras 3.15.1 on TensorFlow 2.21.0, axis=1",
-    remedy="run Keras on JAX, or use a batch size of 1",
+    instead=(Instead("run Keras on JAX", TREE),),
 )
 
 SEQUENTIAL = Arithmetic(
@@ -190,7 +197,7 @@ SEQUENTIAL = Arithmetic(
     title="two passes; the values are added one after the other in float32",
     band=bands.sequential,
     source="tf.nn.moments and Keras 3.15.1 on TensorFlow 2.21.0, Eigen's InnerMostDimPreserver",
-    remedy=("train on patches, or use Keras on JAX or PyTorch with channels first, which do not add value after value"),
+    instead=(Instead("use Keras on JAX or PyTorch with channels first, which do not add value after value", TREE),),
     sums="sequential",
     emulated_on=_ANY_X86,
     least_channels=2,  # TensorFlow's Mean of one channel is a tree over threads
@@ -203,7 +210,7 @@ ONE_PASS_PLAIN = Arithmetic(
     band=bands.one_pass_plain,
     source="Keras 3.15.1 on TensorFlow 2.21.0, synchronized=True",
     negative="clamped",
-    remedy="leave out synchronized=True, or run Keras on JAX",
+    instead=(Instead("leave out synchronized=True", SEQUENTIAL), Instead("run Keras on JAX", TREE)),
 )
 
 LANES = Arithmetic(
@@ -211,7 +218,6 @@ LANES = Arithmetic(
     title="two passes; a few float32 sums side by side, each of which adds its values one after the other",
     band=bands.lanes,
     source="ONNX Runtime 1.32 on a CPU, Eigen's redux_impl",
-    remedy=_OFFSET,
     sums="lanes",
     emulated_on=_ANY_X86,
 )
@@ -222,7 +228,7 @@ HULL = Arithmetic(
     band=bands.any_backend,
     source="Keras 3.15.1 on JAX, PyTorch and TensorFlow",
     negative="possible",
-    remedy=f"{_OFFSET}, or run Keras on JAX, which takes two passes",
+    instead=(_ON_JAX,),
     judged=(TREE, ONE_PASS_CASCADE),  # TensorFlow's band is too wide to judge a channel by
     several=True,
 )
@@ -232,7 +238,7 @@ HULL_LAYER = Arithmetic(
     title="the range that covers tree, welford and sums in blocks, one of which the backend uses",
     band=bands.any_backend_of_layer_norm,
     source="keras.layers.LayerNormalization, Keras 3.15.1 on JAX, PyTorch and TensorFlow",
-    remedy=_OFFSET,
+    instead=(_ON_JAX,),
     several=True,
 )
 

@@ -79,6 +79,7 @@ _LAYERS: dict[tuple[str, str], Framework] = {
     ("torch", "group"): FRAMEWORKS["torch-group"],
     ("torch-channels-last", "group"): FRAMEWORKS["torch-group-channels-last"],
     ("keras", "instance"): keras.INSTANCE,
+    **keras.ON_BACKENDS,
     ("keras2", "renorm"): keras.KERAS_2_NONFUSED,
 }
 

@@ -105,6 +105,20 @@ INSTANCE = replace(
     call="keras.layers.GroupNormalization(groups=-1, epsilon={epsilon})",
 )
 
+# These layers on one backend: by the kind of the layer and the preset that names the backend.
+ON_BACKENDS = {
+    (row.name, kind): replace(layer, title=f"{layer.title} on {backend}", arithmetic=arithmetic)
+    for row, backend, arithmetics_of in (
+        (JAX, "JAX", (arithmetics.TREE, arithmetics.TREE)),
+        (TORCH, "PyTorch", (arithmetics.WELFORD, arithmetics.ONE_PASS_CASCADE)),
+    )
+    for kind, layer, arithmetic in (
+        ("layer", LAYER, arithmetics_of[0]),
+        ("group", GROUP, arithmetics_of[1]),
+        ("instance", INSTANCE, arithmetics_of[1]),
+    )
+}
+
 RMS = replace(
     LAYER,
     name="keras-rms",

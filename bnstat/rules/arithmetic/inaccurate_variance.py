@@ -3,7 +3,7 @@
 What it does: reports a channel, or a group of channels, whose variance as the layer itself computes it is more than 1 %
 away from the exact one, or may be. For a constant channel, whose variance is 0, the limit is ε (epsilon, the constant
 that the layer adds to the variance). The message says "computes" if bnstat repeated the layer's sums, and "may compute"
-if it only knows bounds for them.
+if it only knows bounds for them: the layer's own variance may be anywhere within.
 
 Why it matters: frameworks sum in float32. Adding millions of values one after the other loses digits: on a whole head
 it lost 7 % of the variance. The formula E[x²] − E[x]² loses digits if the mean is large beside the standard deviation.
@@ -15,14 +15,16 @@ Example:
     >>> np.save("offset.npy", values.astype("float32"))
     $ bnstat inspect offset.npy --framework flax
     warning BN303 inaccurate-variance
-      channel 0: Flax may compute a variance between 0.9466 and 1.054, because
-      of rounding in float32; the exact variance is 1 (up to 5.36 % off, limit
-      1 %). The layer would then normalize with a wrong variance. Set
+      channel 0: Flax may compute a variance between 0.9466 and 1.054 (bounds
+      for rounding in float32; bnstat does not know the number itself); the
+      exact variance is 1 (up to 5.36 % off, limit 1 %). At these bounds the
+      layer would normalize with a wrong variance. Set
       use_fast_variance=False, or subtract a constant near the mean (150)
       before the layer.
 
-What to do: subtract a constant near the mean from the data, choose a layout or a layer that sums in another way, or
-train on patches.
+What to do: the message names what narrows the bounds for these values. A constant near the mean is subtracted where the
+mean is large beside the standard deviation. A layout or a backend may sum in another way. Where the number of values is
+the cause, patches have fewer.
 
 Threshold: 1 % of the exact variance, `--limit variance-error=0.01`, which is as much as epsilon-effect allows for ε.
 For a constant, ε.
@@ -37,7 +39,7 @@ from collections.abc import Iterator
 
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.rules.arithmetic.remedies import deviation, is_certain, layer, remedy
+from bnstat.rules.arithmetic.remedies import BOUNDS, deviation, is_certain, layer, remedy
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import beyond, short
 
@@ -51,11 +53,12 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             continue
         low, high = prediction.judged
         if is_certain(prediction):
-            said, up_to = f"computes a variance of {short(prediction.variance)}", ""
+            said = f"computes a variance of {short(prediction.variance)}, because of rounding in float32"
+            up_to = ""
             normalizes = "The layer then normalizes"
         else:
-            said, up_to = f"may compute a variance between {short(low)} and {short(high)}", "up to "
-            normalizes = "The layer would then normalize"
+            said, up_to = f"may compute a variance between {short(low)} and {short(high)} ({BOUNDS})", "up to "
+            normalizes = "At these bounds the layer would normalize"
         epsilon = evidence.settings.added or 0.0
         if low + epsilon < 0 and prediction.nan_possible:
             normalizes = f"{normalizes} with a wrong variance, and its output may be NaN."
@@ -63,8 +66,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             normalizes = f"{normalizes} with a wrong variance."
         exact = _exact(part.variance or 0.0, low, high, up_to, most, epsilon)
         message = (
-            f"{part.title}: {layer(evidence.settings)} {said}, because of rounding in float32; {exact}. "
-            f"{normalizes} {remedy(evidence.settings, part)}"
+            f"{part.title}: {layer(evidence.settings)} {said}; {exact}. {normalizes} {remedy(evidence, batch, part)}"
         )
         yield rule.finding(evidence, batch, part, message, value=off, threshold=most)
 

@@ -15,10 +15,10 @@ Example:
     $ bnstat inspect offset.npy --framework keras-torch
     error BN301 negative-variance
       channel 0: Keras on PyTorch may compute a negative variance (down to
-      -535.4), and its output would be NaN, because of rounding in float32;
-      the exact variance is 1 and the mean 10,000. Subtract a constant near
-      the mean (10000) before the layer, or run Keras on JAX, which takes two
-      passes.
+      -535.4), and its output would be NaN, by bnstat's bounds for rounding in
+      float32; the exact variance is 1 and the mean 10,000. Run Keras on JAX,
+      which takes two passes, or subtract a constant near the mean (10000)
+      before the layer.
 
 What to do: subtract a constant near the mean from the data, or choose a layer that takes two passes.
 
@@ -35,7 +35,7 @@ from collections.abc import Iterator
 
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.rules.arithmetic.remedies import is_certain, layer, remedy
+from bnstat.rules.arithmetic.remedies import is_certain, layer, remedy, rounding
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import short
 
@@ -55,9 +55,10 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         nan = f", and its output {'is' if certain else 'would be'} NaN" if prediction.nan_possible else ""
         low_end = f"{'' if certain else 'down to '}{short(low)}"
         message = (
-            f"{part.title}: {layer(settings)} {verb} a negative variance ({low_end}){nan}, because of rounding in "
-            f"float32; the exact variance is {short(part.variance or 0.0)} and the mean {short(part.mean or 0.0)}. "
-            f"{remedy(settings, part)}"
+            f"{part.title}: {layer(settings)} {verb} a negative variance ({low_end}){nan}, "
+            f"{rounding(certain=certain)}; the exact variance is {short(part.variance or 0.0)} and the mean "
+            f"{short(part.mean or 0.0)}. "
+            f"{remedy(evidence, batch, part)}"
         )
         yield rule.finding(evidence, batch, part, message, value=low, threshold=-(epsilon or 0.0) + 0.0)
 

@@ -13,12 +13,12 @@ Example:
     >>> np.save("offset.npy", values.astype("float32"))
     $ bnstat inspect offset.npy --framework flax
     warning BN302 vanishing-variance
-      channel 0: Flax may compute a variance of 0, because of rounding in
-      float32; the exact variance is 1 and the mean 10,000. The layer would
-      then divide by √ε alone (ε is the constant added to the variance), and
-      its output would be 316 times as large as it should be. Set
-      use_fast_variance=False, or subtract a constant near the mean (10000)
-      before the layer.
+      channel 0: Flax may compute a variance of 0, by bnstat's bounds for
+      rounding in float32; the exact variance is 1 and the mean 10,000. The
+      layer would then divide by √ε alone (ε is the constant added to the
+      variance), and its output would be 316 times as large as it should be.
+      Set use_fast_variance=False, or subtract a constant near the mean
+      (10000) before the layer.
 
 What to do: subtract a constant near the mean from the data, or choose a layer that takes two passes.
 
@@ -35,7 +35,7 @@ from math import sqrt
 
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
-from bnstat.rules.arithmetic.remedies import is_certain, is_clamped, layer, remedy
+from bnstat.rules.arithmetic.remedies import is_certain, is_clamped, layer, remedy, rounding
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import short
 
@@ -54,9 +54,9 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         verb = "computes" if certain else "may compute"
         consequence = _consequence(part.variance, evidence.settings.added, certain)
         message = (
-            f"{part.title}: {layer(evidence.settings)} {verb} a variance of 0, because of rounding in float32; the "
+            f"{part.title}: {layer(evidence.settings)} {verb} a variance of 0, {rounding(certain=certain)}; the "
             f"exact variance is {short(part.variance or 0.0)} and the mean {short(part.mean or 0.0)}. {consequence} "
-            f"{remedy(evidence.settings, part)}"
+            f"{remedy(evidence, batch, part)}"
         )
         yield rule.finding(evidence, batch, part, message, value=prediction.judged[0], threshold=0.0)
 

@@ -41,7 +41,9 @@ def test_tensorflows_fused_operation_is_emulated_with_channels_last_only(axes):
 def test_a_row_is_whole(row):
     assert f"`{row.name}`" in PAGE.read_text(encoding="utf-8")
     assert any(digit in row.source for digit in "0123456789")
-    assert row.remedy[0].islower()
-    assert not row.remedy.endswith(".")
+    for one in row.instead:
+        assert one.advice[0].islower()
+        assert not one.advice.endswith(".")
+        assert one.arithmetic is not row
     assert row.squares == ("E[x²] − E[x]²" in row.title or row.name == "hull")
     assert not row.judged or row.several
