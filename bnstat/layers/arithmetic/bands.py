@@ -104,7 +104,7 @@ def float64(data: LayerInput) -> Band:
     """Bound two passes with float64 sums, a mean rounded to float32 and squares in float32."""
     if data.samples == data.count:  # one voxel a sample lies as channels last does, and takes that kernel
         return threads(data)
-    return _two_pass(data, DOUBLE_GROWTH, DOUBLE_MEAN_GROWTH)
+    return _two_pass(data, DOUBLE_GROWTH, DOUBLE_MEAN_GROWTH, float64_sums=True)
 
 
 def threads(data: LayerInput) -> Band:
@@ -113,7 +113,12 @@ def threads(data: LayerInput) -> Band:
 
 
 def welford(data: LayerInput) -> Band:
-    """Bound Welford's updates in many lanes, which are merged with their counts."""
+    """Bound Welford's updates in many lanes, which are merged with their counts.
+
+    A lane without values is merged too: its share is 0 times the square of a mean, and NaN if that is infinite.
+    """
+    if not _squares_fit(data):
+        return -inf, inf
     low, high = (deviation**2 for deviation in data.spread)
     constant = WELFORD_CONSTANT + WELFORD_GROWTH * data.count
     size = data.magnitude
@@ -148,8 +153,7 @@ def one_pass_cascade(data: LayerInput) -> Band:
 
 def one_pass_clamped(data: LayerInput) -> Band:
     """Bound one pass with XLA's sums, whose result is no less than 0."""
-    low, high = one_pass(data)
-    return max(low, 0.0), high
+    return _clamped(one_pass(data), data)
 
 
 def sequential(data: LayerInput) -> Band:
@@ -167,7 +171,7 @@ def one_pass_plain(data: LayerInput) -> Band:
     low, high = _one_pass(data, growth)
     if data.channels > 1 and data.count > FLOAT32_COUNT:
         return 0.0, high * data.count / FLOAT32_COUNT + data.magnitude**2 * data.count / FLOAT32_COUNT
-    return max(low, 0.0), high
+    return _clamped((low, high), data)
 
 
 def blocked(data: LayerInput) -> Band:
@@ -194,7 +198,7 @@ def chunks(data: LayerInput) -> Band:
     growth = in_lanes if voxels < SHARED_VOXELS else in_chunks
     square = data.spread[1] ** 2 + data.mean**2
     if not 2.0 * data.count * square < FLOAT32_MAX:
-        return 0.0, inf
+        return _clamped((-inf, inf), data)
     # each of the two means has up to four roundings of its own
     off = (growth + 4.0) * UNIT
     mean = abs(data.mean)
@@ -225,19 +229,40 @@ def _hull(*bands: Band) -> Band:
     return min(lows), max(highs)
 
 
-def _two_pass(data: LayerInput, growth: float, mean_growth: float | None = None) -> Band:
-    """Return the variance plus δ², with a relative error of growth·u; never below 0."""
+def _two_pass(data: LayerInput, growth: float, mean_growth: float | None = None, *, float64_sums: bool = False) -> Band:
+    """Return the variance plus δ², with a relative error of growth·u; never below 0.
+
+    The upper end is infinite if the sum of squares about the mean is beyond float32, even if it was made in float64. Of
+    an infinite mean nothing is known: values less it are infinite, and the output is NaN.
+    """
+    if data.count * data.magnitude > FLOAT32_MAX and not float64_sums:
+        return -inf, inf
     offset = min((growth if mean_growth is None else mean_growth) * UNIT, 1.0) * data.magnitude
     relative = growth * UNIT
-    return max(data.spread[0] ** 2 * (1.0 - relative), 0.0), (data.spread[1] ** 2 + offset**2) * (1.0 + relative)
+    high = (data.spread[1] ** 2 + offset**2) * (1.0 + relative)
+    return max(data.spread[0] ** 2 * (1.0 - relative), 0.0), high if data.count * high <= FLOAT32_MAX else inf
 
 
 def _one_pass(data: LayerInput, growth: float) -> Band:
     """Return the band v ± c·u·(v + m²), where c = 3·growth + 4; infinite if the sum of squares is beyond float32."""
-    if data.count * (data.spread[1] ** 2 + data.magnitude**2) > FLOAT32_MAX:
+    if not _squares_fit(data):
         return -inf, inf
     error = (3.0 * growth + 4.0) * UNIT * (data.spread[1] ** 2 + data.magnitude**2)
     return data.spread[0] ** 2 - error, data.spread[1] ** 2 + error
+
+
+def _squares_fit(data: LayerInput) -> bool:
+    """Return True if float32 holds the sum of squares."""
+    return data.count * (data.spread[1] ** 2 + data.magnitude**2) <= FLOAT32_MAX
+
+
+def _clamped(band: Band, data: LayerInput) -> Band:
+    """Return a band whose layer takes 0 for negative results.
+
+    It keeps NaN, which is the difference of two infinite numbers: of E[x²], and of E[x]² if that is beyond float32.
+    """
+    low, high = band
+    return low if low == -inf and data.magnitude**2 > FLOAT32_MAX else max(low, 0.0), high
 
 
 def _plain(count: float) -> float:
