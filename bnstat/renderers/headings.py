@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
-from bnstat.layers.results import Batch
+from bnstat.layers.results import Batch, Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.preprocessing.settings import Preparation
 from bnstat.renderers.numbers import share
 from bnstat.report.inspect import Report
-from bnstat.text import by, plural, printable
+from bnstat.text import beyond, by, capitalized, plural, printable
 
 # Tensors of different shapes that are described before the rest is counted.
 _MOST_SHAPES = 4
@@ -97,9 +98,43 @@ def tensor_lines(report: Report) -> list[str]:
     for batch in report.batches:
         shapes.setdefault(batch.input_shape, []).append(batch)
     lines = [_tensor_line(batches, report.settings) for batches in shapes.values()]
-    if len(lines) <= _MOST_SHAPES:
-        return lines
-    return [*lines[: _MOST_SHAPES - 1], f"… and {len(lines) - _MOST_SHAPES + 1} more shapes"]
+    if len(lines) > _MOST_SHAPES:
+        lines = [*lines[: _MOST_SHAPES - 1], f"… and {len(lines) - _MOST_SHAPES + 1} more shapes"]
+    return [*lines, _mask_line(report)] if report.settings.preparation.mask is not None else lines
+
+
+def _mask_line(report: Report) -> str:
+    """Say how many values a mask keeps for the statistics, and that a layer keeps all."""
+    kept = [(part.count, _size_of(batch, part)) for batch in report.batches for part in batch.parts]
+    mask, layer = report.settings.preparation.mask, capitalized(report.settings.layer)
+    shares = [count / size for count, size in kept]
+    counts = _from_to([f"{one:,}" for one in sorted(count for count, _ in kept)])
+    sizes = _from_to([f"{one:,}" for one in sorted(size for _, size in kept)])
+    percent = _from_to([_percent(one) for one in sorted(shares)])
+    if min(shares) == 1:
+        return f"mask {printable(mask or '')} keeps all {sizes} values per {_reduced(report.settings)}"
+    return (
+        f"mask {printable(mask or '')} keeps {counts} of {sizes} values per {_reduced(report.settings)} ({percent} %) "
+        f"for these statistics. {layer} in a network has no mask: it averages over all values."
+    )
+
+
+def _percent(kept: float) -> str:
+    """Return a share in percent with three digits, and with more where these would make it 0 or 100."""
+    return beyond(100 * kept, 100.0, 3)
+
+
+def _from_to(texts: Sequence[str]) -> str:
+    """Return the first of sorted numbers and the last, as a range if they differ."""
+    least, most = texts[0], texts[-1]
+    return least if least == most else f"{least} to {most}"
+
+
+def _size_of(batch: Batch, part: Channel | Group) -> int:
+    """Return the number of values that the layer itself reduces, without a mask."""
+    if isinstance(part, Group):
+        return prod(batch.input_shape[1:]) // batch.channel_count * len(part.channels)
+    return prod(batch.input_shape) // batch.channel_count
 
 
 def _tensor_line(batches: Sequence[Batch], settings: Settings) -> str:
@@ -110,17 +145,25 @@ def _tensor_line(batches: Sequence[Batch], settings: Settings) -> str:
     several = f"{plural(len(batches), 'batch', 'batches')}, each " if len(batches) > 1 else ""
     channels = plural(batch.channel_count, "channel")
     if not batch.groups:
-        kept, per = f"keeps axis {batch.axis} ({channels})", "channel"
+        kept = f"keeps axis {batch.axis} ({channels})"
     elif settings.kind == "instance":
-        kept, per = f"keeps axes 0 and {batch.axis} ({channels} of each sample)", "channel of a sample"
+        kept = f"keeps axes 0 and {batch.axis} ({channels} of each sample)"
     else:
         split = f" in {plural(settings.groups, 'group')}" if settings.groups else ""
-        kept, per = f"each sample by itself, {channels} on axis {batch.axis}{split}", "group"
-    return f"{several}input {shape}: {kept}, reduces axes {axes}: {values_of(batches)} per {per}"
+        kept = f"each sample by itself, {channels} on axis {batch.axis}{split}"
+    values = values_of(batches, masked=settings.preparation.mask is not None)
+    return f"{several}input {shape}: {kept}, reduces axes {axes}: {values} per {_reduced(settings)}"
 
 
-def values_of(batches: Sequence[Batch]) -> str:
-    """Return how many values are reduced together, as a range where a mask leaves different numbers of them."""
-    counts = [part.count for batch in batches for part in batch.parts]
+def _reduced(settings: Settings) -> str:
+    """Name what the layer reduces to one mean."""
+    if not settings.by_sample:
+        return "channel"
+    return "channel of a sample" if settings.kind == "instance" else "group"
+
+
+def values_of(batches: Sequence[Batch], *, masked: bool) -> str:
+    """Return how many values the layer reduces together, also those outside of a mask, as a range if that differs."""
+    counts = [_size_of(batch, part) if masked else part.count for batch in batches for part in batch.parts]
     least, most = min(counts), max(counts)
     return plural(least, "value") if least == most else f"{least:,} to {most:,} values"

@@ -12,7 +12,7 @@ from bnstat.layers.results import Batch, Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.report.inspect import Report
 from bnstat.report.limits import DEFAULT_LIMITS
-from bnstat.text import first_ones, number, numbered, printable
+from bnstat.text import first_ones, number, numbered, plural, printable
 
 # A channel or a group, and the batch that it is of.
 _Placed = tuple[Batch, Channel | Group]
@@ -44,7 +44,7 @@ def _on_variance(placed: Sequence[_Placed], report: Report) -> str:
     if all(part.count == 1 for _, part in zero) and len(zero) == len(placed) and settings.kind != "rms":
         return f"The variance is zero, because each {_noun(settings)} has a single value."
     if not zero and not others:
-        return f"The {name} is unknown{_in_all(placed, settings)}: {_why_unknown(unknown)}."
+        return f"The {name} is {'; '.join(_unknowns(unknown, report))}."
     clauses = [f"zero in {where}, {why}" for where, why in _zeros(zero, report)]
     if not clauses:
         clauses = [_not_zero(others, report, alone=len(placed) == 1)]
@@ -55,7 +55,7 @@ def _on_variance(placed: Sequence[_Placed], report: Report) -> str:
     said = f"The {name} is {'; '.join(clauses)}."
     if not unknown:
         return said
-    return f"{said[:-1]}; it is unknown in {_where(unknown, report)}, because {_why_unknown(unknown)}."
+    return f"{said[:-1]}; it is {'; '.join(_unknowns(unknown, report))}."
 
 
 def _not_zero(others: Sequence[_Placed], report: Report, *, alone: bool) -> str:
@@ -90,13 +90,33 @@ def _why_zero(zero: Sequence[_Placed]) -> str:
     return "where all values are equal" if only is None else f"where all values are {number(only)}"
 
 
-def _why_unknown(unknown: Sequence[_Placed]) -> str:
-    parts = [part for _, part in unknown]
-    kinds = {"NaN": any(part.nan for part in parts), "Inf": any(part.inf for part in parts)}
-    held = " and ".join(name for name, there in kinds.items() if there)
-    if held:
-        return f"the values contain {held}"
-    return "float64 cannot hold their squares" if any(part.count for part in parts) else "there are no values"
+def _unknowns(unknown: Sequence[_Placed], report: Report) -> Iterator[str]:
+    """Yield where what the layer divides by is NaN, infinite or unknown, and why."""
+    kinds: dict[str, list[_Placed]] = {}
+    for one in unknown:
+        kinds.setdefault(_kind_of(one[1], report.settings), []).append(one)
+    for kind, some in kinds.items():
+        yield f"{kind} in {_where(some, report)}, {_why_unknown([part for _, part in some])}"
+
+
+def _kind_of(part: Channel | Group, settings: Settings) -> str:
+    """Return what becomes of the divisor: IEEE 754 makes a sum with NaN NaN, and the variance of ∞ too."""
+    if part.nan or (part.inf and settings.kind != "rms"):
+        return "NaN"
+    return "infinite" if part.inf else "unknown"
+
+
+def _why_unknown(parts: Sequence[Channel | Group]) -> str:
+    nan, inf = sum(part.nan for part in parts), sum(part.inf for part in parts)
+    if not nan and not inf:
+        why = "float64 cannot hold their squares" if any(part.count for part in parts) else "there are no values"
+        return f"because {why}"
+    if len(parts) > 1:
+        kinds = " and ".join(name for name, there in (("NaN", nan), ("infinite values", inf)) if there)
+        return f"which contain {kinds}"
+    held = [f"{nan:,} NaN"] if nan else []
+    held += [plural(inf, "infinite value")] if inf else []
+    return f"which contains {' and '.join(held)} among {plural(parts[0].count, 'value')}"
 
 
 # --- Does ε matter? ----------------------------------------------------------------------------------------------
@@ -117,6 +137,8 @@ def _on_epsilon(placed: Sequence[_Placed], report: Report) -> str:
     if not known:
         if zero:
             return f"ε decides alone: the layer divides by √ε = {number(sqrt(epsilon))}, because the {name} is zero."
+        if all(_kind_of(part, settings) == "NaN" for _, part in placed):
+            return f"ε does not matter: the {name} and the output are NaN, whatever ε is."
         return f"What ε changes is unknown, because the {name} is."
     return _effect(known, report, whole=len(known) == len(placed))
 
@@ -143,7 +165,7 @@ def _effect(known: Sequence[_Placed], report: Report, *, whole: bool) -> str:
     if reshaped:
         of = "" if len(known) == 1 and whole else f" of {_where([worst], report)}"
         smallest = f" (the smallest of {len(reshaped):,} below {1 - limit:g})" if len(reshaped) > 1 else ""
-        return f"ε reshapes the output: {at} {output}{of} is {least}, not 1{smallest}."
+        return f"ε matters: {at} {output}{of} is {least}, not 1{smallest}."
     everywhere = "" if len(known) == 1 and whole else f" in every {_noun(settings)}"
     varying = "" if whole else " whose values vary" if settings.kind != "rms" else " that is not zero"
     more = "" if least == number(max(one[1].output or 0.0 for one in known)) else " or more"

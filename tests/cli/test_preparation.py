@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import nibabel as nib
 import numpy as np
@@ -118,11 +119,31 @@ def test_what_cannot_be_is_one_line_before_anything_is_read(refused, command, op
 
 def test_counts_that_differ_inside_a_mask_are_a_range(cohort, bnstat_run):
     ran = bnstat_run("inspect", "cohort/a.nii.gz", "--mask", ">100")
-    counts = [
-        int((np.asarray(nib.load(cohort / "cohort/a.nii.gz").dataobj)[..., channel] > 100).sum())
-        for channel in range(3)
-    ]
-    assert f": {min(counts):,} to {max(counts):,} values per channel" in " ".join(ran.out.split())
+    values = np.asarray(nib.load(cohort / "cohort/a.nii.gz").dataobj)
+    counts = [int((values[..., channel] > 100).sum()) for channel in range(3)]
+    size = values[..., 0].size
+    said = " ".join(ran.out.split())
+    assert (
+        f": {size:,} values per channel mask >100 keeps {min(counts):,} to {max(counts):,} of {size:,} values" in said
+    )
+    assert "Batch norm in a network has no mask: it averages over all values." in said
+
+
+@pytest.mark.usefixtures("cohort")
+@pytest.mark.parametrize("more", [(), ("--normalizer", "layer"), ("--normalizer", "group:3"), ("-b", 2)])
+def test_the_input_line_counts_all_values_and_the_mask_those_that_it_keeps(bnstat_run, more):
+    plain = bnstat_run("inspect", "cohort", *more).out
+    masked = " ".join(bnstat_run("inspect", "cohort", "--mask", ">100", *more).out.split())
+    counted = re.search(r"reduces axes [\d,]+: [\d,]+ values per", " ".join(plain.split()))
+    assert counted
+    assert counted[0] in masked
+    assert re.search(r"mask >100 keeps [\d,]+( to [\d,]+)? of [\d,]+ values per \w+ \([\d.]+( to [\d.]+)? %\)", masked)
+
+
+@pytest.mark.usefixtures("cohort")
+def test_a_mask_that_keeps_everything_says_so(bnstat_run):
+    said = " ".join(bnstat_run("inspect", "cohort/a.nii.gz", "--mask", ">-1e9").out.split())
+    assert "mask >-1e9 keeps all " in said
 
 
 @pytest.mark.parametrize(

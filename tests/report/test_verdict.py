@@ -92,15 +92,30 @@ def test_rms_norm_is_told_of_the_mean_square_which_a_constant_does_not_make_zero
     assert facts(np.zeros((1, 20, 2)), normalizer="rms")[0] == "The mean square is zero: all values are 0."
 
 
-@pytest.mark.parametrize(("value", "held"), [(np.nan, "NaN"), (np.inf, "Inf")])
-def test_an_unknown_variance_is_never_said_to_be_zero_or_not(facts, value, held):
+@pytest.mark.parametrize(("value", "held"), [(np.nan, "NaN"), (np.inf, "infinite value")])
+def test_the_variance_of_values_with_nan_or_inf_is_nan_with_their_number(facts, value, held):
     values = wave(1, 20, 2)
     values[0, 0, 1] = value
-    assert facts(values)[0].endswith(f"it is unknown in channel 1, because the values contain {held}.")
-    values[0, 0, 0] = value
+    first, _ = facts(values)
+    assert first.endswith(f"it is NaN in channel 1, which contains 1 {held} among 20 values.")
+    values[0, :2, 0] = value
     first, second = facts(values)
-    assert first == f"The variance is unknown in every channel: the values contain {held}."
-    assert second == "What ε changes is unknown, because the variance is."
+    assert first == f"The variance is NaN in channels 0, 1, which contain {held.replace('value', 'values')}."
+    assert second == "ε does not matter: the variance and the output are NaN, whatever ε is."
+
+
+def test_nan_and_inf_beside_each_other_are_both_counted(facts):
+    values = wave(1, 20, 1)
+    values[0, :3, 0] = np.nan, np.inf, -np.inf
+    assert facts(values)[0] == (
+        "The variance is NaN in channel 0, which contains 1 NaN and 2 infinite values among 20 values."
+    )
+
+
+def test_the_mean_square_of_infinite_values_is_infinite(facts):
+    values = wave(1, 20, 1)
+    values[0, 0, 0] = np.inf
+    assert facts(values, normalizer="rms")[0].startswith("The mean square is infinite in ")
 
 
 def test_a_single_value_is_the_reason_of_a_zero(facts):
@@ -119,11 +134,11 @@ def test_an_epsilon_that_matters_little_is_said_with_the_output(facts, scale, ep
     assert facts(values, epsilon=epsilon)[1] == said
 
 
-def test_an_epsilon_that_reshapes_is_said_for_the_channel_that_it_reshapes_most(facts):
+def test_an_epsilon_that_matters_is_said_for_the_channel_in_which_it_matters_most(facts):
     values = wave(1, 500, 3) * [1, 0.1, 0.05]
     output = float(values[..., 2].var() / (values[..., 2].var() + 1e-3))
     assert facts(values)[1] == (
-        f"ε reshapes the output: at ε = 0.001 the output variance of channel 2 is {number(output)}, not 1 "
+        f"ε matters: at ε = 0.001 the output variance of channel 2 is {number(output)}, not 1 "
         "(the smallest of 2 below 0.99)."
     )
 

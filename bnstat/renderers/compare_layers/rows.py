@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bnstat.layers.results import Batch, Channel
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, tensor_lines
-from bnstat.renderers.inspect.columns import Column, Part, columns_of, gain_of, legend
+from bnstat.renderers.inspect.columns import Column, Part, after_one_step, columns_of, gain_of, legend
 from bnstat.renderers.numbers import NAN, UNDEFINED, least_median_greatest, mean_of, number, setting
 from bnstat.report.compare_layers import ComparedLayer, LayerCall, LayerComparison, OutputPlace
 from bnstat.report.finding import Finding
@@ -81,7 +81,15 @@ def differing(comparison: LayerComparison) -> list[Column]:
     known = max((columns_of(entry.report) for entry in comparison.entries), key=len)
     gain = [gain_of(comparison.reference.report.settings)] if comparison.by == "epsilons" else []
     kept = [column for column in known if column.title in names and (keeps or not column.title.startswith("running"))]
-    return [*kept, *gain]
+    return [*(_of_all(column, comparison) for column in kept), *gain]
+
+
+def _of_all(column: Column, comparison: LayerComparison) -> Column:
+    """Return a column whose meaning holds for each layer: they may start elsewhere, and give a batch other weights."""
+    steps = {after_one_step(entry.report.settings) for entry in comparison.entries}
+    if column.meaning not in steps or len(steps) == 1:
+        return column
+    return replace(column, meaning=after_one_step(comparison.reference.report.settings, compared=True))
 
 
 def alike(comparison: LayerComparison) -> list[list[ComparedLayer]]:

@@ -48,6 +48,10 @@ def legend(columns: Sequence[Column]) -> list[str]:
     return [f"{' and '.join(shared)}: {meaning}" for meaning, shared in titles.items()]
 
 
+# What the second row of a channel with NaN or Inf holds.
+FINITE_ROW = "finite: the same without NaN and infinite values"
+
+
 def _of_finite(name: str) -> Callable[[Part], str]:
     return lambda part: number(getattr(part.finite, name))
 
@@ -88,7 +92,6 @@ def _own(part: Part) -> str:
     return "as exact" if close else f"{number(low)} … {number(high)}"
 
 
-_AFTER_ONE_STEP = "the layer's running statistics after one training step"
 _AFTER_STEPS = "the layer's running statistics after the training steps up to this batch"
 _OF_RENORM = (
     "batch renorm's corrections, where ! marks those beyond the paper's limits "
@@ -125,8 +128,8 @@ _SHARE = Column(
 )
 _RMS_SHARE = replace(_SHARE, meaning="epsilon's part, ε/(mean square + ε), which the output mean square lacks")
 _RUNNING = (
-    Column("running\nmean", _running_mean, rank=3, meaning=_AFTER_ONE_STEP),
-    Column("running\nvariance", _running_variance, rank=3, meaning=_AFTER_ONE_STEP),
+    Column("running\nmean", _running_mean, rank=3),
+    Column("running\nvariance", _running_variance, rank=3),
 )
 _CORRECTION = (
     Column("r", _correction("r"), rank=1, meaning=_OF_RENORM),
@@ -177,10 +180,27 @@ def _columns(settings: Settings) -> tuple[Column, ...]:
         return (*_VALUES, _MEAN_SQUARE, *_SPREAD, _OUTPUT_MEAN_SQUARE, _RMS_SHARE)
     if settings.by_sample:
         return (*_VALUES, *_SPREAD, _OUTPUT, _SHARE)
-    if settings.kind == "renorm":
-        running = (replace(column, meaning=_AFTER_STEPS) for column in _RUNNING)
-        return (*_VALUES, *_SPREAD, *_CORRECTION, _OUTPUT, _SHARE, *running)
-    return (*_VALUES, *_SPREAD, _OUTPUT, _SHARE, *_RUNNING)
+    meaning = _AFTER_STEPS if settings.kind == "renorm" else after_one_step(settings)
+    running = (replace(column, meaning=meaning) for column in _RUNNING)
+    correction = _CORRECTION if settings.kind == "renorm" else ()
+    return (*_VALUES, *_SPREAD, *correction, _OUTPUT, _SHARE, *running)
+
+
+def after_one_step(settings: Settings, *, compared: bool = False) -> str:
+    """Return what running statistics are after one step: from which numbers they start, and what a batch weighs.
+
+    Args:
+        settings: the layer.
+        compared: True if others stand beside it, which may start elsewhere and have other weights.
+    """
+    said = "the layer's running statistics after one training step"
+    weight = settings.framework.weight_at(1, settings.momentum)
+    if compared or weight is None:
+        return said
+    if weight == 1.0:
+        return f"{said}, which are those of the batch alone"
+    mean, variance = settings.framework.running_start
+    return f"{said} from mean {mean:g} and variance {variance:g}, in which the batch weighs {weight:.4g}"
 
 
 def names_of(part: Part) -> list[str]:

@@ -16,7 +16,7 @@ _MOST_NAMED, _MOST_PLACES = 4, 12
 
 def synchronized_line(report: Report) -> str:
     """Return what the second table holds: the batches of all ranks together."""
-    values = values_of(report.synchronized[:1])
+    values = values_of(report.synchronized[:1], masked=report.settings.preparation.mask is not None)
     size = report.settings.batch_size * report.settings.ranks
     return f"synchronized over {report.settings.ranks} ranks (SyncBN), batch size {size}: {values} per channel"
 

@@ -9,7 +9,7 @@ from bnstat.layers.results import Batch
 from bnstat.renderers.findings import also, by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, settings_line, tensor_lines
 from bnstat.renderers.inspect import lines
-from bnstat.renderers.inspect.columns import Column, Part, columns_of, headers_of, legend, names_of
+from bnstat.renderers.inspect.columns import FINITE_ROW, Column, Part, columns_of, headers_of, legend, names_of
 from bnstat.renderers.numbers import least_median_greatest, number
 from bnstat.renderers.screen import MOST_ROWS, Screen, empty_table, fitting, printed
 from bnstat.report.finding import Finding
@@ -72,6 +72,8 @@ def print_report(report: Report, screen: Screen, *, every_row: bool = False) -> 
     screen.hidden(hidden)
     for line in legend(shown):
         screen.remark(line)
+    if any(part.finite is not None and part.finite.count for batch in report.batches for part in batch.parts):
+        screen.remark(FINITE_ROW)
     for line in lines.running_lines(report):
         screen.say(line)
     if report.findings:

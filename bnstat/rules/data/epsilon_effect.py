@@ -12,7 +12,8 @@ Example:
     warning BN103 epsilon-effect
       channel 0: ε (epsilon) 0.001 is 47.7 % of variance + ε (limit 1 %), so
       the output has variance 0.523 instead of 1; PyTorch's ε 1e-05 would give
-      0.991. Use ε ≤ 1.1e-05 (a share of 1 %), or scale the data up.
+      0.991. Use ε ≤ 1.1e-05 (a share of 1 %), or multiply the data by 9.6 or
+      more.
 
 What to do: give the layer a smaller ε, or scale the data to a variance far above it.
 
@@ -26,7 +27,7 @@ documentation; `bnstat frameworks` lists them with their sources.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import floor, log10
+from math import ceil, floor, log10, sqrt
 
 from bnstat.layers.frameworks import unlike
 from bnstat.layers.results import Channel, Group
@@ -34,7 +35,7 @@ from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule, each_part
-from bnstat.text import beyond
+from bnstat.text import beyond, capitalized, short
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -69,13 +70,29 @@ def remedy(epsilon: float, part: Channel | Group, evidence: Evidence) -> str:
     divisor = part.divisor or 0.0
     settings, share = evidence.settings, evidence.limits.epsilon_share
     harmless = _rounded_down(divisor * share / (1 - share)) if share < 1 else 0.0
-    use = f"Use ε ≤ {harmless:g} (a share of {100 * share:g} %), or scale the data up."
-    use = use if harmless else "Scale the data up."
+    larger = multiply(epsilon, divisor, share)
+    use = (
+        f"Use ε ≤ {harmless:g} (a share of {100 * share:g} %), or {larger}." if harmless else f"{capitalized(larger)}."
+    )
     if settings.kind == "weight-init":
         return f". {use}"  # the paper has no ε, so no framework has one for it
     other, its_epsilon = unlike(epsilon, settings.kind)
     there = divisor / (divisor + its_epsilon)
     return f"; {other.title}'s ε {its_epsilon:g} would give {there:.3g}. {use}"
+
+
+def multiply(epsilon: float, divisor: float, share: float) -> str:
+    """Say by what to multiply the data so that ε takes no more than a share: f²·variance ≥ ε·(1 − share)/share."""
+    if not 0 < share < 1 or not divisor:
+        return "scale the data up"
+    factor = sqrt(epsilon * (1 - share) / share) / sqrt(divisor)
+    return f"multiply the data by {_rounded_up(factor)} or more"
+
+
+def _rounded_up(number: float) -> str:
+    """Round to two digits, never down."""
+    step = 10.0 ** (floor(log10(number)) - 1)
+    return short(float(f"{ceil(number / step) * step:.2g}"), 2)
 
 
 def _rounded_down(number: float) -> float:

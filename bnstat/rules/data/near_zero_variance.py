@@ -12,7 +12,7 @@ Example:
     warning BN102 near-zero-variance
       channel 0: the variance 0.0011 is below ε (epsilon) 0.01, so the output
       has variance 0.0988 instead of 1; PyTorch's ε 1e-05 would give 0.991.
-      Use ε ≤ 1.1e-05 (a share of 1 %), or scale the data up.
+      Use ε ≤ 1.1e-05 (a share of 1 %), or multiply the data by 31 or more.
 
 What to do: scale the data so that their variance is far above ε, or give the layer a smaller ε.
 
