@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -51,3 +53,9 @@ def test_constant_patches_of_one_value_have_no_variance(write_image):
     whole = report.population[0]
     assert (whole.between_volumes, whole.between_patches, whole.rho) == (0.0, 0.0, None)
     assert all(point.channels[0].mean_sd == 0.0 for point in report.batch_sizes)
+
+
+def test_a_first_value_that_is_far_from_the_others_costs_the_average_no_digits():
+    values = np.array([[500.0], [0.1], [0.2], [0.3], [0.4]] * 3)
+    exact = float(sum(map(Fraction, values[:, 0].tolist())) / len(values))
+    assert average(values)[0] == pytest.approx(exact, rel=3e-16, abs=0)

@@ -93,7 +93,8 @@ class Cell:
             return Ball(decimal(self.mean), CONTEXT.add(lost, decimal(self.noise)))
         square = CONTEXT.sqrt(decimal(self.variance + self.mean * self.mean))
         lost = CONTEXT.multiply(CONTEXT.multiply(MEAN_UNITS, UNIT), max(square, decimal(self.size)))
-        return Ball(decimal(self.mean), CONTEXT.add(CONTEXT.add(lost, decimal(self.noise)), TINY))
+        # below 2.2e-308 the quotient, and its sum with the point that values are counted from, are multiples of TINY
+        return Ball(decimal(self.mean), CONTEXT.add(CONTEXT.add(lost, decimal(self.noise)), 2 * TINY))
 
     def variance_ball(self) -> Ball:
         """Return the biased variance, as near as it is claimed to be."""
