@@ -56,6 +56,10 @@ def test_constant_patches_of_one_value_have_no_variance(write_image):
 
 
 def test_a_first_value_that_is_far_from_the_others_costs_the_average_no_digits():
-    values = np.array([[500.0], [0.1], [0.2], [0.3], [0.4]] * 3)
-    exact = float(sum(map(Fraction, values[:, 0].tolist())) / len(values))
-    assert average(values)[0] == pytest.approx(exact, rel=3e-16, abs=0)
+    for seed in range(20):
+        draw = np.random.default_rng(seed)
+        values = draw.normal(1, 1, (9, 1))
+        values[0] = 1e6 * draw.normal()
+        values[1] -= values.sum() - 9
+        exact = float(sum(map(Fraction, values[:, 0].tolist())) / len(values))
+        assert average(values)[0] == pytest.approx(exact, rel=1e-15, abs=0)
