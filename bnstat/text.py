@@ -14,12 +14,12 @@ NO_BREAK_SPACE = "\u00a0"
 _NO_UNIT = "a|an|and|as|at|between|by|for|from|has|have|in|instead|is|of|on|or|per|than|that|the|to|where|which|with"
 _TOGETHER = re.compile(
     rf"(?<=\d) (?=[%×]|(?!(?:{_NO_UNIT})\b)[^\W\d_])"
-    r"|(?<=[ερ≤≥<>=×±+−]) (?=[\dε≤≥=])| (?=\+ ε)|epsilon (?=ε)"
-    r"|\b(?:axis|batch|channels?|level|sample|size) (?=\d)|--[a-z][a-z-]* (?=\w)"
+    r"|(?<=[ερ≤≥<>=×±+−]) (?=[\dε≤≥=])| (?=\+ ε|− [\dε])|epsilon (?=ε)"
+    r"|\b(?:about|axis|axes|batch|channels?|level|limit|mean|sample|size) (?=\d)|--[a-z][a-z-]* (?=\w)"
 )
-_UNIT = re.compile(r"(?<=\d) (?=%|(?:SD|mm)\b)")
-# A short command between backticks, which stays in its line so that it can be copied.
-_COMMAND = re.compile(r"`[^`\n]{1,30}`")
+_UNIT = re.compile(r"(?<=\d) (?=%|(?:SD|mm)\b)|(?<=n) (?=− 1\))|(?<=n −) (?=1\))")
+# A command between backticks, which stays in its line so that it can be copied: up to this length in any line.
+_COMMAND, _SHORT_COMMAND = re.compile(r"`[^`\n]+`"), 32
 
 # Places that are named before the rest is counted.
 MOST_PLACES = 12
@@ -52,14 +52,22 @@ def short(value: float, digits: int = DIGITS) -> str:
 
 
 def with_units(line: str) -> str:
-    """Return a text whose numbers are joined to %, SD and mm by no-break spaces, for readers that break lines."""
+    """Return a text with numbers joined to %, SD and mm, and n/(n − 1) to itself, for readers that break lines."""
     return _UNIT.sub(NO_BREAK_SPACE, line)
 
 
-def unbroken(line: str) -> str:
-    """Return a text that can be broken into lines at its spaces: what belongs together has no-break spaces."""
+def unbroken(line: str, width: int = _SHORT_COMMAND) -> str:
+    """Return a text that can be broken into lines at its spaces: what belongs together has no-break spaces.
+
+    Args:
+        line: the text.
+        width: columns of a line, which may hold a whole command between backticks and a period.
+    """
     joined = _TOGETHER.sub(lambda found: found[0][:-1] + NO_BREAK_SPACE, line)
-    return _COMMAND.sub(lambda found: found[0].replace(" ", NO_BREAK_SPACE), joined)
+    longest = max(width - 1, _SHORT_COMMAND)
+    return _COMMAND.sub(
+        lambda found: found[0].replace(" ", NO_BREAK_SPACE) if len(found[0]) <= longest else found[0], joined
+    )
 
 
 def plural(count: int, word: str, words: str | None = None) -> str:

@@ -51,7 +51,7 @@ class Screen:
 
     def _broken(self, whole: Text, width: int) -> Iterator[Text]:
         """Yield the lines of a text, none longer than the width unless a single word is."""
-        whole.plain = unbroken(whole.plain).replace(NO_BREAK_SPACE, _GLUE)
+        whole.plain = unbroken(whole.plain, width).replace(NO_BREAK_SPACE, _GLUE)
         for part in whole.wrap(self._console, width):
             part.plain = part.plain.replace(_GLUE, " ")
             yield part

@@ -116,7 +116,39 @@ def test_an_opening_is_followed_by_an_empty_line_and_none_by_nothing():
 @pytest.mark.parametrize("unit", ["%", "SD", "mm", "samples", "voxels", "values", "steps"])
 def test_a_number_is_joined_to_its_unit(unit):
     joined = f"3.709\u00a0{unit} (limit 10\u00a0{unit})"
-    assert unbroken(joined.replace("\u00a0", " ")) == joined
+    assert unbroken(joined.replace("\u00a0", " ")) == joined.replace("limit ", "limit\u00a0")
     if unit in ("%", "SD", "mm"):  # where a browser breaks lines
         assert with_units(joined.replace("\u00a0", " ")) == escaped(joined.replace("\u00a0", " ")) == joined
     assert f"<p>{joined}</p>" in table_of("", [], [], sentences=[joined])
+
+
+@pytest.mark.parametrize(
+    "together", ["n/(n − 1)", "axes 0,1,2,3", "axis 4", "mean 595.1", "about 34", "(limit 0.1", "of − 1", "1 − ε"]
+)
+@pytest.mark.parametrize("width", range(14, 60))
+def test_what_belongs_together_stays_in_one_line(together, width):
+    shown = printed(
+        lambda screen: screen.say(f"This sentence has words, then {together} and more words."), width=width, color=False
+    )
+    assert together.removeprefix("of ") in shown
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("before", range(0, 70, 3))
+def test_a_command_that_fits_a_line_is_not_broken(width, before):
+    command = "`bnstat compare PATH --batch-sizes 1,2,4,8 --patch 96,96,96 --framework torch`"
+    assert len(command) == 78
+    shown = printed(lambda screen: screen.say(f"{'w' * before} {command}. More."), width=width, color=False)
+    assert command in shown
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_a_command_that_fits_no_line_is_broken_at_spaces():
+    command = "`bnstat compare PATH --batch-sizes 1,2,4,8 --framework torch`"
+    shown = printed(lambda screen: screen.say(f"Type {command}."), width=40, color=False)
+    assert shown.split() == f"Type {command}.".split()
+    assert max(map(len, shown.splitlines())) <= 40
+
+
+def test_markdown_and_notebooks_do_not_break_n_minus_one():
+    assert with_units("n/(n − 1) times") == "n/(n\u00a0−\u00a01) times"
