@@ -17,3 +17,10 @@ def page_of_rule(code: str, name: str) -> str:
 def link_of_rule(code: str, name: str) -> str | None:
     """Return the address of a rule's page on a site that BNSTAT_DOCS_URL names; None without one."""
     return page_of_rule(code, name) if "://" in DOCS else None
+
+
+def where_docs() -> str:
+    """Return where the documentation is: on the site that BNSTAT_DOCS_URL names, else in the sources."""
+    if "://" in DOCS:
+        return f"Documentation: {DOCS}"
+    return f"Documentation: {DOCS} in the source code of bnstat; without it, `bnstat explain` shows every rule."

@@ -16,7 +16,7 @@ from bnstat.cli.messages import complain, of_input, refused_value, spelled
 from bnstat.cli.options import DEBUG
 from bnstat.errors import BnstatError, InputError, OutputError, UsageError
 from bnstat.text import closest
-from bnstat.version import DOCS, __version__
+from bnstat.version import __version__, where_docs
 
 REPORT_TO = "the project's issue tracker"
 
@@ -71,7 +71,7 @@ class _Commands(click.Group):
     name="bnstat",
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BNSTAT", "max_content_width": 100},
     epilog="Exit codes: 0 clean, 1 a finding at or above --fail-on (default: error), from `check` only, 2 wrong usage, "
-    f"3 an input could not be read or an output could not be written, 4 a defect in bnstat. Documentation: {DOCS}",
+    f"3 an input could not be read or an output could not be written, 4 a defect in bnstat. {where_docs()}",
 )
 @click.version_option(__version__, "-V", "--version", message="bnstat %(version)s")
 def commands() -> None:

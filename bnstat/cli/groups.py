@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from bnstat.text import closest
-from bnstat.version import DOCS
+from bnstat.version import where_docs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,7 +47,7 @@ class Command(click.Command):
     """A command whose `--help` lists its options in groups."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **{"epilog": f"Documentation: {DOCS}", **settings})
+        super().__init__(*args, **{"epilog": where_docs(), **settings})
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse a command line. For an option that does not exist, name the ones that it is the beginning of."""

@@ -73,8 +73,8 @@ _PREPROCESSING = (
         "--intensity",
         group=PREPROCESSING,
         metavar="STEPS",
-        help="Normalize intensities first: minmax[:A,B], zscore, zscore-nonzero, scale:A,B, clip:LO,HI, "
-        "ct:LO,HI,MEAN,SD or ct:FILE (nnU-Net); | joins steps, as in 'clip:-1000,1000|zscore'.",
+        help="Normalize intensities first: minmax[:A,B] (to A … B), zscore, zscore-nonzero, scale:A,B (A·x + B), "
+        "clip:LO,HI, ct:LO,HI,MEAN,SD or ct:FILE (nnU-Net); | joins steps, as in 'clip:-1000,1000|zscore'.",
     ),
     option(
         "--mask",
@@ -86,7 +86,12 @@ _PREPROCESSING = (
 )
 
 _PATCHES = (
-    option("--patch", group=PATCHES, type=Sizes(), help="Cut patches of this size out of volumes, as in 96x96x96."),
+    option(
+        "--patch",
+        group=PATCHES,
+        type=Sizes(),
+        help="Cut patches of this size out of volumes, as in 96x96x48; one number for a cube.",
+    ),
     option("--patches", group=PATCHES, type=int, metavar="N", help="Draw this many patches per volume.  [default: 8]"),
     option(
         "--per-volume",

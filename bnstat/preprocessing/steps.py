@@ -19,7 +19,7 @@ _CT_KEYS = ("percentile_00_5", "percentile_99_5", "mean", "std")
 _LEAST_DEVIATION = 1e-8
 
 _GRAMMAR = (
-    "none, minmax, minmax:A,B, zscore, zscore-nonzero, scale:A,B, clip:LO,HI, ct:LO,HI,MEAN,SD and ct:FILE, "
+    "none, minmax, minmax:A,B, zscore, zscore-nonzero, scale:A,B (A·x + B), clip:LO,HI, ct:LO,HI,MEAN,SD and ct:FILE, "
     "with | between them, as in 'clip:-1000,1000|zscore'"
 )
 

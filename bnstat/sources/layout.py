@@ -127,22 +127,28 @@ def require_batched(shape: tuple[int, ...]) -> None:
         AxisError: if it has three or four axes, and space seems to be where the batch or the channels would be. The
             message says what to type for each way to read it.
     """
+    last = len(shape) - 1
     if len(shape) == SPATIAL_AXES and look_spatial(*shape[1:]):
-        one, other = "one volume", '`batch_axis="none"`'
+        readings = ['one volume (type `batch_axis="none"`)']
     elif len(shape) == SPATIAL_AXES + 1 and look_spatial(*shape[2:]):
-        one, other = (
-            f"one volume with {plural(shape[0], 'channel')} first, as nnU-Net saves it",
-            '`batch_axis="none"` `axis=1`',
-        )
+        samples = plural(shape[0], "sample")
+        readings = [
+            f"one volume with {plural(shape[0], 'channel')} first, as nnU-Net saves it "
+            '(type `batch_axis="none"` `axis=1`)',
+            f"{samples} with {plural(shape[1], 'channel')} on axis 1 (`axis=1`)",
+        ]
     elif len(shape) == SPATIAL_AXES + 1 and look_spatial(*shape[:3]) and shape[3] <= MOST_CHANNELS:
-        one, other = f"one volume with {plural(shape[-1], 'channel')} last", '`batch_axis="none"`'
+        readings = [f'one volume with {plural(shape[-1], "channel")} last (type `batch_axis="none"`)']
     else:
         return
-    last = len(shape) - 1
-    raise AxisError(
-        f"the shape {shape} may be {one}, or {plural(shape[0], 'sample')} with {shape[-1]} channels on the last axis; "
-        f"type {other} for the one, or `axis={last}` for the other"
+    readings.append(
+        f"{plural(shape[0], 'sample')} with {plural(shape[-1], 'channel')} on the last axis (`axis={last}`)"
     )
+    added = ""
+    if look_spatial(*shape[1:]):
+        one = plural(shape[0], "volume" if last == SPATIAL_AXES else "image")
+        added = f"; for {one} of one channel each, save the array with a channel axis: numpy.expand_dims(array, -1)"
+    raise AxisError(f"the shape {shape} may be {', '.join(readings[:-1])}, or {readings[-1]}{added}")
 
 
 class AxisError(ValueError):

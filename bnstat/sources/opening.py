@@ -11,7 +11,7 @@ from bnstat.sources.formats import arrays, nifti
 from bnstat.sources.formats.arrays import is_array
 from bnstat.sources.names import others_of
 from bnstat.sources.storage import is_there
-from bnstat.sources.streams import unreadable
+from bnstat.sources.streams import misnamed, unreadable
 from bnstat.sources.volume import Volume
 
 
@@ -39,7 +39,13 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
             raise InputError(source, ".npy and .npz files can be read only from this machine; copy the file here first")
         return nifti.open_remote(source, access)
     _refuse_unreadable(source, arrays.path_of(source) if array else source)
-    return arrays.open_array(source) if array else nifti.open_image(source)
+    try:
+        return arrays.open_array(source) if array else nifti.open_image(source)
+    except InputError as error:  # a wrong name is the cause of whatever the reader of that format says
+        wrong = misnamed(arrays.path_of(source) if array else source)
+        if wrong is None:
+            raise
+        raise InputError(source, wrong) from error
 
 
 def _refuse_unreadable(source: str, path: str) -> None:

@@ -74,7 +74,14 @@ def test_help_texts_are_sentences_that_begin_with_a_verb(name):
 
 @pytest.mark.parametrize("arguments", [("--help",), *((name, "--help") for name in _COMMANDS)])
 def test_help_says_where_the_documentation_is(bnstat_run, arguments):
-    assert f"Documentation: {DOCS}" in bnstat_run(*arguments).out
+    said = " ".join(bnstat_run(*arguments).out.split())
+    assert f"Documentation: {DOCS} in the source code of bnstat; without it, `bnstat explain` shows every rule." in said
+
+
+def test_help_defines_the_forms_of_its_values(bnstat_run):
+    said = " ".join(bnstat_run("inspect", "--help").out.split())
+    assert "scale:A,B (A·x + B)" in said
+    assert "as in 96x96x48; one number for a cube" in said
 
 
 def test_the_address_of_the_documentation_can_be_set():

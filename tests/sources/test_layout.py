@@ -75,12 +75,13 @@ def test_the_loops_visit_the_cells_in_memory_order(order, shape, batch_axis):
 @pytest.mark.parametrize(
     ("shape", "readings"),
     [
-        ((64, 64, 64), ("one volume,", '`batch_axis="none"` for the one', "`axis=2`")),
-        ((4, 64, 64), ("one volume,", '`batch_axis="none"` for the one', "`axis=2`")),
+        ((64, 64, 64), ('one volume (type `batch_axis="none"`)', "64 images of one channel each", "`axis=2`")),
+        ((4, 64, 64), ('one volume (type `batch_axis="none"`)', "numpy.expand_dims(array, -1)", "`axis=2`")),
+        ((2, 32, 48, 48), ("2 samples with 32 channels on axis 1 (`axis=1`)", "for 2 volumes of one channel each")),
         ((2, 32, 32, 32), ("2 channels first, as nnU-Net saves", '`batch_axis="none"` `axis=1`', "`axis=3`")),
         ((1, 96, 96, 64), ("1 channel first, as nnU-Net saves", '`batch_axis="none"` `axis=1`', "`axis=3`")),
-        ((240, 240, 155, 4), ("one volume with 4 channels last", '`batch_axis="none"` for the one', "`axis=3`")),
-        ((64, 64, 40, 1), ("one volume with 1 channel last", '`batch_axis="none"` for the one', "`axis=3`")),
+        ((240, 240, 155, 4), ("one volume with 4 channels last", '(type `batch_axis="none"`), or 240', "`axis=3`")),
+        ((64, 64, 40, 1), ("one volume with 1 channel last", '(type `batch_axis="none"`), or 64', "`axis=3`")),
     ],
 )
 def test_an_array_that_may_be_one_volume_is_refused_with_what_to_type(shape, readings):

@@ -34,7 +34,15 @@ def test_a_scan_and_the_command_line_refuse_it_too(tmp_path, bnstat_run):
     for command in (["inspect"], ["scan", "-o", str(tmp_path / "m.jsonl")]):
         ran = bnstat_run(*command, str(tmp_path / "case.npy"))
         assert ran.code == 2
-        assert "type --batch-axis none --axis 1 for the one, or --axis 3 for the other" in ran.err
+        assert "as nnU-Net saves it (type --batch-axis none --axis 1), 2 samples with 16 channels on axis 1" in ran.err
+        assert "(--axis 1), or 2 samples with 16 channels on the last axis (--axis 3)" in ran.err
+
+
+@pytest.mark.parametrize("framework", ["keras", "torch"])
+def test_the_channel_axis_that_the_message_adds_makes_volumes_of_one_channel(framework):
+    pair = values(2, 16, 16, 16)
+    (batch,) = bnstat.diagnose(np.expand_dims(pair, -1), framework=framework, batch_size=2).batches
+    assert (batch.channel_count, batch.channels[0].count) == (1, pair.size)
 
 
 @pytest.mark.parametrize("framework", ["keras", "torch", "onnx"])

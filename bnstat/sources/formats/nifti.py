@@ -191,6 +191,8 @@ def _not_an_image(source: str) -> str:
     _refuse_damaged(source)  # nibabel does not recognize a small compressed file that is damaged
     if source.lower().endswith((".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")):
         return "this format cannot be read; convert it to NIfTI first, with dcm2niix (DICOM) or SimpleITK (others)"
+    if source.lower().endswith((".nii", ".nii.gz", ".nii.bz2", ".nii.zst")):
+        return "it is not a NIfTI image, though its name says so, or its header is damaged; check what it is"
     return "not an image of a known format; give a NIfTI, Analyze, MGH or MINC file, or a .npy or .npz array"
 
 
