@@ -264,3 +264,13 @@ def test_a_momentum_that_is_unknown_is_left_out_and_so_is_a_layer_without_an_eps
     assert to_haiku.call.endswith("decay_rate=0.9, eps=1e-05)")
     (only,) = calls_of(layers("frameworks", {"tensorflow": (None,), "torch": (0.5,)}))
     assert (only.name, only.statistics_of) == ("tensorflow", "torch")
+
+
+def test_the_remedy_for_an_arithmetic_stands_with_its_framework(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(150, 1, (1, 100_000, 1)).astype("float32"))
+    compared = bnstat.compare_layers(tmp_path / "x.npy", by="frameworks", values=["keras", "flax", "haiku"], axis=-1)
+    found = {layers: one.message for one, layers in rows.findings(compared) if one.rule == "BN303"}
+    assert list(found) == ["with keras", "with flax", "with haiku"]
+    assert ["Keras on JAX" in message for message in found.values()] == [True, False, False]
+    assert "Flax may compute" in found["with flax"]
+    assert "use_fast_variance=False" in found["with flax"]

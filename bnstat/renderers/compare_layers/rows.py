@@ -180,6 +180,9 @@ def _label(comparison: LayerComparison, batch: Batch, part: Part) -> str:
 # What differs between messages that say the same.
 _NUMBER, _OF_SAMPLE = re.compile(r"\d[\d.,]*(?:e[+-]?\d+)?"), re.compile(r" of sample \d+")
 
+# Rules that judge the framework's own arithmetic.
+_ON_ARITHMETIC = ("BN301", "BN302", "BN303")
+
 OUTPUTS = "Variance of each channel after the layer:"
 
 
@@ -237,6 +240,7 @@ def findings(comparison: LayerComparison) -> Iterator[tuple[Finding, str]]:
     """Yield for each rule its first finding, and which layers it is about.
 
     Where a layer says something else of the same figure, as that it refuses to train, its own first finding follows.
+    So it does for the arithmetic of a framework, whose remedies are its own.
     """
     named = [(entry.name, finding) for entry in comparison.entries for finding in entry.report.findings]
     for first, *_ in by_rule(finding for _, finding in named):
@@ -244,7 +248,8 @@ def findings(comparison: LayerComparison) -> Iterator[tuple[Finding, str]]:
         said: dict[str, tuple[Finding, Counter[str]]] = {}
         of_layer: dict[str, str] = {}
         for name, finding in own:
-            words = _words(finding if finding.value == first.value else first)
+            of_framework = comparison.by == "frameworks" and first.rule in _ON_ARITHMETIC
+            words = _words(finding if of_framework or finding.value == first.value else first)
             words = of_layer.setdefault(name, words)
             said.setdefault(words, (finding, Counter()))[1][name] += 1
         for finding, layers in said.values():
