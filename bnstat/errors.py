@@ -113,6 +113,19 @@ def text(name: str, value: object) -> str:
     return value
 
 
+def texts(name: str, values: object) -> tuple[str, ...]:
+    """Return several texts; a text alone is one of them.
+
+    Raises:
+        TypeError: if they are not several, or one is no text; the message names the parameter.
+    """
+    if isinstance(values, str):
+        return (values,)
+    if not isinstance(values, Iterable):
+        raise TypeError(f"`{name}` must be texts, and is {_described(values)}")
+    return tuple(text(name, value) for value in values)
+
+
 def _described(value: object) -> str:
     return f"{value!r}, of type {type(value).__name__}"
 

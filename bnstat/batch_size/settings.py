@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal, get_args
 
-from bnstat.errors import UsageError, number, require_least, whole, whole_or_text, wholes
+from bnstat.errors import UsageError, number, require_least, texts, whole, whole_or_text, wholes
 from bnstat.layers.settings import Layer
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.sources.sample import BatchAxis
@@ -103,7 +103,7 @@ class CompareSettings:
         """
         return cls(
             layer=Layer.of(framework, epsilon, momentum),
-            others=tuple(map(Layer.of, frameworks)),
+            others=tuple(map(Layer.of, texts("frameworks", frameworks))),
             axis=whole("axis", axis),
             batch_axis=whole_or_text("batch_axis", batch_axis),
             batch_sizes=() if batch_sizes is None else wholes("batch_sizes", batch_sizes),

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bnstat.errors import InputError, UsageError
+from bnstat.errors import InputError, UsageError, text
 
 DIRECTORY = "directory"
 
@@ -49,7 +49,7 @@ def _directories(sources: Sequence[str]) -> dict[str, str]:
 
 def _listed(sources: Sequence[str], group_by: str) -> dict[str, str]:
     """Return the entry of each file in a column of a table."""
-    file, _, column = group_by.rpartition(":")
+    file, _, column = text("group_by", group_by).rpartition(":")
     if not file:
         raise UsageError(f"`group_by=\"{group_by}\"` is not valid; it must be 'directory' or FILE.csv:COLUMN")
     rows = _rows(file)

@@ -15,7 +15,7 @@ from bnstat.batch_size.needed import needs as needs_of
 from bnstat.batch_size.results import CurveChannel, CurvePoint
 from bnstat.batch_size.samples import cohorts_of, nesting_of
 from bnstat.batch_size.settings import CompareSettings, Tolerances
-from bnstat.errors import UsageError, whole
+from bnstat.errors import UsageError, texts, whole
 from bnstat.layers.settings import Layer, LayerKeywords, Settings
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
@@ -113,11 +113,12 @@ def asked_of(
     Raises:
         UsageError: if a setting is wrong for any data.
     """
+    select, ignore = texts("select", select), texts("ignore", ignore)
     selected(select, ignore)  # refuses what names no rule
     return CheckSettings(
         layer=Settings.of(**layer),
-        select=tuple(select),
-        ignore=tuple(ignore),
+        select=select,
+        ignore=ignore,
         fail_on=fail_on,
         limits=limits,
         steps=steps,

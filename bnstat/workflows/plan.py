@@ -77,7 +77,8 @@ def _start(patch: int | Sequence[int], strides: Sequence[int | Sequence[int]] | 
     sizes = wholes("patch", patch if isinstance(patch, Iterable) else (patch,))
     if len(sizes) != 1:
         return sizes
-    return sizes * next((len(stride) for stride in strides or () if isinstance(stride, Sequence)), _AXES)
+    each = strides if isinstance(strides, Sequence) else ()
+    return sizes * next((len(stride) for stride in each if isinstance(stride, Sequence)), _AXES)
 
 
 def _strides(ndim: int, levels: int | None, strides: Sequence[int | Sequence[int]] | None) -> tuple[Sizes, ...]:
@@ -90,6 +91,8 @@ def _strides(ndim: int, levels: int | None, strides: Sequence[int | Sequence[int
         raise UsageError("say how deep the encoder is, with `levels` or `strides`, or give a plans file of nnU-Net")
     if levels is not None:
         require_least("levels", levels, 1)
+    if strides is not None and not isinstance(strides, Iterable):
+        wholes("strides", strides)
     given = [HALVING] * ((levels or 1) - 1) if strides is None else list(strides)
     if levels is not None and len(given) != levels - 1:
         raise UsageError(f"{plural(levels, 'level')} need {plural(levels - 1, 'stride')}, and {len(given)} are given")

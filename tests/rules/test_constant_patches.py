@@ -154,3 +154,12 @@ def test_patches_whose_means_cannot_be_squared_are_one_volume_without_numbers(wr
     path = write_image("x.nii", np.random.default_rng(0).normal(size=(4, 4, 4)) * 1e200)
     patches = Preparation(patches=Patching((1, 1, 1), 3))
     assert check(path, reading=Reading(preparation=patches)).errors == ()
+
+
+def test_the_only_channel_of_a_file_is_not_told_to_be_dropped(tmp_path):
+    np.save(tmp_path / "flat.npy", np.ones((1, 8, 8, 8, 1)))
+    (finding,) = bnstat.check(tmp_path / "flat.npy", select=["BN101"]).findings
+    assert "drop the channel" not in finding.message
+    assert "leave it out if it shows nothing" in finding.message
+    np.save(tmp_path / "two.npy", np.ones((1, 8, 8, 8, 2)))
+    assert "drop the channel" in bnstat.check(tmp_path / "two.npy", select=["BN101"]).findings[0].message

@@ -142,9 +142,15 @@ def test_scales_are_compared_whatever_is_reduced(tmp_path, normalizer):
 def test_group_norm_repairs_scales_between_its_groups_only(tmp_path):
     path = scaled(tmp_path, 1.0, 2.0, 500.0, 400.0)
     apart = scale_findings(path, normalizer="group:2")[0].message
-    assert "normalizes them apart, in groups 0 and 1, so at the input it removes this difference" in apart
+    assert (
+        "normalizes them apart, in the groups of channels 0–1 and 2–3, so at the input it removes this difference"
+        in apart
+    )
     path = scaled(tmp_path, 1.0, 500.0, 3.0, 2.0)
-    assert "normalizes both together, in group 0, so" in scale_findings(path, normalizer="group:2")[0].message
+    assert (
+        "normalizes both together, in the group of channels 0–1, so"
+        in scale_findings(path, normalizer="group:2")[0].message
+    )
 
 
 def test_channels_without_a_scale_are_left_out(tmp_path):

@@ -46,6 +46,8 @@ from bnstat.text import plural, short
 # Rounding of the output from here on is said; 1 is the standard deviation of a normalized channel.
 SEEN = 1.0
 REMEDY = "If a modality is missing, supply it, or drop the channel."
+# The same where there is no other channel to go on with.
+_OF_THE_ONLY_ONE = "Look at this volume, and leave it out if it shows nothing."
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -55,9 +57,10 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     for batch, part in each_part(evidence):
         if part.constant and part.count > 1:
             inside = " inside the mask" if evidence.settings.preparation.mask is not None else ""
+            remedy = REMEDY if batch.channel_count > 1 else _OF_THE_ONLY_ONE
             message = (
                 f"{part.title} is constant{inside}: all {plural(part.count, 'value')} are {part.minimum:,g}, so "
-                f"{_consequence(part, evidence.settings)} {REMEDY}"
+                f"{_consequence(part, evidence.settings)} {remedy}"
             )
             yield rule.finding(evidence, batch, part, message, value=0.0)
 

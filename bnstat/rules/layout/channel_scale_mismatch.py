@@ -78,12 +78,19 @@ def _consequence(batch: Batch, small: int, large: int, settings: Settings) -> st
     if settings.kind == "group":
         groups = small // each, large // each
         if len(set(groups)) == 1:
-            return f"{layer} normalizes both together, in group {groups[0]}, {less}."
-        apart = f"them apart, in groups {min(groups)} and {max(groups)}"
+            return f"{layer} normalizes both together, in the group of channels {_span(groups[0], each)}, {less}."
+        low, high = (_span(group, each) for group in sorted(groups))
+        apart = f"them apart, in the groups of channels {low} and {high}"
     return (
         f"{layer} normalizes {apart}, so at the input it removes this difference. After a convolution it cannot: the "
         "convolution has already added the channels."
     )
+
+
+def _span(group: int, each: int) -> str:
+    """Return the channels of a group as tables name them."""
+    first, last = group * each, (group + 1) * each - 1
+    return str(first) if first == last else f"{first}–{last}"
 
 
 RULE = Rule("BN404", "channel-scale-mismatch", "warning", _check)
