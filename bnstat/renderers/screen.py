@@ -53,7 +53,7 @@ class Screen:
         """Yield the lines of a text, none longer than the width unless a single word is."""
         whole.plain = unbroken(whole.plain, width).replace(NO_BREAK_SPACE, _GLUE)
         for part in whole.wrap(self._console, width):
-            part.plain = part.plain.replace(_GLUE, " ")
+            part.plain = part.plain.replace(_GLUE, " ").rstrip()
             yield part
 
     def opening(self, sentences: Iterable[str]) -> None:

@@ -14,8 +14,13 @@ from bnstat.report.inspect import Report
 from bnstat.text import capitalized, number, plural
 
 
-def answer(report: Report) -> str | None:
-    """Say in a few sentences what this batch size means for these data; return None if there is no batch."""
+def answer(report: Report, *, judged: bool = False) -> str | None:
+    """Say in a few sentences what this batch size means for these data; return None if there is no batch.
+
+    Args:
+        report: The report.
+        judged: True if its verdict says whether the batch is too small.
+    """
     parts = [part for batch in report.batches for part in batch.parts]
     if not parts:
         return None
@@ -27,7 +32,7 @@ def answer(report: Report) -> str | None:
         single = "Here each channel has a single value, so there is no variance to normalize with."
         return _joined(single, _synchronized(report))
     first = _corrections(report) if report.settings.kind == "renorm" else _reduction(report, parts)
-    return _joined(first, _between(report), _synchronized(report))
+    return _joined(first, _between(report, judged=judged), _synchronized(report))
 
 
 def _joined(*sentences: str) -> str:
@@ -114,7 +119,7 @@ def _synchronized(report: Report) -> str:
         return merged
     return (
         f"{merged} From step to step the mean of {report.title_of(spread.channel)} then varies by {spread.in_sd} "
-        "(standard deviations of all values)."
+        "(standard deviations of all its values)."
     )
 
 
@@ -155,13 +160,13 @@ def _by_channel(batches: Sequence[Batch]) -> list[tuple[Channel, ...]]:
     return list(zip(*(batch.channels for batch in batches), strict=False))
 
 
-def _between(report: Report) -> str:
+def _between(report: Report, *, judged: bool) -> str:
     """Say how far batch means lie apart, for the channel in which they do most, or how to find out."""
     size = report.settings.batch_size
     whole = sum(len(batch.samples) == size for batch in report.batches)
     if whole < 2:
-        if len(report.samples) >= FEWEST_SAMPLES and not report.patched:
-            return ""  # the verdict says whether the batch is too small
+        if judged:
+            return ""
         return (
             f"To learn whether the batch is too small, give at least {FEWEST_SAMPLES} volumes: `bnstat compare FOLDER`."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from bnstat.errors import UsageError, require_least
 from bnstat.layers.settings import Settings
@@ -15,6 +15,9 @@ from bnstat.report.documents.layers import settings_fields
 from bnstat.report.finding import SEVERITIES, Failure, Finding, Severity, counted
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
 from bnstat.sources.sample import Sample
+
+if TYPE_CHECKING:  # as in `evidence`
+    from bnstat.batch_size.needed import Needs
 
 FailOn = Literal["error", "warning", "note", "never"]
 FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)
@@ -98,6 +101,7 @@ class Check(Document):
         notes: Notes on how inputs and settings were understood.
         rules: The rules that judged, in their order.
         apart: True if samples of different shapes were judged one by one, whatever the batch size.
+        needs: The batch sizes that channels need for which this one is too small.
     """
 
     settings: CheckSettings
@@ -109,6 +113,7 @@ class Check(Document):
     notes: tuple[str, ...] = ()
     rules: tuple[RuleInfo, ...] = ()
     apart: bool = False
+    needs: tuple[Needs, ...] = ()
 
     @property
     def grave(self) -> tuple[Severity, ...]:

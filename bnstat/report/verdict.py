@@ -1,18 +1,20 @@
 """The facts that people come to `bnstat inspect` for: whether a variance is zero, and whether ε matters.
 
-A third one follows where the layer's own arithmetic may give another variance than the exact one.
+Two others follow: where enough samples show whether the batch is too small, and where the layer's own arithmetic may
+give another variance than the exact one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import sqrt
 
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.report.inspect import Report
 from bnstat.report.limits import DEFAULT_LIMITS
-from bnstat.text import first_ones, number, numbered, plural, printable
+from bnstat.text import beyond, first_ones, number, numbered, plural, printable
 
 # A channel or a group, and the batch that it is of.
 _Placed = tuple[Batch, Channel | Group]
@@ -21,15 +23,31 @@ _Placed = tuple[Batch, Channel | Group]
 _COMPUTED = {"BN301": "a negative variance", "BN302": "a variance of 0", "BN303": "a wrong variance"}
 
 
-def verdict(report: Report) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class BatchNoise:
+    """How far the batch mean of samples that are drawn at random varies, in the channel in which it does most.
+
+    Attributes:
+        channel: The index of the channel.
+        noise: The standard deviation of the batch mean, in standard deviations of the population: the figure of
+            `bnstat compare`.
+    """
+
+    channel: int
+    noise: float
+
+
+def verdict(report: Report, noise: BatchNoise | None = None) -> tuple[str, ...]:
     """Return a sentence on zero variances and one on ε, also where neither is a problem; nothing without a batch.
 
-    Where a finding says that the layer's own variance may be another one, a third sentence says so.
+    Where a finding says that the layer's own variance may be another one, a further sentence says so, and where enough
+    samples show how much the batch mean varies, one says whether the batch is too small.
     """
     placed = [(batch, part) for batch in report.batches for part in batch.parts]
     if not placed:
         return ()
-    return (_on_variance(placed, report), _on_epsilon(placed, report), *_on_arithmetic(report))
+    judged = () if noise is None else (_on_batch_size(noise, report),)
+    return (_on_variance(placed, report), _on_epsilon(placed, report), *judged, *_on_arithmetic(report))
 
 
 # --- Is a variance zero? -----------------------------------------------------------------------------------------
@@ -187,6 +205,22 @@ def _on_arithmetic(report: Report) -> Iterator[str]:
             verb = "computes" if certain else "may compute"
             yield f"In its own arithmetic the layer {verb} {computed} in {_where(found, report)} ({code})."
             return
+
+
+# --- Is the batch too small? -------------------------------------------------------------------------------------
+
+
+def _on_batch_size(found: BatchNoise, report: Report) -> str:
+    """Say whether the batch mean varies by more than its limit, and where to learn which size is enough."""
+    size, limit = f"Batch size {report.settings.batch_size:,}", DEFAULT_LIMITS.noise
+    where = f" of {report.title_of(found.channel)}" if report.batches[0].channel_count > 1 else ""
+    varies = (
+        f"the batch mean{where} varies by {beyond(found.noise, limit, 3)} SD (standard deviations of the population, "
+        f"limit {limit:g})"
+    )
+    if found.noise > limit:
+        return f"{size} is too small: {varies}; `bnstat compare PATH` tells which size is enough."
+    return f"{size} is enough for the mean: {varies}; `bnstat compare PATH` judges the train/eval gap too."
 
 
 # --- Names -------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from bnstat.batch_size.needed import needs as needs_of
 from bnstat.batch_size.results import CurveChannel, CurvePoint
 from bnstat.batch_size.samples import cohorts_of, nesting_of
 from bnstat.batch_size.settings import CompareSettings, Tolerances
+from bnstat.batch_size.verdict import entries_of_files
 from bnstat.errors import UsageError, texts, whole
 from bnstat.layers.settings import Layer, LayerKeywords, Settings
 from bnstat.moments.moments import Moments
@@ -35,6 +36,7 @@ from bnstat.sources.opened import Planned
 from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 from bnstat.workflows.failures import require_some
 from bnstat.workflows.inspect import as_loaded, report_of, require_admitted
+from bnstat.workflows.notes import few_files
 from bnstat.workflows.reference import ReferenceFile
 from bnstat.workflows.silence import BESIDE_REFERENCE, BETWEEN_SAMPLES, ODD_VOLUME, independent, silences
 
@@ -177,10 +179,12 @@ def judge(
             *report.notes,
             *_not_judged(evidence, asked.select, codes),
             *_apart(evidence),
+            *_of_few_files(table, evidence, codes),
             *_beside(reference, codes),
         ),
         rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),
         apart=len(evidence.shapes) > 1,
+        needs=evidence.needs,
     )
     if known is None:
         return result
@@ -272,6 +276,16 @@ def _apart(evidence: Evidence) -> tuple[str, ...]:
         f"the samples have different shapes and cannot share a batch of {size}, so rules that look at single batches "
         "judge each sample as a batch of 1",
     )
+
+
+def _of_few_files(table: Table, evidence: Evidence, codes: set[str]) -> tuple[str, ...]:
+    """Return a note if differences between entries of a few image files were judged, as no volumes differ."""
+    files = few_files(evidence.report.samples)
+    images = not all(plan.is_array for plan in table.planned)
+    if evidence.curve is None or evidence.settings.kind != "batch" or files is None or not images:
+        return ()
+    said = entries_of_files(independent(evidence.report.samples, evidence.settings), files)
+    return (said.removesuffix("."),) if codes & BETWEEN_SAMPLES else ()
 
 
 def _beside(reference: ReferenceFile | None, codes: set[str]) -> tuple[str, ...]:

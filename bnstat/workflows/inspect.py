@@ -29,6 +29,7 @@ from bnstat.sources.layout import MOST_CHANNELS
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, channel_names_of
 from bnstat.text import by, plural
+from bnstat.workflows.batch_noise import batch_noise
 from bnstat.workflows.evidence import sample_channels_of
 from bnstat.workflows.failures import failures_of, require_some
 from bnstat.workflows.notes import notes_of, patch_notes
@@ -147,7 +148,8 @@ def report_of(table: Table, settings: Settings) -> Report:
     )
     evidence = Evidence(report, sample_channels=sample_channels_of(table.rows) if report.patched else ())
     judged = replace(report, findings=findings_of(evidence))
-    return replace(judged, verdict=verdict(judged), answer=answer(judged))
+    noise = batch_noise(drawn, settings) if batches else None
+    return replace(judged, verdict=verdict(judged, noise), answer=answer(judged, judged=noise is not None))
 
 
 def as_loaded(table: Table, settings: Settings) -> Table:

@@ -611,3 +611,42 @@ def test_a_single_file_is_no_cohort(bnstat_run):
     out = bnstat_run("check", FOUR, "--patch", "8x8x8", "--patches", "4").out
     assert "whole cohort" not in out
     assert f"{FOUR}\n  error BN101" in out
+
+
+def test_the_table_opens_with_what_the_findings_come_to_and_says_a_shared_remedy_once(bnstat_run):
+    found = bnstat_run("check", SAMPLES / "cohort", "-b", "2").out
+    said = " ".join(found.split())
+    assert said.startswith(
+        "3 warnings, 1 note: batch size 2 is too small for channel 0; use about 34 (71 with 90 % confidence), or "
+        "instance or group norm."
+    )
+    assert found.splitlines()[-1].startswith("passed: 3 warnings, 1 note in 12 samples")
+    assert said.count("synchronize the batch statistics") == 1
+    assert "BN202, BN203, BN204: or synchronize the batch statistics" in said
+    small = said.partition("note BN205 small-batch")[2]
+    assert small.startswith(" batch size 2 is small: in published results with 8 samples or less the errors rise.")
+    assert said.count("channel 0") == 4  # in the first line, and once in each of three findings
+    document = json.loads(bnstat_run("check", SAMPLES / "cohort", "-b", "2", "--format", "json").out)
+    messages = [one["message"] for one in document["findings"]]
+    assert sum("Or synchronize the batch statistics" in message for message in messages) == 3
+
+
+def test_a_finding_of_its_own_is_told_whole(bnstat_run):
+    said = " ".join(bnstat_run("check", SAMPLES / "cohort", "-b", "2", "--select", "BN202").out.split())
+    assert said.startswith("1 warning: batch size 2 is too small for channel 0; use about")
+    assert "(the noise falls as 1/√B, where B is the batch size). Or synchronize the batch statistics" in said
+    small = " ".join(bnstat_run("check", SAMPLES / "cohort", "-b", "2", "--select", "BN205").out.split())
+    assert small.startswith("1 note: BN205 small-batch.")
+    assert "noise of the batch mean 0.385 in channel 0" in small
+
+
+def test_entries_of_one_image_file_are_judged_with_a_note(bnstat_run):
+    words = (
+        "all 20 samples come from one file. They show how its entries differ, not how volumes differ; give at least 8"
+    )
+    assert words in bnstat_run("check", SAMPLES / "time_series.nii.gz", "--batch-axis", "3").err
+    assert (
+        "come from"
+        not in bnstat_run("check", SAMPLES / "time_series.nii.gz", "--batch-axis", "3", "--ignore", "BN2").err
+    )
+    assert "come from" not in bnstat_run("check", SAMPLES / "cohort", "-b", "2").err

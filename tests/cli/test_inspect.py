@@ -349,3 +349,57 @@ def test_no_number_is_cut_however_narrow_the_terminal_is(bnstat_run, monkeypatch
     out = bnstat_run("inspect", path, path, "--normalizer", normalizer).out
     assert not re.search(r"\d…", out)
     assert "hidden: " in out
+
+
+def _noise(bnstat_run, *arguments):
+    """The noise of the batch mean of channel 0 that `compare` has, and what `inspect` says of the batch size."""
+    document = json.loads(
+        bnstat_run("compare", *arguments[:-1], "--batch-sizes", arguments[-1], "--format", "json").out
+    )
+    noise = document["batch_sizes"][0]["channels"][0]["mean_noise"]
+    return noise, " ".join(bnstat_run("inspect", *arguments[:-1], "--batch-size", arguments[-1]).out.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (SAMPLES / "cohort", "4"),
+        (SAMPLES / "cohort", "12"),
+        (SAMPLES / "cohort", "--patch", "16x16x16", "--patches", "2", "3"),
+        (SAMPLES / "cohort", "--framework", "torch", "1"),
+    ],
+)
+def test_a_cohort_says_whether_the_batch_is_too_small_with_the_figure_of_compare(bnstat_run, arguments):
+    noise, said = _noise(bnstat_run, *arguments)
+    figure = re.search(
+        r"the batch mean varies by ([\d.]+) SD \(standard deviations of the population, limit 0.1\)", said
+    )
+    assert float(figure[1]) == pytest.approx(noise, rel=6e-3)
+    assert f"Batch size {arguments[-1]} is too small: the batch mean" in said
+    assert "`bnstat compare PATH` tells which size is enough." in said
+    assert "give at least 8 volumes" not in said
+
+
+def test_a_batch_that_is_enough_for_the_mean_is_said_to_be(bnstat_run, tmp_path):
+    file = tmp_path / "x.npy"
+    np.save(file, np.random.default_rng(0).normal(size=(9, 8, 8, 8, 1)))
+    said = " ".join(bnstat_run("inspect", file, "-b", "3").out.split())
+    assert re.search(r"Batch size 3 is enough for the mean: the batch mean varies by 0.0\d+ SD", said)
+
+
+def test_volumes_that_are_too_few_and_entries_of_one_image_are_not_judged(bnstat_run):
+    for arguments in ([SAMPLES / "t1_head.nii.gz"], [SAMPLES / "time_series.nii.gz", "--batch-axis", "3", "-b", "20"]):
+        said = " ".join(bnstat_run("inspect", *arguments).out.split())
+        assert "give at least 8 volumes: `bnstat compare FOLDER`." in said
+        assert "is too small:" not in said
+        assert "is enough" not in said
+    assert "Batch size" not in bnstat_run("inspect", SAMPLES / "cohort", "--normalizer", "instance").out
+
+
+def test_a_single_value_is_not_called_a_constant_channel(bnstat_run, tmp_path):
+    file = tmp_path / "x.npy"
+    np.save(file, np.array([387.0, 612.0]).reshape(2, 1, 1, 1, 1))
+    said = " ".join(bnstat_run("inspect", file).out.split())
+    assert "Use a larger batch (--batch-size 2)" in said
+    assert "error BN301" in said
+    assert "leave the channel out" not in said

@@ -126,7 +126,7 @@ def verdict(check: Check) -> str:
     Without findings nothing else on the screen names the layer, so the verdict does.
     """
     samples = samples_of(len(check.samples), volumes_of(check))
-    found = _counted(check) if check.findings else f"no {'new ' if check.known else ''}findings"
+    found = counted(check) if check.findings else f"no {'new ' if check.known else ''}findings"
     layer = "" if check.findings else f"{_layer(check)}; "
     parts = [f"{found} in {samples} ({layer}{_fails(check)})"]
     if not check.samples and not check.findings:
@@ -147,7 +147,8 @@ def volumes_of(check: Check) -> int | None:
     return len({sample.volume for sample in check.samples}) or None
 
 
-def _counted(check: Check) -> str:
+def counted(check: Check) -> str:
+    """Return how many findings of each severity there are, as in "3 warnings, 1 note"."""
     counts = Counter(finding.severity for finding in check.findings)
     return ", ".join(plural(counts[severity], severity) for severity in SEVERITIES if counts[severity])
 

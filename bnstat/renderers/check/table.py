@@ -8,9 +8,11 @@ from itertools import groupby
 
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.alike import Alike
+from bnstat.renderers.check.headline import FIGURES, SMALL, headline
 from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.screen import Screen, printed
 from bnstat.report.check import Check
+from bnstat.rules.batch.between_samples import OTHERWISE
 from bnstat.text import plural
 
 # Files of one rule that are shown unless all findings are asked for, and stale entries.
@@ -32,6 +34,7 @@ def render(check: Check, *, width: int = 80, color: bool = False, every_row: boo
 
 def _print(check: Check, screen: Screen, every_row: bool) -> None:
     if check.findings:
+        screen.opening([headline(check)])
         screen.say(alike.settings_of(check))
         for line in preparation_lines(check.settings.layer.preparation):
             screen.say(line)
@@ -51,12 +54,33 @@ def _print_findings(check: Check, screen: Screen, every_row: bool) -> None:
         if place:
             screen.blank()
         screen.say(where, style="bold")
-        for group in found:
-            severity, places = group.first.severity, group.apart[0].places
-            screen.finding(severity, group.title, group.message, beside=places, indent=2)
+        _print_together(list(found), screen)
     screen.blank()
     for rule, count in _hidden(groups, shown).items():
         screen.remark(f"{plural(count, 'more finding')} of {rule} (--all shows all)")
+
+
+def _print_together(groups: Sequence[Alike], screen: Screen) -> None:
+    """Print findings that stand together: a remedy that several share once, below them."""
+    shared = f" Or {OTHERWISE}."
+    sharing = list(dict.fromkeys(group.first.rule for group in groups if shared in group.message))
+    figures = any(group.first.rule in FIGURES for group in groups)
+    for group in groups:
+        message, places = group.message, group.apart[0].places
+        if len(sharing) > 1:
+            message = message.replace(shared, "")
+        if figures and group.first.rule == SMALL:
+            message = _small(group)
+        beside = "" if message.startswith(f"{places}: ") else places
+        screen.finding(group.first.severity, group.title, message, beside=beside, indent=2)
+    if len(sharing) > 1:
+        screen.say(f"{', '.join(sharing)}: or {OTHERWISE}.", indent=2)
+
+
+def _small(group: Alike) -> str:
+    """Return what a finding on a small batch adds to those on its figures."""
+    size, most = group.first.value or 0.0, group.first.threshold or 0.0
+    return f"batch size {size:g} is small: in published results with {most:g} samples or less the errors rise."
 
 
 def _first_ones(groups: Sequence[Alike]) -> list[Alike]:

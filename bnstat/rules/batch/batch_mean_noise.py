@@ -2,8 +2,8 @@
 
 What it does: reports a channel whose batch mean, at the batch size that is asked about, has a standard deviation of
 more than a tenth of that of the values. The figure is √(τ²/B)/σ, where B is the batch size, τ² the variance between the
-means of samples, and σ² the variance of all values. The rule takes the samples for a part of a larger data set. Patches
-are drawn volume by volume (docs/patch-noise.md).
+means of samples, and σ² the variance of the population: the larger data set that the samples are taken for a part of.
+Patches are drawn volume by volume (docs/patch-noise.md).
 
 Why it matters: batch norm subtracts the mean of the batch, so the output for a sample depends on which other samples
 share its batch. At batch size 1 no others do: training then removes the mean of each sample, by which samples differ,
@@ -11,14 +11,14 @@ and evaluation mode keeps it. A little of this noise regularizes. Much of it hid
 Evaluation uses the running mean and sees none of it.
 
 Example:
-    $ bnstat check sample_data/cohort --batch-size 2
+    $ bnstat check sample_data/cohort --batch-size 2 --select BN202
     warning BN202 batch-mean-noise
       channel 0: from batch to batch the mean varies by 0.385 SD (standard
-      deviations of all values, limit 0.1) at batch size 2, so the output for
-      a sample depends on which others share its batch. Use a batch size of
-      about 30, or 42 for 90 % confidence (the noise falls as 1/√B, where B is
-      the batch size). Or synchronize the batch statistics of ranks that hold
-      as many samples together, or use instance or group norm.
+      deviations of the population, limit 0.1) at batch size 2, so the output
+      for a sample depends on which others share its batch. Use a batch size
+      of about 30, or 42 for 90 % confidence (the noise falls as 1/√B, where B
+      is the batch size). Or synchronize the batch statistics of ranks that
+      hold as many samples together, or use instance or group norm.
 
 What to do: use a larger batch, which lowers the noise as 1/√B. The first size is an estimate from these samples, and
 the second is enough with 90 % confidence; both are those of `bnstat compare` (docs/calibration.md). Or synchronize the
@@ -52,7 +52,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             continue
         message = (
             f"{evidence.report.title_of(channel.channel)}: from batch to batch the mean varies by "
-            f"{beyond(noise, limit, 3)} SD (standard deviations of all values, limit {limit:g}) at "
+            f"{beyond(noise, limit, 3)} SD (standard deviations of the population, limit {limit:g}) at "
             f"batch size {size}, so {_consequence(size)} "
             f"{advice('the noise falls as 1/√B', needed(evidence, channel, 'noise'))}"
         )

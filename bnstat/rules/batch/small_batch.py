@@ -10,7 +10,7 @@ within 1.5 points of each other at 4 to 8 clips. So the number alone does not de
 does.
 
 Example:
-    $ bnstat check sample_data/cohort --batch-size 2
+    $ bnstat check sample_data/cohort --batch-size 2 --select BN205
     note BN205 small-batch
       batch size 2 is small for these data: noise of the batch mean 0.385 in
       channel 0 (limit 0.1), shortfall of the batch variance 0.148 in channel

@@ -10,7 +10,7 @@ differ, the next layers were trained on inputs that they never get in evaluation
 due to just that.
 
 Example:
-    $ bnstat check sample_data/cohort --batch-size 2
+    $ bnstat check sample_data/cohort --batch-size 2 --select BN204
     warning BN204 train-eval-gap
       channel 0: at batch size 2 the outputs in training and in evaluation
       mode differ by 0.479 (root mean square, limit 0.1; 1 is the standard

@@ -1,8 +1,9 @@
 """The variance of a batch lacks much of what lies between samples.
 
 What it does: reports a channel whose batches, at the batch size that is asked about, have on average a variance that is
-more than 10 % below that of all values. The figure is ρ/B, where B is the batch size and ρ the share of the variance
-that lies between the means of samples. The rule takes the samples for a part of a larger data set.
+more than 10 % below that of the population. The figure is ρ/B, where B is the batch size and ρ the share of the
+variance that lies between the means of samples. The rule takes the samples for a part of a larger data set, the
+population.
 
 Why it matters: a batch of few samples contains few of the differences between them. The layer divides by too little,
 and the running variance, which evaluation divides by, settles too low as well. A batch of one sample contains none of
@@ -10,10 +11,10 @@ the variance between samples, though its own variance is not zero. Bessel's corr
 n counts voxels and not samples.
 
 Example:
-    $ bnstat check sample_data/cohort --batch-size 2
+    $ bnstat check sample_data/cohort --batch-size 2 --select BN203
     warning BN203 variance-shortfall
       channel 0: the variance of a batch of 2 is on average 14.8 % below that
-      of all values (limit 10 %), because a batch contains few of the
+      of the population (limit 10 %), because a batch contains few of the
       differences between samples. The layer divides by too little, and its
       running variance becomes too small. Use a batch size of about 3, or 5
       for 90 % confidence (the shortfall falls as 1/B, where B is the batch
@@ -50,7 +51,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             continue
         message = (
             f"{evidence.report.title_of(channel.channel)}: the variance of a batch of {size} is on average "
-            f"{beyond(100 * shortfall, 100 * limit, 3)} % below that of all values (limit {100 * limit:g} %"
+            f"{beyond(100 * shortfall, 100 * limit, 3)} % below that of the population (limit {100 * limit:g} %"
             f"), because a batch contains {'none' if size == 1 else 'few'} of the differences between samples. The "
             "layer divides by too little, and its running variance becomes too small. "
             f"{advice('the shortfall falls as 1/B', needed(evidence, channel, 'shortfall'))}"
