@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bnstat.batch_size.confidence import CONFIDENCE
 from bnstat.renderers.check import alike
 from bnstat.report.check import Check
 from bnstat.report.finding import SEVERITIES, Finding
@@ -41,6 +40,8 @@ def _too_small(check: Check, figures: Sequence[Finding]) -> str:
     estimates = [one.estimate for one in needed if one.estimate is not None]
     if not needed or len(estimates) < len(needed):
         return f"{said}; use a larger one, or instance or group norm"
+    from bnstat.batch_size.confidence import CONFIDENCE  # noqa: PLC0415  (numpy, which explaining a rule does without)
+
     surest = [one.most for one in needed if one.most is not None]
     certain = f"with {100 * CONFIDENCE:g}{NO_BREAK_SPACE}% confidence"
     surely = f" ({max(surest):,} {certain})" if len(surest) == len(needed) else ""
