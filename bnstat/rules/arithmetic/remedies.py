@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bnstat.layers.predictions import alternatives, judged_after
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
 from bnstat.report.evidence import Evidence
@@ -58,6 +57,8 @@ def remedy(evidence: Evidence, batch: Batch, part: Channel | Group) -> str:
 
 def _changes(settings: Settings, batch: Batch, part: Channel | Group) -> Iterator[tuple[str, float]]:
     """Yield what a user can do, and how far the variance is off at most after that."""
+    from bnstat.layers.predictions import alternatives, judged_after  # noqa: PLC0415  (numpy, not for explaining a rule)
+
     if settings.dtype != "float32":
         wider = replace(settings, dtype="float32")
         yield from _known("give the layer float32 input", judged_after(part, batch, wider), part)
@@ -85,6 +86,8 @@ def _near_mean(part: Channel | Group) -> float:
 
 def _fewer_values(settings: Settings, batch: Batch, part: Channel | Group, limit: float) -> int | None:
     """Return a number of values with which the variance is within the limit; None if their number does not matter."""
+    from bnstat.layers.predictions import judged_after  # noqa: PLC0415  (numpy, not for explaining a rule)
+
     for halvings in range(1, _MOST_HALVINGS):
         parts = 1 << halvings
         if part.count // parts < 2:
