@@ -104,8 +104,8 @@ def joined(names: Sequence[str], word: str = "and") -> str:
 
 
 def capitalized(words: str) -> str:
-    """Return words with a capital letter at the start; all others stay as they are."""
-    return words[0].upper() + words[1:]
+    """Return words with a capital letter at the start; all others stay as they are, and so does a symbol as ε."""
+    return words[0].upper() + words[1:] if words[0].isascii() else words
 
 
 def by(shape: Sequence[int], times: str = " × ") -> str:

@@ -153,9 +153,10 @@ class Verdict:
         if found.estimate is None:
             return ""
         about = "about " if self._confidence else ""
-        what = "" if self.settings.preparation.patches is None else " patches"
+        patched = self.settings.preparation.patches is not None
+        enough = plural(found.estimate, "patch", "patches") if patched else f"{found.estimate:,}"
         surely = f" ({found.most:,}{self._sure})" if self._confidence and found.most is not None else ""
-        return f"; {about}{found.estimate:,}{what} would be enough{surely}"
+        return f"; {about}{enough} would be enough{surely}"
 
     def _figures(self, one: ChannelFigures, *, every: bool) -> list[str]:
         """Return the figures of a batch size with their limits; unless `every` is True, only those beyond them.

@@ -111,11 +111,13 @@ def _mask_line(report: Report) -> str:
     counts = _from_to([f"{one:,}" for one in sorted(count for count, _ in kept)])
     sizes = _from_to([f"{one:,}" for one in sorted(size for _, size in kept)])
     percent = _from_to([_percent(one) for one in sorted(shares)])
+    values = "value" if sizes == "1" else "values"
     if min(shares) == 1:
-        return f"mask {printable(mask or '')} keeps all {sizes} values per {_reduced(report.settings)}"
+        return f"mask {printable(mask or '')} keeps all {sizes} {values} per {_reduced(report.settings)}"
+    of = f"{counts} of {sizes} {values} per {_reduced(report.settings)} ({percent} %)"
     return (
-        f"mask {printable(mask or '')} keeps {counts} of {sizes} values per {_reduced(report.settings)} ({percent} %) "
-        f"for these statistics. {layer} in a network has no mask: it averages over all values."
+        f"mask {printable(mask or '')} keeps {of} for these statistics. {layer} in a network has no mask: it averages "
+        "over all values."
     )
 
 

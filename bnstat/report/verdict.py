@@ -130,8 +130,9 @@ def _why_unknown(parts: Sequence[Channel | Group]) -> str:
         why = "float64 cannot hold their squares" if any(part.count for part in parts) else "there are no values"
         return f"because {why}"
     if len(parts) > 1:
-        kinds = " and ".join(name for name, there in (("NaN", nan), ("infinite values", inf)) if there)
-        return f"which contain {kinds}"
+        kinds = [name for name, there in (("NaN", nan), ("infinite values", inf)) if there]
+        each = all(part.nan and part.inf for part in parts)
+        return f"which contain {(' and ' if each else ' or ').join(kinds)}"
     held = [f"{nan:,} NaN"] if nan else []
     held += [plural(inf, "infinite value")] if inf else []
     return f"which contains {' and '.join(held)} among {plural(parts[0].count, 'value')}"
