@@ -65,7 +65,7 @@ def test_a_whole_number_in_a_settings_file_is_a_momentum(bnstat_run, tmp_path, s
 
 
 def test_no_input_is_wrong_usage(refused):
-    assert "at least one volume or folder" in refused(2, "check")
+    assert "no input: give a PATH, as in bnstat check volume.nii.gz" in refused(2, "check")
 
 
 def test_a_folder_without_volumes_cannot_be_read(bnstat_run, tmp_path):
