@@ -261,7 +261,7 @@ def _is_worst(said: Said, channel: int) -> bool:
     unjudged = {one["channel"] for one in _advice(said)["unjudged"]}
     known = [one for one in _points(said)[0]["channels"] if one["channel"] not in unjudged]
     own = next(one for one in known if one["channel"] == channel)
-    return _excess(said, own) >= 0.4 * max(_excess(said, one) for one in known)
+    return _excess(said, own) >= 0.4 * max(_excess(said, one) for one in known) - 1e-9
 
 
 def _needed(said: Said, match: Match) -> bool:

@@ -56,7 +56,8 @@ def _by_sample(said: Said) -> bool:
 
 def _maker(said: Said, match: Match) -> bool:
     preset = FRAMEWORKS[said.settings["framework"]]
-    return match["maker"] in (preset.title, FRAMEWORKS[preset.maker].title)
+    known = (preset.title, FRAMEWORKS[preset.maker].title)
+    return match["maker"] in known or match["maker"].startswith(f"{preset.title} on ")
 
 
 def _setting(name: str) -> Any:
@@ -659,7 +660,7 @@ CLAIMS: tuple[Claim, ...] = (
         r"channel # #, #(?:; channel # #, #)?(?:; channel # #, #)?(?:; channel # #, #)?(?:; … \(# more\))?",
         _running,
     ),
-    claim("inspect", r"^… and # more batches", lambda said, _: [len(_batches(said)) - 4]),
+    claim("inspect", r"^… and # more batch(?:es)?", lambda said, _: [len(_batches(said)) - 4]),
     claim(
         "inspect", r"^synchronized over # ranks \(SyncBN\), batch size #: #(?: to #)? values? per", _synchronized_line
     ),

@@ -112,6 +112,8 @@ class Verdict:
     def _nothing(self) -> str:
         """Return why nothing is recommended."""
         unjudged = self.found.unjudged
+        if not any(one.reason == ALL_EQUAL for one in unjudged) and len(unjudged) < self.channels:
+            return f"Some channel has too few samples for a batch of {self.sizes[0]:,}."
         if all(one.reason == ALL_EQUAL for one in unjudged):
             return "In every channel all values are equal, so no batch size is better than another."
         numbers = {one.samples for one in unjudged}

@@ -8,7 +8,7 @@ from bnstat.renderers.headings import values_of
 from bnstat.renderers.numbers import number
 from bnstat.report.finding import Finding
 from bnstat.report.inspect import Report
-from bnstat.text import channel_title
+from bnstat.text import channel_title, plural
 
 # Batches and channels that are named before the rest is counted, and places of a finding.
 _MOST_NAMED, _MOST_PLACES = 4, 12
@@ -35,7 +35,8 @@ def running_lines(report: Report) -> list[str]:
             lines.append(f"running mean and variance after {step}: {'; '.join(named[:_MOST_NAMED])}{more}")
     if len(lines) <= _MOST_NAMED:
         return lines
-    return [*lines[:_MOST_NAMED], f"… and {len(lines) - _MOST_NAMED} more batches"]
+    more = plural(len(lines) - _MOST_NAMED, "more batch", "more batches")
+    return [*lines[:_MOST_NAMED], f"… and {more}"]
 
 
 def places(findings: Sequence[Finding], report: Report) -> str:
