@@ -295,7 +295,8 @@ def _by_estimate(said: Said, match: Match) -> bool:
 
 def _holds_all(said: Said, match: Match) -> bool:
     size = int(match["size"].replace(",", ""))
-    return any(point["batch_size"] == size and point["takes_all"] for point in _points(said))
+    whole = _patched(said) and size >= _volumes(said) * said.settings["patches"]["per_volume"]
+    return whole or any(point["batch_size"] == size and point["takes_all"] for point in _points(said))
 
 
 def _most(said: Said) -> int | None:

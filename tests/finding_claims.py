@@ -413,7 +413,7 @@ CLAIMS: tuple[Claim, ...] = (
     claim("BN201", "has a single value, so its", lambda said, _: all(one["count"] == 1 for one in said.parts)),
     claim(
         "BN201",
-        "Expected more than # value per channel when training, got input size torch.Size[(](?P<shape>[^)]*)[)]",
+        "Expected more than # (?:value per channel|spatial element) when training, got input size torch.Size[(](?P<shape>[^)]*)[)]",
         _refused,
     ),
     claim("BN201", "a larger batch .--batch-size #.", lambda said, _: [said.settings["batch_size"] + 1]),
@@ -494,6 +494,7 @@ CLAIMS: tuple[Claim, ...] = (
     claim("BN30[123]", r"which narrows this to (?P<off>[\d.,e+−-]*\d) %", _narrower),
     claim("BN30[123]", r"number of values \(#\)", _part("count")),
     claim("BN30[123]", r"normalize at most (?P<fewer>[\d,]*\d) values", _fewer),
+    claim("BN302", r"layer (?:then|would then) divides? by #", lambda *_: [0]),
     claim("BN10[23]", r"multiply the data by (?P<factor>[\d.,e+-]*\d) or more", _factor_of_data),
     claim(
         "BN404",

@@ -57,7 +57,9 @@ def _by_sample(said: Said) -> bool:
 def _maker(said: Said, match: Match) -> bool:
     preset = FRAMEWORKS[said.settings["framework"]]
     known = (preset.title, FRAMEWORKS[preset.maker].title)
-    return match["maker"] in known or match["maker"].startswith(f"{preset.title} on ")
+    return match["maker"] in known or any(
+        match["maker"].startswith(f"{one.title} on ") for one in FRAMEWORKS.values() if one.maker == preset.maker
+    )
 
 
 def _setting(name: str) -> Any:
