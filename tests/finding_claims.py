@@ -279,10 +279,12 @@ def _least_size(said: Said, match: Match) -> bool:
 def _missing(said: Said, _: Match) -> list[float]:
     """Return the values of the sample that lacks the channel, and in how many of the others the channel varies."""
     channel = said.finding["channel"]
-    (here,) = [one[channel] for one in said.samples if one.source == said.finding["source"]]
-    others = [one[channel] for one in said.samples if one.source != said.finding["source"] and channel < len(one)]
+    (here,) = [one[channel] for one in said.volumes if one.source == said.finding["source"]]
+    others = [one[channel] for one in said.volumes if one.source != said.finding["source"] and channel < len(one)]
     assert here.constant
-    return [here.count, here.minimum, sum(one.varies for one in others), len(others)]
+    own = sum(one["source"] == said.finding["source"] for one in said.document["samples"])
+    patches = [] if said.settings["patches"] is None else [own]
+    return [here.count, *patches, here.minimum, sum(one.varies for one in others), len(others)]
 
 
 # The figures that a small batch is judged by: the words, the field of `compare` and the limit.
@@ -413,7 +415,8 @@ CLAIMS: tuple[Claim, ...] = (
     claim("BN201", "has a single value, so its", lambda said, _: all(one["count"] == 1 for one in said.parts)),
     claim(
         "BN201",
-        "Expected more than # (?:value per channel|spatial element) when training, got input size torch.Size[(](?P<shape>[^)]*)[)]",
+        "Expected more than # (?:value per channel|spatial element) when training, "
+        "got input size torch.Size[(](?P<shape>[^)]*)[)]",
         _refused,
     ),
     claim("BN201", "a larger batch .--batch-size #.", lambda said, _: [said.settings["batch_size"] + 1]),
@@ -422,7 +425,7 @@ CLAIMS: tuple[Claim, ...] = (
         "(?:missing in|of) (?P<source>.*?)(?=: all| is far)",
         lambda said, match: match["source"] == said.finding["source"],
     ),
-    claim("BN405", "all of its # values? are #, and it varies in # of # other cases", _missing),
+    claim("BN405", "all of its # values?(?: in # patch(?:es)?)? are #, and it varies in # of # other cases", _missing),
     claim(
         "BN207",
         "its (?P<figure>mean|standard deviation) is #, and the middle half of the cohort is between # and # "

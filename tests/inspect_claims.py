@@ -57,9 +57,7 @@ def _by_sample(said: Said) -> bool:
 def _maker(said: Said, match: Match) -> bool:
     preset = FRAMEWORKS[said.settings["framework"]]
     known = (preset.title, FRAMEWORKS[preset.maker].title)
-    return match["maker"] in known or any(
-        match["maker"].startswith(f"{one.title} on ") for one in FRAMEWORKS.values() if one.maker == preset.maker
-    )
+    return match["maker"] in known or match["maker"].startswith(FRAMEWORKS[preset.maker].title)
 
 
 def _setting(name: str) -> Any:
@@ -613,6 +611,7 @@ def _outcome(said: Said, match: Match) -> bool:
 
 NAMES: tuple[Claim, ...] = (
     claim(".*", r"axis=(?P<axis>1)", lambda *_: True),
+    claim(".*", r"groups=(?P<every>-1)", lambda *_: True),
     claim(".*", r"Keras (?P<version>2)", lambda *_: True),
     claim(".*", r"image (?P<number>\d+)", lambda _, match: 1 <= int(match["number"]) <= 12),
     claim(".*", "float(?:16|32|64)", lambda *_: True),

@@ -70,7 +70,7 @@ def _judged(report: RandomReport) -> Iterator[Said]:
             inspected=inspected,
             curve=_curve(report, inspected["settings"], finding),
             samples=samples,
-            volumes=_volumes(report) if finding["rule"] == "BN207" else samples,
+            volumes=_volumes(report) if finding["rule"] in ("BN207", "BN405") else samples,
             limits=limits,
             need=_need(report, finding, inspected["settings"], limits),
             report=report.report,
