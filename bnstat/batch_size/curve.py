@@ -93,10 +93,9 @@ def _point(
         for layer, listed in zip(settings.others, others, strict=True):
             listed.extend(batches.layer_channels(layer))
 
-    # A batch of every sample has no noise for that reason, but no batch takes every patch.
+    # A batch of every sample has no noise for that reason; of patches only if a volume has no more than a batch takes.
     samples = max((cohort.samples for cohort in cohorts), default=0)
-    patches = any(cohort.patches is not None for cohort in cohorts)
-    takes_all = settings.population == "finite" and size == samples and composition != "one_group" and not patches
+    takes_all = settings.population == "finite" and size == samples and composition != "one_group"
     point = CurvePoint(
         batch_size=size,
         composition=composition,

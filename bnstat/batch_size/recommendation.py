@@ -186,8 +186,13 @@ def _of_these(
 
 
 def _part(cohorts: Sequence[Cohort], size: int, ranks: int = 1) -> bool:
-    """Return True if batches of this size are a part of the samples, and not all of them."""
-    return all(cohort.taken(size, ranks) < cohort.independent for cohort in cohorts)
+    """Return True if every channel has batches of this size, and in some channel they are not all of its samples.
+
+    Channels may have different numbers of usable samples. A size that each of them needs a part of its samples for is
+    enough, also where a larger one takes all that one of them has.
+    """
+    taken = [(cohort.taken(size, ranks), cohort.independent) for cohort in cohorts]
+    return all(number <= most for number, most in taken) and any(number < most for number, most in taken)
 
 
 def _least(cohort: Cohort, within: Callable[[Cohort, int], bool]) -> NeededSize:
