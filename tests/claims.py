@@ -102,8 +102,8 @@ class Said:
         return parts
 
     def usable(self, channel: int) -> int:
-        """Return the number of samples whose values of this channel are all finite."""
-        return sum(row[channel].mean is not None for row in self.samples)
+        """Return the number of samples, or of volumes with patches, whose values of this channel are all finite."""
+        return len({row.source.partition("[")[0] for row in self.samples if row[channel].mean is not None})
 
 
 @dataclass(frozen=True)

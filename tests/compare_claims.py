@@ -225,7 +225,8 @@ def _figures(said: Said, match: Match) -> bool:
             return False
         if found is not None and not (equals(found[1], factor * value) and equals(found[2], factor * most)):
             return False
-    return _is_worst(said, channel)
+    # of a larger set, the channel is the one whose size is said to be needed, which its figures here only follow about
+    return channel == _advice(said)["channel"] and (_infinite(said) or _is_worst(said, channel))
 
 
 def _about(gap: float | None, other: float | None) -> bool:
@@ -482,12 +483,22 @@ def _patch(said: Said, match: Match) -> bool:
 
 
 def _skipped(said: Said, match: Match) -> bool:
-    """Return True if a sample of this source has so many such values in this channel."""
-    own = [one for one in said.samples if one.source == match["source"]]
+    """Return True if a sample of this source, or all of its patches together, have so many such values."""
+    source = match["source"].partition("[")[0]
+    own = [one for one in said.samples if one.source == source]
     name = "nan" if match["what"] == "NaN" else "inf"
     number = int(match["number"].replace(",", ""))
-    there = any(getattr(one, name)[int(match["channel"])] == number for one in own)
-    return there and match["source"] == said.finding["source"] and int(match["channel"]) == said.finding["channel"]
+    counts = [getattr(one, name)[int(match["channel"])] for one in own]
+    if match["of"] is not None:
+        affected, patches = map(int, re.findall(r"of (\d+) of its (\d+)", match["of"])[0])
+        there = (sum(counts), sum(map(bool, counts)), len(counts)) == (number, affected, patches)
+    else:
+        there = number in counts
+    return (
+        there
+        and source == said.finding["source"].partition("[")[0]
+        and int(match["channel"]) == said.finding["channel"]
+    )
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -576,8 +587,8 @@ CLAIMS: tuple[Claim, ...] = (
     claim("compare also", r"There are (?P<more>\d+) more such findings", _more_findings),
     claim(
         "compare BN.*",
-        r"^(?P<source>.*): channel (?P<channel>\d+) contains (?P<number>[\d,]*\d) "
-        r"(?P<what>NaN|infinite) values?, so this",
+        r"^(?P<source>.*?): channel (?P<channel>\d+)(?P<of> of # of its # patches, \[.*?\] first,)? "
+        r"contains (?P<number>[\d,]*\d) (?P<what>NaN|infinite) values?, so th(?:is|ese)",
         _skipped,
     ),
     # the plan

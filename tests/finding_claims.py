@@ -372,6 +372,12 @@ def _size(said: Said, _: Match) -> list[int]:
     return [said.settings["batch_size"]]
 
 
+def _sign(said: Said) -> float:
+    """Return what RMS norm makes of a constant."""
+    mean: float = said.part["mean"]
+    return mean / sqrt(mean**2 + said.settings["epsilon"])
+
+
 CLAIMS: tuple[Claim, ...] = (
     claim(
         "BN(?!404|205|201).*",
@@ -419,6 +425,7 @@ CLAIMS: tuple[Claim, ...] = (
         "got input size torch.Size[(](?P<shape>[^)]*)[)]",
         _refused,
     ),
+    claim("BN201", "unless its # ranks are synchronized", lambda said, _: [said.settings["ranks"]]),
     claim("BN201", "a larger batch .--batch-size #.", lambda said, _: [said.settings["batch_size"] + 1]),
     claim(
         "BN(?:207|405)",
@@ -470,7 +477,7 @@ CLAIMS: tuple[Claim, ...] = (
     claim(
         "BN101",
         r"sign of the value \(here #\)",
-        lambda said, _: [said.part["mean"] / sqrt(said.part["mean"] ** 2 + said.settings["epsilon"])],
+        lambda said, _: True if not said.part else [_sign(said)],
     ),
     claim(
         "BN10[23]",

@@ -9,6 +9,7 @@ from typing import Any
 
 from claims import Claim, Said, claim, equals
 
+from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.layers.frameworks import FRAMEWORKS
 
 Match = Mapping[str, str]
@@ -140,7 +141,10 @@ def _running(said: Said, match: Match) -> Iterator[float]:
     """Yield the buffers of the first four channels after a batch."""
     batch = _batches(said)[int(match["batch"] or 0)]
     for one in batch["running"][:4]:
-        yield from (one["channel"], one["running_mean"], one["running_variance"])
+        yield from (
+            one["channel"],
+            *(one[name] for name in ("running_mean", "running_variance") if one[name] is not None),
+        )
     if len(batch["running"]) > 4:
         yield len(batch["running"]) - 4
 
@@ -561,9 +565,31 @@ def _first_source(said: Said, match: Match) -> bool:
 def _noise(said: Said, _: Match) -> list[float]:
     """Return the batch size, the channel whose batch mean varies most, how much, and the limit."""
     size = said.settings["batch_size"]
-    worst = max(said.curve, key=lambda one: float(one["mean_noise"] or 0.0))
+    known = [one for one in said.curve if one["mean_noise"] is not None]
+    enough = [one for one in known if said.usable(one["channel"]) >= FEWEST_SAMPLES] or known
+    told = re.search(r"the batch mean of channel (\d+)", said.text)
+    named = [one for one in enough if told is None or one["channel"] == int(told[1])]
+    worst = max(named or enough, key=lambda one: float(one["mean_noise"]))
+    assert not said.samples or worst["mean_noise"] == max(one["mean_noise"] for one in enough)
     channel = [worst["channel"]] if _batches(said)[0]["input_shape"][_batches(said)[0]["axis"]] > 1 else []
     return [size, *channel, worst["mean_noise"], 0.1]
+
+
+def _hidden(said: Said, match: Match) -> bool:
+    """Return True if these are the channels that are constant in a batch and merged with others that vary."""
+    constant = []
+    for batch in _batches(said):
+        merged = {one for group in batch["groups"] if group["variance"] for one in group["channels"]}
+        rows = [said.samples[place] for place in batch["samples"]]
+        ends = [
+            (min(row[one].minimum for row in rows), max(row[one].maximum for row in rows)) for one in sorted(merged)
+        ]
+        usable = [all(row[one].mean is not None for row in rows) for one in sorted(merged)]
+        pairs = zip(sorted(merged), ends, usable, strict=True)
+        constant.append({one for one, (low, high), known in pairs if known and low == high})
+    found = set().union(*constant)
+    everywhere = all(one == found for one in constant)
+    return _numbers(match["channels"]) == found and (match["some"] is None) == everywhere
 
 
 def _of_figures(said: Said) -> list[Part]:
@@ -576,12 +602,15 @@ def _too_small(said: Said, match: Match) -> list[int]:
 
 
 def _advised(said: Said, match: Match) -> bool:
-    """Return True if the size is the largest that a finding advises, and so is the upper end."""
+    """Return True if the size is the largest that a finding advises, and the upper end no less than theirs.
+
+    A figure that is within its limit has no finding, and may have the larger upper end.
+    """
     found = [re.search(r"about ([\d,]*\d)(?:, or ([\d,]*\d) for)?", one["message"]) for one in _of_figures(said)]
     sizes = [int(one[1].replace(",", "")) for one in found if one]
     most = [int(one[2].replace(",", "")) for one in found if one and one[2]]
     told = None if match["most"] is None else int(match["most"].replace(",", ""))
-    return int(match["size"].replace(",", "")) == max(sizes) and (told is None or told == max(most))
+    return int(match["size"].replace(",", "")) == max(sizes) and (told is None or told >= max(most))
 
 
 def _small(said: Said, _: Match) -> list[float]:
@@ -658,7 +687,8 @@ CLAIMS: tuple[Claim, ...] = (
     claim(
         "inspect",
         r"^running mean and variance after (?:batch (?P<batch>\d+)|one training step): "
-        r"channel # #, #(?:; channel # #, #)?(?:; channel # #, #)?(?:; channel # #, #)?(?:; … \(# more\))?",
+        r"channel # (?:#, #|–, –)(?:; channel # (?:#, #|–, –))?(?:; channel # (?:#, #|–, –))?"
+        r"(?:; channel # (?:#, #|–, –))?(?:; … \(# more\))?",
         _running,
     ),
     claim("inspect", r"^… and # more batch(?:es)?", lambda said, _: [len(_batches(said)) - 4]),
@@ -796,7 +826,13 @@ CLAIMS: tuple[Claim, ...] = (
     claim(
         "inspect",
         r"^Batch size \d+ is (?P<what>too small|enough)",
-        lambda said, match: (match["what"] == "too small") == (_noise(said, match)[-2] > 0.1),
+        lambda said, match: (match["what"] == "too small") == ((_noise(said, match)[-2] or 0.0) > 0.1),
+    ),
+    claim(
+        "inspect",
+        r"^Channels? (?P<channels>[\d–, ]*\d) by (?:itself has|themselves have) a variance of zero"
+        r"(?P<some> in some batches)?;",
+        _hidden,
     ),
     # the line that check opens with
     claim("check", r"^(?P<counts>\d.*?(?:error|warning|note)s?): ", _counted),

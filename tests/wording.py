@@ -132,6 +132,8 @@ def _may_be_hidden(words: str) -> bool:
 
 def _wide(line: str) -> bool:
     """Return True for lines that are never broken: rows of numbers, and calls to be typed."""
+    if re.fullmatch(r"[ \d.,e+%−–-]+", line):  # of the columns that are never hidden, one space apart
+        return True
     return bool(_GAPS.search(line.strip())) or bool(re.match(r" *[\w.]+\(.*\)$", line)) or "┤" in line or "│" in line
 
 

@@ -103,7 +103,7 @@ class Plan(Document):
             return (
                 f"{where} a channel has one value, so its variance is zero: {refuse}; Keras and the other frameworks "
                 f"train, but {_CONSTANT}. From batch size {self.least_batch_size} on PyTorch's batch norm trains, but "
-                f"2 different values {_ALWAYS}."
+                f"2 different values {_ALWAYS}, and its instance norm refuses at any batch size."
             )
         batch = f"which {_ALWAYS}" if together == _PAIR else "so it trains"
         return (

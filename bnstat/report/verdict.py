@@ -14,7 +14,7 @@ from bnstat.layers.results import Batch, Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.report.inspect import Report
 from bnstat.report.limits import DEFAULT_LIMITS
-from bnstat.text import beyond, first_ones, number, numbered, plural, printable
+from bnstat.text import beyond, capitalized, first_ones, number, numbered, plural, printable
 
 # A channel or a group, and the batch that it is of.
 _Placed = tuple[Batch, Channel | Group]
@@ -47,7 +47,8 @@ def verdict(report: Report, noise: BatchNoise | None = None) -> tuple[str, ...]:
     if not placed:
         return ()
     judged = () if noise is None else (_on_batch_size(noise, report),)
-    return (_on_variance(placed, report), _on_epsilon(placed, report), *judged, *_on_arithmetic(report))
+    first = (_on_variance(placed, report), *_on_hidden_channels(report), _on_epsilon(placed, report))
+    return (*first, *judged, *_on_arithmetic(report))
 
 
 # --- Is a variance zero? -----------------------------------------------------------------------------------------
@@ -74,6 +75,31 @@ def _on_variance(placed: Sequence[_Placed], report: Report) -> str:
     if not unknown:
         return said
     return f"{said[:-1]}; it is {'; '.join(_unknowns(unknown, report))}."
+
+
+def _on_hidden_channels(report: Report) -> Iterator[str]:
+    """Yield which channels are constant by themselves where the layer merges them with others, as group norm does."""
+    if report.settings.kind not in ("group", "layer"):
+        return
+    merged = {one for batch in report.batches for part in batch.groups if part.divisor for one in _others_of(part)}
+    constant = [
+        {channel for channel, deviation in enumerate(batch.deviations) if deviation == 0} & merged
+        for batch in report.batches
+    ]
+    found = set().union(*constant)
+    if found:
+        each = ("itself has", "it") if len(found) == 1 else ("themselves have", "them")
+        some = "" if all(one == found for one in constant) else " in some batches"
+        named = capitalized(numbered("channel", "channels", found))
+        yield (
+            f"{named} by {each[0]} a variance of zero{some}; {report.settings.layer} hides that, because it merges "
+            f"{each[1]} with other channels."
+        )
+
+
+def _others_of(group: Group) -> tuple[int, ...]:
+    """Return the channels that a group merges; nothing of a channel that is a group by itself."""
+    return group.channels if len(group.channels) > 1 else ()
 
 
 def _not_zero(others: Sequence[_Placed], report: Report, *, alone: bool) -> str:

@@ -23,7 +23,8 @@ def test_the_table_says_where_training_stops(bnstat_run):
         "At level 6 a channel has one value, so its variance is zero: PyTorch refuses to train (torch, "
         "torch-instance); Keras and the other frameworks train, but the output is the constant β (the layer's learned "
         "bias, 0 at first). From batch size 2 on PyTorch's batch norm trains, but 2 different values always become "
-        "about −1 and 1. Use 6 levels or fewer, or a larger patch, such as 128x128x32."
+        "about −1 and 1, and its instance norm refuses at any batch size. Use 6 levels or fewer, or a larger "
+        "patch, such as 128x128x32."
     )
     assert max(map(len, ran.out.splitlines())) <= 80
 

@@ -158,7 +158,7 @@ def test_without_an_epsilon_or_a_variance_the_fact_on_epsilon_says_so(facts):
 def test_every_format_opens_with_both_facts_for_every_normalizer(facts, tmp_path, normalizer, files):
     arrays = [with_constants((2, 20, 4), {1: 0.0})] * files
     told = facts(*arrays, normalizer=normalizer)
-    assert len(told) == 2
+    assert len(told) == 2 + (normalizer in ("layer", "group:2"))  # whose groups hide the constant channel
     report = bnstat.diagnose([tmp_path / f"{place}.npy" for place in range(files)], normalizer=normalizer)
     assert " ".join(table.render(report, width=80).split()).startswith(" ".join(told))
     assert markdown.render(report).replace("\u00a0", " ").startswith(f"**{told[0]}**")
@@ -184,3 +184,16 @@ def test_a_variance_that_the_layer_itself_may_compute_otherwise_is_said_with_its
     assert said[0].startswith("The variance is not zero in any channel")
     assert said[2:] == ("In its own arithmetic the layer may compute a variance of 0 in channel 1 (BN302).",)
     assert len(facts(values[..., :1], framework="flax")) == 2
+
+
+def test_a_constant_channel_that_a_group_hides_is_named(facts):
+    said = facts(with_constants((1, 50, 4), {1: 0.0, 2: 7.5}), normalizer="group:2")
+    assert said[0].startswith("The variance is not zero in any group of channels")
+    assert said[1] == (
+        "Channels 1, 2 by themselves have a variance of zero; group norm hides that, because it merges them with "
+        "other channels."
+    )
+    alone = facts(with_constants((1, 50, 4), {1: 0.0}), normalizer="layer")
+    assert alone[1].startswith("Channel 1 by itself has a variance of zero; layer norm hides that")
+    assert len(facts(wave(1, 50, 4), normalizer="group:2")) == 2
+    assert not any("by itself" in one for one in facts(with_constants((1, 50, 2), {1: 0.0}), normalizer="instance"))

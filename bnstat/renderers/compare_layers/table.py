@@ -67,7 +67,7 @@ def _print_blocks(comparison: LayerComparison, screen: Screen, every_row: bool) 
     if line := rows.order_line(comparison, shown):
         screen.remark(line)
     if len(positions) < len(comparison.order):
-        screen.remark("Each channel is shown in the batch where the layers differ most (--all shows every batch).")
+        screen.remark("Each channel is shown in the batch where outputs differ most (--all shows every batch).")
     if len(positions) > len(shown):
         more = plural(len(positions) - len(shown), "more group" if batches[0].groups else "more channel")
         screen.remark(f"{more} with smaller differences (--all shows all)")
