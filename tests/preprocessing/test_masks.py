@@ -155,7 +155,7 @@ def test_a_mask_of_another_shape_says_both(image, write_image):
     [
         ("gone_{case}.nii", None, "no such file"),
         ("m.nii", b"", "the file is empty"),
-        ("m.nii", b"no image at all", "not an image of a known format"),
+        ("m.nii", b"no image at all", "it is not a NIfTI image, though its name says so"),
         ("m.npy", b"\x93NUMPY\x01\x00", "m.npy"),
     ],
 )
