@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from claims import Check, Claim, Said, SampleChannel, claim
 
-from bnstat.batch_size.confidence import FEWEST_SAMPLES
+from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.layers.frameworks import FRAMEWORKS, layer_of
 
 Match = Mapping[str, str]
@@ -82,12 +82,13 @@ def _near_mean(said: Said, match: Match) -> bool:
 def _narrower(said: Said, match: Match) -> bool:
     """Return True if bounds are narrower than what they are now."""
     ends = (said.part["predicted_variance_low"], said.part["predicted_variance_high"])
-    exact = said.part["variance"]
-    return None in ends or float(match["off"].replace(",", "")) < 100 * max(abs(end - exact) for end in ends) / exact
+    exact = float(said.part["variance"])
+    now = None if None in ends else 100 * max(abs(float(end) - exact) for end in ends) / exact
+    return bool(now is None or float(match["off"].replace(",", "")) < now)
 
 
 def _fewer(said: Said, match: Match) -> bool:
-    return int(match["fewer"].replace(",", "")) < said.part["count"]
+    return int(match["fewer"].replace(",", "")) < int(said.part["count"])
 
 
 def _predicted(said: Said, _: Match) -> list[float]:

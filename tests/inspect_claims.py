@@ -118,7 +118,7 @@ def _masked(said: Said, _: Match) -> list[float]:
 
 def _size(batch: Part, part: Part) -> int:
     """Return how many values the layer reduces there without a mask."""
-    samples, *space = [size for axis, size in enumerate(batch["input_shape"]) if axis != batch["axis"]]
+    samples, *space = [int(size) for axis, size in enumerate(batch["input_shape"]) if axis != batch["axis"]]
     return prod(space) * (len(part["channels"]) if "channels" in part else samples)
 
 

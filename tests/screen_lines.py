@@ -58,7 +58,8 @@ def _curve(report: RandomReport) -> Any:
     size, reading = report.document["settings"]["batch_size"], report.settings["reading"]
     compared = bnstat.compare(report.inputs, batch_sizes=[size], population="infinite", reading=reading, **settings)
     enough = [one.channel for one in compared.population if one.samples >= FEWEST_SAMPLES]
-    return [one for one in compared.to_dict()["batch_sizes"][0]["channels"] if one["channel"] in enough]
+    document: Any = compared.to_dict()
+    return [one for one in document["batch_sizes"][0]["channels"] if one["channel"] in enough]
 
 
 def messages_of(report: RandomReport) -> list[str]:

@@ -49,10 +49,10 @@ class Expected:
             lost: variance of the batch mean, which is what the expected batch variance lacks.
             variance: σ², the variance of all values.
             left: σ² less what is lost, in a form that does not lose digits where samples differ much more than values
-                within them.
+                within them. Where all is lost, rounding may leave less than 0, which counts as 0.
         """
         lacking = share(lost, variance)
-        return cls(np.sqrt(lost), np.sqrt(lacking), left, lacking)
+        return cls(np.sqrt(lost), np.sqrt(lacking), np.maximum(left, 0.0), lacking)
 
 
 @dataclass(frozen=True)

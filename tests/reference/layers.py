@@ -143,7 +143,8 @@ def weight_of(preset: Preset, momentum: float | str | None, step: int = 1) -> Ba
         return ONE
     if given is None:
         return None
-    return Ball.of(given) if preset.weighs == "batch" else ONE - Ball.of(given)
+    weight = Ball.of(float(given))
+    return weight if preset.weighs == "batch" else ONE - weight
 
 
 def bessel(count: int) -> Ball:

@@ -73,7 +73,7 @@ class Cell:
 
     def affine(self, slope: Fraction, intercept: Fraction) -> Cell:
         """Return the moments of slope · x + intercept."""
-        if (slope, intercept) == (1, 0) or not self.finite:
+        if (slope == 1 and intercept == 0) or not self.finite:
             return self
         ends = [slope * end + intercept for end in (self.minimum or Fraction(0), self.maximum or Fraction(0))]
         mean = slope * self.mean + intercept

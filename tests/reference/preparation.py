@@ -61,7 +61,7 @@ class Channel:
 def channel_of(numbers: Sequence[float], slope: Fraction, intercept: Fraction) -> Channel:
     """Return the values of stored numbers: slope · number + intercept."""
     plain = Channel(tuple(Fraction(one) if math.isfinite(one) else float(one) for one in numbers))
-    return plain if (slope, intercept) == (1, 0) else plain.affine(slope, intercept)
+    return plain if slope == 1 and intercept == 0 else plain.affine(slope, intercept)
 
 
 def prepared(channel: Channel, steps: str | None) -> Channel:
@@ -181,7 +181,7 @@ def inside(numbers: Sequence[float], slope: Fraction, intercept: Fraction, mask:
     """Return which values are inside of a mask that judges each by itself: as float64 has them, NaN always."""
     if mask is None:
         return [True] * len(numbers)
-    scaled = (slope, intercept) != (1, 0)
+    scaled = slope != 1 or intercept != 0
     values = [float(one) * float(slope) + float(intercept) if scaled else float(one) for one in numbers]
     if mask == "nonzero":
         return [one != 0 for one in values]

@@ -79,7 +79,7 @@ class Stored:
     @property
     def scaled(self) -> bool:
         """True if the values are not the stored numbers."""
-        return (self.slope, self.intercept) != (1, 0)
+        return self.slope != 1 or self.intercept != 0
 
 
 @dataclass(frozen=True)

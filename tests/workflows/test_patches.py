@@ -381,3 +381,16 @@ def test_the_size_that_is_advised_is_enough_whatever_its_share_of_foreground(pat
     noises = [point.channels[0].mean_noise for point in at]
     assert noises[0] <= 0.101  # the share of foreground differs a little from size to size
     assert noises[1] > 0.12
+
+
+def test_patches_of_one_voxel_have_no_negative_variance(tmp_path):
+    draw = np.random.default_rng(4)
+    for place in range(8):
+        np.save(tmp_path / f"{place}.npy", draw.normal(draw.normal(), 1, (1, 5, 5, 5, 1)))
+    for seed in range(20):
+        reading = Reading(preparation=Preparation(patches=Patching((1, 1, 1), number=3, seed=seed)))
+        found = bnstat.compare(str(tmp_path), batch_sizes=[1], reading=reading)
+        channel = found.batch_sizes[0].channels[0]
+        assert channel.expected_variance >= 0
+        assert channel.expected_variance == pytest.approx(0, abs=1e-15)
+        assert "all values together" in table_format.render(found)
