@@ -256,8 +256,11 @@ def _step(said: Said, _: Match) -> list[int]:
 
 def _needed(said: Said, match: Match) -> bool:
     """Return True if the advised sizes are those that `compare` gives a cohort of this one channel, of all ranks."""
-    sizes = tuple(None if match[name] is None else int(match[name].replace(",", "")) for name in ("size", "most"))
-    return said.need is None or (sizes == said.need and sizes[0] is not None and sizes[0] > _step(said, match)[0])
+    size, most = (None if match[name] is None else int(match[name].replace(",", "")) for name in ("size", "most"))
+    if said.need is None:
+        return True
+    alike = size == said.need[0] and said.need[1] in (None, most)  # an upper end that takes too many draws is unknown
+    return alike and size is not None and size > _step(said, match)[0]
 
 
 def _no_need(said: Said, match: Match) -> bool:
