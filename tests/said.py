@@ -34,7 +34,7 @@ def findings_of(report: RandomReport) -> Iterator[Said]:
 
 def _skipped(report: RandomReport) -> Iterator[Said]:
     """Yield the findings of a comparison of batch sizes, which skips samples that have NaN or Inf."""
-    samples = _samples(report)
+    samples = samples_of(report)
     for finding in report.document["findings"]:
         yield Said(
             kind=f"compare {finding['rule']}",
@@ -55,7 +55,7 @@ def _judged(report: RandomReport) -> Iterator[Said]:
     inspected = _inspected(report)
     if inspected is None:
         return
-    samples = _samples(report)
+    samples = samples_of(report)
     limits = report.document["settings"].get("limits", asdict(DEFAULT_LIMITS))
     for finding in report.document["findings"]:
         batch = {} if finding["batch"] is None else inspected["batches"][finding["batch"]]
@@ -117,7 +117,7 @@ def _curve(report: RandomReport, settings: Mapping[str, Any], finding: Mapping[s
     return channels if finding["channel"] is None else channels[finding["channel"]]
 
 
-def _samples(report: RandomReport) -> list[SampleChannels]:
+def samples_of(report: RandomReport) -> list[SampleChannels]:
     """Return the statistics of each sample by itself."""
     alone = bnstat.diagnose(report.inputs, batch_size=1, reading=report.settings["reading"])
     found = []

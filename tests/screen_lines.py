@@ -8,6 +8,7 @@ from typing import Any
 
 from claims import Said
 from random_reports import RandomReport
+from said import samples_of
 
 import bnstat
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
@@ -44,6 +45,7 @@ def lines_of(report: RandomReport) -> Iterator[Said]:
             document=report.document,
             inspected=report.document if report.command == "inspect" else {},
             curve=_curve(report) if text.startswith("Batch size ") and report.command == "inspect" else None,
+            samples=samples_of(report) if " a variance of zero" in text and report.command == "inspect" else (),
             limits=report.document["settings"].get("limits", {}),
             report=report.report,
         )

@@ -92,13 +92,15 @@ def statistics(samples: SampleMoments, batches: Indices) -> tuple[Doubles, Doubl
             columns has batches of its own.
     """
     means, variances = (np.empty((len(batches), *samples.mean.shape)) for _ in range(2))
-    apart = samples.means - samples.mean  # as in `average`: batches of equal means have no variance between them
+    apart = samples.means - samples.mean
     rows = max(_AT_ONCE // max(batches.shape[1] * samples.mean.size, 1), 1)
     for done in range(0, len(batches), rows):
         part = batches[done : done + rows].swapaxes(0, 1)  # samples of a batch along axis 0, where sums are fastest
         chosen = _taken(apart, part)
+        first = chosen[0].copy()
+        chosen -= first  # as in `average`: a batch of equal means has no variance between them, not even of rounding
         mean = chosen.mean(axis=0)
-        means[done : done + rows] = samples.mean + mean
+        means[done : done + rows] = samples.mean + (first + mean)
         chosen -= mean
         chosen *= chosen
         chosen += _taken(samples.variances, part)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
 
 import bnstat
+from bnstat.batch_size import closed_form
 from bnstat.batch_size.averages import average, variance
 
 
@@ -63,3 +65,14 @@ def test_a_first_value_that_is_far_from_the_others_costs_the_average_no_digits()
         values[1] -= values.sum() - 9
         exact = float(sum(map(Fraction, values[:, 0].tolist())) / len(values))
         assert average(values)[0] == pytest.approx(exact, rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 5])
+def test_a_batch_of_one_constant_sample_drawn_several_times_has_no_variance(batch_size):
+    means = np.array([0.1, 0.7, -3.3, 12.9])[:, np.newaxis]
+    whole = closed_form.population(means, np.zeros_like(means), "infinite")
+    drawn = whole.draw(batch_size, 4**batch_size, 0)
+    assert drawn.complete
+    alike = [len(set(row)) == 1 for row in product(range(4), repeat=batch_size)]
+    assert (drawn.variances[alike] == 0).all()
+    assert (drawn.variances[np.logical_not(alike)] > 1e-3).all()
