@@ -58,7 +58,11 @@ def _by_sample(said: Said) -> bool:
 def _maker(said: Said, match: Match) -> bool:
     preset = FRAMEWORKS[said.settings["framework"]]
     known = (preset.title, FRAMEWORKS[preset.maker].title)
-    return match["maker"] in known or match["maker"].startswith(FRAMEWORKS[preset.maker].title)
+    if match["maker"] in known:
+        return True
+    # a layer of one of the maker's backends, as "Keras' instance norm, GroupNormalization(groups=-1) on JAX"
+    numbers = re.findall(r"-?\d+", match["maker"].removeprefix(known[1]))
+    return match["maker"].startswith(known[1]) and numbers in ([], ["-1"])
 
 
 def _setting(name: str) -> Any:
@@ -577,9 +581,9 @@ def _noise(said: Said, _: Match) -> list[float]:
 
 def _hidden(said: Said, match: Match) -> bool:
     """Return True if these are the channels that are constant in a batch and merged with others that vary."""
-    constant = []
+    groups = [group for batch in _batches(said) for group in batch["groups"] if group["variance"]]
+    merged, constant = {one for group in groups for one in group["channels"]}, []
     for batch in _batches(said):
-        merged = {one for group in batch["groups"] if group["variance"] for one in group["channels"]}
         rows = [said.samples[place] for place in batch["samples"]]
         ends = [
             (min(row[one].minimum for row in rows), max(row[one].maximum for row in rows)) for one in sorted(merged)
@@ -602,15 +606,19 @@ def _too_small(said: Said, match: Match) -> list[int]:
 
 
 def _advised(said: Said, match: Match) -> bool:
-    """Return True if the size is the largest that a finding advises, and the upper end no less than theirs.
+    """Return True if the sizes are the largest that a channel with a finding needs for all three figures.
 
-    A figure that is within its limit has no finding, and may have the larger upper end.
+    They are no less than those of the findings, each of which is about one figure.
     """
+    channels = {one["channel"] for one in _of_figures(said)}
+    needed = [one.all for one in said.report.needs if one.channel in channels]
+    ends = [one.most for one in needed]
+    size, told = (None if match[name] is None else int(match[name].replace(",", "")) for name in ("size", "most"))
     found = [re.search(r"about ([\d,]*\d)(?:, or ([\d,]*\d) for)?", one["message"]) for one in _of_figures(said)]
-    sizes = [int(one[1].replace(",", "")) for one in found if one]
-    most = [int(one[2].replace(",", "")) for one in found if one and one[2]]
-    told = None if match["most"] is None else int(match["most"].replace(",", ""))
-    return int(match["size"].replace(",", "")) == max(sizes) and (told is None or told >= max(most))
+    least = max(int(one[1].replace(",", "")) for one in found if one)
+    if size is None or size != max(one.estimate for one in needed) or size < least:
+        return False
+    return told == (None if None in ends else max(ends))
 
 
 def _small(said: Said, _: Match) -> list[float]:
