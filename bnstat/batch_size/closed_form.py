@@ -49,10 +49,16 @@ class Expected:
             lost: variance of the batch mean, which is what the expected batch variance lacks.
             variance: σ², the variance of all values.
             left: σ² less what is lost, in a form that does not lose digits where samples differ much more than values
-                within them. Where all is lost, rounding may leave less than 0, which counts as 0.
+                within them.
         """
         lacking = share(lost, variance)
-        return cls(np.sqrt(lost), np.sqrt(lacking), np.maximum(left, 0.0), lacking)
+        return cls(np.sqrt(lost), np.sqrt(lacking), np.asarray(np.maximum(left, 0.0)), lacking)
+
+
+def unlost(between: Doubles, lost: Doubles) -> Doubles:
+    """Return what a batch keeps of the variance between samples: 0, and no rounding error, where all of it is lost."""
+    left = np.asarray(between - lost)
+    return np.where(np.abs(left) <= 8 * np.finfo(np.float64).eps * np.abs(between), 0.0, left)
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ class Population:
     def expected(self, batch_size: int) -> Expected:
         """Return batch statistics in closed form; of σ² − τ²f/B, the parts of τ² are subtracted first."""
         lost = self.lost(batch_size)
-        return Expected.of(lost, self.variance, np.asarray(self.within + (self.between - lost)))
+        return Expected.of(lost, self.variance, self.within + unlost(self.between, lost))
 
     def draw(self, batch_size: int, number: int, seed: int, *, enumerated: bool = True) -> DrawnBatches:
         """Return all batches if these are at most `number`, else so many at random; see `draws.draw`."""

@@ -139,7 +139,7 @@ class PatchBatches:
     def expected(self, batch_size: int) -> closed_form.Expected:
         """Return batch statistics in closed form; `batch_size` is that of the slots."""
         lost = self.lost(batch_size)
-        return closed_form.Expected.of(lost, self.variance, np.asarray(self.within + (self.between - lost)))
+        return closed_form.Expected.of(lost, self.variance, self.within + closed_form.unlost(self.between, lost))
 
     def draw(self, batch_size: int, number: int, seed: int, *, enumerated: bool = True) -> DrawnBatches:
         """Return mean and biased variance of batches: all of them if these are at most `number`, else so many.

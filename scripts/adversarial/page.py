@@ -29,7 +29,7 @@ field. It follows from what is claimed of the moments, and from the roundings of
 
 - counts, NaN, Inf, shapes, `constant`, and the extremes of stored numbers are equal;
 - 8- and 16-bit integers are summed exactly in each piece of a file: what is left is the rounding of a merge, 8·2⁻⁵³ of
-  the variance, and of 1 + |mean|;
+  the variance, and of 1 + the root mean square;
 - other variances are within 1e-13 + 4·2⁻⁵³·|mean|/sd of themselves, and means within 16·2⁻⁵³ of the root mean square;
 - each further operation may round three times; a scale factor, and each step of `--intensity`, as often as it rounds;
 - a variance that float64 does not hold is undefined, with all that follows from it;

@@ -76,3 +76,10 @@ def test_a_batch_of_one_constant_sample_drawn_several_times_has_no_variance(batc
     alike = [len(set(row)) == 1 for row in product(range(4), repeat=batch_size)]
     assert (drawn.variances[alike] == 0).all()
     assert (drawn.variances[np.logical_not(alike)] > 1e-3).all()
+
+
+@pytest.mark.parametrize("kind", ["finite", "infinite"])
+def test_batches_of_one_constant_sample_have_an_expected_variance_of_0(kind):
+    for seed in range(50):
+        means = np.random.default_rng(seed).normal(3, 1, (6, 1))
+        assert closed_form.population(means, np.zeros_like(means), kind).expected(1).variance == 0

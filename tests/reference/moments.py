@@ -85,8 +85,9 @@ class Cell:
 
     def mean_ball(self) -> Ball:
         """Return the mean, as near as it is claimed to be."""
-        if self.exact:  # Σx = qn + r, and the mean of a piece is q + r/n with both rounded
-            lost = CONTEXT.multiply(EXACT_UNITS, CONTEXT.add(Decimal(1), abs(decimal(self.mean))))
+        if self.exact:  # Σx = qn + r, and the mean of a piece is q + r/n with both rounded; merges round at their size
+            square = CONTEXT.sqrt(decimal(self.variance + self.mean * self.mean))
+            lost = CONTEXT.multiply(EXACT_UNITS, CONTEXT.add(Decimal(1), square))
             return Ball(decimal(self.mean), CONTEXT.multiply(UNIT, lost))
         if not self.varies:
             lost = CONTEXT.multiply(CONTEXT.multiply(Decimal(2), UNIT), decimal(self.size))
