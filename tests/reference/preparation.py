@@ -125,7 +125,8 @@ def _minmax(channel: Channel, numbers: list[Fraction | None]) -> Channel:
         return channel
     least, span = min(finite), max(finite) - min(finite)
     if not span:
-        return replace(channel.affine(Fraction(1), low - least), noise=2 * UNIT * abs(low))
+        way = Fraction(1) if high >= low else Fraction(-1)  # infinite values go the way that the range goes
+        return replace(channel.affine(way, low - way * least), noise=2 * UNIT * abs(low))
     factor = (high - low) / span
     # the range is off by twice the noise, and so is each part of it
     lost = abs(factor) * (3 * channel.noise + 4 * UNIT * channel.largest) + 4 * UNIT * abs(low)
