@@ -100,7 +100,7 @@ def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Se
     if part.mean is None or part.variance is None or part.minimum is None or part.maximum is None:
         return None
     beyond = max(abs(part.minimum), abs(part.maximum)) > FLOAT32_MAX
-    if beyond or settings.refuses(part.count) or settings.epsilon_refusal is not None:
+    if beyond or settings.refuses(part.count, len(batch.samples)) or settings.epsilon_refusal is not None:
         return None
     arithmetic = _arithmetic(batch, settings)
     rounded = not all(_is_exact(row, part, settings.dtype) for row in rows)

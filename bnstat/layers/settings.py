@@ -229,12 +229,17 @@ class Settings:
             return None
         return self.framework.refusal_of(self.epsilon)
 
-    def refuses(self, count: int) -> bool:
+    def refuses(self, count: int, samples: int = 1) -> bool:
         """Return True if the layer refuses to train on so few values.
 
         With a mask nothing is known: the values inside of it are counted, and the layer gets all of them.
+
+        Args:
+            count: the values that are normalized together.
+            samples: the samples of the batch, in all of which group norm counts the values of a group.
         """
-        return self.preparation.mask is None and count < self.framework.least_values
+        counted = count * samples if self.kind == "group" else count
+        return self.preparation.mask is None and counted < self.framework.least_values
 
     @property
     def divides_by_zero(self) -> bool:

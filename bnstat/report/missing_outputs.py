@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bnstat.layers.results import Batch, Channel, Group, RmsGroup
+from bnstat.layers.results import Channel, Group, RmsGroup
 from bnstat.report.compare_layers import By, ComparedLayer, LayerComparison, OutputPlace
 from bnstat.text import capitalized, joined, number
 
@@ -62,7 +62,11 @@ def _refused_epsilons(comparison: LayerComparison, names: Names) -> Iterator[Mis
 
 def _single_values(comparison: LayerComparison, names: Names) -> Iterator[Missing]:
     """Name the layers that refuse to train on a single value."""
-    refusing = [entry for entry in comparison.entries if any(_refuses(entry, one) for one in entry.report.batches)]
+    refusing = [
+        entry
+        for entry in comparison.entries
+        if any(entry.report.settings.refuses(one.parts[0].count, len(one.samples)) for one in entry.report.batches)
+    ]
     others = [entry for entry in comparison.entries if entry not in refusing]
     if refusing:
         train = f"; {names(others, 'and')} would train" if others else ""
@@ -75,13 +79,6 @@ def _single_values(comparison: LayerComparison, names: Names) -> Iterator[Missin
 
 def _verb(names: Names, entries: Sequence[ComparedLayer], verb: str) -> str:
     return verb if " and " in names(entries, "and") else f"{verb}s"
-
-
-def _refuses(entry: ComparedLayer, batch: Batch) -> bool:
-    """Return True if the layer refuses to train: group norm counts the values of a group in all samples together."""
-    settings = entry.report.settings
-    values = batch.parts[0].count * (len(batch.samples) if settings.kind == "group" else 1)
-    return settings.framework.refusal is not None and values < settings.framework.least_values
 
 
 # --- Places where some layers have a number and others have none --------------------------------------------------

@@ -90,6 +90,26 @@ def test_a_mask_of_one_voxel_is_noted_and_no_layer_refuses_it(tmp_path, framewor
     assert any("`mask` leaves a single value in channel 0" in note for note in found.notes)
 
 
+def test_no_compared_layer_is_said_to_refuse_a_mask_of_one_voxel(tmp_path):
+    values = np.zeros((8, 8, 8))
+    values[3, 3, 3] = 5.0
+    reading = bnstat.Reading(preparation=bnstat.Preparation(mask="nonzero"))
+    asked = {"by": "frameworks", "values": ["keras", "torch"]}
+    found = bnstat.compare_layers(volumes(tmp_path, [values]), reading=reading, **asked)
+    assert not any("refuse" in sentence for sentence in found.opening)
+    whole = bnstat.compare_layers(volumes(tmp_path, [values[:1, :1, :1]]), **asked)
+    assert whole.opening[0] == "PyTorch refuses to train on a single value; Keras would train."
+
+
+@pytest.mark.parametrize(("samples", "refused"), [(1, True), (2, False)])
+def test_group_norm_counts_a_group_in_all_samples_of_the_batch(tmp_path, samples, refused):
+    values = [np.full((1, 1, 1, 2), float(place)) for place in range(samples)]
+    settings = {"framework": "torch", "normalizer": "group:2", "batch_size": samples}
+    report = bnstat.diagnose(volumes(tmp_path, values), **settings)
+    assert any("refuses to train" in one.message for one in report.findings) == refused
+    assert all((part.prediction is None) == refused for batch in report.batches for part in batch.parts)
+
+
 @pytest.mark.parametrize(("framework", "kept"), [("torch", None), ("keras", 0.99), ("keras2", None)])
 def test_one_value_inside_a_mask_has_no_unbiased_variance_to_keep(tmp_path, framework, kept):
     values = np.zeros((1, 4, 4, 4, 1))

@@ -74,9 +74,10 @@ def _consequence(settings: Settings, batch: Batch) -> str:
     framework = settings.framework
     if settings.kind == "weight-init":
         return "Weight norm's scale g and bias b are undefined."
-    if settings.epsilon_refusal is not None and not _refuses(settings, batch):
+    refused = settings.refuses(1, len(batch.samples))
+    if settings.epsilon_refusal is not None and not refused:
         return f"{settings.maker} refuses to train with ε = {settings.epsilon:g}."
-    if framework.refusal is None or not _refuses(settings, batch):
+    if framework.refusal is None or not refused:
         return f"{settings.maker} trains, but the output {_output(settings, batch)}."
     without = f", unless its {settings.ranks} ranks are synchronized" if settings.ranks > 1 else ""
     return (
@@ -91,12 +92,6 @@ def _output(settings: Settings, batch: Batch) -> str:
     if settings.kind == "rms":
         return "keeps only the sign of each value"
     return f"is {constant_output(settings)}"
-
-
-def _refuses(settings: Settings, batch: Batch) -> bool:
-    """Return True if the layer refuses: group norm counts a group in all samples together, others what they reduce."""
-    values = len(batch.samples) if settings.kind == "group" else 1
-    return values < settings.framework.least_values
 
 
 def _seen_shape(settings: Settings, batch: Batch) -> list[int]:
