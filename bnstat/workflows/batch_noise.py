@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from math import isfinite
 
-from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.layers.settings import Settings
-from bnstat.moments.moments import Moments
 from bnstat.reading.table import Table
 from bnstat.report.verdict import BatchNoise
+from bnstat.workflows.cohorts import telling_cohorts
 from bnstat.workflows.notes import few_files
-from bnstat.workflows.silence import independent
 
 
 def batch_noise(table: Table, settings: Settings) -> BatchNoise | None:
@@ -23,18 +21,11 @@ def batch_noise(table: Table, settings: Settings) -> BatchNoise | None:
         table: the samples, all that were read.
         settings: the layer and its batch size.
     """
-    samples = [row.sample for row in table.rows]
-    if settings.kind != "batch" or independent(samples, settings) < FEWEST_SAMPLES:
-        return None
     arrays = bool(table.planned) and all(plan.is_array for plan in table.planned)
-    if len({row.tensor.channels for row in table.rows}) > 1 or (few_files(samples) is not None and not arrays):
+    if settings.kind != "batch" or (few_files([row.sample for row in table.rows]) is not None and not arrays):
         return None
-    from bnstat.batch_size.samples import cohorts_of, nesting_of  # noqa: PLC0415  (which one volume does without)
-
-    nesting = nesting_of(samples, settings.preparation.patches)
     size, found = settings.batch_size, []
-    for cohort in cohorts_of(Moments.stack([row.moments for row in table.rows]), nesting):
-        if cohort.independent >= FEWEST_SAMPLES:
-            noise = cohort.batches("infinite", size).expected(size).mean_noise
-            found += [BatchNoise(*one) for one in zip(cohort.channels, noise.tolist(), strict=True)]
+    for cohort in telling_cohorts(table.rows, settings) or []:
+        noise = cohort.batches("infinite", size).expected(size).mean_noise
+        found += [BatchNoise(*one) for one in zip(cohort.channels, noise.tolist(), strict=True)]
     return max((one for one in found if isfinite(one.noise)), key=lambda one: one.noise, default=None)

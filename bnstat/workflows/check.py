@@ -13,12 +13,10 @@ from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.batch_size.needed import Needs
 from bnstat.batch_size.needed import needs as needs_of
 from bnstat.batch_size.results import CurveChannel, CurvePoint
-from bnstat.batch_size.samples import cohorts_of, nesting_of
 from bnstat.batch_size.settings import CompareSettings, Tolerances
 from bnstat.batch_size.verdict import entries_of_files
 from bnstat.errors import UsageError, texts, whole
 from bnstat.layers.settings import Layer, LayerKeywords, Settings
-from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Table, read_table
@@ -33,6 +31,7 @@ from bnstat.rules.overrides import Override
 from bnstat.rules.selection import codes_of, selected
 from bnstat.sources.formats.memory import Input
 from bnstat.sources.opened import Planned
+from bnstat.workflows.cohorts import telling_cohorts
 from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 from bnstat.workflows.failures import require_some
 from bnstat.workflows.inspect import as_loaded, report_of, require_admitted
@@ -217,14 +216,9 @@ def _batches(rows: Sequence[Row], layer: Settings, limits: Limits) -> tuple[Curv
 
     None and nothing if the samples are too few, or share no batch statistics.
     """
-    samples = [row.sample for row in rows]
-    if layer.kind not in ("batch", "renorm") or independent(samples, layer) < FEWEST_SAMPLES:
+    cohorts = telling_cohorts(rows, layer) if layer.kind in ("batch", "renorm") else None
+    if cohorts is None:
         return None, ()
-    channels = {row.tensor.channels for row in rows}
-    if len(channels) > 1:
-        return None, ()
-    table, nesting = Moments.stack([row.moments for row in rows]), nesting_of(samples, layer.preparation.patches)
-    cohorts = [one for one in cohorts_of(table, nesting) if one.independent >= FEWEST_SAMPLES]
     size = layer.batch_size * layer.ranks
     settings = CompareSettings(
         layer=Layer(layer.framework, layer.epsilon, layer.momentum),
