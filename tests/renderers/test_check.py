@@ -22,6 +22,7 @@ from renderers.checked import EVIL, clean, in_a_repository, many, unread, verdic
 
 from bnstat.renderers import csv, json
 from bnstat.renderers.check import alike, github, gitlab, jsonl, junit, markdown, paths, sarif, table
+from bnstat.renderers.check.headline import headline
 from bnstat.report.check import Stale
 from bnstat.report.finding import SEVERITIES, Failure, Finding
 from bnstat.sources.sample import Sample
@@ -443,3 +444,11 @@ def test_a_current_folder_that_is_gone_is_no_error(tmp_path):
         os.chdir(gone)
         gone.rmdir()
         valid(verdict())
+
+
+def test_markdown_says_below_the_outcome_what_the_findings_come_to():
+    counts, _, found = headline(verdict()).partition(": ")
+    first, second = (part.replace("\\", "") for part in markdown.render(verdict()).split("\n\n")[:2])
+    assert counts in first
+    assert second == found[0].upper() + found[1:]
+    assert markdown.render(clean()).count("\n\n") == 1  # the outcome and the layer, with nothing between

@@ -16,13 +16,18 @@ SMALL = "BN205"
 
 
 def headline(check: Check) -> str:
-    """Return the counts and what was found, errors first: a check of at least one finding."""
+    """Return the counts and what was found: a check of at least one finding."""
+    return f"{alike.counted(check)}: {in_short(check)}."
+
+
+def in_short(check: Check) -> str:
+    """Return what was found, errors first: a check of at least one finding."""
     figures = [one for one in check.findings if one.rule in FIGURES]
     others = [one for one in check.findings if one not in figures and not (figures and one.rule == SMALL)]
     errors = _named([one for one in others if one.severity == "error"])
     rest = _named([one for one in others if one.severity != "error"])
     clauses = [errors, _too_small(check, figures) if figures else "", rest]
-    return f"{alike.counted(check)}: {'; '.join(filter(None, clauses))}."
+    return "; ".join(filter(None, clauses))
 
 
 def _named(findings: Sequence[Finding]) -> str:

@@ -6,20 +6,22 @@ from collections.abc import Sequence
 
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.alike import Alike
+from bnstat.renderers.check.headline import in_short
 from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.markdown import escaped, table
 from bnstat.report.check import Check
-from bnstat.text import printable
+from bnstat.text import capitalized, printable
 from bnstat.version import link_of_rule
 
 _HEADERS = ("severity", "rule", "file", "where", "message")
 
 
 def render(check: Check) -> str:
-    """Return the verdict as Markdown: the outcome, a row for each rule on each file, and what is beside that."""
+    """Return the verdict as Markdown: the outcome, what it comes to, a row for each rule on each file, and the rest."""
     groups = alike.worst_first(alike.gathered(check, check.findings))
     parts = [
         [f"**bnstat check {alike.outcome(check)}**: {escaped(alike.verdict(check))}"],
+        [escaped(f"{capitalized(in_short(check))}.")] if check.findings else [],
         _failures(check),
         table(_HEADERS, map(_row, groups), left=len(_HEADERS)) if groups else [],
         _stale(check),
