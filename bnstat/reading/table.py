@@ -17,7 +17,7 @@ from bnstat.reading.workers import executor_of
 from bnstat.reading.workers.job import Job, Progress
 from bnstat.sources.case import Case
 from bnstat.sources.formats.memory import InMemory, Input, named_inputs
-from bnstat.sources.opened import Planned, plan_case
+from bnstat.sources.opened import Planned, header_notes, plan_case
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.search import cases_of
 from bnstat.sources.storage import is_moments
@@ -114,6 +114,7 @@ def _entries(
         if not holds_moments:
             planned = plan_cases(find_cases(list(some), reading, failures, notes), axis, batch_axis, failures)
             entries += map(_PlannedCase, planned)
+            notes += header_notes(planned)
             if planned:
                 preparations[planned[0].case.name] = reading.preparation
             continue

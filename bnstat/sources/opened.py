@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bnstat.errors import InputError, UsageError
@@ -12,7 +13,7 @@ from bnstat.sources.opening import open_volume
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.storage import is_there
 from bnstat.sources.volume import Volume
-from bnstat.text import by
+from bnstat.text import by, plural
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,19 @@ class Planned:
     def dtype_name(self) -> str:
         """The type of its voxels; each type once if files differ."""
         return ", ".join(dict.fromkeys(part.volume.dtype_name for part in self.parts))
+
+
+def header_notes(planned: Iterable[Planned]) -> list[str]:
+    """Return the notes on how files are read, each once, with the first of the files that it holds for."""
+    sources: dict[str, list[str]] = {}
+    for volume in (part.volume for plan in planned for part in plan.parts):
+        for note in volume.notes:
+            sources.setdefault(note, []).append(volume.source)
+    return [f"{files[0]}{_and_more(len(files) - 1)}: {note}" for note, files in sources.items()]
+
+
+def _and_more(files: int) -> str:
+    return f" and {plural(files, 'more file')}" if files else ""
 
 
 def plan_case(case: Case, axis: int, batch_axis: BatchAxis) -> Planned:

@@ -80,6 +80,7 @@ class Volume:
         batched: True if the file is a batched tensor already (an array).
         repetition: the header's repetition time with its unit if the fourth axis is time, else None.
         spacing: the distance of voxels along the first three axes, as the header has it; None if it has none.
+        notes: what the user should know about how the file is read, a clause each, without the name of the file.
     """
 
     source: str
@@ -94,6 +95,7 @@ class Volume:
     batched: bool = False
     repetition: str | None = None
     spacing: tuple[float, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def values(self) -> int:
