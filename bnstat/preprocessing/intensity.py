@@ -10,26 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnstat.errors import InputError
-from bnstat.moments.kernels import Array, reduced_type
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.moments.one_pass import scan_changed, side_by_side
-from bnstat.moments.pieces import Piece
 from bnstat.preprocessing import masks, steps
+from bnstat.preprocessing.file_change import FileChange
 from bnstat.preprocessing.operations import Affine, Clipped, NonzeroAffine, Operation
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.opened import Planned
-from bnstat.sources.volume import OnBytes, Volume
+from bnstat.sources.volume import OnBytes
 from bnstat.text import plural
-
-Chosen = NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +235,7 @@ class _Walk:
         files = []
         for place, part in enumerate(self._planned.parts):
             mask = None if self._mask is None else self._mask[place]
-            change = _FileChange(part.volume, self._of_cells(operations, place), mask, zeros=zeros, outside=outside)
+            change = FileChange(part.volume, self._of_cells(operations, place), mask, zeros=zeros, outside=outside)
             files.append(self._scanned_file(part, change))
         # Put the channels of several files side by side, then each class inside and outside the mask together.
         classes = [side_by_side(one, self._planned.tensor) for one in zip(*files, strict=True)]
@@ -249,7 +244,7 @@ class _Walk:
             return tuple(_MaskedMoments(one) for one in classes)
         return tuple(_MaskedMoments(*pair) for pair in zip(classes[:each], classes[each:], strict=True))
 
-    def _scanned_file(self, part: CaseFile, change: _FileChange) -> list[Moments]:
+    def _scanned_file(self, part: CaseFile, change: FileChange) -> list[Moments]:
         """Return the moments of each class of the values of one file, scale factors applied."""
         scanned = scan_changed(part.volume, part.arrangement, change, self._on_bytes)
         if change.operations:  # these were made on scaled values
@@ -275,61 +270,3 @@ class _Walk:
 def _in_cells(numbers: Doubles, arrangement: Arrangement) -> Doubles:
     """Return numbers of shape (samples, channels) in the order of cells."""
     return (numbers if arrangement.samples_are_slow else numbers.T).reshape(-1)
-
-
-@dataclass(frozen=True, eq=False)
-class _FileChange:
-    """The change of the values of one file in a pass: a `one_pass.Change`.
-
-    The classes are the values that are not 0 and the zeros, or all values, inside the mask; then the same outside.
-
-    Attributes:
-        volume: the header, whose scale factors are applied first.
-        operations: the operations on its cells, with numbers of shape (cells,).
-        mask: the voxels that are inside; None for all.
-        zeros: True if values that are 0 after the operations are counted apart.
-        outside: True if the values outside the mask are counted too.
-        power: without operations, the power of two that values are multiplied by.
-    """
-
-    volume: Volume
-    operations: tuple[Operation, ...]
-    mask: masks.Inside | None
-    zeros: bool
-    outside: bool
-    power: int = 0
-
-    @property
-    def classes(self) -> int:
-        """The number of classes."""
-        return (2 if self.zeros else 1) * (2 if self.outside and self.mask is not None else 1)
-
-    def reduced_type(self, stored: np.dtype[Any]) -> np.dtype[Any]:
-        """Return the type that values are reduced in. Unchanged values keep theirs, so that integers stay exact."""
-        return np.dtype(np.float64) if self.operations or self.power else reduced_type(stored)
-
-    def split(self, stored: Array, piece: Piece, start: int) -> list[tuple[Array, Chosen]]:
-        """Return the values after the operations, class by class."""
-        scaled = self._scaled(stored)
-        inside = None if self.mask is None else self.mask.of(scaled, start)
-        values = self._changed(stored, scaled, piece)
-        sides = [inside] if inside is None or not self.outside else [inside, ~inside]
-        if not self.zeros:
-            return [(values, side) for side in sides]
-        zero = (values if self.operations else scaled) == 0
-        return [(values, part if side is None else part & side) for side in sides for part in (~zero, zero)]
-
-    def _scaled(self, stored: Array) -> Array:
-        """Return values with the scale factors applied; without any they keep their type."""
-        if (self.volume.slope, self.volume.intercept) == (1.0, 0.0):
-            return stored
-        return np.asarray(stored.astype(np.float64) * self.volume.slope + self.volume.intercept)
-
-    def _changed(self, stored: Array, scaled: Array, piece: Piece) -> Array:
-        if not self.operations:
-            return stored if not self.power else np.asarray(np.ldexp(stored.astype(np.float64), self.power))
-        values = scaled if scaled is not stored and scaled.dtype == np.float64 else scaled.astype(np.float64)
-        cells = slice(piece.first_cell, piece.first_cell + piece.cells)
-        for operation in self.operations:
-            operation.pick(lambda numbers: numbers[cells, np.newaxis]).change(values)
-        return values

@@ -9,6 +9,7 @@ from math import inf, isfinite
 from pathlib import Path
 
 from bnstat.errors import UsageError
+from bnstat.preprocessing.step_numbers import WrongError, number, numbers, require_order
 from bnstat.text import closest
 
 # The key in nnU-Net's dataset_fingerprint.json and in its plans; it has a table for each channel.
@@ -115,19 +116,15 @@ def _step(text: str) -> Step | None:
         raise UsageError(f"`intensity`: step {text!r} is not known{hint} Steps are {_GRAMMAR}")
     try:
         if colon and not rest:
-            raise _WrongError("nothing follows the colon")
+            raise WrongError("nothing follows the colon")
         return known[name](rest)
-    except _WrongError as error:
+    except WrongError as error:
         raise UsageError(f"`intensity`: step {text!r} is wrong: {error}. Steps are {_GRAMMAR}") from error
-
-
-class _WrongError(ValueError):
-    """The error in a step, without the name of the step."""
 
 
 def _no_step(given: str) -> None:
     if given:
-        raise _WrongError("it takes no numbers")
+        raise WrongError("it takes no numbers")
 
 
 def _bare(step: Zscore, given: str) -> Step:
@@ -138,25 +135,25 @@ def _bare(step: Zscore, given: str) -> Step:
 def _minmax(given: str) -> Step:
     if not given:
         return Minmax()
-    low, high = _numbers(given, "A,B")
+    low, high = numbers(given, "A,B")
     if low == high:
-        raise _WrongError(f"every voxel would be {low:g}")
+        raise WrongError(f"every voxel would be {low:g}")
     return Minmax(low, high)
 
 
 def _scale(given: str) -> Step:
-    factor, offset = _numbers(given, "A,B")
+    factor, offset = numbers(given, "A,B")
     if factor == 0:
-        raise _WrongError(f"every voxel would be {offset:g}")
+        raise WrongError(f"every voxel would be {offset:g}")
     return Scale(factor, offset)
 
 
 def _clip(given: str) -> Step:
     ends = given.split(",")
     if len(ends) != 2 or not any(end.strip() for end in ends):
-        raise _WrongError("it takes LO,HI; one of the two may be missing, as in 'clip:0,'")
-    low, high = (_number(end) if end.strip() else nothing for end, nothing in zip(ends, (-inf, inf), strict=True))
-    _require_order(low, high)
+        raise WrongError("it takes LO,HI; one of the two may be missing, as in 'clip:0,'")
+    low, high = (number(end) if end.strip() else nothing for end, nothing in zip(ends, (-inf, inf), strict=True))
+    require_order(low, high)
     return Clip(low, high)
 
 
@@ -164,9 +161,9 @@ def _ct(given: str) -> Step:
     if _is_file(given):
         return _ct_of_file(given)
     try:
-        low, high, mean, deviation = _numbers(given, "LO,HI,MEAN,SD")
-    except _WrongError as error:
-        raise _WrongError("it takes LO,HI,MEAN,SD or a file of nnU-Net, and there is no such file") from error
+        low, high, mean, deviation = numbers(given, "LO,HI,MEAN,SD")
+    except WrongError as error:
+        raise WrongError("it takes LO,HI,MEAN,SD or a file of nnU-Net, and there is no such file") from error
     return Ct((_ct_channel(low, high, mean, deviation),))
 
 
@@ -178,9 +175,9 @@ def _is_file(name: str) -> bool:
 
 
 def _ct_channel(low: float, high: float, mean: float, deviation: float) -> tuple[float, float, float, float]:
-    _require_order(low, high)
+    require_order(low, high)
     if deviation < 0:
-        raise _WrongError(f"a standard deviation of {deviation:g} is below 0")
+        raise WrongError(f"a standard deviation of {deviation:g} is below 0")
     return low, high, mean, max(deviation, _LEAST_DEVIATION)
 
 
@@ -190,14 +187,14 @@ def _ct_of_file(path: str) -> Step:
         properties = json.loads(Path(path).read_text(encoding="utf-8"))[_PROPERTIES]
         rows = [[_finite(properties[str(channel)][key]) for key in _CT_KEYS] for channel in range(len(properties))]
     except OSError as error:
-        raise _WrongError(f"the file cannot be read: {error.strerror}") from error
+        raise WrongError(f"the file cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _WrongError(
+        raise WrongError(
             f"the file has no {_PROPERTIES} with {', '.join(_CT_KEYS)} for each channel; "
             "give nnU-Net's dataset_fingerprint.json or nnUNetPlans.json"
         ) from error
     if not rows:
-        raise _WrongError(f"{_PROPERTIES} is empty in this file")
+        raise WrongError(f"{_PROPERTIES} is empty in this file")
     channels = tuple(_ct_channel(low, high, mean, deviation) for low, high, mean, deviation in rows)
     return Ct(channels, everywhere=False, source=path)
 
@@ -207,25 +204,3 @@ def _finite(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
         raise ValueError(value)
     return float(value)
-
-
-def _numbers(given: str, form: str) -> list[float]:
-    parts = given.split(",")
-    if len(parts) != form.count(",") + 1 or not given:
-        raise _WrongError(f"it takes {form}")
-    return [_number(part) for part in parts]
-
-
-def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        raise _WrongError(f"{text.strip()!r} is not a number") from None
-    if not isfinite(number):
-        raise _WrongError(f"{text.strip()!r} is not a finite number")
-    return number
-
-
-def _require_order(low: float, high: float) -> None:
-    if low > high:
-        raise _WrongError(f"its lower end {low:g} is above its upper end {high:g}")

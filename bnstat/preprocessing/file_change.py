@@ -1,0 +1,75 @@
+"""The change of the values of one file in a pass: what `one_pass.Change` asks for, made of operations and a mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat.moments.kernels import Array, reduced_type
+from bnstat.moments.pieces import Piece
+from bnstat.preprocessing import masks
+from bnstat.preprocessing.operations import Operation
+from bnstat.sources.volume import Volume
+
+Chosen = NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, eq=False)
+class FileChange:
+    """The change of the values of one file in a pass: a `one_pass.Change`.
+
+    The classes are the values that are not 0 and the zeros, or all values, inside the mask; then the same outside.
+
+    Attributes:
+        volume: the header, whose scale factors are applied first.
+        operations: the operations on its cells, with numbers of shape (cells,).
+        mask: the voxels that are inside; None for all.
+        zeros: True if values that are 0 after the operations are counted apart.
+        outside: True if the values outside the mask are counted too.
+        power: without operations, the power of two that values are multiplied by.
+    """
+
+    volume: Volume
+    operations: tuple[Operation, ...]
+    mask: masks.Inside | None
+    zeros: bool
+    outside: bool
+    power: int = 0
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return (2 if self.zeros else 1) * (2 if self.outside and self.mask is not None else 1)
+
+    def reduced_type(self, stored: np.dtype[Any]) -> np.dtype[Any]:
+        """Return the type that values are reduced in. Unchanged values keep theirs, so that integers stay exact."""
+        return np.dtype(np.float64) if self.operations or self.power else reduced_type(stored)
+
+    def split(self, stored: Array, piece: Piece, start: int) -> list[tuple[Array, Chosen]]:
+        """Return the values after the operations, class by class."""
+        scaled = self._scaled(stored)
+        inside = None if self.mask is None else self.mask.of(scaled, start)
+        values = self._changed(stored, scaled, piece)
+        sides = [inside] if inside is None or not self.outside else [inside, ~inside]
+        if not self.zeros:
+            return [(values, side) for side in sides]
+        zero = (values if self.operations else scaled) == 0
+        return [(values, part if side is None else part & side) for side in sides for part in (~zero, zero)]
+
+    def _scaled(self, stored: Array) -> Array:
+        """Return values with the scale factors applied; without any they keep their type."""
+        if (self.volume.slope, self.volume.intercept) == (1.0, 0.0):
+            return stored
+        return np.asarray(stored.astype(np.float64) * self.volume.slope + self.volume.intercept)
+
+    def _changed(self, stored: Array, scaled: Array, piece: Piece) -> Array:
+        if not self.operations:
+            return stored if not self.power else np.asarray(np.ldexp(stored.astype(np.float64), self.power))
+        values = scaled if scaled is not stored and scaled.dtype == np.float64 else scaled.astype(np.float64)
+        cells = slice(piece.first_cell, piece.first_cell + piece.cells)
+        for operation in self.operations:
+            operation.pick(lambda numbers: numbers[cells, np.newaxis]).change(values)
+        return values
