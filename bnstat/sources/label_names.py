@@ -1,0 +1,51 @@
+"""Names of files and folders that say that a label map or a mask is in them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from bnstat.sources.names import case_name
+
+# Words that name a label map by themselves, in lower case and without a number at their end. Sources: BIDS (dseg, mask,
+# msk in ISLES), FreeSurfer (aparc, aseg, wmparc, ribbon), BraTS (seg, Segm, gtv), ISLES 2015 (OT), MSSEG (Consensus),
+# ACDC (gt), radiotherapy structures (rtstruct, gtv, ctv, ptv).
+_WORDS = frozenset(
+    {
+        *("seg", "segs", "segm", "segmentation", "segmentations", "dseg", "label", "labels", "labelmap", "labelmaps"),
+        *("lbl", "lbls", "mask", "masks", "msk", "msks", "aparc", "aseg", "wmparc", "parc", "parcellation"),
+        *("parcellations", "parcels", "ribbon", "atlas", "roi", "rois", "gt", "groundtruth", "truth", "annotation"),
+        *("annotations", "annot", "annots", "contour", "contours", "consensus", "ot", "gtv", "ctv", "ptv", "rtstruct"),
+        *("lesion", "lesions", "manualmask", "structures"),
+    }
+)
+# The ends of longer words, as in brainmask, tumorseg and lungSegmentation.
+_ENDS = ("mask", "masks", "seg", "segmentation", "segmentations", "labels", "labelmap", "parc", "aseg")
+# Words with such an end that name no label map: a probability map, and BIDS's table of segments.
+_OTHERS = frozenset({"probseg", "softseg", "unmask"})
+# A name of BIDS: entities as `sub-01`, then a suffix, which alone says what is in the file.
+_BIDS = re.compile(r"[a-z]+-[a-z0-9+]+(?:_[a-z]+-[a-z0-9+]+)*_([a-z0-9]+)", re.IGNORECASE)
+# Parts of a name: a word with its capital, capitals, small letters; numbers separate them.
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+
+@lru_cache(maxsize=1 << 14)
+def names_labels(name: str) -> bool:
+    """Return True if the name of a file or a folder says that a label map or a mask is in it.
+
+    Args:
+        name: the name with or without an ending; folders before it do not count.
+    """
+    stem = case_name(name)
+    entities = _BIDS.fullmatch(stem)
+    if entities is not None:
+        stem = entities[1]
+    if stem.lower() in _OTHERS:
+        return False
+    whole = (part.lower() for part in re.findall(r"[^\W\d_]+", stem))
+    return any(map(_is_word, (*whole, *(part.lower() for part in _PARTS.findall(stem)))))
+
+
+def _is_word(word: str) -> bool:
+    """Return True if a word of small letters names a label map."""
+    return word in _WORDS or (word.endswith(_ENDS) and word not in _OTHERS)
