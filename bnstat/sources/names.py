@@ -7,34 +7,8 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from bnstat.sources.formats.arrays import path_of
-
-# The endings of images in a directory; for formats of two files, that of the file to open.
-IMAGE_ENDINGS = (
-    *(".nii", ".nii.gz", ".nii.bz2", ".nii.zst", ".img", ".img.gz", ".mgh", ".mgz", ".mgh.gz", ".mnc", ".mnc.gz"),
-    *(".head", ".par", ".npy", ".npz"),
-)
-
-# The endings of image formats that cannot be read.
-_OTHERS = {
-    ".nrrd": "NRRD",
-    ".nhdr": "NRRD",
-    ".mha": "MetaImage",
-    ".mhd": "MetaImage",
-    ".dcm": "DICOM",
-    ".dicom": "DICOM",
-    ".ima": "DICOM",
-}
-DICOM = "DICOM"
-
-# For formats of two files, the endings of the second one.
-_PAIRS = {
-    ".img": (".hdr",),
-    ".img.gz": (".hdr.gz", ".hdr"),
-    ".hdr": (".img", ".img.gz"),
-    ".head": (".BRIK", ".BRIK.gz", ".brik", ".brik.gz"),
-    ".par": (".REC", ".rec"),
-}
+from bnstat.sources.formats.registry import DICOM, IMAGE_ENDINGS, format_of, path_of, seconds_of
+from bnstat.sources.formats.registry import ending_of as image_ending
 
 # The characters between the parts of a name.
 _SEPARATORS = "_. -"
@@ -54,13 +28,13 @@ def case_name(name: str) -> str:
 def without_ending(name: str) -> str:
     """Return the name of a case without ending and the name of an array in an archive; folders and dots stay."""
     path = path_of(name)
-    return path.removesuffix(_image_ending(path))
+    return path.removesuffix(image_ending(path))
 
 
 def other_format(name: str) -> str | None:
     """Return the format of an image that cannot be read, by its ending; None if it is not known."""
-    lower = name.lower()
-    return next((kind for ending, kind in _OTHERS.items() if lower.endswith(ending)), None)
+    known = format_of(name)
+    return known.name if known is not None and known.opener is None else None
 
 
 def how_to_convert(formats: Iterable[str], folder: str, files: int = 2) -> str:
@@ -75,20 +49,13 @@ def how_to_convert(formats: Iterable[str], folder: str, files: int = 2) -> str:
 
 def ending_of(name: str) -> str:
     """Return the ending of an image, as `.nii.gz`; for any other file, the last dot and what follows it."""
-    return _image_ending(name) or posixpath.splitext(name)[1]
-
-
-def _image_ending(name: str) -> str:
-    """Return the ending of an image as the name has it; an empty text if it is not an image."""
-    lower = name.lower()
-    known = max((ending for ending in (*IMAGE_ENDINGS, *_OTHERS) if lower.endswith(ending)), key=len, default="")
-    return name[len(name) - len(known) :]
+    return image_ending(name) or posixpath.splitext(name)[1]
 
 
 def others_of(name: str) -> list[str]:
     """Return the names that the second file of an image may have, if its format has two."""
     ending = ending_of(name)
-    return [name.removesuffix(ending) + other for other in _PAIRS.get(ending.lower(), ())]
+    return [name.removesuffix(ending) + other for other in seconds_of(ending)]
 
 
 def stem_of(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bnstat.errors import InputError, UsageError
 from bnstat.sources.case import Case, CaseFile
-from bnstat.sources.formats.arrays import is_array
+from bnstat.sources.formats.registry import is_array
 from bnstat.sources.layout import AxisError, Tensor, arrange, require_batched
 from bnstat.sources.opening import open_volume
 from bnstat.sources.sample import BatchAxis

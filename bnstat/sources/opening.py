@@ -7,8 +7,8 @@ import stat
 
 from bnstat.errors import InputError
 from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
-from bnstat.sources.formats import arrays, nifti
-from bnstat.sources.formats.arrays import is_array
+from bnstat.sources.formats import nifti
+from bnstat.sources.formats.registry import format_of, format_within, path_of
 from bnstat.sources.names import others_of
 from bnstat.sources.storage import is_there
 from bnstat.sources.streams import misnamed, unreadable
@@ -19,7 +19,8 @@ def stored_in(source: str) -> list[str]:
     """Return the files that contain an input: an archive of arrays, or both files of a format of two."""
     if is_remote(source):
         return [source]  # remote formats have one file
-    return [arrays.path_of(source)] if is_array(source) else [source, *filter(is_there, others_of(source))]
+    path = path_of(source)
+    return [path, *filter(is_there, others_of(path))]
 
 
 def open_volume(source: str, access: Access = USUAL) -> Volume:
@@ -32,17 +33,20 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
     Raises:
         InputError: if it cannot be read, or does not contain real numbers.
     """
-    array = arrays.is_array(source)
+    known = format_of(source)
     if is_remote(source):
         require_allowed(source, access)
-        if array:
+        if known is not None and known.batched:
             raise InputError(source, ".npy and .npz files can be read only from this machine; copy the file here first")
         return nifti.open_remote(source, access)
-    _refuse_unreadable(source, arrays.path_of(source) if array else source)
+    path = path_of(source)
+    _refuse_unreadable(source, path)
+    known = known or format_within(path)
     try:
-        return arrays.open_array(source) if array else nifti.open_image(source)
+        # nibabel also knows formats that are not in the list
+        return nifti.open_image(source) if known is None or known.opener is None else known.open(source)
     except InputError as error:  # a wrong name is the cause of whatever the reader of that format says
-        wrong = misnamed(arrays.path_of(source) if array else source)
+        wrong = misnamed(path)
         if wrong is None:
             raise
         raise InputError(source, wrong) from error

@@ -13,6 +13,7 @@ from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
 from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.datasets.pattern import Pattern, join
 from bnstat.sources.formats.memory import InMemory
+from bnstat.sources.formats.registry import names_of_read
 from bnstat.sources.names import how_to_convert, is_image, other_format
 from bnstat.text import plural
 
@@ -100,8 +101,8 @@ def _tell_of(others: Counter[str], folder: str, found: FoundCases) -> None:
     convert = how_to_convert(others, folder, others.total())
     if not found.cases and not found.failures:
         message = (
-            "the directory contains no image; give a directory with images that are read (NIfTI, MGH, MINC, Analyze, "
-            "AFNI, Philips PAR/REC, .npy or .npz), or the files"
+            f"the directory contains no image; give a directory with images that are read ({names_of_read()}), or the "
+            "files"
         )
         if others:
             message = f"the directory contains only {there}, {convert}"

@@ -9,16 +9,13 @@ from collections.abc import Iterator
 from bnstat.errors import InputError
 from bnstat.sources import remote
 from bnstat.sources.addresses import USUAL, Access, is_remote
-from bnstat.sources.formats.arrays import path_of
-from bnstat.sources.names import DICOM
+from bnstat.sources.formats.registry import DICOM, format_within, path_of
 from bnstat.sources.streams import unreadable
 
 # The most bytes of a text: a description of a data set takes a few kilobytes for each thousand cases.
 _MOST_TEXT = 1 << 28
 # The bytes within which a moments file names its schema.
 _MOMENTS_WITHIN = 64
-# The place and the mark that tell a DICOM file.
-_DICOM_AT, _DICOM_MARK = 128, b"DICM"
 
 
 def inside(folder: str, name: str) -> str:
@@ -136,13 +133,8 @@ def text_of(path: str, access: Access = USUAL) -> str:
 
 def is_dicom(path: str) -> bool:
     """Return True if a file is DICOM, by its first bytes; False for URLs, from which nothing is fetched for this."""
-    if is_remote(path):
-        return False
-    try:
-        with open(path, "rb") as file:
-            return file.read(_DICOM_AT + len(_DICOM_MARK))[_DICOM_AT:] == _DICOM_MARK
-    except OSError:
-        return False
+    within = None if is_remote(path) else format_within(path)
+    return within is not None and within.name == DICOM
 
 
 def format_of(folder: str, name: str) -> str | None:

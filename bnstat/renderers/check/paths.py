@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bnstat.report.check import Check
+from bnstat.sources.formats.registry import path_of
 
 
 def located(check: Check) -> dict[str | None, str]:
@@ -31,8 +32,7 @@ def _sources(check: Check) -> set[str]:
 
 def file_of(source: str) -> str:
     """Return the file of a source, without the key of an array in it."""
-    file, bracket, _ = source.partition(".npz[")
-    return f"{file}.npz" if bracket and source.endswith("]") else source
+    return path_of(source)
 
 
 def uri(path: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import zipfile
 from collections.abc import Callable
 from math import prod
@@ -13,23 +11,11 @@ import numpy as np
 from numpy.lib import format as npy
 
 from bnstat.errors import InputError
+from bnstat.sources.formats.registry import path_of, split_key
 from bnstat.sources.layout import Order
 from bnstat.sources.streams import skip, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 from bnstat.text import short_of
-
-_KEYED = re.compile(r"(?P<path>.+\.npz)\[(?P<key>.*)\]", re.IGNORECASE | re.DOTALL)
-
-
-def is_array(source: str) -> bool:
-    """Return True if a path names an array: `x.npy`, `x.npz` or `x.npz[key]`."""
-    return source.lower().endswith((".npy", ".npz")) or _KEYED.fullmatch(source) is not None
-
-
-def path_of(source: str) -> str:
-    """Return the file that a path names, without a key in brackets."""
-    keyed = _KEYED.fullmatch(source)
-    return keyed["path"] if keyed and not os.path.exists(source) else source
 
 
 def open_array(source: str) -> Volume:
@@ -71,10 +57,9 @@ def _open_npy(source: str) -> Volume:
 
 
 def _open_npz(source: str) -> Volume:
-    keyed = _KEYED.fullmatch(source)
-    path = path_of(source)
+    path, key = split_key(source)
     with zipfile.ZipFile(path) as archive:
-        member = _member(source, archive, keyed["key"] if keyed and path != source else None)
+        member = _member(source, archive, key)
         with archive.open(member) as file:
             shape, order, dtype = _header(source, cast(BinaryIO, file))
             offset = file.tell()

@@ -20,6 +20,7 @@ from nibabel.openers import Opener
 from bnstat.errors import InputError
 from bnstat.sources import remote
 from bnstat.sources.addresses import Access
+from bnstat.sources.formats.registry import format_of
 from bnstat.sources.layout import Order
 from bnstat.sources.streams import STREAM_ERRORS, first_line, open_bzip2, open_gzip, skip, stream_of, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
@@ -189,7 +190,8 @@ def _load(source: str) -> FileBasedImage:
 def _not_an_image(source: str) -> str:
     """Return why nibabel does not take a file for an image."""
     _refuse_damaged(source)  # nibabel does not recognize a small compressed file that is damaged
-    if source.lower().endswith((".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")):
+    known = format_of(source)
+    if known is not None and known.opener is None:
         return "this format cannot be read; convert it to NIfTI first, with dcm2niix (DICOM) or SimpleITK (others)"
     if source.lower().endswith((".nii", ".nii.gz", ".nii.bz2", ".nii.zst")):
         return "it is not a NIfTI image, though its name says so, or its header is damaged; check what it is"

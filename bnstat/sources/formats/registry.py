@@ -1,0 +1,176 @@
+"""The list of all formats: what is known of each by the name of a file, and which function opens it.
+
+Nothing is imported for this list; a format is imported when its first file is opened. What depends on a format gets it
+from here: which files of a folder are images, which second file belongs to one, and what is said of the rest.
+
+A new format is a module beside this one and an entry in `FORMATS`:
+
+- Its opener takes the path as the user named it (with the key in brackets, see `split_key`) and returns a `Volume`,
+  whose voxels are streamed (`PlainVoxels`, `StreamedVoxels`). It raises InputError for whatever is wrong with the file.
+- If it needs a package, it imports that at the top of its module, and the entry names the `extra` and the `package`.
+  Without the package a line tells what to install; the opener is not called.
+- The caller has made sure that the path is a regular file that can be read and is not empty; for a format of
+  `folders`, that it is one of these.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from bnstat.errors import InputError
+
+if TYPE_CHECKING:
+    from bnstat.sources.volume import Volume
+
+DICOM = "DICOM"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file.
+
+    Attributes:
+        name: the name for people.
+        endings: the endings of its files, in lower case; for a format of two files, those of the file to open. Files of
+            a folder with these are images.
+        opener: the module in this folder and the function that opens a file, as "arrays:open_array"; None if bnstat
+            cannot read the format.
+        named: further endings, of files that are opened if the user names them, but not taken from a folder.
+        seconds: for an ending, the endings that a second file may have.
+        starts: texts with which a file begins, each with its place; empty if only the name tells the format.
+        folders: the endings of directories that are one input each.
+        keyed: the endings of files that contain several arrays, so that a key in brackets names one: `x.npz[key]`.
+        batched: True if its arrays are batched tensors already, so that axis 0 is the batch.
+        extra: the extra of bnstat with the package that reads it; None if it needs none.
+        package: that package.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    opener: str | None
+    named: tuple[str, ...] = ()
+    seconds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    starts: tuple[tuple[int, bytes], ...] = ()
+    folders: tuple[str, ...] = ()
+    keyed: tuple[str, ...] = ()
+    batched: bool = False
+    extra: str | None = None
+    package: str | None = None
+
+    def open(self, source: str) -> Volume:
+        """Read the header of a file of this format.
+
+        Raises:
+            InputError: if it cannot be read, or the package that reads it is not installed.
+        """
+        if self.opener is None:
+            raise InputError(source, f"{self.name} files cannot be read; convert it to NIfTI first")
+        module, _, function = self.opener.partition(":")
+        try:
+            found = import_module(f"bnstat.sources.formats.{module}")
+        except ImportError as error:
+            if self.extra is None:
+                raise
+            message = f"reading {self.name} needs {self.package}; run: pip install 'bnstat[{self.extra}]'"
+            raise InputError(source, message) from error
+        return cast("Callable[[str], Volume]", getattr(found, function))(source)
+
+
+_NIBABEL = "nifti:open_image"
+
+# In the order in which messages name them; nibabel reads the first ones.
+FORMATS = (
+    Format("NIfTI", (".nii", ".nii.gz", ".nii.bz2", ".nii.zst"), _NIBABEL),
+    Format("MGH", (".mgh", ".mgz", ".mgh.gz"), _NIBABEL),
+    Format("MINC", (".mnc", ".mnc.gz"), _NIBABEL),
+    Format(
+        "Analyze",  # or NIfTI in two files
+        (".img", ".img.gz"),
+        _NIBABEL,
+        named=(".hdr",),
+        seconds={".img": (".hdr",), ".img.gz": (".hdr.gz", ".hdr"), ".hdr": (".img", ".img.gz")},
+    ),
+    Format("AFNI", (".head",), _NIBABEL, seconds={".head": (".BRIK", ".BRIK.gz", ".brik", ".brik.gz")}),
+    Format("Philips PAR/REC", (".par",), _NIBABEL, seconds={".par": (".REC", ".rec")}),
+    Format(
+        "NumPy .npy or .npz",
+        (".npy", ".npz"),
+        "arrays:open_array",
+        starts=((0, b"\x93NUMPY"),),
+        keyed=(".npz",),
+        batched=True,
+    ),
+    Format("MetaImage", (".mha", ".mhd"), None),
+    Format("NRRD", (".nrrd", ".nhdr"), None, starts=((0, b"NRRD000"),)),
+    Format(DICOM, (".dcm", ".dicom", ".ima"), None, starts=((128, b"DICM"),)),
+)
+
+# The endings of images in a directory.
+IMAGE_ENDINGS = tuple(ending for one in FORMATS if one.opener is not None for ending in one.endings)
+
+_BY_ENDING = {ending: one for one in FORMATS for ending in (*one.endings, *one.named, *one.folders)}
+_SECONDS = {ending: others for one in FORMATS for ending, others in one.seconds.items()}
+_STARTS = tuple((place, text, one) for one in FORMATS for place, text in one.starts)
+# A file and the key of an array in it.
+_KEYED = re.compile(
+    rf"(?P<path>.+(?:{'|'.join(re.escape(ending) for one in FORMATS for ending in one.keyed)}))\[(?P<key>.*)\]",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def format_of(source: str) -> Format | None:
+    """Return the format of a file or a folder by its name, which may have a key in brackets; None if it is unknown."""
+    keyed = _KEYED.fullmatch(source)
+    return _BY_ENDING.get(ending_of(keyed["path"] if keyed else source).lower())
+
+
+def format_within(path: str) -> Format | None:
+    """Return the format of a file by its first bytes; None if they tell none, or cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(max(place + len(text) for place, text, _ in _STARTS))
+    except (OSError, ValueError):
+        return None
+    return next((one for place, text, one in _STARTS if start[place : place + len(text)] == text), None)
+
+
+def split_key(source: str) -> tuple[str, str | None]:
+    """Return the file that a path names, and the key in brackets behind it; None without one."""
+    keyed = _KEYED.fullmatch(source)
+    if keyed is None or os.path.exists(source):
+        return source, None
+    return keyed["path"], keyed["key"]
+
+
+def path_of(source: str) -> str:
+    """Return the file that a path names, without a key in brackets."""
+    return split_key(source)[0]
+
+
+def ending_of(path: str) -> str:
+    """Return the ending of an image as the name has it; an empty text if it has that of no format."""
+    lower = path.lower()
+    known = max((ending for ending in _BY_ENDING if lower.endswith(ending)), key=len, default="")
+    return path[len(path) - len(known) :]
+
+
+def seconds_of(ending: str) -> tuple[str, ...]:
+    """Return the endings that the second file of an image with this ending may have."""
+    return _SECONDS.get(ending.lower(), ())
+
+
+def is_array(source: str) -> bool:
+    """Return True if a path names batched arrays: `x.npy`, `x.npz` or `x.npz[key]`."""
+    known = format_of(source)
+    return known is not None and known.batched
+
+
+def names_of_read() -> str:
+    """Return the names of all formats that are read, for a sentence."""
+    names = [one.name for one in FORMATS if one.opener is not None]
+    return ", ".join(names)
