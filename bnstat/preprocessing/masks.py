@@ -154,13 +154,14 @@ class _MaskImage:
     def array(self, shape: tuple[int, ...]) -> Mask:
         """Return the whole mask in a shape that differs at most by axes of size 1 at the end."""
         values = np.unpackbits(self.bits, count=self.volume.values).view(np.bool_)
-        return values.reshape(shape, order=self.volume.order)
+        memory = self.volume.memory
+        stored = values.reshape([self.volume.shape[axis] for axis in memory]).transpose(np.argsort(memory))
+        return stored.reshape(shape)
 
     def ordered(self, shape: tuple[int, ...], order: Sequence[int]) -> NDArray[np.uint8]:
         """Return the bits with the axes in another order, from the slowest to the fastest in memory."""
-        axes = range(len(shape))
-        own = reversed(axes) if self.volume.order == "F" else axes
-        if [axis for axis in own if shape[axis] != 1] == [axis for axis in order if shape[axis] != 1]:
+        own = [axis for axis in self.volume.memory if self.volume.shape[axis] != 1]
+        if own == [axis for axis in order if shape[axis] != 1]:
             return self.bits
         return np.packbits(self.array(shape).transpose(order))
 

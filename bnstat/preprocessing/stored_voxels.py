@@ -21,11 +21,9 @@ def stored_voxels(volume: Volume, on_bytes: OnBytes | None = None) -> Array:
     Raises:
         InputError: if the file is truncated or damaged, or cannot be read.
     """
-    axes = list(range(len(volume.shape)))
-    memory = axes if volume.order == "C" else axes[::-1]
-    shape = volume.shape
+    memory, shape = volume.memory, volume.shape
     if volume.dtype_channels is not None:
-        memory, shape = [*memory, len(shape)], (*shape, volume.dtype_channels)
+        memory, shape = (*memory, len(shape)), (*shape, volume.dtype_channels)
     return volume.held(on_bytes).reshape([shape[axis] for axis in memory]).transpose(np.argsort(memory))
 
 

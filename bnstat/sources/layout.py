@@ -8,7 +8,9 @@ from typing import Literal
 
 from bnstat.text import plural
 
-Order = Literal["C", "F"]
+# The order of an array's axes in memory: "F" if the first axis is the fastest, "C" if the last is; or the axes
+# themselves, from the slowest to the fastest.
+Order = Literal["C", "F"] | tuple[int, ...]
 
 # An array that is one sample and has at most this many axes gets a channel axis of size 1.
 SPATIAL_AXES = 3
@@ -151,6 +153,13 @@ def require_batched(shape: tuple[int, ...]) -> None:
     raise AxisError(f"the shape {shape} may be {', '.join(readings[:-1])}, or {readings[-1]}{added}")
 
 
+def memory_of(order: Order, axes: int) -> tuple[int, ...]:
+    """Return the axes of an array from the slowest to the fastest in memory."""
+    if isinstance(order, tuple):
+        return order
+    return tuple(reversed(range(axes)) if order == "F" else range(axes))
+
+
 class AxisError(ValueError):
     """An axis that this array does not have, or that cannot be kept. The text lists the possible ones."""
 
@@ -163,22 +172,24 @@ def arrange(
     batch_axis: int | None = None,
     dtype_channels: int | None = None,
     batched: bool = False,
+    channels_last: bool = False,
 ) -> Arrangement:
     """Lay a stored array out as a batched tensor.
 
     Args:
         shape: the stored shape, without the channels of the data type.
-        order: "F" if the first axis is the fastest in memory (NIfTI), "C" if the last is.
+        order: the order of the stored axes in memory.
         axis: the axis of the tensor to keep, as in Keras; negative counts from the end.
         batch_axis: the stored axis whose entries are samples; None if the whole array is one sample.
         dtype_channels: the channels that the data type itself has (RGB: 3), else None.
         batched: True if the array is a batched tensor already, so that no channel axis is appended.
+        channels_last: True if the last stored axis is that of the channels, however many axes there are.
 
     Raises:
         AxisError: if an axis is out of range, or the batch axis is to be kept.
     """
     places = list(range(len(shape)))
-    memory = tuple(reversed(places) if order == "F" else places)
+    memory = memory_of(order, len(shape))
     # The stored axes of a sample: without the batch axis, and with one for channels.
     samples_axis = None if batch_axis is None else _resolve_batch_axis(batch_axis, len(shape))
     left: list[int | None] = [k for k in places if k != samples_axis]
@@ -186,7 +197,7 @@ def arrange(
         left.append(len(shape))
         memory = (*memory, len(shape))
         shape = (*shape, dtype_channels)
-    elif len(left) <= SPATIAL_AXES and not batched:
+    elif len(left) <= SPATIAL_AXES and not batched and not (channels_last and samples_axis != places[-1]):
         left.append(None)
     sample_shape = tuple(1 if k is None else shape[k] for k in left)
     kept = _resolve_kept_axis(axis, sample_shape, samples=1 if samples_axis is None else shape[samples_axis])

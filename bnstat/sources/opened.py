@@ -142,6 +142,7 @@ def _part(volume: Volume, axis: int, batch_axis: BatchAxis) -> CaseFile:
             batch_axis=chosen,
             dtype_channels=volume.dtype_channels,
             batched=volume.batched and chosen is not None,
+            channels_last=volume.channels_last,
         )
     except AxisError as error:
         raise UsageError(f"{volume.source}: {error}") from error

@@ -8,12 +8,13 @@ import io
 import lzma
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
+from bnstat.sources.layout import Order, memory_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -66,9 +67,10 @@ def skip(stream: BinaryIO, size: int) -> None:
         size -= read
 
 
-def stream_of(values: NDArray[Any], order: Literal["C", "F"]) -> BinaryIO:
+def stream_of(values: NDArray[Any], order: Order) -> BinaryIO:
     """Return the bytes of an array in one order of its axes; those of an array in this order are not copied."""
-    return cast(BinaryIO, _Bytes(values.ravel(order).view(np.uint8).data))
+    flat = values.transpose(memory_of(order, values.ndim)).ravel()
+    return cast(BinaryIO, _Bytes(flat.view(np.uint8).data))
 
 
 class _Bytes(io.RawIOBase):

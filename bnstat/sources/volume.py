@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
-from bnstat.sources.layout import Order
+from bnstat.sources.layout import Order, memory_of
 from bnstat.sources.read_ahead import read_ahead
 from bnstat.sources.streams import fill, unreadable
 from bnstat.text import short_of
@@ -72,7 +72,7 @@ class Volume:
         shape: its axes.
         dtype: the stored type of one number.
         dtype_name: the name of a voxel's type, as in "int16" or "rgb24".
-        order: "F" if the first axis is the fastest in memory, "C" if the last is.
+        order: the order of the axes in memory.
         voxels: the way to them.
         dtype_channels: the numbers in a voxel if the type itself has channels (RGB), else None.
         slope: the scale factor of the stored numbers.
@@ -80,6 +80,7 @@ class Volume:
         batched: True if the file is a batched tensor already (an array).
         repetition: the header's repetition time with its unit if the fourth axis is time, else None.
         spacing: the distance of voxels along the first three axes, as the header has it; None if it has none.
+        channels_last: True if the header says that the last axis holds channels, however many axes there are.
         notes: what the user should know about how the file is read, a clause each, without the name of the file.
     """
 
@@ -95,12 +96,18 @@ class Volume:
     batched: bool = False
     repetition: str | None = None
     spacing: tuple[float, ...] | None = None
+    channels_last: bool = False
     notes: tuple[str, ...] = ()
 
     @property
     def values(self) -> int:
         """The number of stored numbers."""
         return prod(self.shape) * (self.dtype_channels or 1)
+
+    @property
+    def memory(self) -> tuple[int, ...]:
+        """The axes from the slowest to the fastest in memory."""
+        return memory_of(self.order, len(self.shape))
 
     @property
     def nbytes(self) -> int:

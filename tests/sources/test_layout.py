@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bnstat.sources.layout import AxisError, arrange, require_batched
+from bnstat.sources.layout import AxisError, arrange, memory_of, require_batched
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,10 @@ from bnstat.sources.layout import AxisError, arrange, require_batched
         ((8, 5, 6, 7, 2), {"batch_axis": 0, "batched": True}, (8, 5, 6, 7, 2)),
         ((8, 5, 6), {"batch_axis": 0, "batched": True}, (8, 5, 6)),
         ((8, 5), {"batch_axis": 0, "batched": True}, (8, 5)),
+        ((5, 6, 2), {"channels_last": True}, (1, 5, 6, 2)),
+        ((5, 6, 2), {"channels_last": True, "batch_axis": 2}, (2, 5, 6, 1)),
+        ((5, 6, 2), {"channels_last": True, "batch_axis": 1}, (6, 5, 2)),
+        ((5, 6, 7, 2), {"channels_last": True, "batch_axis": -1}, (2, 5, 6, 7, 1)),
     ],
 )
 def test_the_batch_axis_is_taken_out_and_channels_are_appended_to_three_axes(shape, options, tensor):
@@ -54,18 +58,22 @@ def test_a_batch_with_no_other_axis_has_nothing_to_keep():
         arrange((9,), order="C", batch_axis=0, batched=True)
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("order", ["C", "F", "last axis fastest, then F"])
 @pytest.mark.parametrize("shape", [(3, 4, 5), (3, 4, 5, 2), (3, 1, 5, 2, 6), (1, 1, 1)])
 @pytest.mark.parametrize("batch_axis", [None, 0, 1, 2])
 def test_the_loops_visit_the_cells_in_memory_order(order, shape, batch_axis):
     values = np.arange(np.prod(shape)).reshape(shape)
+    if order not in ("C", "F"):
+        order = (*reversed(range(len(shape) - 1)), len(shape) - 1)
     for axis in range(1, 3):
         found = arrange(shape, order=order, axis=axis, batch_axis=batch_axis)
         tensor = values[np.newaxis] if batch_axis is None else np.moveaxis(values, batch_axis, 0)
         tensor = tensor.reshape(found.samples, *found.tensor.sample_shape)
         cells = np.moveaxis(tensor, found.tensor.axis, 1).reshape(found.samples, found.channels, -1).sum(axis=-1)
         loops = found.loops()
-        flat = values.ravel(order=order).reshape(loops.repeat, loops.slow, loops.outer, loops.fast, loops.inner)
+        flat = values.transpose(memory_of(order, len(shape))).reshape(
+            loops.repeat, loops.slow, loops.outer, loops.fast, loops.inner
+        )
         by_memory = flat.sum(axis=(0, 2, 4)).ravel()
         kept = (found.samples, found.channels) if found.samples_are_slow else (found.channels, found.samples)
         looped = by_memory.reshape(kept)
