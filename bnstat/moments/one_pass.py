@@ -63,6 +63,8 @@ class Change(Protocol):
     def split(self, stored: Array, piece: Piece, start: int) -> Sequence[tuple[Array, NDArray[np.bool_] | None]]:
         """Return, for each class, the changed values of a piece and which of them belong to the class (None for all).
 
+        An empty sequence says that no value of the piece belongs to any class.
+
         Args:
             stored: values of shape (outer, cells, inner), in a native type; they stay as they are.
             piece: the piece that they are.
@@ -99,10 +101,10 @@ def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | No
     Raises:
         InputError: if the file is truncated or damaged, or cannot be read.
     """
-    (table,) = _scan(volume, arrangement, None, on_bytes)
+    (table,) = _scan(volume, arrangement, (), on_bytes)
 
     def again(power: int) -> Moments:
-        return _scan(volume, arrangement, _PowerOfTwo(power), None)[0]
+        return _scan(volume, arrangement, [_PowerOfTwo(power)], None)[0]
 
     return table.scaled(volume.slope, volume.intercept, again)
 
@@ -115,20 +117,30 @@ def scan_changed(
     Returns:
         For each class, moments of shape (samples, channels).
     """
-    return _scan(volume, arrangement, change, on_bytes)
+    return _scan(volume, arrangement, [change], on_bytes)
+
+
+def scan_together(
+    volume: Volume, arrangement: Arrangement, changes: Sequence[Change], on_bytes: OnBytes | None = None
+) -> list[tuple[Moments, ...]]:
+    """Read a volume once for several changes; return for each what `scan_changed` does."""
+    found = iter(_scan(volume, arrangement, changes, on_bytes))
+    return [tuple(islice(found, change.classes)) for change in changes]
 
 
 def _scan(
-    volume: Volume, arrangement: Arrangement, change: Change | None, on_bytes: OnBytes | None
+    volume: Volume, arrangement: Arrangement, changes: Sequence[Change], on_bytes: OnBytes | None
 ) -> tuple[Moments, ...]:
+    """Return the moments of each class of each change; without changes, those of all values as they are stored."""
     told = on_bytes or _nobody
     segments = _segments(arrangement)
     if isinstance(volume.voxels, PlainVoxels):
-        gathered = _PlainScan(volume, arrangement, change, segments, told).run()
+        gathered = _PlainScan(volume, arrangement, changes, segments, told).run()
     else:
-        gathered = _scan_stream(volume, arrangement, change, segments, told)
-    dtype = reduced_type(volume.dtype) if change is None else change.reduced_type(volume.dtype)
-    return tuple(_samples_by_channels(one.moments(dtype), arrangement) for one in gathered)
+        gathered = _scan_stream(volume, arrangement, changes, segments, told)
+    types = [change.reduced_type(volume.dtype) for change in changes for _ in range(change.classes)]
+    each = zip(gathered, types or [reduced_type(volume.dtype)], strict=True)
+    return tuple(_samples_by_channels(one.moments(dtype), arrangement) for one, dtype in each)
 
 
 def side_by_side(files: Sequence[Moments], tensor: Tensor) -> Moments:
@@ -182,14 +194,15 @@ def _segments(arrangement: Arrangement) -> Iterator[list[Chunk]]:
 class _Reducer:
     """What one thread needs to reduce the values of a chunk to cells, apart for each class."""
 
-    def __init__(self, arrangement: Arrangement, change: Change | None) -> None:
+    def __init__(self, arrangement: Arrangement, changes: Sequence[Change]) -> None:
         self._cells = arrangement.loops().cells
-        self._change = change
+        self._changes = changes
         self._workspace = Workspace()
 
     def gather(self) -> tuple[Gathered, ...]:
         """Return new, empty collections for the cells of a segment, one for each class."""
-        return tuple(Gathered(self._cells) for _ in range(1 if self._change is None else self._change.classes))
+        number = sum(change.classes for change in self._changes) if self._changes else 1
+        return tuple(Gathered(self._cells) for _ in range(number))
 
     def add(self, gathered: tuple[Gathered, ...], chunk: Chunk, stored: Array) -> None:
         """Reduce the stored values of a chunk, which may be overwritten."""
@@ -202,12 +215,15 @@ class _Reducer:
             done += piece.size
 
     def _add_piece(self, gathered: tuple[Gathered, ...], piece: Piece, values: Array, start: int) -> None:
-        if self._change is None:
+        if not self._changes:
             gathered[0].add(piece, reduce_piece(values, piece, self._workspace))
             return
         cube = values.reshape(piece.outer, piece.cells, piece.inner)
-        for one, (changed, chosen) in zip(gathered, self._change.split(cube, piece, start), strict=True):
-            one.add(piece, _reduce_chosen(changed, chosen, piece, self._workspace))
+        classes = iter(gathered)
+        for change in self._changes:
+            own = list(islice(classes, change.classes))
+            for one, (changed, chosen) in zip(own, change.split(cube, piece, start), strict=False):
+                one.add(piece, _reduce_chosen(changed, chosen, piece, self._workspace))
 
 
 def _reduce_chosen(values: Array, chosen: NDArray[np.bool_] | None, piece: Piece, workspace: Workspace) -> Cell:
@@ -240,17 +256,17 @@ class _PlainScan:
         self,
         volume: Volume,
         arrangement: Arrangement,
-        change: Change | None,
+        changes: Sequence[Change],
         segments: Iterator[list[Chunk]],
         told: OnBytes,
     ) -> None:
-        self._volume, self._arrangement, self._change = volume, arrangement, change
+        self._volume, self._arrangement, self._changes = volume, arrangement, changes
         self._segments = enumerate(segments)
         self._told = told
         self._lock = threading.Lock()
         self._waiting: dict[int, tuple[Gathered, ...]] = {}
         self._merged = 0
-        self._whole = _Reducer(arrangement, change).gather()
+        self._whole = _Reducer(arrangement, changes).gather()
         self._failure: BaseException | None = None
         self._stopped = False
 
@@ -274,7 +290,7 @@ class _PlainScan:
     def _work(self) -> None:
         try:
             with VoxelReader(self._volume) as reader, np.errstate(all="ignore"):
-                reducer = _Reducer(self._arrangement, self._change)
+                reducer = _Reducer(self._arrangement, self._changes)
                 while (taken := self._take()) is not None:
                     index, segment = taken
                     gathered = reducer.gather()
@@ -307,12 +323,12 @@ class _PlainScan:
 def _scan_stream(
     volume: Volume,
     arrangement: Arrangement,
-    change: Change | None,
+    changes: Sequence[Change],
     segments: Iterator[list[Chunk]],
     told: OnBytes,
 ) -> tuple[Gathered, ...]:
     """Reduce in this thread the voxels that are read in it, or ahead of it in another thread."""
-    reducer = _Reducer(arrangement, change)
+    reducer = _Reducer(arrangement, changes)
     whole = reducer.gather()
     sizes = (chunk.size for chunk in _chunks(arrangement))
     alone = volume.values <= BLOCK_VALUES or processors() == 1  # one chunk, or no processor to read ahead

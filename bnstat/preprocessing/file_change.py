@@ -26,6 +26,7 @@ class FileChange:
     Attributes:
         volume: the header, whose scale factors are applied first.
         operations: the operations on its cells, with numbers of shape (cells,).
+        cells: True for the cells that are asked for; None for all.
         mask: the voxels that are inside; None for all.
         zeros: True if values that are 0 after the operations are counted apart.
         outside: True if the values outside the mask are counted too.
@@ -34,6 +35,7 @@ class FileChange:
 
     volume: Volume
     operations: tuple[Operation, ...]
+    cells: NDArray[np.bool_] | None
     mask: masks.Inside | None
     zeros: bool
     outside: bool
@@ -49,7 +51,9 @@ class FileChange:
         return np.dtype(np.float64) if self.operations or self.power else reduced_type(stored)
 
     def split(self, stored: Array, piece: Piece, start: int) -> list[tuple[Array, Chosen]]:
-        """Return the values after the operations, class by class."""
+        """Return the values after the operations, class by class; nothing of a piece that nobody asked for."""
+        if self.cells is not None and not self.cells[piece.first_cell : piece.first_cell + piece.cells].any():
+            return []
         scaled = self._scaled(stored)
         inside = None if self.mask is None else self.mask.of(scaled, start)
         values = self._changed(stored, scaled, piece)

@@ -1,0 +1,169 @@
+"""Passes over the voxels of a case: what the steps of its channels need to know next, each file being read once.
+
+Channels with steps of their own go their own way, and may need different passes. Those that wait at the same time share
+one: a file is read as often as the channel in it that needs the most passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat.moments.moments import Moments
+from bnstat.moments.one_pass import scan_changed, scan_together, side_by_side
+from bnstat.preprocessing.file_change import FileChange
+from bnstat.preprocessing.masks import Inside
+from bnstat.preprocessing.operations import Affine, Operation
+from bnstat.sources.layout import Arrangement
+from bnstat.sources.opened import Planned
+from bnstat.sources.volume import OnBytes
+
+Places = NDArray[np.intp]
+Number = TypeVar("Number", np.float64, np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """A pass over the voxels of some channels.
+
+    Attributes:
+        channels: the channels, by their place on the kept axis.
+        operations: what is done to their values first, with numbers of shape (samples, channels).
+        zeros: True if values that are 0 after the operations are counted apart from the others.
+        outside: True if values outside the mask are counted too.
+    """
+
+    channels: Places
+    operations: tuple[Operation, ...] = ()
+    zeros: bool = False
+    outside: bool = False
+
+
+@dataclass(frozen=True)
+class MaskedMoments:
+    """The moments of the values of a case after some operations, each of shape (samples, channels).
+
+    Attributes:
+        inside: the moments inside the mask; of all values without a mask.
+        outside: the moments outside; None without a mask, or if they are not needed.
+    """
+
+    inside: Moments
+    outside: Moments | None = None
+
+    @property
+    def whole(self) -> Moments:
+        """The moments of the whole volume."""
+        return self.inside if self.outside is None else self.inside.merge(self.outside)
+
+    def after(self, operation: Affine) -> MaskedMoments:
+        """Return the moments after one more operation."""
+        outside = None if self.outside is None else operation.moments(self.outside)
+        return MaskedMoments(operation.moments(self.inside), outside)
+
+    def merge(self, other: MaskedMoments) -> MaskedMoments:
+        """Return the moments of the values of both."""
+        outside = None if self.outside is None or other.outside is None else self.outside.merge(other.outside)
+        return MaskedMoments(self.inside.merge(other.inside), outside)
+
+
+# The way of some channels through their steps. It stops at each pass that it needs, and goes on with what that found:
+# the moments of all values, or with `zeros` those of the other values and those of the zeros.
+Way: TypeAlias = Generator[Pass, "tuple[MaskedMoments, ...]", None]
+
+
+class Passes:
+    """The passes over the files of one case, inside its mask."""
+
+    def __init__(self, planned: Planned, mask: tuple[Inside, ...] | None, on_bytes: OnBytes | None) -> None:
+        self._planned, self._mask, self._on_bytes = planned, mask, on_bytes
+
+    def run(self, ways: Sequence[Way]) -> None:
+        """Go all ways to their ends. Each pass is made for all ways that wait for one.
+
+        Raises:
+            InputError: if a file cannot be read, or a step does not fit its values.
+        """
+        waiting = [(way, asked) for way in ways if (asked := next(way, None)) is not None]
+        while waiting:
+            found = self._made([asked for _, asked in waiting])
+            further = []
+            for (way, _), answer in zip(waiting, found, strict=True):
+                try:
+                    further.append((way, way.send(answer)))
+                except StopIteration:
+                    continue
+            waiting = further
+
+    def _made(self, asked: Sequence[Pass]) -> list[tuple[MaskedMoments, ...]]:
+        """Read each file that is needed once; return for each pass the moments of its classes."""
+        files: list[list[list[Moments]]] = [[] for _ in asked]
+        for place, part in enumerate(self._planned.parts):
+            # What each pass needs of this file; a file with none of its channels is left out.
+            needed = [(number, self._places_in(one, place)) for number, one in enumerate(asked)]
+            needed = [(number, own) for number, own in needed if own.size]
+            changes = [self._change(asked[number], own, place) for number, own in needed]
+            if not changes:
+                continue
+            scanned = scan_together(part.volume, part.arrangement, changes, self._on_bytes)
+            for (number, own), change, found in zip(needed, changes, scanned, strict=True):
+                files[number].append([one[:, own] for one in self._scaled(place, change, found)])
+        return [self._together(one, found) for one, found in zip(asked, files, strict=True)]
+
+    def _together(self, asked: Pass, files: Sequence[Sequence[Moments]]) -> tuple[MaskedMoments, ...]:
+        """Put the channels of several files side by side, then each class inside and outside the mask together."""
+        classes = [side_by_side(one, self._planned.tensor) for one in zip(*files, strict=True)]
+        each = 2 if asked.zeros else 1
+        if len(classes) == each:
+            return tuple(MaskedMoments(one) for one in classes)
+        return tuple(MaskedMoments(*pair) for pair in zip(classes[:each], classes[each:], strict=True))
+
+    def _scaled(self, place: int, change: FileChange, found: Sequence[Moments]) -> Sequence[Moments]:
+        """Return the moments of each class of the values of one file, scale factors applied."""
+        if change.operations:  # these were made on scaled values
+            return found
+        part = self._planned.parts[place]
+
+        def again(index: int, power: int) -> Moments:
+            return scan_changed(part.volume, part.arrangement, replace(change, power=power))[index]
+
+        slope, intercept = part.volume.slope, part.volume.intercept
+        return [one.scaled(slope, intercept, partial(again, index)) for index, one in enumerate(found)]
+
+    def _first(self, place: int) -> int:
+        """Return which channel of the case is the first one of a file."""
+        if not self._planned.kept_last:
+            return 0
+        return sum(one.arrangement.channels for one in self._planned.parts[:place])
+
+    def _places_in(self, asked: Pass, place: int) -> Places:
+        """Return the channels of a pass that are in a file, by their place there."""
+        own = asked.channels - self._first(place)
+        return own[(own >= 0) & (own < self._planned.parts[place].arrangement.channels)]
+
+    def _change(self, asked: Pass, own: Places, place: int) -> FileChange:
+        """Return what a pass does to one file, with numbers in the order of its cells."""
+        part = self._planned.parts[place]
+        channels = part.arrangement.channels
+        # Where the numbers of each channel of the file are; channels that are not asked for take any of them.
+        columns = np.zeros(channels, np.intp)
+        columns[own] = np.searchsorted(asked.channels, own + self._first(place))
+        cells = None
+        if own.size < channels:
+            taken = np.isin(np.arange(channels), own)
+            cells = _in_cells(np.broadcast_to(taken, (self._planned.samples, channels)), part.arrangement)
+        operations = tuple(
+            one.pick(lambda numbers: _in_cells(numbers[:, columns], part.arrangement)) for one in asked.operations
+        )
+        mask = None if self._mask is None else self._mask[place]
+        return FileChange(part.volume, operations, cells, mask, zeros=asked.zeros, outside=asked.outside)
+
+
+def _in_cells(numbers: NDArray[Number], arrangement: Arrangement) -> NDArray[Number]:
+    """Return numbers of shape (samples, channels) in the order of cells."""
+    return (numbers if arrangement.samples_are_slow else numbers.T).reshape(-1)
