@@ -121,8 +121,17 @@ def _from_folder(folder: Path, key: str, value: object, is_path: bool) -> object
     if key == "mask":
         return value if value == "nonzero" or value.startswith(("<", ">")) else str(folder / value)
     if key == "intensity":
-        return "|".join(_step_from(folder, step) for step in value.split("|"))
+        return ";".join(_steps_from(folder, part) for part in value.split(";"))
     return str(folder / value) if is_path else value
+
+
+def _steps_from(folder: Path, part: str) -> str:
+    """Return the steps of some channels, with the key before them, and with paths relative to a folder."""
+    from bnstat.preprocessing.by_channel import keyed
+
+    steps = keyed(part)[1]
+    key = part.strip().removesuffix(steps)
+    return key + "|".join(_step_from(folder, step) for step in steps.split("|"))
 
 
 def _step_from(folder: Path, step: str) -> str:

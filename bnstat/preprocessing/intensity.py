@@ -9,9 +9,11 @@ import numpy as np
 from bnstat.errors import InputError
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.preprocessing import masks
+from bnstat.preprocessing.channel_steps import steps_of
 from bnstat.preprocessing.operations import Operation
-from bnstat.preprocessing.passes import Passes
+from bnstat.preprocessing.passes import Passes, Places
 from bnstat.preprocessing.settings import Preparation
+from bnstat.preprocessing.steps import Step
 from bnstat.preprocessing.walk import Walk
 from bnstat.sources.opened import Planned
 from bnstat.sources.volume import OnBytes
@@ -20,9 +22,14 @@ from bnstat.text import plural
 
 @dataclass(frozen=True, eq=False)
 class Resolved:
-    """All steps with the numbers of one sample: arrays of shape (channels,)."""
+    """All steps with the numbers of one sample.
 
-    operations: tuple[Operation, ...]
+    Attributes:
+        ways: pairs of channels with the same steps, by their place on the kept axis, and of their operations, whose
+            numbers are arrays of shape (channels,).
+    """
+
+    ways: tuple[tuple[Places, tuple[Operation, ...]], ...]
 
     def apply(self, values: Doubles) -> Doubles:
         """Return the values of the sample, or of a part of it, after all steps.
@@ -32,8 +39,13 @@ class Resolved:
         """
         changed = np.array(values, np.float64, copy=True)
         with np.errstate(all="ignore"):
-            for operation in self.operations:
-                operation.change(changed)
+            for channels, operations in self.ways:
+                # Channels that share their steps with all others need no copy.
+                own = changed if len(self.ways) == 1 else changed[..., channels]
+                for operation in operations:
+                    operation.change(own)
+                if own is not changed:
+                    changed[..., channels] = own
         return changed
 
 
@@ -43,9 +55,12 @@ def resolve(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
     Raises:
         InputError: if a file cannot be read, or a step does not fit its values.
     """
-    walk = Walk(planned, np.arange(planned.tensor.channels))
-    Passes(planned, None, on_bytes).run([walk.through(preparation.steps, measured=False)])
-    return [Resolved(walk.operations_of(sample)) for sample in range(planned.samples)]
+    walks = _walks(planned, preparation)
+    Passes(planned, None, on_bytes).run([walk.through(taken, measured=False) for walk, taken in walks])
+    return [
+        Resolved(tuple((walk.channels, walk.operations_of(sample)) for walk, _ in walks))
+        for sample in range(planned.samples)
+    ]
 
 
 def prepared_moments(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> Moments:
@@ -54,11 +69,25 @@ def prepared_moments(planned: Planned, preparation: Preparation, on_bytes: OnByt
     Raises:
         InputError: if a file or the mask cannot be read, no voxel is inside, or a step does not fit the values.
     """
-    walk = Walk(planned, np.arange(planned.tensor.channels))
-    way = walk.through(preparation.steps, measured=True)
-    Passes(planned, masks.opened(planned, preparation), on_bytes).run([way])
-    _require_some(walk.inside, planned, preparation)
-    return walk.inside
+    walks = _walks(planned, preparation)
+    passes = Passes(planned, masks.opened(planned, preparation), on_bytes)
+    passes.run([walk.through(taken, measured=True) for walk, taken in walks])
+    found = Moments.join([walk.inside for walk, _ in walks])
+    found = found[:, np.argsort(np.concatenate([walk.channels for walk, _ in walks]))]
+    _require_some(found, planned, preparation)
+    return found
+
+
+def _walks(planned: Planned, preparation: Preparation) -> list[tuple[Walk, tuple[Step, ...]]]:
+    """Return a walk for the channels that share their steps, each with these; the first channels first.
+
+    Raises:
+        UsageError: if the lists of steps do not fit the channels of the case.
+    """
+    together: dict[tuple[Step, ...], list[int]] = {}
+    for channel, taken in enumerate(steps_of(planned, preparation)):
+        together.setdefault(taken, []).append(channel)
+    return [(Walk(planned, np.array(channels, np.intp)), taken) for taken, channels in (together or {(): []}).items()]
 
 
 def _require_some(found: Moments, planned: Planned, preparation: Preparation) -> None:

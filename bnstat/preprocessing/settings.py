@@ -6,9 +6,10 @@ from dataclasses import InitVar, dataclass
 from functools import cached_property
 
 from bnstat.errors import UsageError, require_least, text, wholes
+from bnstat.preprocessing.by_channel import StepLists, step_lists
 from bnstat.preprocessing.foreground import Foreground
 from bnstat.preprocessing.regions import Region, region_of
-from bnstat.preprocessing.steps import Step, parsed
+from bnstat.preprocessing.steps import Step
 from bnstat.text import by
 
 PADS = ("zero", "edge", "none")
@@ -71,7 +72,8 @@ class Preparation:
     """What is done to the voxels of a volume, in this order.
 
     Attributes:
-        intensity: the steps on the values, as in "clip:-1000,1000|zscore"; None for none.
+        intensity: the steps on the values, as in "clip:-1000,1000|zscore", or a list of steps for each channel, by its
+            name or its number, as in "CT=clip:-1000,1000|zscore;1=none;*=zscore"; None for none.
         mask: where statistics are taken, as in "nonzero", ">-500" or "masks/{case}.nii.gz"; None for everywhere.
         patches: how patches are drawn; None for whole volumes.
         recorded: True to note down what a moments file says. Files that it names may be gone and are not read.
@@ -91,7 +93,7 @@ class Preparation:
         ):  # which is to say nothing
             object.__setattr__(self, "intensity", None)
         if not recorded:
-            _ = self.steps, self.region  # parsed once, here; workers get the parsed values
+            _ = self.step_lists, self.region  # parsed once, here; workers get the parsed values
             if self.patches is not None and self.mask is not None:
                 raise UsageError(
                     "`mask` and patches exclude each other, since a patch is judged by all its voxels; "
@@ -99,9 +101,14 @@ class Preparation:
                 )
 
     @cached_property
-    def steps(self) -> tuple[Step, ...]:
+    def step_lists(self) -> StepLists:
         """The parsed `intensity`."""
-        return parsed(None if self.intensity is None else text("intensity", self.intensity))
+        return step_lists(None if self.intensity is None else text("intensity", self.intensity))
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of all channels, one list after the other."""
+        return self.step_lists.every
 
     @cached_property
     def region(self) -> Region | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from bnstat.errors import InputError, UsageError
+from bnstat.preprocessing.channel_steps import require_channels
 from bnstat.preprocessing.patch_size import require_patches
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
@@ -80,8 +81,10 @@ def read_table(
     with blaming(failures):
         entries, preparation = _entries(paths, axis, batch_axis, reading, failures, notes)
         planned = [entry.planned for entry in entries]
+        read = [entry.planned for entry in entries if entry.rows is None]
+        require_channels(read, reading.preparation)
         if reading.preparation.patches is not None:
-            require_patches([entry.planned for entry in entries if entry.rows is None], reading.preparation)
+            require_patches(read, reading.preparation)
         check(planned)
         rows = _rows(entries, axis, batch_axis, reading, progress, failures)
     return Table(tuple(planned), rows, tuple(failures), preparation, tuple(notes))

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from bnstat.errors import InputError, UsageError
+from bnstat.preprocessing.channel_steps import bytes_read
 from bnstat.preprocessing.samples import Row, rows_of
 from bnstat.preprocessing.settings import Preparation
-from bnstat.preprocessing.steps import passes
 from bnstat.sources.case import Case
 from bnstat.sources.opened import Planned, plan_case
 from bnstat.sources.sample import BatchAxis
@@ -60,7 +60,7 @@ class Job:
             return self.nbytes_on_disk
         if self.preparation.plain:
             return self.planned.nbytes
-        return self.planned.nbytes * passes(self.preparation.steps)
+        return bytes_read(self.planned, self.preparation)
 
     @property
     def nbytes_on_disk(self) -> int:

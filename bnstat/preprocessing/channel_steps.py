@@ -1,0 +1,38 @@
+"""The steps of `--intensity` on the channels of a case: which channel takes which, and how often files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bnstat.preprocessing.settings import Preparation
+from bnstat.preprocessing.steps import Step, passes
+from bnstat.sources.opened import Planned
+
+
+def steps_of(planned: Planned, preparation: Preparation) -> tuple[tuple[Step, ...], ...]:
+    """Return the steps of each channel of a case.
+
+    Raises:
+        UsageError: if the steps of `intensity` are for other channels.
+    """
+    return preparation.step_lists.of(planned.case.name, planned.tensor.channels, planned.channels)
+
+
+def require_channels(planned: Sequence[Planned], preparation: Preparation) -> None:
+    """Raise UsageError if steps are for channels that a case does not have, or a channel has none."""
+    if preparation.step_lists.by_channel:
+        for plan in planned:
+            steps_of(plan, preparation)
+
+
+def bytes_read(planned: Planned, preparation: Preparation) -> int:
+    """Return the bytes of all passes over the files of a case: the channels in a file share its passes."""
+    needed = [passes(taken) for taken in steps_of(planned, preparation)]
+    if not planned.kept_last:
+        return planned.nbytes * max(needed, default=0)
+    total, first = 0, 0
+    for part in planned.parts:
+        channels = part.arrangement.channels
+        total += part.volume.nbytes * max(needed[first : first + channels], default=0)
+        first += channels
+    return total
