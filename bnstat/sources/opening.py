@@ -37,7 +37,7 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
     if is_remote(source):
         require_allowed(source, access)
         if known is not None and known.batched:
-            raise InputError(source, ".npy and .npz files can be read only from this machine; copy the file here first")
+            raise InputError(source, f"{known.name} files can be read only from this machine; copy the file here first")
         return nifti.open_remote(source, access)
     path = path_of(source)
     _refuse_unreadable(source, path)

@@ -8,6 +8,7 @@ import io
 import lzma
 import zipfile
 import zlib
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
@@ -71,6 +72,39 @@ def stream_of(values: NDArray[Any], order: Order) -> BinaryIO:
     """Return the bytes of an array in one order of its axes; those of an array in this order are not copied."""
     flat = values.transpose(memory_of(order, values.ndim)).ravel()
     return cast(BinaryIO, _Bytes(flat.view(np.uint8).data))
+
+
+def stream_of_parts(parts: Generator[NDArray[Any]]) -> BinaryIO:
+    """Return the bytes of arrays that are made one after the other, each in C order. Closing it closes their maker."""
+    return cast(BinaryIO, io.BufferedReader(_Parts(parts)))
+
+
+class _Parts(io.RawIOBase):
+    """Arrays that follow each other, as a file; one of them is in memory."""
+
+    def __init__(self, parts: Generator[NDArray[Any]]) -> None:
+        super().__init__()
+        self._parts = parts
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        while not self._left:
+            part = next(self._parts, None)
+            if part is None:
+                return 0
+            self._left = np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
+        target = memoryview(buffer).cast("B")
+        size = min(len(target), len(self._left))
+        target[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
+
+    def close(self) -> None:
+        self._parts.close()
+        super().close()
 
 
 class _Bytes(io.RawIOBase):

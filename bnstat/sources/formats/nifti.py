@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from math import isfinite
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import nibabel
 import numpy as np
@@ -16,18 +16,25 @@ from nibabel.dataobj_images import DataobjImage
 from nibabel.filebasedimages import FileBasedImage, ImageFileError
 from nibabel.nifti1 import Nifti1Pair
 from nibabel.openers import Opener
+from numpy.typing import NDArray
 
 from bnstat.errors import InputError
 from bnstat.sources import remote
 from bnstat.sources.addresses import Access
 from bnstat.sources.formats.registry import format_of
 from bnstat.sources.layout import Order
-from bnstat.sources.streams import STREAM_ERRORS, first_line, open_bzip2, open_gzip, skip, stream_of, unreadable
+from bnstat.sources.streams import (
+    STREAM_ERRORS,
+    first_line,
+    open_bzip2,
+    open_gzip,
+    skip,
+    stream_of,
+    stream_of_parts,
+    unreadable,
+)
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 from bnstat.text import by, short_of
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 _TIME_UNITS = {"sec": "s", "msec": "ms", "usec": "µs"}
 # The bytes read of a file that is not an image, to find out whether it is damaged.
@@ -322,34 +329,13 @@ def _converted_image(source: str, image: DataobjImage, proxy: ArrayLike, shape: 
         dtype=np.dtype(np.float64),
         dtype_name=dtype.name,
         order="F",
-        voxels=StreamedVoxels(lambda: cast(BinaryIO, io.BufferedReader(_SliceReader(proxy, shape)))),
+        voxels=StreamedVoxels(lambda: stream_of_parts(_each_slice(proxy, shape))),
         spacing=_spacing(image),
     )
 
 
-class _SliceReader(io.RawIOBase):
-    """The bytes of a converted image: float64, the first axis fastest."""
-
-    def __init__(self, proxy: ArrayLike, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self._slices = self._each_slice(proxy, shape)
-        self._left = memoryview(b"")
-
-    @staticmethod
-    def _each_slice(proxy: ArrayLike, shape: tuple[int, ...]) -> Iterator[memoryview]:
-        for place in np.ndindex(*reversed(shape[2:])):
-            index = (..., *reversed(place)) if place else (...,)
-            slab = np.asarray(proxy[index], dtype=np.float64)
-            yield np.ravel(slab, order="F").data.cast("B")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        if not self._left:
-            self._left = next(self._slices, memoryview(b""))
-        target = memoryview(buffer)
-        size = min(len(target), len(self._left))
-        target[:size] = self._left[:size]
-        self._left = self._left[size:]
-        return size
+def _each_slice(proxy: ArrayLike, shape: tuple[int, ...]) -> Generator[NDArray[np.float64]]:
+    """Yield the slices of a converted image in float64, the slowest axis first."""
+    for place in np.ndindex(*reversed(shape[2:])):
+        index = (..., *reversed(place)) if place else (...,)
+        yield np.asarray(proxy[index], dtype=np.float64).T
