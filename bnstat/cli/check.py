@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import exit_codes, groups, inputs, options
+from bnstat.cli import configured, exit_codes, groups, inputs, options
 from bnstat.cli.groups import RULES, option
 from bnstat.cli.parameter_types import Written
 from bnstat.errors import OutputError, UsageError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "jsonl", "csv", "markdown", "junit", "github", "gitlab", "sarif")
 # Formats in which a person reads the outcome.
 _WITH_OUTCOME = ("table", "markdown", "github")
-_CONFIG = "bnstat.cli.config"
 
 
 class Tokens(Written[tuple[str, ...]]):
@@ -66,33 +65,6 @@ class Limit(Written[tuple[str, float]]):
             from bnstat.cli.config import LIMITS
 
             self.fail(f"{value!r} is not NAME=VALUE, as in noise=0.2; the names are {', '.join(LIMITS)}", param, ctx)
-
-
-class _Configured(groups.Command):
-    """A command whose defaults may come from a file. A message about such a default names that file."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except click.BadParameter as error:
-            name = error.param.name if error.param else None
-            if name is None or ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT_MAP:
-                raise
-            raise UsageError(f"{ctx.meta[_CONFIG].file}: {name.replace('_', '-')}: {error.message}") from error
-
-
-def _configure(context: click.Context, _: click.Parameter, file: str | None) -> str | None:
-    """Read the settings file before other options, whose defaults it gives."""
-    from bnstat.cli import config
-
-    try:
-        keys = config.keys_of(context.command)
-        found = config.load(Path(file), keys) if file is not None else config.find(Path.cwd(), keys)
-    except FileNotFoundError as error:  # of cwd
-        raise UsageError("the working directory does not exist any more; change to another one") from error
-    context.meta[_CONFIG] = found
-    context.default_map = {keys[key].parameter: value for key, value in found.values.items()}
-    return file
 
 
 _RULES = groups.together(
@@ -165,29 +137,30 @@ _RULES = groups.together(
         metavar="FILE",
         help="Check that means and standard deviations have not moved since this moments file (of `bnstat scan`).",
     ),
-    option(
-        "--config",
-        group=RULES,
-        metavar="FILE",
-        in_file=False,
-        is_eager=True,
-        expose_value=False,
-        callback=_configure,
-        help="Read settings from this bnstat.toml, or pyproject.toml with [tool.bnstat].  [default: the nearest one "
-        "upwards]",
-    ),
-    option(
-        "--show-settings",
-        group=RULES,
-        is_flag=True,
-        in_file=False,
-        shown=False,
-        help="Print each setting with its origin, and exit.",
-    ),
 )
 
 
-@groups.command(cls=_Configured)
+def _limits(found: Config, given: Sequence[tuple[str, float]]) -> Limits:
+    from bnstat.cli.config import limits_of
+
+    return limits_of({**found.limits, **dict(given)})
+
+
+def _rules_shown(context: click.Context) -> Iterator[configured.Shown]:
+    """Yield each threshold and override with its origin."""
+    from dataclasses import asdict
+
+    found, given = configured.config_of(context), context.params["limit"]
+    on_line = {name for name, _ in given}
+    for name, value in asdict(_limits(found, given)).items():
+        key = f"limits.{name.replace('_', '-')}"
+        on_this = key.removeprefix("limits.") in on_line
+        yield key, value, configured.origin_of(context, "limit") if on_this else found.origins.get(key, "default")
+    for one in found.overrides:
+        yield f"overrides: {' '.join(one.paths)}", ",".join(one.ignore), str(found.file)
+
+
+@configured.command(also_shown=_rules_shown)
 @_RULES
 @options.layer
 @inputs.samples_if_any
@@ -199,7 +172,6 @@ def command(
     paths: tuple[str, ...],
     to: options.Output,
     limit: Sequence[tuple[str, float]],
-    show_settings: bool,
     reading: Reading,
     **settings: Any,
 ) -> int:
@@ -223,14 +195,10 @@ def command(
       bnstat check cohort/ --baseline bnstat-baseline.json --update-baseline
       bnstat check cohort/ --format junit -o bnstat.xml
     """
-    found: Config = context.meta[_CONFIG]
-    limits = _limits(found, limit)
-    if show_settings:
-        click.echo(_shown(context, found, limits, limit), nl=False)
-        return exit_codes.CLEAN
+    found = configured.config_of(context)
     if not paths:
         raise inputs.no_input(context)
-    return _run(paths, to, found, reading, {**settings, "limits": limits})
+    return _run(paths, to, found, reading, {**settings, "limits": _limits(found, limit)})
 
 
 def _run(paths: Sequence[str], to: options.Output, found: Config, reading: Reading, settings: dict[str, Any]) -> int:
@@ -281,64 +249,6 @@ def _read(paths: Sequence[str], result: Check, found: Config, reading: Reading) 
     read = inputs.read_by(paths, reading, result.samples, result.errors)
     own = (result.settings.baseline, result.settings.reference, found.file)
     return [*read, *(str(file) for file in own if file is not None)]
-
-
-def _limits(found: Config, given: Sequence[tuple[str, float]]) -> Limits:
-    from bnstat.cli.config import limits_of
-
-    return limits_of({**found.limits, **dict(given)})
-
-
-def _shown(context: click.Context, found: Config, limits: Limits, given: Sequence[tuple[str, float]]) -> str:
-    """Return each setting with its value and its origin, a line each."""
-    rows = [*_options_shown(context, found), *_limits_shown(context, found, limits, given)]
-    rows += [(f"overrides: {' '.join(one.paths)}", ",".join(one.ignore), str(found.file)) for one in found.overrides]
-    texts = [(name, _text(value), origin) for name, value, origin in rows]
-    widths = [max(len(row[place]) for row in texts) for place in (0, 1)]
-    return "".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}\n" for name, value, origin in texts)
-
-
-def _options_shown(context: click.Context, found: Config) -> Iterator[tuple[str, object, str]]:
-    """Yield the name, the value and the origin of each option that is a setting, by name."""
-    named = {param.name: param for param in context.command.params if isinstance(param, groups.Option)}
-    for name, value in sorted(context.params.items()):
-        if name in named and named[name].shown:
-            yield named[name].key, value, _origin(context, found, name)
-
-
-def _limits_shown(
-    context: click.Context, found: Config, limits: Limits, given: Sequence[tuple[str, float]]
-) -> Iterator[tuple[str, object, str]]:
-    """Yield the name, the value and the origin of each threshold."""
-    from dataclasses import asdict
-
-    on_line = {name for name, _ in given}
-    for name, value in asdict(limits).items():
-        key = name.replace("_", "-")
-        origin = _origin(context, found, "limit") if key in on_line else _file_or_default(found, key)
-        yield f"limits.{key}", value, origin
-
-
-def _origin(context: click.Context, found: Config, name: str) -> str:
-    """Return where the value of an option came from."""
-    origins = {
-        click.core.ParameterSource.COMMANDLINE: "command line",
-        click.core.ParameterSource.ENVIRONMENT: "environment",
-        click.core.ParameterSource.DEFAULT_MAP: str(found.file),
-    }
-    source = context.get_parameter_source(name)
-    return origins.get(source, "default") if source else "default"
-
-
-def _file_or_default(found: Config, limit: str) -> str:
-    return str(found.file) if limit in found.limits else "default"
-
-
-def _text(value: object) -> str:
-    """Return a value as --show-settings prints it; a dash for none."""
-    if isinstance(value, tuple):
-        return ",".join(map(str, value)) or "–"
-    return "–" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _summarize(result: Check) -> None:

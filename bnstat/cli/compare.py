@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import exit_codes, groups, inputs, options
+from bnstat.cli import configured, exit_codes, groups, inputs, options
 from bnstat.cli.comparisons import BATCH_SIZES, comparison_of, own
 from bnstat.cli.groups import COMPARISON, option
 from bnstat.cli.parameter_types import Listed
@@ -110,6 +110,8 @@ _OF_BATCH_SIZES = groups.together(
         group=COMPARISON,
         type=click.Path(readable=False),
         metavar="FILE",
+        in_file=False,
+        shown=False,
         help="Also draw the comparison into a .png, .svg or .pdf.",
     ),
     option(
@@ -117,12 +119,14 @@ _OF_BATCH_SIZES = groups.together(
         group=COMPARISON,
         type=click.Path(readable=False),
         metavar="FILE",
+        in_file=False,
+        shown=False,
         help="Save the mean and variance of all values (precise BN) as .npz or .json.",
     ),
 )
 
 
-@groups.command()
+@configured.command()
 @_COMPARISONS
 @_OF_BATCH_SIZES
 @options.layer

@@ -31,12 +31,12 @@ def foreign(asked: ComparisonName, command: click.Command) -> tuple[str, ...]:
 
 
 def comparison_of(context: click.Context) -> ComparisonName:
-    """Return the comparison that is asked for; the command line overrules the environment.
+    """Return the comparison that is asked for; the command line overrules the environment, and this a settings file.
 
     Raises:
         UsageError: if two are asked for.
     """
-    for source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT):
+    for source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP):
         asked = [name for name in COMPARISONS if context.get_parameter_source(name) == source]
         if len(asked) > 1:
             raise UsageError(
@@ -49,7 +49,7 @@ def comparison_of(context: click.Context) -> ComparisonName:
 
 
 def own(asked: ComparisonName, context: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a comparison takes; what the environment says for another comparison is left out.
+    """Return the options that a comparison takes; what environment or settings file say for another is left out.
 
     Raises:
         UsageError: if the command line has an option that it does not take.

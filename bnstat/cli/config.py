@@ -1,12 +1,16 @@
-"""Settings from a file: `bnstat.toml`, or `[tool.bnstat]` of a `pyproject.toml`, the nearest one upwards."""
+"""Settings in a file: `bnstat.toml`, or `[tool.bnstat]` of a `pyproject.toml`.
+
+The table itself holds for every command, as far as a command has such an option. A table with the name of a command
+holds for this command alone, and is stronger.
+"""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,12 +18,15 @@ from bnstat.cli.groups import Option
 from bnstat.cli.parameter_types import Written
 from bnstat.errors import UsageError
 from bnstat.report.limits import Limits, fault_of
-from bnstat.rules.overrides import Override
 from bnstat.text import closest
+
+if TYPE_CHECKING:
+    from bnstat.rules.overrides import Override
 
 # The types that a value may have, for click's own types.
 _KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "float": (float, int)}
-# The keys that are no options.
+# The keys that are no options, by the command that has them.
+_CHECK = "check"
 _TABLES: dict[str, tuple[type, ...]] = {"limits": (dict,), "overrides": (list,)}
 LIMITS = tuple(one.name.replace("_", "-") for one in fields(Limits))
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table"}
@@ -42,84 +49,163 @@ class Key:
 
 @dataclass(frozen=True)
 class Config:
-    """The settings in a file.
+    """The settings that a file has for one command.
 
     Attributes:
         file: the path of the file; None if there is none.
         values: values by key, as in "batch-size".
         limits: thresholds by name, as in "epsilon-share".
         overrides: rules that are ignored for some files, whose paths are relative to the folder of the file.
+        origins: where each value stands, by key, and each threshold, as in "limits.noise": the file, and the table if
+            it is that of the command.
+        own: the keys that stand in the table of the command.
     """
 
     file: Path | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+
+
+KeysByCommand = Mapping[str, Mapping[str, Key]]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table of a settings file.
+
+    Attributes:
+        said: its keys and values, without the tables of commands.
+        where: the file and the table, as a message names them.
+        origin: the file and the table, as --show-settings names them.
+        commands: the commands that it holds for.
+    """
+
+    said: Mapping[str, Any]
+    where: str
+    origin: str
+    commands: tuple[str, ...]
 
 
 def keys_of(command: click.Command) -> dict[str, Key]:
     """Return the options of a command that a settings file may set, by key."""
     options = (param for param in command.params if isinstance(param, Option) and param.in_file)
-    return {one.key: Key(one.name or one.key, _kinds(one.type), isinstance(one.type, click.Path)) for one in options}
+    return {one.key: Key(one.name or one.key, _kinds(one), isinstance(one.type, click.Path)) for one in options}
 
 
-def _kinds(of: click.ParamType[Any]) -> tuple[type, ...]:
-    return of.kinds if isinstance(of, Written) else _KINDS.get(of.name, (str,))
+def _kinds(option: Option) -> tuple[type, ...]:
+    if option.multiple:
+        return (list,)
+    return option.type.kinds if isinstance(option.type, Written) else _KINDS.get(option.type.name, (str,))
 
 
-def find(start: Path, keys: Mapping[str, Key]) -> Config:
-    """Return the settings in the nearest file, from a folder upwards; empty ones if there is no file.
-
-    Args:
-        start: the folder.
-        keys: what may be set.
+def has_table(project: Path) -> bool:
+    """Return True if a `pyproject.toml` has a table of bnstat.
 
     Raises:
-        UsageError: if the file cannot be read, or has an unknown key.
+        UsageError: if it cannot be read.
     """
-    for folder in (start, *start.parents):
-        if (folder / "bnstat.toml").is_file():
-            return load(folder / "bnstat.toml", keys)
-        project = folder / "pyproject.toml"
-        if project.is_file() and "bnstat" in _tools(_document(project)):
-            return load(project, keys)
-    return Config()
+    return "bnstat" in _tools(_document(project))
 
 
-def load(file: Path, keys: Mapping[str, Key]) -> Config:
-    """Return the settings in one file.
+def load(file: Path, command: str, keys: KeysByCommand) -> Config:
+    """Return the settings that a file has for a command. Those of other commands are checked as well.
 
     Args:
         file: its path.
-        keys: what may be set.
+        command: the name of the command.
+        keys: what may be set, by the name of each command.
 
     Raises:
-        UsageError: if the file cannot be read, or has an unknown key, or a value of another type.
+        UsageError: if the file cannot be read, or has a key that no command has, or a value of another type.
     """
     said = _said(file, _document(file))
-    where = f"{file}: [tool.bnstat]" if file.name == "pyproject.toml" else str(file)
-    kinds = {key: one.kinds for key, one in keys.items()} | _TABLES
-    for key, value in said.items():
-        _require_key(key, kinds, where)
-        _require_kind(key, value, kinds[key], where)
-        if key in keys and isinstance(value, list):
-            _require_texts(key, value, where)
-    limits = said.get("limits", {})
+    common, *tables = _tables(file, said, keys)
+    for table in (common, *tables):
+        _require_known(table, command, keys)
+    found = [common, *(table for table in tables if command in table.commands)]
+    own = keys[command]
+    values: dict[str, Any] = {}
+    limits: dict[str, float] = {}
+    origins: dict[str, str] = {}
+    overrides: tuple[Override, ...] = ()
+    for table in found:
+        mine = [key for key in table.said if key in own]
+        values |= {key: _from_folder(file.parent, key, table.said[key], own[key].is_path) for key in mine}
+        origins |= dict.fromkeys(mine, table.origin)
+        if command == _CHECK:
+            limits |= table.said.get("limits", {})
+            origins |= {f"limits.{name}": table.origin for name in table.said.get("limits", {})}
+            overrides += tuple(_override(one, table.where, str(file.parent)) for one in table.said.get("overrides", ()))
+    in_own = frozenset(key for table in found[1:] for key in table.said)
+    return Config(file, values, limits, overrides, origins, in_own)
+
+
+def _tables(file: Path, said: Mapping[str, Any], keys: KeysByCommand) -> Iterator[_Table]:
+    """Yield the table that holds for every command, then those of commands."""
+    in_project = file.name == "pyproject.toml"
+    # `frameworks` is an option of compare, and a command: only a table is about the command
+    named = [name for name in keys if isinstance(said.get(name), dict)]
+    common = {key: value for key, value in said.items() if key not in named}
+    yield _Table(common, f"{file}: [tool.bnstat]" if in_project else str(file), str(file), tuple(keys))
+    for name in named:
+        title = f"[tool.bnstat.{name}]" if in_project else f"[{name}]"
+        yield _Table(said[name], f"{file}: {title}", f"{file} {title}", (name,))
+
+
+def _require_known(table: _Table, command: str, keys: KeysByCommand) -> None:
+    """Raise UsageError if a key is not known to any command of a table, or its value has another type."""
+    # the command that runs first: where it knows a key, no other command has to be imported
+    asked = sorted(table.commands, key=lambda name: name != command)
+    for key, value in table.said.items():
+        kinds = next((kinds for name in asked if (kinds := _kinds_in(name, key, keys))), None)
+        if kinds is None:
+            raise UsageError(_unknown(table, key, keys))
+        _require_kind(key, value, kinds, table.where)
+        if isinstance(value, list) and key not in _TABLES:
+            _require_texts(key, value, table.where)
+    limits = table.said.get("limits", {})
     for key, value in limits.items():
-        _require_key(key, LIMITS, f"{where} limits")
-        _require_kind(key, value, (float, int), f"{where} limits")
-    limits_of(limits, f"{where} limits:")
-    values = {key: _from_folder(file.parent, key, said[key], keys[key].is_path) for key in said if key in keys}
-    overrides = tuple(_override(one, where, str(file.parent)) for one in said.get("overrides", ()))
-    return Config(file, values, limits, overrides)
+        _require_key(key, LIMITS, f"{table.where} limits")
+        _require_kind(key, value, (float, int), f"{table.where} limits")
+    limits_of(limits, f"{table.where} limits:")
+
+
+def _kinds_in(command: str, key: str, keys: KeysByCommand) -> tuple[type, ...] | None:
+    """Return the types that a command's value under a key may have; None if it has no such key."""
+    if key in _TABLES:
+        return _TABLES[key] if command == _CHECK else None
+    return keys[command][key].kinds if key in keys[command] else None
+
+
+def _unknown(table: _Table, key: str, keys: KeysByCommand) -> str:
+    """Return the message on a key that no command of a table has."""
+    elsewhere = [name for name in keys if _kinds_in(name, key, keys)]
+    if elsewhere:
+        return (
+            f"{table.where}: {key!r} is no option of bnstat {table.commands[0]}; remove it, or put it into the table "
+            f"of {' or '.join(elsewhere)}"
+        )
+    known = [*dict.fromkeys(key for name in table.commands for key in keys[name])]
+    known += [*_TABLES] if _CHECK in table.commands else []
+    known += [*keys] if len(table.commands) > 1 else []
+    near = closest(key, known)
+    hint = f"did you mean {near[0]!r}?" if near else "keys are options without the dashes, as in batch-size"
+    return f"{table.where}: {key!r} is not known; {hint}"
 
 
 def _from_folder(folder: Path, key: str, value: object, is_path: bool) -> object:
     """Return a value with the paths in it relative to a folder."""
     if not isinstance(value, str):
         return value
+    if "://" in value:
+        return value
     if key == "mask":
         return value if value == "nonzero" or value.startswith(("<", ">")) else str(folder / value)
+    if key == "group-by":
+        return value if value == "directory" else str(folder / value)
     if key == "intensity":
         return ";".join(_steps_from(folder, part) for part in value.split(";"))
     return str(folder / value) if is_path else value
@@ -172,6 +258,8 @@ def _override(one: object, where: str, folder: str) -> Override:
         _require_texts(key, value, f"{where} overrides")
     if not (one.get("paths") and one.get("ignore")):
         raise UsageError(f"{where} overrides: each needs paths and ignore")
+    from bnstat.rules.overrides import Override  # which takes all rules
+
     try:
         return Override(tuple(one["paths"]), tuple(one["ignore"]), folder)
     except UsageError as error:  # it names no rule

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from bnstat.cli import exit_codes, groups, options
+from bnstat.cli import configured, exit_codes, options
 
 
-@groups.command()
+@configured.command()
 @click.argument("names", nargs=-1, metavar="[RULE]...")
 @options.output
 def command(names: tuple[str, ...], to: options.Output) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from bnstat.cli import exit_codes, groups, options
+from bnstat.cli import configured, exit_codes, options
 
 
-@groups.command()
+@configured.command()
 @click.argument("name", required=False)
 @options.output
 def command(name: str | None, to: options.Output) -> int:

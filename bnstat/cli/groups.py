@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -14,11 +13,10 @@ from bnstat.version import where_docs
 F = TypeVar("F", bound=Callable[..., Any])
 
 COMPARISON, RULES, NETWORK = "Comparison", "Rules", "Network"
-INPUT, LAYER, PREPROCESSING, PATCHES, READING, OUTPUT = (
-    *("Input", "Layer", "Preprocessing", "Patches", "Reading", "Output"),
-)
+INPUT, LAYER, PREPROCESSING, PATCHES = "Input", "Layer", "Preprocessing", "Patches"
+READING, SETTINGS, OUTPUT = "Reading", "Settings", "Output"
 # In the order of --help: first what one command alone has, then what commands share.
-GROUPS = (COMPARISON, RULES, NETWORK, INPUT, LAYER, PREPROCESSING, PATCHES, READING, OUTPUT)
+GROUPS = (COMPARISON, RULES, NETWORK, INPUT, LAYER, PREPROCESSING, PATCHES, READING, SETTINGS, OUTPUT)
 
 # The widest first column of --help; a longer option stands on a line of its own.
 _COLUMN = 26
@@ -73,10 +71,6 @@ class Command(click.Command):
             if rows:
                 with formatter.section(group):
                     formatter.write_dl([(f"{term:{width}}", text) for term, text in rows], col_max=_COLUMN)
-
-
-# What a command is declared with.
-command = partial(click.command, cls=Command)
 
 
 def option(*names: str, group: str, **settings: Any) -> Callable[[F], F]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bnstat.cli import exit_codes, groups, inputs, options
+from bnstat.cli import configured, exit_codes, inputs, options
 
 if TYPE_CHECKING:
     from bnstat.reading.settings import Reading
 
 
-@groups.command()
+@configured.command()
 @options.layer
 @inputs.samples
 @options.output

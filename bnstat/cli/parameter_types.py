@@ -62,6 +62,7 @@ class Sizes(Written[tuple[int, ...]]):
     """Sizes along several axes, as in 128x128x64."""
 
     name = "XxYxZ"
+    kinds = (str, int)
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
         """Return the sizes."""

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import exit_codes, groups, options
+from bnstat.cli import configured, exit_codes, options
 from bnstat.cli.groups import NETWORK, option
 from bnstat.cli.parameter_types import Sizes, Written
 from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
     from bnstat.report.plan import Plan
+
+
+# The options that a plans file has values of.
+_OF_NETWORK = ("patch", "levels", "strides", "batch_size", "configuration")
 
 
 class Strides(Written[tuple[Any, ...]]):
@@ -28,7 +32,7 @@ class Strides(Written[tuple[Any, ...]]):
         return tuple(step[0] if len(step) == 1 else step for step in steps)
 
 
-@groups.command()
+@configured.command()
 @click.argument("plans", required=False, metavar="[PLANS.json]", type=click.Path(readable=False))
 @option(
     "--patch",
@@ -60,7 +64,10 @@ class Strides(Written[tuple[Any, ...]]):
     help="Take this configuration of the plans file.  [default: 3d_fullres, if it is there]",
 )
 @options.output
-def command(plans: str | None, configuration: str | None, to: options.Output, **given: Any) -> int:
+@click.pass_context
+def command(
+    context: click.Context, /, plans: str | None, configuration: str | None, to: options.Output, **given: Any
+) -> int:
     """Plan how many values a channel has at each depth, and find where training stops.
 
     Batch norm reduces each channel over batch × space, instance norm over space alone. Deep in a network, space is
@@ -75,10 +82,22 @@ def command(plans: str | None, configuration: str | None, to: options.Output, **
     """
     from bnstat.cli.output import tell, write
 
-    found = _from_file(plans, configuration, given) if plans else _from_options(configuration, given)
+    if plans:
+        found = _from_file(plans, configuration, _on_line(context, given))
+    else:
+        found = _from_options(_on_line(context, {"configuration": configuration})["configuration"], given)
     tell((), found.notes, to.quiet)
     write("plan", found, to, [plans] if plans else [])
     return exit_codes.CLEAN
+
+
+def _on_line(context: click.Context, given: dict[str, Any]) -> dict[str, Any]:
+    """Return options without those of a settings file, which a plans file or a patch that is named overrules."""
+    weak = click.core.ParameterSource.DEFAULT_MAP
+    return {
+        name: None if context.get_parameter_source(name) is weak and name in _OF_NETWORK else value
+        for name, value in given.items()
+    }
 
 
 def _from_options(configuration: str | None, given: dict[str, Any]) -> Plan:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bnstat.cli import exit_codes, groups, inputs, options
+from bnstat.cli import configured, exit_codes, inputs, options
 from bnstat.cli.groups import OUTPUT, option
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bnstat.sources.sample import BatchAxis
 
 
-@groups.command()
+@configured.command()
 @options.axis
 @inputs.samples
 @option(
@@ -24,17 +24,26 @@ if TYPE_CHECKING:
     group=OUTPUT,
     type=click.Path(readable=False),
     metavar="FILE",
-    required=True,
-    help="Write the moments to this file (JSON lines).",
+    in_file=False,
+    shown=False,
+    help="Write the moments to this file (JSON lines).  [required]",
 )
 @option(
-    "--resume", group=OUTPUT, is_flag=True, help="Continue an existing file; samples that have not changed are kept."
+    "--resume",
+    group=OUTPUT,
+    is_flag=True,
+    in_file=False,
+    shown=False,
+    help="Continue an existing file; samples that have not changed are kept.",
 )
-@option("--force", group=OUTPUT, is_flag=True, help="Replace an existing file.")
+@option("--force", group=OUTPUT, is_flag=True, in_file=False, shown=False, help="Replace an existing file.")
 @options.telling
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     paths: tuple[str, ...],
-    output: str,
+    output: str | None,
     quiet: bool,
     axis: int,
     batch_axis: BatchAxis,
@@ -62,6 +71,8 @@ def command(
     from bnstat.reading.scan_settings import ScanSettings
     from bnstat.workflows.scan import scan
 
+    if output is None:  # click would refuse this before it could print settings
+        raise click.UsageError("no output: give a file for the moments, as in -o moments.jsonl", context)
     try:
         with progress(quiet) as meter:
             asked = ScanSettings(axis, batch_axis, reading.preparation)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from bnstat import Override
-from bnstat.cli import config
-from bnstat.cli.check import command
+from bnstat.cli import check, compare, config, frameworks, inspect, plan
 from bnstat.errors import UsageError
 from bnstat.report.limits import Limits
 
-KEYS = config.keys_of(command)
+COMMANDS = {"inspect": inspect, "compare": compare, "check": check, "plan": plan, "frameworks": frameworks}
+BY_COMMAND = {name: config.keys_of(module.command) for name, module in COMMANDS.items()}
+KEYS = BY_COMMAND["check"]
 
 FULL = """
 framework = "torch"
@@ -25,11 +26,13 @@ ignore = ["zero-variance"]
 """
 
 
-def test_the_nearest_file_upwards_is_read(tmp_path):
-    (tmp_path / "bnstat.toml").write_text(FULL)
-    inner = tmp_path / "a" / "b"
-    inner.mkdir(parents=True)
-    found = config.find(inner, KEYS)
+def loaded(folder, text, command="check"):
+    (folder / "bnstat.toml").write_text(text)
+    return config.load(folder / "bnstat.toml", command, BY_COMMAND)
+
+
+def test_a_file_has_values_limits_and_overrides(tmp_path):
+    found = loaded(tmp_path, FULL)
     assert found.file == tmp_path / "bnstat.toml"
     assert found.values == {
         "framework": "torch",
@@ -41,14 +44,70 @@ def test_the_nearest_file_upwards_is_read(tmp_path):
     assert found.overrides == (Override(("phantoms/*",), ("zero-variance",), str(tmp_path)),)
 
 
-def test_a_pyproject_counts_where_it_speaks_of_bnstat(tmp_path):
-    inner = tmp_path / "inner"
-    inner.mkdir()
-    (tmp_path / "pyproject.toml").write_text('[tool.bnstat]\nframework = "flax"\n')
-    (inner / "pyproject.toml").write_text('[project]\nname = "x"\n')
-    assert config.find(inner, KEYS).values == {"framework": "flax"}
-    (tmp_path / "bnstat.toml").write_text('framework = "onnx"\n')
-    assert config.find(inner, KEYS).values == {"framework": "onnx"}
+def test_the_table_of_a_command_is_stronger_than_the_common_one(tmp_path):
+    text = """
+    framework = "torch"
+    batch-size = 2
+    fail-on = "warning"
+    limits = {noise = 0.3, gap = 0.3}
+    [check]
+    batch-size = 4
+    [check.limits]
+    gap = 0.4
+    [[check.overrides]]
+    paths = ["a"]
+    ignore = ["BN1"]
+    [compare]
+    draws = 7
+    """
+    found, file = loaded(tmp_path, text), str(tmp_path / "bnstat.toml")
+    assert found.values == {"framework": "torch", "batch-size": 4, "fail-on": "warning"}
+    assert found.limits == {"noise": 0.3, "gap": 0.4}
+    assert len(found.overrides) == 1
+    assert found.own == {"batch-size", "limits", "overrides"}
+    assert found.origins == {
+        "framework": file,
+        "fail-on": file,
+        "batch-size": f"{file} [check]",
+        "limits.noise": file,
+        "limits.gap": f"{file} [check]",
+    }
+    # what this command does not know holds for others
+    assert loaded(tmp_path, text, "inspect").values == {"framework": "torch", "batch-size": 2}
+    assert loaded(tmp_path, text, "inspect").limits == {}
+    assert loaded(tmp_path, text, "compare").values == {"framework": "torch", "batch-size": 2, "draws": 7}
+    assert loaded(tmp_path, text, "frameworks").values == {}
+
+
+def test_an_option_may_have_the_name_of_a_command(tmp_path):
+    text = 'frameworks = "keras,torch"\n'
+    assert loaded(tmp_path, text, "compare").values == {"frameworks": "keras,torch"}
+    assert loaded(tmp_path, text, "frameworks").values == {}
+    assert loaded(tmp_path, '[frameworks]\nformat = "csv"\n', "frameworks").values == {"format": "csv"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "[inspect]\nfail-on = 'note'",
+            "[inspect]: 'fail-on' is no option of bnstat inspect; remove it, or put it into the table of check",
+        ),
+        ("[inspect]\nbatchsize = 2", "[inspect]: 'batchsize' is not known; did you mean 'batch-size'"),
+        ("[inspect]\nlimits = {noise = 1}", "'limits' is no option of bnstat inspect"),
+        ("[chekc]\nsteps = 2", "'chekc' is not known; did you mean 'check'"),
+        ("draws = 'many'", "draws must be a whole number"),
+        ("colour = 'x'", "'colour' is not known"),
+        ("color = 'never'", "'color' is not known"),
+        ("[compare]\nplot = 'x.svg'", "[compare]: 'plot' is not known"),
+        ("[check.limits]\nnois = 1", "[check] limits: 'nois' is not known; did you mean 'noise'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "frameworks"])
+def test_a_key_that_no_command_knows_is_refused_by_every_command(tmp_path, text, words, command):
+    with pytest.raises(UsageError) as error:
+        loaded(tmp_path, text, command)
+    assert words in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +128,8 @@ def test_a_pyproject_counts_where_it_speaks_of_bnstat(tmp_path):
     ],
 )
 def test_what_cannot_be_is_refused_with_where_it_stands(tmp_path, text, words):
-    (tmp_path / "bnstat.toml").write_text(text)
     with pytest.raises(UsageError, match=words) as error:
-        config.find(tmp_path, KEYS)
+        loaded(tmp_path, text)
     assert "bnstat.toml" in str(error.value)
 
 
@@ -94,8 +152,13 @@ def test_a_file_beside_foreign_data_opens_no_connection_and_allows_no_protocol()
 
 
 def test_paths_are_relative_to_the_file(tmp_path):
-    (tmp_path / "bnstat.toml").write_text("labels = 'labels/{case}.nii.gz'\npatch = '8x8x8'\nmask = '>0'\n")
-    inner = tmp_path / "inner"
-    inner.mkdir()
-    values = config.find(inner, KEYS).values
+    values = loaded(tmp_path, "labels = 'labels/{case}.nii.gz'\npatch = '8x8x8'\nmask = '>0'\n").values
     assert values == {"labels": str(tmp_path / "labels/{case}.nii.gz"), "patch": "8x8x8", "mask": ">0"}
+    values = loaded(tmp_path, "labels = 's3://bucket/{case}.nii.gz'\ngroup-by = 'sites.csv:site'\n", "compare").values
+    assert values == {"labels": "s3://bucket/{case}.nii.gz", "group-by": str(tmp_path / "sites.csv:site")}
+    assert loaded(tmp_path, "group-by = 'directory'", "compare").values == {"group-by": "directory"}
+
+
+def test_a_file_writes_no_file(tmp_path):
+    written = {"output", "plot", "save-population", "resume", "force", "update-baseline"}
+    assert not written & {key for keys in BY_COMMAND.values() for key in keys}

@@ -55,7 +55,7 @@ def test_headings_have_one_order_and_lines_fit_80_columns(bnstat_run, monkeypatc
 def test_what_is_the_commands_own_comes_first_and_what_commands_share_after_it(bnstat_run):
     for name, own in (("compare", "Comparison"), ("check", "Rules"), ("plan", "Network"), ("inspect", "Input")):
         assert headings(bnstat_run(name, "--help").out)[0] == own
-    assert headings(bnstat_run("inspect", "--help").out) == list(groups.GROUPS[-6:])
+    assert headings(bnstat_run("inspect", "--help").out) == list(groups.GROUPS[-7:])
 
 
 def test_values_are_named_as_they_are_written(bnstat_run):

@@ -1,0 +1,237 @@
+"""Commands that take settings from a file: `--config` and `--show-settings` on each, and where each setting is from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from bnstat.cli import exit_codes, groups
+from bnstat.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bnstat.cli.config import Config, Key
+
+# A setting as --show-settings prints it: its name, its value, and where it came from.
+Shown = tuple[str, object, str]
+
+# What a command keeps in its context.
+_CONFIG, _SHOW = "bnstat.cli.config", "bnstat.cli.show-settings"
+_NAMES = ("bnstat.toml", "pyproject.toml")
+# What a pyproject.toml that speaks of bnstat contains; any other is not parsed, which takes milliseconds.
+_MARK = b"bnstat"
+
+
+class Command(groups.Command):
+    """A command whose defaults may come from a file. A message about such a default names that file.
+
+    Args:
+        also_shown: yields what `--show-settings` prints after the options.
+    """
+
+    def __init__(
+        self, *args: Any, also_shown: Callable[[click.Context], Iterator[Shown]] | None = None, **given: Any
+    ) -> None:
+        super().__init__(*args, **given)
+        self.also_shown = also_shown
+        self.params += _options()
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse a command line, with the defaults of the settings file."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadParameter as error:
+            param = error.param
+            if param is None or not _is_of_file(ctx, param.name):
+                raise
+            raise UsageError(_refused_default(ctx, param, error.message)) from error
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command, or print its settings if these are asked for."""
+        if not ctx.meta.get(_SHOW):
+            return super().invoke(ctx)
+        click.echo(_shown(ctx, self), nl=False)
+        return exit_codes.CLEAN
+
+
+# What a command is declared with.
+command = partial(click.command, cls=Command)
+
+
+def config_of(context: click.Context) -> Config:
+    """Return the settings in the file that gives a command its defaults; empty ones without a file."""
+    found: Config | None = context.meta.get(_CONFIG)
+    if found is not None:
+        return found
+    from bnstat.cli.config import Config
+
+    return Config()
+
+
+def origin_of(context: click.Context, name: str) -> str:
+    """Return where the value of a parameter came from, as `--show-settings` says it."""
+    source = context.get_parameter_source(name)
+    if _is_of_file(context, name):
+        return config_of(context).origins[_key_of(context, name)]
+    return {ParameterSource.COMMANDLINE: "command line", ParameterSource.ENVIRONMENT: "environment"}.get(
+        source or ParameterSource.DEFAULT, "default"
+    )
+
+
+def _is_of_file(context: click.Context, name: str | None) -> bool:
+    return name is not None and context.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
+
+
+def _key_of(context: click.Context, name: str) -> str:
+    options = (param for param in context.command.params if isinstance(param, groups.Option))
+    return next(param.key for param in options if param.name == name)
+
+
+def _options() -> list[click.Parameter]:
+    """Return the options on settings, which are the same in every command."""
+    return [
+        groups.Option(
+            ["--config"],
+            group=groups.SETTINGS,
+            metavar="FILE",
+            in_file=False,
+            is_eager=True,
+            expose_value=False,
+            callback=_configure,
+            help="Read settings from this bnstat.toml, or pyproject.toml with [tool.bnstat].  [default: the nearest "
+            "one upwards]",
+        ),
+        groups.Option(
+            ["--show-settings"],
+            group=groups.SETTINGS,
+            is_flag=True,
+            in_file=False,
+            expose_value=False,
+            callback=_remember_show,
+            help="Print each setting with its origin, and exit.",
+        ),
+    ]
+
+
+def _remember_show(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[_SHOW] = value
+
+
+def _configure(context: click.Context, _: click.Parameter, file: str | None) -> str | None:
+    """Read the settings file before other options, whose defaults it gives."""
+    from pathlib import Path
+
+    nearest = _nearest() if file is None else Path(file)
+    if nearest is None:
+        return file
+    from bnstat.cli import config
+
+    name = context.info_name or ""
+    found = config.load(nearest, name, _KeysByCommand(context))
+    if found is None:  # a pyproject.toml that has another table of this name
+        return file
+    context.meta[_CONFIG] = found
+    keys = config.keys_of(context.command)
+    context.default_map = {keys[key].parameter: value for key, value in found.values.items()}
+    return file
+
+
+def _nearest() -> Path | None:
+    """Return the nearest settings file upwards from the current folder; None if there is none."""
+    from pathlib import Path
+
+    try:
+        start = Path.cwd()
+    except FileNotFoundError:  # the folder does not exist any more
+        return None
+    for folder in (start, *start.parents):
+        for name in _NAMES:
+            file = folder / name
+            if _is_file(file) and (name == _NAMES[0] or _has_table(file)):
+                return file
+    return None
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a folder that must not be looked into
+        return False
+
+
+def _has_table(project: Path) -> bool:
+    try:
+        if _MARK not in project.read_bytes():
+            return False
+    except OSError as error:
+        raise UsageError(f"{project}: cannot be read: {error.strerror}") from error
+    from bnstat.cli.config import has_table
+
+    return has_table(project)
+
+
+class _KeysByCommand(Mapping[str, "Mapping[str, Key]"]):
+    """The keys of each command, whose module is imported when its keys are asked for."""
+
+    def __init__(self, context: click.Context) -> None:
+        self._own, self._context = context.command, context
+
+    def __getitem__(self, name: str) -> Mapping[str, Key]:
+        from bnstat.cli.config import keys_of
+
+        above = self._context.parent
+        if name == self._context.info_name or above is None:
+            return keys_of(self._own)
+        assert isinstance(above.command, click.Group)
+        found = above.command.get_command(above, name)
+        if found is None:
+            raise KeyError(name)
+        return keys_of(found)
+
+    def __iter__(self) -> Iterator[str]:
+        above = self._context.parent
+        if above is None or not isinstance(above.command, click.Group):
+            return iter((self._context.info_name or "",))
+        return iter(above.command.list_commands(above))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def _refused_default(context: click.Context, param: click.Parameter, message: str) -> str:
+    """Return the message on a value of a settings file that an option does not take."""
+    assert param.name is not None
+    key = _key_of(context, param.name)
+    found = config_of(context)
+    shared = isinstance(param.type, click.Choice) and key not in found.own
+    hint = "; write what is for one command alone into its own table, as in [check]" if shared else ""
+    return f"{found.origins[key]}: {key}: {message.removesuffix('.')}{hint}"
+
+
+def _shown(context: click.Context, command: Command) -> str:
+    """Return each setting with its value and its origin, a line each."""
+    rows = [*_options_shown(context), *(command.also_shown(context) if command.also_shown else ())]
+    texts = [(name, _text(value), origin) for name, value, origin in rows]
+    widths = [max((len(row[place]) for row in texts), default=0) for place in (0, 1)]
+    return "".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}\n" for name, value, origin in texts)
+
+
+def _options_shown(context: click.Context) -> Iterator[Shown]:
+    """Yield the name, the value and the origin of each option that is a setting, by name."""
+    named = {param.name: param for param in context.command.params if isinstance(param, groups.Option)}
+    rows = [(named[name], value) for name, value in context.params.items() if name in named]
+    for option, value in sorted(rows, key=lambda row: row[0].key):
+        if option.shown:
+            yield option.key, value, origin_of(context, option.name or "")
+
+
+def _text(value: object) -> str:
+    """Return a value as --show-settings prints it; a dash for none."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "–"
+    return "–" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
