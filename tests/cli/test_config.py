@@ -159,6 +159,6 @@ def test_paths_are_relative_to_the_file(tmp_path):
     assert loaded(tmp_path, "group-by = 'directory'", "compare").values == {"group-by": "directory"}
 
 
-def test_a_file_writes_no_file(tmp_path):
+def test_a_file_writes_no_file():
     written = {"output", "plot", "save-population", "resume", "force", "update-baseline"}
     assert not written & {key for keys in BY_COMMAND.values() for key in keys}

@@ -110,7 +110,7 @@ def test_a_format_that_another_command_has_is_refused_with_where_it_belongs(refu
 def test_a_settings_file_may_ask_for_a_comparison(bnstat_run, tmp_path, small_image):
     (tmp_path / "bnstat.toml").write_text('[compare]\nframeworks = "keras,torch"\nformat = "json"\ndraws = 9\n')
     found = json.loads(bnstat_run("compare", small_image()).out)
-    assert [one["settings"]["framework"] for one in found["layers"]] == ["keras", "torch"]
+    assert [one["framework"] for one in found["frameworks"]] == ["keras", "torch"]
     # the command line asks for another one
     assert "batch_sizes" in json.loads(bnstat_run("compare", small_image(), "--batch-sizes", 1).out)
 
