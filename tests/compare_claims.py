@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from math import ceil, sqrt
+from math import ceil, isclose, sqrt
 from typing import Any
 
 from claims import Addend, Claim, Said, claim, equals
+from finding_claims import MOMENTUM_ELSEWHERE, momentum_elsewhere
 
 import bnstat
 from bnstat.layers.frameworks import FRAMEWORKS
@@ -110,19 +111,25 @@ def _settled(said: Said, _: Match) -> list[Any]:
 def _forgotten(said: Said, match: Match) -> bool:
     """Return True if each framework is named with the step from which its start weighs 1 % or less."""
     rows = said.document["running"]["frameworks"]
-    titles: dict[str, set[int | None]] = {}
+    titles: dict[str, set[tuple[int | None, float | None]]] = {}
     for row in rows:
-        weight = row["batch_weight"]
-        debiased = FRAMEWORKS[row["framework"]].debiased  # whose start never weighs anything
-        steps = 1 if debiased else None if weight is None else _first_step(weight)
-        titles.setdefault(FRAMEWORKS[row["framework"]].title, set()).add(steps)
+        weight, framework = row["batch_weight"], FRAMEWORKS[row["framework"]]
+        steps = 1 if framework.debiased else None if weight is None else _first_step(weight)  # its start never weighs
+        titles.setdefault(framework.title, set()).add((steps, weight))
     for told, names in re.findall(r"(never|[\d,]+ steps?) \(((?:[^()]|\([^()]*\))*)\)", match["each"]):
         steps = None if told == "never" else int(told.split()[0].replace(",", ""))
         for name in names.split(", "):
-            title = re.sub(r" at [\d.]+$| with a cumulative mean$", "", name)
-            if steps not in titles.get(title, set()):
+            title, at, momentum = re.sub(r" with a cumulative mean$", "", name).partition(" at ")
+            weights = [weight for found, weight in titles.get(title, ()) if found == steps]
+            if not weights or (at and not any(_weighs(title, float(momentum), weight) for weight in weights)):
                 return False
     return True
+
+
+def _weighs(title: str, momentum: float, weight: float | None) -> bool:
+    """Return True if a batch weighs so much with this momentum in the layer of this title."""
+    (framework,) = (one for one in FRAMEWORKS.values() if one.title == title)
+    return weight is not None and isclose(framework.batch_weight(momentum), weight, abs_tol=1e-12)
 
 
 def _first_step(weight: float) -> int | None:
@@ -585,6 +592,7 @@ CLAIMS: tuple[Claim, ...] = (
     # findings
     claim("compare", r"^(?P<severity>error|warning|note) (?P<rule>BN\d+) [\w-]+$", _title),
     claim("compare also", r"There are (?P<more>\d+) more such findings", _more_findings),
+    claim("compare BN209", MOMENTUM_ELSEWHERE, momentum_elsewhere),
     claim(
         "compare BN.*",
         r"^(?P<source>.*?): channel (?P<channel>\d+)(?P<of> of # of its # patches, \[.*?\] first,)? "

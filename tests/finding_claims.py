@@ -172,6 +172,19 @@ def _batch_weight(said: Said) -> float:
     return 1 - momentum if FRAMEWORKS[said.settings["framework"]].momentum_weighs == "old" else momentum
 
 
+MOMENTUM_ELSEWHERE = (
+    r"a momentum of # is the weight of the (?P<weighed>old value|batch) in .* makes up # % .* \(limit # %\).*"
+    r" If # is a number of .* is #: --momentum #\."
+)
+
+
+def momentum_elsewhere(said: Said, match: Match) -> list[float]:
+    """Return the momentum, the percentages of one batch and of the limit, and the number in the other convention."""
+    momentum: float = said.settings["momentum"]
+    assert (match["weighed"] == "batch") == (FRAMEWORKS[said.settings["framework"]].momentum_weighs == "batch")
+    return [momentum, 100 * _batch_weight(said), 100 * _limit(said), momentum, 1 - momentum, 1 - momentum]
+
+
 def _settled(said: Said, match: Match) -> bool:
     """Return True if the start has its limit from this step on, and not one step before."""
     steps, weight, limit = int(match["steps"].replace(",", "")), _batch_weight(said), _limit(said)
@@ -520,6 +533,7 @@ CLAIMS: tuple[Claim, ...] = (
         r"after # training steps? the initial values \(mean #, variance #\) still make up # % .* \(limit # %\)",
         _weight_left,
     ),
+    claim("BN209", MOMENTUM_ELSEWHERE, momentum_elsewhere),
     claim("BN206", r"within the limit from (?P<steps>[\d,]+) steps on", _settled),
     claim(
         "BN206",

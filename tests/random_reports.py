@@ -23,6 +23,8 @@ from bnstat.renderers.inspect import table as inspect_table
 from bnstat.renderers.plan import table as plan_table
 
 Image: Any = nibabel.Nifti1Image
+# Momenta of both conventions.
+_MOMENTA = (0.0, 0.01, 0.1, 0.37, 0.9, 0.997, 1.0)
 # A width at which no sentence is broken into lines.
 WIDE = 4000
 
@@ -101,6 +103,8 @@ def _compare(draw: random.Random) -> RandomReport:
         settings["epsilon"] = draw.choice((1e-5, 1e-3, 1.0))
     if draw.random() < 0.3:
         settings |= {f"tolerance_{name}": draw.choice((0.02, 0.1, 0.5)) for name in ("noise", "shortfall", "gap")}
+    if draw.random() < 0.1:
+        settings["momentum"] = draw.choice(_MOMENTA)
     return _report("compare", bnstat.compare, _inputs(draw), settings, sizes_table.render)
 
 
@@ -147,6 +151,8 @@ def _layer(draw: random.Random) -> dict[str, Any]:
         settings["epsilon"] = draw.choice((1e-8, 1e-5, 1e-3, 1.0))
     if draw.random() < 0.1:
         settings["dtype"] = draw.choice(("float16", "bfloat16"))
+    if draw.random() < 0.15:
+        settings["momentum"] = draw.choice(_MOMENTA)
     return settings
 
 

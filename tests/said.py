@@ -14,7 +14,7 @@ import bnstat
 from bnstat.report.limits import DEFAULT_LIMITS
 
 # The settings of a layer and of its batches, which `inspect` takes too.
-_LAYER = ("framework", "normalizer", "batch_size", "drop_last", "ranks", "epsilon", "dtype", "reading")
+_LAYER = ("framework", "normalizer", "batch_size", "drop_last", "ranks", "epsilon", "momentum", "dtype", "reading")
 
 # Rules on what a batch size does, which `compare` answers too.
 _OF_BATCH_SIZES = ("BN202", "BN203", "BN204", "BN205")

@@ -52,10 +52,14 @@ def steps_to_forget(batch_weight: float, remaining: float = 0.01) -> int | None:
     if kept <= 0.0:
         return 1
     steps = max(ceil(log(remaining) / log(kept)), 1)
-    # The quotient of logarithms is rounded: (1 − α)^t decides.
-    while steps > 1 and start_weight(batch_weight, steps - 1) <= remaining:
+
+    # The quotient of logarithms is rounded: (1 − α)^t decides, as far as α is known: 1 − 0.99 is a little above 0.01.
+    def forgotten(after: int) -> bool:
+        return start_weight(batch_weight, after) <= remaining * (1.0 + after * batch_weight * 2.0**-52 / kept)
+
+    while steps > 1 and forgotten(steps - 1):
         steps -= 1
-    while start_weight(batch_weight, steps) > remaining:
+    while not forgotten(steps):
         steps += 1
     return steps
 

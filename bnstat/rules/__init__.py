@@ -13,6 +13,7 @@ from bnstat.rules.arithmetic import inaccurate_variance, negative_variance, vani
 from bnstat.rules.batch import (
     batch_mean_noise,
     data_drift,
+    momentum_convention,
     odd_volume,
     single_value_per_channel,
     small_batch,
@@ -59,6 +60,7 @@ RULES: tuple[Rule, ...] = (
     unsettled_running_statistics.RULE,
     odd_volume.RULE,
     data_drift.RULE,
+    momentum_convention.RULE,
     negative_variance.RULE,
     vanishing_variance.RULE,
     inaccurate_variance.RULE,

@@ -24,6 +24,7 @@ from bnstat.reading.table import blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.report.finding import Finding
+from bnstat.rules.batch import momentum_convention
 from bnstat.sources.formats.memory import Input
 from bnstat.sources.groups import DIRECTORY, groups_by_source
 from bnstat.sources.opened import Planned
@@ -136,7 +137,7 @@ def compare_batch_sizes(
         others=others,
         recommendation=recommend(cohorts, sizes, settings, kind, names, few_files(samples)) if sizes else None,
         forgetting=_forgetting(settings),
-        findings=tuple(_left_out(rows, table)) if table is not None else (),
+        findings=(*_momenta(settings), *(_left_out(rows, table) if table is not None else ())),
         errors=failures_of(read.failures),
         notes=(
             *read.notes,
@@ -233,6 +234,12 @@ def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
         elif weight is not None:
             found.setdefault((layer.framework.name, weight), Forgetting(layer, running.steps_to_forget(weight)))
     return tuple(found.values())
+
+
+def _momenta(settings: CompareSettings) -> tuple[Finding, ...]:
+    """Return a finding for each layer whose momentum is probably a number of another framework's convention."""
+    layers = (settings.layer, *settings.others)
+    return tuple(one for layer in layers for one in momentum_convention.on_layer(layer.framework, layer.momentum))
 
 
 def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:

@@ -212,6 +212,11 @@ def test_steps_to_forget_is_the_least_number(batch_weight, remaining):
     assert steps == 1 or running.start_weight(batch_weight, steps - 1) > remaining
 
 
+@pytest.mark.parametrize(("batch_weight", "remaining", "steps"), [(0.99, 0.01, 1), (0.999, 1e-3, 1), (0.7, 0.3**5, 5)])
+def test_a_share_that_is_reached_but_for_the_rounding_of_the_weight_is_forgotten(batch_weight, remaining, steps):
+    assert running.steps_to_forget(batch_weight, remaining) == steps
+
+
 @pytest.mark.parametrize("steps", [1, 2, 4, 10, 50])
 def test_a_share_that_is_reached_exactly_is_forgotten(steps):
     assert running.steps_to_forget(0.5, 0.5**steps) == steps

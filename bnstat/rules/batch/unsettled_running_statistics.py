@@ -54,7 +54,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     if not steps or weight is None:
         return
     left = (1.0 - weight) ** steps
-    if left <= limit:
+    if left <= limit * (1.0 + 1e-12):  # 1 − 0.99 is a little above 0.01
         return
     mean, variance = settings.framework.running_start
     message = (
