@@ -10,6 +10,7 @@ from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Tensor
 from bnstat.sources.opened import Planned
+from bnstat.sources.remark import Remark
 from bnstat.sources.sample import Sample
 from bnstat.sources.volume import OnBytes
 
@@ -27,6 +28,8 @@ class Row:
         tensor: its shape, and the kept axis.
         parts: the files that its voxels can be read from again; none if the layer's input is not what they hold.
         types: the stored types of its numbers if they are the layer's input; none if the values were changed.
+        notes: files, each with what is odd about it; only the first row of a case has them, and only if its headers
+            were not read before.
     """
 
     sample: Sample
@@ -34,6 +37,7 @@ class Row:
     tensor: Tensor
     parts: tuple[CaseFile, ...] = ()
     types: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str | Remark], ...] = ()
 
 
 def rows_of(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> tuple[Row, ...]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from bnstat.errors import InputError, UsageError
 from bnstat.sources.case import Case, CaseFile
 from bnstat.sources.formats.registry import is_array
 from bnstat.sources.layout import AxisError, Tensor, arrange, require_batched
 from bnstat.sources.opening import open_volume
+from bnstat.sources.remark import Remark, notes_of
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.storage import is_there
 from bnstat.sources.volume import Volume
-from bnstat.text import by, plural
+from bnstat.text import by
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ class Planned:
         return self.case.channels if self.kept_last and len(self.case.channels) == self.tensor.channels else ()
 
     @property
+    def notes(self) -> tuple[tuple[str, str | Remark], ...]:
+        """What is odd about its files, each with the file."""
+        return tuple((part.volume.source, note) for part in self.parts for note in part.volume.notes)
+
+    @property
     def dtype_name(self) -> str:
         """The type of its voxels; each type once if files differ."""
         return ", ".join(dict.fromkeys(part.volume.dtype_name for part in self.parts))
@@ -75,15 +82,7 @@ class Planned:
 
 def header_notes(planned: Iterable[Planned]) -> list[str]:
     """Return the notes on how files are read, each once, with the first of the files that it holds for."""
-    sources: dict[str, list[str]] = {}
-    for volume in (part.volume for plan in planned for part in plan.parts):
-        for note in volume.notes:
-            sources.setdefault(note, []).append(volume.source)
-    return [f"{files[0]}{_and_more(len(files) - 1)}: {note}" for note, files in sources.items()]
-
-
-def _and_more(files: int) -> str:
-    return f" and {plural(files, 'more file')}" if files else ""
+    return notes_of(chain.from_iterable(plan.notes for plan in planned))
 
 
 def plan_case(case: Case, axis: int, batch_axis: BatchAxis) -> Planned:

@@ -7,11 +7,12 @@ import stat
 
 from bnstat.errors import InputError
 from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
+from bnstat.sources.disguise import misnamed
 from bnstat.sources.formats import nifti
 from bnstat.sources.formats.registry import format_of, format_within, path_of
 from bnstat.sources.names import others_of
 from bnstat.sources.storage import is_there
-from bnstat.sources.streams import misnamed, unreadable
+from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import Volume
 
 
@@ -46,10 +47,19 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
         # nibabel also knows formats that are not in the list
         return nifti.open_image(source) if known is None or known.opener is None else known.open(source)
     except InputError as error:  # a wrong name is the cause of whatever the reader of that format says
+        found = None if path != source or (known is not None and known.batched) else _disguised(source)
+        if found is not None:
+            return found
         wrong = misnamed(path)
         if wrong is None:
             raise
         raise InputError(source, wrong) from error
+
+
+def _disguised(source: str) -> Volume | None:
+    from bnstat.sources.formats.disguised import open_disguised  # noqa: PLC0415  (most names are true)
+
+    return open_disguised(source)
 
 
 def _refuse_unreadable(source: str, path: str) -> None:

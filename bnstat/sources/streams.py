@@ -29,18 +29,15 @@ except ImportError:
     _gzip = gzip
     _INFLATE_ERRORS = (zlib.error,)
 
-# The exceptions that a damaged file raises, whatever its compression.
-STREAM_ERRORS: tuple[type[Exception], ...] = (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, *_INFLATE_ERRORS)
-
-# The bytes with which files of an ending begin, and what the files are called.
-_STARTS = {
-    ".gz": ("gzip", b"\x1f\x8b"),
-    ".mgz": ("gzip", b"\x1f\x8b"),
-    ".bz2": ("bzip2", b"BZh"),
-    ".zst": ("Zstandard", b"\x28\xb5\x2f\xfd"),
-    ".npz": ("zip", b"PK"),
-}
-_LONGEST_START = 4
+# The exceptions that a damaged file raises, whatever its compression; and that of a compression that needs a package.
+STREAM_ERRORS: tuple[type[Exception], ...] = (
+    ImportError,
+    OSError,
+    EOFError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    *_INFLATE_ERRORS,
+)
 
 _SKIP_BYTES = 1 << 20
 
@@ -50,8 +47,8 @@ def open_gzip(path: str | BinaryIO) -> BinaryIO:
     return cast(BinaryIO, _gzip.open(path, "rb"))
 
 
-def open_bzip2(path: str) -> BinaryIO:
-    """Open a bzip2 file as the bytes in it."""
+def open_bzip2(path: str | BinaryIO) -> BinaryIO:
+    """Open a bzip2 file, or a stream of one, as the bytes in it."""
     return cast(BinaryIO, bz2.open(path, "rb"))
 
 
@@ -138,32 +135,14 @@ def fill(stream: BinaryIO, buffer: memoryview) -> int:
     return done
 
 
-def misnamed(path: str) -> str | None:
-    """Return what is wrong with a file that does not begin as its name promises; None if it does, or cannot be read.
-
-    A file that is cut within these first bytes begins as it should.
-    """
-    ending = next((one for one in _STARTS if path.lower().endswith(one)), None)
-    try:
-        with open(path, "rb") as file:
-            start = file.read(_LONGEST_START)
-    except (OSError, ValueError):
-        return None
-    if ending is not None:
-        kind, marker = _STARTS[ending]
-        begins = start.startswith(marker) or marker.startswith(start)
-        return None if begins else f"it is not a {kind} file, though its name ends in {ending}; check what it is"
-    packed = next((one for one, (_, marker) in _STARTS.items() if start.startswith(marker)), None)
-    if packed is None:
-        return None
-    then = "check what it is" if packed == ".npz" else "rename it"
-    return f"it is a {_STARTS[packed][0]} file, though its name does not end in {packed}; {then}"
-
-
 def unreadable(source: str, error: Exception) -> InputError:
     """Return the error to report for an exception while reading."""
     if isinstance(error, InputError):
         return error
+    if isinstance(error, ImportError):
+        return InputError(
+            source, f"reading this format needs another package ({error}); install it and run the command again"
+        )
     if isinstance(error, MemoryError):
         return InputError(
             source,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bnstat.errors import InputError
 from bnstat.sources.layout import Order, memory_of
 from bnstat.sources.read_ahead import read_ahead
+from bnstat.sources.remark import Remark
 from bnstat.sources.streams import fill, unreadable
 from bnstat.text import short_of
 
@@ -81,7 +82,8 @@ class Volume:
         repetition: the header's repetition time with its unit if the fourth axis is time, else None.
         spacing: the distance of voxels along the first three axes, as the header has it; None if it has none.
         channels_last: True if the header says that the last axis holds channels, however many axes there are.
-        notes: what the user should know about how the file is read, a clause each, without the name of the file.
+        notes: what the user should know about how the file is read, a clause each, without the name of the file;
+            a remark also has what to type.
     """
 
     source: str
@@ -97,7 +99,7 @@ class Volume:
     repetition: str | None = None
     spacing: tuple[float, ...] | None = None
     channels_last: bool = False
-    notes: tuple[str, ...] = ()
+    notes: tuple[str | Remark, ...] = ()
 
     @property
     def values(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from operator import itemgetter
 from pathlib import Path as FilePath
 
 from bnstat.errors import InputError, UsageError
@@ -19,6 +20,7 @@ from bnstat.report.scan import Scan
 from bnstat.sources.case import Case
 from bnstat.sources.formats.memory import InMemory, Input, Path, named_inputs
 from bnstat.sources.opening import stored_in
+from bnstat.sources.remark import Remark, notes_of
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.storage import is_moments
 from bnstat.workflows.failures import failures_of, require_some
@@ -103,10 +105,12 @@ def scan(
             ]
             stamps = [_stamp(job.case, asked) for job in jobs]  # before they are read, so that no change is missed
             failed: dict[int, InputError] = {}
+            odd: list[tuple[str, str | Remark]] = []
             for outcome in executor_of(reading, jobs).run(jobs, progress):
                 if old and outcome.failure is None:
                     file.restart()
                     old = False
+                odd += [one for row in outcome.rows for one in row.notes]
                 _take(outcome, stamps[outcome.place], asked, file, failed)
             if old:
                 file.restart()
@@ -118,7 +122,7 @@ def scan(
         samples=file.samples,
         unchanged=len(cases) - len(jobs),
         errors=failures_of(failures),
-        notes=tuple(notes),
+        notes=(*notes, *notes_of(sorted(odd, key=itemgetter(0)))),
     )
 
 

@@ -94,7 +94,10 @@ def run(job: Job, on_bytes: OnBytes | None = None) -> tuple[Row, ...]:
         UsageError: if it does not have the axis.
     """
     planned = job.planned or plan_case(job.case, job.axis, job.batch_axis)
-    return rows_of(planned, job.preparation, on_bytes)
+    rows = rows_of(planned, job.preparation, on_bytes)
+    if job.planned is None and planned.notes and rows:
+        return (replace(rows[0], notes=planned.notes), *rows[1:])
+    return rows
 
 
 def run_apart(job: Job) -> tuple[Row, ...] | InputError | UsageError:

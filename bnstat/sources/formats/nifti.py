@@ -4,43 +4,39 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Generator
+import shlex
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from math import isfinite
+from dataclasses import replace
+from math import prod
 from typing import Any, BinaryIO, cast
 
 import nibabel
 import numpy as np
-from nibabel.arrayproxy import ArrayLike, ArrayProxy
+from nibabel.arrayproxy import ArrayProxy
 from nibabel.dataobj_images import DataobjImage
 from nibabel.filebasedimages import FileBasedImage, ImageFileError
+from nibabel.fileholders import FileHolder
 from nibabel.nifti1 import Nifti1Pair
-from nibabel.openers import Opener
-from numpy.typing import NDArray
 
 from bnstat.errors import InputError
 from bnstat.sources import remote
-from bnstat.sources.addresses import Access
+from bnstat.sources.addresses import Access, is_remote
+from bnstat.sources.compression import Layers, first_layer, layers_of, opened, promised
+from bnstat.sources.disguise import HEADER, NIFTI, disguise_of, voxel_layers
+from bnstat.sources.formats.image_header import number_type, repetition, spacing
 from bnstat.sources.formats.registry import format_of
+from bnstat.sources.formats.slices import converted_image
 from bnstat.sources.layout import Order
-from bnstat.sources.streams import (
-    STREAM_ERRORS,
-    first_line,
-    open_bzip2,
-    open_gzip,
-    skip,
-    stream_of,
-    stream_of_parts,
-    unreadable,
-)
+from bnstat.sources.remark import Remark
+from bnstat.sources.streams import STREAM_ERRORS, first_line, skip, stream_of, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 from bnstat.text import by, short_of
 
-_TIME_UNITS = {"sec": "s", "msec": "ms", "usec": "µs"}
 # The bytes read of a file that is not an image, to find out whether it is damaged.
 _SNIFFED_BYTES = 1 << 20
 # The bytes that contain any NIfTI header: 348 or 540, and four for its extensions.
-_HEADER_BYTES = 544
+HEADER_BYTES = 544
 _RGB_NAMES = {3: "rgb24", 4: "rgba32"}
 
 
@@ -97,15 +93,132 @@ def _volume_of(source: str, image: object) -> Volume:
     proxy, shape = image.dataobj, tuple(int(size) for size in image.shape)
     _refuse_empty(source, shape)
     if type(proxy) is not ArrayProxy:
-        return _converted_image(source, image, proxy, shape)
+        return converted_image(source, cast(Any, image.header), cast(Any, proxy), shape)
     if not isinstance(proxy.file_like, (str, os.PathLike)):  # bytes in memory, or a file that the program opened
         order = cast(Order, getattr(proxy, "order", "F"))
         unscaled: Callable[[], Any] = proxy.get_unscaled
         voxels = StreamedVoxels(lambda: stream_of(np.asarray(unscaled()), order))
         return _plain_image(source, image, proxy, shape, voxels)
-    volume = _plain_image(source, image, proxy, shape, _voxels(os.fspath(proxy.file_like), int(proxy.offset)))
+    path, offset = os.fspath(proxy.file_like), int(proxy.offset)
+    notes: list[Remark] = []
+    if isinstance(image, nibabel.Nifti1Image) and offset < image.header.single_vox_offset:
+        notes.append(_low_offset(source, image.header))
+        offset = int(image.header.single_vox_offset)
+    promise = promised(path)
+    layers: Layers = () if promise is None else (promise,)
+    if path != source or image.files_types[1:]:  # of two files, that of the voxels may be packed in another way
+        layers, disguise = voxel_layers(path, offset, proxy.dtype.itemsize * prod(shape))
+        notes += disguise
+    volume = _plain_image(source, image, proxy, shape, _voxels(path, offset, layers), notes)
     _refuse_short_file(volume)
     return volume
+
+
+def open_stream(
+    source: str, fresh: Callable[[int], BinaryIO], *, mgh: bool = False, plain: str | None = None
+) -> Volume:
+    """Read the header of an image in one file, from a stream of its bytes; the voxels are streamed too.
+
+    Args:
+        source: the image, as the user named it.
+        fresh: returns a new stream of the bytes, inflated, which fetches so many at once.
+        mgh: True for an MGH image, otherwise it is NIfTI.
+        plain: the path of a file that contains just these bytes; None if no file does.
+
+    Raises:
+        InputError: as `open_image`.
+    """
+    with closing(fresh(remote.HEADER_BYTES)) as stream:
+        image, notes = (_mgh(source, stream), []) if mgh else _nifti(source, stream)
+    proxy, shape = cast(ArrayProxy, image.dataobj), tuple(int(size) for size in image.shape)
+    _refuse_empty(source, shape)
+
+    def at_first_voxel() -> BinaryIO:
+        stream = fresh(remote.VOXEL_BYTES)
+        skip(stream, int(proxy.offset))
+        return stream
+
+    voxels = StreamedVoxels(at_first_voxel) if plain is None else PlainVoxels(plain, int(proxy.offset))
+    volume = _plain_image(source, image, proxy, shape, voxels, notes)
+    _refuse_short_file(volume)
+    return volume
+
+
+def _nifti(source: str, stream: BinaryIO) -> tuple[Nifti1Pair, list[Remark]]:
+    """Return an image made of the first bytes of a stream: the header, and the extensions before the voxels."""
+    start = stream.read(HEADER_BYTES)
+    if not start:
+        raise InputError(source, "the file is empty (0 bytes); copy it again")
+    kinds: tuple[Any, ...] = (nibabel.Nifti1Image, nibabel.Nifti2Image)
+    kind = next((kind for kind in kinds if kind.header_class.may_contain_header(start)), None)
+    if kind is None:
+        raise InputError(source, "it is not a NIfTI image, or its header is damaged; copy it again")
+    notes = []
+    try:
+        fixed = kind.header_class.template_dtype.itemsize
+        header = kind.header_class(start[:fixed], check=False)
+        if 0 <= header.get_data_offset() < header.single_vox_offset:
+            notes.append(_low_offset(source, header))
+            header["vox_offset"] = header.single_vox_offset
+        offset = int(header.get_data_offset())
+        rest = stream.read(min(max(offset - len(start), 0), _SNIFFED_BYTES))
+        return cast(Nifti1Pair, kind.from_stream(io.BytesIO(header.binaryblock + start[fixed:] + rest))), notes
+    except STREAM_ERRORS:
+        raise
+    except Exception as error:  # a damaged header makes nibabel raise anything
+        raise InputError(source, f"its header is damaged ({first_line(error)}); copy it again") from error
+
+
+def _mgh(source: str, stream: BinaryIO) -> DataobjImage:
+    """Return the MGH image in a stream."""
+    try:
+        read: Any = nibabel.MGHImage.from_file_map
+        return cast(DataobjImage, read({"image": FileHolder(source, cast(io.IOBase, stream))}))
+    except STREAM_ERRORS:
+        raise
+    except Exception as error:  # a damaged header makes nibabel raise anything
+        raise InputError(source, f"its header is damaged ({first_line(error)}); copy it again") from error
+
+
+def _low_offset(source: str, of_image: object) -> Remark:
+    """Return the remark on the header of an image in one file, after which the voxels begin, unlike what it says."""
+    header: Any = of_image
+    least = int(header.single_vox_offset)
+    kind, place = header.template_dtype.fields["vox_offset"][:2]
+    octal = "".join(f"\\{byte:03o}" for byte in np.array(least, kind.newbyteorder(header.endianness)).tobytes())
+    plain = not is_remote(source) and first_layer(source) is None
+    return Remark(
+        f"its header says that the voxels begin at byte {int(header.get_data_offset())}, where the header itself is; "
+        f"they are read from byte {least} on, as the NIfTI standard says, but other programs may read other values",
+        f"printf '{octal}' | dd of={shlex.quote(source)} bs=1 seek={place} conv=notrunc" if plain else "",
+    )
+
+
+def open_pair(source: str) -> Volume | None:
+    """Read an image of two files, whose header is not compressed as its name says; None if there is no such header.
+
+    Raises:
+        InputError: as `open_image`.
+    """
+    kinds: tuple[Any, ...] = (nibabel.Nifti1Pair, nibabel.Nifti2Pair, nibabel.Spm99AnalyzeImage, nibabel.AnalyzeImage)
+    try:
+        name = kinds[0].filespec_to_file_map(source)["header"].filename
+        layers = layers_of(lambda: name)
+        with closing(opened(name, layers)) as stream:
+            start = stream.read(HEADER_BYTES)
+        kind = next((kind for kind in kinds if kind.header_class.may_contain_header(start)), None)
+        disguise = disguise_of(name, HEADER, layers)
+        if kind is None or not disguise:
+            return None
+        with closing(opened(name, layers)) as stream:
+            files = kind.filespec_to_file_map(source)
+            files["header"] = FileHolder(name, cast(io.IOBase, stream))
+            volume = _volume_of(source, kind.from_file_map(files))
+    except InputError:
+        raise
+    except Exception:  # whatever a damaged header makes nibabel raise: reading it by its name says what is wrong
+        return None
+    return replace(volume, notes=(*disguise, *volume.notes))
 
 
 def open_remote(source: str, access: Access) -> Volume:
@@ -121,48 +234,16 @@ def open_remote(source: str, access: Access) -> Volume:
     name = remote.name_of(source)
     if not name.lower().endswith((".nii", ".nii.gz")):
         raise InputError(source, "only .nii and .nii.gz files can be read from a URL; copy this file here first")
+
+    def raw(block: int) -> BinaryIO:
+        return remote.open_stream(source, block, access)
+
     try:
-        with closing(_bytes_of(source, name, remote.HEADER_BYTES, access)) as stream:
-            image = _streamed_image(source, stream)
-    except InputError:
-        raise
+        layers = layers_of(lambda: raw(remote.HEADER_BYTES))
+        volume = open_stream(source, lambda block: opened(raw(block), layers))
     except STREAM_ERRORS as error:
         raise unreadable(source, error) from error
-    proxy, shape = cast(ArrayProxy, image.dataobj), tuple(int(size) for size in image.shape)
-    _refuse_empty(source, shape)
-
-    def at_first_voxel() -> BinaryIO:
-        stream = _bytes_of(source, name, remote.VOXEL_BYTES, access)
-        skip(stream, int(proxy.offset))
-        return stream
-
-    return _plain_image(source, image, proxy, shape, StreamedVoxels(at_first_voxel))
-
-
-def _bytes_of(source: str, name: str, block: int, access: Access) -> BinaryIO:
-    """Open a remote file as a stream of inflated bytes."""
-    stream = remote.open_stream(source, block, access)
-    return open_gzip(stream) if name.lower().endswith(".gz") else stream
-
-
-def _streamed_image(source: str, stream: BinaryIO) -> Nifti1Pair:
-    """Return an image made of the first bytes of a stream: the header, and the extensions before the voxels."""
-    start = stream.read(_HEADER_BYTES)
-    if not start:
-        raise InputError(source, "the file is empty (0 bytes); copy it again")
-    kinds: tuple[Any, ...] = (nibabel.Nifti1Image, nibabel.Nifti2Image)
-    kind = next((kind for kind in kinds if kind.header_class.may_contain_header(start)), None)
-    if kind is None:
-        raise InputError(source, "it is not a NIfTI image, or its header is damaged; copy it again")
-    try:
-        fixed = kind.header_class.template_dtype.itemsize
-        offset = int(kind.header_class(start[:fixed], check=False).get_data_offset())
-        rest = stream.read(min(max(offset - len(start), 0), _SNIFFED_BYTES))
-        return cast(Nifti1Pair, kind.from_stream(io.BytesIO(start + rest)))
-    except STREAM_ERRORS:
-        raise
-    except Exception as error:  # a damaged header makes nibabel raise anything
-        raise InputError(source, f"its header is damaged ({first_line(error)}); copy it again") from error
+    return replace(volume, notes=(*disguise_of(name, NIFTI, layers, here=False), *volume.notes))
 
 
 def _refuse_empty(source: str, shape: tuple[int, ...]) -> None:
@@ -196,7 +277,13 @@ def _load(source: str) -> FileBasedImage:
 
 def _not_an_image(source: str) -> str:
     """Return why nibabel does not take a file for an image."""
-    _refuse_damaged(source)  # nibabel does not recognize a small compressed file that is damaged
+    promise = promised(source)
+    if promise is not None:  # nibabel does not recognize a small compressed file that is damaged
+        try:
+            with closing(opened(source, [promise])) as stream:
+                stream.read(_SNIFFED_BYTES)
+        except STREAM_ERRORS as error:
+            raise unreadable(source, error) from error
     known = format_of(source)
     if known is not None and known.opener is None:
         return "this format cannot be read; convert it to NIfTI first, with dcm2niix (DICOM) or SimpleITK (others)"
@@ -205,26 +292,17 @@ def _not_an_image(source: str) -> str:
     return "not an image of a known format; give a NIfTI, Analyze, MGH or MINC file, or a .npy or .npz array"
 
 
-def _refuse_damaged(source: str) -> None:
-    """Raise InputError if a compressed file is damaged."""
-    opener = _opener(source)
-    if opener is not None:
-        try:
-            with opener(source) as stream:
-                stream.read(_SNIFFED_BYTES)
-        except STREAM_ERRORS as error:
-            raise unreadable(source, error) from error
-
-
 def _plain_image(
     source: str,
     image: DataobjImage,
     proxy: ArrayProxy,
     shape: tuple[int, ...],
     voxels: PlainVoxels | StreamedVoxels,
+    notes: Sequence[Remark] = (),
 ) -> Volume:
     """Return the volume of an image whose voxels are stored as one array."""
-    dtype, channels = _number_type(source, proxy.dtype)
+    header: Any = image.header
+    dtype, channels = number_type(source, proxy.dtype)
     scaled = channels is None and not (proxy.slope == 1 and proxy.inter == 0)
     return Volume(
         source=source,
@@ -236,52 +314,22 @@ def _plain_image(
         dtype_channels=channels,
         slope=float(proxy.slope) if scaled else 1.0,
         intercept=float(proxy.inter) if scaled else 0.0,
-        repetition=_repetition(image, shape),
-        spacing=_spacing(image),
+        repetition=repetition(header, shape),
+        spacing=spacing(header),
+        notes=tuple(notes),
     )
 
 
-def _number_type(source: str, dtype: np.dtype[Any]) -> tuple[np.dtype[Any], int | None]:
-    """Return the type of one number, and the numbers in a voxel if its type has channels (else None)."""
-    if dtype.names:
-        parts = {dtype[name] for name in dtype.names}
-        if len(parts) == 1 and next(iter(parts)) == np.uint8:
-            return np.dtype(np.uint8), len(dtype.names)
-    if dtype.kind == "c":
-        raise InputError(
-            source,
-            f"its voxels are complex numbers ({dtype.name}), but batch norm is defined for real ones; "
-            "save the magnitude, or the real and the imaginary part as two channels",
-        )
-    if dtype.kind not in "biuf":
-        raise InputError(source, f"its voxels have the type {dtype}, which is not a number; convert them to numbers")
-    return dtype, None
+def _voxels(path: str, offset: int, layers: Layers) -> PlainVoxels | StreamedVoxels:
+    if not layers:
+        return PlainVoxels(path, offset)
 
-
-def _voxels(path: str, offset: int) -> PlainVoxels | StreamedVoxels:
-    opener = _opener(path)
-    return PlainVoxels(path, offset) if opener is None else StreamedVoxels(_from(opener, path, offset))
-
-
-def _opener(path: str) -> Callable[[str], BinaryIO] | None:
-    """Return the function that opens a compressed file, by its ending; None if it is plain."""
-    name = path.lower()
-    if name.endswith((".gz", ".mgz")):
-        return open_gzip
-    if name.endswith(".bz2"):
-        return open_bzip2
-    if name.endswith(".zst"):
-        return lambda name: cast(BinaryIO, Opener(name).fobj)
-    return None
-
-
-def _from(opener: Callable[[str], BinaryIO], path: str, offset: int) -> Callable[[], BinaryIO]:
     def at_first_voxel() -> BinaryIO:
-        stream = opener(path)
+        stream = opened(path, layers)
         skip(stream, offset)
         return stream
 
-    return at_first_voxel
+    return StreamedVoxels(at_first_voxel)
 
 
 def _refuse_short_file(volume: Volume) -> None:
@@ -293,49 +341,3 @@ def _refuse_short_file(volume: Volume) -> None:
             raise unreadable(volume.source, error) from error
         if there < volume.nbytes:
             raise InputError(volume.source, short_of(volume.nbytes, max(there, 0)))
-
-
-def _repetition(image: DataobjImage, shape: tuple[int, ...]) -> str | None:
-    """Return the repetition time with its unit; None if the header has none for the fourth axis."""
-    header: Any = image.header
-    if len(shape) < 4 or shape[3] < 2 or not hasattr(header, "get_xyzt_units"):
-        return None
-    try:
-        unit = _TIME_UNITS.get(header.get_xyzt_units()[1])
-        time = float(header.get_zooms()[3])
-    except Exception:  # the file can be read despite an unknown unit
-        return None
-    return f"{time:g} {unit}" if unit and time > 0 else None
-
-
-def _spacing(image: DataobjImage) -> tuple[float, ...] | None:
-    """Return the distance of voxels along the first three axes; None unless the header has one for each."""
-    header: Any = image.header
-    try:
-        found = tuple(float(zoom) for zoom in header.get_zooms()[:3])
-    except Exception:  # the file can be read without it
-        return None
-    return found if found and all(isfinite(zoom) and zoom > 0 for zoom in found) else None
-
-
-def _converted_image(source: str, image: DataobjImage, proxy: ArrayLike, shape: tuple[int, ...]) -> Volume:
-    """Return the volume of a format whose scaling differs between slices: nibabel converts a slice at a time."""
-    header: Any = image.header
-    stored = proxy.dtype if hasattr(proxy, "dtype") else header.get_data_dtype()
-    dtype, _ = _number_type(source, np.dtype(stored))
-    return Volume(
-        source=source,
-        shape=shape,
-        dtype=np.dtype(np.float64),
-        dtype_name=dtype.name,
-        order="F",
-        voxels=StreamedVoxels(lambda: stream_of_parts(_each_slice(proxy, shape))),
-        spacing=_spacing(image),
-    )
-
-
-def _each_slice(proxy: ArrayLike, shape: tuple[int, ...]) -> Generator[NDArray[np.float64]]:
-    """Yield the slices of a converted image in float64, the slowest axis first."""
-    for place in np.ndindex(*reversed(shape[2:])):
-        index = (..., *reversed(place)) if place else (...,)
-        yield np.asarray(proxy[index], dtype=np.float64).T
