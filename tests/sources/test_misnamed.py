@@ -265,3 +265,25 @@ def test_a_gzip_file_that_is_cut_is_still_called_truncated(refused, small_image,
 def test_an_empty_file_is_called_empty(refused, tmp_path, name):
     (tmp_path / name).write_bytes(b"")
     assert "the file is empty (0 bytes)" in refused(3, "inspect", tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize("packed", PACKED)
+def test_a_remote_file_is_read_as_what_it_is(disguised, name, packed):
+    pytest.importorskip("fsspec")
+    true, wrong = disguised(".nii", name, packed)
+    assert numbers_of(f"file://{wrong}") == numbers_of(true)
+    odd = (name, packed) not in {("a.nii", "plain"), ("a.nii.gz", "gzip")}
+    notes = [note for note in bnstat.diagnose(f"file://{wrong}").notes if "stumble" in note]
+    assert len(notes) == odd
+    assert "type:" not in "".join(notes)  # nothing renames it from here
+
+
+def test_the_offset_of_a_remote_file_is_raised_too(disguised):
+    pytest.importorskip("fsspec")
+    true, other = disguised(".nii", "a.nii.gz", "gzip")
+    content = bytearray(true.read_bytes())
+    struct.pack_into("<f", content, 108, 0.0)
+    other.write_bytes(gzip.compress(content))
+    assert numbers_of(f"file://{other}") == numbers_of(true)
+    assert any("begin at byte 0," in note for note in bnstat.diagnose(f"file://{other}").notes)
