@@ -9,7 +9,7 @@ from bnstat.errors import InputError
 from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
 from bnstat.sources.disguise import misnamed
 from bnstat.sources.formats import nifti
-from bnstat.sources.formats.registry import format_of, format_within, path_of
+from bnstat.sources.formats.registry import Format, format_of, format_within, path_of
 from bnstat.sources.names import others_of
 from bnstat.sources.storage import is_there
 from bnstat.sources.streams import unreadable
@@ -50,10 +50,19 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
         found = None if path != source or (known is not None and known.batched) else _disguised(source)
         if found is not None:
             return found
-        wrong = misnamed(path)
+        wrong = misnamed(path) or _of_other_format(path, known)
         if wrong is None:
             raise
         raise InputError(source, wrong) from error
+
+
+def _of_other_format(path: str, known: Format | None) -> str | None:
+    """Return what is wrong with a file that begins as one of another format than its name says; None if it does not."""
+    within = format_within(path)
+    if within is None or within is known or (known is not None and known.opener is None):
+        return None
+    endings = " or ".join(within.endings)
+    return f"it is {within.name} by its first bytes, though its name does not end in {endings}; rename it"
 
 
 def _disguised(source: str) -> Volume | None:

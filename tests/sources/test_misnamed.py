@@ -287,3 +287,11 @@ def test_the_offset_of_a_remote_file_is_raised_too(disguised):
     other.write_bytes(gzip.compress(content))
     assert numbers_of(f"file://{other}") == numbers_of(true)
     assert any("begin at byte 0," in note for note in bnstat.diagnose(f"file://{other}").notes)
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.mgh"])
+def test_an_array_under_the_name_of_an_image_is_told_what_it_is(refused, tmp_path, name):
+    with (tmp_path / name).open("wb") as file:
+        np.save(file, np.ones((2, 3, 4, 1)))
+    said = refused(3, "inspect", tmp_path / name)
+    assert "it is not a gzip file" in said or "it is NumPy .npy or .npz by its first bytes" in said
