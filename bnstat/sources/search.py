@@ -72,6 +72,11 @@ def _below(folder: str, access: Access) -> FoundCases:
     for here, names in storage.tree(folder, found.failures, access):
         if any(_lies_in(here, one) for one in described):
             continue
+        preprocessed = datasets.preprocessed(here, names, access)
+        if preprocessed is not None:
+            described.append(here)
+            found.add(preprocessed)
+            continue
         if datasets.DESCRIPTION in names:
             described.append(here)
             found.add(datasets.cases_in(storage.inside(here, datasets.DESCRIPTION), access))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from types import ModuleType
 
 from bnstat.errors import InputError
 from bnstat.sources import storage
 from bnstat.sources.addresses import Access
 from bnstat.sources.case import FoundCases
-from bnstat.sources.datasets import decathlon, monai, nnunet
+from bnstat.sources.datasets import decathlon, monai, nnunet, nnunet_preprocessed
 from bnstat.sources.datasets.description import Description
 
 # The name of the description in the directory of a data set.
@@ -52,6 +53,16 @@ def of_images(folder: str, access: Access) -> FoundCases | None:
             return None
         found: FoundCases = kind.cases_of_folder(description, folder)
         return _once(found, path)
+    except InputError as error:
+        return FoundCases(failures=[error])
+
+
+def preprocessed(folder: str, names: Sequence[str], access: Access) -> FoundCases | None:
+    """Return the cases of a directory with the names of its files, if nnU-Net has preprocessed them; else None."""
+    try:
+        return nnunet_preprocessed.cases_of_folder(
+            folder, names, access
+        ) or nnunet_preprocessed.cases_of_configurations(folder, names, access)
     except InputError as error:
         return FoundCases(failures=[error])
 

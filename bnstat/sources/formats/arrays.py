@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, BinaryIO, cast
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from bnstat.errors import InputError
+from bnstat.sources.formats import nnunet_case
 from bnstat.sources.formats.registry import path_of, split_key
 from bnstat.sources.layout import Order
 from bnstat.sources.streams import skip, unreadable
@@ -53,21 +54,35 @@ def _open_npy(source: str) -> Volume:
     volume = _volume(source, shape, order, dtype, PlainVoxels(source, offset))
     if there < volume.nbytes:
         raise InputError(source, short_of(volume.nbytes, there))
-    return volume
+    return nnunet_case.arranged(volume)
 
 
 def _open_npz(source: str) -> Volume:
     path, key = split_key(source)
     with zipfile.ZipFile(path) as archive:
-        member = _member(source, archive, key)
+        names = _names_in(archive)
+        member = _member(source, names, nnunet_case.key_of(path, names) if key is None else key)
         with archive.open(member) as file:
             shape, order, dtype = _header(source, cast(BinaryIO, file))
             offset = file.tell()
-    return _volume(source, shape, order, dtype, StreamedVoxels(_from(path, member, offset)))
+    volume = _volume(source, shape, order, dtype, StreamedVoxels(_from(path, member, offset)))
+    return nnunet_case.arranged(volume, names)
 
 
-def _member(source: str, archive: zipfile.ZipFile, key: str | None) -> str:
-    names = [name[: -len(".npy")] for name in archive.namelist() if name.endswith(".npy")]
+def names_in(path: str) -> list[str]:
+    """Return the names of the arrays in an archive; none if it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _names_in(archive)
+    except Exception:  # a damaged archive makes zipfile raise anything; reading it says what is wrong
+        return []
+
+
+def _names_in(archive: zipfile.ZipFile) -> list[str]:
+    return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+
+
+def _member(source: str, names: Sequence[str], key: str | None) -> str:
     if key is not None and key in names:
         return f"{key}.npy"
     if key is None and len(names) == 1:

@@ -105,6 +105,7 @@ FORMATS = (
         keyed=(".npz",),
         batched=True,
     ),
+    Format("Blosc2 .b2nd", (".b2nd",), "b2nd:open_b2nd", batched=True, extra="blosc2", package="blosc2"),
     Format(
         "HDF5",
         (".h5", ".hdf5", ".hdf"),
