@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bnstat.errors import UsageError
 from bnstat.preprocessing.settings import Preparation
-from bnstat.preprocessing.steps import Step, passes
+from bnstat.preprocessing.steps import Step, needs_filled, passes
 from bnstat.sources.opened import Planned
 
 
@@ -15,19 +16,26 @@ def steps_of(planned: Planned, preparation: Preparation) -> tuple[tuple[Step, ..
     Raises:
         UsageError: if the steps of `intensity` are for other channels.
     """
+    if not planned.kept_last and any(map(needs_filled, preparation.steps)):
+        raise UsageError(
+            f"`intensity`: zscore-nonzero-filled needs the channels on the last axis, and axis {planned.tensor.axis} "
+            f"of {planned.case.name} is kept; leave out `axis`, or take zscore-nonzero"
+        )
     return preparation.step_lists.of(planned.case.name, planned.tensor.channels, planned.channels)
 
 
 def require_channels(planned: Sequence[Planned], preparation: Preparation) -> None:
     """Raise UsageError if steps are for channels that a case does not have, or a channel has none."""
-    if preparation.step_lists.by_channel:
+    if preparation.steps or preparation.step_lists.by_channel:
         for plan in planned:
             steps_of(plan, preparation)
 
 
 def bytes_read(planned: Planned, preparation: Preparation) -> int:
     """Return the bytes of all passes over the files of a case: the channels in a file share its passes."""
-    needed = [passes(taken) for taken in steps_of(planned, preparation)]
+    lists = steps_of(planned, preparation)
+    filled = any(needs_filled(step) for taken in lists for step in taken)  # in a pass over all files
+    needed = [passes(taken) - any(map(needs_filled, taken)) + filled for taken in lists]
     if not planned.kept_last:
         return planned.nbytes * max(needed, default=0)
     total, first = 0, 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +15,25 @@ from bnstat.preprocessing.operations import Operation
 from bnstat.sources.volume import Volume
 
 Chosen = NDArray[np.bool_] | None
+# Which values a pass counts apart from the others, inside and outside of the mask.
+Apart = Literal["zeros", "filled"] | None
 
 
 @dataclass(frozen=True, eq=False)
 class FileChange:
     """The change of the values of one file in a pass: a `one_pass.Change`.
 
-    The classes are the values that are not 0 and the zeros, or all values, inside the mask; then the same outside.
+    The classes are all values inside the mask, or two of them: those that are not 0 and the zeros, or those inside and
+    outside of nnU-Net's mask. Then follow the same outside the mask.
 
     Attributes:
         volume: the header, whose scale factors are applied first.
         operations: the operations on its cells, with numbers of shape (cells,).
         cells: True for the cells that are asked for; None for all.
         mask: the voxels that are inside; None for all.
-        zeros: True if values that are 0 after the operations are counted apart.
+        filled: nnU-Net's mask, if an operation or the classes need it.
+        apart: "zeros" if values that are 0 after the operations are counted apart; "filled" if those
+            outside of nnU-Net's mask are; None for neither.
         outside: True if the values outside the mask are counted too.
         power: without operations, the power of two that values are multiplied by.
     """
@@ -37,14 +42,15 @@ class FileChange:
     operations: tuple[Operation, ...]
     cells: NDArray[np.bool_] | None
     mask: masks.Inside | None
-    zeros: bool
+    filled: masks.Inside | None
+    apart: Apart
     outside: bool
     power: int = 0
 
     @property
     def classes(self) -> int:
         """The number of classes."""
-        return (2 if self.zeros else 1) * (2 if self.outside and self.mask is not None else 1)
+        return (1 if self.apart is None else 2) * (2 if self.outside and self.mask is not None else 1)
 
     def reduced_type(self, stored: np.dtype[Any]) -> np.dtype[Any]:
         """Return the type that values are reduced in. Unchanged values keep theirs, so that integers stay exact."""
@@ -56,12 +62,14 @@ class FileChange:
             return []
         scaled = self._scaled(stored)
         inside = None if self.mask is None else self.mask.of(scaled, start)
-        values = self._changed(stored, scaled, piece)
+        filled = None if self.filled is None else self.filled.of(scaled, start)
+        values = self._changed(stored, scaled, piece, filled)
         sides = [inside] if inside is None or not self.outside else [inside, ~inside]
-        if not self.zeros:
+        if self.apart is None:
             return [(values, side) for side in sides]
-        zero = (values if self.operations else scaled) == 0
-        return [(values, part if side is None else part & side) for side in sides for part in (~zero, zero)]
+        first = filled if self.apart == "filled" else (values if self.operations else scaled) != 0
+        assert first is not None, "the mask was not made"
+        return [(values, part if side is None else part & side) for side in sides for part in (first, ~first)]
 
     def _scaled(self, stored: Array) -> Array:
         """Return values with the scale factors applied; without any they keep their type."""
@@ -69,11 +77,11 @@ class FileChange:
             return stored
         return np.asarray(stored.astype(np.float64) * self.volume.slope + self.volume.intercept)
 
-    def _changed(self, stored: Array, scaled: Array, piece: Piece) -> Array:
+    def _changed(self, stored: Array, scaled: Array, piece: Piece, filled: masks.Mask | None) -> Array:
         if not self.operations:
             return stored if not self.power else np.asarray(np.ldexp(stored.astype(np.float64), self.power))
         values = scaled if scaled is not stored and scaled.dtype == np.float64 else scaled.astype(np.float64)
         cells = slice(piece.first_cell, piece.first_cell + piece.cells)
         for operation in self.operations:
-            operation.pick(lambda numbers: numbers[cells, np.newaxis]).change(values)
+            operation.pick(lambda numbers: numbers[cells, np.newaxis]).change_at(values, filled)
         return values

@@ -10,10 +10,11 @@ from bnstat.errors import InputError
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.preprocessing import masks
 from bnstat.preprocessing.channel_steps import steps_of
+from bnstat.preprocessing.masks import Mask
 from bnstat.preprocessing.operations import Operation
 from bnstat.preprocessing.passes import Passes, Places
 from bnstat.preprocessing.settings import Preparation
-from bnstat.preprocessing.steps import Step
+from bnstat.preprocessing.steps import Step, needs_filled
 from bnstat.preprocessing.walk import Walk
 from bnstat.sources.opened import Planned
 from bnstat.sources.volume import OnBytes
@@ -27,15 +28,19 @@ class Resolved:
     Attributes:
         ways: pairs of channels with the same steps, by their place on the kept axis, and of their operations, whose
             numbers are arrays of shape (channels,).
+        filled: nnU-Net's mask of the sample as an array of its spatial axes and a last one of size 1; None if no step
+            needs it.
     """
 
     ways: tuple[tuple[Places, tuple[Operation, ...]], ...]
+    filled: Mask | None = None
 
-    def apply(self, values: Doubles) -> Doubles:
+    def apply(self, values: Doubles, filled: Mask | None = None) -> Doubles:
         """Return the values of the sample, or of a part of it, after all steps.
 
         Args:
             values: the values of the file, scale factors applied, with the kept axis last; they are not changed.
+            filled: the same part of `filled`, if a step needs it.
         """
         changed = np.array(values, np.float64, copy=True)
         with np.errstate(all="ignore"):
@@ -43,7 +48,7 @@ class Resolved:
                 # Channels that share their steps with all others need no copy.
                 own = changed if len(self.ways) == 1 else changed[..., channels]
                 for operation in operations:
-                    operation.change(own)
+                    operation.change_at(own, filled)
                 if own is not changed:
                     changed[..., channels] = own
         return changed
@@ -56,9 +61,14 @@ def resolve(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
         InputError: if a file cannot be read, or a step does not fit its values.
     """
     walks = _walks(planned, preparation)
-    Passes(planned, None, on_bytes).run([walk.through(taken, measured=False) for walk, taken in walks])
+    passes = Passes(planned, None, on_bytes)
+    passes.run([walk.through(taken, measured=False) for walk, taken in walks])
+    filled = passes.filled.array() if any(map(needs_filled, preparation.steps)) else None
     return [
-        Resolved(tuple((walk.channels, walk.operations_of(sample)) for walk, _ in walks))
+        Resolved(
+            tuple((walk.channels, walk.operations_of(sample)) for walk, _ in walks),
+            None if filled is None else filled[sample, ..., np.newaxis],
+        )
         for sample in range(planned.samples)
     ]
 

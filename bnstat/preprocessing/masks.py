@@ -7,7 +7,7 @@ inside of them, so that no mask hides it. A mask image is inside where it is abo
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from math import ceil, floor, prod
@@ -191,15 +191,19 @@ def _by_place(image: _MaskImage, part: CaseFile, planned: Planned) -> ByPlace:
     # Their order in memory, which the bits are put into; an axis that was appended does not matter.
     order = [stored.index(axis) for axis in arrangement.memory if axis in stored]
     order += [place for place in range(len(stored)) if place not in order]
-    # Neighbouring axes of the volume that are alike become one pair of size and whether the mask has it.
+    return ByPlace(image.ordered(shape, order), prod(shape), groups_of(arrangement, stored))
+
+
+def groups_of(arrangement: Arrangement, axes: Collection[int | None]) -> tuple[tuple[int, bool], ...]:
+    """Return the stored axes from the slowest to the fastest as `ByPlace` has them; the mask has those in `axes`."""
     groups: list[tuple[int, bool]] = []
     for axis in arrangement.memory:
-        size, has = arrangement.shape[axis], axis in stored
+        size, has = arrangement.shape[axis], axis in axes
         if groups and groups[-1][1] == has and size != 1:
             groups[-1] = (groups[-1][0] * size, has)
         elif size != 1:
             groups.append((size, has))
-    return ByPlace(image.ordered(shape, order), prod(shape), tuple(groups))
+    return tuple(groups)
 
 
 def _stored_axes(arrangement: Arrangement) -> list[int | None]:

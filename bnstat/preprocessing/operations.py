@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnstat.moments.exact import residues
 from bnstat.moments.moments import Doubles, Moments
@@ -23,6 +24,17 @@ class Operation:
     def change(self, values: Doubles) -> None:
         """Change float64 values in place. The numbers are broadcast to them."""
         raise NotImplementedError
+
+    def change_at(self, values: Doubles, filled: NDArray[np.bool_] | None) -> None:
+        """Change float64 values in place, of which it is known where they are.
+
+        Args:
+            values: the values; the numbers are broadcast to them.
+            filled: where they are inside nnU-Net's mask (`nonzero_filled`), broadcast to them; None if no operation
+                needs it.
+        """
+        del filled
+        self.change(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,3 +112,26 @@ class Clipped(Operation):
     def change(self, values: Doubles) -> None:
         """Change float64 values in place, as numpy's clip does."""
         np.clip(values, self.low, self.high, out=values)
+
+
+@dataclass(frozen=True, eq=False)
+class FilledAffine(Operation):
+    """(x − center)/spread inside nnU-Net's mask, and 0 outside."""
+
+    center: Doubles
+    spread: Doubles
+
+    def change(self, values: Doubles) -> None:
+        """Change float64 values that are inside of the mask in place."""
+        self.of_filled.change(values)
+
+    def change_at(self, values: Doubles, filled: NDArray[np.bool_] | None) -> None:
+        """Change float64 values in place, inside and outside of the mask, which is needed."""
+        assert filled is not None, "the mask was not made"
+        self.change(values)
+        np.copyto(values, 0.0, where=~filled)
+
+    @property
+    def of_filled(self) -> Affine:
+        """The operation on the values inside the mask."""
+        return Affine(self.center, self.spread, np.ones_like(self.center), np.zeros_like(self.center))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from bnstat.moments.moments import Moments
 from bnstat.moments.one_pass import scan_changed, scan_together, side_by_side
-from bnstat.preprocessing.file_change import FileChange
+from bnstat.preprocessing.file_change import Apart, FileChange
 from bnstat.preprocessing.masks import Inside
-from bnstat.preprocessing.operations import Affine, Operation
+from bnstat.preprocessing.nonzero_filled import FilledMask, filled_mask
+from bnstat.preprocessing.operations import Affine, FilledAffine, Operation
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.opened import Planned
 from bnstat.sources.volume import OnBytes
@@ -34,13 +35,14 @@ class Pass:
     Attributes:
         channels: the channels, by their place on the kept axis.
         operations: what is done to their values first, with numbers of shape (samples, channels).
-        zeros: True if values that are 0 after the operations are counted apart from the others.
+        apart: the values that are counted apart from the others: "zeros", which are 0 after the operations, or those
+            that are not "filled", being outside of nnU-Net's mask; None for no such.
         outside: True if values outside the mask are counted too.
     """
 
     channels: Places
     operations: tuple[Operation, ...] = ()
-    zeros: bool = False
+    apart: Apart = None
     outside: bool = False
 
 
@@ -66,14 +68,27 @@ class MaskedMoments:
         outside = None if self.outside is None else operation.moments(self.outside)
         return MaskedMoments(operation.moments(self.inside), outside)
 
+    @property
+    def zeroed(self) -> MaskedMoments:
+        """The moments if every value became 0."""
+        outside = None if self.outside is None else _zeros(self.outside)
+        return MaskedMoments(_zeros(self.inside), outside)
+
     def merge(self, other: MaskedMoments) -> MaskedMoments:
         """Return the moments of the values of both."""
         outside = None if self.outside is None or other.outside is None else self.outside.merge(other.outside)
         return MaskedMoments(self.inside.merge(other.inside), outside)
 
 
+def _zeros(found: Moments) -> Moments:
+    """Return the moments of as many zeros as there are values."""
+    empty = Moments.empty(found.shape)
+    ends = {name: np.where(found.count > 0, 0.0, getattr(empty, name)) for name in ("minimum", "maximum")}
+    return replace(empty, finite=found.count, **ends)
+
+
 # The way of some channels through their steps. It stops at each pass that it needs, and goes on with what that found:
-# the moments of all values, or with `zeros` those of the other values and those of the zeros.
+# the moments of all values, or with `apart` those of the others first, and then of the values that are counted apart.
 Way: TypeAlias = Generator[Pass, "tuple[MaskedMoments, ...]", None]
 
 
@@ -100,6 +115,15 @@ class Passes:
                     continue
             waiting = further
 
+    @cached_property
+    def filled(self) -> FilledMask:
+        """nnU-Net's mask, which is made in a pass of its own over all files when it is first needed."""
+        return filled_mask(self._planned, self._on_bytes)
+
+    @cached_property
+    def _filled_of_files(self) -> tuple[Inside, ...]:
+        return tuple(self.filled.of_file(part) for part in self._planned.parts)
+
     def _made(self, asked: Sequence[Pass]) -> list[tuple[MaskedMoments, ...]]:
         """Read each file that is needed once; return for each pass the moments of its classes."""
         files: list[list[list[Moments]]] = [[] for _ in asked]
@@ -118,7 +142,7 @@ class Passes:
     def _together(self, asked: Pass, files: Sequence[Sequence[Moments]]) -> tuple[MaskedMoments, ...]:
         """Put the channels of several files side by side, then each class inside and outside the mask together."""
         classes = [side_by_side(one, self._planned.tensor) for one in zip(*files, strict=True)]
-        each = 2 if asked.zeros else 1
+        each = 1 if asked.apart is None else 2
         if len(classes) == each:
             return tuple(MaskedMoments(one) for one in classes)
         return tuple(MaskedMoments(*pair) for pair in zip(classes[:each], classes[each:], strict=True))
@@ -161,7 +185,9 @@ class Passes:
             one.pick(lambda numbers: _in_cells(numbers[:, columns], part.arrangement)) for one in asked.operations
         )
         mask = None if self._mask is None else self._mask[place]
-        return FileChange(part.volume, operations, cells, mask, zeros=asked.zeros, outside=asked.outside)
+        needs_filled = asked.apart == "filled" or any(isinstance(one, FilledAffine) for one in operations)
+        filled = self._filled_of_files[place] if needs_filled else None
+        return FileChange(part.volume, operations, cells, mask, filled, asked.apart, outside=asked.outside)
 
 
 def _in_cells(numbers: NDArray[Number], arrangement: Arrangement) -> NDArray[Number]:

@@ -127,7 +127,9 @@ def _prepared_moments(
     columns = [_part_crops(part, chosen, _padding(preparation), on_bytes) for part in planned.parts]
     found = []
     for (index, patch), *crops in zip(chosen, *columns, strict=True):
-        values = resolved[index or 0].apply(np.concatenate(crops, axis=-1))
+        of_sample = resolved[index or 0]
+        filled = None if of_sample.filled is None else _edged(of_sample.filled, patch, _padding(preparation))
+        values = of_sample.apply(np.concatenate(crops, axis=-1), filled)
         found.append(_filled(_reduced(values), values, patch, values.dtype))
     return found
 

@@ -9,7 +9,7 @@ from bnstat.errors import UsageError, require_least, text, wholes
 from bnstat.preprocessing.by_channel import StepLists, step_lists
 from bnstat.preprocessing.foreground import Foreground
 from bnstat.preprocessing.regions import Region, region_of
-from bnstat.preprocessing.steps import Step
+from bnstat.preprocessing.steps import Step, Zscore
 from bnstat.text import by
 
 PADS = ("zero", "edge", "none")
@@ -98,6 +98,11 @@ class Preparation:
                 raise UsageError(
                     "`mask` and patches exclude each other, since a patch is judged by all its voxels; "
                     "leave out one of them"
+                )
+            if self.mask is None and any(isinstance(step, Zscore) and step.over == "mask" for step in self.steps):
+                raise UsageError(
+                    "`intensity`: zscore:mask takes the statistics inside of a mask, and there is none; name it, as in "
+                    '`mask="masks/{case}.nii.gz"`, or take those of values that are not 0 (zscore-nonzero)'
                 )
 
     @cached_property

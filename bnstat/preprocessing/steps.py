@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
+from typing import Literal
 
 from bnstat.errors import UsageError
 from bnstat.preprocessing.step_numbers import WrongError, number, numbers, require_order
@@ -20,24 +21,47 @@ _CT_KEYS = ("percentile_00_5", "percentile_99_5", "mean", "std")
 _LEAST_DEVIATION = 1e-8
 
 _GRAMMAR = (
-    "none, minmax, minmax:A,B, zscore, zscore-nonzero, scale:A,B (A·x + B), clip:LO,HI, ct:LO,HI,MEAN,SD and ct:FILE, "
+    "none, minmax, minmax:A,B, zscore, zscore:mask, zscore-nonzero, zscore-nonzero-all, zscore-nonzero-filled, "
+    "rescale_to_0_1, noNorm, scale:A,B (A·x + B), clip:LO,HI, ct:LO,HI,MEAN,SD and ct:FILE, "
     "with | between them, as in 'clip:-1000,1000|zscore'"
 )
 
 
+# The values that a mean and a deviation are of.
+Over = Literal["all", "nonzero", "mask", "filled"]
+
+
 @dataclass(frozen=True)
 class Minmax:
-    """(x − min)/(max − min), scaled to the range from `low` to `high`."""
+    """(x − min)/(max − min), scaled to the range from `low` to `high`.
+
+    Attributes:
+        low: what the least value becomes, and a constant.
+        high: what the greatest value becomes.
+        least_span: what is divided by if the values span less.
+    """
 
     low: float = 0.0
     high: float = 1.0
+    least_span: float = 0.0
 
 
 @dataclass(frozen=True)
 class Zscore:
-    """(x − mean)/deviation; with `nonzero` both are those of the values that are not 0, and zeros stay 0."""
+    """(x − mean)/deviation, with the mean and the deviation of the values that `over` names.
 
-    nonzero: bool = False
+    Attributes:
+        name: the name of the step.
+        over: "all" values; those that are not 0 ("nonzero") at this step; those inside the mask of `--mask` ("mask"),
+            or inside nnU-Net's own mask ("filled"), which is where any channel of the file is not 0, with holes filled.
+        everywhere: True if the step changes all values; otherwise those that are not meant stay, or become, 0.
+        least_deviation: what is divided by if the deviation is smaller and not 0.
+    """
+
+    name: str = "zscore"
+    over: Over = "all"
+    everywhere: bool = True
+    least_deviation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,22 +114,31 @@ def passes(steps: Sequence[Step]) -> int:
     """Return how often the voxels of a volume are read if they go through these steps."""
     number, known = 0, False  # known: the moments of the values so far, which an affine step changes without a pass
     for step in steps:
-        if isinstance(step, Zscore) and step.nonzero:
+        if isinstance(step, Zscore) and step.over in ("nonzero", "filled"):
             number, known = number + 1, True
         elif isinstance(step, (Zscore, Minmax)):
             number, known = number + (not known), True
         else:
             known = known and isinstance(step, Scale)
-    return number + (not known)
+    return number + (not known) + any(map(needs_filled, steps))
+
+
+def needs_filled(step: Step) -> bool:
+    """Return True if a step needs nnU-Net's mask, which takes a pass over all channels of a case."""
+    return isinstance(step, Zscore) and step.over == "filled"
 
 
 def _step(text: str) -> Step | None:
     name, colon, rest = text.partition(":")
     known: dict[str, Callable[[str], Step | None]] = {
         "none": _no_step,
+        "noNorm": _no_step,
         "minmax": _minmax,
-        "zscore": lambda given: _bare(Zscore(), given),
-        "zscore-nonzero": lambda given: _bare(Zscore(nonzero=True), given),
+        "rescale_to_0_1": lambda given: _bare(Minmax(least_span=_LEAST_DEVIATION), given),
+        "zscore": _zscore,
+        "zscore-nonzero": lambda given: _bare(Zscore(name, "nonzero", everywhere=False), given),
+        "zscore-nonzero-all": lambda given: _bare(Zscore(name, "nonzero"), given),
+        "zscore-nonzero-filled": lambda given: _bare(_filled_zscore(), given),
         "scale": _scale,
         "clip": _clip,
         "ct": _ct,
@@ -127,7 +160,17 @@ def _no_step(given: str) -> None:
         raise WrongError("it takes no numbers")
 
 
-def _bare(step: Zscore, given: str) -> Step:
+def _zscore(given: str) -> Step:
+    if given not in ("", "mask"):
+        raise WrongError("it takes nothing, or 'mask' for the statistics inside the mask")
+    return Zscore("zscore:mask", "mask") if given else Zscore()
+
+
+def _filled_zscore() -> Zscore:
+    return Zscore("zscore-nonzero-filled", "filled", everywhere=False, least_deviation=_LEAST_DEVIATION)
+
+
+def _bare(step: Minmax | Zscore, given: str) -> Step:
     _no_step(given)
     return step
 

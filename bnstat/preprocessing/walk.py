@@ -7,7 +7,7 @@ and so do the moments at the end.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from bnstat.errors import InputError
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.preprocessing import steps
-from bnstat.preprocessing.operations import Affine, Clipped, NonzeroAffine, Operation
+from bnstat.preprocessing.operations import Affine, Clipped, FilledAffine, NonzeroAffine, Operation
 from bnstat.preprocessing.passes import MaskedMoments, Pass, Places, Way
 from bnstat.sources.opened import Planned
 from bnstat.text import plural
@@ -54,13 +54,10 @@ class Walk:
 
     def _take(self, step: steps.Step) -> Way:
         """Take one step."""
-        if isinstance(step, steps.Zscore) and step.nonzero:
-            yield from self._take_nonzero(step)
+        if isinstance(step, steps.Zscore):
+            yield from _ZSCORES[step.over](self, step)
         elif isinstance(step, steps.Minmax):
             self._take_affine(self._ranged((yield from self._everywhere()).whole, step))
-        elif isinstance(step, steps.Zscore):
-            center, spread = self._standard((yield from self._everywhere()).whole, step)
-            self._take_affine(Affine(center, spread, self._all(1.0), self._all(0.0)))
         elif isinstance(step, steps.Scale):
             self._take_affine(Affine(self._all(0.0), self._all(1.0), self._all(step.factor), self._all(step.offset)))
         elif isinstance(step, steps.Clip):
@@ -82,10 +79,28 @@ class Walk:
         self.operations.append(operation)
         self._known = None
 
+    def _take_standard(self, step: steps.Zscore) -> Way:
+        """Take a z-score with the mean and the deviation of all values, or of those inside the mask."""
+        found = yield from self._everywhere()
+        self._take_affine(_shifted(*self._standard(found.inside if step.over == "mask" else found.whole, step)))
+
+    def _take_filled(self, step: steps.Zscore) -> Way:
+        """Take a z-score inside nnU-Net's mask in one pass that counts what is outside of it apart."""
+        filled, rest = yield Pass(self.channels, tuple(self.operations), "filled", outside=True)
+        operation = FilledAffine(*self._standard(filled.whole, step))
+        self.operations.append(operation)
+        self._known = filled.after(operation.of_filled).merge(rest.zeroed)
+
     def _take_nonzero(self, step: steps.Zscore) -> Way:
         """Take the step in one pass that counts zeros apart from other values, so that no pass is needed afterwards."""
-        others, zeros = yield Pass(self.channels, tuple(self.operations), zeros=True, outside=True)
-        operation = NonzeroAffine(*self._standard(others.whole, step))
+        others, zeros = yield Pass(self.channels, tuple(self.operations), "zeros", outside=True)
+        numbers = self._standard(others.whole, step)
+        if step.everywhere:
+            affine = _shifted(*numbers)
+            self.operations.append(affine)
+            self._known = others.after(affine).merge(zeros.after(affine))
+            return
+        operation = NonzeroAffine(*numbers)
         self.operations.append(operation)
         self._known = others.after(operation.of_nonzero).merge(zeros)
 
@@ -99,15 +114,16 @@ class Walk:
         self._require_finite(np.where(filled, found.m2, 0.0), "minmax")  # otherwise there is no variance after it
         center = np.where(filled, low, 0.0)
         factor, offset = np.where(filled, step.high - step.low, 1.0), np.where(filled, step.low, 0.0)
+        span = np.maximum(span, step.least_span)
         return Affine(center, np.where(span > 0, span, 1.0), factor, offset)
 
     def _standard(self, found: Moments, step: steps.Zscore) -> tuple[Doubles, Doubles]:
         """Return the mean and the deviation of each cell. A constant cell becomes exactly 0, and is divided by 1."""
         deviation = np.sqrt(np.where(found.varies & (found.finite > 0), found.variance, 0.0))
-        self._require_finite(deviation, "zscore-nonzero" if step.nonzero else "zscore")
+        self._require_finite(deviation, step.name)
         constant = found.minimum.astype(np.float64)
         center = np.where(found.finite > 0, np.where(found.varies, found.mean, constant), 0.0)
-        return center, np.where(deviation > 0, deviation, 1.0)
+        return center, np.where(deviation > 0, np.maximum(deviation, step.least_deviation), 1.0)
 
     def _require_finite(self, numbers: Doubles, name: str) -> None:
         if not np.isfinite(numbers).all():
@@ -157,3 +173,17 @@ class Walk:
             if isinstance(operation, Affine):
                 found = found.after(operation)
         return found
+
+
+def _shifted(center: Doubles, spread: Doubles) -> Affine:
+    """Return (x − center)/spread."""
+    return Affine(center, spread, np.ones_like(center), np.zeros_like(center))
+
+
+# The way through a z-score, by the values that its mean and its deviation are of.
+_ZSCORES: dict[steps.Over, Callable[[Walk, steps.Zscore], Way]] = {
+    "all": Walk._take_standard,
+    "mask": Walk._take_standard,
+    "nonzero": Walk._take_nonzero,
+    "filled": Walk._take_filled,
+}

@@ -25,12 +25,19 @@ def tensor_of(values, *, axis=-1, batch_axis=None, batched=False):
     return np.moveaxis(tensor, shape.tensor.axis, 1).reshape(shape.samples, shape.channels, -1)
 
 
-def stepped(cell, text):
-    """The values of one cell after all steps, elementwise."""
+def stepped(cell, text, inside=None, filled=None):
+    """The values of one cell after all steps, elementwise.
+
+    `inside` is where the mask is, and `filled` where nnU-Net's own one is, as arrays of its shape.
+    """
     for place, step in enumerate(text.split("|")):
         name, _, rest = step.partition(":")
-        if name == "zscore-nonzero" and place:
+        if name.startswith("zscore-nonzero") and name != "zscore-nonzero-filled" and place:
             _reject_what_rounding_decides(cell)
+        if name.startswith("zscore"):
+            region = {"zscore-nonzero": cell != 0, "zscore-nonzero-all": cell != 0, "zscore-nonzero-filled": filled}
+            cell = _zscore(cell.copy(), name, inside if rest == "mask" else region.get(name))
+            continue
         cell = _step(cell.copy(), name, [float(one) if one else None for one in rest.split(",")] if rest else [])
     return cell
 
@@ -44,7 +51,7 @@ def _reject_what_rounding_decides(cell):
 
 def _step(x, name, numbers):
     finite = x[np.isfinite(x)]
-    if name == "none":
+    if name in ("none", "noNorm"):
         return x
     if name == "scale":
         return numbers[0] * x + numbers[1]
@@ -53,19 +60,46 @@ def _step(x, name, numbers):
     if name == "ct":
         low, high, mean, deviation = numbers
         return (np.clip(x, low, high) - mean) / max(deviation, 1e-8)
-    if name == "minmax":
-        low, high = numbers or (0.0, 1.0)
-        if not finite.size:
-            return x
-        span = finite.max() - finite.min()
-        return (x - finite.min()) / (span if span > 0 else 1.0) * (high - low) + low
-    chosen = x != 0 if name == "zscore-nonzero" else np.ones(x.shape, bool)
-    finite = x[chosen & np.isfinite(x)]
-    if finite.size:
-        constant = finite.min() == finite.max()
-        deviation = 0.0 if constant else finite.std()
-        x[chosen] = (x[chosen] - (finite[0] if constant else finite.mean())) / (deviation or 1.0)
-    return x
+    assert name in ("minmax", "rescale_to_0_1"), name
+    low, high = numbers or (0.0, 1.0)
+    if not finite.size:
+        return x
+    span = finite.max() - finite.min()
+    if name == "rescale_to_0_1":
+        span = max(span, 1e-8)
+    return (x - finite.min()) / (span if span > 0 else 1.0) * (high - low) + low
+
+
+def _zscore(x, name, chosen):
+    """A z-score by the values that are chosen, None for all; which values it changes depends on its name."""
+    finite = x[np.isfinite(x) if chosen is None else chosen & np.isfinite(x)]
+    constant = finite.size and finite.min() == finite.max()
+    deviation = 0.0 if constant or not finite.size else finite.std()
+    center = 0.0 if not finite.size else finite[0] if constant else finite.mean()
+    if name == "zscore-nonzero-filled":
+        return np.where(chosen, (x - center) / (max(deviation, 1e-8) if deviation else 1.0), 0.0)
+    changed = (x - center) / (deviation or 1.0)
+    return np.where(chosen, changed, x) if name == "zscore-nonzero" else changed
+
+
+def filled(nonzero):
+    """nnU-Net's mask, voxel by voxel: what no path of background through faces joins to the border of the volume."""
+    inside = np.ones(nonzero.shape, bool)
+    waiting = [
+        place
+        for place in np.ndindex(nonzero.shape)
+        if nonzero.ndim < 3 or any(at in (0, length - 1) for at, length in zip(place, nonzero.shape, strict=True))
+    ]
+    while waiting:
+        place = waiting.pop()
+        if nonzero[place] or not inside[place]:
+            continue
+        inside[place] = False
+        for axis, length in enumerate(nonzero.shape):
+            for at in (place[axis] - 1, place[axis] + 1):
+                if 0 <= at < length:
+                    waiting.append((*place[:axis], at, *place[axis + 1 :]))
+    return inside
 
 
 def masked(cell, text):
@@ -78,18 +112,19 @@ def masked(cell, text):
     return TESTS[sign](cell, float(text.removeprefix(sign))) | np.isnan(cell)
 
 
-def assert_same(found, cells, intensity, mask=None, inside=None):
+def assert_same(found, cells, intensity, mask=None, inside=None, filled=None):
     """Moments of (samples, channels) against the cells (samples, channels, others) of the file's own values.
 
-    `inside` is an array of their shape, for a mask that is an image.
+    `inside` is an array of their shape, for a mask that is an image; `filled` is nnU-Net's mask, (samples, others).
     """
     for place in np.ndindex(cells.shape[:2]):
         stored = cells[place]
+        kept = masked(stored, mask) if inside is None else inside[place]
         with np.errstate(all="ignore"):
-            values = stepped(stored, intensity or "none")
+            values = stepped(stored, intensity or "none", kept, None if filled is None else filled[place[0]])
         # A step rounds by the size of all values that its numbers are of, also where those inside are 0.
         size = np.abs(values[np.isfinite(values)]).max(initial=1e-300)
-        values = values[masked(stored, mask) if inside is None else inside[place]]
+        values = values[kept]
         finite = values[np.isfinite(values)]
         one = found[place]
         assert (one.finite, one.nan, one.inf) == (

@@ -34,7 +34,8 @@ def ordered(low, high):
 
 
 STEPS = st.one_of(
-    st.sampled_from(["none", "minmax", "minmax:-1,1", "minmax:5,2", "zscore", "zscore-nonzero"]),
+    st.sampled_from(["none", "minmax", "minmax:-1,1", "minmax:5,2", "zscore", "zscore-nonzero", "zscore-nonzero-all"]),
+    st.sampled_from(["rescale_to_0_1", "noNorm"]),
     joined("scale", st.sampled_from(["2", "-0.25", "1e3"]), NUMBERS),
     st.tuples(NUMBERS, NUMBERS).map(lambda ends: f"clip:{','.join(ordered(*ends))}"),
     st.sampled_from(["clip:0,", "clip:,20", "ct:-5,60,20,11", "ct:0,0.5,0.1,0"]),
@@ -107,6 +108,21 @@ def test_images_of_every_type_and_layout_equal_numpy(data):
     slope = data.draw(st.sampled_from([None, (-0.5, 0.0), (0.25, -3.0)])) if stored.dtype.kind in "iu" else None
     with tempfile.TemporaryDirectory() as folder:
         path, values = saved(folder, stored, slope)
+        found = found_of(path, intensity, mask, **layout)
+    if found is not None:
+        assert_same(found, tensor_of(values, **layout), intensity, mask)
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_a_zscore_by_the_values_inside_the_mask_changes_all_values(data):
+    stored = drawn(data.draw(SHAPES), data.draw(TYPES), data.draw(st.integers(0, 2**32 - 1)), data.draw(st.booleans()))
+    layout = data.draw(layouts(stored.ndim))
+    before, after = data.draw(st.sampled_from(["", "scale:2,3|", "clip:0,30|"])), data.draw(INTENSITIES)
+    mask = data.draw(MASKS.filter(bool))
+    intensity = f"{before}zscore:mask|{after}"
+    with tempfile.TemporaryDirectory() as folder:
+        path, values = saved(folder, stored, None)
         found = found_of(path, intensity, mask, **layout)
     if found is not None:
         assert_same(found, tensor_of(values, **layout), intensity, mask)

@@ -21,7 +21,11 @@ from bnstat.preprocessing.steps import Clip, Ct, Minmax, Scale, Zscore, parsed, 
         ("minmax", (Minmax(),)),
         ("minmax:-1,1", (Minmax(-1.0, 1.0),)),
         ("zscore", (Zscore(),)),
-        ("zscore-nonzero", (Zscore(nonzero=True),)),
+        ("zscore-nonzero", (Zscore("zscore-nonzero", "nonzero", everywhere=False),)),
+        ("zscore-nonzero-all", (Zscore("zscore-nonzero-all", "nonzero"),)),
+        ("noNorm", ()),
+        ("rescale_to_0_1", (Minmax(least_span=1e-8),)),
+        ("zscore:mask", (Zscore("zscore:mask", "mask"),)),
         ("scale:0.001,-1", (Scale(0.001, -1.0),)),
         ("clip:-1000,1e3", (Clip(-1000.0, 1000.0),)),
         ("clip:0,", (Clip(0.0, inf),)),
@@ -53,7 +57,10 @@ def test_steps_are_read_from_left_to_right(text, steps):
         ("scale", "it takes A,B"),
         ("scale:0,5", "every voxel would be 5"),
         ("scale:1e400,0", "'1e400' is not a finite number"),
-        ("zscore:1", "it takes no numbers"),
+        ("zscore:1", "it takes nothing, or 'mask'"),
+        ("zscore-nonzero:mask", "it takes no numbers"),
+        ("nonorm", "did you mean 'noNorm'?"),
+        ("rescale_to_0_1:0,1", "it takes no numbers"),
         ("none:1", "it takes no numbers"),
         ("ct:1,2,3", "there is no such file"),
         ("ct:1,2,3,-4", "a standard deviation of -4 is below 0"),
@@ -116,8 +123,18 @@ def test_properties_that_are_not_whole_are_refused(tmp_path, wrong):
         ("zscore|clip:-3,3", 2),
         ("zscore|clip:-3,3|minmax", 2),
         ("zscore|zscore-nonzero", 2),
+        ("zscore-nonzero-all|zscore", 1),
+        ("zscore-nonzero-filled|zscore", 2),
+        ("zscore|zscore-nonzero-filled|clip:0,", 4),
         ("zscore|clip:-3,3|zscore-nonzero|clip:0,", 3),
     ],
 )
 def test_passes_are_as_few_as_the_steps_need(text, number):
     assert passes(parsed(text)) == number
+
+
+def test_statistics_inside_a_mask_need_one():
+    with pytest.raises(UsageError, match=r"zscore:mask takes the statistics inside of a mask, and there is none"):
+        Preparation("zscore:mask")
+    with pytest.raises(UsageError, match="there is none"):
+        Preparation("CT=none;*=zscore:mask")
