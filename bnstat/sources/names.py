@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from bnstat.sources.formats.registry import DICOM, IMAGE_ENDINGS, format_of, path_of, seconds_of
+from bnstat.sources.formats.registry import IMAGE_ENDINGS, format_of, path_of, seconds_of
 from bnstat.sources.formats.registry import ending_of as image_ending
 
 # The characters between the parts of a name.
@@ -37,14 +37,10 @@ def other_format(name: str) -> str | None:
     return known.name if known is not None and known.opener is None else None
 
 
-def how_to_convert(formats: Iterable[str], folder: str, files: int = 2) -> str:
-    """Return how to convert so many files of these formats in a directory to NIfTI, as something to type."""
+def how_to_convert(folder: str, files: int = 2) -> str:
+    """Return how to convert so many DICOM files in a directory to NIfTI, as something to type."""
     need = "which needs conversion to NIfTI" if files == 1 else "which need conversion to NIfTI"
-    if set(formats) == {DICOM}:
-        return f"{need}: dcm2niix -z y -o out {shlex.quote(folder)}"
-    one = "SimpleITK.WriteImage(SimpleITK.ReadImage(file), 'image.nii.gz')"
-    also = " (DICOM: dcm2niix)" if DICOM in formats else ""
-    return f"{need}: in Python, for each file, {one}{also}"
+    return f"{need}: dcm2niix -z y -o out {shlex.quote(folder)}"
 
 
 def ending_of(name: str) -> str:

@@ -103,7 +103,7 @@ def _other_formats(folder: str, names: Sequence[str]) -> list[str]:
 def _tell_of(others: Counter[str], folder: str, found: FoundCases) -> None:
     """Add the failure that there is nothing to read, or the note that some images were skipped."""
     there = " and ".join(plural(number, f"{one} file") for one, number in sorted(others.items()))
-    convert = how_to_convert(others, folder, others.total())
+    convert = how_to_convert(folder, others.total())
     if not found.cases and not found.failures:
         message = (
             f"the directory contains no image; give a directory with images that are read ({names_of_read()}), or the "

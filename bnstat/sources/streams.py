@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 try:  # igzip inflates two to three times as fast as zlib
-    from isal import igzip, igzip_lib
+    from isal import igzip, igzip_lib, isal_zlib
 
     _gzip: Any = igzip
+    _zlib: Any = isal_zlib
     _INFLATE_ERRORS: tuple[type[Exception], ...] = (zlib.error, cast(type[Exception], igzip_lib.IsalError))
 except ImportError:
     _gzip = gzip
+    _zlib = zlib
     _INFLATE_ERRORS = (zlib.error,)
 
 # The exceptions that a damaged file raises, whatever its compression; and that of a compression that needs a package.
@@ -40,6 +42,8 @@ STREAM_ERRORS: tuple[type[Exception], ...] = (
 )
 
 _SKIP_BYTES = 1 << 20
+# zlib's number for data with either header, and the most compressed bytes that are held.
+_ZLIB_OR_GZIP, _PACKED_BYTES = 47, 1 << 16
 
 
 def open_gzip(path: str | BinaryIO) -> BinaryIO:
@@ -50,6 +54,38 @@ def open_gzip(path: str | BinaryIO) -> BinaryIO:
 def open_bzip2(path: str | BinaryIO) -> BinaryIO:
     """Open a bzip2 file, or a stream of one, as the bytes in it."""
     return cast(BinaryIO, bz2.open(path, "rb"))
+
+
+def open_zlib(packed: BinaryIO) -> BinaryIO:
+    """Open a stream of zlib or gzip data as the bytes in them. What follows the data is not read.
+
+    Reading to the end verifies the checksum.
+    """
+    return cast(BinaryIO, _Inflated(packed))
+
+
+class _Inflated(io.RawIOBase):
+    """The bytes in a zlib stream."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        super().__init__()
+        self._packed = packed
+        self._inflater = _zlib.decompressobj(wbits=_ZLIB_OR_GZIP)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        target = memoryview(buffer).cast("B")
+        while not self._inflater.eof and len(target):
+            packed = self._inflater.unconsumed_tail or self._packed.read(_PACKED_BYTES)
+            data = self._inflater.decompress(packed, len(target))
+            target[: len(data)] = data
+            if data:
+                return len(data)
+            if not packed and not self._inflater.eof:
+                raise EOFError
+        return 0
 
 
 def skip(stream: BinaryIO, size: int) -> None:

@@ -223,10 +223,10 @@ def test_a_directory_of_dicom_says_how_to_convert(refused, tmp_path):
 
 def test_what_was_passed_over_is_a_note(bnstat_run, tmp_path):
     save(tmp_path / "a.nii", values(CASES[0], 0))
-    (tmp_path / "b.nrrd").write_bytes(b"NRRD0004")
+    (tmp_path / "b.dcm").write_bytes(b"\0" * 128 + b"DICM")
     ran = bnstat_run("inspect", tmp_path)
     assert ran.code == 0
-    assert any("skipped 1 NRRD file" in line for line in ran.lines)
+    assert any("skipped 1 DICOM file" in line for line in ran.lines)
 
 
 def test_a_url_of_a_kind_that_is_not_known_is_one_line(refused):

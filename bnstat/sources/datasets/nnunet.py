@@ -62,7 +62,7 @@ def _require_read(description: Description, ending: object) -> None:
             description.path,
             f"its file_ending is {ending!r}, and such files cannot be read; convert them to NIfTI, or correct the file",
         )
-    convert = how_to_convert([known], description.inside(IMAGES))
+    convert = how_to_convert(description.inside(IMAGES))
     raise InputError(description.path, f"its images are {known} files, {convert}")
 
 

@@ -286,7 +286,7 @@ def _not_an_image(source: str) -> str:
             raise unreadable(source, error) from error
     known = format_of(source)
     if known is not None and known.opener is None:
-        return "this format cannot be read; convert it to NIfTI first, with dcm2niix (DICOM) or SimpleITK (others)"
+        return "this format cannot be read; convert it to NIfTI first, with dcm2niix"
     if source.lower().endswith((".nii", ".nii.gz", ".nii.bz2", ".nii.zst")):
         return "it is not a NIfTI image, though its name says so, or its header is damaged; check what it is"
     return "not an image of a known format; give a NIfTI, Analyze, MGH or MINC file, or a .npy or .npz array"

@@ -116,8 +116,20 @@ FORMATS = (
         extra="hdf5",
         package="h5py",
     ),
-    Format("MetaImage", (".mha", ".mhd"), None),
-    Format("NRRD", (".nrrd", ".nhdr"), None, starts=((0, b"NRRD000"),)),
+    Format(
+        "MetaImage",
+        (".mha", ".mhd"),
+        "metaimage:open_metaimage",
+        seconds={".mhd": (".raw", ".zraw")},
+        starts=((0, b"ObjectType = Image"), (0, b"ObjectType=Image"), (0, b"NDims")),
+    ),
+    Format(
+        "NRRD",
+        (".nrrd", ".nhdr"),
+        "nrrd:open_nrrd",
+        seconds={".nhdr": (".raw", ".raw.gz", ".gz", ".img")},
+        starts=((0, b"NRRD00"),),
+    ),
     Format(DICOM, (".dcm", ".dicom", ".ima"), None, starts=((128, b"DICM"),)),
 )
 

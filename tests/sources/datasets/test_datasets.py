@@ -320,7 +320,7 @@ def test_a_damaged_channel_is_named_itself(tmp_path):
         ('{"channel_names": {"1": "T1"}}', "must be a table of channels"),
         ('{"channel_names": 3, "file_ending": ".nii.gz"}', "must be a table of channels"),
         ('{"channel_names": {"0": "T1"}, "file_ending": ".png"}', "'.png'"),
-        ('{"channel_names": {"0": "T1"}, "file_ending": ".nrrd"}', "NRRD"),
+        ('{"channel_names": {"0": "T1"}, "file_ending": ".dcm"}', "DICOM"),
         ('{"channel_names": {"0": "T1"}, "file_ending": 3}', "file_ending is 3"),
         ('{"channel_names": {"0": "T1"}, "dataset": {"a": 3}}', "names no images"),
         ('{"modality": {"0": "T1"}, "training": [{"image": "a.nii.gz"}]}', "does not exist"),
@@ -439,22 +439,19 @@ DICOM = b"\0" * 128 + b"DICM" + b"\0" * 20
 
 
 @pytest.mark.parametrize(
-    ("names", "format_", "tool"),
+    ("names", "format_"),
     [
-        (["a.nrrd", "b.nhdr"], "2 NRRD files", "SimpleITK"),
-        (["a.mha", "b.MHD"], "2 MetaImage files", "SimpleITK"),
-        (["a.dcm"], "1 DICOM file", "dcm2niix"),
-        (["IM0001", "1.2.840.113619"], "2 DICOM files", "dcm2niix"),
-        (["a.dcm", "b.mha"], "1 DICOM file and 1 MetaImage file", "SimpleITK"),
+        (["a.dcm"], "1 DICOM file"),
+        (["IM0001", "1.2.840.113619"], "2 DICOM files"),
     ],
 )
-def test_a_directory_of_formats_that_are_not_read_says_which_and_how_to_convert(tmp_path, names, format_, tool):
+def test_a_directory_of_a_format_that_is_not_read_says_which_and_how_to_convert(tmp_path, names, format_):
     for name in names:
         (tmp_path / name).write_bytes(DICOM)
     (tmp_path / "LICENSE").write_text("x" * 500)
     (failure,) = found(tmp_path).failures
     assert f"contains only {format_}, which need" in failure.message
-    assert tool in failure.message
+    assert "dcm2niix" in failure.message
     save(tmp_path / "c.nii.gz", values(CASES[0], 0))
     both = found(tmp_path)
     assert (len(both.cases), both.failures) == (1, [])
