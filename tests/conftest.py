@@ -20,7 +20,7 @@ RELATIVE = 1e-12
 IDENTITY = np.eye(4)
 
 # Packages that no extra of pyproject.toml has: tests beside them are run by hand.
-BY_HAND = ("monai", "nnunetv2", "fcntl")
+BY_HAND = ("nnunetv2", "fcntl")
 # The file for the names of tests that a missing package skipped: CI runs these with all extras.
 SKIPPED = os.environ.get("BNSTAT_WRITE_SKIPPED")
 # If it is set, a package that an extra has and that cannot be imported is a failure and no reason to skip.

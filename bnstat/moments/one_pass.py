@@ -49,7 +49,7 @@ class Chunk:
 class Change(Protocol):
     """A change of values before they are reduced, which also sorts them into classes that are reduced apart.
 
-    - Threads share it, so a call changes nothing in it.
+    - Threads share it, so a call changes nothing in it, but for what it counts under a lock.
     - A class contains some values of a piece; one value may be in any number of classes.
     """
 
@@ -139,7 +139,7 @@ def _scan(
     else:
         gathered = _scan_stream(volume, arrangement, changes, segments, told)
     types = [change.reduced_type(volume.dtype) for change in changes for _ in range(change.classes)]
-    each = zip(gathered, types or [reduced_type(volume.dtype)], strict=True)
+    each = zip(gathered, types if changes else [reduced_type(volume.dtype)], strict=True)
     return tuple(_samples_by_channels(one.moments(dtype), arrangement) for one, dtype in each)
 
 

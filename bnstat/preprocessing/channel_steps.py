@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bnstat.errors import UsageError
 from bnstat.preprocessing.settings import Preparation
-from bnstat.preprocessing.steps import Step, needs_filled, passes
+from bnstat.preprocessing.steps import Step, needs_filled, passes, percentile_passes
 from bnstat.sources.opened import Planned
 
 
@@ -33,14 +33,20 @@ def require_channels(planned: Sequence[Planned], preparation: Preparation) -> No
 
 def bytes_read(planned: Planned, preparation: Preparation) -> int:
     """Return the bytes of all passes over the files of a case: the channels in a file share its passes."""
-    lists = steps_of(planned, preparation)
+    each = zip(planned.parts, passes_over_files(planned, preparation), strict=True)
+    return sum(part.volume.nbytes * number for part, number in each)
+
+
+def passes_over_files(planned: Planned, preparation: Preparation) -> list[int]:
+    """Return how often each file of a case is announced to be read."""
+    lists, found, first = steps_of(planned, preparation), [], 0
     filled = any(needs_filled(step) for taken in lists for step in taken)  # in a pass over all files
-    needed = [passes(taken) - any(map(needs_filled, taken)) + filled for taken in lists]
-    if not planned.kept_last:
-        return planned.nbytes * max(needed, default=0)
-    total, first = 0, 0
+    of_case = max(percentile_passes(part.volume) for part in planned.parts)
     for part in planned.parts:
         channels = part.arrangement.channels
-        total += part.volume.nbytes * max(needed[first : first + channels], default=0)
+        own = lists[first : first + channels] if planned.kept_last else lists
+        searched = percentile_passes(part.volume) if planned.kept_last else of_case
+        needed = [passes(taken, searched) - any(map(needs_filled, taken)) + filled for taken in own]
+        found.append(max(needed, default=0))
         first += channels
-    return total
+    return found

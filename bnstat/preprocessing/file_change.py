@@ -60,10 +60,10 @@ class FileChange:
         """Return the values after the operations, class by class; nothing of a piece that nobody asked for."""
         if self.cells is not None and not self.cells[piece.first_cell : piece.first_cell + piece.cells].any():
             return []
-        scaled = self._scaled(stored)
+        scaled = self.scaled(stored)
         inside = None if self.mask is None else self.mask.of(scaled, start)
         filled = None if self.filled is None else self.filled.of(scaled, start)
-        values = self._changed(stored, scaled, piece, filled)
+        values = self.changed(stored, scaled, piece, filled)
         sides = [inside] if inside is None or not self.outside else [inside, ~inside]
         if self.apart is None:
             return [(values, side) for side in sides]
@@ -71,13 +71,14 @@ class FileChange:
         assert first is not None, "the mask was not made"
         return [(values, part if side is None else part & side) for side in sides for part in (first, ~first)]
 
-    def _scaled(self, stored: Array) -> Array:
+    def scaled(self, stored: Array) -> Array:
         """Return values with the scale factors applied; without any they keep their type."""
         if (self.volume.slope, self.volume.intercept) == (1.0, 0.0):
             return stored
         return np.asarray(stored.astype(np.float64) * self.volume.slope + self.volume.intercept)
 
-    def _changed(self, stored: Array, scaled: Array, piece: Piece, filled: masks.Mask | None) -> Array:
+    def changed(self, stored: Array, scaled: Array, piece: Piece, filled: masks.Mask | None) -> Array:
+        """Return values after the operations, from the stored ones and from those with the scale factors applied."""
         if not self.operations:
             return stored if not self.power else np.asarray(np.ldexp(stored.astype(np.float64), self.power))
         values = scaled if scaled is not stored and scaled.dtype == np.float64 else scaled.astype(np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 from bnstat.errors import InputError
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.preprocessing import masks
-from bnstat.preprocessing.channel_steps import steps_of
+from bnstat.preprocessing.channel_steps import passes_over_files, steps_of
 from bnstat.preprocessing.masks import Mask
 from bnstat.preprocessing.operations import Operation
 from bnstat.preprocessing.passes import Passes, Places
@@ -61,7 +61,7 @@ def resolve(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
         InputError: if a file cannot be read, or a step does not fit its values.
     """
     walks = _walks(planned, preparation)
-    passes = Passes(planned, None, on_bytes)
+    passes = _passes(planned, preparation, None, on_bytes)
     passes.run([walk.through(taken, measured=False) for walk, taken in walks])
     filled = passes.filled.array() if any(map(needs_filled, preparation.steps)) else None
     return [
@@ -80,12 +80,18 @@ def prepared_moments(planned: Planned, preparation: Preparation, on_bytes: OnByt
         InputError: if a file or the mask cannot be read, no voxel is inside, or a step does not fit the values.
     """
     walks = _walks(planned, preparation)
-    passes = Passes(planned, masks.opened(planned, preparation), on_bytes)
+    passes = _passes(planned, preparation, masks.opened(planned, preparation), on_bytes)
     passes.run([walk.through(taken, measured=True) for walk, taken in walks])
     found = Moments.join([walk.inside for walk, _ in walks])
     found = found[:, np.argsort(np.concatenate([walk.channels for walk, _ in walks]))]
     _require_some(found, planned, preparation)
     return found
+
+
+def _passes(
+    planned: Planned, preparation: Preparation, mask: tuple[masks.Inside, ...] | None, on_bytes: OnBytes | None
+) -> Passes:
+    return Passes(planned, mask, on_bytes, passes_over_files(planned, preparation))
 
 
 def _walks(planned: Planned, preparation: Preparation) -> list[tuple[Walk, tuple[Step, ...]]]:

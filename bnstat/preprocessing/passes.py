@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bnstat.moments.moments import Moments
 from bnstat.moments.one_pass import scan_changed, scan_together, side_by_side
 from bnstat.preprocessing.file_change import Apart, FileChange
+from bnstat.preprocessing.key_change import KeyChange, KeyCounts
 from bnstat.preprocessing.masks import Inside
 from bnstat.preprocessing.nonzero_filled import FilledMask, filled_mask
 from bnstat.preprocessing.operations import Affine, FilledAffine, Operation
@@ -25,7 +26,7 @@ from bnstat.sources.opened import Planned
 from bnstat.sources.volume import OnBytes
 
 Places = NDArray[np.intp]
-Number = TypeVar("Number", np.float64, np.bool_)
+Number = TypeVar("Number", np.float64, np.bool_, np.intp)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +39,14 @@ class Pass:
         apart: the values that are counted apart from the others: "zeros", which are 0 after the operations, or those
             that are not "filled", being outside of nnU-Net's mask; None for no such.
         outside: True if values outside the mask are counted too.
+        counts: what counts values in place of reducing them to moments; None to reduce them.
     """
 
     channels: Places
     operations: tuple[Operation, ...] = ()
     apart: Apart = None
     outside: bool = False
+    counts: KeyCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -88,15 +91,30 @@ def _zeros(found: Moments) -> Moments:
 
 
 # The way of some channels through their steps. It stops at each pass that it needs, and goes on with what that found:
-# the moments of all values, or with `apart` those of the others first, and then of the values that are counted apart.
+# the moments of all values, or with `apart` those of the others first, and then of the values that are counted apart;
+# nothing if values are counted.
 Way: TypeAlias = Generator[Pass, "tuple[MaskedMoments, ...]", None]
 
 
 class Passes:
-    """The passes over the files of one case, inside its mask."""
+    """The passes over the files of one case, inside its mask.
 
-    def __init__(self, planned: Planned, mask: tuple[Inside, ...] | None, on_bytes: OnBytes | None) -> None:
+    Args:
+        planned: the headers of the case.
+        mask: the mask of each file; None without one.
+        on_bytes: called with the bytes that were read, now and then.
+        announced: how often each file is announced to be read; further passes are not told to `on_bytes`.
+    """
+
+    def __init__(
+        self,
+        planned: Planned,
+        mask: tuple[Inside, ...] | None,
+        on_bytes: OnBytes | None,
+        announced: Sequence[int],
+    ) -> None:
         self._planned, self._mask, self._on_bytes = planned, mask, on_bytes
+        self._left = list(announced)
 
     def run(self, ways: Sequence[Way]) -> None:
         """Go all ways to their ends. Each pass is made for all ways that wait for one.
@@ -118,6 +136,7 @@ class Passes:
     @cached_property
     def filled(self) -> FilledMask:
         """nnU-Net's mask, which is made in a pass of its own over all files when it is first needed."""
+        self._left = [number - 1 for number in self._left]
         return filled_mask(self._planned, self._on_bytes)
 
     @cached_property
@@ -134,7 +153,9 @@ class Passes:
             changes = [self._change(asked[number], own, place) for number, own in needed]
             if not changes:
                 continue
-            scanned = scan_together(part.volume, part.arrangement, changes, self._on_bytes)
+            told = self._on_bytes if self._left[place] > 0 else None
+            self._left[place] -= 1
+            scanned = scan_together(part.volume, part.arrangement, changes, told)
             for (number, own), change, found in zip(needed, changes, scanned, strict=True):
                 files[number].append([one[:, own] for one in self._scaled(place, change, found)])
         return [self._together(one, found) for one, found in zip(asked, files, strict=True)]
@@ -147,9 +168,9 @@ class Passes:
             return tuple(MaskedMoments(one) for one in classes)
         return tuple(MaskedMoments(*pair) for pair in zip(classes[:each], classes[each:], strict=True))
 
-    def _scaled(self, place: int, change: FileChange, found: Sequence[Moments]) -> Sequence[Moments]:
+    def _scaled(self, place: int, change: FileChange | KeyChange, found: Sequence[Moments]) -> Sequence[Moments]:
         """Return the moments of each class of the values of one file, scale factors applied."""
-        if change.operations:  # these were made on scaled values
+        if isinstance(change, KeyChange) or change.operations:  # these were made on scaled values
             return found
         part = self._planned.parts[place]
 
@@ -170,7 +191,7 @@ class Passes:
         own = asked.channels - self._first(place)
         return own[(own >= 0) & (own < self._planned.parts[place].arrangement.channels)]
 
-    def _change(self, asked: Pass, own: Places, place: int) -> FileChange:
+    def _change(self, asked: Pass, own: Places, place: int) -> FileChange | KeyChange:
         """Return what a pass does to one file, with numbers in the order of its cells."""
         part = self._planned.parts[place]
         channels = part.arrangement.channels
@@ -184,10 +205,15 @@ class Passes:
         operations = tuple(
             one.pick(lambda numbers: _in_cells(numbers[:, columns], part.arrangement)) for one in asked.operations
         )
-        mask = None if self._mask is None else self._mask[place]
+        counts = asked.counts
+        masked = counts is None or counts.region == "mask"
+        mask = self._mask[place] if self._mask is not None and masked else None
         needs_filled = asked.apart == "filled" or any(isinstance(one, FilledAffine) for one in operations)
         filled = self._filled_of_files[place] if needs_filled else None
-        return FileChange(part.volume, operations, cells, mask, filled, asked.apart, outside=asked.outside)
+        change = FileChange(part.volume, operations, cells, mask, filled, asked.apart, outside=asked.outside)
+        if counts is None:
+            return change
+        return KeyChange(change, _in_cells(counts.groups[:, columns], part.arrangement), counts, place)
 
 
 def _in_cells(numbers: NDArray[Number], arrangement: Arrangement) -> NDArray[Number]:

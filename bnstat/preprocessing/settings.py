@@ -9,7 +9,7 @@ from bnstat.errors import UsageError, require_least, text, wholes
 from bnstat.preprocessing.by_channel import StepLists, step_lists
 from bnstat.preprocessing.foreground import Foreground
 from bnstat.preprocessing.regions import Region, region_of
-from bnstat.preprocessing.steps import Step, Zscore
+from bnstat.preprocessing.steps import Step, of_mask
 from bnstat.text import by
 
 PADS = ("zero", "edge", "none")
@@ -99,10 +99,11 @@ class Preparation:
                     "`mask` and patches exclude each other, since a patch is judged by all its voxels; "
                     "leave out one of them"
                 )
-            if self.mask is None and any(isinstance(step, Zscore) and step.over == "mask" for step in self.steps):
+            if self.mask is None and (inside := of_mask(self.steps)) is not None:
                 raise UsageError(
-                    "`intensity`: zscore:mask takes the statistics inside of a mask, and there is none; name it, as in "
-                    '`mask="masks/{case}.nii.gz"`, or take those of values that are not 0 (zscore-nonzero)'
+                    f"`intensity`: {inside} takes the statistics inside of a mask, and there is none; name it, as in "
+                    '`mask="masks/{case}.nii.gz"`, or take those of values that are not 0 '
+                    f"({inside.replace(':mask', '-nonzero').replace(',mask', ',nonzero')})"
                 )
 
     @cached_property

@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bnstat.errors import UsageError
+from bnstat.preprocessing.percentile_steps import PercentileClip, PercentileScale, percentile_clip, percentile_scale
 from bnstat.preprocessing.step_numbers import WrongError, number, numbers, require_order
 from bnstat.text import closest
+
+if TYPE_CHECKING:  # it imports nibabel, which parsing does not need
+    from bnstat.sources.volume import Volume
 
 # The key in nnU-Net's dataset_fingerprint.json and in its plans; it has a table for each channel.
 _PROPERTIES = "foreground_intensity_properties_per_channel"
@@ -22,8 +26,8 @@ _LEAST_DEVIATION = 1e-8
 
 _GRAMMAR = (
     "none, minmax, minmax:A,B, zscore, zscore:mask, zscore-nonzero, zscore-nonzero-all, zscore-nonzero-filled, "
-    "rescale_to_0_1, noNorm, scale:A,B (A·x + B), clip:LO,HI, ct:LO,HI,MEAN,SD and ct:FILE, "
-    "with | between them, as in 'clip:-1000,1000|zscore'"
+    "rescale_to_0_1, noNorm, scale:A,B (A·x + B), clip:LO,HI (pN: percentile N), scale-percentile:LO,HI,A,B, "
+    "ct:LO,HI,MEAN,SD and ct:FILE, with | between them, as in 'clip:-1000,1000|zscore'"
 )
 
 
@@ -95,7 +99,7 @@ class Ct:
     source: str = ""
 
 
-Step = Minmax | Zscore | Scale | Clip | Ct
+Step = Minmax | Zscore | Scale | Clip | Ct | PercentileClip | PercentileScale
 
 
 def parsed(text: str | None) -> tuple[Step, ...]:
@@ -110,14 +114,22 @@ def parsed(text: str | None) -> tuple[Step, ...]:
     return tuple(step for step in found if step is not None)
 
 
-def passes(steps: Sequence[Step]) -> int:
-    """Return how often the voxels of a volume are read if they go through these steps."""
+def passes(steps: Sequence[Step], for_percentiles: int = 2) -> int:
+    """Return how often the voxels of a volume are read if they go through these steps.
+
+    Args:
+        steps: the steps.
+        for_percentiles: the passes of a search for percentiles, as `percentile_passes` returns them.
+    """
     number, known = 0, False  # known: the moments of the values so far, which an affine step changes without a pass
     for step in steps:
         if isinstance(step, Zscore) and step.over in ("nonzero", "filled"):
             number, known = number + 1, True
         elif isinstance(step, (Zscore, Minmax)):
             number, known = number + (not known), True
+        elif isinstance(step, (PercentileClip, PercentileScale)):
+            # a scale without clipping is affine
+            number, known = number + for_percentiles, known and isinstance(step, PercentileScale) and not step.clips
         else:
             known = known and isinstance(step, Scale)
     return number + (not known) + any(map(needs_filled, steps))
@@ -126,6 +138,24 @@ def passes(steps: Sequence[Step]) -> int:
 def needs_filled(step: Step) -> bool:
     """Return True if a step needs nnU-Net's mask, which takes a pass over all channels of a case."""
     return isinstance(step, Zscore) and step.over == "filled"
+
+
+def percentile_passes(volume: Volume) -> int:
+    """Return the passes that a search for percentiles is announced to take: 1 for 8- and 16-bit integers, else 2.
+
+    A search may need more, as for many equal values of 64 bits; these are not announced.
+    """
+    return 1 if volume.dtype.kind in "iub" and volume.dtype.itemsize <= 2 else 2
+
+
+def of_mask(steps: Sequence[Step]) -> str | None:
+    """Return the name of the first step that takes its statistics inside of the mask; None if none does."""
+    for step in steps:
+        if isinstance(step, Zscore) and step.over == "mask":
+            return "zscore:mask"
+        if isinstance(step, (PercentileClip, PercentileScale)) and step.region == "mask":
+            return f"{step.name}:…,mask"
+    return None
 
 
 def _step(text: str) -> Step | None:
@@ -141,6 +171,7 @@ def _step(text: str) -> Step | None:
         "zscore-nonzero-filled": lambda given: _bare(_filled_zscore(), given),
         "scale": _scale,
         "clip": _clip,
+        "scale-percentile": percentile_scale,
         "ct": _ct,
     }
     if name not in known:
@@ -192,6 +223,9 @@ def _scale(given: str) -> Step:
 
 
 def _clip(given: str) -> Step:
+    percentiles = percentile_clip(given)
+    if percentiles is not None:
+        return percentiles
     ends = given.split(",")
     if len(ends) != 2 or not any(end.strip() for end in ends):
         raise WrongError("it takes LO,HI; one of the two may be missing, as in 'clip:0,'")

@@ -17,6 +17,8 @@ from bnstat.moments.moments import Doubles, Moments
 from bnstat.preprocessing import steps
 from bnstat.preprocessing.operations import Affine, Clipped, FilledAffine, NonzeroAffine, Operation
 from bnstat.preprocessing.passes import MaskedMoments, Pass, Places, Way
+from bnstat.preprocessing.percentile_steps import Percentile, PercentileClip, PercentileScale
+from bnstat.preprocessing.percentiles import Asked, Filled, PercentileSearch
 from bnstat.sources.opened import Planned
 from bnstat.text import plural
 
@@ -60,6 +62,10 @@ class Walk:
             self._take_affine(self._ranged((yield from self._everywhere()).whole, step))
         elif isinstance(step, steps.Scale):
             self._take_affine(Affine(self._all(0.0), self._all(1.0), self._all(step.factor), self._all(step.offset)))
+        elif isinstance(step, PercentileClip):
+            yield from self._take_percentile_clip(step)
+        elif isinstance(step, PercentileScale):
+            yield from self._take_percentile_scale(step)
         elif isinstance(step, steps.Clip):
             self._take_other(Clipped(self._all(step.low), self._all(step.high)))
         else:
@@ -103,6 +109,37 @@ class Walk:
         operation = NonzeroAffine(*numbers)
         self.operations.append(operation)
         self._known = others.after(operation.of_nonzero).merge(zeros)
+
+    def _take_percentile_clip(self, step: PercentileClip) -> Way:
+        """Clip to percentiles. A channel without a value to take them of stays as it is."""
+        low, high, filled = yield from self._percentiles(step)
+        for end, given in zip((low, high), step.ends, strict=True):
+            if isinstance(given, Percentile):
+                self._require_finite(np.where(filled, end, 0.0), step.name)
+        self._take_other(Clipped(np.where(filled, low, -np.inf), np.where(filled, high, np.inf)))
+
+    def _take_percentile_scale(self, step: PercentileScale) -> Way:
+        """Scale as MONAI's ScaleIntensityRangePercentiles: if both percentiles are equal, they become the lower end."""
+        low, high, filled = yield from self._percentiles(step)
+        with np.errstate(all="ignore"):
+            span = np.where(filled, high - low, 0.0)
+        self._require_finite(span, step.name)
+        varies, center = span > 0, np.where(filled, low, 0.0)
+        gain, offset = np.where(varies, step.most - step.least, 1.0), np.where(filled, step.least, 0.0)
+        self._take_affine(Affine(center, np.where(varies, span, 1.0), gain, offset))
+        if step.clips:
+            self._take_other(Clipped(np.where(varies, step.least, -np.inf), np.where(varies, step.most, np.inf)))
+
+    def _percentiles(self, step: PercentileClip | PercentileScale) -> Part[tuple[Doubles, Doubles, Filled]]:
+        """Return both ends of a step for each cell, and which cells have values to take percentiles of."""
+        search = PercentileSearch(self._planned, self.channels, tuple(self.operations), Asked.by(step))
+        while (needed := search.needed()) is not None:
+            yield needed
+            search.advance()
+        found, filled = search.found()
+        each = iter(found)
+        low, high = (next(each) if isinstance(end, Percentile) else self._all(end) for end in step.ends)
+        return low, high, filled
 
     def _ranged(self, found: Moments, step: steps.Minmax) -> Affine:
         """Return minmax as an operation. A constant cell becomes the lower end."""

@@ -37,9 +37,34 @@ def stepped(cell, text, inside=None, filled=None):
         if name.startswith("zscore"):
             region = {"zscore-nonzero": cell != 0, "zscore-nonzero-all": cell != 0, "zscore-nonzero-filled": filled}
             cell = _zscore(cell.copy(), name, inside if rest == "mask" else region.get(name))
-            continue
-        cell = _step(cell.copy(), name, [float(one) if one else None for one in rest.split(",")] if rest else [])
+        elif name == "scale-percentile" or "p" in rest:
+            if "nonzero" in rest and place:
+                _reject_what_rounding_decides(cell)
+            cell = _by_percentiles(cell.copy(), name, rest.split(","), inside)
+        else:
+            cell = _step(cell.copy(), name, [float(one) if one else None for one in rest.split(",")] if rest else [])
     return cell
+
+
+def _by_percentiles(x, name, given, inside):
+    """Clip or scale by numpy's percentiles of the finite values: all, those that are not 0, or those inside."""
+    taken = x != 0 if "nonzero" in given else inside if "mask" in given else np.ones(x.shape, bool)
+    finite = x[taken & np.isfinite(x)]
+    if not finite.size:
+        return x
+    ends = [one.strip() for one in given[:2]]
+    if name == "clip":
+        low, high = (
+            np.percentile(finite, float(end[1:])) if end.startswith("p") else float(end) if end else nothing
+            for end, nothing in zip(ends, (-np.inf, np.inf), strict=True)
+        )
+        return np.clip(x, low, high)
+    low, high = (np.percentile(finite, float(end)) for end in ends)
+    least, most = map(float, given[2:4])
+    if low == high:
+        return x - low + least
+    x = (x - low) / (high - low) * (most - least) + least
+    return np.clip(x, least, most) if "clip" in given else x
 
 
 def _reject_what_rounding_decides(cell):

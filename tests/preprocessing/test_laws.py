@@ -39,6 +39,8 @@ STEPS = st.one_of(
     joined("scale", st.sampled_from(["2", "-0.25", "1e3"]), NUMBERS),
     st.tuples(NUMBERS, NUMBERS).map(lambda ends: f"clip:{','.join(ordered(*ends))}"),
     st.sampled_from(["clip:0,", "clip:,20", "ct:-5,60,20,11", "ct:0,0.5,0.1,0"]),
+    st.sampled_from(["clip:p0.5,p99.5", "clip:p5,", "clip:0,p90", "clip:p10,p60,nonzero"]),
+    st.sampled_from([f"scale-percentile:{given}" for given in ("1,99,0,1", "5,80,1,-2,nonzero", "20,95,0,1,clip")]),
 )
 INTENSITIES = st.lists(STEPS, min_size=1, max_size=4).map("|".join)
 MASKS = st.sampled_from([None, None, "nonzero", ">3", ">=3", "<40", "<=0.5"])
@@ -218,17 +220,17 @@ def test_what_is_resolved_gives_on_crops_what_the_whole_volume_gives(data):
             np.testing.assert_allclose(together.min(), found.minimum[sample, channel], rtol=1e-12, atol=1e-12)
 
 
-@given(INTENSITIES, st.sampled_from([None, "nonzero", ">3"]))
-def test_passes_are_as_many_as_are_said(intensity, mask):
+@given(INTENSITIES, st.sampled_from([None, "nonzero", ">3"]), st.sampled_from(["u1", "i2", "f4", "f8"]))
+def test_passes_are_as_many_as_are_said(intensity, mask, dtype):
     told = []
     with tempfile.TemporaryDirectory() as folder:
-        stored = drawn((6, 5, 4), "i2", 1, gaps=False)
+        stored = drawn((6, 5, 4), dtype, 1, gaps=False)
         path, _ = saved(folder, stored, None)
         planned = plan_case(Case.of(path), -1, None)
         preparation = Preparation(intensity, mask)
         with suppress(InputError):  # nothing is inside
             prepared_moments(planned, preparation, told.append)
-    assert sum(told) == passes(preparation.steps) * planned.nbytes
+    assert sum(told) == passes(preparation.steps, 1 if dtype in ("u1", "i2") else 2) * planned.nbytes
 
 
 @given(st.sampled_from(["i2", "u1", "f4", "f8", ">i2"]), st.integers(0, 2**32 - 1))

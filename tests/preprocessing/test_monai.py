@@ -10,6 +10,14 @@ import bnstat
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.settings import Reading
 
+PERCENTILES = [(0.5, 99.5, 0.0, 1.0), (5, 95, -1.0, 1.0), (0, 100, 0.0, 255.0)]
+BY_PERCENTILES = [
+    *(f"scale-percentile:{low},{high},{a},{b}{clip}" for low, high, a, b in PERCENTILES for clip in ("", ",clip")),
+    "scale-percentile:1,99,0,1,all-channels",
+    "clip:p0.5,p99.5",
+    "clip:p5,",
+    "clip:p0.5,p99.5,all-channels",
+]
 LOW, HIGH, MEAN, DEVIATION = -80.0, 120.0, 30.0, 40.0
 
 
@@ -36,6 +44,25 @@ def monai_ones():
                 transforms.ScaleIntensity(channel_wise=True),
             ]
         ),
+    }
+
+
+def monai_percentiles():
+    """Those of MONAI that take percentiles, in float64: in float32 it takes the percentiles of a rank nearby."""
+    transforms = pytest.importorskip("monai.transforms")
+    double = {"dtype": np.float64}
+    return {
+        **{
+            f"scale-percentile:{low},{high},{least},{most}{clip}": transforms.ScaleIntensityRangePercentiles(
+                low, high, least, most, clip=bool(clip), channel_wise=True, **double
+            )
+            for low, high, least, most in PERCENTILES
+            for clip in ("", ",clip")
+        },
+        "scale-percentile:1,99,0,1,all-channels": transforms.ScaleIntensityRangePercentiles(1, 99, 0, 1, **double),
+        "clip:p0.5,p99.5": transforms.ClipIntensityPercentiles(0.5, 99.5, channel_wise=True, **double),
+        "clip:p5,": transforms.ClipIntensityPercentiles(5, None, channel_wise=True, **double),
+        "clip:p0.5,p99.5,all-channels": transforms.ClipIntensityPercentiles(0.5, 99.5, **double),
     }
 
 
@@ -88,6 +115,44 @@ def test_moments_are_those_of_what_nnunet_gives(tmp_path, intensity):
 def test_a_constant_becomes_what_monai_makes_of_it(tmp_path, intensity):
     stored = np.full((1, 6, 6, 6), 7, np.float32)
     assert_alike(tmp_path, stored, intensity, monai_ones()[intensity](stored.copy()))
+
+
+def drawn(kind):
+    """Two channels, channels first: of many values, with many ties, constant, of one voxel, or far from 0."""
+    random = np.random.default_rng(9)
+    shape = (2, 1, 1, 1) if kind == "one voxel" else (2, 14, 11, 9)
+    found = random.normal(1e6 if kind == "far" else 30, 1e-2 if kind == "far" else 50, shape)
+    if kind == "ties":
+        found = np.rint(found / 40)
+    return np.full(shape, 7.5) if kind == "constant" else found
+
+
+def assert_as_monai(folder, stored, intensity):
+    """Mean, variance and extremes as MONAI's own result in float64 has them, to 1e-12 of its values."""
+    path = folder / "a.nii"
+    nib.Nifti1Image(np.moveaxis(stored, 0, -1), np.eye(4)).to_filename(path)
+    report = bnstat.diagnose(path, reading=Reading(preparation=Preparation(intensity)))
+    expected = np.asarray(monai_percentiles()[intensity](stored.copy()), np.float64)
+    for channel, values in zip(report.batches[0].channels, expected, strict=True):
+        size = np.abs(values).max() or 1.0
+        np.testing.assert_allclose(channel.mean, values.mean(), rtol=1e-12, atol=1e-12 * size)
+        np.testing.assert_allclose(channel.variance, values.var(), rtol=1e-10, atol=1e-12 * size**2)
+        np.testing.assert_allclose(channel.minimum, values.min(), rtol=1e-12, atol=1e-12 * size)
+        np.testing.assert_allclose(channel.maximum, values.max(), rtol=1e-12, atol=1e-12 * size)
+
+
+@pytest.mark.filterwarnings("ignore:Divide by zero")
+@pytest.mark.parametrize("kind", ["many", "ties", "constant", "one voxel", "far"])
+@pytest.mark.parametrize("intensity", BY_PERCENTILES)
+def test_percentiles_are_those_of_monai(tmp_path, intensity, kind):
+    assert_as_monai(tmp_path, drawn(kind), intensity)
+
+
+@pytest.mark.parametrize("intensity", BY_PERCENTILES)
+@pytest.mark.parametrize("name", ["anatomical.nii", "example4d.nii.gz"])
+def test_scans_of_nibabel_become_what_monai_makes_of_them(nibabel_data, tmp_path, name, intensity):
+    scan = nib.load(nibabel_data / name).get_fdata(dtype=np.float64)
+    assert_as_monai(tmp_path, np.moveaxis(scan, -1, 0) if scan.ndim == 4 else scan[np.newaxis], intensity)
 
 
 @pytest.mark.parametrize("intensity", ["minmax", "zscore", "zscore-nonzero"])

@@ -19,7 +19,15 @@ from bnstat.sources.case import Case
 from bnstat.sources.layout import Tensor
 from bnstat.sources.opened import plan_case
 
-INTENSITIES = ["zscore", "minmax:-1,1", "clip:10,300|zscore", "zscore-nonzero", "zscore|clip:-2,2|minmax"]
+INTENSITIES = [
+    "zscore",
+    "minmax:-1,1",
+    "clip:10,300|zscore",
+    "zscore-nonzero",
+    "zscore|clip:-2,2|minmax",
+    "clip:p0.5,p99.5|zscore",
+    "scale-percentile:2,98,0,1,clip,nonzero",
+]
 
 
 @pytest.mark.parametrize("intensity", INTENSITIES)
@@ -69,7 +77,9 @@ def bits(moments):
 
 
 @pytest.mark.parametrize("mask", [None, "nonzero", "mask.nii.gz"])
-@pytest.mark.parametrize("intensity", ["clip:-300,300|zscore", "zscore-nonzero|clip:-2,"])
+@pytest.mark.parametrize(
+    "intensity", ["clip:-300,300|zscore", "zscore-nonzero|clip:-2,", "zscore-nonzero|clip:p1,p99.9"]
+)
 def test_threads_and_compression_change_no_bit(large, intensity, mask, monkeypatch):
     given = str(large / mask) if mask and mask.endswith("gz") else mask
     found = []
@@ -103,7 +113,7 @@ def test_memory_does_not_grow_with_the_volume(tmp_path, monkeypatch):
         )
         planned = plan_case(Case.of(str(path)), -1, None)
         tracemalloc.start()
-        prepared_moments(planned, Preparation("zscore|clip:-1,1|zscore-nonzero", ">5"))
+        prepared_moments(planned, Preparation("zscore|clip:-1,1|zscore-nonzero|clip:p1,p99", ">5"))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]

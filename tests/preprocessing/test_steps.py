@@ -8,6 +8,7 @@ from math import inf
 import pytest
 
 from bnstat.errors import UsageError
+from bnstat.preprocessing.percentile_steps import Percentile, PercentileClip, PercentileScale
 from bnstat.preprocessing.settings import Preparation
 from bnstat.preprocessing.steps import Clip, Ct, Minmax, Scale, Zscore, parsed, passes
 
@@ -32,6 +33,15 @@ from bnstat.preprocessing.steps import Clip, Ct, Minmax, Scale, Zscore, parsed, 
         ("clip:,255", (Clip(-inf, 255.0),)),
         ("ct:-958,1817,-250.1,571", (Ct(((-958.0, 1817.0, -250.1, 571.0),)),)),
         (" clip:0, | zscore ", (Clip(0.0, inf), Zscore())),
+        ("clip:p0.5,p99.5", (PercentileClip(Percentile(0.5), Percentile(99.5)),)),
+        ("clip:0, p99 ,nonzero", (PercentileClip(0.0, Percentile(99.0), "nonzero"),)),
+        ("clip:p1,", (PercentileClip(Percentile(1.0), inf),)),
+        ("clip:,p99,all-channels", (PercentileClip(-inf, Percentile(99.0), together=True),)),
+        ("scale-percentile:1,99,0,1", (PercentileScale(Percentile(1.0), Percentile(99.0), 0.0, 1.0),)),
+        (
+            "scale-percentile:p1,p99,-1,1,nonzero,clip",
+            (PercentileScale(Percentile(1.0), Percentile(99.0), -1.0, 1.0, clips=True, region="nonzero"),),
+        ),
     ],
 )
 def test_steps_are_read_from_left_to_right(text, steps):
@@ -52,6 +62,20 @@ def test_steps_are_read_from_left_to_right(text, steps):
         ("clip:a,1", "'a' is not a number"),
         ("clip:nan,1", "'nan' is not a finite number"),
         ("clip:2,1", "its lower end 2 is above its upper end 1"),
+        ("clip:p1,p1", "its lower percentile 1 is not below its upper one 1"),
+        ("clip:p1,p101", "a percentile is a number from 0 to 100, and not 101"),
+        ("clip:p1", "it takes two ends, as in 'clip:p0.5,p99.5'"),
+        ("clip:p,p99", "'' is not a number"),
+        ("clip:p1,p99,brain", "'brain' is not known after the numbers; add nonzero, mask or all-channels"),
+        ("clip:p1,p99,nonzero,mask", "either nonzero or mask"),
+        ("clip:0,1,nonzero", "'nonzero' says which percentiles are taken, and no end is one"),
+        ("scale-percentile", "it takes LO,HI,A,B"),
+        ("scale-percentile:1,99", "it takes LO,HI,A,B"),
+        ("scale-percentile:99,1,0,1", "its lower percentile 99 is not below its upper one 1"),
+        ("scale-percentile:1,99,2,2", "every voxel would be 2"),
+        ("scale-percentile:1,99,1,0,clip", "nothing can be clipped from 1 to 0"),
+        ("scale-percentile:1,99,0,1,clamp", "'clamp' is not known after the numbers; add clip, nonzero, mask or"),
+        ("scale-percentiles:1,99,0,1", "did you mean 'scale-percentile'?"),
         ("minmax:1", "it takes A,B"),
         ("minmax:1,1", "every voxel would be 1"),
         ("scale", "it takes A,B"),
@@ -127,6 +151,10 @@ def test_properties_that_are_not_whole_are_refused(tmp_path, wrong):
         ("zscore-nonzero-filled|zscore", 2),
         ("zscore|zscore-nonzero-filled|clip:0,", 4),
         ("zscore|clip:-3,3|zscore-nonzero|clip:0,", 3),
+        ("clip:p1,p99", 3),
+        ("clip:p1,p99|zscore", 3),
+        ("scale-percentile:1,99,0,1", 3),
+        ("zscore|scale-percentile:1,99,0,1|zscore", 3),
     ],
 )
 def test_passes_are_as_few_as_the_steps_need(text, number):
