@@ -53,10 +53,26 @@ _SAMPLES = (
     option(
         "--channels",
         group=INPUT,
-        metavar="PATTERN",
-        help="Join files into cases by name, as in '{case}_{channel}.nii.gz'; {channel:t1,flair} takes these, in this "
-        "order.",
+        metavar="KINDS|PATTERN",
+        help="Join files into cases: kinds of file, as in T1w,FLAIR, are the channels in this order; a pattern, as "
+        "'{case}_{channel:t1,flair}.nii.gz', says how any names are built.",
     ),
+    option(
+        "--suffix",
+        group=INPUT,
+        metavar="NAME",
+        help="Take this one kind of file of a folder, as T1w: files whose names end so.",
+    ),
+    option(
+        "--entity",
+        group=INPUT,
+        multiple=True,
+        metavar="KEY=VALUE",
+        in_file=False,
+        shown=False,
+        help="Take files of BIDS with this entity, as task=rest; may be given again, for another key or value.",
+    ),
+    option("--each", group=INPUT, is_flag=True, help="Take every image below a folder as a sample, whatever it is."),
     option(
         "--seed",
         group=INPUT,
@@ -207,6 +223,9 @@ def _reading(given: dict[str, Any]) -> Reading:
         jobs=given.pop("jobs"),
         dask=given.pop("dask"),
         protocols=given.pop("protocols"),
+        suffix=given.pop("suffix"),
+        entity=given.pop("entity"),
+        each=given.pop("each"),
     )
 
 

@@ -75,7 +75,7 @@ def command(
         raise click.UsageError("no output: give a file for the moments, as in -o moments.jsonl", context)
     try:
         with progress(quiet) as meter:
-            asked = ScanSettings(axis, batch_axis, reading.preparation)
+            asked = ScanSettings(axis, batch_axis, reading.preparation, reading.selection)
             found = with_options(scan(paths, output, asked, reading, meter, resume=resume, force=force))
     except KeyboardInterrupt:
         if not quiet:

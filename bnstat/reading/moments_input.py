@@ -14,6 +14,7 @@ from bnstat.reading.scan_settings import Difference, ScanSettings, difference
 from bnstat.sources.case import Case
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis
+from bnstat.sources.selection import ANY, Selection
 
 # Settings that only say how batches are made of the samples, so that they may differ from those of the scan.
 _OF_BATCHES = ("per_volume",)
@@ -34,7 +35,9 @@ class MomentsInput:
     notes: tuple[str, ...]
 
 
-def read(path: str, axis: int, batch_axis: BatchAxis, preparation: Preparation) -> MomentsInput:
+def read(
+    path: str, axis: int, batch_axis: BatchAxis, preparation: Preparation, selection: Selection = ANY
+) -> MomentsInput:
     """Read a moments file in place of volumes.
 
     Args:
@@ -42,6 +45,7 @@ def read(path: str, axis: int, batch_axis: BatchAxis, preparation: Preparation) 
         axis: the kept axis that is asked for.
         batch_axis: the axis of the files whose entries are samples; None for that of the scan.
         preparation: the preprocessing that is asked for; plain for that of the scan.
+        selection: what is asked for of folders. A scan of files that were named, or of one kind, had none.
 
     Raises:
         UsageError: if the file was scanned with other settings.
@@ -49,7 +53,7 @@ def read(path: str, axis: int, batch_axis: BatchAxis, preparation: Preparation) 
     """
     found = read_moments(path)
     _require_axis(path, found, axis)
-    prepared = _fitting(path, found.lines[0].settings, batch_axis, preparation)
+    prepared = _fitting(path, found.lines[0].settings, batch_axis, preparation, selection)
     return MomentsInput(tuple(_cases(found)), prepared, found.notes)
 
 
@@ -68,7 +72,9 @@ def _require_axis(path: str, found: MomentsFile, axis: int) -> None:
             raise _otherwise(path, Difference("axis", found.lines[0].settings.axis, axis))
 
 
-def _fitting(path: str, scanned: ScanSettings, batch_axis: BatchAxis, preparation: Preparation) -> Preparation:
+def _fitting(
+    path: str, scanned: ScanSettings, batch_axis: BatchAxis, preparation: Preparation, selection: Selection
+) -> Preparation:
     """Return the preprocessing of the scan, with how batches are to be made now.
 
     Raises:
@@ -78,6 +84,7 @@ def _fitting(path: str, scanned: ScanSettings, batch_axis: BatchAxis, preparatio
         scanned.axis,
         scanned.batch_axis if batch_axis is None else batch_axis,
         scanned.preparation if preparation.plain else preparation,
+        selection if selection.asked and scanned.selection not in (None, ANY) else scanned.selection,
     )
     if differs := difference(scanned, wanted, ignored=_OF_BATCHES):
         raise _otherwise(path, differs)

@@ -23,11 +23,12 @@ from bnstat.moments.kernels import Array
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Patching, Preparation
-from bnstat.reading.moments_schema import SCHEMA, ChannelFields, PatchFields, SettingsFields, decode
+from bnstat.reading.moments_schema import SCHEMA, ChannelFields, PatchFields, SelectionFields, SettingsFields, decode
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.sources.addresses import Access
 from bnstat.sources.layout import Tensor
 from bnstat.sources.sample import Patch, Sample
+from bnstat.sources.selection import ANY, Selection
 from bnstat.sources.storage import state_of
 
 T = TypeVar("T")
@@ -99,10 +100,22 @@ def line_of(sample_line: MomentsLine) -> str:
         "samples": sample_line.samples,
         "bytes": sample_line.stamp.nbytes,
         "mtime_ns": sample_line.stamp.mtime_ns,
-        "settings": {"axis": settings.axis, "batch_axis": settings.batch_axis, **asdict(settings.preparation)},
+        "settings": {
+            "axis": settings.axis,
+            "batch_axis": settings.batch_axis,
+            **asdict(settings.preparation),
+            "selection": _selected(settings.selection),
+        },
         "channels": list(_channels(row.moments)),
     }
     return json.dumps(fields, allow_nan=False) + "\n"
+
+
+def _selected(selection: Selection | None) -> dict[str, object] | None:
+    """Return what of a selection was asked for; None if nothing was."""
+    if selection is None or not selection.asked:
+        return None
+    return {name: value for name, value in asdict(selection).items() if value}
 
 
 def _channels(moments: Moments) -> Iterator[dict[str, int | float | None]]:
@@ -165,8 +178,24 @@ def _settings(fields: SettingsFields) -> ScanSettings:
     except UsageError as error:
         raise ValueError(f"settings.patches cannot be used: {error}") from error
     return ScanSettings(
-        fields.axis, fields.batch_axis, Preparation(fields.intensity, fields.mask, patches, recorded=True)
+        fields.axis,
+        fields.batch_axis,
+        Preparation(fields.intensity, fields.mask, patches, recorded=True),
+        _selection(fields.selection),
     )
+
+
+def _selection(fields: SelectionFields | UnsetType | None) -> Selection | None:
+    """Return what was taken of folders; None if the line is of a version that did not write it."""
+    if isinstance(fields, UnsetType):
+        return None
+    try:
+        found = ANY if fields is None else Selection(**structs.asdict(fields))
+    except UsageError as error:
+        raise ValueError(f"settings.selection cannot be used: {error}") from error
+    if fields is not None and not found.asked:
+        raise ValueError("settings.selection asks for nothing, and is then null")
+    return found
 
 
 def _moments(channels: tuple[ChannelFields, ...]) -> Moments:

@@ -65,6 +65,15 @@ class PatchingFields(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     seed: Annotated[int, Meta(ge=0)]
 
 
+class SelectionFields(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What was taken of folders. A field that this version does not know would change what that is."""
+
+    channels: str | None = None
+    suffix: str | None = None
+    entity: tuple[str, ...] = ()
+    each: bool = False
+
+
 class SettingsFields(Struct, frozen=True, gc=False):
     """The settings that the moments depend on."""
 
@@ -73,6 +82,7 @@ class SettingsFields(Struct, frozen=True, gc=False):
     intensity: str | None
     mask: str | None
     patches: PatchingFields | None
+    selection: SelectionFields | UnsetType | None = UNSET
 
 
 class LineFields(Struct, frozen=True, gc=False):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.sample import BatchAxis
+from bnstat.sources.selection import ANY, Selection
 
 # The settings of patches in the order in which a difference is named.
 _PATCHING = ("size", "number", "per_volume", "foreground", "labels", "pad", "seed")
@@ -20,11 +21,13 @@ class ScanSettings:
         axis: the kept axis, as it was given.
         batch_axis: the axis of the file whose entries are samples, as it was given; "none" for an array that is one.
         preparation: the preprocessing of the voxels.
+        selection: what was taken of folders; None if a file of an older version does not tell.
     """
 
     axis: int
     batch_axis: BatchAxis
     preparation: Preparation
+    selection: Selection | None = ANY
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,9 @@ class Difference:
 
 def difference(one: ScanSettings, other: ScanSettings, *, ignored: Collection[str] = ()) -> Difference | None:
     """Return the first setting in which two scans differ; None if they differ at most in those that are ignored."""
-    for (name, value), (_, theirs) in zip(_values(one), _values(other), strict=True):
+    of_one, of_other = dict(_values(one)), dict(_values(other))
+    for name in (name for name in of_one if name in of_other):
+        value, theirs = of_one[name], of_other[name]
         if value != theirs and name not in ignored:
             return Difference(name, value, theirs)
     return None
@@ -73,3 +78,9 @@ def _values(settings: ScanSettings) -> Iterator[tuple[str, object]]:
     yield "mask", preparation.mask
     for name in _PATCHING:
         yield name, None if preparation.patches is None else getattr(preparation.patches, name)
+    chosen = settings.selection
+    if chosen is not None:
+        yield "channels", chosen.channels
+        yield "suffix", chosen.suffix
+        yield "entity", " ".join(chosen.entity) or None
+        yield "each", chosen.each or None

@@ -125,7 +125,7 @@ def _entries(
 
         for path in map(str, some):
             try:
-                found = moments_input.read(path, axis, batch_axis, reading.preparation)
+                found = moments_input.read(path, axis, batch_axis, reading.preparation, reading.selection)
             except InputError as error:
                 failures.append(error)
                 continue
@@ -187,7 +187,7 @@ def find_cases(
     Raises:
         UsageError: if the pattern of channels or a protocol is wrong.
     """
-    found = cases_of(paths, reading.pattern, reading.access)
+    found = cases_of(paths, reading.selection, reading.access)
     failures += found.failures
     notes += found.notes
     return found.cases

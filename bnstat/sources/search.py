@@ -11,22 +11,23 @@ from bnstat.errors import InputError
 from bnstat.sources import datasets, remote, storage
 from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
 from bnstat.sources.case import Case, FoundCases
-from bnstat.sources.datasets.pattern import Pattern, join
+from bnstat.sources.datasets.pattern import join
 from bnstat.sources.formats.memory import InMemory
 from bnstat.sources.formats.registry import names_of_read
 from bnstat.sources.names import how_to_convert, is_image, other_format
+from bnstat.sources.selection import ANY, Selection
 from bnstat.text import plural
 
 _DESCRIPTION = ".json"
 
 
-def cases_of(paths: Sequence[str | InMemory], pattern: Pattern | None = None, access: Access = USUAL) -> FoundCases:
+def cases_of(paths: Sequence[str | InMemory], selection: Selection = ANY, access: Access = USUAL) -> FoundCases:
     """Return the cases that paths stand for.
 
     Args:
         paths: files, directories, patterns that no shell has expanded, descriptions of data sets, or URLs of these; or
             arrays and images in memory, a case each.
-        pattern: joins files into cases; cases of data sets stay as they are.
+        selection: what is taken of folders, and how files are joined into cases; cases of data sets stay as they are.
         access: how files elsewhere may be reached.
     """
     found = FoundCases()
@@ -38,7 +39,7 @@ def cases_of(paths: Sequence[str | InMemory], pattern: Pattern | None = None, ac
             found.add(_cases_of(path, access))
         except InputError as error:
             found.failures.append(error)
-    return found if pattern is None else join(found, pattern)
+    return found if selection.pattern is None else join(found, selection.pattern)
 
 
 def _cases_of(path: str, access: Access) -> FoundCases:

@@ -58,7 +58,7 @@ def collect(
         InputError: if no input can be read, or the file to resume is damaged.
         OutputError: if the file cannot be written; what was written before stays.
     """
-    asked = ScanSettings(axis, batch_axis, reading.preparation)
+    asked = ScanSettings(axis, batch_axis, reading.preparation, reading.selection)
     found = scan(paths, output, asked, reading, progress, resume=resume, force=force)
     require_some(range(found.samples), found.errors)
     return found

@@ -16,6 +16,7 @@ from bnstat import Reading, UsageError
 from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.datasets.pattern import Pattern, join
 from bnstat.sources.search import cases_of
+from bnstat.sources.selection import Selection
 
 
 def joined(pattern, *names):
@@ -107,7 +108,7 @@ def test_cases_of_a_data_set_stay_as_they_are(tmp_path):
     root = nnunet_v2(tmp_path / "ds")
     for name in ("x", "y"):
         save(tmp_path / "more" / f"a_{name}.nii.gz", values(CASES[0], 0))
-    found = cases_of([str(root), str(tmp_path / "more")], Pattern.of("{case}_{channel}.nii.gz"))
+    found = cases_of([str(root), str(tmp_path / "more")], Selection("{case}_{channel}.nii.gz"))
     assert [case.channels for case in found.cases] == [CHANNELS] * 3 + [("x", "y")]
 
 
