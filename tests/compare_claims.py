@@ -435,6 +435,7 @@ def _levels(said: Said) -> list[Mapping[str, Any]]:
 def _deepest(said: Said, _: Match) -> list[int]:
     last = _levels(said)[-1]
     assert not any(level["raises"] for level in _levels(said))
+    assert (said.document["head"] is not None) == ("of the encoder" in said.text)
     assert last["values_per_sample"] > 2
     return [last["values_per_batch"], last["values_per_sample"]]
 
@@ -468,7 +469,9 @@ def _trains_from(said: Said, match: Match) -> bool:
 
 def _leaves_more(said: Said, **asked: Any) -> bool:
     """Return True if a plan leaves more than two values at every level."""
-    plan = bnstat.plan(**{**{name: said.settings[name] for name in ("patch", "strides", "downsample")}, **asked})
+    ways = [level["downsample"] for level in _levels(said)[1:]] or ["conv"]
+    given: dict[str, Any] = {**{name: said.settings[name] for name in ("patch", "strides")}, **asked}
+    plan = bnstat.plan(**given, downsample=ways[: len(given["strides"])] or "conv")
     return all(level.values_per_sample > 2 for level in plan.levels)
 
 
@@ -483,6 +486,25 @@ def _fewer_levels(said: Said, match: Match) -> bool:
 def _larger_patch(said: Said, match: Match) -> bool:
     patch = [int(size) for size in match["patch"].split("x")]
     return _leaves_more(said, patch=patch) and not _leaves_more(said, patch=[size // 2 for size in patch])
+
+
+def _ways(said: Said, match: Match) -> bool:
+    return match["ways"].split(", ") == [level["downsample"] for level in _levels(said)[1:]]
+
+
+def _of_head(said: Said, match: Match) -> bool:
+    """Return True if a feature behind the encoder has so many values, and the layers that refuse are named."""
+    head = said.document["head"]
+    kind = {"global average pooling": "global-pool", "flattening": "flatten"}[match["kind"]]
+    number = 1 if match["number"] == "one" else int(match["number"].replace(",", ""))
+    names = match["names"].split(", ") if match["names"] else []
+    return bool(kind == head["kind"] and number == head["values_per_batch"] and names == head["raises"])
+
+
+def _shape_at_head(said: Said, match: Match) -> bool:
+    """Return True if these are PyTorch's words for the shape that the head has."""
+    features = said.document["head"]["features"]
+    return [match["batch"], match["features"]] == [str(said.settings["batch_size"]), str(features or "C")]
 
 
 def _patch(said: Said, match: Match) -> bool:
@@ -613,6 +635,15 @@ CLAIMS: tuple[Claim, ...] = (
         _stops,
     ),
     claim("plan", r"Batch norm has (?P<number>[\d,]*\d) values there(?P<pair>, which always)?", _of_batch),
+    claim(
+        "plan",
+        r"After (?P<kind>.*?) a feature has (?P<number>one|[\d,]*\d) values?(?: in a batch of (?P<size>1))?"
+        r"(?:.*?refuses to train \((?P<names>[^)]*)\):)?",
+        _of_head,
+    ),
+    claim("plan", r"torch\.Size\(\[(?P<batch>\d+), (?P<features>\d+|C)\]\)", _shape_at_head),
+    claim("plan", r"Expected more than # value per channel", lambda *_: [1]),
+    claim("plan", r"rounding as (?P<ways>.*) do", _ways),
     claim("plan", r"about # and #", lambda *_: [-1, 1]),
     claim("plan", r"but # different values", lambda *_: [2]),
     claim("plan", r"learned bias, # at first", lambda *_: [0]),

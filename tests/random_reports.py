@@ -128,7 +128,10 @@ def _plan(draw: random.Random) -> RandomReport:
         "levels": draw.randint(1, 7),
         "batch_size": draw.choice((1, 2, 4)),
         "downsample": draw.choice(("conv", "pool")),
+        "head": draw.choice((None, None, "global-pool", "global-pool:512", "flatten")),
     }
+    if draw.random() < 0.2 and settings["levels"] > 1:
+        settings["downsample"] = [draw.choice(("conv", "pool")) for _ in range(settings["levels"] - 1)]
     patch = [draw.choice((1, 8, 20, 32, 96, 128)) for _ in range(axes)]
     return _report("plan", bnstat.plan, patch, settings, plan_table.render)
 

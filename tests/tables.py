@@ -264,7 +264,14 @@ def _outputs(entry: Row) -> dict[tuple[int, int], float | None]:
 
 
 def _plan(report: RandomReport) -> Iterator[str]:
-    rows = [_split(line) for line in report.screen.splitlines() if re.match(r" *\d+ {2,}\d", line)]
+    rows = [_split(line) for line in report.screen.splitlines() if re.match(r" *(?:\d+ {2,}\d|head )", line)]
+    head = report.document["head"]
+    if head is not None:
+        _, text, *numbers, raises = rows.pop()
+        bessel = head["values_per_batch"] / (head["values_per_batch"] - 1) if head["values_per_batch"] > 1 else None
+        yield from _compared("plan", numbers, [1, head["values_per_batch"], bessel])
+        if text != report.document["settings"]["head"] or raises != (", ".join(head["raises"]) or "nothing"):
+            yield f"plan: the head is {text}, which refuses {raises}"
     for cells, level in zip(rows, report.document["levels"], strict=True):
         number, shape, per_sample, per_batch, bessel, raises = cells
         yield from _compared(

@@ -48,7 +48,7 @@ def faults_of_wording(report: RandomReport) -> Iterator[str]:
     for line in plain(report.screen).splitlines():
         if is_row(report.command, line):
             continue
-        untitled = re.sub(r"\bBN\d+ [\w-]+", "", line)
+        untitled = re.sub(r"\bBN\d+ [\w-]+|\bKeras 2\b", "", line)
         for pattern in _WRONG_NUMBER:
             for match in pattern.finditer(untitled):
                 yield f"number: {match.group()!r} in {line.strip()!r}"

@@ -32,6 +32,19 @@ class Strides(Written[tuple[Any, ...]]):
         return tuple(step[0] if len(step) == 1 else step for step in steps)
 
 
+class Rounding(Written[tuple[str, ...]]):
+    """How sizes are rounded, for all levels or for each level after the first, as in conv,pool,pool."""
+
+    name = "conv|pool,…"
+    kinds = (str, list)
+
+    def convert(self, value: object, *_: object) -> tuple[str, ...]:
+        """Return the ways; which of them exist, and how many are needed, is known further down."""
+        if isinstance(value, (tuple, list)):
+            return tuple(map(str, value))
+        return tuple(part.strip() for part in str(value).split(","))
+
+
 @configured.command()
 @click.argument("plans", required=False, metavar="[PLANS.json]", type=click.Path(readable=False))
 @option(
@@ -52,10 +65,18 @@ class Strides(Written[tuple[Any, ...]]):
 @option(
     "--downsample",
     group=NETWORK,
-    type=click.Choice(["conv", "pool"]),
+    type=Rounding(),
     default="conv",
     show_default=True,
-    help="Round sizes up as a strided convolution does, or down as max pooling does.",
+    help="Round sizes up as a strided convolution does, or down as max pooling does; one for all levels, or one for "
+    "each after the first, as in conv,pool,pool.",
+)
+@option(
+    "--head",
+    group=NETWORK,
+    metavar="KIND[:C]",
+    help="Add what follows the encoder of a classifier: global-pool or flatten, with C features, as in "
+    "global-pool:512.",
 )
 @option(
     "--configuration",
@@ -78,6 +99,7 @@ def command(
     Examples:
       bnstat plan --patch 128x128x128 --levels 6
       bnstat plan --patch 320x320x16 --strides 1x1x2,2,2,2 --batch-size 2
+      bnstat plan --patch 96 --levels 5 --head global-pool:512 --batch-size 1
       bnstat plan nnUNetPlans.json --configuration 3d_fullres
     """
     from bnstat.cli.output import tell, write
@@ -128,4 +150,5 @@ def _from_file(path: str, name: str | None, given: dict[str, Any]) -> Plan:
     if read.norm:
         notes.append(f"this network normalizes with {read.norm}")
     batch_size = read.batch_size if given["batch_size"] is None else given["batch_size"]
-    return plan(read.patch, strides=read.strides, batch_size=batch_size, downsample=given["downsample"], notes=notes)
+    asked = {"batch_size": batch_size, "downsample": given["downsample"], "head": given["head"]}
+    return plan(read.patch, strides=read.strides, notes=notes, **asked)

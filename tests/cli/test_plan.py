@@ -82,6 +82,7 @@ def test_json_follows_the_contract(bnstat_run):
         "values_per_batch": 1,
         "bessel": None,
         "raises": ["torch", "torch-instance"],
+        "downsample": "conv",
     }
     assert document["least_batch_size"] == 2
 
@@ -125,3 +126,35 @@ def test_a_plans_file_says_it_all_and_its_order_is_told(bnstat_run, tmp_path):
 )
 def test_what_cannot_be_is_one_line(refused, arguments, code, message):
     assert message in refused(code, "plan", *arguments)
+
+
+def test_a_head_says_the_refusal_that_people_report_before_all_else(bnstat_run):
+    ran = bnstat_run("plan", "--patch", "96", "--levels", "5", "--head", "global-pool:512", "--batch-size", "1")
+    said = " ".join(ran.out.split())
+    assert said.startswith("After global average pooling a feature has one value in a batch of 1")
+    assert "got input size torch.Size([1, 512])" in said
+    assert "no layer of the encoder refuses to train" in said
+    row = next(line for line in ran.out.splitlines() if line.startswith(" head"))
+    assert row.split() == ["head", "global-pool:512", "1", "1", "–", "torch"]
+    document = json.loads(
+        bnstat_run("plan", "--patch", "9", "--levels", "3", "--head", "flatten", "--format", "json").out
+    )
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+    assert document["head"] == {
+        "kind": "flatten",
+        "features": None,
+        "values_per_batch": 2,
+        "raises": [],
+        "refusal": None,
+    }
+
+
+def test_each_level_may_round_in_its_own_way_at_the_command_line(bnstat_run):
+    ran = bnstat_run("plan", "--patch", "9", "--levels", "3", "--downsample", "pool,conv", "--format", "json")
+    document = json.loads(ran.out)
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+    assert document["settings"]["downsample"] == "mixed"
+    assert [level["shape"][0] for level in document["levels"]] == [9, 4, 2]
+    wrong = bnstat_run("plan", "--patch", "9", "--levels", "3", "--downsample", "up")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "--downsample must be one of conv, pool, and is 'up'" in wrong.err

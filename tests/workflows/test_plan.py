@@ -117,3 +117,40 @@ def test_a_real_encoder_raises_at_the_levels_that_are_predicted(patch, strides, 
         raised, deepest = refusals(torch, norm, patch, strides, batch_size, downsample)
         assert raised == [level.level for level in found.levels if name in level.raises]
         assert deepest == found.levels[-1].shape
+
+
+@pytest.mark.parametrize("kind", ["global-pool", "flatten"])
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_behind_the_encoder_batch_norm_has_a_value_of_each_sample(kind, batch_size):
+    found = plan(64, levels=3, batch_size=batch_size, head=f"{kind}:512")
+    assert (found.head.features, found.head.values_per_batch) == (512, batch_size)
+    assert found.head.raises == (("torch",) if batch_size == 1 else ())
+    assert found.least_batch_size == 2
+    assert plan(64, levels=3, batch_size=batch_size).head is None
+
+
+def test_the_refusal_at_the_head_is_what_the_real_layer_says():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ValueError, match="Expected more than 1 value") as raised:
+        torch.nn.BatchNorm1d(512)(torch.zeros(1, 512))
+    assert plan(64, levels=2, batch_size=1, head="global-pool:512").head.refusal == str(raised.value)
+    torch.nn.BatchNorm1d(512)(torch.zeros(2, 512))
+
+
+@pytest.mark.parametrize("head", ["", "pool", "global-pool:", "global-pool:0", "global-pool:x", "flatten:-1", 3])
+def test_a_head_that_does_not_exist_is_refused(head):
+    with pytest.raises(UsageError, match="`head` must be global-pool or flatten"):
+        plan(64, levels=2, head=head)
+
+
+def test_every_level_may_round_in_its_own_way():
+    assert shapes(plan(9, levels=3, downsample=["conv", "pool"])) == [(9, 9, 9), (5, 5, 5), (2, 2, 2)]
+    assert shapes(plan(9, levels=3, downsample=["pool", "conv"])) == [(9, 9, 9), (4, 4, 4), (2, 2, 2)]
+    mixed = plan(9, levels=3, downsample=["pool", "conv"])
+    assert (mixed.downsample, [level.downsample for level in mixed.levels]) == ("mixed", [None, "pool", "conv"])
+    assert plan(9, levels=3, downsample=["pool"]).downsample == "pool"
+    assert plan(9, levels=1, downsample=["pool"]).downsample == "pool"
+    with pytest.raises(UsageError, match="`downsample` has 3 entries, and 2 levels follow the first"):
+        plan(9, levels=3, downsample=["pool", "pool", "conv"])
+    with pytest.raises(UsageError, match="`downsample` must be one of conv, pool, and is 'max'"):
+        plan(9, levels=3, downsample=["pool", "max"])

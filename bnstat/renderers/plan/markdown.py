@@ -10,6 +10,6 @@ from bnstat.report.plan import Plan
 def render(plan: Plan) -> str:
     """Return the plan as Markdown."""
     legend = [f"{line}  " for line in rows.legend()]
-    levels = table(rows.HEADERS, map(rows.cells, plan.levels))
+    levels = table(rows.HEADERS, rows.all_cells(plan))
     lines = [*opening(plan.opening), escaped(rows.title(plan)), "", *levels, "", *legend]
     return "\n".join(lines) + "\n"

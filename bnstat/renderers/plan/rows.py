@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bnstat.renderers.numbers import UNDEFINED
-from bnstat.report.plan import Level, Plan
+from bnstat.report.plan import Head, Level, Plan
 from bnstat.text import by, plural
 
 HEADERS = ("level", "shape", "values per sample", "values per batch", "n/(n−1)", "refuses to train")
@@ -41,7 +41,24 @@ def cells(level: Level) -> list[str]:
     ]
 
 
+def cells_of_head(head: Head) -> list[str]:
+    """Return what follows the encoder, a text for each header."""
+    several = head.values_per_batch
+    bessel = UNDEFINED if several == 1 else f"{several / (several - 1):.6g}"
+    return ["head", head.text, "1", f"{several:,}", bessel, ", ".join(head.raises) or "nothing"]
+
+
+def all_cells(plan: Plan) -> list[list[str]]:
+    """Return the cells of every level, and of the head behind them."""
+    return [*map(cells, plan.levels), *([] if plan.head is None else [cells_of_head(plan.head)])]
+
+
 def title(plan: Plan) -> str:
     """Return what was asked, in a line."""
-    rounding = {"conv": "rounding up (strided convolution)", "pool": "rounding down (pooling)"}[plan.downsample]
+    ways = ", ".join(str(level.downsample) for level in plan.levels[1:])
+    rounding = {
+        "conv": "rounding up (strided convolution)",
+        "pool": "rounding down (pooling)",
+        "mixed": f"rounding as {ways} do",
+    }[plan.downsample]
     return f"patch {by(plan.patch)}, {plural(len(plan.levels), 'level')}, batch size {plan.batch_size}, {rounding}"

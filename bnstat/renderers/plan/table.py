@@ -34,13 +34,14 @@ def _print(plan: Plan, screen: Screen) -> None:
 def _print_table(plan: Plan, screen: Screen) -> list[str]:
     """Print a row for each level, and return the headers of the columns that are shown."""
     headers = rows.HEADERS if screen.width >= _WIDE else [header.replace(" ", "\n", 1) for header in rows.HEADERS]
-    cells = [rows.cells(level) for level in plan.levels]
+    cells = rows.all_cells(plan)
+    refused = [level.raises for level in plan.levels] + ([] if plan.head is None else [plan.head.raises])
     shortened = [[*one[:-1], one[-1][:_LEAST_LAST]] for one in cells]
     shown, gap = fitting(headers, shortened, _RANKS, screen.width)
     table = empty_table([(headers[place], _side(rows.HEADERS[place])) for place in shown], gap=gap)
     table.columns[-1].no_wrap = False
-    for level, one in zip(plan.levels, cells, strict=True):
-        table.add_row(*(one[place] for place in shown), style="red" if level.raises else None)
+    for raises, one in zip(refused, cells, strict=True):
+        table.add_row(*(one[place] for place in shown), style="red" if raises else None)
     screen.table(table)
     screen.hidden([header for place, header in enumerate(rows.HEADERS) if place not in shown])
     return [rows.HEADERS[place] for place in shown]
