@@ -90,7 +90,8 @@ _PREPROCESSING = (
         group=PREPROCESSING,
         metavar="STEPS",
         help="Normalize intensities first: minmax[:A,B] (to A … B), zscore, zscore-nonzero, scale:A,B (A·x + B), "
-        "clip:LO,HI, ct:LO,HI,MEAN,SD or ct:FILE (nnU-Net); | joins steps, as in 'clip:-1000,1000|zscore'.",
+        "clip:LO,HI, ct:LO,HI,MEAN,SD or ct:FILE (nnU-Net); | joins steps, as in 'clip:-1000,1000|zscore', and ; lists "
+        "of channels, as in 'CT=clip:-1000,1000;1=none;*=zscore'.",
     ),
     option(
         "--mask",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,8 +74,26 @@ def resolve(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
     ]
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A case after all steps.
+
+    Attributes:
+        moments: the moments inside its mask, shape (samples, channels).
+        zeros: what zeros have become, as in `Walk.zeros`; None without a step that changes them so.
+    """
+
+    moments: Moments
+    zeros: Doubles | None = None
+
+
 def prepared_moments(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> Moments:
-    """Return the moments of a case after all steps, inside its mask: shape (samples, channels).
+    """Return the moments of a case after all steps, as `prepared` does."""
+    return prepared(planned, preparation, on_bytes).moments
+
+
+def prepared(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> Prepared:
+    """Return a case after all steps.
 
     Raises:
         InputError: if a file or the mask cannot be read, no voxel is inside, or a step does not fit the values.
@@ -85,6 +104,17 @@ def prepared_moments(planned: Planned, preparation: Preparation, on_bytes: OnByt
     found = Moments.join([walk.inside for walk, _ in walks])
     found = found[:, np.argsort(np.concatenate([walk.channels for walk, _ in walks]))]
     _require_some(found, planned, preparation)
+    return Prepared(found, _zeros([walk for walk, _ in walks], found.shape))
+
+
+def _zeros(walks: Sequence[Walk], shape: tuple[int, ...]) -> Doubles | None:
+    """Return what zeros have become in each sample and channel; None if no step changed them."""
+    if all(walk.zeros is None for walk in walks):
+        return None
+    found = np.full(shape, np.nan)
+    for walk in walks:
+        if walk.zeros is not None:
+            found[:, walk.channels] = walk.zeros
     return found
 
 

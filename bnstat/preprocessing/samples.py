@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bnstat.moments.moments import Moments
+from bnstat.moments.moments import Doubles, Moments
 from bnstat.moments.one_pass import scan_volume, side_by_side
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.case import CaseFile
@@ -30,6 +30,8 @@ class Row:
         types: the stored types of its numbers if they are the layer's input; none if the values were changed.
         notes: files, each with what is odd about it; only the first row of a case has them, and only if its headers
             were not read before.
+        zeros: what a step made of zeros with the statistics of the other values, for each channel; NaN in a channel
+            without zeros. None without such a step, and if it is not known.
     """
 
     sample: Sample
@@ -38,6 +40,7 @@ class Row:
     parts: tuple[CaseFile, ...] = ()
     types: tuple[str, ...] = ()
     notes: tuple[tuple[str, str | Remark], ...] = ()
+    zeros: Doubles | None = None
 
 
 def rows_of(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> tuple[Row, ...]:
@@ -54,9 +57,12 @@ def rows_of(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
     if preparation.patches is not None:
         return _patches(planned, preparation, on_bytes)
     if preparation.changes_values:
-        from bnstat.preprocessing.intensity import prepared_moments  # noqa: PLC0415  (15 ms, and most scans need none)
+        from bnstat.preprocessing.intensity import prepared  # noqa: PLC0415  (15 ms, and most scans need none)
 
-        return _rows(planned, prepared_moments(planned, preparation, on_bytes), (), ())
+        found = prepared(planned, preparation, on_bytes)
+        rows = _rows(planned, found.moments, (), ())
+        zeros = found.zeros
+        return rows if zeros is None else tuple(replace(row, zeros=zeros[at]) for at, row in enumerate(rows))
     cells = [scan_volume(part.volume, part.arrangement, on_bytes) for part in planned.parts]
     return _rows(planned, side_by_side(cells, planned.tensor), planned.parts, _types(planned))
 

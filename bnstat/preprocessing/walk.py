@@ -33,11 +33,14 @@ class Walk:
     Attributes:
         channels: the channels, by their place on the kept axis, in order.
         operations: the operations so far, with numbers of shape (samples, channels).
+        zeros: what zeros have become since a step changed them with the statistics of the other values, shape
+            (samples, channels); NaN where there were none. None without such a step.
     """
 
     def __init__(self, planned: Planned, channels: Places) -> None:
         self.channels = channels
         self.operations: list[Operation] = []
+        self.zeros: Doubles | None = None
         self._planned = planned
         self._known: MaskedMoments | None = None
 
@@ -77,12 +80,17 @@ class Walk:
         """Return the operations for one sample, with arrays of shape (channels,)."""
         return tuple(operation.pick(lambda numbers: numbers[sample]) for operation in self.operations)
 
-    def _take_affine(self, operation: Affine) -> None:
+    def _append(self, operation: Operation) -> None:
         self.operations.append(operation)
+        if self.zeros is not None:
+            operation.change(self.zeros)
+
+    def _take_affine(self, operation: Affine) -> None:
+        self._append(operation)
         self._known = None if self._known is None else self._known.after(operation)
 
     def _take_other(self, operation: Operation) -> None:
-        self.operations.append(operation)
+        self._append(operation)
         self._known = None
 
     def _take_standard(self, step: steps.Zscore) -> Way:
@@ -94,7 +102,7 @@ class Walk:
         """Take a z-score inside nnU-Net's mask in one pass that counts what is outside of it apart."""
         filled, rest = yield Pass(self.channels, tuple(self.operations), "filled", outside=True)
         operation = FilledAffine(*self._standard(filled.whole, step))
-        self.operations.append(operation)
+        self._append(operation)
         self._known = filled.after(operation.of_filled).merge(rest.zeroed)
 
     def _take_nonzero(self, step: steps.Zscore) -> Way:
@@ -103,11 +111,12 @@ class Walk:
         numbers = self._standard(others.whole, step)
         if step.everywhere:
             affine = _shifted(*numbers)
-            self.operations.append(affine)
+            self.zeros = np.where(zeros.whole.count > 0, 0.0, np.nan)
+            self._append(affine)
             self._known = others.after(affine).merge(zeros.after(affine))
             return
         operation = NonzeroAffine(*numbers)
-        self.operations.append(operation)
+        self._append(operation)
         self._known = others.after(operation.of_nonzero).merge(zeros)
 
     def _take_percentile_clip(self, step: PercentileClip) -> Way:

@@ -32,7 +32,7 @@ from bnstat.sources.sample import BatchAxis, Sample, channel_names_of
 from bnstat.text import channel_title, plural
 from bnstat.workflows.failures import failures_of, require_some
 from bnstat.workflows.inspect import require_told_axis
-from bnstat.workflows.notes import epsilon_notes, few_files, patch_notes, spacing_notes
+from bnstat.workflows.notes import epsilon_notes, few_files, patch_notes, spacing_notes, zeros_notes
 
 
 def compare(
@@ -143,6 +143,7 @@ def compare_batch_sizes(
             *read.notes,
             *notes,
             *spacing_notes(read),
+            *zeros_notes(read),
             *patch_notes(read, read),
             *_forced_notes(nesting, sizes),
             *_shape_notes(rows),

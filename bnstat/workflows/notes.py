@@ -15,9 +15,10 @@ from bnstat.layers.predictions import depends_on_registers, second_pass
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.layers.settings import Layer, Settings
 from bnstat.preprocessing.settings import Patching
+from bnstat.preprocessing.steps import Zscore
 from bnstat.reading.table import Table
 from bnstat.sources.sample import Patch, Sample
-from bnstat.text import NO_BREAK_SPACE, plural
+from bnstat.text import NO_BREAK_SPACE, number, plural
 
 # The largest part of a band that measured sequential sums reached, and the deviation that is worth a note.
 LIKELY, NOTICED = 0.23, 0.01
@@ -32,6 +33,7 @@ def notes_of(table: Table, batches: Sequence[Batch], settings: Settings) -> tupl
         *table.notes,
         *_inputs(table, settings),
         *spacing_notes(table),
+        *zeros_notes(table),
         *_names(table),
         *_reach(batches, settings),
         *_overflows(batches),
@@ -191,6 +193,37 @@ def _frozen(settings: Settings) -> tuple[str, ...]:
         f"{settings.framework.title} divides its averages by 1 − momentum^t, which is 0 with a momentum of 1, so its "
         "running statistics are NaN; use a `momentum` below 1",
     )
+
+
+def zeros_notes(table: Table) -> tuple[str, ...]:
+    """Return a note if zeros were changed with the statistics of the other values, as by MedicalNet's data loader."""
+    if not any(isinstance(step, Zscore) and step.shifts_zeros for step in table.preparation.steps):
+        return ()
+    found = [
+        (float(value), f"channel {channel} of {row.sample.title}")
+        for row in table.rows
+        if row.zeros is not None
+        for channel, value in enumerate(row.zeros)
+        if not np.isnan(value)
+    ]
+    values = [value for value, _ in found]
+    if not values:
+        become = "they become one constant in each channel, negative where the mean of the other voxels is positive"
+    elif len(values) == 1:
+        become = f"all zeros become {number(values[0])} in {found[0][1]}, one {_sign(values)}constant"
+    else:
+        become = (
+            f"all zeros become one {_sign(values)}constant in each channel, from {number(min(values))} to "
+            f"{number(max(values))}, as {number(values[0])} in {found[0][1]}"
+        )
+    return (
+        "zscore-nonzero-all takes mean and deviation of the voxels that are not 0 and applies them to all voxels: "
+        f'{become}; if the training leaves zeros as they are, type `intensity="zscore-nonzero"`',
+    )
+
+
+def _sign(values: Sequence[float]) -> str:
+    return "negative " if max(values) < 0 else ""
 
 
 def epsilon_notes(layer: Layer, constant: bool) -> list[str]:

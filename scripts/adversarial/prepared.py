@@ -55,20 +55,27 @@ def _steps(rng: random.Random) -> str:
         f"scale:{rng.choice([0.5, -2, 1e-3])},{rng.choice([0, 7, -0.1])}",
         f"clip:{rng.choice([-1, 0, 2, 80])},{rng.choice([90, 100, 1000])}",
         *("clip:0,", "clip:,50", "ct:-50,120,40,30", "ct:0,1,0.5,0", "none"),
+        *("zscore-nonzero-all", "zscore-nonzero-filled", "rescale_to_0_1", "noNorm"),
     ]
     steps = [rng.choice(pool) for _ in range(rng.choice([1, 1, 2, 3]))]
     return rng.choice(["|".join(steps), "|".join(steps), "zscore|clip:-3,3", "zscore|clip:0,|zscore-nonzero"])
+
+
+def _by_channel(rng: random.Random, channels: int) -> str:
+    """Draw steps for each channel, by its number or as the rest."""
+    lists = [f"{channel}={_steps(rng)}" for channel in range(channels)]
+    if rng.random() < 0.5:
+        lists[-1] = rng.choice(["", "*="]) + _steps(rng)
+    rng.shuffle(lists)
+    return ";".join(lists)
 
 
 def _mask(rng: random.Random) -> str:
     return rng.choice(["nonzero", "nonzero", ">0", ">=2", "<50", "<=0", ">99.5", ">-1"])
 
 
-def steps_and_masks(rng: random.Random, folder: Path) -> tuple[Run, Judge]:
-    """Check intensity steps and masks, of thresholds and of files."""
-    kind, channels = _kind(rng), rng.choice([1, 1, 2])
-    space = tuple(rng.randint(1, 7) for _ in range(3))
-    shape = space if channels == 1 else (*space, channels)
+def _options(rng: random.Random, channels: int) -> dict[str, Any]:
+    """Draw what is done to the voxels."""
     options: dict[str, Any] = {"framework": rng.choice(PRESETS)}
     if rng.random() < 0.75:
         options["intensity"] = _steps(rng)
@@ -76,6 +83,19 @@ def steps_and_masks(rng: random.Random, folder: Path) -> tuple[Run, Judge]:
         options["mask"] = _mask(rng)
     if channels > 1 and rng.random() < 0.4:
         options["batch-axis"] = 3
+    elif "intensity" in options and rng.random() < 0.3:
+        options["intensity"] = _by_channel(rng, channels)
+    if "mask" in options and "intensity" in options and rng.random() < 0.3:
+        options["intensity"] = f"{rng.choice(['', 'clip:0,50|'])}zscore:mask"
+    return options
+
+
+def steps_and_masks(rng: random.Random, folder: Path) -> tuple[Run, Judge]:
+    """Check intensity steps and masks, of thresholds and of files."""
+    kind, channels = _kind(rng), rng.choice([1, 1, 2])
+    space = tuple(rng.randint(1, 7) for _ in range(3))
+    shape = space if channels == 1 else (*space, channels)
+    options = _options(rng, channels)
     paths, masks = [], {}
     by_file = rng.random() < 0.3
     (folder / "masks").mkdir()
@@ -117,7 +137,9 @@ def _samples(path: Path, options: dict[str, Any], marks: Sequence[float] | None)
     order = values.tensor(space).places[0][0]  # of a volume, in the order of the reduced axes
     for sample in tensor.places:
         cells = []
-        for places in sample:
+        raw = [[stored.numbers[place] for place in places] for places in sample]
+        filled = _filled(stored, raw)
+        for number, places in enumerate(sample):
             numbers = [stored.numbers[place] for place in places]
             channel = preparation.channel_of(numbers, stored.slope, stored.intercept)
             if marks is None:
@@ -125,8 +147,15 @@ def _samples(path: Path, options: dict[str, Any], marks: Sequence[float] | None)
             else:
                 chosen = [marks[place] > 0 for place in order]
             exact = steps is None and stored.small_integers and not stored.scaled
-            cells.append(preparation.cell_inside(preparation.prepared(channel, steps), chosen, exact=exact))
+            changed = preparation.prepared(channel, preparation.steps_of(steps, number), chosen, filled)
+            cells.append(preparation.cell_inside(changed, chosen, exact=exact))
         yield cells
+
+
+def _filled(stored: values.Stored, channels: Sequence[Sequence[float]]) -> list[bool]:
+    """Return nnU-Net's mask of a sample from the stored numbers of its channels."""
+    nonzero = [preparation.inside(numbers, stored.slope, stored.intercept, "nonzero") for numbers in channels]
+    return preparation.filled_of(nonzero, stored.shape[:3])
 
 
 def _compare(
@@ -192,9 +221,11 @@ def patches(rng: random.Random, folder: Path) -> tuple[Run, Judge]:
 def _channels(path: Path, steps: str | None) -> Iterator[tuple[Channel, dict[tuple[int, int, int], Value]]]:
     """Yield the prepared values of each channel, and where they lie in space."""
     stored = values.read(path)
-    for places in values.tensor(stored).places[0]:
-        numbers = [stored.numbers[place] for place in places]
-        channel = preparation.prepared(preparation.channel_of(numbers, stored.slope, stored.intercept), steps)
+    raw = [[stored.numbers[place] for place in places] for places in values.tensor(stored).places[0]]
+    filled = _filled(stored, raw)
+    for number, numbers in enumerate(raw):
+        plain = preparation.channel_of(numbers, stored.slope, stored.intercept)
+        channel = preparation.prepared(plain, preparation.steps_of(steps, number), filled=filled)
         x, y, z = (range(length) for length in stored.shape[:3])
         yield channel, dict(zip(product(x, y, z), channel.values, strict=True))
 

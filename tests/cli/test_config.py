@@ -159,6 +159,15 @@ def test_paths_are_relative_to_the_file(tmp_path):
     assert loaded(tmp_path, "group-by = 'directory'", "compare").values == {"group-by": "directory"}
 
 
+def test_files_in_steps_of_a_channel_are_relative_to_the_file(tmp_path):
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text("{}")
+    text = "CT = ct:a.json|zscore;*=clip:0,1|ct:b.json;1=ct:gone.json"
+    values = loaded(tmp_path, f"intensity = '{text}'\n").values
+    folder = tmp_path
+    assert values["intensity"] == f"CT = ct:{folder}/a.json|zscore;*=clip:0,1|ct:{folder}/b.json;1=ct:gone.json"
+
+
 def test_a_file_writes_no_file():
     written = {"output", "plot", "save-population", "resume", "force", "update-baseline"}
     assert not written & {key for keys in BY_COMMAND.values() for key in keys}

@@ -109,6 +109,11 @@ def test_an_input_without_a_mask_or_without_anything_inside_is_one_line_and_the_
         (("--intensity", "zscores"), "--intensity: step 'zscores' is not known; did you mean 'zscore'?"),
         (("--intensity", "clip:9,1"), "its lower end 9 is above its upper end 1"),
         (("--intensity", "ct:gone.json"), "there is no such file"),
+        (
+            ("--intensity", "zscore:mask"),
+            "--intensity: zscore:mask takes the statistics inside of a mask, and there is none",
+        ),
+        (("--intensity", "0=zscore;0=none"), "--intensity: there are two lists of steps for channel '0'"),
         (("--mask", "brain"), "--mask: 'brain' is not known, and no such file"),
         (("--mask", ">much"), "--mask: the threshold of '>much' is not a number"),
     ],
@@ -200,3 +205,69 @@ def test_no_output_replaces_a_mask_or_labels(cohort, bnstat_run, command, beside
 def test_an_option_may_come_from_the_environment(bnstat_run, monkeypatch):
     monkeypatch.setenv("BNSTAT_INSPECT_MASK", "nonzero")
     assert "values inside the mask nonzero" in bnstat_run("inspect", "cohort").out
+
+
+def test_each_channel_takes_its_own_steps(cohort, bnstat_run):
+    steps = "0=zscore;2=clip:0,50|minmax;*=none"
+    answer = document(bnstat_run("inspect", "cohort/a.nii.gz", "--intensity", steps, "--format", "json"))
+    assert answer["settings"]["intensity"] == steps
+    values = np.asarray(nib.load(cohort / "cohort/a.nii.gz").dataobj, np.float64)
+    expected = [
+        (values[..., 0] - values[..., 0].mean()) / values[..., 0].std(),
+        values[..., 1],
+        values[..., 2].clip(0, 50) / 50,
+    ]
+    for found, own in zip(answer["batches"][0]["channels"], expected, strict=True):
+        assert found["mean"] == pytest.approx(own.mean(), rel=1e-12, abs=1e-12)
+        assert found["variance"] == pytest.approx(own.var(), rel=1e-12)
+    assert f"values after {steps}, each volume by itself" in bnstat_run("compare", "cohort", "--intensity", steps).out
+
+
+def test_names_of_channels_are_those_of_the_pattern(cohort, bnstat_run):
+    for channel, name in enumerate(("CT", "PET", "mask")):
+        values = np.asarray(nib.load(cohort / "cohort/a.nii.gz").dataobj)[..., channel]
+        nib.Nifti1Image(values, np.eye(4)).to_filename(cohort / f"x_{name}.nii.gz")
+    pattern = ("--channels", "{case}_{channel:CT,PET,mask}.nii.gz")
+    command = ("inspect", ".", *pattern, "--format", "json", "--intensity")
+    named = document(bnstat_run(*command, "PET=zscore;CT=clip:0,50;mask=none"))
+    numbered = document(bnstat_run(*command, "1=zscore;0=clip:0,50;none"))
+    assert named["batches"] == numbered["batches"]
+    assert [channel["name"] for channel in named["batches"][0]["channels"]] == ["CT", "PET", "mask"]
+
+
+@pytest.mark.parametrize("command", [("inspect",), ("compare",), ("check",), ("scan", "-o", "m.jsonl")])
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (
+            "CT=zscore;*=none",
+            "--intensity has steps for channel 'CT', which cohort/a.nii.gz does not have; its 3 channels",
+        ),
+        ("0=zscore", "--intensity has no steps for channel 1 (nor for 1 other) of cohort/a.nii.gz; add '1=…'"),
+    ],
+)
+def test_steps_for_other_channels_are_refused(refused, command, steps, said):
+    assert said in refused(2, *command, "cohort", "--intensity", steps)
+
+
+def test_zeros_that_become_a_constant_are_noted_with_it(cohort, bnstat_run):
+    ran = bnstat_run("inspect", "cohort/a.nii.gz", "--intensity", "1=zscore-nonzero-all;none")
+    values = np.asarray(nib.load(cohort / "cohort/a.nii.gz").dataobj, np.float64)[..., 1]
+    others = values[values != 0]
+    constant = -others.mean() / others.std()
+    assert f"all zeros become {constant:.4g} in channel 1 of cohort/a.nii.gz, one negative constant" in ran.err
+    assert "type --intensity zscore-nonzero" in ran.err
+    three = bnstat_run("compare", "cohort", "--intensity", "zscore-nonzero-all")
+    assert "all zeros become one negative constant in each channel, from -" in three.err
+    assert "zeros become" not in bnstat_run("inspect", "cohort", "--intensity", "zscore-nonzero").err
+
+
+def test_moments_keep_the_steps_of_each_channel(bnstat_run):
+    steps = "0=zscore-nonzero-filled;*=none"
+    assert bnstat_run("scan", "cohort", "--intensity", steps, "-o", "m.jsonl").code == 0
+    again = document(bnstat_run("inspect", "m.jsonl", "--format", "json"))
+    assert again["settings"]["intensity"] == steps
+    assert (
+        again["batches"]
+        == document(bnstat_run("inspect", "cohort", "--intensity", steps, "--format", "json"))["batches"]
+    )

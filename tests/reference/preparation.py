@@ -64,8 +64,22 @@ def channel_of(numbers: Sequence[float], slope: Fraction, intercept: Fraction) -
     return plain if slope == 1 and intercept == 0 else plain.affine(slope, intercept)
 
 
-def prepared(channel: Channel, steps: str | None) -> Channel:
+def steps_of(text: str | None, channel: int) -> str | None:
+    """Return the steps of a channel, by its number or `*`: of 'zscore', or of '0=zscore;*=none'."""
+    if text is None:
+        return None
+    lists = dict(part.split("=", 1) if "=" in part else ("*", part) for part in text.split(";"))
+    return lists.get(str(channel), lists.get("*"))
+
+
+def prepared(channel: Channel, steps: str | None, inside: Sequence[bool] = (), filled: Sequence[bool] = ()) -> Channel:
     """Return the values after all steps, from left to right.
+
+    Args:
+        channel: the values.
+        steps: the steps of this channel.
+        inside: which values are inside the mask.
+        filled: which values are inside nnU-Net's mask.
 
     Raises:
         Unclear: if rounding decides.
@@ -73,15 +87,21 @@ def prepared(channel: Channel, steps: str | None) -> Channel:
     zeros_are_sure = True
     for step in (steps or "none").split("|"):
         name, _, rest = step.partition(":")
-        numbers = [Fraction(float(one)) if one else None for one in rest.split(",")] if rest else []
+        given = rest.split(",") if rest and rest != "mask" else []
+        numbers = [Fraction(float(one)) if one else None for one in given]
         if name in ("clip", "ct"):
             ends = [end for end in numbers[:2] if end is not None]
             near = any(abs(one - end) <= channel.noise for one in channel.finite for end in ends)
             zeros_are_sure = not channel.noise or (Fraction(0) in ends and not near)
-        elif name == "zscore-nonzero":
+        elif name in ("zscore-nonzero", "zscore-nonzero-all"):
             _refuse_unclear(channel, zeros_are_sure)
-        channel = STEPS[name](channel, numbers)
-        zeros_are_sure = zeros_are_sure and name in ("none", "clip", "zscore-nonzero")
+        if name == "zscore" and rest == "mask":
+            channel = _by_place(channel, inside)
+        elif name == "zscore-nonzero-filled":
+            channel = _filled(channel, filled)
+        else:
+            channel = STEPS[name](channel, numbers)
+        zeros_are_sure = zeros_are_sure and name in ("none", "noNorm", "clip", "zscore-nonzero")
     return channel
 
 
@@ -133,12 +153,73 @@ def _minmax(channel: Channel, numbers: list[Fraction | None]) -> Channel:
     return channel.affine(factor, low - factor * least, lost)
 
 
+def _rescale_to_0_1(channel: Channel, _: list[Fraction | None]) -> Channel:
+    finite = channel.finite
+    span = max(finite) - min(finite) if finite else Fraction(0)
+    if not finite or span > 2 * LEAST_DEVIATION:
+        return _minmax(channel, [])
+    if span + 2 * channel.noise >= LEAST_DEVIATION and span:
+        raise Unclear
+    return channel.affine(1 / LEAST_DEVIATION, -min(finite) / LEAST_DEVIATION, 3 * channel.noise / LEAST_DEVIATION)
+
+
 def _zscore(channel: Channel, _: list[Fraction | None]) -> Channel:
     return _standardized(channel, lambda _: True)
 
 
 def _zscore_nonzero(channel: Channel, _: list[Fraction | None]) -> Channel:
     return _standardized(channel, lambda value: value != 0)
+
+
+def _zscore_nonzero_all(channel: Channel, _: list[Fraction | None]) -> Channel:
+    return _by_place(channel, [value != 0 for value in channel.values])
+
+
+def _by_place(channel: Channel, taken: Sequence[bool]) -> Channel:
+    """Return all values shifted and scaled by what makes those that are taken have mean 0 and variance 1."""
+    chosen = Channel(tuple(one for one, takes in zip(channel.values, taken, strict=True) if takes), channel.noise)
+    finite = chosen.finite
+    if not finite:
+        return channel
+    cell = moments.cell_of_fractions(finite)
+    deviation = Fraction(CONTEXT.sqrt(decimal(cell.variance))) or Fraction(1)
+    lost = (17 * UNIT * channel.largest + channel.noise) / deviation
+    relative = DEVIATION + (4 * UNIT * abs(cell.mean) + channel.noise) / deviation
+    farthest = max(abs(one - cell.mean) for one in channel.finite) / deviation
+    return channel.affine(1 / deviation, -cell.mean / deviation, lost + relative * farthest)
+
+
+def _filled(channel: Channel, filled: Sequence[bool]) -> Channel:
+    """Return the values inside nnU-Net's mask with mean 0 and variance 1, and 0 outside of it."""
+    chosen = tuple(one for one, takes in zip(channel.values, filled, strict=True) if takes)
+    own = Channel(chosen, channel.noise)
+    variance = moments.cell_of_fractions(own.finite).variance if own.finite else Fraction(0)
+    if 0 < variance < 4 * LEAST_DEVIATION**2:
+        raise Unclear
+    changed = _standardized(own, lambda _: True)
+    rest = iter(changed.values)
+    return Channel(tuple(next(rest) if takes else Fraction(0) for takes in filled), changed.noise)
+
+
+def filled_of(nonzero: Sequence[Sequence[bool]], shape: Sequence[int]) -> list[bool]:
+    """Return nnU-Net's mask in C order: where a channel is not 0, or no path through faces leads to the border.
+
+    Args:
+        nonzero: for each channel, which values are not 0, as `inside` returns them.
+        shape: the axes of space.
+    """
+    places = [(x, y, z) for x in range(shape[0]) for y in range(shape[1]) for z in range(shape[2])]
+    empty = {at for number, at in enumerate(places) if not any(one[number] for one in nonzero)}
+    outside: set[tuple[int, int, int]] = set()
+    waiting = [at for at in empty if any(one in (0, size - 1) for one, size in zip(at, shape, strict=True))]
+    while waiting:
+        x, y, z = at = waiting.pop()
+        if at in outside:
+            continue
+        outside.add(at)
+        near = ((x - 1, y, z), (x + 1, y, z), (x, y - 1, z), (x, y + 1, z), (x, y, z - 1), (x, y, z + 1))
+        waiting += [one for one in near if one in empty]
+    return [at not in outside for at in places]
 
 
 def _standardized(channel: Channel, takes: Callable[[Value], bool]) -> Channel:
@@ -169,6 +250,9 @@ STEPS: dict[str, Callable[[Channel, list[Fraction | None]], Channel]] = {
     "minmax": _minmax,
     "zscore": _zscore,
     "zscore-nonzero": _zscore_nonzero,
+    "zscore-nonzero-all": _zscore_nonzero_all,
+    "rescale_to_0_1": _rescale_to_0_1,
+    "noNorm": _none,
 }
 TESTS: dict[str, Callable[[float, float], bool]] = {
     ">": lambda value, limit: value > limit,
