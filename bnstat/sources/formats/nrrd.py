@@ -189,14 +189,13 @@ def _field(source: str, line: str) -> tuple[str, str]:
     if line.startswith("#"):
         return "", ""
     field, colon, text = line.partition(": ")
-    pair = line.find(":=")
-    if pair >= 0 and (not colon or pair < len(field)):
-        return "", ""
     name = field.strip().lower()
     name = _SYNONYMS.get(name, name)
-    if not colon or name not in _FIELDS:
+    if colon and name in _FIELDS:
+        return name, text.strip()
+    if ":=" not in line:
         raise damaged(source, f"the line {quoted(line)} is no field of NRRD")
-    return name, text.strip()
+    return "", ""
 
 
 def _encoding(header: _Header) -> Encoding:
