@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 
 from bnstat.errors import UsageError
+from bnstat.sources.neighbours import meant_by
 from bnstat.text import closest
 
 # The part of a path that stands for the name of the case: in the path of its mask or labels.
@@ -46,8 +47,8 @@ def region_of(text: str) -> Region:
         if text.startswith(sign):
             return Threshold(sign, _limit(text, text.removeprefix(sign)))
     if CASE not in text and not _is_there(text):
-        near = closest(text.lower(), ["nonzero"])
-        hint = "; did you mean 'nonzero'?" if near else "."
+        near = [f"'{one}'" for one in closest(text.lower(), ["nonzero"])] or list(filter(None, [meant_by(text)]))
+        hint = f"; did you mean {near[0]}?" if near else "."
         raise UsageError(f"`mask`: {text!r} is not known, and no such file exists{hint} A mask is {_GRAMMAR}")
     return MaskFile(text)
 

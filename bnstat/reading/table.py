@@ -19,6 +19,7 @@ from bnstat.reading.workers.job import Job, Progress
 from bnstat.sources.case import Case
 from bnstat.sources.formats.memory import InMemory, Input, named_inputs
 from bnstat.sources.opened import Planned, header_notes, plan_case
+from bnstat.sources.repeated import repeated
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.search import cases_of
 from bnstat.sources.storage import is_moments
@@ -133,6 +134,7 @@ def _entries(
             entries += [_PlannedCase(*entry) for entry in found.cases]
             notes += found.notes
     _require_one(preparations)
+    notes += repeated(entry.planned.case for entry in entries)
     return entries, next(iter(preparations.values()), reading.preparation)
 
 

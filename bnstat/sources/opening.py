@@ -11,6 +11,7 @@ from bnstat.sources.disguise import misnamed
 from bnstat.sources.formats import nifti
 from bnstat.sources.formats.registry import Format, format_of, format_within, path_of
 from bnstat.sources.names import others_of
+from bnstat.sources.neighbours import missing
 from bnstat.sources.storage import is_there
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import Volume
@@ -50,6 +51,9 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
         found = None if path != source or (known is not None and known.batched) else _disguised(source)
         if found is not None:
             return found
+        others = others_of(path)
+        if others and not any(map(is_there, others)):
+            raise missing(source, others[0]) from error
         wrong = misnamed(path) or _of_other_format(path, known)
         if wrong is None:
             raise
@@ -82,6 +86,8 @@ def _refuse_unreadable(source: str, path: str) -> None:
     except ValueError as error:
         why = "a NUL character" if "\0" in path else "a character that this system cannot write"
         raise InputError(source, f"no file can have this name, which contains {why}; check the path") from error
+    except FileNotFoundError as error:
+        raise missing(source, path) from error
     except OSError as error:
         raise unreadable(source, error) from error
     if not status.st_size:

@@ -21,6 +21,7 @@ from bnstat.sources.case import Case
 from bnstat.sources.formats.memory import InMemory, Input, Path, named_inputs
 from bnstat.sources.opening import stored_in
 from bnstat.sources.remark import Remark, notes_of
+from bnstat.sources.repeated import repeated
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.storage import is_moments
 from bnstat.workflows.failures import failures_of, require_some
@@ -92,7 +93,7 @@ def scan(
     with blaming(failures):
         # what is to be read, and where it goes
         volumes = _volumes(paths)
-        cases = list({key_of(case): case for case in find_cases(volumes, reading, failures, notes)}.values())
+        cases = _cases(volumes, reading, failures, notes)
         described = dict.fromkeys(case.dataset for case in cases if case.dataset is not None)
         named = [volume for volume in volumes if isinstance(volume, str)]
         _refuse_target(target, [*named, *described, *_read_of(cases, asked)], resume=resume, force=force)
@@ -132,6 +133,15 @@ def _volumes(paths: Input | Iterable[Input]) -> list[str | InMemory]:
         if isinstance(path, str) and is_moments(path):
             raise UsageError(f"{path} is a moments file already; join moments files with cat")
     return found
+
+
+def _cases(
+    volumes: Sequence[str | InMemory], reading: Reading, failures: list[InputError], notes: list[str]
+) -> list[Case]:
+    """Return the cases to read, each once."""
+    cases = list({key_of(case): case for case in find_cases(volumes, reading, failures, notes)}.values())
+    notes += repeated(cases)
+    return cases
 
 
 def _read_of(cases: Sequence[Case], asked: ScanSettings) -> list[str]:

@@ -1,0 +1,75 @@
+"""A path that does not exist, and the one beside it that was probably meant."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+
+from bnstat.errors import InputError
+from bnstat.sources.formats.registry import split_key
+from bnstat.sources.names import ending_of, stem_of
+
+# How alike two names must be without their endings, from 0 to 1: `t1_haed` and `t1_head` are by 0.86.
+_ALIKE = 0.75
+_NUMBER = re.compile(r"\d+")
+
+
+def meant_by(path: str) -> str | None:
+    """Return the existing path that a mistyped one is most like; None if there is none, or if the path exists.
+
+    Names with other numbers are other cases, and not suggested: `sub-02` is not meant by `sub-03`.
+    """
+    parts = path.split("/")
+    try:
+        for place in range(1, len(parts) + 1):
+            here = "/".join(parts[:place])
+            if not here or os.path.lexists(here):
+                continue
+            found = _nearest(parts[place - 1], _names_in("/".join(parts[: place - 1]), path, parts, place))
+            if found is None:
+                return None
+            parts[place - 1] = found
+    except (OSError, ValueError):
+        return None
+    meant = "/".join(parts)
+    return meant if meant != path and os.path.exists(meant) else None
+
+
+def missing(source: str, file: str) -> InputError:
+    """Return the error that a file of an input does not exist, which names the one that is probably meant.
+
+    Args:
+        source: the input, as the user named it.
+        file: the file, which is the input itself or its second one.
+    """
+    if file != split_key(source)[0]:
+        return InputError(source, f"its second file, {file}, is missing; copy it to the same folder")
+    near = meant_by(file)
+    return InputError(source, f"no such file; did you mean {near}?" if near else "no such file; check the path")
+
+
+def _names_in(folder: str, path: str, parts: Sequence[str], place: int) -> list[str]:
+    """Return the names in a folder; only those of folders, if more parts of the path follow."""
+    where = folder or ("/" if path.startswith("/") else os.curdir)
+    last = place == len(parts)
+    with os.scandir(where) as entries:
+        return sorted(entry.name for entry in entries if last or entry.is_dir())
+
+
+def _nearest(name: str, names: Sequence[str]) -> str | None:
+    """Return the name that is most like another: one that differs only in its ending, or else in a few letters."""
+    stem, numbers = stem_of(name).lower(), _numbers(name)
+    same = [one for one in names if one.lower() == name.lower()]
+    same += [one for one in names if ending_of(one) and stem_of(one).lower() == stem]
+    if same:
+        return same[0]
+    import difflib  # noqa: PLC0415  (1.8 ms, for a name that is wrong)
+
+    alike = {stem_of(one).lower(): one for one in names if _numbers(one) == numbers}
+    return next((alike[one] for one in difflib.get_close_matches(stem, alike, n=1, cutoff=_ALIKE)), None)
+
+
+def _numbers(name: str) -> list[int]:
+    """Return the numbers in a name, without its ending."""
+    return [int(number) for number in _NUMBER.findall(stem_of(name))]
