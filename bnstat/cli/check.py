@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import configured, exit_codes, groups, inputs, options
+from bnstat.cli import configured, exit_codes, groups, inputs, options, origins
 from bnstat.cli.groups import RULES, option
 from bnstat.cli.parameter_types import Written
 from bnstat.errors import OutputError, UsageError
@@ -150,12 +150,12 @@ def _rules_shown(context: click.Context) -> Iterator[configured.Shown]:
     """Yield each threshold and override with its origin."""
     from dataclasses import asdict
 
-    found, given = configured.config_of(context), context.params["limit"]
+    found, given = origins.config_of(context), context.params["limit"]
     on_line = {name for name, _ in given}
     for name, value in asdict(_limits(found, given)).items():
         key = f"limits.{name.replace('_', '-')}"
         on_this = key.removeprefix("limits.") in on_line
-        yield key, value, configured.origin_of(context, "limit") if on_this else found.origins.get(key, "default")
+        yield key, value, origins.origin_of(context, "limit") if on_this else found.origins.get(key, "default")
     for one in found.overrides:
         yield f"overrides: {' '.join(one.paths)}", ",".join(one.ignore), str(found.file)
 
@@ -195,7 +195,7 @@ def command(
       bnstat check cohort/ --baseline bnstat-baseline.json --update-baseline
       bnstat check cohort/ --format junit -o bnstat.xml
     """
-    found = configured.config_of(context)
+    found = origins.config_of(context)
     if not paths:
         raise inputs.no_input(context)
     return _run(paths, to, found, reading, {**settings, "limits": _limits(found, limit)})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bnstat.cli import configured, exit_codes, groups, inputs, options
-from bnstat.cli.comparisons import BATCH_SIZES, comparison_of, own
+from bnstat.cli.comparisons import BATCH_SIZES, comparison_of, foreign, own
 from bnstat.cli.groups import COMPARISON, option
 from bnstat.cli.parameter_types import Listed
 from bnstat.errors import OutputError, UsageError
@@ -126,7 +126,7 @@ _OF_BATCH_SIZES = groups.together(
 )
 
 
-@configured.command()
+@configured.command(unused=lambda context: foreign(comparison_of(context), context.command))
 @_COMPARISONS
 @_OF_BATCH_SIZES
 @options.layer

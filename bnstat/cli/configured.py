@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from bnstat.cli import exit_codes, groups
+from bnstat.cli.origins import CONFIG, TRAININGS, config_of, is_of_file, key_of, origin_of
+from bnstat.cli.parameter_types import Written
 from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bnstat.cli.config import Config, Key
+    from bnstat.cli.config import Key
 
 # A setting as --show-settings prints it: its name, its value, and where it came from.
 Shown = tuple[str, object, str]
 
-# What a command keeps in its context.
-_CONFIG, _SHOW = "bnstat.cli.config", "bnstat.cli.show-settings"
+# Where it is remembered that a command shall print its settings.
+_SHOW = "bnstat.cli.show-settings"
 _NAMES = ("bnstat.toml", "pyproject.toml")
 # What a pyproject.toml that speaks of bnstat contains; any other is not parsed, which takes milliseconds.
 _MARK = b"bnstat"
@@ -32,22 +33,35 @@ class Command(groups.Command):
 
     Args:
         also_shown: yields what `--show-settings` prints after the options.
+        unused: returns the parameters that this call does not use.
     """
 
     def __init__(
-        self, *args: Any, also_shown: Callable[[click.Context], Iterator[Shown]] | None = None, **given: Any
+        self,
+        *args: Any,
+        also_shown: Callable[[click.Context], Iterator[Shown]] | None = None,
+        unused: Callable[[click.Context], Collection[str]] | None = None,
+        **given: Any,
     ) -> None:
         super().__init__(*args, **given)
-        self.also_shown = also_shown
+        self.also_shown, self._unused = also_shown, unused
         self.params += _options()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse a command line, with the defaults of the settings file."""
+        """Parse a command line, with the defaults of the settings file and the values of a training's own file."""
+        rest = self._parsed(ctx, args)
+        if any(ctx.params.get(name) is not None for name in TRAININGS):
+            from bnstat.cli.trainings import take_values
+
+            take_values(ctx, self._unused(ctx) if self._unused else ())
+        return rest
+
+    def _parsed(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)
         except click.BadParameter as error:
             param = error.param
-            if param is None or not _is_of_file(ctx, param.name):
+            if param is None or not is_of_file(ctx, param.name):
                 raise
             raise UsageError(_refused_default(ctx, param, error.message)) from error
 
@@ -61,35 +75,6 @@ class Command(groups.Command):
 
 # What a command is declared with.
 command = partial(click.command, cls=Command)
-
-
-def config_of(context: click.Context) -> Config:
-    """Return the settings in the file that gives a command its defaults; empty ones without a file."""
-    found: Config | None = context.meta.get(_CONFIG)
-    if found is not None:
-        return found
-    from bnstat.cli.config import Config
-
-    return Config()
-
-
-def origin_of(context: click.Context, name: str) -> str:
-    """Return where the value of a parameter came from, as `--show-settings` says it."""
-    source = context.get_parameter_source(name)
-    if _is_of_file(context, name):
-        return config_of(context).origins[_key_of(context, name)]
-    return {ParameterSource.COMMANDLINE: "command line", ParameterSource.ENVIRONMENT: "environment"}.get(
-        source or ParameterSource.DEFAULT, "default"
-    )
-
-
-def _is_of_file(context: click.Context, name: str | None) -> bool:
-    return name is not None and context.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
-
-
-def _key_of(context: click.Context, name: str) -> str:
-    options = (param for param in context.command.params if isinstance(param, groups.Option))
-    return next(param.key for param in options if param.name == name)
 
 
 def _options() -> list[click.Parameter]:
@@ -135,7 +120,7 @@ def _configure(context: click.Context, _: click.Parameter, file: str | None) -> 
     found = config.load(nearest, name, _KeysByCommand(context))
     if found is None:  # a pyproject.toml that has another table of this name
         return file
-    context.meta[_CONFIG] = found
+    context.meta[CONFIG] = found
     keys = config.keys_of(context.command)
     context.default_map = {keys[key].parameter: value for key, value in found.values.items()}
     return file
@@ -206,7 +191,7 @@ class _KeysByCommand(Mapping[str, "Mapping[str, Key]"]):
 def _refused_default(context: click.Context, param: click.Parameter, message: str) -> str:
     """Return the message on a value of a settings file that an option does not take."""
     assert param.name is not None
-    key = _key_of(context, param.name)
+    key = key_of(context, param.name)
     found = config_of(context)
     shared = isinstance(param.type, click.Choice) and key not in found.own
     hint = "; write what is for one command alone into its own table, as in [check]" if shared else ""
@@ -227,7 +212,8 @@ def _options_shown(context: click.Context) -> Iterator[Shown]:
     rows = [(named[name], value) for name, value in context.params.items() if name in named]
     for option, value in sorted(rows, key=lambda row: row[0].key):
         if option.shown:
-            yield option.key, value, origin_of(context, option.name or "")
+            typed = option.type.written(value) if isinstance(option.type, Written) else value
+            yield option.key, typed, origin_of(context, option.name or "")
 
 
 def _text(value: object) -> str:

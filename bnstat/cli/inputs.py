@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from bnstat.cli.groups import INPUT, PATCHES, PREPROCESSING, READING, option, together
+from bnstat.cli.groups import INPUT, PATCHES, PREPROCESSING, READING, SETTINGS, option, together
 from bnstat.cli.messages import PARAMETERS
-from bnstat.cli.parameter_types import BatchAxis, Sizes
+from bnstat.cli.origins import TRAININGS
+from bnstat.cli.parameter_types import NO_PATCH, BatchAxis, Sizes
 from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -106,8 +107,8 @@ _PATCHES = (
     option(
         "--patch",
         group=PATCHES,
-        type=Sizes(),
-        help="Cut patches of this size out of volumes, as in 96x96x48; one number for a cube.",
+        type=Sizes(NO_PATCH),
+        help="Cut patches of this size out of volumes, as in 96x96x48; one number for a cube; none for whole volumes.",
     ),
     option("--patches", group=PATCHES, type=int, metavar="N", help="Draw this many patches per volume.  [default: 8]"),
     option(
@@ -121,7 +122,8 @@ _PATCHES = (
         "--foreground",
         group=PATCHES,
         metavar="F|nnunet:F",
-        help="Draw this share of patches around the foreground, as MONAI does; nnunet:F as nnU-Net does.",
+        help="Draw this share of patches around the foreground, as MONAI does; nnunet:F as nnU-Net does; none to "
+        "ignore labels.",
     ),
     option(
         "--labels",
@@ -167,6 +169,24 @@ _READING = (
     ),
 )
 
+_TRAININGS = (
+    option(
+        "--plans",
+        group=SETTINGS,
+        type=click.Path(readable=False),
+        metavar="FILE[:NAME]",
+        help="Take patch, batch size, layer and intensities from this plans file of nnU-Net, as in "
+        "nnUNetPlans.json:3d_fullres.",
+    ),
+    option(
+        "--monai",
+        group=SETTINGS,
+        type=click.Path(readable=False),
+        metavar="FILE",
+        help="Take the same from this configuration of a MONAI bundle, as in configs/train.json; nothing in it is run.",
+    ),
+)
+
 # The options of patches beside --patch, as the command gets them.
 _OF_PATCHES = ("patches", "per_volume", "foreground", "labels", "pad")
 
@@ -191,7 +211,7 @@ def _samples(function: F, *, required: bool) -> F:
             raise no_input(click.get_current_context())
         return function(*args, paths=paths, reading=_reading(given), **given)
 
-    return together(*_SAMPLES, *_PATHS, *_PREPROCESSING, *_PATCHES, *_READING)(cast(F, command))
+    return together(*_SAMPLES, *_PATHS, *_PREPROCESSING, *_PATCHES, *_READING, *_TRAININGS)(cast(F, command))
 
 
 def no_input(context: click.Context) -> click.UsageError:
@@ -205,6 +225,8 @@ def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], e
     failed = [failure.source for failure in errors]
     read = [*paths, *(path for sample in listed for path in sample.paths), *failed]
     read += [f"{path}/dataset.json" for path in paths]  # the description of a data set, if a path is one
+    if reading.training is not None:
+        read.append(reading.training.file)
     if reading.preparation.plain:
         return read
     from bnstat.preprocessing.beside import files_beside
@@ -214,11 +236,15 @@ def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], e
 
 def _reading(given: dict[str, Any]) -> Reading:
     """Return the options on reading as one value, and take them out of what was given."""
+    from bnstat.cli.trainings import taken_from
     from bnstat.preprocessing.settings import Preparation
     from bnstat.reading.settings import Reading
 
+    for name in TRAININGS:
+        given.pop(name)
     patches = _patching(given)
     return Reading(
+        training=taken_from(click.get_current_context()),
         channels=given.pop("channels"),
         preparation=Preparation(intensity=given.pop("intensity"), mask=given.pop("mask"), patches=patches),
         jobs=given.pop("jobs"),
@@ -240,10 +266,10 @@ def _patching(given: dict[str, Any]) -> Patching | None:
 
     size = given.pop("patch")
     asked = {name: value for name in _OF_PATCHES if (value := given.pop(name)) is not None}
-    if size is not None:
+    if size is not None and size != NO_PATCH:
         named = {PARAMETERS.get(name, name): value for name, value in asked.items()}
         return Patching(size, **named, seed=given["seed"])
-    if asked:
+    if asked and size is None:
         option = f"--{next(iter(asked)).replace('_', '-')}"
         raise UsageError(f"{option} is about patches and needs their size; add it, as in --patch 96x96x96")
     return None

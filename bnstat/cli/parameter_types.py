@@ -11,6 +11,9 @@ import click
 Value = TypeVar("Value")
 Item = TypeVar("Item")
 
+# What --patch is if there are no patches, also where a plans file or a settings file has some.
+NO_PATCH = "none"
+
 
 class Written(click.ParamType[Value]):
     """The type of an option's value; `--help` shows its name as it stands.
@@ -24,6 +27,10 @@ class Written(click.ParamType[Value]):
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002  (click asks this way)
         """Return the name, where click itself would put it in capitals."""
         return self.name
+
+    def written(self, value: object) -> object:
+        """Return a value as a user would type it, or as it is."""
+        return value
 
 
 class BatchAxis(Written[int | str]):
@@ -58,17 +65,30 @@ class Momentum(Written[float | str]):
             self.fail(f"{value!r} is neither a number nor 'none'", param, ctx)
 
 
-class Sizes(Written[tuple[int, ...]]):
-    """Sizes along several axes, as in 128x128x64."""
+class Sizes(Written[tuple[int, ...] | str]):
+    """Sizes along several axes, as in 128x128x64.
+
+    Args:
+        nothing: a word that may stand in place of sizes; None for none.
+    """
 
     name = "XxYxZ"
     kinds = (str, int)
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Return the sizes."""
+    def __init__(self, nothing: str | None = None) -> None:
+        self._nothing = nothing
+
+    def written(self, value: object) -> object:
+        """Return sizes as 128x128x64."""
+        return "x".join(map(str, value)) if isinstance(value, tuple) else value
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...] | str:
+        """Return the sizes, or the word."""
         if isinstance(value, tuple):
             return value
         text = str(value).strip()
+        if self._nothing is not None and text == self._nothing:
+            return self._nothing
         if not re.fullmatch(r"\d+([x×]\d+)*", text, re.IGNORECASE):
             self.fail(
                 f"{value!r} is not a size as in 128x128x64 (x, y and z, in the order of the file's axes)", param, ctx

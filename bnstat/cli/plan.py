@@ -46,7 +46,7 @@ class Rounding(Written[tuple[str, ...]]):
 
 
 @configured.command()
-@click.argument("plans", required=False, metavar="[PLANS.json]", type=click.Path(readable=False))
+@click.argument("plans_file", required=False, metavar="[PLANS.json]", type=click.Path(readable=False))
 @option(
     "--patch",
     group=NETWORK,
@@ -87,7 +87,7 @@ class Rounding(Written[tuple[str, ...]]):
 @options.output
 @click.pass_context
 def command(
-    context: click.Context, /, plans: str | None, configuration: str | None, to: options.Output, **given: Any
+    context: click.Context, /, plans_file: str | None, configuration: str | None, to: options.Output, **given: Any
 ) -> int:
     """Plan how many values a channel has at each depth, and find where training stops.
 
@@ -104,12 +104,12 @@ def command(
     """
     from bnstat.cli.output import tell, write
 
-    if plans:
-        found = _from_file(plans, configuration, _on_line(context, given))
+    if plans_file:
+        found = _from_file(plans_file, configuration, _on_line(context, given))
     else:
         found = _from_options(_on_line(context, {"configuration": configuration})["configuration"], given)
     tell((), found.notes, to.quiet)
-    write("plan", found, to, [plans] if plans else [])
+    write("plan", found, to, [plans_file] if plans_file else [])
     return exit_codes.CLEAN
 
 

@@ -23,7 +23,8 @@ class Patching:
         size: voxels along each spatial axis, in file order; one number holds for all axes.
         number: patches that are drawn from each volume.
         per_volume: patches that a batch takes from one volume.
-        foreground: "F", the share of patches around a foreground voxel, or "nnunet:F"; None to ignore labels.
+        foreground: "F", the share of patches around a foreground voxel, or "nnunet:F"; None, or "none", to
+            ignore labels.
         labels: the label maps, with `{case}` for the name of the case; None for those of the data set.
         pad: how a volume that is smaller than the patch is padded: "zero", "edge", or "none" to refuse it.
         seed: the seed of the draws.
@@ -45,6 +46,8 @@ class Patching:
         if not self.size or min(self.size) < 1:
             said = by(self.size, "x") or "empty"
             raise UsageError(f"`size` must be at least 1 along each axis, as in `size=(96, 96, 96)`, and is {said}")
+        if self.foreground == "none":
+            object.__setattr__(self, "foreground", None)
         require_least("number", self.number, 1)
         require_least("per_volume", self.per_volume, 1)
         require_least("seed", self.seed, 0)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bnstat.errors import require_least
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.sources.addresses import Access, require_protocols
 from bnstat.sources.selection import Selection
+
+if TYPE_CHECKING:
+    from bnstat.sources.trainings.training import Training
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Reading:
         suffix: the one kind of file that is read of a folder, as "T1w"; None for any.
         entity: entities of BIDS that the names of files must have, as "task=rest"; of one key, any of its values.
         each: True if every file of a folder is a sample of its own, of whatever kind.
+        training: the training whose settings were taken, for notes on it; None for none.
 
     Raises:
         UsageError: if the pattern or the name of a protocol is not valid, or no process is to read.
@@ -40,6 +45,7 @@ class Reading:
     suffix: str | None = None
     entity: tuple[str, ...] = ()
     each: bool = False
+    training: Training | None = None
 
     def __post_init__(self) -> None:
         _ = self.selection  # parsed once, here

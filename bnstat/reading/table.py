@@ -86,9 +86,20 @@ def read_table(
         require_channels(read, reading.preparation)
         if reading.preparation.patches is not None:
             require_patches(read, reading.preparation)
+        notes += _of_training(planned, reading)
         check(planned)
         rows = _rows(entries, axis, batch_axis, reading, progress, failures)
     return Table(tuple(planned), rows, tuple(failures), preparation, tuple(notes))
+
+
+def _of_training(planned: Sequence[Planned], reading: Reading) -> tuple[str, ...]:
+    """Return notes on the training whose settings were taken."""
+    if reading.training is None:
+        return ()
+    spacings = {
+        plan.case.name: plan.volume.spacing for plan in planned if plan.parts and plan.volume.spacing is not None
+    }
+    return (*reading.training.told, *reading.training.resampling(spacings))
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def scan(
         samples=file.samples,
         unchanged=len(cases) - len(jobs),
         errors=failures_of(failures),
-        notes=(*notes, *notes_of(sorted(odd, key=itemgetter(0)))),
+        notes=(*(reading.training.told if reading.training else ()), *notes, *notes_of(sorted(odd, key=itemgetter(0)))),
     )
 
 

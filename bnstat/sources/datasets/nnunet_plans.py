@@ -1,28 +1,60 @@
-"""The plans file of nnU-Net: patch, strides and batch size of a configuration."""
+"""The plans file of nnU-Net: patch, strides, batch size and normalization of a configuration.
+
+nnU-Net reads an image as an array whose axes are those of the file in reverse (z, y, x), and then puts them into the
+order `transpose_forward`, in which every size of the plans is written.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bnstat.errors import InputError, UsageError
 
+Size = TypeVar("Size")
+
 # The configuration that is read if none is named and the file has it.
 USUAL = "3d_fullres"
+# The table of each channel's intensities, which the plans have from the fingerprint of the data set.
+PROPERTIES = "foreground_intensity_properties_per_channel"
+_AXES = 3
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """One network of a plans file. Axes are in the order of an image file (x, y, z); nnU-Net's own is z, y, x."""
+    """One network of a plans file. Axes are in the order of an image file (x, y, z).
+
+    Attributes:
+        name: its name in the plans file.
+        patch: the size of a patch along each of its axes.
+        strides: what each level after the first divides by.
+        batch_size: patches in a batch.
+        norm: the class of its normalization layers; None if the file does not say.
+        axes: the axes of a file that `patch` is along; two of three for a network of slices.
+        norm_arguments: the arguments of its normalization layers.
+        schemes: the class that normalizes the intensities of each channel.
+        masked: for each channel, whether only the nonzero region is normalized.
+        properties: the intensities of each channel in the foreground of the data set, by its number.
+        spacing: the distance of voxels along each of `axes`; None if the file does not say.
+        follows: True if it gets the segmentation of another configuration as further channels.
+    """
 
     name: str
     patch: tuple[int, ...]
     strides: tuple[tuple[int, ...], ...]
     batch_size: int
     norm: str | None
+    axes: tuple[int, ...] = ()
+    norm_arguments: Mapping[str, Any] = field(default_factory=dict)
+    schemes: tuple[str, ...] = ()
+    masked: tuple[bool, ...] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    spacing: tuple[float, ...] | None = None
+    follows: bool = False
 
 
 def read_plans(path: str, name: str | None = None) -> Configuration:
@@ -33,7 +65,8 @@ def read_plans(path: str, name: str | None = None) -> Configuration:
         UsageError: if there is no configuration of this name; the message lists them.
     """
     try:
-        configurations = json.loads(Path(path).read_text(encoding="utf-8"))["configurations"]
+        plans = json.loads(Path(path).read_text(encoding="utf-8"))
+        configurations = plans["configurations"]
         named = {key: _inherited(configurations, key) for key in configurations}
         usable = [key for key, values in named.items() if "patch_size" in values]
     except OSError as error:
@@ -44,8 +77,8 @@ def read_plans(path: str, name: str | None = None) -> Configuration:
     if chosen not in usable:
         raise UsageError(f"{path} has no configuration {chosen!r}; it has {', '.join(usable) or 'none'}")
     try:
-        found = _configuration(chosen, named[chosen])
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        found = _configuration(chosen, named[chosen], plans)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise InputError(
             path,
             f"its configuration {chosen!r} lacks the patch, the batch size or the strides ({error}); plan it again",
@@ -65,24 +98,50 @@ def _inherited(configurations: dict[str, Any], key: str) -> dict[str, Any]:
     return {**_inherited(configurations, parent), **own} if parent else dict(own)
 
 
-def _configuration(name: str, values: dict[str, Any]) -> Configuration:
+def _configuration(name: str, values: dict[str, Any], plans: dict[str, Any]) -> Configuration:
     """Return a configuration from its values in the file."""
     network = values.get("architecture", {}).get("arch_kwargs", {})
     strides = network["strides"] if "strides" in network else values["pool_op_kernel_sizes"]
-    patch = _reversed(values["patch_size"])
-    steps = [_reversed([step] * len(patch) if isinstance(step, int) else step) for step in strides]
+    axes = _file_axes(plans, len(values["patch_size"]))
+    patch = _in_file_order([int(size) for size in values["patch_size"]], axes)
+    each = [[step] * len(patch) if isinstance(step, int) else step for step in strides]
+    steps = [_in_file_order([int(size) for size in step], axes) for step in each]
     if steps and all(step == 1 for step in steps[0]):  # the first stage keeps the patch as it is
         steps = steps[1:]
     norm = network.get("norm_op")
+    spacing = values.get("spacing")
     return Configuration(
         name=name,
         patch=patch,
         strides=tuple(steps),
         batch_size=int(values["batch_size"]),
         norm=str(norm).rsplit(".", 1)[-1] if norm else None,
+        axes=tuple(sorted(axes)),
+        norm_arguments=dict(network.get("norm_op_kwargs") or {}),
+        schemes=tuple(str(one) for one in values.get("normalization_schemes", ())),
+        masked=tuple(bool(one) for one in values.get("use_mask_for_norm", ())),
+        properties=dict(plans.get(PROPERTIES) or {}),
+        spacing=None if spacing is None else _in_file_order([float(size) for size in spacing], axes),
+        follows="previous_stage" in values,
     )
 
 
-def _reversed(sizes: list[Any]) -> tuple[int, ...]:
-    """Return sizes in the order of an image file."""
-    return tuple(int(size) for size in reversed(sizes))
+def _file_axes(plans: dict[str, Any], sizes: int) -> list[int]:
+    """Return the axis of a file that each of the sizes in the plans is along.
+
+    Raises:
+        ValueError: if the order of axes in the plans is none.
+    """
+    order = [int(axis) for axis in plans.get("transpose_forward", range(_AXES))]
+    if sorted(order) != list(range(_AXES)):
+        raise ValueError(f"transpose_forward is {order}")
+    if not 1 <= sizes <= _AXES:
+        raise ValueError(f"{sizes} sizes of a patch")
+    return [_AXES - 1 - axis for axis in order[_AXES - sizes :]]
+
+
+def _in_file_order(sizes: Sequence[Size], axes: Sequence[int]) -> tuple[Size, ...]:
+    """Return sizes along these axes of a file in the order of the axes."""
+    if len(sizes) != len(axes):
+        raise ValueError(f"{len(sizes)} sizes along {len(axes)} axes")
+    return tuple(size for _, size in sorted(zip(axes, sizes, strict=True), key=lambda pair: pair[0]))
