@@ -23,6 +23,7 @@ CROP = {
     "num_samples": 4,
 }
 RANGED = {"_target_": "ScaleIntensityRanged", "keys": "@image_key", "a_min": -57, "a_max": 163, "b_min": 0, "b_max": 1}
+PERCENTILES = {"_target_": "ScaleIntensityRangePercentilesd", "lower": 5, "upper": 95}
 # As the bundles of the model zoo are written.
 BUNDLE = {
     "imports": ["$import glob", "$import os"],
@@ -169,7 +170,7 @@ def test_another_file_is_none(read, content, words):
         ({"_target_": "ScaleIntensityd", "minv": -1, "maxv": 1}, "minmax:-1.0,1.0"),
         ({"_target_": "ScaleIntensity"}, "minmax"),
         ({"_target_": "ScaleIntensityd", "minv": None, "maxv": None, "factor": 0.5}, "scale:1.5,0.0"),
-        ({"_target_": "ScaleIntensityRanged", "a_min": 0, "a_max": 4}, "scale:0.25,-0.0"),
+        ({"_target_": "ScaleIntensityRanged", "a_min": 0, "a_max": 4}, "scale:0.25,0.0"),
         (
             {"_target_": "ScaleIntensityRangePercentilesd", "lower": 1, "upper": 99, "b_min": 0, "b_max": 1},
             "scale-percentile:1.0,99.0,0.0,1.0",
@@ -220,7 +221,7 @@ def test_images_that_are_joined_have_steps_of_their_own(of_transforms):
         {"_target_": "ConcatItemsd", "keys": ["ct", "mr", "pet"], "name": "image"},
         {"_target_": "ScaleIntensityd", "keys": "image", "channel_wise": True},
     )
-    assert found.values["intensity"] == "0=scale:0.5,-0.0|minmax;1=minmax;2=zscore|minmax"
+    assert found.values["intensity"] == "0=scale:0.5,0.0|minmax;1=minmax;2=zscore|minmax"
     assert Preparation(intensity=found.values["intensity"])
 
 
@@ -329,14 +330,11 @@ def test_networks_have_the_layers_that_monai_gives_them():
         {"_target_": "NormalizeIntensityd", "nonzero": True, "channel_wise": True},
         {"_target_": "NormalizeIntensityd", "channel_wise": True},
         {"_target_": "NormalizeIntensityd", "subtrahend": 100, "divisor": 8},
-        {"_target_": "ScaleIntensityd", "minv": -1, "maxv": 1},
+        {"_target_": "ScaleIntensityd", "minv": -1, "maxv": 1, "channel_wise": True},
         {"_target_": "ScaleIntensityd", "minv": None, "maxv": None, "factor": 0.5},
         {"_target_": "ScaleIntensityRanged", "a_min": -57, "a_max": 164, "b_min": 0, "b_max": 2, "clip": True},
         {"_target_": "ScaleIntensityRanged", "a_min": 10, "a_max": 64},
-        {
-            **{"_target_": "ScaleIntensityRangePercentilesd", "lower": 5, "upper": 95, "b_min": -1, "b_max": 1},
-            **{"clip": True, "channel_wise": True},
-        },
+        {**PERCENTILES, "b_min": -1, "b_max": 1, "clip": True, "channel_wise": True},
         {"_target_": "ClipIntensityPercentilesd", "lower": 5, "upper": 95, "channel_wise": True},
         {"_target_": "ThresholdIntensityd", "threshold": 7, "cval": 7},
     ],
@@ -353,11 +351,9 @@ def test_the_steps_give_what_monai_gives(of_transforms, transform):
         image[None], framework="torch", axis=-1, reading=Reading(preparation=Preparation(intensity=steps))
     )
     arguments = {name: value for name, value in transform.items() if name != "_target_"}
-    call = (
-        getattr(transforms, transform["_target_"])(keys="image", dtype=np.float64, **arguments)
-        if (transform["_target_"] != "ThresholdIntensityd")
-        else transforms.ThresholdIntensityd(keys="image", **arguments)
-    )
+    if transform["_target_"] != "ThresholdIntensityd":
+        arguments["dtype"] = np.float64
+    call = getattr(transforms, transform["_target_"])(keys="image", **arguments)
     expected = np.asarray(call({"image": np.moveaxis(image, -1, 0).astype(np.float64)})["image"])
     for channel, values in zip(own.batches[0].channels, expected, strict=True):
         assert channel.mean == pytest.approx(values.mean(), rel=1e-5, abs=1e-6)
