@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, TypeVar, cast, get_args
 
@@ -140,7 +140,12 @@ def output_as(formats: Sequence[str]) -> Callable[[F], F]:
         @wraps(function)
         def command(**given: Any) -> object:
             names = ("format", "all", "output", "quiet", "color")
-            return function(to=Output(*(given.pop(name) for name in names)), **given)
+            to = Output(*(given.pop(name) for name in names))
+            if to.file is not None:
+                from bnstat.cli.file_formats import format_for
+
+                to = replace(to, format=format_for(to.file, to.format, formats))
+            return function(to=to, **given)
 
         return together(*_output_options(formats))(cast(F, command))
 
@@ -196,7 +201,7 @@ def _output_options(formats: Sequence[str]) -> tuple[Callable[[F], F], ...]:
             metavar="FILE",
             in_file=False,
             shown=False,
-            help="Write the answer to this file instead of standard output.",
+            help="Write the answer to this file instead of standard output; its ending, as .json, chooses the format.",
         ),
         option(
             "--color",
