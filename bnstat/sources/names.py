@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from collections.abc import Sequence
 
-from bnstat.sources.formats.registry import IMAGE_ENDINGS, format_of, path_of, seconds_of
+from bnstat.sources.formats.registry import IMAGE_ENDINGS, path_of, seconds_of
 from bnstat.sources.formats.registry import ending_of as image_ending
 
 # The characters between the parts of a name.
@@ -29,18 +28,6 @@ def without_ending(name: str) -> str:
     """Return the name of a case without ending and the name of an array in an archive; folders and dots stay."""
     path = path_of(name)
     return path.removesuffix(image_ending(path))
-
-
-def other_format(name: str) -> str | None:
-    """Return the format of an image that cannot be read, by its ending; None if it is not known."""
-    known = format_of(name)
-    return known.name if known is not None and known.opener is None else None
-
-
-def how_to_convert(folder: str, files: int = 2) -> str:
-    """Return how to convert so many DICOM files in a directory to NIfTI, as something to type."""
-    need = "which needs conversion to NIfTI" if files == 1 else "which need conversion to NIfTI"
-    return f"{need}: dcm2niix -z y -o out {shlex.quote(folder)}"
 
 
 def ending_of(name: str) -> str:

@@ -9,7 +9,7 @@ from bnstat.errors import InputError
 from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
 from bnstat.sources.disguise import misnamed
 from bnstat.sources.formats import nifti
-from bnstat.sources.formats.registry import Format, format_of, format_within, path_of
+from bnstat.sources.formats.registry import Format, format_of, format_of_folder, format_within, path_of
 from bnstat.sources.names import others_of
 from bnstat.sources.neighbours import missing
 from bnstat.sources.storage import is_there
@@ -18,10 +18,12 @@ from bnstat.sources.volume import Volume
 
 
 def stored_in(source: str) -> list[str]:
-    """Return the files that contain an input: an archive of arrays, or both files of a format of two."""
+    """Return the files that contain an input: an archive of arrays, both files of a format of two, all of a folder."""
     if is_remote(source):
         return [source]  # remote formats have one file
     path = path_of(source)
+    if os.path.isdir(path):
+        return sorted(os.path.join(here, name) for here, _, names in os.walk(path) for name in names)
     return [path, *filter(is_there, others_of(path))]
 
 
@@ -42,11 +44,14 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
             raise InputError(source, f"{known.name} files can be read only from this machine; copy the file here first")
         return nifti.open_remote(source, access)
     path = path_of(source)
+    folder = format_of_folder(path) if os.path.isdir(path) else None
+    if folder is not None:
+        return folder.open(source)
     _refuse_unreadable(source, path)
     known = known or format_within(path)
     try:
         # nibabel also knows formats that are not in the list
-        return nifti.open_image(source) if known is None or known.opener is None else known.open(source)
+        return nifti.open_image(source) if known is None else known.open(source)
     except InputError as error:  # a wrong name is the cause of whatever the reader of that format says
         found = None if path != source or (known is not None and known.batched) else _disguised(source)
         if found is not None:
@@ -63,9 +68,9 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
 def _of_other_format(path: str, known: Format | None) -> str | None:
     """Return what is wrong with a file that begins as one of another format than its name says; None if it does not."""
     within = format_within(path)
-    if within is None or within is known or (known is not None and known.opener is None):
+    if within is None or within is known:
         return None
-    endings = " or ".join(within.endings)
+    endings = " or ".join((*within.endings, *within.named))
     return f"it is {within.name} by its first bytes, though its name does not end in {endings}; rename it"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-from collections import Counter
 from collections.abc import Sequence
 
 from bnstat.errors import InputError
@@ -13,10 +12,9 @@ from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
 from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.datasets.pattern import join
 from bnstat.sources.formats.memory import InMemory
-from bnstat.sources.formats.registry import names_of_read
-from bnstat.sources.names import how_to_convert, is_image, other_format
+from bnstat.sources.formats.registry import is_dicom, names_of_read
+from bnstat.sources.names import is_image
 from bnstat.sources.selection import ANY, Selection
-from bnstat.text import plural
 
 _DESCRIPTION = ".json"
 
@@ -68,7 +66,7 @@ def _below(folder: str, access: Access) -> FoundCases:
     # every folder below: a data set is read by its description, and what lies in it is not looked at again
     found = FoundCases()
     files: list[str] = []
-    others: Counter[str] = Counter()
+    dicom: list[str] = []
     described: list[str] = []
     for here, names in storage.tree(folder, found.failures, access):
         if any(_lies_in(here, one) for one in described):
@@ -84,37 +82,30 @@ def _below(folder: str, access: Access) -> FoundCases:
             continue
         images = [name for name in names if is_image(name)]
         files += [storage.inside(here, name) for name in images]
-        others.update(_other_formats(here, names))
+        if not is_remote(here) and any(is_dicom(storage.inside(here, name)) for name in names):
+            dicom.append(here)
     found.cases += [Case.of(file, access.protocols) for file in sorted(files)]
-    _tell_of(others, folder, found)
-    return found
-
-
-def _lies_in(folder: str, other: str) -> bool:
-    """Return True if a directory is below another one."""
-    return folder.startswith(other.rstrip("/") + "/")
-
-
-def _other_formats(folder: str, names: Sequence[str]) -> list[str]:
-    """Return the format of each image that cannot be read."""
-    formats = (None if is_image(name) else other_format(name) or storage.format_of(folder, name) for name in names)
-    return [one for one in formats if one is not None]
-
-
-def _tell_of(others: Counter[str], folder: str, found: FoundCases) -> None:
-    """Add the failure that there is nothing to read, or the note that some images were skipped."""
-    there = " and ".join(plural(number, f"{one} file") for one, number in sorted(others.items()))
-    convert = how_to_convert(folder, others.total())
+    if found.cases and dicom:  # often what the other images were made of
+        found.notes.append(f"{_listed(dicom)} beside other images; give such a directory to read it")
+    elif dicom:
+        found.add(datasets.dicom_studies(sorted(dicom), folder, access))
     if not found.cases and not found.failures:
         message = (
             f"the directory contains no image; give a directory with images that are read ({names_of_read()}), or the "
             "files"
         )
-        if others:
-            message = f"the directory contains only {there}, {convert}"
         found.failures.append(InputError(folder, message))
-    elif others:
-        found.notes.append(f"{folder}: skipped {there}, {convert}")
+    return found
+
+
+def _listed(folders: Sequence[str]) -> str:
+    first = f"{folders[0]}{f' and {len(folders) - 1} more' if len(folders) > 1 else ''}"
+    return f"{first}: left out the DICOM slices"
+
+
+def _lies_in(folder: str, other: str) -> bool:
+    """Return True if a directory is below another one."""
+    return folder.startswith(other.rstrip("/") + "/")
 
 
 def _is_pattern(path: str) -> bool:

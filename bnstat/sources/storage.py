@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from bnstat.errors import InputError
 from bnstat.sources import remote
 from bnstat.sources.addresses import USUAL, Access, is_remote
-from bnstat.sources.formats.registry import DICOM, format_within, path_of
+from bnstat.sources.formats.registry import path_of
 from bnstat.sources.neighbours import missing
 from bnstat.sources.streams import unreadable
 
@@ -132,16 +132,3 @@ def text_of(path: str, access: Access = USUAL) -> str:
         raise missing(path, path) from error
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
-
-
-def is_dicom(path: str) -> bool:
-    """Return True if a file is DICOM, by its first bytes; False for URLs, from which nothing is fetched for this."""
-    within = None if is_remote(path) else format_within(path)
-    return within is not None and within.name == DICOM
-
-
-def format_of(folder: str, name: str) -> str | None:
-    """Return the format of a file whose ending does not tell it: DICOM, or None if it is not known."""
-    ending = os.path.splitext(name)[1][1:]
-    plain = not ending or ending.isdecimal()  # DICOM unique identifiers end in a number
-    return DICOM if plain and is_dicom(inside(folder, name)) else None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnstat.sources.names import ending_of, how_to_convert, is_image, shared, stem_of
+from bnstat.sources.names import ending_of, is_image, shared, stem_of
 
 WORDS = st.from_regex(r"[A-Za-z0-9]{1,6}", fullmatch=True)
 
@@ -41,14 +41,3 @@ def test_files_of_one_name_in_several_folders_are_told_by_these(root, case, chan
 def test_files_that_share_nothing_are_called_by_their_folder():
     assert shared(["a/b/x.nii", "a/b/y.nii"]) == ("a/b", ("x", "y"))
     assert shared(["/x.nii", "/y.nii"])[1] == ("x", "y")
-
-
-@pytest.mark.parametrize(
-    ("folder", "files", "said"),
-    [
-        ("dicom/", 6, "which need conversion to NIfTI: dcm2niix -z y -o out dicom/"),
-        ("a b", 1, "which needs conversion to NIfTI: dcm2niix -z y -o out 'a b'"),
-    ],
-)
-def test_a_conversion_can_be_typed_as_it_is_said(folder, files, said):
-    assert how_to_convert(folder, files) == said

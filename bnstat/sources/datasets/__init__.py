@@ -12,6 +12,7 @@ from bnstat.sources.addresses import Access
 from bnstat.sources.case import FoundCases
 from bnstat.sources.datasets import decathlon, monai, nnunet, nnunet_preprocessed
 from bnstat.sources.datasets.description import Description
+from bnstat.sources.datasets.dicom_studies import cases_of as of_dicom
 
 # The name of the description in the directory of a data set.
 DESCRIPTION = "dataset.json"
@@ -63,6 +64,14 @@ def preprocessed(folder: str, names: Sequence[str], access: Access) -> FoundCase
         return nnunet_preprocessed.cases_of_folder(
             folder, names, access
         ) or nnunet_preprocessed.cases_of_configurations(folder, names, access)
+    except InputError as error:
+        return FoundCases(failures=[error])
+
+
+def dicom_studies(folders: Sequence[str], below: str, access: Access) -> FoundCases:
+    """Return the cases of folders with DICOM files, which are below one that the user named."""
+    try:
+        return of_dicom(folders, below, access)
     except InputError as error:
         return FoundCases(failures=[error])
 

@@ -14,7 +14,7 @@ from bnstat.sources import storage
 from bnstat.sources.case import FoundCases
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.datasets.pattern import without
-from bnstat.sources.names import ending_of, how_to_convert, is_image, other_format, shared
+from bnstat.sources.names import ending_of, is_image, shared
 from bnstat.text import plural, printable
 
 IMAGES = "imagesTr"
@@ -56,14 +56,10 @@ def _require_read(description: Description, ending: object) -> None:
     """Raise InputError unless images with this ending can be read."""
     if isinstance(ending, str) and is_image(f"x{ending}"):
         return
-    known = other_format(f"x{ending}")
-    if known is None:
-        raise InputError(
-            description.path,
-            f"its file_ending is {ending!r}, and such files cannot be read; convert them to NIfTI, or correct the file",
-        )
-    convert = how_to_convert(description.inside(IMAGES))
-    raise InputError(description.path, f"its images are {known} files, {convert}")
+    raise InputError(
+        description.path,
+        f"its file_ending is {ending!r}, and such files cannot be read; convert them to NIfTI, or correct the file",
+    )
 
 
 def gathered(description: Description, folder: str, ending: str, channels: Sequence[str]) -> FoundCases:

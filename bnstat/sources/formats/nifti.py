@@ -25,7 +25,6 @@ from bnstat.sources.addresses import Access, is_remote
 from bnstat.sources.compression import Layers, first_layer, layers_of, opened, promised
 from bnstat.sources.disguise import HEADER, NIFTI, disguise_of, voxel_layers
 from bnstat.sources.formats.image_header import number_type, repetition, spacing
-from bnstat.sources.formats.registry import format_of
 from bnstat.sources.formats.slices import converted_image
 from bnstat.sources.layout import Order
 from bnstat.sources.remark import Remark
@@ -284,9 +283,6 @@ def _not_an_image(source: str) -> str:
                 stream.read(_SNIFFED_BYTES)
         except STREAM_ERRORS as error:
             raise unreadable(source, error) from error
-    known = format_of(source)
-    if known is not None and known.opener is None:
-        return "this format cannot be read; convert it to NIfTI first, with dcm2niix"
     if source.lower().endswith((".nii", ".nii.gz", ".nii.bz2", ".nii.zst")):
         return "it is not a NIfTI image, though its name says so, or its header is damaged; check what it is"
     return "not an image of a known format; give a NIfTI, Analyze, MGH or MINC file, or a .npy or .npz array"

@@ -38,12 +38,12 @@ class Format:
         name: the name for people.
         endings: the endings of its files, in lower case; for a format of two files, those of the file to open. Files of
             a folder with these are images.
-        opener: the module in this folder and the function that opens a file, as "arrays:open_array"; None if bnstat
-            cannot read the format.
+        opener: the module in this folder and the function that opens a file, as "arrays:open_array".
         named: further endings, of files that are opened if the user names them, but not taken from a folder.
         seconds: for an ending, the endings that a second file may have.
         starts: texts with which a file begins, each with its place; empty if only the name tells the format.
         folders: the endings of directories that are one input each.
+        marks: the names of files by one of which such a directory is known.
         keyed: the endings of files that contain several arrays, so that a key in brackets names one: `x.npz[key]`.
         batched: True if its arrays are batched tensors already, so that axis 0 is the batch.
         extra: the extra of bnstat with the package that reads it; None if it needs none.
@@ -52,11 +52,12 @@ class Format:
 
     name: str
     endings: tuple[str, ...]
-    opener: str | None
+    opener: str
     named: tuple[str, ...] = ()
     seconds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     starts: tuple[tuple[int, bytes], ...] = ()
     folders: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
     keyed: tuple[str, ...] = ()
     batched: bool = False
     extra: str | None = None
@@ -68,8 +69,6 @@ class Format:
         Raises:
             InputError: if it cannot be read, or the package that reads it is not installed.
         """
-        if self.opener is None:
-            raise InputError(source, f"{self.name} files cannot be read; convert it to NIfTI first")
         module, _, function = self.opener.partition(":")
         try:
             found = import_module(f"bnstat.sources.formats.{module}")
@@ -130,11 +129,19 @@ FORMATS = (
         seconds={".nhdr": (".raw", ".raw.gz", ".gz", ".img")},
         starts=((0, b"NRRD00"),),
     ),
-    Format(DICOM, (".dcm", ".dicom", ".ima"), None, starts=((128, b"DICM"),)),
+    Format(
+        DICOM,
+        (),  # the files of a folder are slices of one volume
+        "dicom.series:open_dicom",
+        named=(".dcm", ".dicom", ".ima"),
+        starts=((128, b"DICM"),),
+        extra="dicom",
+        package="pydicom",
+    ),
 )
 
 # The endings of images in a directory.
-IMAGE_ENDINGS = tuple(ending for one in FORMATS if one.opener is not None for ending in one.endings)
+IMAGE_ENDINGS = tuple(ending for one in FORMATS for ending in one.endings)
 
 _BY_ENDING = {ending: one for one in FORMATS for ending in (*one.endings, *one.named, *one.folders)}
 _SECONDS = {ending: others for one in FORMATS for ending, others in one.seconds.items()}
@@ -144,6 +151,8 @@ _KEYED = re.compile(
     rf"(?P<path>.+(?:{'|'.join(re.escape(ending) for one in FORMATS for ending in one.keyed)}))\[(?P<key>.*)\]",
     re.IGNORECASE | re.DOTALL,
 )
+# A folder, and what is named of it.
+_KEYED_FOLDER = re.compile(r"(?P<path>.+)\[(?P<key>[^\[\]]*)\]", re.DOTALL)
 
 
 def format_of(source: str) -> Format | None:
@@ -162,10 +171,33 @@ def format_within(path: str) -> Format | None:
     return next((one for place, text, one in _STARTS if start[place : place + len(text)] == text), None)
 
 
+def format_of_folder(path: str) -> Format | None:
+    """Return the format of a directory that is one input, by the files in it; None if it is none."""
+    marked = next((one for one in FORMATS if any(os.path.isfile(os.path.join(path, mark)) for mark in one.marks)), None)
+    if marked is not None:
+        return marked
+    try:
+        names = [name for name in sorted(os.listdir(path)) if not name.startswith(".")]
+    except (OSError, ValueError):
+        return None
+    dicom = any(is_dicom(os.path.join(path, name)) for name in names)
+    return next(one for one in FORMATS if one.name == DICOM) if dicom else None
+
+
+def is_dicom(path: str) -> bool:
+    """Return True if a file is DICOM: by its ending, or by its first bytes if it has no ending or a number for one."""
+    known = format_of(path)
+    if known is not None:
+        return known.name == DICOM
+    ending = os.path.splitext(path)[1][1:]
+    within = format_within(path) if not ending or ending.isdecimal() else None
+    return within is not None and within.name == DICOM
+
+
 def split_key(source: str) -> tuple[str, str | None]:
     """Return the file that a path names, and the key in brackets behind it; None without one."""
-    keyed = _KEYED.fullmatch(source)
-    if keyed is None or os.path.exists(source):
+    keyed = _KEYED.fullmatch(source) or _KEYED_FOLDER.fullmatch(source)
+    if keyed is None or os.path.exists(source) or (keyed.re is _KEYED_FOLDER and not os.path.isdir(keyed["path"])):
         return source, None
     return keyed["path"], keyed["key"]
 
@@ -195,5 +227,5 @@ def is_array(source: str) -> bool:
 
 def names_of_read() -> str:
     """Return the names of all formats that are read, for a sentence."""
-    names = [one.name for one in FORMATS if one.opener is not None]
+    names = [one.name for one in FORMATS]
     return ", ".join(names)
