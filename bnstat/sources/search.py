@@ -34,13 +34,13 @@ def cases_of(paths: Sequence[str | InMemory], selection: Selection = ANY, access
             found.cases.append(Case.holding(path))
             continue
         try:
-            found.add(_cases_of(path, access))
+            found.add(_cases_of(path, access, selection.kinds))
         except InputError as error:
             found.failures.append(error)
     return found if selection.pattern is None else join(found, selection.pattern)
 
 
-def _cases_of(path: str, access: Access) -> FoundCases:
+def _cases_of(path: str, access: Access, kinds: Sequence[str] = ()) -> FoundCases:
     """Return the cases that one path stands for."""
     if not path:
         return FoundCases(
@@ -51,13 +51,17 @@ def _cases_of(path: str, access: Access) -> FoundCases:
     if is_remote(path) and is_image(remote.name_of(path)) and not _is_pattern(path):
         return FoundCases([Case.of(path, access.protocols)])  # the name is enough; the server is not asked
     if path.lower().endswith(_DESCRIPTION) and (is_remote(path) or not storage.is_folder(path, access)):
-        return datasets.cases_in(path, access)
+        return datasets.cases_in(path, access, kinds)
     if _is_pattern(path):
         return _matching(path, access)
-    return _below(path, access) if storage.is_folder(path, access) else FoundCases([Case.of(path, access.protocols)])
+    return (
+        _below(path, access, kinds)
+        if storage.is_folder(path, access)
+        else FoundCases([Case.of(path, access.protocols)])
+    )
 
 
-def _below(folder: str, access: Access) -> FoundCases:
+def _below(folder: str, access: Access, kinds: Sequence[str] = ()) -> FoundCases:
     """Return the cases of a data set or of its directory of images; else a case for each image below a directory."""
     # the directory of images of a data set, whose description says how to read it
     listed = datasets.of_images(folder, access)
@@ -78,7 +82,7 @@ def _below(folder: str, access: Access) -> FoundCases:
             continue
         if datasets.DESCRIPTION in names:
             described.append(here)
-            found.add(datasets.cases_in(storage.inside(here, datasets.DESCRIPTION), access))
+            found.add(datasets.cases_in(storage.inside(here, datasets.DESCRIPTION), access, kinds))
             continue
         images = [name for name in names if is_image(name)]
         files += [storage.inside(here, name) for name in images]

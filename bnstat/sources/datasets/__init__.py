@@ -21,12 +21,13 @@ DESCRIPTION = "dataset.json"
 _KINDS: tuple[ModuleType, ...] = (nnunet, decathlon, monai)
 
 
-def cases_in(path: str, access: Access) -> FoundCases:
+def cases_in(path: str, access: Access, kinds: Sequence[str] = ()) -> FoundCases:
     """Return the training cases of a data set.
 
     Args:
         path: its description.
         access: the protocols and hosts that a URL may have.
+        kinds: the keys of the channels, for a list whose entries have a key for each modality.
     """
     try:
         description, kind = _read(path, access)
@@ -36,7 +37,7 @@ def cases_in(path: str, access: Access) -> FoundCases:
                 "the file does not describe a known kind of data set: it has neither channel_names (nnU-Net), modality "
                 "(Decathlon) nor a list named training (MONAI); give the directories of images instead",
             )
-        return _once(kind.cases(description), path)
+        return _once(monai.cases(description, kinds) if kind is monai else kind.cases(description), path)
     except InputError as error:
         return FoundCases(failures=[error])
 
