@@ -135,7 +135,8 @@ _RULES = groups.together(
         group=RULES,
         type=click.Path(readable=False),
         metavar="FILE",
-        help="Check that means and standard deviations have not moved since this moments file (of `bnstat scan`).",
+        help="Check that means and standard deviations have not moved since this moments file (of `bnstat scan`), or "
+        "this dataset_fingerprint.json of nnU-Net.",
     ),
 )
 

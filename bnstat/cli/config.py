@@ -203,7 +203,7 @@ def _from_folder(folder: Path, key: str, value: object, is_path: bool) -> object
     if "://" in value:
         return value
     if key == "mask":
-        return value if value == "nonzero" or value.startswith(("<", ">")) else str(folder / value)
+        return value if value in ("nonzero", "labels") or value.startswith(("<", ">")) else str(folder / value)
     if key == "group-by":
         return value if value == "directory" else str(folder / value)
     if key == "intensity":

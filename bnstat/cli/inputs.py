@@ -99,7 +99,7 @@ _PREPROCESSING = (
         group=PREPROCESSING,
         metavar="MASK",
         help="Use only voxels inside of this mask: nonzero, a threshold on each channel's values in the file (>T, >=T, "
-        "<T, <=T), or a mask image, as in 'masks/{case}.nii.gz'.",
+        "<T, <=T), labels (the foreground of the data set's label maps), or a mask image, as in 'masks/{case}.nii.gz'.",
     ),
 )
 

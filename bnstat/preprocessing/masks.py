@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from bnstat.errors import InputError
 from bnstat.preprocessing.beside import named
-from bnstat.preprocessing.regions import Threshold
+from bnstat.preprocessing.regions import CaseLabels, MaskFile, Threshold
 from bnstat.preprocessing.settings import Preparation
+from bnstat.sources.addresses import Access
 from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.opened import Planned
@@ -177,7 +178,16 @@ def opened(planned: Planned, preparation: Preparation) -> tuple[Inside, ...] | N
         return None
     if isinstance(region, Threshold):
         return tuple(ByValue(region) for _ in planned.parts)
-    image = _read(named(region.path, planned.case.name), planned)
+    if isinstance(region, MaskFile):
+        image = _read(named(region.path, planned.case.name), planned, planned.case.beside)
+    elif planned.case.labels is None:
+        raise InputError(
+            planned.case.name,
+            f"it has no label map, which `mask={CaseLabels.name}` needs; name the label maps, as in "
+            '`mask="labels/{case}.nii.gz"`',
+        )
+    else:
+        image = _read(planned.case.labels, planned, planned.case.access)
     return tuple(_by_place(image, part, planned) for part in planned.parts)
 
 
@@ -236,14 +246,14 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-def _read(path: str, planned: Planned) -> _MaskImage:
+def _read(path: str, planned: Planned, access: Access) -> _MaskImage:
     """Read a mask image.
 
     Raises:
         InputError: if it cannot be read; it names the case.
     """
     try:
-        volume = open_volume(path, planned.case.beside)
+        volume = open_volume(path, access)
         if volume.dtype_channels is not None:
             raise InputError(path, f"its voxels are {volume.dtype_name}, and a mask needs one number for each voxel")
         return _MaskImage(volume, _bits(volume))

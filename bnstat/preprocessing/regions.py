@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
+from typing import ClassVar
 
 from bnstat.errors import UsageError
 from bnstat.sources.neighbours import meant_by
@@ -14,7 +15,7 @@ from bnstat.text import closest
 CASE = "{case}"
 # Longest first, so that >= is not taken for >.
 COMPARISONS = (">=", "<=", ">", "<")
-_GRAMMAR = "nonzero, >T, >=T, <T, <=T, or a file, as in '>-500' or 'masks/{case}_mask.nii.gz'"
+_GRAMMAR = "nonzero, labels, >T, >=T, <T, <=T, or a file, as in '>-500' or 'masks/{case}_mask.nii.gz'"
 
 
 @dataclass(frozen=True)
@@ -32,22 +33,33 @@ class MaskFile:
     path: str
 
 
-Region = Threshold | MaskFile
+@dataclass(frozen=True)
+class CaseLabels:
+    """The voxels where the label map of the case is above 0: the one that its data set has."""
+
+    name: ClassVar[str] = "labels"
+
+
+Region = Threshold | MaskFile | CaseLabels
 
 
 def region_of(text: str) -> Region:
     """Return the region that a text names.
 
     Raises:
-        UsageError: if it is neither a threshold nor a file that exists.
+        UsageError: if it is neither a threshold, nor "labels", nor a file that exists.
     """
     if text == "nonzero":
         return Threshold()
+    if text == CaseLabels.name:
+        return CaseLabels()
     for sign in COMPARISONS:
         if text.startswith(sign):
             return Threshold(sign, _limit(text, text.removeprefix(sign)))
     if CASE not in text and not _is_there(text):
-        near = [f"'{one}'" for one in closest(text.lower(), ["nonzero"])] or list(filter(None, [meant_by(text)]))
+        near = [f"'{one}'" for one in closest(text.lower(), ["nonzero", CaseLabels.name])] or list(
+            filter(None, [meant_by(text)])
+        )
         hint = f"; did you mean {near[0]}?" if near else "."
         raise UsageError(f"`mask`: {text!r} is not known, and no such file exists{hint} A mask is {_GRAMMAR}")
     return MaskFile(text)

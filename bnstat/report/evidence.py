@@ -61,15 +61,17 @@ class PooledChannel:
 
 @dataclass(frozen=True)
 class ReferenceStatistics:
-    """The moments file that today's data are compared with.
+    """The moments file, or the fingerprint of nnU-Net, that today's data are compared with.
 
     Attributes:
         source: The file, as the user named it.
         channels: The pooled statistics of each of its channels.
+        foreground: True if they are those of the foreground only, with which today's foreground is compared.
     """
 
     source: str
     channels: tuple[PooledChannel, ...]
+    foreground: bool = False
 
 
 @dataclass(frozen=True)

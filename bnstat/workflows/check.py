@@ -34,6 +34,7 @@ from bnstat.sources.opened import Planned
 from bnstat.workflows.cohorts import telling_cohorts
 from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 from bnstat.workflows.failures import require_some
+from bnstat.workflows.fingerprint import FingerprintReference
 from bnstat.workflows.inspect import as_loaded, report_of, require_admitted
 from bnstat.workflows.notes import few_files
 from bnstat.workflows.reference import ReferenceFile
@@ -70,7 +71,7 @@ def check(
         steps: training steps, to judge whether the running statistics have settled by then.
         baseline: a file of known findings, which do not fail the check.
         update_baseline: write what is found into the baseline.
-        reference: a moments file that the volumes are compared with.
+        reference: a moments file, or a fingerprint of nnU-Net, that the volumes are compared with.
         reading: how inputs are found, prepared and read.
         progress: callbacks that are called with the files and bytes read so far.
         layer: `framework`, `normalizer`, `batch_size` and the other settings of `diagnose`.
@@ -149,11 +150,15 @@ def judge(
     if update_baseline and asked.baseline is None:
         raise UsageError("`update_baseline` needs the file to write; name it with `baseline`")
     known = baselines.load(asked.baseline, missing=update_baseline) if asked.baseline is not None else None
-    reference = ReferenceFile.read(asked.reference) if asked.reference is not None else None
+    reference = _reference(asked.reference)
+    if isinstance(reference, FingerprintReference):
+        paths = reference.files(paths)  # which are read twice
 
     def admit(planned: Sequence[Planned]) -> None:
         require_admitted(planned, [asked.layer], reading.preparation)
-        if reference is None:
+        if isinstance(reference, FingerprintReference):
+            reference.require_tensors(planned, reading)
+        if not isinstance(reference, ReferenceFile):
             return
         reference.require_tensors(planned)
         if any(plan.parts for plan in planned):  # volumes; a moments file has a preparation of its own
@@ -161,11 +166,11 @@ def judge(
 
     # the volumes, read once
     table = read_table(paths, asked.layer.axis, asked.layer.batch_axis, reading, progress, admit)
-    if reference is not None:
+    if isinstance(reference, ReferenceFile):
         reference.require_preparation(table.preparation)
     asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
     # the rules judge
-    evidence = replace(_evidence(table, asked), reference=reference.statistics if reference is not None else None)
+    evidence, left = _beside_reference(_evidence(table, asked), reference, paths, reading, progress)
     report = evidence.report
     found = findings_of(evidence, rules, lambda one: any(override.drops(one) for override in overrides))
     codes = {rule.code for rule in rules}
@@ -180,6 +185,7 @@ def judge(
             *_apart(evidence),
             *_of_few_files(table, evidence, codes),
             *_beside(reference, codes),
+            *left,
         ),
         rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),
         apart=len(evidence.shapes) > 1,
@@ -282,12 +288,33 @@ def _of_few_files(table: Table, evidence: Evidence, codes: set[str]) -> tuple[st
     return (said.removesuffix("."),) if codes & BETWEEN_SAMPLES else ()
 
 
-def _beside(reference: ReferenceFile | None, codes: set[str]) -> tuple[str, ...]:
+def _reference(file: str | None) -> ReferenceFile | FingerprintReference | None:
+    """Read what today's data are compared with."""
+    return None if file is None else FingerprintReference.read(file) or ReferenceFile.read(file)
+
+
+def _beside_reference(
+    evidence: Evidence,
+    reference: ReferenceFile | FingerprintReference | None,
+    paths: Input | Iterable[Input],
+    reading: Reading,
+    progress: Progress | None,
+) -> tuple[Evidence, tuple[str, ...]]:
+    """Return the evidence beside that of the reference, and notes on cases that are not compared."""
+    if reference is None:
+        return evidence, ()
+    if isinstance(reference, ReferenceFile):
+        return replace(evidence, reference=reference.statistics), ()
+    today, left = reference.today(paths, evidence.settings, reading, progress)
+    return replace(evidence, reference=reference.statistics, pooled_channels=today), left
+
+
+def _beside(reference: ReferenceFile | FingerprintReference | None, codes: set[str]) -> tuple[str, ...]:
     """Return notes on the reference: what was skipped in it, and whether its rule does not judge."""
     if reference is None:
         return ()
     unused = f"{reference.file} is not used, because its rule, data-drift (BN208), is not selected"
-    return (*reference.moments.notes, *(() if codes & BESIDE_REFERENCE else (unused,)))
+    return (*reference.notes, *(() if codes & BESIDE_REFERENCE else (unused,)))
 
 
 def _known(result: Check, known: baselines.Baseline, codes: set[str], *, update: bool) -> Check:

@@ -34,13 +34,20 @@ class ReferenceFile:
             InputError: if it cannot be read, or has no complete case.
         """
         if not is_folder(file) and state_of(file)[0] and not is_moments(file):
-            raise InputError(file, "not a moments file; give one that bnstat scan wrote")
+            raise InputError(
+                file, "not a moments file; give one that bnstat scan wrote, or a dataset_fingerprint.json of nnU-Net"
+            )
         return cls(file, read_moments(file))
 
     @property
     def statistics(self) -> ReferenceStatistics:
         """The pooled statistics of each channel."""
         return ReferenceStatistics(self.file, pooled_channels_of(sample_channels_of(self.moments.rows)))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on what was skipped in it."""
+        return tuple(self.moments.notes)
 
     def require_preparation(self, preparation: Preparation) -> None:
         """Refuse a reference whose voxels were preprocessed otherwise than today's.

@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.beside import files_beside
+from bnstat.preprocessing.regions import CaseLabels
 from bnstat.reading.moments_line import MomentsLine, Stamp, stamp_of
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
@@ -155,7 +156,8 @@ def _read_of(cases: Sequence[Case], asked: ScanSettings) -> list[str]:
 def _takes_labels(asked: ScanSettings) -> bool:
     """Return True if the label maps of a data set are read."""
     patches = asked.preparation.patches
-    return patches is not None and patches.foreground is not None and patches.labels is None
+    drawn = patches is not None and patches.foreground is not None and patches.labels is None
+    return drawn or asked.preparation.mask == CaseLabels.name
 
 
 def _stamp(case: Case, asked: ScanSettings) -> Stamp:

@@ -51,7 +51,7 @@ def test_another_mask_is_refused_beside_those_there_are(text, said):
     with pytest.raises(UsageError) as caught:
         Preparation(mask=text)
     assert said in str(caught.value)
-    assert "A mask is nonzero, >T, >=T, <T, <=T, or a file" in str(caught.value)
+    assert "A mask is nonzero, labels, >T, >=T, <T, <=T, or a file" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Today's data have other statistics than those of the reference.
 
-What it does: with `bnstat check --reference FILE`, where FILE is a moments file of `bnstat scan`, reports a channel
-whose mean has moved by more than 0.1 standard deviations of the reference, or whose standard deviation has changed by
-more than 10 %.
+What it does: with `bnstat check --reference FILE`, where FILE is a moments file of `bnstat scan` or nnU-Net's
+`dataset_fingerprint.json`, reports a channel whose mean has moved by more than 0.1 standard deviations of the
+reference, or whose standard deviation has changed by more than 10 %. A fingerprint is of foreground voxels only, so the
+foreground of today's label maps is compared with it.
 
 Why it matters: in evaluation, batch norm normalizes with running statistics of the data that it was trained on. If μ
 (the mean) moves by 0.3 σ (standard deviations), all inputs of the first layer are off by 0.3. If σ grows by a half, so
@@ -51,6 +52,8 @@ from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import named
 from bnstat.text import beyond, plural, short
 
+# How a new reference is made: a moments file, or, of the foreground, a fingerprint of nnU-Net.
+_ANEW = {False: "bnstat scan PATH -o new.jsonl", True: "nnUNetv2_extract_fingerprint"}
 # The part of the limit from which a movement by chance is worth mentioning.
 NOTABLE = 0.5
 
@@ -67,8 +70,9 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
         chance = "" if evidence.report.patched else _chance(now, then, evidence.limits.drift)
         message = (
             f"{named(evidence, channel)}: compared with {plural(then.samples, 'sample')} of {reference.source}, "
-            f"{words}.{chance} {_consequence(evidence)} Look for another scanner, unit or preprocessing step; if the "
-            "change is intended, make a new reference (bnstat scan PATH -o new.jsonl)."
+            f"{'in the foreground of the label maps, ' if reference.foreground else ''}{words}.{chance} "
+            f"{_consequence(evidence)} Look for another scanner, unit or preprocessing step; if the "
+            f"change is intended, make a new reference ({_ANEW[reference.foreground]})."
         )
         yield rule.of_all(message, channel, value=value, threshold=limit)
 
