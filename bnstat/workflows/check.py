@@ -156,13 +156,8 @@ def judge(
 
     def admit(planned: Sequence[Planned]) -> None:
         require_admitted(planned, [asked.layer], reading.preparation)
-        if isinstance(reference, FingerprintReference):
-            reference.require_tensors(planned, reading)
-        if not isinstance(reference, ReferenceFile):
-            return
-        reference.require_tensors(planned)
-        if any(plan.parts for plan in planned):  # volumes; a moments file has a preparation of its own
-            reference.require_preparation(reading.preparation)
+        if reference is not None:
+            reference.require_fit(planned, reading)
 
     # the volumes, read once
     table = read_table(paths, asked.layer.axis, asked.layer.batch_axis, reading, progress, admit)
@@ -170,10 +165,11 @@ def judge(
         reference.require_preparation(table.preparation)
     asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
     # the rules judge
-    evidence, left = _beside_reference(_evidence(table, asked), reference, paths, reading, progress)
+    codes = {rule.code for rule in rules}
+    used = reference if codes & BESIDE_REFERENCE else None
+    evidence, left = _beside_reference(_evidence(table, asked), used, paths, reading, progress)
     report = evidence.report
     found = findings_of(evidence, rules, lambda one: any(override.drops(one) for override in overrides))
-    codes = {rule.code for rule in rules}
     result = Check(
         settings=asked,
         samples=report.samples,
@@ -184,8 +180,7 @@ def judge(
             *_not_judged(evidence, asked.select, codes),
             *_apart(evidence),
             *_of_few_files(table, evidence, codes),
-            *_beside(reference, codes),
-            *left,
+            *_beside(reference, left, codes),
         ),
         rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),
         apart=len(evidence.shapes) > 1,
@@ -309,12 +304,14 @@ def _beside_reference(
     return replace(evidence, reference=reference.statistics, pooled_channels=today), left
 
 
-def _beside(reference: ReferenceFile | FingerprintReference | None, codes: set[str]) -> tuple[str, ...]:
-    """Return notes on the reference: what was skipped in it, and whether its rule does not judge."""
+def _beside(
+    reference: ReferenceFile | FingerprintReference | None, left: tuple[str, ...], codes: set[str]
+) -> tuple[str, ...]:
+    """Return notes on the reference: what was skipped in it and beside it, and whether its rule does not judge."""
     if reference is None:
         return ()
     unused = f"{reference.file} is not used, because its rule, data-drift (BN208), is not selected"
-    return (*reference.notes, *(() if codes & BESIDE_REFERENCE else (unused,)))
+    return (*reference.notes, *left, *(() if codes & BESIDE_REFERENCE else (unused,)))
 
 
 def _known(result: Check, known: baselines.Baseline, codes: set[str], *, update: bool) -> Check:

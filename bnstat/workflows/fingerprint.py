@@ -55,7 +55,7 @@ class FingerprintReference:
             "values are those of the files, before any intensity step",
         )
 
-    def require_tensors(self, planned: Sequence[Planned], reading: Reading) -> None:
+    def require_fit(self, planned: Sequence[Planned], reading: Reading) -> None:
         """Refuse data whose channels cannot be those of the reference, or that have no label maps.
 
         Raises:

@@ -9,6 +9,7 @@ from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.moments_file import MomentsFile, read_moments
 from bnstat.reading.scan_settings import ScanSettings, difference
+from bnstat.reading.settings import Reading
 from bnstat.report.evidence import ReferenceStatistics
 from bnstat.sources.opened import Planned
 from bnstat.sources.storage import is_folder, is_moments, state_of
@@ -58,6 +59,16 @@ class ReferenceFile:
         then, now = (ScanSettings(-1, None, one) for one in (self.moments.preparation, preparation))
         if differs := difference(then, now, ignored=_IGNORED):
             raise UsageError(f"{self.file} was scanned {differs}; check with the same setting, or scan a new reference")
+
+    def require_fit(self, planned: Sequence[Planned], reading: Reading) -> None:
+        """Refuse data that cannot be compared with the reference, before a voxel is read.
+
+        Raises:
+            UsageError: if the channels, or the preprocessing of volumes, are others.
+        """
+        self.require_tensors(planned)
+        if any(plan.parts for plan in planned):  # volumes; a moments file has a preparation of its own
+            self.require_preparation(reading.preparation)
 
     def require_tensors(self, planned: Sequence[Planned]) -> None:
         """Refuse data whose channels cannot be those of the reference, before a voxel is read.

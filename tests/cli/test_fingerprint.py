@@ -185,3 +185,9 @@ def test_a_scan_with_a_mask_of_labels_is_resumed_until_the_labels_change(bnstat_
     image = nibabel.load(file)
     nibabel.save(nibabel.Nifti1Image(np.ones(image.shape, np.uint8), image.affine), file)
     assert "1 read in this run, 3 unchanged" in bnstat_run(*asked, "--resume").err
+
+
+def test_a_reference_whose_rule_is_not_selected_is_not_used(found):
+    document = found("--ignore", "BN208")
+    assert drifts(document) == []
+    assert any("is not used, because its rule" in note for note in document["notes"])
