@@ -12,7 +12,7 @@ from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
 from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.datasets.pattern import join
 from bnstat.sources.formats.memory import InMemory
-from bnstat.sources.formats.registry import is_dicom, names_of_read
+from bnstat.sources.formats.registry import is_dicom, marked_format, names_of_read
 from bnstat.sources.names import is_image
 from bnstat.sources.selection import ANY, Selection
 
@@ -75,14 +75,10 @@ def _below(folder: str, access: Access, kinds: Sequence[str] = ()) -> FoundCases
     for here, names in storage.tree(folder, found.failures, access):
         if any(_lies_in(here, one) for one in described):
             continue
-        preprocessed = datasets.preprocessed(here, names, access)
-        if preprocessed is not None:
+        whole = _read_as_one(here, names, access, kinds)
+        if whole is not None:
             described.append(here)
-            found.add(preprocessed)
-            continue
-        if datasets.DESCRIPTION in names:
-            described.append(here)
-            found.add(datasets.cases_in(storage.inside(here, datasets.DESCRIPTION), access, kinds))
+            found.add(whole)
             continue
         images = [name for name in names if is_image(name)]
         files += [storage.inside(here, name) for name in images]
@@ -100,6 +96,16 @@ def _below(folder: str, access: Access, kinds: Sequence[str] = ()) -> FoundCases
         )
         found.failures.append(InputError(folder, message))
     return found
+
+
+def _read_as_one(folder: str, names: Sequence[str], access: Access, kinds: Sequence[str]) -> FoundCases | None:
+    """Return the cases of a directory that is one input, or a data set; None if it is neither."""
+    if not is_remote(folder) and marked_format(folder) is not None:
+        return FoundCases([Case.of(folder, access.protocols)])
+    preprocessed = datasets.preprocessed(folder, names, access)
+    if preprocessed is None and datasets.DESCRIPTION in names:
+        return datasets.cases_in(storage.inside(folder, datasets.DESCRIPTION), access, kinds)
+    return preprocessed
 
 
 def _listed(folders: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from bnstat.errors import InputError
 from bnstat.sources import remote
 from bnstat.sources.addresses import USUAL, Access, is_remote
-from bnstat.sources.formats.registry import path_of
+from bnstat.sources.formats.registry import MARKS, path_of
 from bnstat.sources.neighbours import missing
 from bnstat.sources.streams import unreadable
 
@@ -92,6 +92,7 @@ def is_moments(path: str) -> bool:
 def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Iterator[tuple[str, list[str]]]:
     """Yield a directory and each one below it, with the names of its files; hidden directories and files are skipped.
 
+    What is below a directory that is one input, as a Zarr store is, is no directory of its own.
     Directories that may not be searched are added to the failures.
     """
     if is_remote(folder):
@@ -102,7 +103,7 @@ def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Ite
         failures.append(unreadable(str(error.filename), error))
 
     for here, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [] if MARKS.intersection(names) else sorted(name for name in folders if not name.startswith("."))
         files = [name for name in names if not name.startswith(".") and os.path.isfile(os.path.join(here, name))]
         yield here, sorted(files)
 

@@ -116,6 +116,16 @@ FORMATS = (
         package="h5py",
     ),
     Format(
+        "Zarr",
+        (".zarr.zip", ".ozx"),
+        "zarr_store:open_zarr",
+        folders=(".zarr",),
+        marks=("zarr.json", ".zgroup", ".zarray"),
+        keyed=(".zarr.zip", ".ozx"),
+        extra="zarr",
+        package="zarr",
+    ),
+    Format(
         "MetaImage",
         (".mha", ".mhd"),
         "metaimage:open_metaimage",
@@ -140,6 +150,8 @@ FORMATS = (
     ),
 )
 
+# The files by which a directory that is one input is known.
+MARKS = frozenset(mark for one in FORMATS for mark in one.marks)
 # The endings of images in a directory.
 IMAGE_ENDINGS = tuple(ending for one in FORMATS for ending in one.endings)
 
@@ -171,9 +183,14 @@ def format_within(path: str) -> Format | None:
     return next((one for place, text, one in _STARTS if start[place : place + len(text)] == text), None)
 
 
+def marked_format(path: str) -> Format | None:
+    """Return the format of a directory that is known by the name of a file in it; None if it has no such file."""
+    return next((one for one in FORMATS if any(os.path.isfile(os.path.join(path, mark)) for mark in one.marks)), None)
+
+
 def format_of_folder(path: str) -> Format | None:
     """Return the format of a directory that is one input, by the files in it; None if it is none."""
-    marked = next((one for one in FORMATS if any(os.path.isfile(os.path.join(path, mark)) for mark in one.marks)), None)
+    marked = marked_format(path)
     if marked is not None:
         return marked
     try:
