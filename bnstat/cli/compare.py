@@ -103,7 +103,7 @@ _OF_BATCH_SIZES = groups.together(
         "--group-by",
         group=COMPARISON,
         metavar="directory|FILE.csv:COLUMN",
-        help="Also compare batches that come from one group each, such as one site.",
+        help="Also compare batches that come from one group each, such as one site: participants.tsv:site.",
     ),
     option(
         "--plot",

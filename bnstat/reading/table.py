@@ -57,7 +57,7 @@ def blaming(failures: Sequence[InputError]) -> Iterator[None]:
 
 
 def read_table(
-    paths: Input | Iterable[Input],
+    paths: Input | Iterable[Input | InMemory],
     axis: int,
     batch_axis: BatchAxis,
     reading: Reading,
@@ -111,7 +111,7 @@ class _PlannedCase:
 
 
 def _entries(
-    paths: Input | Iterable[Input],
+    paths: Input | Iterable[Input | InMemory],
     axis: int,
     batch_axis: BatchAxis,
     reading: Reading,

@@ -25,7 +25,8 @@ from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.report.finding import Finding
 from bnstat.rules.batch import momentum_convention
-from bnstat.sources.formats.memory import Input
+from bnstat.sources.addresses import is_remote
+from bnstat.sources.formats.memory import Input, named_inputs
 from bnstat.sources.groups import DIRECTORY, groups_by_source
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, Sample, channel_names_of
@@ -73,7 +74,8 @@ def compare(
         seed: the seed of the draws, and of simulated runs.
         ranks: processes that train together, each on a batch of its own; more than 1 adds synchronized batches.
         steps: training steps of simulated runs, real batches in sequence; None for no runs.
-        group_by: "directory" or "FILE.csv:COLUMN", to add batches of one group each.
+        group_by: "directory" or "FILE.csv:COLUMN", to add batches of one group each. The table may also be in the
+            folder of the volumes, and name participants: "participants.tsv:site".
         tolerance_noise: acceptable noise of the batch mean, in standard deviations of the values.
         tolerance_shortfall: acceptable shortfall of the batch variance, as a share of that of all values.
         tolerance_gap: acceptable RMS difference between training and evaluation output.
@@ -109,13 +111,15 @@ def compare_batch_sizes(
         InputError: if the table of groups cannot be read.
     """
     named: dict[str, str] = {}
+    inputs = named_inputs(paths)
+    folders = [one for one in inputs if isinstance(one, str) and not is_remote(one)]
 
     def admit(planned: Sequence[Planned]) -> None:
         require_told_axis(planned, [settings.layer.framework], {settings.axis})
         if settings.group_by is not None and planned:
-            named.update(_named_groups(planned, settings.group_by))
+            named.update(_named_groups(planned, settings.group_by, folders))
 
-    read = read_table(paths, settings.axis, settings.batch_axis, reading, progress, admit)
+    read = read_table(inputs, settings.axis, settings.batch_axis, reading, progress, admit)
     settings = replace(settings, preparation=read.preparation)
     rows = read.rows
     with blaming(read.failures):
@@ -153,8 +157,8 @@ def compare_batch_sizes(
     )
 
 
-def _named_groups(planned: Sequence[Planned], group_by: str) -> dict[str, str]:
-    """Return the group of each case by its name.
+def _named_groups(planned: Sequence[Planned], group_by: str, folders: Sequence[str]) -> dict[str, str]:
+    """Return the group of each case by its name; the table may be in one of these folders.
 
     Raises:
         UsageError: if a case has no group, or all are in one.
@@ -162,7 +166,7 @@ def _named_groups(planned: Sequence[Planned], group_by: str) -> dict[str, str]:
     """
     by_file = group_by == DIRECTORY  # a table may rather know the case than its first file
     files = {plan.case.name: plan.case.files[0] if by_file else plan.case.name for plan in planned}
-    groups = groups_by_source(list(files.values()), group_by)
+    groups = groups_by_source(list(files.values()), group_by, folders)
     return {name: groups[file] for name, file in files.items()}
 
 

@@ -1,5 +1,6 @@
 """The group of each file: its directory, or the entry in a table, whichever way the table names files."""
 
+import json
 from itertools import product
 from pathlib import Path
 
@@ -118,3 +119,87 @@ def test_a_table_with_an_entry_that_is_too_long_cannot_be_read(table):
 def test_a_table_that_does_not_exist_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match="No such file"):
         groups_by_source(FILES, f"{tmp_path / 'none.csv'}:site")
+
+
+# --- Participants, patients and cases in the paths of files -------------------------------------------------------
+
+
+def bids(kinds=("T1w",), sessions=("",)):
+    """Paths of three participants."""
+    return [
+        f"data/sub-0{number}/{session and f'{session}/'}anat/sub-0{number}_{session and f'{session}_'}{kind}.nii.gz"
+        for number in (1, 2, 3)
+        for session in sessions
+        for kind in kinds
+    ]
+
+
+@pytest.mark.parametrize("entry", ["sub-0{}", "0{}"])
+@pytest.mark.parametrize("more", ["age", "sex"])
+def test_participants_are_found_in_the_paths_of_their_files(table, entry, more):
+    rows = "".join(
+        f"{entry.format(number)}\t{number + 20 if more == 'age' else 'F'}\t{'AAB'[number - 1]}\n"
+        for number in (3, 1, 2)
+    )
+    groups = groups_by_source(bids(("T1w", "FLAIR")), table(f"participant_id\t{more}\tsite\n{rows}"))
+    assert [groups[file] for file in bids(("T1w", "FLAIR"))] == list("AAAABB")
+
+
+def test_a_table_of_sessions_tells_them_apart(table):
+    rows = "".join(f"sub-0{number}\tses-{when}\t{'AB'[when - 1]}{number}\n" for number in (1, 2, 3) for when in (1, 2))
+    files = bids(sessions=("ses-1", "ses-2"))
+    groups = groups_by_source(files, table(f"participant_id\tsession_id\tsite\n{rows}"))
+    assert list(groups.values()) == ["A1", "B1", "A2", "B2", "A3", "B3"]
+
+
+@pytest.mark.parametrize(
+    ("files", "entries"),
+    [
+        (["x/s0001/ct.nii.gz", "x/s0002/ct.nii.gz", "x/s0010/ct.nii.gz"], ["s0001", "s0002", "s0010"]),
+        (["x/case_1_t1.nii", "x/case_2_t1.nii", "x/case_10_t1.nii"], ["case_1", "case_2", "case_10"]),
+        (
+            ["x/P1/BraTS-GLI-1-000", "x/P2/BraTS-GLI-2-000", "x/P3/BraTS-GLI-3-000"],
+            ["BraTS-GLI-1-000", "BraTS-GLI-2-000", "BraTS-GLI-3-000"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("key", ["case", "subject", "patient_id", "image_id"])
+def test_a_table_may_name_folders_and_cases(table, files, entries, key):
+    rows = "".join(f"{entry},{site}\n" for entry, site in zip(entries, "AAB", strict=True))
+    assert list(groups_by_source(files, table(f"{key},site\n{rows}")).values()) == list("AAB")
+
+
+def test_a_participant_without_a_row_is_named(table):
+    with pytest.raises(UsageError, match=r"no site for data/sub-03/anat/sub-03_T1w\.nii\.gz"):
+        groups_by_source(bids(), table("participant_id\tsite\nsub-01\tA\nsub-02\tB\n"))
+
+
+def test_a_file_of_two_rows_is_in_neither(table):
+    with pytest.raises(UsageError, match="has no site for"):
+        groups_by_source(["a/b/1.nii", "c/2.nii"], table("case,site\na,A\nb,B\nc,A\n"))
+
+
+def test_a_relative_table_is_found_in_the_folder_of_the_data(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/participants.tsv").write_text("participant_id\tsite\nsub-01\tA\nsub-02\tA\nsub-03\tB\n")
+    monkeypatch.chdir(tmp_path)
+    assert list(groups_by_source(bids(), "participants.tsv:site", ["data"]).values()) == list("AAB")
+    assert list(groups_by_source(bids(), "participants.tsv:site").values()) == list("AAB")  # above all files
+    (tmp_path / "participants.tsv").write_text("participant_id\tsite\nsub-01\tX\nsub-02\tY\nsub-03\tY\n")
+    assert list(groups_by_source(bids(), "participants.tsv:site", ["data"]).values()) == list("XYY")
+    with pytest.raises(InputError, match=r"none\.tsv"):
+        groups_by_source(bids(), "none.tsv:site", ["data"])
+
+
+def test_compare_groups_the_participants_of_a_folder(tmp_path, bnstat_run, write_image, voxels):
+    for number, file in enumerate(bids()):
+        (tmp_path / file).parent.mkdir(parents=True)
+        Path(write_image("x.nii.gz", voxels + number)).rename(tmp_path / file)
+    (tmp_path / "data/participants.tsv").write_text("participant_id\tsite\nsub-01\tA\nsub-02\tA\nsub-03\tB\n")
+    ran = bnstat_run("compare", tmp_path / "data", "--group-by", "participants.tsv:site", "--format", "json")
+    assert ran.code == 0, ran.err
+    groups = json.loads(ran.out)["population"]["groups"]
+    assert [(one["name"], one["samples"]) for one in groups] == [
+        ("A", 2),
+        ("B", 1),
+    ]

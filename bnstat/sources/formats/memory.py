@@ -54,7 +54,7 @@ class InMemory:
         return nifti.open_loaded(self.name, self.content)
 
 
-def named_inputs(inputs: Input | Iterable[Input]) -> list[str | InMemory]:
+def named_inputs(inputs: Input | Iterable[Input | InMemory]) -> list[str | InMemory]:
     """Return each input: a path as a text, an array or an image under a name.
 
     Raises:
@@ -70,6 +70,8 @@ def named_inputs(inputs: Input | Iterable[Input]) -> list[str | InMemory]:
 
 
 def _named(one: object, counted: Counter[str]) -> str | InMemory:
+    if isinstance(one, InMemory):  # it has its name already
+        return one
     if isinstance(one, (str, PathLike)):
         return str(fspath(one))
     if not _is_in_memory(one):

@@ -18,7 +18,7 @@ KEYS = dict(zip(("flair", "t1"), range(len(CHANNELS)), strict=True))
 def listed(tmp_path):
     """Write the cases with a key for each modality, and return the list; entries may be changed first."""
 
-    def write(change=lambda entry, number: entry, content=lambda entries: {"training": entries}, names=KEYS):
+    def write(change=lambda entry, _: entry, content=lambda entries: {"training": entries}, names=KEYS):
         entries = []
         for number, case in enumerate(CASES):
             for key, channel in names.items():
@@ -105,7 +105,7 @@ def test_a_key_that_few_entries_have_is_left_out(listed, tmp_path):
     assert any("left out: t2 and label" in note for note in report.notes)
 
 
-def test_an_entry_with_an_image_is_read_as_ever(tmp_path, listed):
+def test_an_entry_with_an_image_is_read_as_ever(listed):
     path = listed(lambda entry, _: {"image": [entry["flair"], entry["t1"]], "label": entry["label"], "t1": entry["t1"]})
     report = bnstat.diagnose(path)
     assert {batch.names for batch in report.batches} == {("flair", "t1")}
