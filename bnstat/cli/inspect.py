@@ -18,8 +18,8 @@ def command(paths: tuple[str, ...], to: options.Output, reading: Reading, **sett
     """Show what batch norm, or another normalization layer, computes on these volumes.
 
     For each channel (or group of channels): the mean and the variance, whether the variance is zero, what epsilon does
-    to the output, and the running statistics after one training step. A PATH is an image that nibabel reads (NIfTI,
-    Analyze, MGH, MINC, …), an array (.npy, .npz, 'file.npz[key]'), a folder of these, a data set of nnU-Net, the
+    to the output, and the running statistics after one training step. A PATH is an image (NIfTI, MetaImage,
+    NRRD, Analyze, MGH, MINC, …), an array (.npy, .npz, 'file.npz[key]'), a folder of these, a data set of nnU-Net, the
     Decathlon or MONAI, or the URL of one of these. Each voxel is read once.
 
     \b

@@ -18,13 +18,15 @@ from bnstat.sources.volume import Volume
 
 
 def stored_in(source: str) -> list[str]:
-    """Return the files that contain an input: an archive of arrays, both files of a format of two, all of a folder."""
+    """Return the files that contain an input: an archive of arrays, a header and its data, all of a folder."""
     if is_remote(source):
         return [source]  # remote formats have one file
     path = path_of(source)
     if os.path.isdir(path):
         return sorted(os.path.join(here, name) for here, _, names in os.walk(path) for name in names)
-    return [path, *filter(is_there, others_of(path))]
+    known = format_of(source)
+    named = known.files_named_in(path) if known is not None else []
+    return [path, *filter(is_there, (*others_of(path), *named))]
 
 
 def open_volume(source: str, access: Access = USUAL) -> Volume:

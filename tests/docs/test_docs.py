@@ -12,6 +12,7 @@ import pytest
 
 from bnstat import cli
 from bnstat.cli import exit_codes
+from bnstat.sources.formats.registry import FORMATS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -75,6 +76,16 @@ def test_the_exit_codes_in_the_readme_are_those_of_people_and_its_page_has_all()
     rows = re.findall(r"^\| ([\d, ]+) \|", page, re.MULTILINE)
     listed = {int(code) for row in rows for code in row.split(",")}
     assert listed == {value for name, value in vars(exit_codes).items() if name.isupper()}
+
+
+def test_the_page_of_formats_has_every_format_that_is_read_with_its_endings_and_extra():
+    page = (ROOT / "docs/reference/formats.md").read_text(encoding="utf-8")
+    rows = [row.split(" | ") for row in page.splitlines() if row.startswith("| ")]
+    for one in FORMATS:
+        endings = [*one.endings, *one.named, *one.folders]
+        row = next(row for row in rows if f"`{endings[0]}`" in row[1])
+        assert all(f"`{ending}`" in row[1] for ending in endings)
+        assert (row[2] == f"`{one.extra}`") == (one.extra is not None)
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "sample_data/README.md"])

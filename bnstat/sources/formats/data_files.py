@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 import numpy as np
 
 from bnstat.errors import InputError
-from bnstat.sources.streams import fill, open_bzip2, open_gzip, open_zlib, skip, unreadable
-from bnstat.sources.volume import PlainVoxels, StreamedVoxels
+from bnstat.sources.streams import fill, open_bzip2, open_gzip, open_zlib, skip, stream_of_parts, unreadable
+from bnstat.sources.volume import Array, PlainVoxels, StreamedVoxels
 from bnstat.text import printable, short_of
 
 if TYPE_CHECKING:
@@ -153,9 +153,9 @@ class DataFiles:
             case "bzip2":
                 return open_bzip2(file)
             case "text":
-                return cast(BinaryIO, _Parts(_numbers(file, self.dtype)))
+                return stream_of_parts(_numbers(file, self.dtype))
             case "hex":
-                return cast(BinaryIO, _Parts(_hexadecimal(file)))
+                return stream_of_parts(_hexadecimal(file))
 
 
 def _lines(file: BinaryIO) -> Iterator[int]:
@@ -267,37 +267,13 @@ class _Joined(io.RawIOBase):
         super().close()
 
 
-class _Parts(io.RawIOBase):
-    """Bytes that are computed a part at a time, as a file."""
-
-    def __init__(self, parts: Generator[bytes]) -> None:
-        super().__init__()
-        self._parts = parts
-        self._left = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        while not self._left:
-            part = next(self._parts, None)
-            if part is None:
-                return 0
-            self._left = memoryview(part)
-        target = memoryview(buffer).cast("B")
-        size = min(len(target), len(self._left))
-        target[:size] = self._left[:size]
-        self._left = self._left[size:]
-        return size
-
-
-def _numbers(file: BinaryIO, dtype: np.dtype[Any]) -> Generator[bytes]:
-    """Yield numbers that are written as text, between white space or commas, as bytes of their type."""
+def _numbers(file: BinaryIO, dtype: np.dtype[Any]) -> Generator[Array]:
+    """Yield numbers that are written as text, between white space or commas."""
     for words in _words(file):
         if dtype.kind == "f":
-            yield np.array(words).astype(np.float64).astype(dtype).tobytes()
+            yield np.array(words).astype(np.float64).astype(dtype)
         else:
-            yield np.array([int(word) for word in words], dtype).tobytes()
+            yield np.array([int(word) for word in words], dtype)
 
 
 def _words(file: BinaryIO) -> Iterator[list[bytes]]:
@@ -316,11 +292,11 @@ def _words(file: BinaryIO) -> Iterator[list[bytes]]:
         yield [begun]
 
 
-def _hexadecimal(file: BinaryIO) -> Generator[bytes]:
+def _hexadecimal(file: BinaryIO) -> Generator[Array]:
     """Yield the bytes that two hexadecimal digits each stand for."""
     begun = ""
     while part := file.read(_TEXT_BYTES):
         digits = begun + "".join(part.decode("ascii").split())
         whole = len(digits) & ~1
         begun = digits[whole:]
-        yield bytes.fromhex(digits[:whole])
+        yield np.frombuffer(bytes.fromhex(digits[:whole]), np.uint8)

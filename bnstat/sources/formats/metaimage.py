@@ -128,6 +128,17 @@ def open_metaimage(source: str) -> Volume:
     )
 
 
+def named_files(source: str) -> list[str]:
+    """Return the files that a header names, which may be missing; none if it cannot be read."""
+    try:
+        header = _read(source)
+        sizes = whole_numbers(source, "DimSize", header.needed("DimSize"))
+        files, _ = _files(header, header.needed(_DATA_FILE), sizes)
+    except InputError:
+        return []
+    return [file for file in files if file != source]
+
+
 def _read(source: str) -> _Header:
     """Read the lines of a header up to its last field, and those behind it if they name files."""
     fields: dict[str, str] = {}

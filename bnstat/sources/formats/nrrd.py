@@ -154,6 +154,16 @@ def open_nrrd(source: str) -> Volume:
     )
 
 
+def named_files(source: str) -> list[str]:
+    """Return the files that a header names, which may be missing; none if it cannot be read."""
+    try:
+        header = _read(source)
+        named = "data file" in header.fields
+        return _paths(header, whole_numbers(source, "sizes", header.needed("sizes"))) if named else []
+    except InputError:
+        return []
+
+
 def _read(source: str) -> _Header:
     """Read the lines of a header up to an empty one, and those behind it if they name files."""
     fields: dict[str, str] = {}

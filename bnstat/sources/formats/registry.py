@@ -41,6 +41,7 @@ class Format:
         opener: the module in this folder and the function that opens a file, as "arrays:open_array".
         named: further endings, of files that are opened if the user names them, but not taken from a folder.
         seconds: for an ending, the endings that a second file may have.
+        named_files: the module and the function that return the files which a header names; None if none names any.
         starts: texts with which a file begins, each with its place; empty if only the name tells the format.
         folders: the endings of directories that are one input each.
         marks: the names of files by one of which such a directory is known.
@@ -55,6 +56,7 @@ class Format:
     opener: str
     named: tuple[str, ...] = ()
     seconds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    named_files: str | None = None
     starts: tuple[tuple[int, bytes], ...] = ()
     folders: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
@@ -69,15 +71,24 @@ class Format:
         Raises:
             InputError: if it cannot be read, or the package that reads it is not installed.
         """
-        module, _, function = self.opener.partition(":")
         try:
-            found = import_module(f"bnstat.sources.formats.{module}")
+            opener = _function(self.opener)
         except ImportError as error:
             if self.extra is None:
                 raise
             message = f"reading {self.name} needs {self.package}; run: pip install 'bnstat[{self.extra}]'"
             raise InputError(source, message) from error
-        return cast("Callable[[str], Volume]", getattr(found, function))(source)
+        return cast("Volume", opener(source))
+
+    def files_named_in(self, source: str) -> list[str]:
+        """Return the files that a header names; none if it names none, or cannot be read."""
+        return [] if self.named_files is None else cast("list[str]", _function(self.named_files)(source))
+
+
+def _function(name: str) -> Callable[[str], object]:
+    """Return a function in a module beside this one, as "arrays:open_array"."""
+    module, _, function = name.partition(":")
+    return cast("Callable[[str], object]", getattr(import_module(f"bnstat.sources.formats.{module}"), function))
 
 
 _NIBABEL = "nifti:open_image"
@@ -129,14 +140,14 @@ FORMATS = (
         "MetaImage",
         (".mha", ".mhd"),
         "metaimage:open_metaimage",
-        seconds={".mhd": (".raw", ".zraw")},
+        named_files="metaimage:named_files",
         starts=((0, b"ObjectType = Image"), (0, b"ObjectType=Image"), (0, b"NDims")),
     ),
     Format(
         "NRRD",
         (".nrrd", ".nhdr"),
         "nrrd:open_nrrd",
-        seconds={".nhdr": (".raw", ".raw.gz", ".gz", ".img")},
+        named_files="nrrd:named_files",
         starts=((0, b"NRRD00"),),
     ),
     Format(

@@ -45,8 +45,8 @@ def test_endings_are_lower_case_and_belong_to_one_format_each():
 
 def test_the_opener_of_every_format_exists():
     for one in FORMATS:
-        if one.opener is not None and one.extra is None:
-            module, function = one.opener.split(":")
+        for name in filter(None, (one.opener, one.named_files) if one.extra is None else ()):
+            module, function = name.split(":")
             assert callable(getattr(import_module(f"bnstat.sources.formats.{module}"), function))
 
 
