@@ -11,7 +11,7 @@ import pytest
 
 from bnstat.errors import InputError
 from bnstat.sources.formats import registry
-from bnstat.sources.formats.registry import FORMATS, Format, ending_of, format_of, format_within, split_key
+from bnstat.sources.formats.registry import FORMATS, ending_of, format_of, format_within, split_key
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,6 @@ def test_a_format_without_its_package_says_what_to_install(monkeypatch):
     needs = replace(format_of("a.npy"), name="Kind", extra="kind", package="kindpy")
     with pytest.raises(InputError, match=r"reading Kind needs kindpy; run: pip install 'bnstat\[kind\]'"):
         needs.open("a.npy")
-
-
-def test_a_format_that_is_not_read_says_so():
-    with pytest.raises(InputError, match="Kind files cannot be read"):
-        Format("Kind", (".kind",), None).open("a.kind")
 
 
 def test_the_list_imports_no_format():
