@@ -39,6 +39,7 @@ COMMANDS = (
     f"compare {COHORT} --frameworks keras,torch,flax",
     "compare sample_data/mri_4channel.nii.gz --normalizers batch,instance,layer,group:2",
     "compare sample_data/mri_4channel.nii.gz --epsilons 1e-3,1e-5",
+    "compare sample_data/mri_4channel.nii.gz --intensities none,zscore-nonzero,clip:0,500|minmax",
     f"check {COHORT}",
     "check sample_data --batch-size 2",
     f"check {COHORT} --patch 8x8x8 --batch-size 2",

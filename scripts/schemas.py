@@ -1,4 +1,4 @@
-"""Write the schemas of `bnstat compare --frameworks`, `--normalizers` and `--epsilons` from that of `inspect`.
+"""Write the schemas of `bnstat compare --frameworks`, `--normalizers`, `--epsilons` and `--intensities`.
 
 `python scripts/schemas.py` after a change of docs/schema/bnstat.inspect-1.schema.json; a test holds them together.
 """
@@ -16,8 +16,14 @@ OWN = {
     "frameworks": ("framework", "epsilon", "momentum"),
     "normalizers": ("normalizer", "epsilon", "momentum"),
     "epsilons": ("epsilon",),
+    "intensities": ("intensity",),
 }
-NAMED = {"frameworks": "the preset", "normalizers": "the normalizer, as in group:2", "epsilons": "epsilon as a text"}
+NAMED = {
+    "frameworks": "the preset",
+    "normalizers": "the normalizer, as in group:2",
+    "epsilons": "epsilon as a text",
+    "intensities": "the steps, as in clip:-1000,1000|zscore",
+}
 
 # The layers to type: present in comparisons of frameworks only.
 _CALLS = {
@@ -91,6 +97,7 @@ def _entry(parts: dict[str, Any], by: str) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "name": {"type": "string", "description": NAMED[by]},
         **{name: settings[name] for name in ("framework", "normalizer", "epsilon", "momentum")},
+        **({"intensity": settings["intensity"]} if by == "intensities" else {}),
         "batch_weight": {
             "type": ["number", "null"],
             "description": "the weight of the first batch in the running statistics; null if it is unknown or none "

@@ -515,7 +515,7 @@ def _of_layers(said: Said, rule: str, layers: str) -> bool:
     }
     messages = [one["message"] for one in _findings(said) if one["rule"] == rule]
     alike = len({re.sub(r"[\d.,e+−-]+", "", message) for message in messages}) == 1  # else each is counted by itself
-    everyone = re.fullmatch(r"all layers(?:, in ([\d,]+) places each)?", layers)
+    everyone = re.fullmatch(r"all (?:layers|intensities)(?:, in ([\d,]+) places each)?", layers)
     if everyone:
         told = dict.fromkeys(counts, everyone[1])
     else:

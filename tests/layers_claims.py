@@ -82,6 +82,8 @@ def _names(said: Said, entry: Entry) -> set[str]:
     """Return how an entry may be called."""
     if _by(said) == "epsilons":
         return {f"ε {entry['name']}"}
+    if _by(said) == "intensities":
+        return {str(entry["name"])}
     if _by(said) == "normalizers":
         kind, groups = _kind(entry), str(entry["normalizer"]).partition(":")[2]
         word = {"renorm": "batch renorm", "weight-init": "weight norm's data-dependent start", "rms": "RMS norm"}
@@ -300,10 +302,25 @@ def _refuses_epsilon(said: Said, match: Match) -> bool:
     return any(entry["epsilon"] == float(match["epsilon"]) for entry in _entries(said))
 
 
+def _part_at(said: Said, match: Match) -> Mapping[str, Any]:
+    """Return the channel or group of a block in the first entry."""
+    batch, place = _place(said, match)
+    return _parts(_entries(said)[0]["batches"][batch])[place]
+
+
+def _steps_of_row(said: Said, match: Match) -> bool:
+    """Return True if the steps are those of an entry, which is not further down than the rows of a block."""
+    names = [entry["name"] for entry in _entries(said)]
+    return match["steps"] in names and 0 < int(match["number"]) <= names.index(match["steps"]) + 1
+
+
+def _a_name(said: Said, match: Match) -> bool:
+    return any(entry["name"] == match["steps"] for entry in _entries(said))
+
+
 def _heading(said: Said, match: Match) -> list[Any]:
     """Return mean, variance and count of the block's channel or group."""
-    batch, place = _place(said, match)
-    part = _parts(_entries(said)[0]["batches"][batch])[place]
+    part = _part_at(said, match)
     count = [part["count"]] if "channel" in part else []
     return [mean_shown(part["mean"], part["variance"]), part["variance"], *count]
 
@@ -419,7 +436,23 @@ CLAIMS: tuple[Claim, ...] = (
         rf"^{_WHERE}(?: of batch (?P<batch>\d+))?   mean (?:#|–)   variance (?:#|–)(?:   # values?)?$",
         lambda said, match: [one for one in _heading(said, match) if one is not None],
     ),
-    claim("compare_layers", r"^# normalizers? as in|: # frameworks?$|: # values? of epsilon", _counted),
+    claim(
+        "compare_layers",
+        rf"^{_WHERE}(?: of batch (?P<batch>\d+))?   # values?$",
+        lambda said, match: [_part_at(said, match)["count"]],
+    ),
+    claim(
+        "compare_layers",
+        r"^# normalizers? as in|: # frameworks?$|: # values? of epsilon|: # ways? to prepare intensities$",
+        _counted,
+    ),
+    claim("compare_layers", r"^steps (?P<number>\d+): (?P<steps>\S+)$", _steps_of_row),
+    claim("compare_layers", r"(?P<steps>(?:\d=)?(?:clip|scale):[^ ]*[^ ,.]) changes", _a_name),
+    claim(
+        "compare_layers",
+        r"(?:from|than|or|and|with|With|between|,) (?P<steps>(?:\d=)?(?:clip|scale):[^ ]*[^ ,.;])",
+        _a_name,
+    ),
     claim(
         "compare_layers",
         r"; # channels? on axis #",

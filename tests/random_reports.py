@@ -109,14 +109,18 @@ def _compare(draw: random.Random) -> RandomReport:
 
 
 def _compare_layers(draw: random.Random) -> RandomReport:
-    by = draw.choice(("frameworks", "normalizers", "epsilons"))
+    by = draw.choice(("frameworks", "normalizers", "epsilons", "intensities"))
     settings: dict[str, Any] = {**_layer(draw), "reading": _reading(draw), "by": by}
-    settings.pop({"frameworks": "framework", "normalizers": "normalizer", "epsilons": "epsilon"}[by], None)
+    own = {"frameworks": "framework", "normalizers": "normalizer", "epsilons": "epsilon"}
+    if by in own:
+        settings.pop(own[by], None)
     if by == "frameworks":
         settings.pop("normalizer", None)
         settings["values"] = draw.sample(_batch_presets(), draw.randint(2, 4))
     elif by == "normalizers":
         settings["values"] = draw.sample(_NORMALIZERS, draw.randint(2, 4))
+    elif by == "intensities":
+        settings["values"] = draw.sample(_INTENSITIES, draw.randint(2, 4))
     else:
         settings["values"] = sorted(draw.sample((1e-8, 1e-5, 1e-3, 0.1, 10.0), draw.randint(2, 3)))
     return _report("compare_layers", bnstat.compare_layers, _inputs(draw), settings, layers_table.render)
@@ -134,6 +138,18 @@ def _plan(draw: random.Random) -> RandomReport:
         settings["downsample"] = [draw.choice(("conv", "pool")) for _ in range(settings["levels"] - 1)]
     patch = [draw.choice((1, 8, 20, 32, 96, 128)) for _ in range(axes)]
     return _report("plan", bnstat.plan, patch, settings, plan_table.render)
+
+
+# Ways to prepare intensities, one of them too long for a row of the table.
+_INTENSITIES = (
+    "none",
+    "zscore",
+    "zscore-nonzero",
+    "minmax",
+    "clip:-1,1",
+    "scale:1e-3,0",
+    "0=clip:-1,1|minmax;*=zscore",
+)
 
 
 def _batch_presets() -> list[str]:

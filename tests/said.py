@@ -24,7 +24,10 @@ def findings_of(report: RandomReport) -> Iterator[Said]:
     """Yield the findings of a report, of each compared layer too; none if its data make no batch of the size asked."""
     if report.command == "compare_layers":
         for entry in report.report.entries:
-            one = replace(report, command="inspect", report=entry.report, document=entry.report.to_dict())
+            reading = replace(report.settings["reading"], preparation=entry.report.settings.preparation)
+            settings = {**report.settings, "reading": reading}  # each may have steps of its own
+            document = entry.report.to_dict()
+            one = replace(report, command="inspect", report=entry.report, document=document, settings=settings)
             yield from findings_of(one)
     elif report.command == "compare":
         yield from _skipped(report)

@@ -94,7 +94,9 @@ def _of_compare(line: str) -> bool:
 
 def _of_layers(line: str) -> bool:
     """Return True for a row or a header; the headings of blocks have a mean and a variance."""
-    if re.search(r"   mean \S+   variance ", line) or re.search(r"   (?:float|uint|int)\d+   ", line):
+    if re.search(r"   mean \S+   variance |^(?:channel|group of channels) [^ ].*   [\d,]+ values?$", line) or re.search(
+        r"   (?:float|uint|int)\d+   ", line
+    ):
         return False
     return _many_columns(1)(line) or line.strip() == "ε"
 

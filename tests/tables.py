@@ -194,20 +194,29 @@ def _blocks(report: RandomReport) -> Iterator[str]:
     titles = [column.title for column in differing(report.report)]
     where: tuple[int, int] | None = None
     for line in report.screen.splitlines():
-        heading = re.match(r"(?:group of channels|channel) (\d+)(?:–(\d+))?(?: of (batch|sample) (\d+))?   mean ", line)
+        heading = re.match(
+            r"(?:group of channels|channel) (\d+)(?:–(\d+))?(?: of (batch|sample) (\d+))?   (?:mean |\d)", line
+        )
         if heading:
             where = _placed(entries[0], *heading.groups())
         elif where is not None and line.startswith("  ") and is_row("compare_layers", line):
             name, *cells = _split(line)
-            entry = next(one for one in entries if one["name"] == re.sub(r" \+\d+$", "", name))
+            entry = _entry_of(re.sub(r" \+\d+$", "", name), report)
             batch = entry["batches"][where[0]]
             part = (batch.get("channels") or batch["groups"])[where[1]]
-            own = [] if by == "epsilons" else [cells.pop(0)]
+            own = [cells.pop(0)] if by == "frameworks" else []
             if own and not is_shown(own[0], entry["epsilon"]):
                 yield f"{name}: ε {own[0]} is {entry['epsilon']}"
             yield from _part_cells(f"{name} at {where}", cells, titles, part)
         elif not line.strip():
             where = None
+
+
+def _entry_of(name: str, report: RandomReport) -> Row:
+    """Return the entry of a row; "steps 2" stands for the name that is below the table."""
+    text = " ".join(report.screen.split())
+    entries: list[Row] = report.document[report.report.by]
+    return next(one for one in entries if one["name"] == name or f"{name}: {one['name']}" in text)
 
 
 def _placed(entry: Row, first: str, last: str | None, kind: str | None, holder: str | None) -> tuple[int, int]:

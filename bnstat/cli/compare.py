@@ -12,7 +12,7 @@ import click
 from bnstat.cli import configured, exit_codes, groups, inputs, options
 from bnstat.cli.comparisons import BATCH_SIZES, comparison_of, foreign, own
 from bnstat.cli.groups import COMPARISON, option
-from bnstat.cli.parameter_types import Listed
+from bnstat.cli.parameter_types import Intensities, Listed
 from bnstat.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +44,13 @@ _COMPARISONS = groups.together(
         group=COMPARISON,
         type=Listed(float, "E,E,…", "numbers as in 1e-3,1e-5"),
         help="Compare these values of epsilon instead.",
+    ),
+    option(
+        "--intensities",
+        group=COMPARISON,
+        type=Intensities(),
+        help="Compare what the layer gets after these values of --intensity instead, as in "
+        "'none,zscore,clip:-1000,1000|zscore'.",
     ),
 )
 
@@ -140,8 +147,9 @@ def command(context: click.Context, /, paths: tuple[str, ...], to: options.Outpu
     lacks, and how far the output differs between training and evaluation; in closed form and from drawn batches. The
     smallest size within the tolerances is recommended.
 
-    With --frameworks, --normalizers or --epsilons, one pass gives what each of these layers computes, side by side as
-    `bnstat inspect` shows it, and says which differences matter for which channel. One call makes one comparison.
+    With --frameworks, --normalizers, --epsilons or --intensities, one pass gives what each of these layers computes,
+    side by side as `bnstat inspect` shows it, and says which differences matter for which channel. One call makes one
+    comparison.
 
     \b
     Examples:
@@ -151,6 +159,7 @@ def command(context: click.Context, /, paths: tuple[str, ...], to: options.Outpu
       bnstat compare t1.nii.gz --frameworks keras,torch,flax
       bnstat compare cohort/ --normalizers batch,instance,group:2 --batch-size 4
       bnstat compare t1.nii.gz --epsilons 1e-3,1e-5,1e-8
+      bnstat compare ct.nii.gz --intensities 'none,zscore,clip:-1000,400|zscore'
     """
     asked = comparison_of(context)
     settings = own(asked, context, given)

@@ -12,14 +12,14 @@ from bnstat.cli.groups import COMPARISON, group_of
 from bnstat.errors import UsageError
 
 # Each comparison by the option that asks for it.
-ComparisonName = Literal["batch_sizes", "frameworks", "normalizers", "epsilons"]
+ComparisonName = Literal["batch_sizes", "frameworks", "normalizers", "epsilons", "intensities"]
 COMPARISONS: tuple[ComparisonName, ...] = get_args(ComparisonName)
 BATCH_SIZES: Literal["batch_sizes"] = "batch_sizes"
 
 # The options that a comparison of batch sizes does not use: it takes one batch norm through all sizes, in closed form.
 _OF_LAYERS = ("batch_size", "drop_last", "shuffle", "normalizer", "dtype", "threads", "emulate")
 # The option whose values a comparison of layers compares, and which it therefore does not use.
-_COMPARED = {"frameworks": "framework", "normalizers": "normalizer", "epsilons": "epsilon"}
+_COMPARED = {"frameworks": "framework", "normalizers": "normalizer", "epsilons": "epsilon", "intensities": "intensity"}
 
 
 def foreign(asked: ComparisonName, command: click.Command) -> tuple[str, ...]:

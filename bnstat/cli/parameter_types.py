@@ -96,6 +96,18 @@ class Sizes(Written[tuple[int, ...] | str]):
         return tuple(int(size) for size in re.split("[x×]", text, flags=re.IGNORECASE))
 
 
+class Intensities(Written[tuple[str, ...]]):
+    """Several values of --intensity, with commas between them."""
+
+    name = "STEPS,…"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ARG002  (click asks this way)
+        """Return the values. A value that is wrong is refused later, by name."""
+        from bnstat.preprocessing.listed_steps import listed_steps
+
+        return value if isinstance(value, tuple) else listed_steps(str(value))
+
+
 class Listed(Written[tuple[Item, ...]]):
     """Several values of one type, with commas between them.
 

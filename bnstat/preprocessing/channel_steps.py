@@ -31,22 +31,24 @@ def require_channels(planned: Sequence[Planned], preparation: Preparation) -> No
             steps_of(plan, preparation)
 
 
-def bytes_read(planned: Planned, preparation: Preparation) -> int:
+def bytes_read(planned: Planned, *preparations: Preparation) -> int:
     """Return the bytes of all passes over the files of a case: the channels in a file share its passes."""
-    each = zip(planned.parts, passes_over_files(planned, preparation), strict=True)
+    each = zip(planned.parts, passes_over_files(planned, *preparations), strict=True)
     return sum(part.volume.nbytes * number for part, number in each)
 
 
-def passes_over_files(planned: Planned, preparation: Preparation) -> list[int]:
-    """Return how often each file of a case is announced to be read."""
-    lists, found, first = steps_of(planned, preparation), [], 0
-    filled = any(needs_filled(step) for taken in lists for step in taken)  # in a pass over all files
+def passes_over_files(planned: Planned, *preparations: Preparation) -> list[int]:
+    """Return how often each file of a case is announced to be read; several preparations share their passes."""
+    each = [steps_of(planned, preparation) for preparation in preparations]
+    filled = any(needs_filled(step) for lists in each for taken in lists for step in taken)  # in a pass over all files
     of_case = max(percentile_passes(part.volume) for part in planned.parts)
+    found, first = [], 0
     for part in planned.parts:
         channels = part.arrangement.channels
-        own = lists[first : first + channels] if planned.kept_last else lists
+        own = slice(first, first + channels) if planned.kept_last else slice(None)
         searched = percentile_passes(part.volume) if planned.kept_last else of_case
-        needed = [passes(taken, searched) - any(map(needs_filled, taken)) + filled for taken in own]
+        taken_here = [taken for lists in each for taken in lists[own]]
+        needed = [passes(taken, searched) - any(map(needs_filled, taken)) + filled for taken in taken_here]
         found.append(max(needed, default=0))
         first += channels
     return found

@@ -62,7 +62,7 @@ def resolve(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
         InputError: if a file cannot be read, or a step does not fit its values.
     """
     walks = _walks(planned, preparation)
-    passes = _passes(planned, preparation, None, on_bytes)
+    passes = Passes(planned, None, on_bytes, passes_over_files(planned, preparation))
     passes.run([walk.through(taken, measured=False) for walk, taken in walks])
     filled = passes.filled.array() if any(map(needs_filled, preparation.steps)) else None
     return [
@@ -98,9 +98,27 @@ def prepared(planned: Planned, preparation: Preparation, on_bytes: OnBytes | Non
     Raises:
         InputError: if a file or the mask cannot be read, no voxel is inside, or a step does not fit the values.
     """
-    walks = _walks(planned, preparation)
-    passes = _passes(planned, preparation, masks.opened(planned, preparation), on_bytes)
-    passes.run([walk.through(taken, measured=True) for walk, taken in walks])
+    return prepared_several(planned, [preparation], on_bytes)[0]
+
+
+def prepared_several(
+    planned: Planned, preparations: Sequence[Preparation], on_bytes: OnBytes | None = None
+) -> list[Prepared]:
+    """Return a case after the steps of each of several preparations, which share passes; they have one mask.
+
+    Raises:
+        InputError: if a file or the mask cannot be read, no voxel is inside, or a step does not fit the values.
+    """
+    each = [_walks(planned, preparation) for preparation in preparations]
+    passes = Passes(
+        planned, masks.opened(planned, preparations[0]), on_bytes, passes_over_files(planned, *preparations)
+    )
+    passes.run([walk.through(taken, measured=True) for walks in each for walk, taken in walks])
+    return [_measured(planned, preparation, walks) for preparation, walks in zip(preparations, each, strict=True)]
+
+
+def _measured(planned: Planned, preparation: Preparation, walks: Sequence[tuple[Walk, tuple[Step, ...]]]) -> Prepared:
+    """Return what came out of walks that were measured, with the channels in order."""
     found = Moments.join([walk.inside for walk, _ in walks])
     found = found[:, np.argsort(np.concatenate([walk.channels for walk, _ in walks]))]
     _require_some(found, planned, preparation)
@@ -116,12 +134,6 @@ def _zeros(walks: Sequence[Walk], shape: tuple[int, ...]) -> Doubles | None:
         if walk.zeros is not None:
             found[:, walk.channels] = walk.zeros
     return found
-
-
-def _passes(
-    planned: Planned, preparation: Preparation, mask: tuple[masks.Inside, ...] | None, on_bytes: OnBytes | None
-) -> Passes:
-    return Passes(planned, mask, on_bytes, passes_over_files(planned, preparation))
 
 
 def _walks(planned: Planned, preparation: Preparation) -> list[tuple[Walk, tuple[Step, ...]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bnstat.moments.moments import Doubles, Moments
@@ -65,6 +66,29 @@ def rows_of(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
         return rows if zeros is None else tuple(replace(row, zeros=zeros[at]) for at, row in enumerate(rows))
     cells = [scan_volume(part.volume, part.arrangement, on_bytes) for part in planned.parts]
     return _rows(planned, side_by_side(cells, planned.tensor), planned.parts, _types(planned))
+
+
+def rows_of_several(
+    planned: Planned, preparations: Sequence[Preparation], on_bytes: OnBytes | None = None
+) -> tuple[Row, ...]:
+    """Read a case for several preparations, which differ in their steps; return the rows of one after the other.
+
+    Whole volumes are read once for all of them, if no step needs a further pass, and patches once for each.
+
+    Raises:
+        InputError: if a file is truncated or damaged, or cannot be read, or a step does not fit its values.
+    """
+    if preparations[0].patches is not None:
+        return tuple(row for preparation in preparations for row in rows_of(planned, preparation, on_bytes))
+    from bnstat.preprocessing.intensity import prepared_several  # noqa: PLC0415  (15 ms, and most scans need none)
+
+    rows: list[Row] = []
+    for preparation, found in zip(preparations, prepared_several(planned, preparations, on_bytes), strict=True):
+        plain = not preparation.changes_values
+        own = _rows(planned, found.moments, planned.parts if plain else (), _types(planned) if plain else ())
+        zeros = found.zeros
+        rows += own if zeros is None else (replace(row, zeros=zeros[at]) for at, row in enumerate(own))
+    return tuple(rows)
 
 
 def _rows(planned: Planned, table: Moments, parts: tuple[CaseFile, ...], types: tuple[str, ...]) -> tuple[Row, ...]:

@@ -34,7 +34,7 @@ class Walk:
         channels: the channels, by their place on the kept axis, in order.
         operations: the operations so far, with numbers of shape (samples, channels).
         zeros: what zeros have become since a step changed them with the statistics of the other values, shape
-            (samples, channels); NaN where there were none. None without such a step.
+            (samples, channels); NaN where there were only zeros, or none. None without such a step.
     """
 
     def __init__(self, planned: Planned, channels: Places) -> None:
@@ -111,7 +111,7 @@ class Walk:
         numbers = self._standard(others.whole, step)
         if step.everywhere:
             affine = _shifted(*numbers)
-            self.zeros = np.where(zeros.whole.count > 0, 0.0, np.nan)
+            self.zeros = np.where((zeros.whole.count > 0) & (others.whole.finite > 0), 0.0, np.nan)
             self._append(affine)
             self._known = others.after(affine).merge(zeros.after(affine))
             return

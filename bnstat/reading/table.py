@@ -77,19 +77,64 @@ def read_table(
     Raises:
         UsageError: if there is no path, a file does not have the axis, patches do not fit, or `check` raises it.
     """
+    return read_tables(paths, axis, batch_axis, reading, progress, check)[0]
+
+
+def read_tables(
+    paths: Input | Iterable[Input],
+    axis: int,
+    batch_axis: BatchAxis,
+    reading: Reading,
+    progress: Progress | None,
+    check: Callable[[Sequence[Planned]], None],
+    others: tuple[Preparation, ...] = (),
+) -> list[Table]:
+    """Read the same samples for several preparations, which share passes: a table for each.
+
+    Args:
+        paths: as for `read_table`, and so are the arguments that follow.
+        axis: the kept axis of the batched tensor.
+        batch_axis: the axis of each file whose entries are samples.
+        reading: how inputs are found and read, with the first preparation.
+        progress: callbacks called with the files and the bytes read so far.
+        check: called with the headers before any voxel is read.
+        others: further preparations; they differ from the first in their steps.
+
+    Raises:
+        UsageError: as `read_table`, and if there are further preparations and a moments file.
+    """
     failures: list[InputError] = []
     notes: list[str] = []
     with blaming(failures):
         entries, preparation = _entries(paths, axis, batch_axis, reading, failures, notes)
         planned = [entry.planned for entry in entries]
         read = [entry.planned for entry in entries if entry.rows is None]
-        require_channels(read, reading.preparation)
+        if others and len(read) < len(entries):
+            raise UsageError(
+                f"{next(one.planned.case.name for one in entries if one.rows is not None)} comes from a moments file, "
+                "whose voxels are not known; give the volumes to compare intensities"
+            )
+        for one in (reading.preparation, *others):
+            require_channels(read, one)
         if reading.preparation.patches is not None:
             require_patches(read, reading.preparation)
         notes += _of_training(planned, reading)
         check(planned)
-        rows = _rows(entries, axis, batch_axis, reading, progress, failures)
-    return Table(tuple(planned), rows, tuple(failures), preparation, tuple(notes))
+        cases = _rows(entries, axis, batch_axis, reading, progress, failures, others)
+    told = tuple(failures)
+    return [
+        Table(tuple(planned), _of_preparation(cases, place, 1 + len(others)), told, one, tuple(notes))
+        for place, one in enumerate((preparation, *others))
+    ]
+
+
+def _of_preparation(cases: Sequence[tuple[Row, ...]], place: int, number: int) -> tuple[Row, ...]:
+    """Return the rows of one of several preparations, whose rows follow each other in each case."""
+    found: list[Row] = []
+    for rows in cases:
+        each = len(rows) // number
+        found += rows[place * each : (place + 1) * each]
+    return tuple(found)
 
 
 def _of_training(planned: Sequence[Planned], reading: Reading) -> tuple[str, ...]:
@@ -172,11 +217,12 @@ def _rows(
     reading: Reading,
     progress: Progress | None,
     failures: list[InputError],
-) -> tuple[Row, ...]:
-    """Read the samples of all cases, in order. Inputs that cannot be read are added to `failures`."""
+    others: tuple[Preparation, ...],
+) -> list[tuple[Row, ...]]:
+    """Read the samples of each case, in order. Inputs that cannot be read are added to `failures`."""
     places = [place for place, entry in enumerate(entries) if entry.rows is None]
     jobs = [
-        Job(entries[place].planned.case, axis, batch_axis, reading.preparation, entries[place].planned)
+        Job(entries[place].planned.case, axis, batch_axis, reading.preparation, entries[place].planned, others)
         for place in places
     ]
     found = {place: entry.rows for place, entry in enumerate(entries) if entry.rows is not None}
@@ -189,7 +235,7 @@ def _rows(
         elif outcome.failure is not None:
             raise outcome.failure
     failures += [failed[place] for place in sorted(failed)]
-    return tuple(row for place in sorted(found) for row in found[place])
+    return [found[place] for place in sorted(found)]
 
 
 def find_cases(

@@ -1,4 +1,4 @@
-"""The result of `bnstat compare` for layers: of frameworks, of normalizers, or with different ε."""
+"""The result of `bnstat compare` for layers: of frameworks, of normalizers, with different ε, or of other values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bnstat.report.finding import Failure, counted
 from bnstat.report.inspect import Report
 from bnstat.sources.sample import Sample
 
-By = Literal["frameworks", "normalizers", "epsilons"]
+By = Literal["frameworks", "normalizers", "epsilons", "intensities"]
 
 # Where outputs are compared: the index of a batch, and a place in the `outputs` of it.
 OutputPlace = tuple[int, int]
@@ -24,6 +24,7 @@ _OWN: dict[By, tuple[str, ...]] = {
     "frameworks": ("framework", "epsilon", "momentum"),
     "normalizers": ("normalizer", "epsilon", "momentum"),
     "epsilons": ("epsilon",),
+    "intensities": ("intensity",),
 }
 
 
@@ -32,7 +33,7 @@ class ComparedLayer:
     """One of the layers that are compared.
 
     Attributes:
-        name: The name of the layer in the comparison: a preset, a normalizer, or ε.
+        name: The name of the layer in the comparison: a preset, a normalizer, ε, or the steps on intensities.
         report: The result of `bnstat inspect` for it.
         outputs: The numbers that are compared, for each batch. Between normalizers this is the variance of the
             normalized values of each channel, whatever it was normalized together with; otherwise the output of each
@@ -132,7 +133,9 @@ class LayerComparison(Document):
     def to_rows(self) -> list[Fields]:
         """Return a row for each layer, batch and channel or group: what names the layer, then those of its report."""
         return [
-            {"name": entry.name, **_layer(entry), **row} for entry in self.entries for row in entry.report.to_rows()
+            {"name": entry.name, **self._layer(entry), **row}
+            for entry in self.entries
+            for row in entry.report.to_rows()
         ]
 
     def _entry(self, entry: ComparedLayer) -> Fields:
@@ -142,7 +145,7 @@ class LayerComparison(Document):
         outputs = [list(batch) for batch in entry.outputs]
         return {
             "name": entry.name,
-            **_layer(entry),
+            **self._layer(entry),
             "batch_weight": settings.batch_weight,
             "running_variance": settings.framework.running_variance if settings.keeps_running else None,
             "batches": [batch_fields(batch) for batch in report.batches],
@@ -151,12 +154,14 @@ class LayerComparison(Document):
             "findings": [finding_fields(finding) for finding in report.findings],
         }
 
-
-def _layer(entry: ComparedLayer) -> Fields:
-    settings = entry.report.settings
-    return {
-        "framework": settings.framework.name,
-        "normalizer": settings.normalizer,
-        "epsilon": settings.epsilon,
-        "momentum": settings.momentum,
-    }
+    def _layer(self, entry: ComparedLayer) -> Fields:
+        """Return what names a layer."""
+        settings = entry.report.settings
+        intensity = {"intensity": settings.preparation.intensity} if self.by == "intensities" else {}
+        return {
+            "framework": settings.framework.name,
+            "normalizer": settings.normalizer,
+            "epsilon": settings.epsilon,
+            "momentum": settings.momentum,
+            **intensity,
+        }

@@ -58,7 +58,7 @@ def with_differences(comparison: LayerComparison) -> LayerComparison:
     if len(comparison.entries) < 2 or not comparison.order:
         return comparison
     missing = list(missing_outputs(comparison, lambda entries, word: _names(entries, comparison, word)))
-    running = list(_running(comparison)) if comparison.by == "frameworks" else []
+    running = list(_running(comparison)) if comparison.by in ("frameworks", "intensities") else []
     verdict = [
         *map(Difference, _constants(comparison) if comparison.by == "normalizers" else ()),
         *(Difference(one.sentence, one.place) for one in missing),
@@ -350,6 +350,8 @@ def _name(entry: ComparedLayer, comparison: LayerComparison) -> str:
     settings = entry.report.settings
     if comparison.by == "epsilons":
         return f"ε {entry.name}"
+    if comparison.by == "intensities":
+        return entry.name
     if comparison.by == "normalizers":
         return settings.layer + (f" with {plural(settings.groups, 'group')}" if settings.groups else "")
     return settings.maker

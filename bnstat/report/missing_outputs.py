@@ -50,7 +50,7 @@ def _refused_epsilons(comparison: LayerComparison, names: Names) -> Iterator[Mis
     refusing = [entry for entry in comparison.entries if entry.report.settings.epsilon_refusal is not None]
     if not refusing:
         return
-    if comparison.by == "epsilons":
+    if comparison.by in ("epsilons", "intensities"):
         yield Missing(f"With {names(refusing, 'or')} the layer refuses to train.", tuple(refusing))
         return
     epsilons = joined(list(dict.fromkeys(f"ε {entry.report.settings.epsilon or 0.0:g}" for entry in refusing)), "or")

@@ -11,8 +11,9 @@ from bnstat.layers.frameworks import BATCH_NORMS, framework_named, require_epsil
 from bnstat.layers.results import Channel, Group, RmsGroup
 from bnstat.layers.settings import LayerKeywords, Settings, parse
 from bnstat.moments.moments import Moments
+from bnstat.preprocessing.by_channel import step_lists
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import Table, read_table
+from bnstat.reading.table import Table, read_table, read_tables
 from bnstat.reading.workers.job import Progress
 from bnstat.report.calls import calls_of
 from bnstat.report.compare_layers import By, ComparedLayer, LayerComparison
@@ -44,9 +45,10 @@ def compare_layers(
 
     Args:
         paths: as for `diagnose`.
-        by: "frameworks", "normalizers" or "epsilons": in what the layers differ.
-        values: the presets, normalizers or values of ε; the others are compared with the first. Of frameworks, "all"
-            means every preset of a batch norm. A value that is named twice counts once.
+        by: "frameworks", "normalizers", "epsilons" or "intensities": in what the layers differ.
+        values: the presets, normalizers, values of ε, or steps on intensities as in `Preparation.intensity`; the others
+            are compared with the first. Of frameworks, "all" means every preset of a batch norm. A value that is named
+            twice counts once.
         reading: how inputs are found, prepared and read.
         progress: callbacks that are called with the files and bytes read so far.
         settings: `axis`, `batch_axis` and the other settings of `diagnose`, which hold for every layer; not the one in
@@ -103,15 +105,21 @@ def side_by_side(
     def admit(planned: Sequence[Planned]) -> None:
         require_admitted(planned, several.values(), reading.preparation)
 
-    first = next(iter(several.values()))
-    table = read_table(paths, first.axis, first.batch_axis, reading, progress, admit)
-    entries = tuple(_entry(name, report_of(table, one), table, by) for name, one in several.items())
+    first, *_ = several.values()
+    if by == "intensities":
+        prepared = [replace(reading.preparation, intensity=name) for name in several]
+        reading, others = replace(reading, preparation=prepared[0]), tuple(prepared[1:])
+        tables = read_tables(paths, first.axis, first.batch_axis, reading, progress, admit, others)
+    else:
+        tables = [read_table(paths, first.axis, first.batch_axis, reading, progress, admit)] * len(several)
+    named = zip(several.items(), tables, strict=True)
+    entries = tuple(_entry(name, report_of(table, one), table, by) for (name, one), table in named)
     found = LayerComparison(
         by=by,
         entries=entries,
         samples=entries[0].report.samples,
         errors=entries[0].report.errors,
-        notes=_notes(entries),
+        notes=_notes(entries, by),
         order=order_of(entries),
     )
     return replace(with_differences(found), calls=calls_of(found))
@@ -173,10 +181,22 @@ def _epsilons(values: Sequence[str], given: LayerKeywords) -> dict[str, Settings
     }
 
 
+def _intensities(values: Sequence[str], given: LayerKeywords) -> dict[str, Settings]:
+    """Return settings under each value of `intensity`: one layer, which gets other values.
+
+    Raises:
+        UsageError: if a step is not known, or its numbers are wrong.
+    """
+    for value in values:
+        step_lists(value)
+    return {value: Settings.of(**given) for value in values}
+
+
 _LAYERS: dict[By, Callable[[Sequence[str], LayerKeywords], dict[str, Settings]]] = {
     "frameworks": _frameworks,
     "normalizers": _normalizers,
     "epsilons": _epsilons,
+    "intensities": _intensities,
 }
 
 
@@ -235,8 +255,10 @@ def _together(held: Sequence[tuple[Group, SampleNumbers]]) -> float | None:
     return sum(count * one for count, one in zip(counts, spread, strict=True)) / total
 
 
-def _notes(entries: Sequence[ComparedLayer]) -> tuple[str, ...]:
+def _notes(entries: Sequence[ComparedLayer], by: By) -> tuple[str, ...]:
     """Return each note once: presets of one maker say the same in other words, so those of the first are kept."""
+    if by == "intensities":
+        return tuple(dict.fromkeys(note for entry in entries for note in entry.report.notes))
     first: dict[tuple[str, str], ComparedLayer] = {}
     for entry in entries:
         first.setdefault((entry.report.settings.framework.maker, entry.report.settings.normalizer), entry)

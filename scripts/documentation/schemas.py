@@ -27,6 +27,7 @@ _PRINTED_BY = {
     "compare-frameworks": "bnstat compare --frameworks … --format json",
     "compare-normalizers": "bnstat compare --normalizers … --format json",
     "compare-epsilons": "bnstat compare --epsilons … --format json",
+    "compare-intensities": "bnstat compare --intensities … --format json",
     "check": "bnstat check --format json",
     "explain": "bnstat explain --format json",
     "plan": "bnstat plan --format json",

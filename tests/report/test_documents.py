@@ -29,6 +29,7 @@ REPORTS = {
     "compare-frameworks": lambda: bnstat.compare_layers(VOLUME, by="frameworks", values=["keras", "torch"]),
     "compare-normalizers": lambda: bnstat.compare_layers(VOLUME, by="normalizers", values=["batch", "group:2", "rms"]),
     "compare-epsilons": lambda: bnstat.compare_layers(VOLUME, by="epsilons", values=[1e-3, 1e-5]),
+    "compare-intensities": lambda: bnstat.compare_layers(VOLUME, by="intensities", values=["none", "clip:0,9|zscore"]),
     "check": lambda: check(VOLUME),
     "plan": lambda: plan((32, 32, 32), levels=6),
     "explain": lambda: Explanations(tuple(map(explained, RULES))),

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.channel_steps import bytes_read
-from bnstat.preprocessing.samples import Row, rows_of
+from bnstat.preprocessing.samples import Row, rows_of, rows_of_several
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.case import Case
 from bnstat.sources.opened import Planned, plan_case
@@ -39,6 +39,7 @@ class Job:
         axis: the kept axis of the batched tensor.
         batch_axis: the axis of each file whose entries are samples.
         preparation: the preprocessing of the voxels.
+        others: further ones, which differ in their steps; their rows follow those of the first.
         planned: the headers, if they were read already. They stay in the process that read them.
     """
 
@@ -47,6 +48,7 @@ class Job:
     batch_axis: BatchAxis
     preparation: Preparation
     planned: Planned | None = None
+    others: tuple[Preparation, ...] = ()
 
     @property
     def sent(self) -> Job:
@@ -58,9 +60,9 @@ class Job:
         """The bytes to read: uncompressed if the headers are known, else those on disk; 0 if neither is known."""
         if self.planned is None:
             return self.nbytes_on_disk
-        if self.preparation.plain:
+        if self.preparation.plain and not self.others:
             return self.planned.nbytes
-        return bytes_read(self.planned, self.preparation)
+        return bytes_read(self.planned, self.preparation, *self.others)
 
     @property
     def nbytes_on_disk(self) -> int:
@@ -94,7 +96,10 @@ def run(job: Job, on_bytes: OnBytes | None = None) -> tuple[Row, ...]:
         UsageError: if it does not have the axis.
     """
     planned = job.planned or plan_case(job.case, job.axis, job.batch_axis)
-    rows = rows_of(planned, job.preparation, on_bytes)
+    if job.others:
+        rows = rows_of_several(planned, (job.preparation, *job.others), on_bytes)
+    else:
+        rows = rows_of(planned, job.preparation, on_bytes)
     if job.planned is None and planned.notes and rows:
         return (replace(rows[0], notes=planned.notes), *rows[1:])
     return rows
@@ -112,9 +117,13 @@ def outcome_of(place: int, job: Job, found: tuple[Row, ...] | InputError | Usage
     """Return what a worker sent, with the way to the voxels if it is known here."""
     if isinstance(found, (InputError, UsageError)):
         return Outcome(place, (), found)
-    if job.planned is None or not job.preparation.plain:
+    each = len(found) // (1 + len(job.others))
+    plain = [preparation.plain for preparation in (job.preparation, *job.others)]
+    if job.planned is None or not any(plain):
         return Outcome(place, found)
-    return Outcome(place, tuple(replace(row, parts=job.planned.parts) for row in found))
+    parts = job.planned.parts
+    rows = (replace(row, parts=parts) if plain[at // each] else row for at, row in enumerate(found))
+    return Outcome(place, tuple(rows))
 
 
 def announce(jobs: Sequence[Job], progress: Progress | None) -> None:

@@ -34,15 +34,17 @@ def render(comparison: LayerComparison) -> str:
 def _blocks(comparison: LayerComparison) -> Iterator[str]:
     """Yield a row for each channel or group and each layer; layers with the same numbers share one."""
     sets, columns = rows.alike(comparison), rows.differing(comparison)
-    named = ["ε"] if comparison.by == "epsilons" else ["framework", "ε"]
-    headers = ["where", "mean", "variance", *named, *(column.title for column in columns)]
+    of_values = [] if comparison.by == "intensities" else ["mean", "variance"]
+    named = {"epsilons": ["ε"], "intensities": ["intensities"]}.get(comparison.by, ["framework", "ε"])
+    headers = ["where", *of_values, *named, *(column.title for column in columns)]
     cells = []
     positions = rows.positions(comparison, every=False)
     for position in positions:
         block = rows.block(comparison, sets, columns, position)
         for entries, row in zip(sets, block.rows, strict=True):
             names = ", ".join(entry.name for entry in entries)
-            cells.append([escaped(block.label), block.mean, block.variance, names, *row])
+            values = [block.mean, block.variance] if of_values else []
+            cells.append([escaped(block.label), *values, escaped(names), *row])
     ordered = rows.order_line(comparison, positions)
     order = [ordered, ""] if ordered else []
     yield from (*table(headers, cells, left=1), "", *order, *(f"{escaped(line)}  " for line in legend(columns)))

@@ -15,7 +15,7 @@ from bnstat.renderers.numbers import NAN, UNDEFINED, least_median_greatest, mean
 from bnstat.report.compare_layers import ComparedLayer, LayerCall, LayerComparison, OutputPlace
 from bnstat.report.finding import Finding
 from bnstat.report.missing_outputs import part_at
-from bnstat.text import plural
+from bnstat.text import plural, printable
 
 # The columns of `inspect` in which layers can differ that reduce the same values; the others are the same for all.
 _OUTPUT = ("r", "d", "g", "b", "output variance", "output mean square", "ε share")
@@ -23,7 +23,11 @@ _OWN = "layer's own variance"
 _DIFFERING = {
     "frameworks": (_OWN, *_OUTPUT, "running mean", "running variance"),
     "epsilons": _OUTPUT,
+    "intensities": ("mean", "variance", "min", "max", _OWN, *_OUTPUT, "running mean", "running variance"),
 }
+
+# The most letters of steps in a table, in a terminal of so many columns.
+_MOST_LETTERS, _COLUMNS = 26, 80
 
 NORMALIZERS_LEGEND = "normalized groups: channels, or groups of channels, that have a mean and a variance of their own"
 
@@ -38,7 +42,8 @@ def title(comparison: LayerComparison) -> list[str]:
     count = len(comparison.entries)
     groups = f" ({plural(settings.groups, 'group')})" if settings.groups else ""
     batch = f"batch size {settings.batch_size}" + (f" on each of {settings.ranks} ranks" if settings.ranks > 1 else "")
-    prepared = preparation_lines(settings.preparation)
+    compared = comparison.by == "intensities"
+    prepared = preparation_lines(replace(settings.preparation, intensity=None) if compared else settings.preparation)
     if comparison.by == "normalizers":
         axes = f"{plural(report.batches[0].channel_count, 'channel')} on axis {report.batches[0].axis}"
         return [
@@ -49,6 +54,10 @@ def title(comparison: LayerComparison) -> list[str]:
     what = f"{settings.layer}{groups}, {batch}"
     if comparison.by == "epsilons":
         what = f"{settings.layer}{groups} as in {settings.maker}, {batch}: {plural(count, 'value')} of epsilon ε"
+    elif compared:
+        what = (
+            f"{settings.layer}{groups} as in {settings.maker}, {batch}: {plural(count, 'way')} to prepare intensities"
+        )
     else:
         what += f": {plural(count, 'framework')}"
     return [inputs_line(report), what, *prepared, *tensor_lines(report)]
@@ -104,25 +113,42 @@ def alike(comparison: LayerComparison) -> list[list[ComparedLayer]]:
 
 def _numbers(part: Part, own: Column | None) -> tuple[object, ...]:
     """Return all numbers in which layers that reduce the same values may differ; the own variance as it is shown."""
-    numbers = (part.output, part.epsilon_share, part.gain, own.cell(part) if own is not None else None)
+    numbers = (
+        *(part.mean, part.variance, part.minimum, part.maximum, part.output, part.epsilon_share, part.gain),
+        own.cell(part) if own is not None else None,
+    )
     if not isinstance(part, Channel):
         return numbers
     return (*numbers, part.running_mean, part.running_variance, part.correction, part.start)
 
 
-def labels(sets: Sequence[Sequence[ComparedLayer]]) -> list[str]:
+def labels(comparison: LayerComparison, sets: Sequence[Sequence[ComparedLayer]], width: int) -> list[str]:
     """Return the name of a row for each set of entries: the first, and how many more."""
-    return [entries[0].name + (f" +{len(entries) - 1}" if len(entries) > 1 else "") for entries in sets]
+    more = [f" +{len(entries) - 1}" if len(entries) > 1 else "" for entries in sets]
+    return [name + added for name, added in zip(_short(comparison, sets, width), more, strict=True)]
 
 
-def notes(sets: Sequence[Sequence[ComparedLayer]], columns: Sequence[Column]) -> list[str]:
+def _short(comparison: LayerComparison, sets: Sequence[Sequence[ComparedLayer]], width: int) -> list[str]:
+    """Return the first name of each set; steps that are long to write have a number, and stand below the table."""
+    names = [entries[0].name for entries in sets]
+    if comparison.by != "intensities":
+        return names
+    most = _MOST_LETTERS if width >= _COLUMNS else width // 5
+    return [name if len(name) <= most else f"steps {place + 1}" for place, name in enumerate(names)]
+
+
+def notes(
+    comparison: LayerComparison, sets: Sequence[Sequence[ComparedLayer]], columns: Sequence[Column], width: int
+) -> list[str]:
     """Return the lines that explain the table: which entries share a row, and what the columns mean."""
     shared = [
         f"same numbers as {entries[0].name}: {', '.join(entry.name for entry in entries[1:])}"
         for entries in sets
         if len(entries) > 1
     ]
-    return [*shared, *legend(columns)]
+    named = zip(_short(comparison, sets, width), sets, strict=True)
+    written = [f"{short}: {printable(entries[0].name)}" for short, entries in named if short != entries[0].name]
+    return [*written, *shared, *legend(columns)]
 
 
 def positions(comparison: LayerComparison, *, every: bool, most: int | None = None) -> list[OutputPlace]:
@@ -161,12 +187,14 @@ def block(
     for entries in sets:
         own = entries[0].report
         cells = [column.cell(own.batches[position[0]].parts[position[1]]) for column in columns]
-        named = [] if comparison.by == "epsilons" else [_epsilon(entries[0])]
+        named = [_epsilon(entries[0])] if comparison.by == "frameworks" else []
         rows.append([*named, *cells])
     mean, variance = mean_of(part.mean, part.variance), number(part.variance)
     label = _label(comparison, batch, part)
-    values = f"   {plural(part.count, 'value')}" if isinstance(part, Channel) else ""
-    heading = f"{label}   mean {mean}   variance {variance}{values}"
+    compared = comparison.by == "intensities"  # whose rows have the mean and the variance
+    values = f"   {plural(part.count, 'value')}" if compared or isinstance(part, Channel) else ""
+    numbers = "" if compared else f"   mean {mean}   variance {variance}"
+    heading = f"{label}{numbers}{values}"
     return Block(label, heading, mean, variance, rows)
 
 
@@ -253,7 +281,7 @@ def findings(comparison: LayerComparison) -> Iterator[tuple[Finding, str]]:
             words = of_layer.setdefault(name, words)
             said.setdefault(words, (finding, Counter()))[1][name] += 1
         for finding, layers in said.values():
-            yield finding, f"with {_with(layers, len(comparison.entries))}"
+            yield finding, f"with {_with(layers, comparison)}"
 
 
 def _words(finding: Finding) -> str:
@@ -261,12 +289,13 @@ def _words(finding: Finding) -> str:
     return _NUMBER.sub("0", _OF_SAMPLE.sub("", finding.message))
 
 
-def _with(counts: dict[str, int], entries: int, most: int = 4) -> str:
+def _with(counts: dict[str, int], comparison: LayerComparison, most: int = 4) -> str:
     """Return layers as in "all layers", or "batch (2 places), instance (3 places)"."""
     same = len(set(counts.values())) == 1
     count = next(iter(counts.values()))
-    if same and len(counts) == entries:
-        return "all layers" if count == 1 else f"all layers, in {count:,} places each"
+    if same and len(counts) == len(comparison.entries):
+        every = "all intensities" if comparison.by == "intensities" else "all layers"
+        return every if count == 1 else f"{every}, in {count:,} places each"
     named = [name + (f" ({number:,} places)" if number > 1 else "") for name, number in counts.items()]
     more = f" and {len(named) - most} more" if len(named) > most else ""
     return ", ".join(named[:most]) + more

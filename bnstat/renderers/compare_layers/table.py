@@ -74,7 +74,7 @@ def _print_blocks(comparison: LayerComparison, screen: Screen, every_row: bool) 
     screen.blank()
     seen = [column for column in rows.differing(comparison) if column.title not in hidden]
     screen.hidden(hidden)
-    for line in rows.notes(sets, seen):
+    for line in rows.notes(comparison, sets, seen, screen.width):
         screen.remark(line)
 
 
@@ -87,8 +87,8 @@ def _print_aligned(
     """Print the header and, for each position, a heading and its rows, aligned through all; return hidden columns."""
     columns = rows.differing(comparison)
     blocks = [rows.block(comparison, sets, columns, position) for position in positions]
-    names = [f"  {label}" for label in rows.labels(sets)]
-    named = ["  ε"] if comparison.by == "epsilons" else ["", "ε"]
+    names = [f"  {label}" for label in rows.labels(comparison, sets, screen.width)]
+    named = {"epsilons": ["  ε"], "intensities": ["  intensities"]}.get(comparison.by, ["", "ε"])
     headers = [*named, *(column.header for column in columns)]
     ranks = [*(0 for _ in named), *(column.rank for column in columns)]
     cells = [[name, *row] for block in blocks for name, row in zip(names, block.rows, strict=True)]
