@@ -50,7 +50,7 @@ def test_each_column_is_what_inspect_says_of_it(cohort, preparation, jobs):
         assert entry.report.to_dict() == alone.to_dict()
 
 
-def test_whole_volumes_are_read_as_often_as_the_value_that_needs_most(cohort, monkeypatch):
+def test_whole_volumes_are_read_as_often_as_the_value_that_needs_most(cohort):
     class Meter:
         announced = read = 0
 
