@@ -67,11 +67,6 @@ class Zscore:
     everywhere: bool = True
     least_deviation: float = 0.0
 
-    @property
-    def shifts_zeros(self) -> bool:
-        """True if values that are 0 are changed with the statistics of those that are not."""
-        return self.over == "nonzero" and self.everywhere
-
 
 @dataclass(frozen=True)
 class Scale:

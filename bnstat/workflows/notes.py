@@ -15,13 +15,15 @@ from bnstat.layers.predictions import depends_on_registers, second_pass
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.layers.settings import Layer, Settings
 from bnstat.preprocessing.settings import Patching
-from bnstat.preprocessing.steps import Zscore
 from bnstat.reading.table import Table
 from bnstat.sources.sample import Patch, Sample
 from bnstat.text import NO_BREAK_SPACE, number, plural
 
 # The largest part of a band that measured sequential sums reached, and the deviation that is worth a note.
 LIKELY, NOTICED = 0.23, 0.01
+
+# The step that changes zeros with the statistics of the other values.
+_SHIFTS_ZEROS = "zscore-nonzero-all"
 
 # The most channels that notes on constant patches name.
 MOST_CHANNELS = 4
@@ -197,7 +199,7 @@ def _frozen(settings: Settings) -> tuple[str, ...]:
 
 def zeros_notes(table: Table) -> tuple[str, ...]:
     """Return a note if zeros were changed with the statistics of the other values, as by MedicalNet's data loader."""
-    if not any(isinstance(step, Zscore) and step.shifts_zeros for step in table.preparation.steps):
+    if _SHIFTS_ZEROS not in (table.preparation.intensity or ""):  # a moments file may name files that are gone
         return ()
     found = [
         (float(value), f"channel {channel} of {row.sample.title}")
@@ -217,7 +219,7 @@ def zeros_notes(table: Table) -> tuple[str, ...]:
             f"{number(max(values))}, as {number(values[0])} in {found[0][1]}"
         )
     return (
-        "zscore-nonzero-all takes mean and deviation of the voxels that are not 0 and applies them to all voxels: "
+        f"{_SHIFTS_ZEROS} takes mean and deviation of the voxels that are not 0 and applies them to all voxels: "
         f'{become}; if the training leaves zeros as they are, type `intensity="zscore-nonzero"`',
     )
 

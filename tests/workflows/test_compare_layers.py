@@ -211,7 +211,12 @@ def test_one_layer_has_nothing_to_be_compared_with(cohort):
 @pytest.mark.parametrize(
     ("by", "values", "settings", "message"),
     [
-        ("layers", ["keras"], {}, "`by` must be one of frameworks, normalizers, epsilons, and is 'layers'"),
+        (
+            "layers",
+            ["keras"],
+            {},
+            "`by` must be one of frameworks, normalizers, epsilons, intensities, and is 'layers'",
+        ),
         ("frameworks", [], {}, "no frameworks to compare"),
         ("frameworks", ["kears"], {}, "did you mean 'keras'"),
         ("frameworks", ["torch", "haiku"], {"normalizer": "layer"}, "haiku has no layer for layer norm; choose one of"),
