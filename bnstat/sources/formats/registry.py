@@ -137,6 +137,15 @@ FORMATS = (
         package="zarr",
     ),
     Format(
+        "TIFF",
+        (".tif", ".tiff", ".ome.tif", ".ome.tiff", ".tf8", ".btf"),
+        "tiff:open_tiff",
+        starts=((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
+        keyed=(".tif", ".tiff", ".tf8", ".btf"),
+        extra="tiff",
+        package="tifffile",
+    ),
+    Format(
         "MetaImage",
         (".mha", ".mhd"),
         "metaimage:open_metaimage",
