@@ -142,11 +142,8 @@ def _from_file(path: str, name: str | None, given: dict[str, Any]) -> Plan:
         if given[own] is not None:
             raise UsageError(f"--{own} cannot be used with a plans file, which has its own; remove --{own}")
     read = read_plans(path, name)
-    order = ("x", "y", "z")[: len(read.patch)]
-    notes = [
-        f"{path}: configuration {read.name}; its sizes ({', '.join(reversed(order))}) are shown in file order "
-        f"({', '.join(order)})"
-    ]
+    axes = ", ".join("xyz"[axis] for axis in read.axes)
+    notes = [f"{path}: configuration {read.name}; its sizes are shown in the order of an image file ({axes})"]
     if read.norm:
         notes.append(f"this network normalizes with {read.norm}")
     batch_size = read.batch_size if given["batch_size"] is None else given["batch_size"]

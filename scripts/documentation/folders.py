@@ -61,6 +61,42 @@ def _nnunet(top: Path) -> None:
         "file_ending": ".nii.gz",
     }
     (dataset / "dataset.json").write_text(json.dumps(description, indent=2), encoding="utf-8")
+    _preprocessed(top / "nnUNet_preprocessed" / "Dataset042_Brain")
+
+
+def _preprocessed(folder: Path) -> None:
+    """Write the plans and the fingerprint of the data set, with the keys that nnU-Net gives them."""
+    foreground = {
+        str(channel): {"mean": level, "std": level / 3, "percentile_00_5": level / 3, "percentile_99_5": 2.0 * level}
+        for channel, level in enumerate((470.0, 176.0))
+    }
+    network = {
+        "n_stages": 3,
+        "strides": [[1, 1, 1], [2, 2, 2], [2, 2, 2]],
+        "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
+        "norm_op_kwargs": {"eps": 1e-05, "affine": True},
+    }
+    full = {
+        "batch_size": 2,
+        "patch_size": [12, 16, 16],
+        "spacing": [1.0, 1.0, 1.0],
+        "normalization_schemes": ["ZScoreNormalization", "ZScoreNormalization"],
+        "use_mask_for_norm": [True, True],
+        "architecture": {"network_class_name": "PlainConvUNet", "arch_kwargs": network},
+    }
+    plans = {
+        "transpose_forward": [0, 1, 2],
+        "configurations": {"3d_fullres": full},
+        "foreground_intensity_properties_per_channel": foreground,
+    }
+    fingerprint = {
+        "shapes_after_crop": [list(SHAPE)] * 4,
+        "spacings": [[1.0, 1.0, 1.0]] * 4,
+        "foreground_intensity_properties_per_channel": foreground,
+    }
+    folder.mkdir(parents=True)
+    for name, content in (("nnUNetPlans", plans), ("dataset_fingerprint", fingerprint)):
+        (folder / f"{name}.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 def _monai(top: Path) -> None:
@@ -76,6 +112,32 @@ def _monai(top: Path) -> None:
     }
     lines = ",\n".join(f"  {json.dumps(key)}: {_rows(value)}" for key, value in description.items())
     (top / "data/datalist.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+    (top / "bundle/configs").mkdir(parents=True)
+    (top / "bundle/configs/train.json").write_text(_TRAINING, encoding="utf-8")
+
+
+# As the bundles of MONAI's model zoo are written.
+_TRAINING = """{
+  "network_def": {"_target_": "UNet", "spatial_dims": 3, "in_channels": 2, "norm": "batch"},
+  "network": "$@network_def.to(@device)",
+  "train": {
+    "deterministic_transforms": [
+      {"_target_": "LoadImaged", "keys": "image"},
+      {"_target_": "Spacingd", "keys": "image", "pixdim": [1.0, 1.0, 1.0]},
+      {"_target_": "NormalizeIntensityd", "keys": "image", "nonzero": true, "channel_wise": true}
+    ],
+    "random_transforms": [
+      {"_target_": "RandSpatialCropSamplesd", "keys": "image", "roi_size": [12, 12, 12], "num_samples": 2},
+      {"_target_": "RandGaussianNoised", "keys": "image"}
+    ],
+    "preprocessing": {
+      "_target_": "Compose",
+      "transforms": "$@train#deterministic_transforms + @train#random_transforms"
+    },
+    "dataloader": {"_target_": "DataLoader", "dataset": "@train#dataset", "batch_size": 2}
+  }
+}
+"""
 
 
 def _rows(value: object) -> str:

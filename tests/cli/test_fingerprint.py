@@ -138,7 +138,18 @@ def test_moments_have_no_foreground(refused, bnstat_run):
     assert "has moments and no voxels" in refused(2, "check", "m.jsonl", "--reference", "dataset_fingerprint.json")
 
 
-@pytest.mark.parametrize("table", [{}, {"0": {}}, {"0": {"mean": "1", "std": 2}}, {"1": {"mean": 1, "std": 2}}, [1], 3])
+@pytest.mark.parametrize(
+    "table",
+    [
+        {},
+        {"0": {}},
+        {"0": {"mean": "1", "std": 2}},
+        {"1": {"mean": 1, "std": 2}},
+        {"0": {"mean": 10**400, "std": 1}},
+        [1],
+        3,
+    ],
+)
 def test_a_fingerprint_that_lacks_a_number_is_an_error(refused, table):
     save(FINGERPRINT | {PROPERTIES: table})
     assert "extract the fingerprint again" in refused(3, "check", NAME, "--reference", "dataset_fingerprint.json")

@@ -101,7 +101,7 @@ def test_a_plans_file_says_it_all_and_its_order_is_told(bnstat_run, tmp_path):
     path.write_text(json.dumps({"configurations": {"3d_fullres": values}}))
     ran = bnstat_run("plan", path, "--format", "json")
     assert json.loads(ran.out)["levels"][0]["shape"] == [32, 64, 16]
-    assert "its sizes (z, y, x) are shown in file order (x, y, z)" in ran.err
+    assert "its sizes are shown in the order of an image file (x, y, z)" in ran.err
     kept = path.read_text()
     assert bnstat_run("plan", path, "-o", path).code == 2
     assert path.read_text() == kept

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
 from bnstat.errors import InputError
 from bnstat.sources.datasets.nnunet_plans import PROPERTIES
+from bnstat.sources.json_numbers import is_number
 
 # A list in the fingerprint with an entry for each case, which the plans of the data set do not have.
 _CASES = "shapes_after_crop"
@@ -47,10 +47,6 @@ def read_fingerprint(path: str) -> Fingerprint | None:
         rows = [(table[str(channel)]["mean"], table[str(channel)]["std"]) for channel in range(len(table))]
     except (KeyError, TypeError):
         rows = []
-    if not rows or not all(_is_number(one) for row in rows for one in row):
+    if not rows or not all(is_number(one) for row in rows for one in row):
         raise InputError(path, f"its {PROPERTIES} has no mean and std for each channel; extract the fingerprint again")
     return Fingerprint(len(content[_CASES]), tuple((float(mean), float(deviation)) for mean, deviation in rows))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)

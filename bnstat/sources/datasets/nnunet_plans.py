@@ -71,7 +71,7 @@ def read_plans(path: str, name: str | None = None) -> Configuration:
         usable = [key for key, values in named.items() if "patch_size" in values]
     except OSError as error:
         raise InputError(path, f"the file cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise InputError(path, "it is not a plans file of nnU-Net; give a nnUNetPlans.json") from error
     chosen = name or (USUAL if USUAL in usable else next(iter(usable), ""))
     if chosen not in usable:

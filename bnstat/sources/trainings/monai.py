@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bnstat.errors import InputError
+from bnstat.sources.json_numbers import is_number
 from bnstat.sources.trainings.bundle import Bundle, Expression
 from bnstat.sources.trainings.monai_transforms import (
     HARMLESS,
@@ -19,7 +20,6 @@ from bnstat.sources.trainings.monai_transforms import (
     OF_ALL_CHANNELS,
     Arguments,
     UnreadableError,
-    is_number,
     numbers_of,
     steps_of,
 )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import isfinite
-from typing import TypeGuard
+
+from bnstat.sources.json_numbers import is_number
 
 # The arguments of a transform.
 Arguments = Mapping[str, object]
@@ -43,11 +43,6 @@ def numbers_of(arguments: Arguments, *names: str) -> list[float]:
             raise UnreadableError(f"its {name} is no number")
         found.append(float(value))
     return found
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Return True for a finite number that is no truth value."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
 def _flag(arguments: Arguments, name: str) -> bool:

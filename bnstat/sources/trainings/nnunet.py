@@ -7,12 +7,12 @@ foreground from `nnUNetTrainer` (the plans do not have it), and the order of axe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from pathlib import Path
-from typing import TypeGuard, TypeVar
+from typing import TypeVar
 
 from bnstat.errors import InputError
 from bnstat.sources.datasets.nnunet_plans import PROPERTIES, Configuration, read_plans
+from bnstat.sources.json_numbers import is_number
 from bnstat.sources.trainings.training import Training
 
 Size = TypeVar("Size")
@@ -96,7 +96,7 @@ def _layer(found: Configuration) -> tuple[dict[str, object], tuple[str, ...]]:
     if kind is None or (kind == "group" and not isinstance(groups, int)):
         return {}, (f"the network normalizes with {said}, which is not known here; say it with `normalizer`",)
     epsilon = found.norm_arguments.get("eps")
-    own = {"epsilon": float(epsilon)} if _is_number(epsilon) else {}
+    own = {"epsilon": float(epsilon)} if is_number(epsilon) else {}
     return {"normalizer": f"group:{groups}" if kind == "group" else kind, **own}, notes
 
 
@@ -123,17 +123,13 @@ def _intensity(found: Configuration, file: str) -> tuple[dict[str, str], tuple[s
 def _ct(properties: object, channel: int, file: str) -> str:
     """Return the step of a CT channel, with the numbers of the fingerprint."""
     known = properties if isinstance(properties, Mapping) else {}
-    numbers = [float(known[key]) for key in _CT_KEYS if _is_number(known.get(key))]
+    numbers = [float(known[key]) for key in _CT_KEYS if is_number(known.get(key))]
     if len(numbers) < len(_CT_KEYS):
         raise InputError(
             file,
             f"its {PROPERTIES} has no {', '.join(_CT_KEYS)} for channel {channel}, which {_CT} needs; plan it again",
         )
     return f"ct:{','.join(map(repr, numbers))}"
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
 def _of_slices(found: Configuration) -> tuple[str, ...]:

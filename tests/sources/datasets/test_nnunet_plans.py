@@ -58,7 +58,15 @@ def test_a_configuration_that_is_not_there_is_refused_with_those_that_are(plans)
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"configurations": 3}', '{"configurations": {"a": {"inherits_from": "a"}}}']
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"configurations": 3}',
+        '{"configurations": {"a": {"inherits_from": "a"}}}',
+        '{"configurations": [7]}',
+    ],
 )
 def test_another_file_is_not_a_plans_file(tmp_path, content):
     path = tmp_path / "x.json"

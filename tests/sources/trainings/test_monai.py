@@ -193,6 +193,7 @@ def test_each_transform_is_a_list_of_steps(of_transforms, transform, steps):
         ({"_target_": "NormalizeIntensityd", "subtrahend": [1, 2], "divisor": [3, 4]}, "subtrahend is no number"),
         ({"_target_": "NormalizeIntensityd", "nonzero": "$x"}, "nonzero is neither true nor false"),
         ({"_target_": "ScaleIntensityRanged", "a_min": 4, "a_max": 4}, "a_min is its a_max"),
+        ({"_target_": "ScaleIntensityRanged", "a_min": 4, "a_max": 10**400}, "a_max is no number"),
         ({"_target_": "ThresholdIntensityd", "threshold": 7}, "cval is another number"),
         ({"_target_": "ClipIntensityPercentilesd", "lower": 1, "upper": 9, "sharpness_factor": 2}, "softly"),
         (

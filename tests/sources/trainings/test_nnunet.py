@@ -140,7 +140,15 @@ def test_a_configuration_is_named_after_a_colon(plans):
 
 @pytest.mark.parametrize(
     "properties",
-    [None, {}, {"0": {}}, {"0": CT | {"mean": "10"}}, {"0": CT | {"std": None}}, {"0": CT | {"std": float("nan")}}],
+    [
+        None,
+        {},
+        {"0": {}},
+        {"0": CT | {"mean": "10"}},
+        {"0": CT | {"std": None}},
+        {"0": CT | {"std": float("nan")}},
+        {"0": CT | {"std": 10**400}},
+    ],
 )
 def test_a_ct_channel_without_its_numbers_is_an_error(plans, properties):
     path = plans(foreground_intensity_properties_per_channel=properties)
