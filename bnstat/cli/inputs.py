@@ -73,6 +73,16 @@ _SAMPLES = (
         shown=False,
         help="Take files of BIDS with this entity, as task=rest; may be given again, for another key or value.",
     ),
+    option(
+        "--exclude",
+        group=INPUT,
+        multiple=True,
+        metavar="GLOB",
+        in_file=False,
+        shown=False,
+        help="Leave out files of this name or path below the folder, as '*_seg.nii.gz' or derivatives/; may be given "
+        "again. A file .bnstatignore in the folder has more.",
+    ),
     option("--each", group=INPUT, is_flag=True, help="Take every image below a folder as a sample, whatever it is."),
     option(
         "--seed",
@@ -253,6 +263,7 @@ def _reading(given: dict[str, Any]) -> Reading:
         suffix=given.pop("suffix"),
         entity=given.pop("entity"),
         each=given.pop("each"),
+        exclude=given.pop("exclude"),
     )
 
 

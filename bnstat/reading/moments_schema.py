@@ -72,6 +72,7 @@ class SelectionFields(Struct, frozen=True, gc=False, forbid_unknown_fields=True)
     suffix: str | None = None
     entity: tuple[str, ...] = ()
     each: bool = False
+    exclude: tuple[str, ...] = ()
 
 
 class SettingsFields(Struct, frozen=True, gc=False):

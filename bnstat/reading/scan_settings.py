@@ -84,3 +84,4 @@ def _values(settings: ScanSettings) -> Iterator[tuple[str, object]]:
         yield "suffix", chosen.suffix
         yield "entity", " ".join(chosen.entity) or None
         yield "each", chosen.each or None
+        yield "exclude", " ".join(chosen.exclude) or None

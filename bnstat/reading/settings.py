@@ -31,6 +31,8 @@ class Reading:
         suffix: the one kind of file that is read of a folder, as "T1w"; None for any.
         entity: entities of BIDS that the names of files must have, as "task=rest"; of one key, any of its values.
         each: True if every file of a folder is a sample of its own, of whatever kind.
+        exclude: patterns of files that are left out, as "derivatives/" or "*_seg.nii.gz", as in a gitignore file. A
+            file `.bnstatignore` in a folder has more of them.
         training: the training whose settings were taken, for notes on it; None for none.
 
     Raises:
@@ -45,6 +47,7 @@ class Reading:
     suffix: str | None = None
     entity: tuple[str, ...] = ()
     each: bool = False
+    exclude: tuple[str, ...] = ()
     training: Training | None = None
 
     def __post_init__(self) -> None:
@@ -58,7 +61,7 @@ class Reading:
     @cached_property
     def selection(self) -> Selection:
         """What is taken of a folder with several kinds of file."""
-        return Selection(self.channels, self.suffix, self.entity, self.each)
+        return Selection(self.channels, self.suffix, self.entity, self.each, self.exclude)
 
     @property
     def access(self) -> Access:

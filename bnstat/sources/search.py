@@ -6,11 +6,12 @@ import glob
 import os
 from collections.abc import Sequence
 
-from bnstat.errors import InputError
+from bnstat.errors import InputError, UsageError
 from bnstat.sources import datasets, remote, storage
 from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
 from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.datasets.pattern import join
+from bnstat.sources.exclusion import Sieve
 from bnstat.sources.formats.memory import InMemory
 from bnstat.sources.formats.registry import is_dicom, marked_format, names_of_read
 from bnstat.sources.names import is_image
@@ -28,19 +29,22 @@ def cases_of(paths: Sequence[str | InMemory], selection: Selection = ANY, access
         selection: what is taken of folders, and how files are joined into cases; cases of data sets stay as they are.
         access: how files elsewhere may be reached.
     """
-    found = FoundCases()
+    found, files = FoundCases(), Sieve("", selection.exclusion)
     for path in paths:
         if isinstance(path, InMemory):
             found.cases.append(Case.holding(path))
             continue
         try:
-            found.add(_cases_of(path, access, selection.kinds))
+            found.add(_cases_of(path, access, selection, files))
         except InputError as error:
             found.failures.append(error)
+    found = files.told(found)
+    if files.note is not None and not found.cases and not found.failures:
+        raise UsageError(f"nothing is left of the inputs: {files.note}")
     return found if selection.pattern is None else join(found, selection.pattern)
 
 
-def _cases_of(path: str, access: Access, kinds: Sequence[str] = ()) -> FoundCases:
+def _cases_of(path: str, access: Access, selection: Selection, files: Sieve) -> FoundCases:
     """Return the cases that one path stands for."""
     if not path:
         return FoundCases(
@@ -48,20 +52,25 @@ def _cases_of(path: str, access: Access, kinds: Sequence[str] = ()) -> FoundCase
         )
     if is_remote(path):
         require_allowed(path, access)
-    if is_remote(path) and is_image(remote.name_of(path)) and not _is_pattern(path):
-        return FoundCases([Case.of(path, access.protocols)])  # the name is enough; the server is not asked
-    if path.lower().endswith(_DESCRIPTION) and (is_remote(path) or not storage.is_folder(path, access)):
-        return datasets.cases_in(path, access, kinds)
     if _is_pattern(path):
-        return _matching(path, access)
-    return (
-        _below(path, access, kinds)
-        if storage.is_folder(path, access)
-        else FoundCases([Case.of(path, access.protocols)])
-    )
+        return _matching(path, access, selection, files)
+    by_name = is_remote(path) and (is_image(remote.name_of(path)) or path.lower().endswith(_DESCRIPTION))
+    if not by_name and storage.is_folder(path, access):  # of other URLs the server is asked
+        sieve = Sieve.of_folder(path, selection.exclusion, access)
+        found = _below(path, access, selection, sieve)
+        found.cases = sieve.cases(found.cases)
+        return sieve.told(found)
+    listed = path.lower().endswith(_DESCRIPTION)
+    found = datasets.cases_in(path, access, selection.kinds) if listed else _one(path, access)
+    found.cases = files.cases(found.cases)
+    return found
 
 
-def _below(folder: str, access: Access, kinds: Sequence[str] = ()) -> FoundCases:
+def _one(path: str, access: Access) -> FoundCases:
+    return FoundCases([Case.of(path, access.protocols)])
+
+
+def _below(folder: str, access: Access, selection: Selection, sieve: Sieve) -> FoundCases:
     """Return the cases of a data set or of its directory of images; else a case for each image below a directory."""
     # the directory of images of a data set, whose description says how to read it
     listed = datasets.of_images(folder, access)
@@ -72,10 +81,10 @@ def _below(folder: str, access: Access, kinds: Sequence[str] = ()) -> FoundCases
     files: list[str] = []
     dicom: list[str] = []
     described: list[str] = []
-    for here, names in storage.tree(folder, found.failures, access):
+    for here, names in sieve.files(storage.tree(folder, found.failures, access)):
         if any(_lies_in(here, one) for one in described):
             continue
-        whole = _read_as_one(here, names, access, kinds)
+        whole = _read_as_one(here, names, access, selection.kinds)
         if whole is not None:
             described.append(here)
             found.add(whole)
@@ -125,7 +134,7 @@ def _is_pattern(path: str) -> bool:
     return ("*" in path or "?" in path) and not path.endswith("]") and not os.path.lexists(path)
 
 
-def _matching(pattern: str, access: Access) -> FoundCases:
+def _matching(pattern: str, access: Access, selection: Selection, files: Sieve) -> FoundCases:
     """Return the cases of the files and directories that match; `**` is any number of directories."""
     found = FoundCases()
     if is_remote(pattern):
@@ -133,7 +142,7 @@ def _matching(pattern: str, access: Access) -> FoundCases:
     else:
         matches = sorted(glob.glob(pattern.replace("[", "[[]"), recursive=True))
     for path in matches:
-        found.add(_cases_of(path, access))
-    if not found.cases and not found.failures:
+        found.add(_cases_of(path, access, selection, files))
+    if not matches:
         found.failures.append(InputError(pattern, "no file matches this pattern; check it with ls"))
     return found

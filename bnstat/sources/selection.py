@@ -8,6 +8,7 @@ from functools import cached_property
 
 from bnstat.errors import UsageError, text, texts
 from bnstat.sources.datasets.pattern import Pattern
+from bnstat.sources.exclusion import Exclusion
 from bnstat.sources.names import is_image
 
 # What a pattern has, and a list of kinds has not; nor does it end as the name of a file.
@@ -24,6 +25,7 @@ class Selection:
         suffix: the one kind of file that is read, as "T1w"; None for any.
         entity: entities of BIDS that the names of files have, as "task=rest"; of one key, any of its values.
         each: True if every file is a sample of its own.
+        exclude: patterns of files that are left out, relative to the folder that was named.
 
     Raises:
         UsageError: if one of them is not valid, or two contradict each other.
@@ -33,10 +35,12 @@ class Selection:
     suffix: str | None = None
     entity: tuple[str, ...] = ()
     each: bool = False
+    exclude: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entity", texts("entity", self.entity))
-        _ = self.pattern, self.kinds, self.entities  # parsed once, here
+        object.__setattr__(self, "exclude", texts("exclude", self.exclude))
+        _ = self.pattern, self.kinds, self.entities, self.exclusion  # parsed once, here
         if self.suffix is not None and not text("suffix", self.suffix).strip("_"):
             raise UsageError('`suffix` must be the end of names, as in `suffix="T1w"`')
         if self.channels is not None and self.each:
@@ -75,6 +79,11 @@ class Selection:
                 raise UsageError(f'`entity="{one}"` must be KEY=VALUE, as in `entity="task=rest"`')
             found[key] = (*found.get(key, ()), value.removeprefix(f"{key}-"))
         return found
+
+    @cached_property
+    def exclusion(self) -> Exclusion:
+        """The parsed `exclude`."""
+        return Exclusion(self.exclude)
 
     @property
     def asked(self) -> bool:

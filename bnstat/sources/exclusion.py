@@ -1,0 +1,179 @@
+"""Files that are left out: what `--exclude` names, and what the file `.bnstatignore` of a folder lists.
+
+A pattern is one of gitignore, relative to the folder that was named:
+
+- Without a slash it stands for a name at any depth; with one, for a path from the folder on.
+- `*` is any text without a slash, `?` a character, `[ab]` one of some, `**` any number of folders.
+- A slash at the end stands for folders only. All that is in a folder that is left out is left out.
+- `!` before a pattern takes a file back in that an earlier one leaves out, unless its folder is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from bnstat.errors import InputError, UsageError, texts
+from bnstat.sources import storage
+from bnstat.sources.addresses import Access
+from bnstat.sources.case import Case, FoundCases
+from bnstat.sources.formats.registry import path_of
+from bnstat.sources.names import is_image
+from bnstat.text import plural
+
+IGNORE_FILE = ".bnstatignore"
+# The parts of a pattern that stand for other text than themselves.
+_WILD = re.compile(
+    r"(?P<folders>(?:^|(?<=/))\*\*/)|(?P<rest>\*\*)|(?P<any>\*)|(?P<one>\?)|\[(?P<not>[!^]?)(?P<set>[^]/]+)\]"
+)
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Patterns of files that are left out, the last one that fits a name decides.
+
+    Attributes:
+        patterns: the patterns, as they were given.
+
+    Raises:
+        UsageError: if one is empty, or cannot be a pattern.
+    """
+
+    patterns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "patterns", texts("exclude", self.patterns))
+        _ = self._rules  # parsed once, here
+
+    @cached_property
+    def _rules(self) -> tuple[tuple[re.Pattern[str], bool, bool, bool], ...]:
+        return tuple(map(_parsed, self.patterns))
+
+    def leaves_out(self, path: str) -> bool:
+        """Return True if a file is left out. Its path has slashes and is relative to the folder that was named."""
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        folders = ("/".join(parts[: place + 1]) for place in range(len(parts) - 1))
+        return any(self._fits(folder, is_folder=True) for folder in folders) or self._fits(
+            "/".join(parts), is_folder=False
+        )
+
+    def _fits(self, path: str, *, is_folder: bool) -> bool:
+        left_out = False
+        for expression, anchored, folders_only, takes_back in self._rules:
+            fits = expression.fullmatch(path if anchored else path.rpartition("/")[2]) is not None
+            if fits and (is_folder or not folders_only):
+                left_out = not takes_back
+        return left_out
+
+    def __bool__(self) -> bool:
+        """Return True if there is a pattern."""
+        return bool(self.patterns)
+
+
+def _parsed(pattern: str) -> tuple[re.Pattern[str], bool, bool, bool]:
+    """Return the expression of a pattern; and True if it is a path, if it is for folders only, if it takes back."""
+    takes_back = pattern.startswith("!")
+    given = pattern.removeprefix("!").removeprefix("./")
+    body = given.rstrip("/").removeprefix("/")
+    if not body:
+        raise UsageError(
+            f"`exclude`: {pattern!r} fits nothing; give a pattern of file names, as '*_seg.nii.gz' or 'derivatives/'"
+        )
+    anchored = "/" in given.rstrip("/")
+    try:
+        return re.compile(_expression(body), re.DOTALL), anchored, given.endswith("/"), takes_back
+    except re.error:
+        raise UsageError(f"`exclude`: {pattern!r} is not a pattern; check its brackets") from None
+
+
+def _expression(body: str) -> str:
+    """Return a pattern as a regular expression."""
+    found, done = "", 0
+    for match in _WILD.finditer(body):
+        found += re.escape(body[done : match.start()])
+        done = match.end()
+        if match["set"] is not None:
+            found += f"[{'^' if match['not'] else ''}{match['set'].replace(chr(92), chr(92) * 2)}]"
+        else:
+            found += {"folders": "(?:.*/)?", "rest": ".*", "any": "[^/]*", "one": "[^/]"}[match.lastgroup or ""]
+    return found + re.escape(body[done:])
+
+
+@dataclass
+class Sieve:
+    """What is left out of one input, counted.
+
+    Attributes:
+        root: the folder as the user named it; an empty text for files that were named one by one.
+        asked: what `exclude` leaves out.
+        listed: what the ignore file of the folder leaves out.
+    """
+
+    root: str
+    asked: Exclusion
+    listed: Exclusion = field(default_factory=Exclusion)
+    _left_out: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_folder(cls, folder: str, asked: Exclusion, access: Access) -> Sieve:
+        """Return the sieve of a folder, with what its ignore file lists.
+
+        Raises:
+            InputError: if the ignore file cannot be read, or has a line that is no pattern.
+        """
+        file = storage.inside(folder, IGNORE_FILE)
+        try:
+            there = storage.is_there(file, access)
+        except InputError:  # of a server, which listing the folder tells better
+            there = False
+        lines = storage.text_of(file, access).splitlines() if there else []
+        patterns = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+        try:
+            return cls(folder, asked, Exclusion(patterns))
+        except UsageError as error:
+            raise InputError(file, str(error).removeprefix("`exclude`: ")) from error
+
+    def keeps(self, path: str) -> bool:
+        """Return True if a file of the input is not left out; it is counted if it is."""
+        inside = path_of(path).replace("\\", "/")
+        if self.root:
+            inside = inside.removeprefix(self.root.replace("\\", "/").rstrip("/") + "/")
+        by = "`exclude`" if self.asked.leaves_out(inside) else IGNORE_FILE if self.listed.leaves_out(inside) else None
+        if by is not None:
+            self._left_out[path] = by
+        return by is None
+
+    def files(self, tree: Iterable[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str]]]:
+        """Yield directories with the names of their files that are not left out; other files than images are kept."""
+        for here, names in tree:
+            yield here, [name for name in names if not is_image(name) or self.keeps(storage.inside(here, name))]
+
+    def cases(self, cases: Iterable[Case]) -> list[Case]:
+        """Return the cases of which no file is left out."""
+        return [case for case in cases if case.held is not None or self._keeps_all(case.files)]
+
+    def _keeps_all(self, files: Sequence[str]) -> bool:
+        kept = [self.keeps(file) for file in files]  # each is counted
+        return all(kept)
+
+    @property
+    def note(self) -> str | None:
+        """What was left out; None if nothing was."""
+        if not self._left_out:
+            return None
+        by = " and ".join(dict.fromkeys(self._left_out.values()))
+        where = f"{self.root}: " if self.root else ""
+        return f"{where}excluded {plural(len(self._left_out), 'image')} by {by}, as {next(iter(self._left_out))}"
+
+    def told(self, found: FoundCases) -> FoundCases:
+        """Add what was left out to what was found; the failure that nothing is left takes the place of another."""
+        if self.note is None:
+            return found
+        if found.cases or not self.root:
+            found.notes.append(self.note)
+            return found
+        others = [failure for failure in found.failures if failure.source != self.root]
+        nothing = InputError(self.root, f"no image is left of it: {self.note.removeprefix(f'{self.root}: ')}")
+        return FoundCases(failures=[*others, nothing], notes=found.notes)
