@@ -134,8 +134,8 @@ def open_nrrd(source: str) -> Volume:
     encoding = _encoding(header)
     dtype = _dtype(header, encoding)
     voxels, notes = _data(header, sizes, dtype, encoding).voxels()
-    spacings = _spacings(header, axes)
-    channels = _channels_axis(header, spacings)
+    spacings, kinds = _spacings(header, axes), _kinds(header, axes)
+    channels = _channels_axis(source, kinds, spacings)
     # the axes of the file in the order of the volume: that of the channels last
     order = [axis for axis in range(axes) if axis != channels]
     extended = tuple(spacings[axis] for axis in order)
@@ -148,6 +148,7 @@ def open_nrrd(source: str) -> Volume:
         dtype_name=dtype.name,
         order=tuple(order.index(axis) for axis in reversed(range(axes))),
         voxels=voxels,
+        repetition=_repetition(header, kinds, spacings, order[3]) if channels is None and axes > 3 else None,
         spacing=spacing_of(extended),
         channels_last=channels is not None,
         notes=notes,
@@ -294,16 +295,20 @@ def _pieces(source: str, sizes: tuple[int, ...], own: int, named: int) -> int:
     return named if named and sizes[-1] % named == 0 else sizes[-1]
 
 
-def _channels_axis(header: _Header, spacings: tuple[float | None, ...]) -> int | None:
+def _kinds(header: _Header, axes: int) -> list[str]:
+    """Return the kind of each axis."""
+    kinds = header.fields.get("kinds", "").lower().split() or [_UNKNOWN[0]] * axes
+    if len(kinds) != axes or not {*kinds} <= {*_RANGES, *_EXTENDED, *_UNKNOWN}:
+        raise damaged(header.source, f"kinds should be {axes} words of NRRD, and is {quoted(header.fields['kinds'])}")
+    return kinds
+
+
+def _channels_axis(source: str, kinds: list[str], spacings: tuple[float | None, ...]) -> int | None:
     """Return the axis of the numbers in a voxel, by its kind, or since it has no direction in space; None if none has.
 
     Raises:
         InputError: if there are several.
     """
-    axes = len(spacings)
-    kinds = header.fields.get("kinds", "").lower().split() or [_UNKNOWN[0]] * axes
-    if len(kinds) != axes or not {*kinds} <= {*_RANGES, *_EXTENDED, *_UNKNOWN}:
-        raise damaged(header.source, f"kinds should be {axes} words of NRRD, and is {quoted(header.fields['kinds'])}")
     found = [
         axis
         for axis, (kind, spacing) in enumerate(zip(kinds, spacings, strict=True))
@@ -311,11 +316,20 @@ def _channels_axis(header: _Header, spacings: tuple[float | None, ...]) -> int |
     ]
     if len(found) > 1:
         raise InputError(
-            header.source,
+            source,
             f"its axes have the kinds {', '.join(kinds)}: {len(found)} of them are none of space or time, and only one "
             "can be that of the channels; save the volume with one such axis",
         )
-    return found[0] if found and len(found) < axes else None
+    return found[0] if found and len(found) < len(kinds) else None
+
+
+def _repetition(header: _Header, kinds: list[str], spacings: tuple[float | None, ...], axis: int) -> str | None:
+    """Return the time between the entries of an axis of time, with its unit; None for another axis."""
+    if kinds[axis] != "time":
+        return None
+    units = re.findall(r'"([^"]*)"', header.fields.get("units", ""))
+    time, unit = spacings[axis], units[axis] if len(units) == len(kinds) else ""
+    return f"{time:g} {unit}".strip() if time is not None and time > 0 else "unknown"
 
 
 def _spacings(header: _Header, axes: int) -> tuple[float | None, ...]:

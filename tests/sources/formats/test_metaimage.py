@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from pathlib import Path
 
@@ -319,6 +320,23 @@ def test_a_folder_of_such_images_is_read(tmp_path, bnstat_run):
     np.testing.assert_allclose(report.batches[0].channels[0].variance, VOXELS.astype(float).var(), rtol=1e-12)
     # the second file of an image is an input too, which an output may not replace
     assert bnstat_run("scan", tmp_path / "0.mhd", "-o", tmp_path / "0.raw").code == 2
+
+
+def test_a_data_set_of_nnunet_may_have_images_of_this_format(tmp_path):
+    (tmp_path / "imagesTr").mkdir()
+    (tmp_path / "labelsTr").mkdir()
+    content = {"channel_names": {"0": "T1", "1": "T2"}, "labels": {}, "numTraining": 2, "file_ending": ".mha"}
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    for case in ("a", "b"):
+        for channel in range(2):
+            save_metaimage(tmp_path / "imagesTr" / f"{case}_{channel:04}.mha", VOXELS + channel)
+        save_metaimage(tmp_path / "labelsTr" / f"{case}.mha", (VOXELS > 0).astype(np.uint8))
+    report = bnstat.diagnose(tmp_path, batch_size=2)
+    assert report.samples[0].channels == ("T1", "T2")
+    means = [one.mean for one in report.batches[0].channels]
+    np.testing.assert_allclose(means, [VOXELS.mean(), VOXELS.mean() + 1], rtol=1e-12)
+    patches = Reading(preparation=Preparation(patches=Patching((1, 1, 1), 4, foreground="1")))
+    assert bnstat.diagnose(tmp_path, reading=patches).batches[0].channels[0].minimum > 0
 
 
 @pytest.mark.parametrize("channels", [False, True])

@@ -114,6 +114,11 @@ def test_the_axis_of_the_channels_is_told_by_its_kind_or_its_missing_direction(t
 def test_an_axis_of_time_is_none_of_channels(tmp_path):
     path = save_nrrd(tmp_path / "x.nrrd", FOUR, kinds="domain domain domain time")
     assert not open_volume(path).channels_last
+    assert open_volume(path).repetition == "unknown"
+    timed = {"spacings": "1 1 1 2.5", "units": '"mm" "mm" "mm" "s"'}
+    timed = save_nrrd(tmp_path / "y.nrrd", FOUR, kinds="domain domain domain time", **timed)
+    assert open_volume(timed).repetition == "2.5 s"
+    assert "BN401" in {finding.rule for finding in bnstat.diagnose(timed).findings}
     np.testing.assert_array_equal(values_of(path), FOUR)
     assert bnstat.diagnose(path, batch_axis=3, batch_size=2).batches[0].input_shape == (2, 2, 3, 4, 1)
     # the entries of a list can be samples too
