@@ -59,7 +59,18 @@ def take_values(context: click.Context, unused: Collection[str]) -> None:
         taken = [name for name in taken if name not in _OF_PATCHES]
     context.params |= {_NAMES.get(name, name): training.values[name] for name in taken}
     context.meta[SET] = dict.fromkeys((_NAMES.get(name, name) for name in taken), training.title)
-    context.meta[_TRAINING] = training.taking(taken, overruled)
+    context.meta[_TRAINING] = training.taking(taken, overruled, _unlike(training, unused))
+
+
+def _unlike(training: Training, unused: Collection[str]) -> list[str]:
+    """Return a note if the network has another layer than batch norm, and batch sizes are compared."""
+    own = training.values.get("normalizer", "batch")
+    if own == "batch" or not {"normalizer", "batch_size"} <= set(unused):
+        return []
+    return [
+        f"the network has {own} norm, whose statistics no batch size changes; this comparison is of batch norm in its "
+        "place"
+    ]
 
 
 def _read(option: str, name: str) -> Training:

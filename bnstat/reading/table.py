@@ -81,7 +81,7 @@ def read_table(
 
 
 def read_tables(
-    paths: Input | Iterable[Input],
+    paths: Input | Iterable[Input | InMemory],
     axis: int,
     batch_axis: BatchAxis,
     reading: Reading,
@@ -141,10 +141,9 @@ def _of_training(planned: Sequence[Planned], reading: Reading) -> tuple[str, ...
     """Return notes on the training whose settings were taken."""
     if reading.training is None:
         return ()
-    spacings = {
-        plan.case.name: plan.volume.spacing for plan in planned if plan.parts and plan.volume.spacing is not None
-    }
-    return (*reading.training.told, *reading.training.resampling(spacings))
+    from bnstat.reading.training import notes_of  # noqa: PLC0415  (most tables need none)
+
+    return notes_of(reading.training, planned)
 
 
 @dataclass(frozen=True)

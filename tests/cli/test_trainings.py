@@ -194,3 +194,39 @@ def test_two_trainings_are_refused(refused):
     assert "--plans and --monai describe two trainings" in refused(
         2, "inspect", "data", "--plans", "plans.json", "--monai", "train.json"
     )
+
+
+@pytest.fixture
+def preprocessed(tmp_path):
+    """Return a folder of one case that nnU-Net has preprocessed."""
+    folder = tmp_path / "nnUNetPlans_3d_fullres"
+    folder.mkdir()
+    values = np.random.default_rng(0).normal(size=(2, 6, 7, 8)).astype(np.float32)
+    np.save(folder / "case.npy", values)
+    np.save(folder / "case_seg.npy", np.ones((1, 6, 7, 8), np.int8))
+    (folder / "case.pkl").write_bytes(b"")
+    return folder.name
+
+
+def test_arrays_that_are_preprocessed_are_not_normalized_again(refused, answer, preprocessed):
+    asked = ("inspect", preprocessed, "--plans", "plans.json")
+    line = refused(2, *asked)
+    assert "is preprocessed already, and plans.json (3d_fullres) would normalize it again; add --intensity none" in line
+    found = answer(*asked, "--intensity", "none")
+    assert found["settings"]["patches"]["size"] == [4, 3, 2]
+    assert found["settings"]["intensity"] is None
+
+
+def test_arrays_that_are_preprocessed_have_the_axes_of_the_plans(refused, answer, preprocessed, tmp_path):
+    plans = json.loads((tmp_path / "plans.json").read_text()) | {"transpose_forward": [2, 0, 1]}
+    (tmp_path / "plans.json").write_text(json.dumps(plans))
+    asked = ("inspect", preprocessed, "--plans", "plans.json", "--intensity", "none")
+    assert "add --patch 4x3x2, or give the raw images" in refused(2, *asked)
+    assert answer(*asked, "--patch", "4x3x2")["settings"]["patches"]["size"] == [4, 3, 2]
+
+
+def test_a_comparison_of_batch_sizes_says_that_the_network_has_another_layer(bnstat_run):
+    said = "the network has instance norm, whose statistics no batch size changes"
+    assert said in bnstat_run("compare", "data", "--plans", "plans.json").err
+    assert said not in bnstat_run("compare", "data", "--plans", "plans.json", "--epsilons", "1e-3,1e-5").err
+    assert said not in bnstat_run("inspect", "data", "--plans", "plans.json").err

@@ -40,6 +40,7 @@ class Configuration:
         masked: for each channel, whether only the nonzero region is normalized.
         properties: the intensities of each channel in the foreground of the data set, by its number.
         spacing: the distance of voxels along each of `axes`; None if the file does not say.
+        array_patch: the size of a patch along the axes of nnU-Net's own arrays in reverse, as these arrays are read.
         follows: True if it gets the segmentation of another configuration as further channels.
     """
 
@@ -54,6 +55,7 @@ class Configuration:
     masked: tuple[bool, ...] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
     spacing: tuple[float, ...] | None = None
+    array_patch: tuple[int, ...] = ()
     follows: bool = False
 
 
@@ -122,6 +124,7 @@ def _configuration(name: str, values: dict[str, Any], plans: dict[str, Any]) -> 
         masked=tuple(bool(one) for one in values.get("use_mask_for_norm", ())),
         properties=dict(plans.get(PROPERTIES) or {}),
         spacing=None if spacing is None else _in_file_order([float(size) for size in spacing], axes),
+        array_patch=tuple(int(size) for size in reversed(values["patch_size"])),
         follows="previous_stage" in values,
     )
 

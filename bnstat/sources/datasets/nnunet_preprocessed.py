@@ -107,7 +107,7 @@ def _described(folder: str, labels: Sequence[str | None]) -> str:
         return note
     path, found = plans
     return (
-        f"{note}; {path} trains {found.name} on patches of {by(found.patch)} voxels (x × y × z) in batches of "
+        f"{note}; {path} trains {found.name} on patches of {by(found.array_patch)} voxels (x × y × z) in batches of "
         f"{found.batch_size}"
     )
 

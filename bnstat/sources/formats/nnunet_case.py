@@ -52,9 +52,9 @@ def arranged(volume: Volume, keys: Collection[str] = ()) -> Volume:
     elif SEGMENTATION in keys and not volume.source.endswith("]"):
         note += f"; its label map, the array {SEGMENTATION}, is left out"
     memory = tuple(len(shape) - 1 - axis for axis in volume.memory)
-    return replace(
-        volume, shape=shape[::-1], order=memory, batched=False, channels_last=True, notes=(*volume.notes, note)
-    )
+    notes = (*volume.notes, note)
+    read = replace(volume, shape=shape[::-1], order=memory, batched=False, channels_last=True, notes=notes)
+    return replace(read, preprocessed=True)
 
 
 def _has_labels(path: str) -> bool:

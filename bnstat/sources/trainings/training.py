@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,8 @@ class Training:
         notes: what the training does otherwise than these values say, a sentence each.
         spacing: the distance of voxels along the axes of a file that images are resampled to; None for an axis, or for
             all of them, that keep theirs.
+        array_size: the size of a patch along the axes of an array that the training has preprocessed, read as an image;
+            None if its axes are those of the file.
     """
 
     file: str
@@ -33,16 +35,19 @@ class Training:
     overruled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     spacing: tuple[float | None, ...] | None = None
+    array_size: tuple[int, ...] | None = None
 
-    def taking(self, names: Collection[str], overruled: Collection[str]) -> Training:
+    def taking(self, names: Collection[str], overruled: Collection[str], notes: Sequence[str] = ()) -> Training:
         """Return the training with these of its values only.
 
         Args:
             names: the names of the values that are used.
             overruled: the names of values in place of which the user asked for others.
+            notes: further notes.
         """
         kept = {name: value for name, value in self.values.items() if name in names}
-        return replace(self, values=kept, overruled=tuple(self._said(name) for name in overruled))
+        said = tuple(self._said(name) for name in overruled)
+        return replace(self, values=kept, overruled=said, notes=(*self.notes, *notes))
 
     @property
     def told(self) -> tuple[str, ...]:
