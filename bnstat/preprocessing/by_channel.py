@@ -16,6 +16,8 @@ from bnstat.text import closest, plural
 # The key of the list for all channels that are not named.
 REST = "*"
 _BETWEEN = ";"
+# More digits than the number of any channel has.
+_MOST_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class StepLists:
         """Return the place of a channel; a name is looked for before a number."""
         if key in names:
             return names.index(key)
-        if key.isdecimal() and int(key) < channels:
+        if key.isdecimal() and len(key) < _MOST_DIGITS and int(key) < channels:
             return int(key)
         numbers = f"0 to {channels - 1}" if channels > 1 else "0"
         if not names:

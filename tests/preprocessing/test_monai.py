@@ -74,6 +74,8 @@ def nnunet_ones():
         "zscore": schemes.ZScoreNormalization(False, {}),
         "zscore-nonzero": schemes.ZScoreNormalization(True, {}),
         "ct:-80,120,30,40": schemes.CTNormalization(False, properties),
+        "rescale_to_0_1": schemes.RescaleTo01Normalization(False, {}),
+        "noNorm": schemes.NoNormalization(False, {}),
     }
 
 
@@ -104,11 +106,22 @@ def test_moments_are_those_of_what_monai_gives(tmp_path, intensity):
     assert_alike(tmp_path, values(), intensity, monai_ones()[intensity](values()))
 
 
-@pytest.mark.parametrize("intensity", ["minmax", "zscore", "zscore-nonzero", "ct:-80,120,30,40"])
+@pytest.mark.parametrize(
+    "intensity", ["minmax", "zscore", "zscore-nonzero", "ct:-80,120,30,40", "rescale_to_0_1", "noNorm"]
+)
 def test_moments_are_those_of_what_nnunet_gives(tmp_path, intensity):
     scheme = nnunet_ones()[intensity]
     expected = [scheme.run(one.copy(), np.where(one != 0, 0, -1)) for one in values()]
     assert_alike(tmp_path, values(), intensity, expected)
+
+
+@pytest.mark.parametrize("span", [0.0, 1e-9, 3e-8])
+def test_a_range_of_almost_nothing_is_stretched_as_far_as_nnunet_does(tmp_path, span):
+    stored = np.zeros((1, 6, 6, 6), np.float32)
+    stored[0, 2:4] = span
+    expected = nnunet_ones()["rescale_to_0_1"].run(stored[0].copy())
+    assert_alike(tmp_path, stored, "rescale_to_0_1", [expected])
+    assert float(expected.max()) == pytest.approx(min(span / 1e-8, 1.0))
 
 
 @pytest.mark.parametrize("intensity", ["minmax", "zscore", "zscore-nonzero"])
