@@ -10,8 +10,10 @@ from typing import BinaryIO
 from bnstat.errors import InputError
 from bnstat.text import by, printable
 
-# The most bytes of a line, and of a header: a list of files or of gradients may have thousands of lines.
-_MOST_LINE, _MOST_HEADER = 1 << 16, 1 << 24
+# The most bytes of a line, and the most lines of a header: a list of files has one for each.
+_MOST_LINE, _MOST_LINES = 1 << 20, 120_000
+# The most bytes of a header.
+_MOST_HEADER = 1 << 24
 # A whole number that fits into 64 bits.
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -35,10 +37,10 @@ def lines_of(source: str, file: BinaryIO) -> Iterator[str]:
     Raises:
         InputError: if a line, or the header, is too long for one, or a line is no text.
     """
-    size = 0
+    size = number = 0
     while line := file.readline(_MOST_LINE):
-        size += len(line)
-        if size > _MOST_HEADER or (len(line) == _MOST_LINE and not line.endswith(b"\n")):
+        size, number = size + len(line), number + 1
+        if size > _MOST_HEADER or number > _MOST_LINES or (len(line) == _MOST_LINE and not line.endswith(b"\n")):
             raise damaged(source, "a line, or the header itself, is too long")
         # the names of files may be in any encoding
         text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
