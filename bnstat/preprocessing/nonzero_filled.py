@@ -159,13 +159,13 @@ def _follow(reached: Mask, free: Mask) -> None:
     """Reach all that is free and joined to what is reached: each time the neighbours of what was reached last."""
     flat, open_to = reached.reshape(-1), free.reshape(-1)
     steps = [stride * sign for stride in _strides(free.shape) for sign in (1, -1)]
-    inner = np.zeros_like(free)
-    inner[(slice(1, -1),) * free.ndim] = True
-    newest = np.flatnonzero(reached & inner)
+    # Begin with what is not reached yet and has a neighbour that is: the ring around it is all reached.
+    left = np.flatnonzero(free & ~reached)
+    newest = left[np.logical_or.reduce([flat[left + step] for step in steps])]
     while newest.size:
+        flat[newest] = True
         near = np.concatenate([newest + step for step in steps])
         newest = np.unique(near[open_to[near] & ~flat[near]])
-        flat[newest] = True
 
 
 def _strides(shape: tuple[int, ...]) -> Iterator[int]:
