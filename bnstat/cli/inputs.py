@@ -85,6 +85,15 @@ _SAMPLES = (
     ),
     option("--each", group=INPUT, is_flag=True, help="Take every image below a folder as a sample, whatever it is."),
     option(
+        "--list",
+        "listed",
+        group=INPUT,
+        is_flag=True,
+        in_file=False,
+        shown=False,
+        help="Print what would be read, as case, channel and file, and read nothing.",
+    ),
+    option(
         "--seed",
         group=INPUT,
         type=int,
@@ -213,13 +222,18 @@ def samples_if_any(function: F) -> F:
 
 def _samples(function: F, *, required: bool) -> F:
     @wraps(function)
-    def command(*args: Any, files_from: str | None, null: bool, **given: Any) -> object:
+    def command(*args: Any, files_from: str | None, null: bool, listed: bool, **given: Any) -> object:
         from bnstat.cli.lists import joined
 
         paths = joined(given.pop("paths"), files_from, "\0" if null else "\n")
         if required and not paths:
             raise no_input(click.get_current_context())
-        return function(*args, paths=paths, reading=_reading(given), **given)
+        reading = _reading(given)
+        if listed and paths:
+            from bnstat.cli.listing import print_list
+
+            return print_list(paths, reading, given)
+        return function(*args, paths=paths, reading=reading, **given)
 
     return together(*_SAMPLES, *_PATHS, *_PREPROCESSING, *_PATCHES, *_READING, *_TRAININGS)(cast(F, command))
 

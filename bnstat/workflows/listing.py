@@ -1,0 +1,51 @@
+"""The story of `--list`: find what would be read, and read none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from bnstat.errors import InputError
+from bnstat.reading.settings import Reading
+from bnstat.reading.table import blaming, find_cases
+from bnstat.report.listing import ListedCase, Listing
+from bnstat.sources.case import Case
+from bnstat.sources.repeated import repeated
+from bnstat.sources.sample import BatchAxis
+from bnstat.sources.storage import is_moments
+from bnstat.workflows.failures import failures_of
+
+
+def list_cases(paths: Sequence[str], axis: int, batch_axis: BatchAxis, reading: Reading) -> Listing:
+    """Return what would be read of these paths; of a moments file, the cases that were.
+
+    Raises:
+        UsageError: if a folder holds several kinds of file and nothing says which are meant, as reading it would.
+    """
+    failures: list[InputError] = []
+    notes: list[str] = []
+    cases: list[Case] = []
+    with blaming(failures):
+        for scanned, some in groupby(paths, is_moments):  # paths in a row are found together, as for reading
+            if not scanned:
+                cases += find_cases(list(some), reading, failures, notes)
+                continue
+            for path in some:
+                cases += _scanned(path, axis, batch_axis, reading, failures, notes)
+    notes += repeated(cases)
+    listed = tuple(ListedCase(case.name, case.files, case.channels, case.labels) for case in cases)
+    return Listing(listed, failures_of(failures), tuple(notes))
+
+
+def _scanned(
+    path: str, axis: int, batch_axis: BatchAxis, reading: Reading, failures: list[InputError], notes: list[str]
+) -> list[Case]:
+    from bnstat.reading import moments_input  # noqa: PLC0415  (10 ms, and most lists need none)
+
+    try:
+        found = moments_input.read(path, axis, batch_axis, reading.preparation, reading.selection)
+    except InputError as error:
+        failures.append(error)
+        return []
+    notes += found.notes
+    return [planned.case for planned, _ in found.cases]
