@@ -271,7 +271,8 @@ def _numbers(file: BinaryIO, dtype: np.dtype[Any]) -> Generator[Array]:
     """Yield numbers that are written as text, between white space or commas."""
     for words in _words(file):
         if dtype.kind == "f":
-            yield np.array(words).astype(np.float64).astype(dtype)
+            with np.errstate(over="ignore"):  # what is too large for the type is infinite
+                yield np.array(words).astype(np.float64).astype(dtype)
         else:
             yield np.array([int(word) for word in words], dtype)
 

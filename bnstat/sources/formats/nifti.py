@@ -25,6 +25,7 @@ from bnstat.sources.addresses import Access, is_remote
 from bnstat.sources.compression import Layers, first_layer, layers_of, opened, promised
 from bnstat.sources.disguise import HEADER, NIFTI, disguise_of, voxel_layers
 from bnstat.sources.formats.image_header import number_type, repetition, spacing
+from bnstat.sources.formats.registry import names_of_read
 from bnstat.sources.formats.slices import converted_image
 from bnstat.sources.layout import Order
 from bnstat.sources.remark import Remark
@@ -285,7 +286,16 @@ def _not_an_image(source: str) -> str:
             raise unreadable(source, error) from error
     if source.lower().endswith((".nii", ".nii.gz", ".nii.bz2", ".nii.zst")):
         return "it is not a NIfTI image, though its name says so, or its header is damaged; check what it is"
-    return "not an image of a known format; give a NIfTI, Analyze, MGH or MINC file, or a .npy or .npz array"
+    header = next(filter(os.path.exists, _headers_of(source)), None)
+    if header is not None:
+        return f"it has voxels without a header; give {header}, which seems to be their header"
+    return f"not an image of a known format; give a file of one of these: {names_of_read()}"
+
+
+def _headers_of(source: str) -> list[str]:
+    """Return the headers of text that a file of voxels may have beside it."""
+    stem = os.path.splitext(source.removesuffix(".gz"))[0]
+    return [stem + ending for ending in (".mhd", ".nhdr")]
 
 
 def _plain_image(

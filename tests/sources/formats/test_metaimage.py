@@ -172,6 +172,21 @@ def test_voxels_may_be_written_as_text(tmp_path):
     assert "cannot be read" in message_of(path)
 
 
+def test_numbers_of_text_that_their_type_does_not_hold_are_infinite_or_refused(tmp_path):
+    data = np.zeros((2, 1, 1), np.float32)
+    path = save_metaimage(tmp_path / "x.mha", data, BinaryData=False, data=b"1e300 -1e-300")
+    assert values_of(path).ravel().tolist() == [np.inf, 0]
+    path = save_metaimage(tmp_path / "x.mha", data.astype(np.int8), BinaryData=False, data=b"300 1")
+    assert "cannot be read" in message_of(path)
+
+
+def test_voxels_without_a_header_name_the_header_beside_them(tmp_path, refused):
+    (tmp_path / "x.raw").write_bytes(in_memory(VOXELS))
+    assert "MetaImage" in refused(3, "inspect", tmp_path / "x.raw")
+    save_metaimage(tmp_path / "x.mhd", VOXELS, ElementDataFile="x.raw")
+    assert "x.mhd, which seems to be their header" in refused(3, "inspect", tmp_path / "x.raw")
+
+
 def test_a_long_text_of_numbers_is_read_in_parts(tmp_path):
     data = np.random.default_rng(4).normal(size=(50, 50, 20))
     path = save_metaimage(tmp_path / "x.mha", data, BinaryData=False, data=as_text(data))
