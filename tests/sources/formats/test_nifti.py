@@ -202,12 +202,6 @@ def test_a_header_without_dimensions_is_an_error(small_image):
     assert message_of(path)
 
 
-def test_a_format_that_is_not_read_names_a_converter(tmp_path):
-    path = tmp_path / "x.dcm"
-    path.write_bytes(b"DICM and so on")
-    assert "convert" in message_of(path)
-
-
 def test_a_surface_holds_no_volume(tmp_path):
     image = nibabel.gifti.GiftiImage()
     image.add_gifti_data_array(nibabel.gifti.GiftiDataArray(np.zeros((3, 3), np.float32)))
