@@ -110,8 +110,16 @@ _PREPROCESSING = (
         group=PREPROCESSING,
         metavar="STEPS",
         help="Normalize intensities first: minmax[:A,B] (to A … B), zscore, zscore-nonzero, scale:A,B (A·x + B), "
-        "clip:LO,HI, ct:LO,HI,MEAN,SD or ct:FILE (nnU-Net); | joins steps, as in 'clip:-1000,1000|zscore', and ; lists "
-        "of channels, as in 'CT=clip:-1000,1000;1=none;*=zscore'.",
+        "clip:LO,HI (clip:p1,p99 for percentiles), scale-percentile:LO,HI,A,B, ct:LO,HI,MEAN,SD or ct:FILE (nnU-Net); "
+        "| joins steps, as in 'clip:-1000,1000|zscore', and ; lists of channels, as in "
+        "'CT=clip:-1000,1000;1=none;*=zscore'.",
+    ),
+    option(
+        "--intensity-per",
+        group=PREPROCESSING,
+        type=click.Choice(["volume", "patch"]),
+        help="Take the statistics of these steps over the whole volume, or over each patch if the training normalizes "
+        "what it has cut out.  [default: volume]",
     ),
     option(
         "--mask",
@@ -270,7 +278,12 @@ def _reading(given: dict[str, Any]) -> Reading:
     return Reading(
         training=taken_from(click.get_current_context()),
         channels=given.pop("channels"),
-        preparation=Preparation(intensity=given.pop("intensity"), mask=given.pop("mask"), patches=patches),
+        preparation=Preparation(
+            intensity=given.pop("intensity"),
+            mask=given.pop("mask"),
+            patches=patches,
+            intensity_per=given.pop("intensity_per") or "volume",
+        ),
         jobs=given.pop("jobs"),
         dask=given.pop("dask"),
         protocols=given.pop("protocols"),

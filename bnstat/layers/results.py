@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from bnstat.preprocessing.clipped_values import ClippedValues
 from bnstat.text import channel_title
 
 
@@ -78,6 +79,7 @@ class Statistics:
         finite: statistics over the finite values; None if all values are finite.
         prediction: the variance by the framework's own arithmetic; None if the layer gives no variance.
         output_nan: True if the layer divides 0 by 0, because it adds no ε to a variance (rms: a mean square) of 0.
+        clipped: how many of the values a step of the preprocessing clips; None if no step does.
     """
 
     count: int
@@ -97,6 +99,12 @@ class Statistics:
     finite: Finite | None
     prediction: Prediction | None = None
     output_nan: bool = False
+    clipped: ClippedValues | None = None
+
+    @property
+    def clipped_share(self) -> float | None:
+        """The share of the values that a step of the preprocessing clips; None if no step does."""
+        return None if self.clipped is None or not self.count else self.clipped.total / self.count
 
     @property
     def numbers(self) -> dict[str, Any]:

@@ -39,6 +39,9 @@ def bytes_read(planned: Planned, *preparations: Preparation) -> int:
 
 def passes_over_files(planned: Planned, *preparations: Preparation) -> list[int]:
     """Return how often each file of a case is announced to be read; several preparations share their passes."""
+    if all(preparation.intensity_per == "patch" for preparation in preparations):
+        return [1] * len(planned.parts)
+    patches = any(preparation.patches is not None for preparation in preparations)
     each = [steps_of(planned, preparation) for preparation in preparations]
     filled = any(needs_filled(step) for lists in each for taken in lists for step in taken)  # in a pass over all files
     of_case = max(percentile_passes(part.volume) for part in planned.parts)
@@ -47,8 +50,11 @@ def passes_over_files(planned: Planned, *preparations: Preparation) -> list[int]
         channels = part.arrangement.channels
         own = slice(first, first + channels) if planned.kept_last else slice(None)
         searched = percentile_passes(part.volume) if planned.kept_last else of_case
-        taken_here = [taken for lists in each for taken in lists[own]]
-        needed = [passes(taken, searched) - any(map(needs_filled, taken)) + filled for taken in taken_here]
+        needed = [
+            passes(taken, searched, patches=patches) - any(map(needs_filled, taken)) + filled
+            for lists in each
+            for taken in lists[own]
+        ]
         found.append(max(needed, default=0))
         first += channels
     return found

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bnstat.moments.kernels import Array, reduced_type
 from bnstat.moments.pieces import Piece
 from bnstat.preprocessing import masks
+from bnstat.preprocessing.clipping import ClippedAt, ClippedCells, operate
 from bnstat.preprocessing.operations import Operation
 from bnstat.sources.volume import Volume
 
@@ -35,6 +36,7 @@ class FileChange:
         apart: "zeros" if values that are 0 after the operations are counted apart; "filled" if those
             outside of nnU-Net's mask are; None for neither.
         outside: True if the values outside the mask are counted too.
+        clipped: counts of the values that are clipped inside the mask; None if nobody asks.
         power: without operations, the power of two that values are multiplied by.
     """
 
@@ -45,6 +47,7 @@ class FileChange:
     filled: masks.Inside | None
     apart: Apart
     outside: bool
+    clipped: ClippedCells | None = None
     power: int = 0
 
     @property
@@ -63,7 +66,9 @@ class FileChange:
         scaled = self.scaled(stored)
         inside = None if self.mask is None else self.mask.of(scaled, start)
         filled = None if self.filled is None else self.filled.of(scaled, start)
-        values = self.changed(stored, scaled, piece, filled)
+        values, clipped = self._operated(stored, scaled, piece, filled)
+        if self.clipped is not None and clipped is not None:
+            self.clipped.add(slice(piece.first_cell, piece.first_cell + piece.cells), clipped, inside)
         sides = [inside] if inside is None or not self.outside else [inside, ~inside]
         if self.apart is None:
             return [(values, side) for side in sides]
@@ -79,10 +84,15 @@ class FileChange:
 
     def changed(self, stored: Array, scaled: Array, piece: Piece, filled: masks.Mask | None) -> Array:
         """Return values after the operations, from the stored ones and from those with the scale factors applied."""
+        return self._operated(stored, scaled, piece, filled)[0]
+
+    def _operated(
+        self, stored: Array, scaled: Array, piece: Piece, filled: masks.Mask | None
+    ) -> tuple[Array, ClippedAt | None]:
+        """Return values after the operations, and where they were clipped if that is counted."""
         if not self.operations:
-            return stored if not self.power else np.asarray(np.ldexp(stored.astype(np.float64), self.power))
+            return stored if not self.power else np.asarray(np.ldexp(stored.astype(np.float64), self.power)), None
         values = scaled if scaled is not stored and scaled.dtype == np.float64 else scaled.astype(np.float64)
         cells = slice(piece.first_cell, piece.first_cell + piece.cells)
-        for operation in self.operations:
-            operation.pick(lambda numbers: numbers[cells, np.newaxis]).change_at(values, filled)
-        return values
+        operations = (one.pick(lambda numbers: numbers[cells, np.newaxis]) for one in self.operations)
+        return values, operate(values, operations, filled, counted=self.clipped is not None)

@@ -11,8 +11,10 @@ from bnstat.errors import InputError
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.preprocessing import masks
 from bnstat.preprocessing.channel_steps import passes_over_files, steps_of
+from bnstat.preprocessing.clipped_values import ClippedChannels, channels_of
+from bnstat.preprocessing.clipping import operate
 from bnstat.preprocessing.masks import Mask
-from bnstat.preprocessing.operations import Operation
+from bnstat.preprocessing.operations import Clipped, Operation
 from bnstat.preprocessing.passes import Passes, Places
 from bnstat.preprocessing.settings import Preparation
 from bnstat.preprocessing.steps import Step, needs_filled
@@ -43,16 +45,24 @@ class Resolved:
             values: the values of the file, scale factors applied, with the kept axis last; they are not changed.
             filled: the same part of `filled`, if a step needs it.
         """
+        return self.counted(values, filled)[0]
+
+    def counted(self, values: Doubles, filled: Mask | None = None) -> tuple[Doubles, ClippedChannels]:
+        """Return the values after all steps, as `apply`, and how many of them were clipped; nothing if no step does."""
         changed = np.array(values, np.float64, copy=True)
+        found = np.zeros((changed.shape[-1], 2), np.int64)
         with np.errstate(all="ignore"):
             for channels, operations in self.ways:
                 # Channels that share their steps with all others need no copy.
                 own = changed if len(self.ways) == 1 else changed[..., channels]
-                for operation in operations:
-                    operation.change_at(own, filled)
+                clipped = operate(own, operations, filled)
                 if own is not changed:
                     changed[..., channels] = own
-        return changed
+                if clipped is not None:
+                    axes = tuple(range(own.ndim - 1))
+                    found[channels] = np.stack([clipped.low.sum(axes), clipped.high.sum(axes)], axis=-1)
+        clips = any(isinstance(one, Clipped) for _, operations in self.ways for one in operations)
+        return changed, channels_of(*found.T) if clips else ()
 
 
 def resolve(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> list[Resolved]:
@@ -80,10 +90,13 @@ class Prepared:
 
     Attributes:
         moments: the moments inside its mask, shape (samples, channels).
+        clipped: for each sample, how many values inside the mask each of its channels has that a step clips; nothing
+            for a sample if no step clips.
         zeros: what zeros have become, as in `Walk.zeros`; None without a step that changes them so.
     """
 
     moments: Moments
+    clipped: tuple[ClippedChannels, ...]
     zeros: Doubles | None = None
 
 
@@ -96,7 +109,7 @@ def prepared(planned: Planned, preparation: Preparation, on_bytes: OnBytes | Non
     """Return a case after all steps.
 
     Raises:
-        InputError: if a file or the mask cannot be read, no voxel is inside, or a step does not fit the values.
+        InputError: as `prepared_moments`.
     """
     return prepared_several(planned, [preparation], on_bytes)[0]
 
@@ -122,7 +135,8 @@ def _measured(planned: Planned, preparation: Preparation, walks: Sequence[tuple[
     found = Moments.join([walk.inside for walk, _ in walks])
     found = found[:, np.argsort(np.concatenate([walk.channels for walk, _ in walks]))]
     _require_some(found, planned, preparation)
-    return Prepared(found, _zeros([walk for walk, _ in walks], found.shape))
+    taken = [walk for walk, _ in walks]
+    return Prepared(found, _clipped(taken, planned.samples), _zeros(taken, found.shape))
 
 
 def _zeros(walks: Sequence[Walk], shape: tuple[int, ...]) -> Doubles | None:
@@ -134,6 +148,18 @@ def _zeros(walks: Sequence[Walk], shape: tuple[int, ...]) -> Doubles | None:
         if walk.zeros is not None:
             found[:, walk.channels] = walk.zeros
     return found
+
+
+def _clipped(walks: Sequence[Walk], samples: int) -> tuple[ClippedChannels, ...]:
+    """Return the counts of all ways, sample by sample, with the channels in order; nothing if no step clips."""
+    if all(walk.clipped is None for walk in walks):
+        return ((),) * samples
+    shape = (samples, sum(walk.channels.size for walk in walks))
+    low, high = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for walk in walks:
+        if walk.clipped is not None:
+            low[:, walk.channels], high[:, walk.channels] = walk.clipped.low, walk.clipped.high
+    return tuple(channels_of(*pair) for pair in zip(low, high, strict=True))
 
 
 def _walks(planned: Planned, preparation: Preparation) -> list[tuple[Walk, tuple[Step, ...]]]:

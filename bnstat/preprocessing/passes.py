@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bnstat.moments.moments import Moments
 from bnstat.moments.one_pass import scan_changed, scan_together, side_by_side
+from bnstat.preprocessing.clipping import ClippedCells, ClippedCounts
 from bnstat.preprocessing.file_change import Apart, FileChange
 from bnstat.preprocessing.key_change import KeyChange, KeyCounts
 from bnstat.preprocessing.masks import Inside
@@ -40,6 +41,7 @@ class Pass:
             that are not "filled", being outside of nnU-Net's mask; None for no such.
         outside: True if values outside the mask are counted too.
         counts: what counts values in place of reducing them to moments; None to reduce them.
+        clipped: counts of the values that the operations clip; None if nobody asks.
     """
 
     channels: Places
@@ -47,6 +49,7 @@ class Pass:
     apart: Apart = None
     outside: bool = False
     counts: KeyCounts | None = None
+    clipped: ClippedCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -210,7 +213,10 @@ class Passes:
         mask = self._mask[place] if self._mask is not None and masked else None
         needs_filled = asked.apart == "filled" or any(isinstance(one, FilledAffine) for one in operations)
         filled = self._filled_of_files[place] if needs_filled else None
-        change = FileChange(part.volume, operations, cells, mask, filled, asked.apart, outside=asked.outside)
+        clipped = None
+        if asked.clipped is not None:
+            clipped = ClippedCells(asked.clipped, _in_cells(asked.clipped.places[:, columns], part.arrangement))
+        change = FileChange(part.volume, operations, cells, mask, filled, asked.apart, asked.outside, clipped)
         if counts is None:
             return change
         return KeyChange(change, _in_cells(counts.groups[:, columns], part.arrangement), counts, place)

@@ -17,21 +17,25 @@ from numpy.typing import NDArray
 
 from bnstat.errors import InputError
 from bnstat.moments.moments import Moments
-from bnstat.preprocessing.intensity import resolve
+from bnstat.preprocessing.clipped_values import ClippedChannels
+from bnstat.preprocessing.intensity import prepared, resolve
 from bnstat.preprocessing.labels import Labels, read_labels
 from bnstat.preprocessing.patch_positions import PatchedVolume, patches_of
 from bnstat.preprocessing.patch_size import patch_size, require_patches, require_room
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.preprocessing.stored_voxels import beyond, cut, sample_of, stored_voxels
-from bnstat.sources.case import CaseFile
+from bnstat.sources.case import Case, CaseFile
+from bnstat.sources.formats.memory import InMemory
 from bnstat.sources.layout import Tensor
-from bnstat.sources.opened import Planned
+from bnstat.sources.opened import Planned, plan_case
 from bnstat.sources.sample import Patch
 from bnstat.sources.volume import OnBytes
 from bnstat.text import by
 
 # A patch, and the entry on the batch axis of the file that it is cut out of; None if the file is one sample.
 IndexedPatch = tuple[int | None, Patch]
+# The moments of a patch, and how many values of its channels a step clips.
+PatchMoments = tuple[Moments, ClippedChannels]
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,14 @@ class DrawnPatch:
         patch: its position.
         moments: the moments of its channels, shape (channels,).
         tensor: its shape, and the kept axis.
+        clipped: how many values of each channel a step clips; nothing if none does.
     """
 
     index: int | None
     patch: Patch
     moments: Moments
     tensor: Tensor
+    clipped: ClippedChannels = ()
 
 
 def draw(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> tuple[DrawnPatch, ...]:
@@ -75,7 +81,9 @@ def draw(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = 
             planned.case.name, f"a patch of {by(size)} does not fit into memory; take smaller patches"
         ) from error
     tensor = Tensor((*size, planned.tensor.channels), len(size) + 1)
-    return tuple(DrawnPatch(*one, moments, tensor) for one, moments in zip(chosen, found, strict=True))
+    return tuple(
+        DrawnPatch(*one, moments, tensor, clipped) for one, (moments, clipped) in zip(chosen, found, strict=True)
+    )
 
 
 def _chosen(planned: Planned, patching: Patching, size: tuple[int, ...]) -> list[IndexedPatch]:
@@ -94,13 +102,14 @@ def _chosen(planned: Planned, patching: Patching, size: tuple[int, ...]) -> list
 
 def _moments(
     planned: Planned, preparation: Preparation, chosen: Sequence[IndexedPatch], on_bytes: OnBytes | None
-) -> list[Moments]:
+) -> list[PatchMoments]:
     """Return the moments of all patches, in order, with the channels of several files side by side."""
     if preparation.intensity is not None:
-        return _prepared_moments(planned, preparation, chosen, on_bytes)
+        by_patch = preparation.intensity_per == "patch"
+        return (_each_by_itself if by_patch else _of_volumes)(planned, preparation, chosen, on_bytes)
     pad = _padding(preparation)
     columns = [_part_moments(part, chosen, pad, on_bytes) for part in planned.parts]
-    return [cells[0] if len(cells) == 1 else Moments.join(cells) for cells in zip(*columns, strict=True)]
+    return [(cells[0] if len(cells) == 1 else Moments.join(cells), ()) for cells in zip(*columns, strict=True)]
 
 
 def _padding(preparation: Preparation) -> str:
@@ -119,19 +128,46 @@ def _part_moments(part: CaseFile, chosen: Sequence[IndexedPatch], pad: str, on_b
     return found
 
 
-def _prepared_moments(
+def _of_volumes(
     planned: Planned, preparation: Preparation, chosen: Sequence[IndexedPatch], on_bytes: OnBytes | None
-) -> list[Moments]:
-    """Return the moments of all patches after the intensity steps, which see all channels of a patch side by side."""
+) -> list[PatchMoments]:
+    """Return the moments of all patches after the intensity steps, whose own statistics are those of the volume.
+
+    The steps see all channels of a patch side by side. What pads a patch with zeros is added after them.
+    """
     resolved = resolve(planned, preparation, on_bytes)
     columns = [_part_crops(part, chosen, _padding(preparation), on_bytes) for part in planned.parts]
     found = []
     for (index, patch), *crops in zip(chosen, *columns, strict=True):
         of_sample = resolved[index or 0]
         filled = None if of_sample.filled is None else _edged(of_sample.filled, patch, _padding(preparation))
-        values = of_sample.apply(np.concatenate(crops, axis=-1), filled)
-        found.append(_filled(_reduced(values), values, patch, values.dtype))
+        values, clipped = of_sample.counted(np.concatenate(crops, axis=-1), filled)
+        found.append((_filled(_reduced(values), values, patch, values.dtype), clipped))
     return found
+
+
+def _each_by_itself(
+    planned: Planned, preparation: Preparation, chosen: Sequence[IndexedPatch], on_bytes: OnBytes | None
+) -> list[PatchMoments]:
+    """Return the moments of all patches after the intensity steps, whose own statistics are those of the patch.
+
+    A patch is what the training has cut out, with its padding. So the patches are prepared as the entries of an array.
+    """
+    columns = [_part_crops(part, chosen, _padding(preparation), on_bytes) for part in planned.parts]
+    whole = [
+        np.concatenate([_padded(crop, patch, planned.tensor.sample_shape[:-1]) for crop in crops], axis=-1)
+        for (_, patch), *crops in zip(chosen, *columns, strict=True)
+    ]
+    case = planned.case
+    held = Case(case.name, (case.name,), case.channels, held=InMemory(case.name, np.stack(whole)))
+    alone = replace(preparation, patches=None, intensity_per="volume")
+    found = prepared(plan_case(held, axis=-1, batch_axis=0), alone)
+    return [(found.moments[number], found.clipped[number]) for number in range(len(whole))]
+
+
+def _padded(crop: NDArray[np.float64], patch: Patch, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return a crop with zeros where its patch reaches beyond a volume of this shape."""
+    return np.pad(crop, [*beyond(patch, shape), (0, 0)]) if crop.shape[:-1] != patch.size else crop
 
 
 def _part_crops(

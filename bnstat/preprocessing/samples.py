@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.moments.one_pass import scan_volume, side_by_side
+from bnstat.preprocessing.clipped_values import ClippedChannels
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Tensor
@@ -14,6 +16,9 @@ from bnstat.sources.opened import Planned
 from bnstat.sources.remark import Remark
 from bnstat.sources.sample import Sample
 from bnstat.sources.volume import OnBytes
+
+if TYPE_CHECKING:
+    from bnstat.preprocessing.intensity import Prepared
 
 # The axis of a file that holds time points if its header has a repetition time: the fourth dimension.
 TIME_AXIS = 3
@@ -33,6 +38,7 @@ class Row:
             were not read before.
         zeros: what a step made of zeros with the statistics of the other values, for each channel; NaN in a channel
             without zeros. None without such a step, and if it is not known.
+        clipped: how many values of each channel a step of the preprocessing clips; nothing if none does.
     """
 
     sample: Sample
@@ -42,6 +48,7 @@ class Row:
     types: tuple[str, ...] = ()
     notes: tuple[tuple[str, str | Remark], ...] = ()
     zeros: Doubles | None = None
+    clipped: ClippedChannels = ()
 
 
 def rows_of(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> tuple[Row, ...]:
@@ -60,10 +67,7 @@ def rows_of(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
     if preparation.changes_values:
         from bnstat.preprocessing.intensity import prepared  # noqa: PLC0415  (15 ms, and most scans need none)
 
-        found = prepared(planned, preparation, on_bytes)
-        rows = _rows(planned, found.moments, (), ())
-        zeros = found.zeros
-        return rows if zeros is None else tuple(replace(row, zeros=zeros[at]) for at, row in enumerate(rows))
+        return _prepared_rows(planned, preparation, prepared(planned, preparation, on_bytes))
     cells = [scan_volume(part.volume, part.arrangement, on_bytes) for part in planned.parts]
     return _rows(planned, side_by_side(cells, planned.tensor), planned.parts, _types(planned))
 
@@ -82,13 +86,18 @@ def rows_of_several(
         return tuple(row for preparation in preparations for row in rows_of(planned, preparation, on_bytes))
     from bnstat.preprocessing.intensity import prepared_several  # noqa: PLC0415  (15 ms, and most scans need none)
 
-    rows: list[Row] = []
-    for preparation, found in zip(preparations, prepared_several(planned, preparations, on_bytes), strict=True):
-        plain = not preparation.changes_values
-        own = _rows(planned, found.moments, planned.parts if plain else (), _types(planned) if plain else ())
-        zeros = found.zeros
-        rows += own if zeros is None else (replace(row, zeros=zeros[at]) for at, row in enumerate(own))
-    return tuple(rows)
+    each = zip(preparations, prepared_several(planned, preparations, on_bytes), strict=True)
+    return tuple(row for preparation, found in each for row in _prepared_rows(planned, preparation, found))
+
+
+def _prepared_rows(planned: Planned, preparation: Preparation, found: Prepared) -> tuple[Row, ...]:
+    """Return a row for each sample of a case after all steps."""
+    plain, zeros = not preparation.changes_values, found.zeros
+    rows = _rows(planned, found.moments, planned.parts if plain else (), _types(planned) if plain else ())
+    return tuple(
+        replace(row, zeros=None if zeros is None else zeros[at], clipped=found.clipped[at])
+        for at, row in enumerate(rows)
+    )
 
 
 def _rows(planned: Planned, table: Moments, parts: tuple[CaseFile, ...], types: tuple[str, ...]) -> tuple[Row, ...]:
@@ -101,7 +110,10 @@ def _patches(planned: Planned, preparation: Preparation, on_bytes: OnBytes | Non
     from bnstat.preprocessing.patches import draw  # noqa: PLC0415  (20 ms, and most scans need none)
 
     drawn = draw(planned, preparation, on_bytes)
-    return tuple(Row(replace(sample_of(planned, one.index), patch=one.patch), one.moments, one.tensor) for one in drawn)
+    return tuple(
+        Row(replace(sample_of(planned, one.index), patch=one.patch), one.moments, one.tensor, clipped=one.clipped)
+        for one in drawn
+    )
 
 
 def _types(planned: Planned) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from bnstat.preprocessing.regions import Region, region_of
 from bnstat.preprocessing.steps import Step, of_mask
 from bnstat.text import by
 
+PER = ("volume", "patch")
 PADS = ("zero", "edge", "none")
 
 
@@ -79,6 +80,8 @@ class Preparation:
             name or its number, as in "CT=clip:-1000,1000|zscore;1=none;*=zscore"; None for none.
         mask: where statistics are taken, as in "nonzero", ">-500" or "masks/{case}.nii.gz"; None for everywhere.
         patches: how patches are drawn; None for whole volumes.
+        intensity_per: "volume" if the steps' own statistics are those of the volume, "patch" if a training normalizes
+            each patch by itself.
         recorded: True to note down what a moments file says. Files that it names may be gone and are not read.
 
     Raises:
@@ -88,6 +91,7 @@ class Preparation:
     intensity: str | None = None
     mask: str | None = None
     patches: Patching | None = None
+    intensity_per: str = "volume"
     recorded: InitVar[bool] = False
 
     def __post_init__(self, recorded: bool) -> None:
@@ -97,6 +101,7 @@ class Preparation:
             object.__setattr__(self, "intensity", None)
         if not recorded:
             _ = self.step_lists, self.region  # parsed once, here; workers get the parsed values
+            self._require_patches()
             if self.patches is not None and self.mask is not None:
                 raise UsageError(
                     "`mask` and patches exclude each other, since a patch is judged by all its voxels; "
@@ -108,6 +113,19 @@ class Preparation:
                     '`mask="masks/{case}.nii.gz"`, or take those of values that are not 0 '
                     f"({inside.replace(':mask', '-nonzero').replace(',mask', ',nonzero')})"
                 )
+
+    def _require_patches(self) -> None:
+        """Raise UsageError if steps cannot have the statistics of patches, because there are none."""
+        if self.intensity_per not in PER:
+            raise UsageError(f"`intensity_per` must be one of {', '.join(PER)}, and is {self.intensity_per!r}")
+        if self.intensity_per == "patch" and self.patches is None:
+            raise UsageError(
+                '`intensity_per="patch"` needs patches; give their size, as in `size=(96, 96, 96)`, or leave it out'
+            )
+        if self.intensity_per == "patch" and self.intensity is None:
+            raise UsageError(
+                '`intensity_per="patch"` needs steps, as in `intensity="zscore"`; add them, or leave it out'
+            )
 
     @cached_property
     def step_lists(self) -> StepLists:

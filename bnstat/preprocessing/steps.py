@@ -114,12 +114,13 @@ def parsed(text: str | None) -> tuple[Step, ...]:
     return tuple(step for step in found if step is not None)
 
 
-def passes(steps: Sequence[Step], for_percentiles: int = 2) -> int:
+def passes(steps: Sequence[Step], for_percentiles: int = 2, *, patches: bool = False) -> int:
     """Return how often the voxels of a volume are read if they go through these steps.
 
     Args:
         steps: the steps.
         for_percentiles: the passes of a search for percentiles, as `percentile_passes` returns them.
+        patches: True if patches are then cut out of the volume, which reads it again.
     """
     number, known = 0, False  # known: the moments of the values so far, which an affine step changes without a pass
     for step in steps:
@@ -132,7 +133,7 @@ def passes(steps: Sequence[Step], for_percentiles: int = 2) -> int:
             number, known = number + for_percentiles, known and isinstance(step, PercentileScale) and not step.clips
         else:
             known = known and isinstance(step, Scale)
-    return number + (not known) + any(map(needs_filled, steps))
+    return number + (patches or not known) + any(map(needs_filled, steps))
 
 
 def needs_filled(step: Step) -> bool:

@@ -15,6 +15,8 @@ import numpy as np
 from bnstat.errors import InputError
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.preprocessing import steps
+from bnstat.preprocessing.clipping import ClippedCounts
+from bnstat.preprocessing.file_change import Apart
 from bnstat.preprocessing.operations import Affine, Clipped, FilledAffine, NonzeroAffine, Operation
 from bnstat.preprocessing.passes import MaskedMoments, Pass, Places, Way
 from bnstat.preprocessing.percentile_steps import Percentile, PercentileClip, PercentileScale
@@ -35,6 +37,7 @@ class Walk:
         operations: the operations so far, with numbers of shape (samples, channels).
         zeros: what zeros have become since a step changed them with the statistics of the other values, shape
             (samples, channels); NaN where there were only zeros, or none. None without such a step.
+        clipped: the number of values inside the mask that the steps clip, once the way was measured; None if none does.
     """
 
     def __init__(self, planned: Planned, channels: Places) -> None:
@@ -42,6 +45,7 @@ class Walk:
         self.operations: list[Operation] = []
         self.zeros: Doubles | None = None
         self._planned = planned
+        self.clipped: ClippedCounts | None = None
         self._known: MaskedMoments | None = None
 
     def through(self, taken: Sequence[steps.Step], *, measured: bool) -> Way:
@@ -100,14 +104,14 @@ class Walk:
 
     def _take_filled(self, step: steps.Zscore) -> Way:
         """Take a z-score inside nnU-Net's mask in one pass that counts what is outside of it apart."""
-        filled, rest = yield Pass(self.channels, tuple(self.operations), "filled", outside=True)
+        filled, rest = yield self._pass(self.operations, "filled", outside=True)
         operation = FilledAffine(*self._standard(filled.whole, step))
         self._append(operation)
         self._known = filled.after(operation.of_filled).merge(rest.zeroed)
 
     def _take_nonzero(self, step: steps.Zscore) -> Way:
         """Take the step in one pass that counts zeros apart from other values, so that no pass is needed afterwards."""
-        others, zeros = yield Pass(self.channels, tuple(self.operations), "zeros", outside=True)
+        others, zeros = yield self._pass(self.operations, "zeros", outside=True)
         numbers = self._standard(others.whole, step)
         if step.everywhere:
             affine = _shifted(*numbers)
@@ -209,12 +213,22 @@ class Walk:
             self._known = yield from self._scanned(outside=True)
         return self._known
 
+    def _pass(self, operations: Sequence[Operation], apart: Apart = None, *, outside: bool) -> Pass:
+        """Return a pass that reduces values after some operations, and counts which of them these clip.
+
+        Every clip is followed by such a pass, so the last one counts all.
+        """
+        if any(isinstance(one, Clipped) for one in operations):
+            self.clipped = ClippedCounts(self._shape)
+        clipped = self.clipped if operations else None
+        return Pass(self.channels, tuple(operations), apart, outside, clipped=clipped)
+
     def _scanned(self, *, outside: bool) -> Part[MaskedMoments]:
         """Make a pass over the voxels. Affine operations at the end are then applied to the moments."""
         done = len(self.operations)
         while done and isinstance(self.operations[done - 1], Affine):
             done -= 1
-        (found,) = yield Pass(self.channels, tuple(self.operations[:done]), outside=outside)
+        (found,) = yield self._pass(self.operations[:done], outside=outside)
         for operation in self.operations[done:]:
             if isinstance(operation, Affine):
                 found = found.after(operation)

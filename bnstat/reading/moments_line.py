@@ -21,6 +21,7 @@ from bnstat.moments.exact import sum_residues
 from bnstat.moments.extremes import typed
 from bnstat.moments.kernels import Array
 from bnstat.moments.moments import Moments
+from bnstat.preprocessing.clipped_values import ClippedChannels, ClippedValues
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.reading.moments_schema import SCHEMA, ChannelFields, PatchFields, SelectionFields, SettingsFields, decode
@@ -103,10 +104,10 @@ def line_of(sample_line: MomentsLine) -> str:
         "settings": {
             "axis": settings.axis,
             "batch_axis": settings.batch_axis,
-            **asdict(settings.preparation),
+            **_preparation(settings.preparation),
             "selection": _selected(settings.selection),
         },
-        "channels": list(_channels(row.moments)),
+        "channels": list(_channels(row)),
     }
     return json.dumps(fields, allow_nan=False) + "\n"
 
@@ -118,7 +119,21 @@ def _selected(selection: Selection | None) -> dict[str, object] | None:
     return {name: value for name, value in asdict(selection).items() if value}
 
 
-def _channels(moments: Moments) -> Iterator[dict[str, int | float | None]]:
+def _preparation(preparation: Preparation) -> dict[str, object]:
+    """Return the settings of the preprocessing; `intensity_per` only if it is not the usual one."""
+    fields = asdict(preparation)
+    if preparation.intensity_per == "volume":
+        del fields["intensity_per"]
+    return fields
+
+
+def _channels(row: Row) -> Iterator[dict[str, int | float | list[int] | None]]:
+    clipped = (list(one) for one in row.clipped)
+    for cell in _numbers(row.moments):
+        yield {**cell, "clipped": next(clipped)} if row.clipped else {**cell}
+
+
+def _numbers(moments: Moments) -> Iterator[dict[str, int | float | None]]:
     columns = {
         "count": moments.finite,
         "mean": moments.mean,
@@ -158,9 +173,14 @@ def parse(line: bytes) -> MomentsLine:
         channels=_given(fields.names, ()),
         patch=_patch(fields.patch),
     )
-    row = Row(sample, _moments(fields.channels), Tensor(fields.tensor, fields.axis), (), fields.types)
+    tensor, clipped = Tensor(fields.tensor, fields.axis), _clipped(fields.channels)
+    row = Row(sample, _moments(fields.channels), tensor, (), fields.types, clipped=clipped)
     stamp = Stamp(fields.bytes, fields.mtime_ns)
     return MomentsLine(row, _settings(fields.settings), stamp, fields.place, fields.samples)
+
+
+def _clipped(channels: tuple[ChannelFields, ...]) -> ClippedChannels:
+    return tuple(ClippedValues(*one.clipped) for one in channels if not isinstance(one.clipped, UnsetType))
 
 
 def _given(value: T | UnsetType, absent: T) -> T:

@@ -43,6 +43,7 @@ class ChannelFields(Struct, frozen=True, gc=False):
     inf: _Count
     varies: bool
     residue: _Count | UnsetType = UNSET
+    clipped: tuple[_Count, _Count] | UnsetType = UNSET
 
 
 class PatchFields(Struct, frozen=True, gc=False):
@@ -83,6 +84,7 @@ class SettingsFields(Struct, frozen=True, gc=False):
     intensity: str | None
     mask: str | None
     patches: PatchingFields | None
+    intensity_per: Literal["volume", "patch"] = "volume"
     selection: SelectionFields | UnsetType | None = UNSET
 
 
@@ -130,6 +132,7 @@ def decode(line: bytes) -> LineFields:
     _require_agreement(fields)
     for place, channel in enumerate(fields.channels):
         _require_extremes(channel, place)
+        _require_clipped(channel, place, fields.channels[0])
     return fields
 
 
@@ -221,3 +224,11 @@ def _require_extremes(channel: ChannelFields, place: int) -> None:
     for name, value in (("mean", channel.mean), ("mean_tail", channel.mean_tail)):
         if value is not None and abs(value) / 2 > furthest:  # what rounding did does not matter
             raise ValueError(f"channels[{place}].{name} {value!r} is beyond its min {least!r} and max {most!r}")
+
+
+def _require_clipped(channel: ChannelFields, place: int, first: ChannelFields) -> None:
+    """Raise ValueError if more values are clipped than there are, or only some channels say how many are."""
+    if isinstance(channel.clipped, UnsetType) != isinstance(first.clipped, UnsetType):
+        raise ValueError(f"only one of channels[0] and channels[{place}] has clipped, and a step of either needs both")
+    if not isinstance(channel.clipped, UnsetType) and sum(channel.clipped) > channel.count + channel.nan + channel.inf:
+        raise ValueError(f"channels[{place}].clipped {list(channel.clipped)} is more than its count")

@@ -85,7 +85,7 @@ def preparation_lines(preparation: Preparation) -> list[str]:
     """Return what was done to the voxels before the layer, in one line; no line where nothing was."""
     said = []
     if preparation.intensity is not None and preparation.intensity != "none":
-        said.append(f"values after {printable(preparation.intensity)}, each volume by itself")
+        said.append(f"values after {printable(preparation.intensity)}, each {preparation.intensity_per} by itself")
     if preparation.mask is not None:
         inside = f"inside the mask {printable(preparation.mask)}"
         said.append(inside if said else f"values {inside}")

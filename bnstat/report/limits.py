@@ -22,6 +22,7 @@ class Limits:
         start_weight: The largest share of the initial values in the running statistics after training.
         scale_ratio: The largest ratio between the standard deviations of two channels.
         constant_patches: The largest share of patches in which a channel may be constant.
+        clipped_voxels: The largest share of a channel's voxels that the preprocessing may clip.
         odd_volume: The largest distance of a volume from the middle of its cohort, in robust standard deviations.
         drift: The largest move of a channel's mean since the reference, in standard deviations of its values.
         drift_spread: The largest relative change of their standard deviation.
@@ -39,6 +40,7 @@ class Limits:
     start_weight: float = 0.01
     scale_ratio: float = 100.0
     constant_patches: float = 0.1
+    clipped_voxels: float = 0.1
     odd_volume: float = 8.0
     drift: float = 0.1
     drift_spread: float = 0.1

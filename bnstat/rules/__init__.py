@@ -22,6 +22,7 @@ from bnstat.rules.batch import (
     variance_shortfall,
 )
 from bnstat.rules.data import (
+    clipped_voxels,
     constant_patches,
     epsilon_effect,
     float16_overflow,
@@ -52,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     float16_overflow.RULE,
     constant_patches.RULE,
     refused_epsilon.RULE,
+    clipped_voxels.RULE,
     single_value_per_channel.RULE,
     batch_mean_noise.RULE,
     variance_shortfall.RULE,

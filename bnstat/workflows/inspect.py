@@ -14,6 +14,7 @@ from bnstat.layers.predictions import predict, second_pass
 from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings
 from bnstat.moments.moments import Moments
+from bnstat.preprocessing.clipped_values import together
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
@@ -230,7 +231,22 @@ def _batches(places: Sequence[tuple[int, ...]], table: Sequence[Row], settings: 
     for index, samples in enumerate(places):
         rows = [table[place] for place in samples]
         found.append((_tensor(index, samples, rows), Moments.stack([row.moments for row in rows])))
-    return normalize(found, settings)
+    return tuple(_with_clipped(batch, table) for batch in normalize(found, settings))
+
+
+def _with_clipped(batch: Batch, table: Sequence[Row]) -> Batch:
+    """Return a batch whose channels or groups know how many of their values a step clips."""
+    rows = [table[place] for place in batch.samples]
+    if not all(row.clipped for row in rows):
+        return batch
+    channels = tuple(
+        replace(channel, clipped=together(row.clipped[channel.channel] for row in rows)) for channel in batch.channels
+    )
+    groups = tuple(
+        replace(group, clipped=together(table[group.sample].clipped[channel] for channel in group.channels))
+        for group in batch.groups
+    )
+    return replace(batch, channels=channels, groups=groups)
 
 
 def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:

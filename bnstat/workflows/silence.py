@@ -45,6 +45,8 @@ def _silences(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield from ((code, f"data-drift ({code}) was not judged: it needs `reference`") for code in BESIDE_REFERENCE)
     if not evidence.report.patched:
         yield "BN107", "constant-patches (BN107) was not judged: it needs patches, as of `size=(96, 96, 96)`"
+    if not any(part.clipped is not None for batch in evidence.report.batches for part in batch.parts):
+        yield "BN109", 'clipped-voxels (BN109) was not judged: it needs a step that clips, as `intensity="clip:p1,p99"`'
     volumes = len({sample.volume for sample in evidence.report.samples})
     for code, (name, fewest) in _OF_A_COHORT.items():
         if volumes < fewest:

@@ -114,6 +114,12 @@ _SPREAD = (
     Column("min", lambda part: number(part.minimum), rank=5),
     Column("max", lambda part: number(part.maximum), rank=5),
 )
+_CLIPPED = Column(
+    "clipped",
+    lambda part: share(part.clipped_share),
+    rank=3,
+    meaning="the share of values that --intensity clips to an end of its range",
+)
 _OUTPUT = Column(
     "output\nvariance",
     lambda part: NAN if part.output_nan else number(part.output_variance),
@@ -146,8 +152,14 @@ _OUTPUT_MEAN_SQUARE = Column(
 
 
 def columns_of(report: Report) -> tuple[Column, ...]:
-    """Return the columns of a normalizer, in order; the layer's own variance where it is not simply the variance."""
+    """Return the columns of a normalizer, in order.
+
+    The layer's own variance is there where it is not simply the variance, and what is clipped where a step clips.
+    """
     known = _columns(report.settings)
+    if any(part.clipped is not None for batch in report.batches for part in batch.parts):
+        place = known.index(_SPREAD[-1]) + 1
+        known = (*known[:place], _CLIPPED, *known[place:])
     own = [part.prediction for batch in report.batches for part in batch.parts if _is_own(part)]
     if not own:
         return known

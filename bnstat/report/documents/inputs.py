@@ -35,10 +35,13 @@ def failure_fields(failure: Failure) -> Fields:
 
 
 def preparation_fields(preparation: Preparation) -> Fields:
-    """Return the settings of the preprocessing."""
+    """Return the settings of the preprocessing; `intensity_per` only where steps are taken on patches."""
     patches = preparation.patches
-    return {
+    fields: Fields = {
         "intensity": preparation.intensity,
         "mask": preparation.mask,
         "patches": None if patches is None else {**asdict(patches), "size": list(patches.size)},
     }
+    if patches is not None and preparation.intensity is not None:
+        fields["intensity_per"] = preparation.intensity_per
+    return fields

@@ -48,11 +48,17 @@ def batch_fields(batch: Batch) -> Fields:
 
 
 def part_fields(part: Channel | Group) -> Fields:
-    """Return the numbers of a channel or a group; `finite` only where some values are not finite."""
+    """Return the numbers of a channel or a group.
+
+    `finite` is there only where some values are not finite, and what is clipped only where a step clips.
+    """
     fields = _channel(part) if isinstance(part, Channel) else _group(part)
     finite = part.finite
     if finite is not None:
         fields["finite"] = {"count": finite.count, "mean": finite.mean, "variance": finite.variance}
+    if part.clipped is not None:
+        fields |= {"clipped_low": part.clipped.low, "clipped_high": part.clipped.high}
+        fields["clipped_share"] = part.clipped_share
     return fields
 
 
