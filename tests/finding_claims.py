@@ -36,6 +36,11 @@ def _limit(said: Said) -> float:
     return float(said.finding["threshold"])
 
 
+def _clipped(said: Said) -> tuple[int, int]:
+    """Return how many values are clipped to the lower end, and to the upper one."""
+    return said.part["clipped_low"], said.part["clipped_high"]
+
+
 def _epsilon_share(said: Said, _: Match) -> list[float]:
     epsilon, divisor = said.settings["epsilon"], _divisor(said)
     return [epsilon, 100 * epsilon / (divisor + epsilon), 100 * _limit(said)]
@@ -479,6 +484,22 @@ CLAIMS: tuple[Claim, ...] = (
     claim("BN101", "patch(?:es)?: all values are #", _same_everywhere),
     claim("BN101", "each has a single value, from # to #", _least_and_greatest),
     claim("BN101", "give or take #,", _float32_rounding),
+    claim(
+        "BN109",
+        "loses # % of its values to clipping [(]limit # %[)]",
+        lambda said, _: [100 * sum(_clipped(said)) / said.part["count"], 100 * _limit(said)],
+    ),
+    claim(
+        "BN109",
+        "# % become the lower end of the range and # % the upper",
+        lambda said, _: [100 * end / said.part["count"] for end in _clipped(said)],
+    ),
+    claim(
+        "BN109",
+        "all of them become the (?P<end>lower|upper) end",
+        lambda said, match: not _clipped(said)[match["end"] == "lower"],
+    ),
+    claim("BN109", "--intensity clip:p#,p#", lambda *_: [0.5, 99.5]),
     claim("BN107", "is constant in # of # patch(?:es)? [(]# %, limit # %[)]", _empty_patches),
     claim(
         "BN107", "[(]--foreground #", lambda said, _: [0.33] if said.settings["patches"]["foreground"] is None else []

@@ -74,6 +74,7 @@ _FIELDS: Mapping[str, Callable[[Row], Value]] = {
     "output mean square": _field("output_mean_square"),
     "mean square": _field("mean_square"),
     "ε share": _field("epsilon_share"),
+    "clipped": _field("clipped_share"),
     "running mean": lambda part: mean_shown(part["running_mean"], part["running_variance"]),
     "running variance": _field("running_variance"),
     "gain": _field("gain"),

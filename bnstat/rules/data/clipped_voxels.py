@@ -10,7 +10,8 @@ Hounsfield units for a scan that was stored from 0 on, or the numbers of another
 
 Example:
     >>> import numpy as np
-    >>> np.save("ct.npy", np.random.default_rng(0).normal(30, 50, (1, 16, 16, 16, 1)))
+    >>> values = np.random.default_rng(0).normal(30, 50, (1, 16, 16, 16, 1))
+    >>> np.save("ct.npy", values)
     $ bnstat inspect ct.npy --intensity clip:0,100
     warning BN109 clipped-voxels
       channel 0 loses 36.6 % of its values to clipping (limit 10 %): 28.5 %
