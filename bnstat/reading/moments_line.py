@@ -200,7 +200,7 @@ def _settings(fields: SettingsFields) -> ScanSettings:
     return ScanSettings(
         fields.axis,
         fields.batch_axis,
-        Preparation(fields.intensity, fields.mask, patches, recorded=True),
+        Preparation(fields.intensity, fields.mask, patches, fields.intensity_per, recorded=True),
         _selection(fields.selection),
     )
 

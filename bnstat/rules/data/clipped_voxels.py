@@ -37,7 +37,7 @@ from collections.abc import Iterator
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule, each_part
-from bnstat.text import beyond, number
+from bnstat.text import beyond
 
 
 def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def _ends(low: float, high: float) -> str:
         return "all of them become the lower end of the range"
     if not low:
         return "all of them become the upper end of the range"
-    return f"{number(low, 3)} % become the lower end of the range and {number(high, 3)} % the upper end"
+    return f"{low:.3g} % become the lower end of the range and {high:.3g} % the upper end"
 
 
 RULE = Rule("BN109", "clipped-voxels", "warning", _check)
