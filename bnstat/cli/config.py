@@ -205,7 +205,8 @@ def _from_folder(folder: Path, key: str, value: object, is_path: bool) -> object
     if key == "mask":
         return value if value in ("nonzero", "labels") or value.startswith(("<", ">")) else str(folder / value)
     if key == "group-by":
-        return value if value == "directory" else str(folder / value)
+        here = folder / value.rpartition(":")[0]  # else it is one of the data, in their folder
+        return str(folder / value) if here.is_file() and value != "directory" else value
     if key == "intensity":
         return ";".join(_steps_from(folder, part) for part in value.split(";"))
     return str(folder / value) if is_path else value
