@@ -154,9 +154,11 @@ def test_a_file_beside_foreign_data_opens_no_connection_and_allows_no_protocol()
 def test_paths_are_relative_to_the_file(tmp_path):
     values = loaded(tmp_path, "labels = 'labels/{case}.nii.gz'\npatch = '8x8x8'\nmask = '>0'\n").values
     assert values == {"labels": str(tmp_path / "labels/{case}.nii.gz"), "patch": "8x8x8", "mask": ">0"}
+    (tmp_path / "sites.csv").write_text("case,site\n")
     values = loaded(tmp_path, "labels = 's3://bucket/{case}.nii.gz'\ngroup-by = 'sites.csv:site'\n", "compare").values
     assert values == {"labels": "s3://bucket/{case}.nii.gz", "group-by": str(tmp_path / "sites.csv:site")}
-    assert loaded(tmp_path, "group-by = 'directory'", "compare").values == {"group-by": "directory"}
+    for other in ("directory", "participants.tsv:site"):  # the second is looked for in the folder of the data
+        assert loaded(tmp_path, f"group-by = '{other}'", "compare").values == {"group-by": other}
 
 
 def test_files_in_steps_of_a_channel_are_relative_to_the_file(tmp_path):
