@@ -2,8 +2,8 @@
 
 A text that begins with `@` is a reference to another value by its id, whose parts are joined by `#` or `::`; one that
 begins with `%` is a copy of one. A text that begins with `$` is an expression of Python. Only references, and sums of
-references such as `$@train#deterministic_transforms + @train#random_transforms`, are followed; any other expression
-stays an `Expression`. https://docs.monai.io/en/stable/config_syntax.html
+references such as `$@train#deterministic_transforms + @train#random_transforms`, are followed, and the names of keys
+that MONAI has as constants are known; any other expression stays an `Expression`. https://docs.monai.io/en/stable/config_syntax.html
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from bnstat.errors import InputError
 # A sum of references, which is the one kind of expression that is followed: lists of transforms are written so.
 _REFERENCE = r"@[\w#:]+"
 _SUM = re.compile(rf"\$\s*{_REFERENCE}(\s*\+\s*{_REFERENCE})*\s*")
+# A constant of MONAI for the name of a key, which bundles write in place of the name.
+_KEY = re.compile(r"\$\s*monai\.utils\.(?:enums\.)?CommonKeys\.(IMAGE|LABEL|PRED|LOSS|METADATA)\s*")
 _SEPARATOR = re.compile(r"::|#")
 _YAML = (".yaml", ".yml")
 # More references in a row than any configuration has: these lead round in a circle.
@@ -104,6 +106,9 @@ class Bundle:
         if written.startswith(("@", "%")):
             # a macro of another file, as in %other.json#key, is not read
             return Expression(written) if "." in written else self._at(written[1:], depth + 1)
+        constant = _KEY.fullmatch(written)
+        if constant is not None:
+            return constant[1].lower()
         if not _SUM.fullmatch(written):
             return Expression(written)
         parts = [self._at(name[1:], depth + 1) for name in re.findall(_REFERENCE, written)]

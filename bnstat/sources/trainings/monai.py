@@ -81,8 +81,10 @@ def training_of(name: str) -> Training:
         raise InputError(
             name, "it has neither the transforms nor the network of a training; give the configs/train.json of a bundle"
         )
-    values = {"framework": "torch", **layer, **batch_size, **walk.values, **_intensity(walk)}
-    return Training(file=name, title=name, values=values, notes=(*walk.notes, *_left_out(walk)))
+    # without a size there are no patches, which the other values would be about
+    patches = walk.values if "size" in walk.values else {}
+    values = {"framework": "torch", **layer, **batch_size, **patches, **_intensity(walk)}
+    return Training(file=name, title=name, values=values, notes=(*dict.fromkeys(walk.notes), *_left_out(walk)))
 
 
 def _transforms(bundle: Bundle) -> list[tuple[str, Arguments]]:
@@ -119,15 +121,25 @@ def _take(walk: _Walk, name: str, arguments: Arguments) -> None:
             _TAKEN[base](walk, arguments)
         except UnreadableError as error:
             walk.notes.append(f"{name} is not read, because {error}; say what it does with options")
-    elif base is None:
+    elif base is None and not _of_labels(arguments):
         walk.unknown[name] += 1
+
+
+def _of_labels(arguments: Arguments) -> bool:
+    """Return True if a transform has keys, and labels under all of them."""
+    keys = _texts(arguments.get("keys"))
+    return bool(keys) and all(_LABEL_KEY.search(key) for key in keys)
 
 
 def _take_intensity(walk: _Walk, base: str, name: str, arguments: Arguments) -> None:
     """Take a transform of intensities: its steps belong to the keys that it names."""
+    if _of_labels(arguments):
+        return
     keys = [key for key in _texts(arguments.get("keys", "image")) if not _LABEL_KEY.search(key)]
     try:
         steps = steps_of(base, arguments)
+        if not keys:
+            raise UnreadableError("its keys are no names")
     except UnreadableError as error:
         walk.unread = True
         walk.notes.append(f"{name} is not read, because {error}; so no intensities are set: say them with `intensity`")
@@ -160,6 +172,14 @@ def _take_balanced_crop(walk: _Walk, arguments: Arguments) -> None:
     _take_size(walk, arguments, "spatial_size")
 
 
+def _take_class_crop(walk: _Walk, arguments: Arguments) -> None:
+    _take_size(walk, arguments, "spatial_size")
+    walk.notes.append(
+        "RandCropByLabelClassesd draws patches around each class in turn, and here they are drawn anywhere; "
+        "`foreground` draws a share of them around any label"
+    )
+
+
 def _take_crop(walk: _Walk, arguments: Arguments) -> None:
     if arguments.get("random_size", False) is not False:
         raise UnreadableError("its size is random (random_size)")
@@ -183,7 +203,12 @@ def _take_size(walk: _Walk, arguments: Arguments, name: str) -> None:
 
 def _take_pad(walk: _Walk, arguments: Arguments) -> None:
     known = {"constant": "zero", "edge": "edge"}
-    mode = str(arguments.get("mode", "constant")).lower()
+    modes = arguments.get("mode", "constant")
+    if isinstance(modes, list):  # one for each key
+        keys = _texts(arguments.get("keys"))
+        image = next((place for place, key in enumerate(keys) if not _LABEL_KEY.search(key)), 0)
+        modes = modes[image] if image < len(modes) else None
+    mode = str(modes).lower()
     if mode not in known or arguments.get("value", 0) != 0 or arguments.get("constant_values", 0) != 0:
         raise UnreadableError(f"it pads otherwise than with zeros or the edge ({mode})")
     walk.values["pad"] = known[mode]
@@ -284,6 +309,7 @@ def _left_out(walk: _Walk) -> Iterator[str]:
 _TAKEN: dict[str, Callable[[_Walk, Arguments], None]] = {
     "ConcatItems": _take_join,
     "RandCropByPosNegLabel": _take_balanced_crop,
+    "RandCropByLabelClasses": _take_class_crop,
     "RandSpatialCrop": _take_crop,
     "RandSpatialCropSamples": _take_crop,
     "SpatialPad": _take_pad,

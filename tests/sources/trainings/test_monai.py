@@ -277,6 +277,53 @@ def test_padding_before_a_crop_is_that_of_patches(of_transforms):
     assert "reflect" in " ".join(found.told)
 
 
+@pytest.mark.parametrize(
+    ("keys", "modes", "pad"),
+    [
+        (["image", "label"], ["edge", "constant"], "edge"),
+        (["label", "image"], ["reflect", "constant"], "zero"),
+        (["image", "label"], ["minimum", "minimum"], "none"),
+        (["label", "image"], ["constant"], "none"),
+    ],
+)
+def test_padding_has_a_mode_for_each_key(of_transforms, keys, modes, pad):
+    crop = {"_target_": "RandSpatialCropd", "keys": "image", "roi_size": 8}
+    padding = {"_target_": "SpatialPadd", "keys": keys, "spatial_size": 8, "mode": modes}
+    assert of_transforms(padding, crop).values["pad"] == pad
+
+
+def test_a_key_may_be_a_constant_of_monai_and_no_other_expression(read):
+    scale = {"_target_": "ScaleIntensityd", "keys": "@image", "channel_wise": True}
+    known = {"image": "$monai.utils.CommonKeys.IMAGE", "train_transforms": [scale]}
+    assert read(known).values["intensity"] == "minmax"
+    other = read({"image": "$my.keys.IMAGE", "train_transforms": [scale]})
+    assert "intensity" not in other.values
+    assert "its keys are no names" in " ".join(other.told)
+
+
+def test_transforms_of_labels_are_nobodys_business(of_transforms):
+    found = of_transforms(
+        {"_target_": "ScaleIntensityd", "keys": "image", "channel_wise": True},
+        {"_target_": "MapLabelValued", "keys": ["label"]},
+        {"_target_": "ScaleIntensityd", "keys": "label", "minv": "$x"},
+    )
+    assert found.values["intensity"] == "minmax"
+    assert len(found.told) == 1
+
+
+def test_padding_without_a_crop_is_about_no_patch(of_transforms):
+    found = of_transforms({"_target_": "SpatialPadd", "keys": "image", "spatial_size": 8})
+    assert set(found.values) == {"framework"}
+
+
+def test_a_crop_by_classes_has_a_size_and_says_what_is_not_done(of_transforms):
+    crop = {"_target_": "RandCropByLabelClassesd", "keys": "image", "spatial_size": [8, 8, 8], "num_samples": 2}
+    found = of_transforms({**crop, "label_key": "label", "ratios": [1, 1]})
+    assert (found.values["size"], found.values["per_volume"]) == ((8, 8, 8), 2)
+    assert "foreground" not in found.values
+    assert "draws patches around each class" in " ".join(found.told)
+
+
 def test_a_patch_along_axes_that_were_turned_is_noted(of_transforms):
     turn = {"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"}
     crop = {"_target_": "RandSpatialCropd", "keys": "image"}
