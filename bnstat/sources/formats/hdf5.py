@@ -18,6 +18,8 @@ from bnstat.sources.streams import first_line, stream_of_parts, unreadable
 from bnstat.sources.volume import Array, PlainVoxels, StreamedVoxels, Volume
 from bnstat.text import by, first_ones
 
+# The fewest bytes of a chunk that went through a filter: those of a checksum and one more, which HDF5 does not look at.
+_LEAST_FILTERED = 5
 # The first bytes of an HDF4 file, another format that shares the ending .hdf.
 _HDF4 = b"\x0e\x03\x13\x01"
 
@@ -255,11 +257,14 @@ def _stored_chunks(source: str, path: str, dataset: h5py.Dataset) -> int:
         if not created.get_filter(place)[1] & h5py.h5z.FLAG_OPTIONAL
     )
 
+    whole = prod(dataset.chunks) * dataset.dtype.itemsize
+    least = _LEAST_FILTERED if created.get_nfilters() else whole
+
     def take(chunk: h5py.h5d.StoreInfo) -> None:
         place = chunk.chunk_offset
         axes = zip(place, dataset.shape, dataset.chunks, strict=True)
         sound = all(0 <= at < end and not at % step for at, end, step in axes) and place not in found
-        sound = sound and not chunk.filter_mask & needed
+        sound = sound and not chunk.filter_mask & needed and least <= chunk.size
         if not sound or chunk.byte_offset is None or chunk.byte_offset + chunk.size > size:
             raise InputError(source, "the list of its chunks is damaged; copy the file again")
         found.add(place)

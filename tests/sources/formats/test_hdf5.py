@@ -223,3 +223,12 @@ class TestDamage:
         (tmp_path / "x.hdf").write_bytes(b"\x0e\x03\x13\x01" + bytes(600))
         assert "not an HDF5 file" in message_of(tmp_path / "x.h5")
         assert "h4toh5" in message_of(tmp_path / "x.hdf")
+
+    def test_a_chunk_of_no_bytes_gives_a_line_where_hdf5_itself_would_crash(self, write, tmp_path):
+        path = write(x=(self.ARRAY, {"chunks": (6, 5, 4), "compression": "gzip", "fletcher32": True}))
+        with h5py.File(path) as file:
+            size = file["x"].id.get_chunk_info(0).size
+        good, entry = path.read_bytes(), size.to_bytes(4, "little") + bytes(4)
+        assert good.count(entry) == 1
+        path.write_bytes(good.replace(entry, bytes(8)))
+        assert "list of its chunks is damaged" in message_of(path)
