@@ -34,7 +34,7 @@ REFERENCE = DOCS / "reference"
 # About how it is built, and what other scripts have measured: they show no command that is run here.
 _MEASURED = (
     *("adversary.md", "architecture.md", "arithmetic.md", "calibration.md", "conformance.md"),
-    *("design-notes.md", "faults.md", "patch-noise.md"),
+    *("design-notes.md", "faults.md", "label-maps.md", "patch-noise.md"),
 )
 _MARK = "<!-- Written by `python scripts/docs.py`; change the code or the text that it is made from. -->\n"
 

@@ -265,6 +265,10 @@ def _of_channel(column: Values, framework: str) -> Iterator[str]:
         yield "BN104"
     if np.isinf(column).any():
         yield "BN105"
+    if finite.size and np.array_equal(finite, np.rint(finite)):
+        distinct = len(np.unique(finite))
+        if 2 <= distinct <= 8 and column.size >= 16 * distinct and finite.min() >= -1:
+            yield "BN406"
     if finite.size and np.abs(finite).max() > FLOAT16_MAX:
         yield "BN106"
     if finite.size < column.size or column.size < 2:
@@ -634,7 +638,8 @@ def page(tallies: dict[str, Tally]) -> str:
         "The rules on arithmetic say what a layer *may* compute. They count as missed if a plain emulation in float32",
         "is off by more than the limit and none of them reports it. They count as false if a bound for sums in any",
         "order (Higham 2002, 4.2) excludes what they report. For channels-first-suspected this script takes the rule's",
-        "own definition of such a shape, so the row shows no more than how the files were made.",
+        "own definition of such a shape, so the row shows no more than how the files were made. None of these files",
+        "is a label map; [Label maps](label-maps.md) shows what label-map-suspected says of atlases, masks and scans.",
         "",
         *chance.tables(),
         "## Scans",

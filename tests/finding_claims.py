@@ -400,7 +400,23 @@ def _sign(said: Said) -> float:
     return mean / sqrt(mean**2 + said.settings["epsilon"])
 
 
+def _labels(said: Said, match: Match) -> bool:
+    """Return True if the number of distinct values is the one that was judged, and the ends are those of the file."""
+    count, least, most = (float(match[name].replace(",", "")) for name in ("count", "least", "most"))
+    rows = [row for row in said.samples if row.source.partition("[")[0] == said.finding["source"]]
+    changed = any(said.settings.get(name) for name in ("intensity", "mask", "patches")) or not rows
+    channel = said.finding["channel"] or 0
+    known = [row[channel] for row in rows if row[channel].minimum is not None]
+    ends = (min(one.minimum for one in known), max(one.maximum for one in known)) if known and not changed else None
+    return count == said.finding["value"] and ends in (None, (least, most))
+
+
 CLAIMS: tuple[Claim, ...] = (
+    claim(
+        "(?:compare )?BN406",
+        r"(?P<count>[\d,]+) distinct whole numbers [(](?P<least>-?[\d,]+) to (?P<most>-?[\d,]+)[)]",
+        _labels,
+    ),
     claim(
         "BN(?!404|205|201).*",
         r"^(?:channel|group of channels) (?P<first>\d+)(?:–(?P<last>\d+))?(?: of sample (?P<sample>\d+))?",

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bnstat.moments.counting import Counting, LocalCounts
 from bnstat.moments.kernels import Array, Cell, Workspace, native_real, reduce_piece, reduce_run, reduced_type
 from bnstat.moments.moments import Gathered, Moments
 from bnstat.moments.pieces import BLOCK_VALUES, Piece, pieces
@@ -87,13 +88,16 @@ class _PowerOfTwo:
         return [(np.ldexp(stored.astype(np.float64), self.power), None)]
 
 
-def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | None = None) -> Moments:
+def scan_volume(
+    volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | None = None, counting: Counting | None = None
+) -> Moments:
     """Read a volume once.
 
     Args:
         volume: its header, and the way to its voxels.
         arrangement: which of its axes are samples and channels.
         on_bytes: called with the number of bytes read, after each chunk, in the thread that read it.
+        counting: gathers the distinct stored values on the way; None to leave them.
 
     Returns:
         Moments of shape (samples, channels), scale factors applied.
@@ -101,7 +105,7 @@ def scan_volume(volume: Volume, arrangement: Arrangement, on_bytes: OnBytes | No
     Raises:
         InputError: if the file is truncated or damaged, or cannot be read.
     """
-    (table,) = _scan(volume, arrangement, (), on_bytes)
+    (table,) = _scan(volume, arrangement, (), on_bytes, counting)
 
     def again(power: int) -> Moments:
         return _scan(volume, arrangement, [_PowerOfTwo(power)], None)[0]
@@ -121,23 +125,32 @@ def scan_changed(
 
 
 def scan_together(
-    volume: Volume, arrangement: Arrangement, changes: Sequence[Change], on_bytes: OnBytes | None = None
+    volume: Volume,
+    arrangement: Arrangement,
+    changes: Sequence[Change],
+    on_bytes: OnBytes | None = None,
+    counting: Counting | None = None,
 ) -> list[tuple[Moments, ...]]:
     """Read a volume once for several changes; return for each what `scan_changed` does."""
-    found = iter(_scan(volume, arrangement, changes, on_bytes))
+    found = iter(_scan(volume, arrangement, changes, on_bytes, counting))
     return [tuple(islice(found, change.classes)) for change in changes]
 
 
 def _scan(
-    volume: Volume, arrangement: Arrangement, changes: Sequence[Change], on_bytes: OnBytes | None
+    volume: Volume,
+    arrangement: Arrangement,
+    changes: Sequence[Change],
+    on_bytes: OnBytes | None,
+    counting: Counting | None = None,
 ) -> tuple[Moments, ...]:
     """Return the moments of each class of each change; without changes, those of all values as they are stored."""
     told = on_bytes or _nobody
+    reduction = _Reduction(arrangement, changes, counting)
     segments = _segments(arrangement)
     if isinstance(volume.voxels, PlainVoxels):
-        gathered = _PlainScan(volume, arrangement, changes, segments, told).run()
+        gathered = _PlainScan(volume, reduction, segments, told).run()
     else:
-        gathered = _scan_stream(volume, arrangement, changes, segments, told)
+        gathered = _scan_stream(volume, reduction, segments, told)
     types = [change.reduced_type(volume.dtype) for change in changes for _ in range(change.classes)]
     each = zip(gathered, types if changes else [reduced_type(volume.dtype)], strict=True)
     return tuple(_samples_by_channels(one.moments(dtype), arrangement) for one, dtype in each)
@@ -191,13 +204,29 @@ def _segments(arrangement: Arrangement) -> Iterator[list[Chunk]]:
         yield segment
 
 
+@dataclass(frozen=True)
+class _Reduction:
+    """What is made of the values of a file: its cells, changes of values before that, and a count of distinct ones."""
+
+    arrangement: Arrangement
+    changes: Sequence[Change]
+    counting: Counting | None
+
+
 class _Reducer:
     """What one thread needs to reduce the values of a chunk to cells, apart for each class."""
 
-    def __init__(self, arrangement: Arrangement, changes: Sequence[Change]) -> None:
-        self._cells = arrangement.loops().cells
-        self._changes = changes
+    def __init__(self, reduction: _Reduction) -> None:
+        self._cells = reduction.arrangement.loops().cells
+        self._changes = reduction.changes
         self._workspace = Workspace()
+        self._counting = reduction.counting
+        self._counts: LocalCounts | None = None
+
+    def finish(self) -> None:
+        """Hand in the distinct values that this thread has seen."""
+        if self._counting is not None and self._counts is not None:
+            self._counting.take(self._counts)
 
     def gather(self) -> tuple[Gathered, ...]:
         """Return new, empty collections for the cells of a segment, one for each class."""
@@ -215,9 +244,17 @@ class _Reducer:
             done += piece.size
 
     def _add_piece(self, gathered: tuple[Gathered, ...], piece: Piece, values: Array, start: int) -> None:
+        if self._counting is not None and self._counts is None:
+            self._counts = self._counting.local()
+        counts = self._counts if self._counts is not None and self._counts.open else None
         if not self._changes:
-            gathered[0].add(piece, reduce_piece(values, piece, self._workspace))
+            cell = reduce_piece(values, piece, self._workspace)
+            gathered[0].add(piece, cell)
+            if counts is not None:
+                counts.add(values, piece, start, (cell.minimum, cell.maximum))
             return
+        if counts is not None:
+            counts.add(values, piece, start)
         cube = values.reshape(piece.outer, piece.cells, piece.inner)
         classes = iter(gathered)
         for change in self._changes:
@@ -255,18 +292,17 @@ class _PlainScan:
     def __init__(
         self,
         volume: Volume,
-        arrangement: Arrangement,
-        changes: Sequence[Change],
+        reduction: _Reduction,
         segments: Iterator[list[Chunk]],
         told: OnBytes,
     ) -> None:
-        self._volume, self._arrangement, self._changes = volume, arrangement, changes
+        self._volume, self._reduction = volume, reduction
         self._segments = enumerate(segments)
         self._told = told
         self._lock = threading.Lock()
         self._waiting: dict[int, tuple[Gathered, ...]] = {}
         self._merged = 0
-        self._whole = _Reducer(arrangement, changes).gather()
+        self._whole = _Reducer(reduction).gather()
         self._failure: BaseException | None = None
         self._stopped = False
 
@@ -290,7 +326,7 @@ class _PlainScan:
     def _work(self) -> None:
         try:
             with VoxelReader(self._volume) as reader, np.errstate(all="ignore"):
-                reducer = _Reducer(self._arrangement, self._changes)
+                reducer = _Reducer(self._reduction)
                 while (taken := self._take()) is not None:
                     index, segment = taken
                     gathered = reducer.gather()
@@ -299,6 +335,8 @@ class _PlainScan:
                         reducer.add(gathered, chunk, values)
                         self._told(values.nbytes)
                     self._hand_in(index, gathered)
+            with self._lock:
+                reducer.finish()
         except BaseException as error:
             self._fail(error)
 
@@ -321,16 +359,12 @@ class _PlainScan:
 
 
 def _scan_stream(
-    volume: Volume,
-    arrangement: Arrangement,
-    changes: Sequence[Change],
-    segments: Iterator[list[Chunk]],
-    told: OnBytes,
+    volume: Volume, reduction: _Reduction, segments: Iterator[list[Chunk]], told: OnBytes
 ) -> tuple[Gathered, ...]:
     """Reduce in this thread the voxels that are read in it, or ahead of it in another thread."""
-    reducer = _Reducer(arrangement, changes)
+    reducer = _Reducer(reduction)
     whole = reducer.gather()
-    sizes = (chunk.size for chunk in _chunks(arrangement))
+    sizes = (chunk.size for chunk in _chunks(reduction.arrangement))
     alone = volume.values <= BLOCK_VALUES or processors() == 1  # one chunk, or no processor to read ahead
     with closing(volume.blocks(sizes, ahead=0 if alone else _CHUNKS_AHEAD)) as blocks, np.errstate(all="ignore"):
         for segment in segments:
@@ -342,4 +376,5 @@ def _scan_stream(
             _take(whole, gathered)
         for _ in blocks:  # this reads to the end of the file, where its checksum is
             raise AssertionError("the reader has more chunks than there are")
+    reducer.finish()
     return whole

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnstat.errors import InputError
+from bnstat.moments.counting import Counting
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.preprocessing import masks
 from bnstat.preprocessing.channel_steps import passes_over_files, steps_of
@@ -105,27 +106,46 @@ def prepared_moments(planned: Planned, preparation: Preparation, on_bytes: OnByt
     return prepared(planned, preparation, on_bytes).moments
 
 
-def prepared(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> Prepared:
+def prepared(
+    planned: Planned,
+    preparation: Preparation,
+    on_bytes: OnBytes | None = None,
+    countings: Sequence[Counting] = (),
+) -> Prepared:
     """Return a case after all steps.
+
+    Args:
+        planned: the headers of the case.
+        preparation: the preprocessing of its voxels.
+        on_bytes: called with the bytes that were read, now and then.
+        countings: for each file, what gathers its distinct stored values in the first pass.
 
     Raises:
         InputError: as `prepared_moments`.
     """
-    return prepared_several(planned, [preparation], on_bytes)[0]
+    return prepared_several(planned, [preparation], on_bytes, countings)[0]
 
 
 def prepared_several(
-    planned: Planned, preparations: Sequence[Preparation], on_bytes: OnBytes | None = None
+    planned: Planned,
+    preparations: Sequence[Preparation],
+    on_bytes: OnBytes | None = None,
+    countings: Sequence[Counting] = (),
 ) -> list[Prepared]:
     """Return a case after the steps of each of several preparations, which share passes; they have one mask.
+
+    Args:
+        planned: the headers of the case.
+        preparations: the preprocessing of its voxels.
+        on_bytes: called with the bytes that were read, now and then.
+        countings: for each file, what gathers its distinct stored values in the first pass.
 
     Raises:
         InputError: if a file or the mask cannot be read, no voxel is inside, or a step does not fit the values.
     """
     each = [_walks(planned, preparation) for preparation in preparations]
-    passes = Passes(
-        planned, masks.opened(planned, preparations[0]), on_bytes, passes_over_files(planned, *preparations)
-    )
+    mask, announced = masks.opened(planned, preparations[0]), passes_over_files(planned, *preparations)
+    passes = Passes(planned, mask, on_bytes, announced, countings)
     passes.run([walk.through(taken, measured=True) for walks in each for walk, taken in walks])
     return [_measured(planned, preparation, walks) for preparation, walks in zip(preparations, each, strict=True)]
 

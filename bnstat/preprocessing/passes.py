@@ -14,6 +14,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bnstat.moments.counting import Counting
 from bnstat.moments.moments import Moments
 from bnstat.moments.one_pass import scan_changed, scan_together, side_by_side
 from bnstat.preprocessing.clipping import ClippedCells, ClippedCounts
@@ -107,6 +108,7 @@ class Passes:
         mask: the mask of each file; None without one.
         on_bytes: called with the bytes that were read, now and then.
         announced: how often each file is announced to be read; further passes are not told to `on_bytes`.
+        countings: for each file, what gathers its distinct stored values in the first pass over it; may be empty.
     """
 
     def __init__(
@@ -115,9 +117,11 @@ class Passes:
         mask: tuple[Inside, ...] | None,
         on_bytes: OnBytes | None,
         announced: Sequence[int],
+        countings: Sequence[Counting] = (),
     ) -> None:
         self._planned, self._mask, self._on_bytes = planned, mask, on_bytes
         self._left = list(announced)
+        self._countings = dict(enumerate(countings))
 
     def run(self, ways: Sequence[Way]) -> None:
         """Go all ways to their ends. Each pass is made for all ways that wait for one.
@@ -158,7 +162,8 @@ class Passes:
                 continue
             told = self._on_bytes if self._left[place] > 0 else None
             self._left[place] -= 1
-            scanned = scan_together(part.volume, part.arrangement, changes, told)
+            counting = self._countings.pop(place, None)
+            scanned = scan_together(part.volume, part.arrangement, changes, told, counting)
             for (number, own), change, found in zip(needed, changes, scanned, strict=True):
                 files[number].append([one[:, own] for one in self._scaled(place, change, found)])
         return [self._together(one, found) for one, found in zip(asked, files, strict=True)]

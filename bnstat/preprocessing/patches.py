@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import zip_longest
 from math import prod
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
+from bnstat.moments.counting import Counting
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.clipped_values import ClippedChannels
 from bnstat.preprocessing.intensity import prepared, resolve
@@ -57,13 +59,19 @@ class DrawnPatch:
     clipped: ClippedChannels = ()
 
 
-def draw(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> tuple[DrawnPatch, ...]:
+def draw(
+    planned: Planned,
+    preparation: Preparation,
+    on_bytes: OnBytes | None = None,
+    countings: Sequence[Counting] = (),
+) -> tuple[DrawnPatch, ...]:
     """Draw and read the patches of a case, sample by sample. Its files are read once, if no intensity step needs more.
 
     Args:
         planned: the headers of the case.
         preparation: the preprocessing, with how patches are drawn.
         on_bytes: called with the bytes that were read, now and then.
+        countings: for each file, what gathers the distinct stored values of its patches.
 
     Raises:
         InputError: if a file or its label map cannot be read, or they do not fit each other or the patch.
@@ -75,7 +83,7 @@ def draw(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = 
     require_room(planned, patching, size)
     chosen = _chosen(planned, patching, size)
     try:
-        found = _moments(planned, preparation, chosen, on_bytes)
+        found = _moments(planned, preparation, chosen, on_bytes, countings)
     except MemoryError as error:
         raise InputError(
             planned.case.name, f"a patch of {by(size)} does not fit into memory; take smaller patches"
@@ -101,14 +109,20 @@ def _chosen(planned: Planned, patching: Patching, size: tuple[int, ...]) -> list
 
 
 def _moments(
-    planned: Planned, preparation: Preparation, chosen: Sequence[IndexedPatch], on_bytes: OnBytes | None
+    planned: Planned,
+    preparation: Preparation,
+    chosen: Sequence[IndexedPatch],
+    on_bytes: OnBytes | None,
+    countings: Sequence[Counting],
 ) -> list[PatchMoments]:
     """Return the moments of all patches, in order, with the channels of several files side by side."""
     if preparation.intensity is not None:
         by_patch = preparation.intensity_per == "patch"
-        return (_each_by_itself if by_patch else _of_volumes)(planned, preparation, chosen, on_bytes)
+        return (_each_by_itself if by_patch else _of_volumes)(planned, preparation, chosen, on_bytes, countings)
     pad = _padding(preparation)
-    columns = [_part_moments(part, chosen, pad, on_bytes) for part in planned.parts]
+    columns = [
+        _part_moments(part, chosen, pad, on_bytes, counting) for part, counting in zip_longest(planned.parts, countings)
+    ]
     return [(cells[0] if len(cells) == 1 else Moments.join(cells), ()) for cells in zip(*columns, strict=True)]
 
 
@@ -116,27 +130,42 @@ def _padding(preparation: Preparation) -> str:
     return "zero" if preparation.patches is None else preparation.patches.pad
 
 
-def _part_moments(part: CaseFile, chosen: Sequence[IndexedPatch], pad: str, on_bytes: OnBytes | None) -> list[Moments]:
+def _part_moments(
+    part: CaseFile,
+    chosen: Sequence[IndexedPatch],
+    pad: str,
+    on_bytes: OnBytes | None,
+    counting: Counting | None,
+) -> list[Moments]:
     """Return the moments of all patches in one file, from the stored values; scale factors are applied last."""
     volume, stored = part.volume, stored_voxels(part.volume, on_bytes)
     scaled = (volume.slope, volume.intercept) != (1.0, 0.0)
     found = []
-    for index, patch in chosen:
+    for place, (index, patch) in enumerate(chosen):
         inside = _edged(sample_of(stored, part, index), patch, pad)
+        if counting is not None:
+            counting.add_crop(inside, place)
         moments = _reduced(inside).scaled(volume.slope, volume.intercept, partial(_times_power, inside))
         found.append(_filled(moments, inside, patch, np.dtype(np.float64) if scaled else inside.dtype))
     return found
 
 
 def _of_volumes(
-    planned: Planned, preparation: Preparation, chosen: Sequence[IndexedPatch], on_bytes: OnBytes | None
+    planned: Planned,
+    preparation: Preparation,
+    chosen: Sequence[IndexedPatch],
+    on_bytes: OnBytes | None,
+    countings: Sequence[Counting],
 ) -> list[PatchMoments]:
     """Return the moments of all patches after the intensity steps, whose own statistics are those of the volume.
 
     The steps see all channels of a patch side by side. What pads a patch with zeros is added after them.
     """
     resolved = resolve(planned, preparation, on_bytes)
-    columns = [_part_crops(part, chosen, _padding(preparation), on_bytes) for part in planned.parts]
+    columns = [
+        _part_crops(part, chosen, _padding(preparation), on_bytes, counting)
+        for part, counting in zip_longest(planned.parts, countings)
+    ]
     found = []
     for (index, patch), *crops in zip(chosen, *columns, strict=True):
         of_sample = resolved[index or 0]
@@ -147,13 +176,20 @@ def _of_volumes(
 
 
 def _each_by_itself(
-    planned: Planned, preparation: Preparation, chosen: Sequence[IndexedPatch], on_bytes: OnBytes | None
+    planned: Planned,
+    preparation: Preparation,
+    chosen: Sequence[IndexedPatch],
+    on_bytes: OnBytes | None,
+    countings: Sequence[Counting],
 ) -> list[PatchMoments]:
     """Return the moments of all patches after the intensity steps, whose own statistics are those of the patch.
 
     A patch is what the training has cut out, with its padding. So the patches are prepared as the entries of an array.
     """
-    columns = [_part_crops(part, chosen, _padding(preparation), on_bytes) for part in planned.parts]
+    columns = [
+        _part_crops(part, chosen, _padding(preparation), on_bytes, counting)
+        for part, counting in zip_longest(planned.parts, countings)
+    ]
     whole = [
         np.concatenate([_padded(crop, patch, planned.tensor.sample_shape[:-1]) for crop in crops], axis=-1)
         for (_, patch), *crops in zip(chosen, *columns, strict=True)
@@ -171,11 +207,18 @@ def _padded(crop: NDArray[np.float64], patch: Patch, shape: tuple[int, ...]) -> 
 
 
 def _part_crops(
-    part: CaseFile, chosen: Sequence[IndexedPatch], pad: str, on_bytes: OnBytes | None
+    part: CaseFile,
+    chosen: Sequence[IndexedPatch],
+    pad: str,
+    on_bytes: OnBytes | None,
+    counting: Counting | None,
 ) -> list[NDArray[np.float64]]:
     """Return the voxels of all patches in one file, in float64, scale factors applied."""
     volume, stored = part.volume, stored_voxels(part.volume, on_bytes)
-    crops = (_edged(sample_of(stored, part, index), patch, pad) for index, patch in chosen)
+    crops = [_edged(sample_of(stored, part, index), patch, pad) for index, patch in chosen]
+    for place, crop in enumerate(crops):
+        if counting is not None:
+            counting.add_crop(crop, place)
     with np.errstate(all="ignore"):
         return [crop.astype(np.float64) * volume.slope + volume.intercept for crop in crops]
 

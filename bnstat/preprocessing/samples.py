@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bnstat.moments.counting import Counting
+from bnstat.moments.distinct import Distinct
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.moments.one_pass import scan_volume, side_by_side
 from bnstat.preprocessing.clipped_values import ClippedChannels
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.case import CaseFile
+from bnstat.sources.label_names import names_labels
 from bnstat.sources.layout import Tensor
 from bnstat.sources.opened import Planned
 from bnstat.sources.remark import Remark
@@ -39,6 +42,8 @@ class Row:
         zeros: what a step made of zeros with the statistics of the other values, for each channel; NaN in a channel
             without zeros. None without such a step, and if it is not known.
         clipped: how many values of each channel a step of the preprocessing clips; nothing if none does.
+        distinct: for each channel, what is known of the distinct values in its file, of all samples together; None for
+            too many of them, or values that are not whole. Empty if it is not known.
     """
 
     sample: Sample
@@ -49,6 +54,7 @@ class Row:
     notes: tuple[tuple[str, str | Remark], ...] = ()
     zeros: Doubles | None = None
     clipped: ClippedChannels = ()
+    distinct: tuple[Distinct | None, ...] = ()
 
 
 def rows_of(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> tuple[Row, ...]:
@@ -62,14 +68,38 @@ def rows_of(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
     Raises:
         InputError: if a file is truncated or damaged, or cannot be read.
     """
+    countings = [_counting(part) for part in planned.parts]
+    rows = _read(planned, preparation, on_bytes, countings)
+    return _counted(rows, planned, countings)
+
+
+def _read(
+    planned: Planned, preparation: Preparation, on_bytes: OnBytes | None, countings: Sequence[Counting]
+) -> tuple[Row, ...]:
     if preparation.patches is not None:
-        return _patches(planned, preparation, on_bytes)
+        return _patches(planned, preparation, on_bytes, countings)
     if preparation.changes_values:
         from bnstat.preprocessing.intensity import prepared  # noqa: PLC0415  (15 ms, and most scans need none)
 
-        return _prepared_rows(planned, preparation, prepared(planned, preparation, on_bytes))
-    cells = [scan_volume(part.volume, part.arrangement, on_bytes) for part in planned.parts]
+        return _prepared_rows(planned, preparation, prepared(planned, preparation, on_bytes, countings))
+    cells = [
+        scan_volume(part.volume, part.arrangement, on_bytes, counting)
+        for part, counting in zip(planned.parts, countings, strict=True)
+    ]
     return _rows(planned, side_by_side(cells, planned.tensor), planned.parts, _types(planned))
+
+
+def _counting(part: CaseFile) -> Counting:
+    """Return what counts the distinct values of a file: to its end if its name says that these are labels."""
+    return Counting(part.volume, part.arrangement, thorough=names_labels(part.volume.source))
+
+
+def _counted(rows: tuple[Row, ...], planned: Planned, countings: Sequence[Counting]) -> tuple[Row, ...]:
+    """Return rows with the distinct values of their channels, unless files share channels."""
+    if len(countings) > 1 and not planned.kept_last:
+        return rows
+    distinct = tuple(one for counting in countings for one in counting.found())
+    return tuple(replace(row, distinct=distinct) for row in rows) if any(distinct) else rows
 
 
 def rows_of_several(
@@ -86,8 +116,10 @@ def rows_of_several(
         return tuple(row for preparation in preparations for row in rows_of(planned, preparation, on_bytes))
     from bnstat.preprocessing.intensity import prepared_several  # noqa: PLC0415  (15 ms, and most scans need none)
 
-    each = zip(preparations, prepared_several(planned, preparations, on_bytes), strict=True)
-    return tuple(row for preparation, found in each for row in _prepared_rows(planned, preparation, found))
+    countings = [_counting(part) for part in planned.parts]
+    each = zip(preparations, prepared_several(planned, preparations, on_bytes, countings), strict=True)
+    rows = tuple(row for preparation, found in each for row in _prepared_rows(planned, preparation, found))
+    return _counted(rows, planned, countings)
 
 
 def _prepared_rows(planned: Planned, preparation: Preparation, found: Prepared) -> tuple[Row, ...]:
@@ -106,10 +138,12 @@ def _rows(planned: Planned, table: Moments, parts: tuple[CaseFile, ...], types: 
     return tuple(Row(sample_of(planned, index), table[index or 0], planned.tensor, parts, types) for index in indices)
 
 
-def _patches(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None) -> tuple[Row, ...]:
+def _patches(
+    planned: Planned, preparation: Preparation, on_bytes: OnBytes | None, countings: Sequence[Counting]
+) -> tuple[Row, ...]:
     from bnstat.preprocessing.patches import draw  # noqa: PLC0415  (20 ms, and most scans need none)
 
-    drawn = draw(planned, preparation, on_bytes)
+    drawn = draw(planned, preparation, on_bytes, countings)
     return tuple(
         Row(replace(sample_of(planned, one.index), patch=one.patch), one.moments, one.tensor, clipped=one.clipped)
         for one in drawn

@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import UnsetType, structs
 
 from bnstat.errors import UsageError
+from bnstat.moments.distinct import Distinct
 from bnstat.moments.exact import sum_residues
 from bnstat.moments.extremes import typed
 from bnstat.moments.kernels import Array
@@ -86,6 +87,7 @@ def line_of(sample_line: MomentsLine) -> str:
         "names": list(sample.channels),
         "repetition": sample.repetition,
         "types": list(row.types),
+        "distinct": [None if one is None else asdict(one) for one in row.distinct] if any(row.distinct) else None,
         "patch": None if sample.patch is None else asdict(sample.patch),
     }
     fields = {
@@ -174,7 +176,8 @@ def parse(line: bytes) -> MomentsLine:
         patch=_patch(fields.patch),
     )
     tensor, clipped = Tensor(fields.tensor, fields.axis), _clipped(fields.channels)
-    row = Row(sample, _moments(fields.channels), tensor, (), fields.types, clipped=clipped)
+    distinct = tuple(None if one is None else Distinct(**structs.asdict(one)) for one in fields.distinct)
+    row = Row(sample, _moments(fields.channels), tensor, (), fields.types, clipped=clipped, distinct=distinct)
     stamp = Stamp(fields.bytes, fields.mtime_ns)
     return MomentsLine(row, _settings(fields.settings), stamp, fields.place, fields.samples)
 

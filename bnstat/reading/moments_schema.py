@@ -46,6 +46,19 @@ class ChannelFields(Struct, frozen=True, gc=False):
     clipped: tuple[_Count, _Count] | UnsetType = UNSET
 
 
+class DistinctFields(Struct, frozen=True, gc=False):
+    """The distinct values of one channel, all of them whole."""
+
+    count: _Size
+    values: _Count
+    least: float
+    greatest: float
+    alike: float | None = None
+    steps: float | None = None
+    jumps: float | None = None
+    declared: bool = False
+
+
 class PatchFields(Struct, frozen=True, gc=False):
     """The patch that a sample is."""
 
@@ -109,6 +122,7 @@ class LineFields(Struct, frozen=True, gc=False):
     repetition: str | UnsetType = UNSET
     types: tuple[str, ...] = ()
     patch: PatchFields | UnsetType = UNSET
+    distinct: tuple[DistinctFields | None, ...] = ()
 
 
 _DECODER = msgspec.json.Decoder(LineFields)
@@ -208,6 +222,16 @@ def _require_agreement(fields: LineFields) -> None:
     for name in fields.types:
         if name not in _TYPES:
             raise ValueError(f"types has {name!r}, which is not a type of real numbers")
+    _require_distinct(fields, channels)
+
+
+def _require_distinct(fields: LineFields, channels: int) -> None:
+    """Raise ValueError unless the distinct values are those of its channels."""
+    if fields.distinct and len(fields.distinct) != channels:
+        raise ValueError(f"distinct has {len(fields.distinct)} entries, and it has {channels} channels")
+    for place, one in enumerate(fields.distinct):
+        if one is not None and (one.least > one.greatest or one.count > max(one.values, 1)):
+            raise ValueError(f"distinct[{place}] has ends or counts that contradict each other")
 
 
 def _require_extremes(channel: ChannelFields, place: int) -> None:

@@ -7,6 +7,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from bnstat.layers.settings import Settings
+from bnstat.moments.distinct import Distinct
 from bnstat.report.inspect import Report
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
 
@@ -92,6 +93,8 @@ class Evidence:
         steps: The number of training steps, None if unknown.
         sample_channels: The channels of each sample, in the order of the report's samples. It is empty where no rule
             asks for them.
+        distinct: The distinct values of the channels of each sample, in the same order. It is empty where they are not
+            known.
         pooled_channels: The pooled statistics of each channel, which are compared with `reference`.
         reference: The statistics that today's data are compared with, None if there are none.
     """
@@ -104,6 +107,7 @@ class Evidence:
     needs: tuple[Needs, ...] = ()
     steps: int | None = None
     sample_channels: tuple[tuple[SampleChannel, ...], ...] = ()
+    distinct: tuple[tuple[Distinct | None, ...], ...] = ()
     pooled_channels: tuple[PooledChannel, ...] = ()
     reference: ReferenceStatistics | None = None
 

@@ -36,6 +36,7 @@ from bnstat.rules.explanation import explained
 from bnstat.rules.layout import (
     channel_scale_mismatch,
     channels_first_suspected,
+    label_map_suspected,
     missing_channel,
     mixed_shapes,
     time_as_channels,
@@ -71,6 +72,7 @@ RULES: tuple[Rule, ...] = (
     mixed_shapes.RULE,
     channel_scale_mismatch.RULE,
     missing_channel.RULE,
+    label_map_suspected.RULE,
 )
 
 

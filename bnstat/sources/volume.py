@@ -82,6 +82,7 @@ class Volume:
         repetition: the header's repetition time with its unit if the fourth axis is time, else None.
         spacing: the distance of voxels along the first three axes, as the header has it; None if it has none.
         channels_last: True if the header says that the last axis holds channels, however many axes there are.
+        labels: True if the header says that the values are labels.
         preprocessed: True if a training has normalized the values already, as in nnU-Net's preprocessed arrays.
         notes: what the user should know about how the file is read, a clause each, without the name of the file;
             a remark also has what to type.
@@ -100,6 +101,7 @@ class Volume:
     repetition: str | None = None
     spacing: tuple[float, ...] | None = None
     channels_last: bool = False
+    labels: bool = False
     preprocessed: bool = False
     notes: tuple[str | Remark, ...] = ()
 

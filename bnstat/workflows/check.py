@@ -32,7 +32,7 @@ from bnstat.rules.selection import codes_of, selected
 from bnstat.sources.formats.memory import Input
 from bnstat.sources.opened import Planned
 from bnstat.workflows.cohorts import telling_cohorts
-from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
+from bnstat.workflows.evidence import distinct_of, pooled_channels_of, sample_channels_of
 from bnstat.workflows.failures import require_some
 from bnstat.workflows.fingerprint import FingerprintReference
 from bnstat.workflows.inspect import as_loaded, report_of, require_admitted
@@ -198,7 +198,8 @@ def _evidence(table: Table, asked: CheckSettings) -> Evidence:
     shapes = tuple(dict.fromkeys(row.tensor.sample_shape for row in table.rows)) if together else ()
     apart = replace(layer, batch_size=1, ranks=1, drop_last=False) if len(shapes) > 1 else layer
     point, needs = _batches(table.rows, layer, asked.limits)
-    channels = sample_channels_of(as_loaded(table, apart).rows)  # in the order of the report's samples
+    loaded = as_loaded(table, apart).rows  # in the order of the report's samples
+    channels = sample_channels_of(loaded)
     return Evidence(
         report=report_of(table, apart),
         asked=layer,
@@ -208,6 +209,7 @@ def _evidence(table: Table, asked: CheckSettings) -> Evidence:
         needs=needs,
         steps=asked.steps,
         sample_channels=channels,
+        distinct=distinct_of(loaded),
         pooled_channels=pooled_channels_of(channels),
     )
 

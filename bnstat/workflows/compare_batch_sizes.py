@@ -25,12 +25,15 @@ from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.report.finding import Finding
 from bnstat.rules.batch import momentum_convention
+from bnstat.rules.layout import label_map_suspected
+from bnstat.rules.layout.label_map_suspected import findings_of_files
 from bnstat.sources.addresses import is_remote
 from bnstat.sources.formats.memory import Input, named_inputs
 from bnstat.sources.groups import DIRECTORY, groups_by_source
 from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, Sample, channel_names_of
 from bnstat.text import channel_title, plural
+from bnstat.workflows.evidence import distinct_of
 from bnstat.workflows.failures import failures_of, require_some
 from bnstat.workflows.inspect import require_told_axis
 from bnstat.workflows.notes import epsilon_notes, few_files, patch_notes, spacing_notes, zeros_notes
@@ -141,7 +144,11 @@ def compare_batch_sizes(
         others=others,
         recommendation=recommend(cohorts, sizes, settings, kind, names, few_files(samples)) if sizes else None,
         forgetting=_forgetting(settings),
-        findings=(*_momenta(settings), *(_left_out(rows, table) if table is not None else ())),
+        findings=(
+            *_momenta(settings),
+            *(_left_out(rows, table) if table is not None else ()),
+            *_label_maps(rows),
+        ),
         errors=failures_of(read.failures),
         notes=(
             *read.notes,
@@ -263,6 +270,12 @@ def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:
                     message = f"{_holding(bad, len(places), channel)} {values}, so {_those(bad)} skipped in this "
                     message += "channel. Replace such values before training."
                     yield Finding(code, name, "error", message, bad[0].source, None, channel, float(number), 0.0)
+
+
+def _label_maps(rows: Sequence[Row]) -> Iterable[Finding]:
+    """Return a finding for each file that looks like a label map."""
+    found = distinct_of(rows)
+    return findings_of_files(label_map_suspected.RULE, [row.sample for row in rows], found) if found else ()
 
 
 def _holding(bad: Sequence[Sample], samples: int, channel: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import fsum, isfinite, sqrt
 
+from bnstat.moments.distinct import Distinct
 from bnstat.preprocessing.samples import Row
 from bnstat.report.evidence import PooledChannel, SampleChannel
 
@@ -28,6 +29,12 @@ def _sample_channel(count: int, finite: int, mean: float, variance: float, const
         variance=variance if whole and isfinite(variance) else None,
         constant=whole and constant,
     )
+
+
+def distinct_of(rows: Iterable[Row]) -> tuple[tuple[Distinct | None, ...], ...]:
+    """Return the distinct values of the channels of each sample, in the order of the rows; none if no file has any."""
+    found = tuple(row.distinct for row in rows)
+    return found if any(map(any, found)) else ()
 
 
 def pooled_channels_of(samples: Sequence[Sequence[SampleChannel]]) -> tuple[PooledChannel, ...]:

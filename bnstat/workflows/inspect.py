@@ -31,7 +31,7 @@ from bnstat.sources.opened import Planned
 from bnstat.sources.sample import BatchAxis, channel_names_of
 from bnstat.text import by, plural
 from bnstat.workflows.batch_noise import batch_noise
-from bnstat.workflows.evidence import sample_channels_of
+from bnstat.workflows.evidence import distinct_of, sample_channels_of
 from bnstat.workflows.failures import failures_of, require_some
 from bnstat.workflows.notes import notes_of, patch_notes
 
@@ -147,7 +147,11 @@ def report_of(table: Table, settings: Settings) -> Report:
         notes=(*notes_of(table, batches, settings), *patch_notes(table, drawn), *unread),
         synchronized=predict(synchronized, table, replace(settings, emulate=False)),
     )
-    evidence = Evidence(report, sample_channels=sample_channels_of(table.rows) if report.patched else ())
+    evidence = Evidence(
+        report,
+        sample_channels=sample_channels_of(table.rows) if report.patched else (),
+        distinct=distinct_of(table.rows),
+    )
     judged = replace(report, findings=findings_of(evidence))
     noise = batch_noise(drawn, settings) if batches else None
     return replace(judged, verdict=verdict(judged, noise), answer=answer(judged, judged=noise is not None))

@@ -37,6 +37,8 @@ from bnstat.text import by, short_of
 _SNIFFED_BYTES = 1 << 20
 # The bytes that contain any NIfTI header: 348 or 540, and four for its extensions.
 HEADER_BYTES = 544
+# The intent codes of labels: NIFTI_INTENT_LABEL, and that of CIFTI's dense labels.
+_LABELS = frozenset({1002, 3007})
 _RGB_NAMES = {3: "rgb24", 4: "rgba32"}
 
 
@@ -323,6 +325,7 @@ def _plain_image(
         repetition=repetition(header, shape),
         spacing=spacing(header),
         notes=tuple(notes),
+        labels=_declares_labels(image),
     )
 
 
@@ -347,3 +350,12 @@ def _refuse_short_file(volume: Volume) -> None:
             raise unreadable(volume.source, error) from error
         if there < volume.nbytes:
             raise InputError(volume.source, short_of(volume.nbytes, max(there, 0)))
+
+
+def _declares_labels(image: DataobjImage) -> bool:
+    """Return True if the intent code of a NIfTI header says that the values are labels."""
+    header: Any = getattr(image, "nifti_header", image.header)
+    try:
+        return int(header["intent_code"]) in _LABELS
+    except Exception:  # other formats have none
+        return False
