@@ -163,8 +163,8 @@ def page(found: list[tuple[str, Call]], made: list[Call]) -> str:
         "says of volumes that packages are installed with, and of volumes that are made of them.",
         "`python scripts/label_maps.py` writes it, and `tests/docs/test_label_maps.py` makes the same calls.",
         "",
-        f"Of {len(found)} volumes and {len(made)} that are made of them, {len(wrong)} calls are wrong: {missed} label maps",
-        f"are missed, and {len(wrong) - missed} others are called label maps.",
+        f"Of {len(found)} volumes and {len(made)} that are made of them, {len(wrong)} calls are wrong: {missed} label",
+        f"maps are missed, and {len(wrong) - missed} others are called label maps.",
         "",
         "*Distinct* is the number of distinct values. Of most scans it is not known: their first values show that they",
         "are none, and the count stops. *Equal* is the share of neighbours with the same value outside the background,",
@@ -179,9 +179,9 @@ def page(found: list[tuple[str, Call]], made: list[Call]) -> str:
         "",
         "## Volumes made of these",
         "",
-        "Atlases are stored in other types, with scale factors, with NaN around, and with every second voxel; masks are",
-        "made of atlases and of scans; scans are quantized. A scan of so few grey values that it is a label map for all",
-        "practical purposes is not judged: below 32 levels, smooth scans have regions of equal values.",
+        "Atlases are stored in other types, with scale factors, with NaN around, and with every second voxel. Masks",
+        "are made of atlases and of scans, and scans are quantized. To 8 grey values or fewer, a scan is called",
+        "a label map: its values are then as few as those of one.",
         "",
         "| made | volumes | called a label map | right | wrong |",
         "|---|---:|---:|---:|---:|",
@@ -195,7 +195,9 @@ def page(found: list[tuple[str, Call]], made: list[Call]) -> str:
 def _row(source: str, call: Call) -> str:
     one = call.distinct
     numbers = [None] * 4 if one is None else [one.count, one.alike, one.steps, one.jumps]
-    shown = ["" if number is None else f"{number:,}" if isinstance(number, int) else f"{number:.2f}" for number in numbers]
+    shown = [
+        "" if number is None else f"{number:,}" if isinstance(number, int) else f"{number:.2f}" for number in numbers
+    ]
     told, right = "yes" if call.told else "no", "right" if call.right else "**wrong**"
     return f"| {call.name} | {source} | {call.kind} | {call.dtype} | {' | '.join(shown)} | {told} | {right} |"
 

@@ -406,8 +406,9 @@ def _labels(said: Said, match: Match) -> bool:
     rows = [row for row in said.samples if row.source.partition("[")[0] == said.finding["source"]]
     changed = any(said.settings.get(name) for name in ("intensity", "mask", "patches")) or not rows
     channel = said.finding["channel"] or 0
-    known = [row[channel] for row in rows if row[channel].minimum is not None]
-    ends = (min(one.minimum for one in known), max(one.maximum for one in known)) if known and not changed else None
+    low = [end for row in rows if (end := row[channel].minimum) is not None]
+    high = [end for row in rows if (end := row[channel].maximum) is not None]
+    ends = (min(low), max(high)) if low and high and not changed else None
     return count == said.finding["value"] and ends in (None, (least, most))
 
 

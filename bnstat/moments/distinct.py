@@ -24,7 +24,7 @@ SOME_VALUES = 16
 _ENOUGH_NEIGHBOURS = 64
 # The rows that are looked at in a piece, the values in each, and the most pieces of a channel.
 _ROWS, _ROW_VALUES, _LOOKED_AT = 16, 256, 16
-# Where in its part of a piece each row is: multiples of the golden ratio, which are spread evenly whatever their number.
+# Where in its part of a piece each row is: multiples of the golden ratio, which are spread evenly however many.
 _SHARES = tuple(row * 0.6180339887498949 % 1.0 for row in range(_ROWS))
 # Spreads the pieces that are looked at over the file: a multiplicative hash of their places (Knuth 1998, 6.4).
 _SPREAD, _SPREAD_BITS = 2654435761, 32

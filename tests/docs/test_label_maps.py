@@ -41,7 +41,9 @@ def test_no_atlas_that_packages_have_is_missed_and_no_template_is_called_one():
 def test_the_page_has_these_calls():
     text = label_maps.PAGE.read_text("utf-8")
     rows = re.findall(r"^\| (\S+) \| (\w+) \| (.+?) \| .* \| (yes|no) \| (\S+) \|$", text, re.M)
-    found = [(call.name, source, call.kind, "yes" if call.told else "no", "right") for source, call in label_maps.real()]
+    found = [
+        (call.name, source, call.kind, "yes" if call.told else "no", "right") for source, call in label_maps.real()
+    ]
     assert rows == found
     assert "0 calls are wrong" in text
 

@@ -77,6 +77,7 @@ SCANS = {
     "a probability map": ("probability.nii.gz", RNG.random(SHAPE).astype("f4")),
     "a probability map with the name of labels": ("seg_probability.nii.gz", RNG.random(SHAPE).astype("f4")),
     "a CT of few values": ("scan.nii.gz", labels((-1000, -100, 0, 40, 60, 400, 1000), "i2")),
+    "a sign": ("scan.nii", labels((-1, 1), "i2")),
     "a constant": ("seg.nii.gz", np.zeros(SHAPE, "u1")),
     "one voxel": ("seg.nii.gz", np.ones((1, 1, 1), "u1")),
     "as many values as voxels": ("scan.nii", np.arange(8, dtype="u1").reshape(2, 2, 2)),

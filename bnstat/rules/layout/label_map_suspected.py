@@ -12,7 +12,8 @@ Example:
     >>> import nibabel as nib
     >>> import numpy as np
     >>> labels = np.zeros((32, 32, 16), np.float32)
-    >>> labels[8:20, 8:20, 4:9], labels[20:24, 9:15, 5:8], labels[10:14, 10:14, 5:7] = 2, 1, 4
+    >>> labels[8:20, 8:20, 4:9], labels[10:14, 10:14, 5:7] = 2, 4
+    >>> labels[20:24, 9:15, 5:8] = 1
     >>> nib.save(nib.Nifti1Image(labels, np.eye(4)), "case_seg.nii.gz")
     $ bnstat inspect case_seg.nii.gz
     warning BN406 label-map-suspected
@@ -29,7 +30,7 @@ give the file as what it is: `--foreground 0.33 --labels '{case}_seg.nii.gz'` cu
 ignore the rule for these files (`--ignore BN406`, `[[tool.bnstat.overrides]]`).
 
 Threshold: all finite values are whole numbers after the scale factors of the header, in whatever type they are stored,
-and none is below −1 unless the name of the file is that of a label map. Then one of three things has to hold. First:
+and none is below −1 (of two values none below 0) unless the name is that of a label map. Then one of three things has to hold. First:
 there are 2 to 8 distinct values, in 16 times as many voxels (twice as many with such a name). Second: the values lie in
 regions. Of neighbours along the fastest axis that are not background, half or more are equal, both over all of them and
 for the middle one of the distinct values; and of neighbours that differ, at most half are next to each other among the
@@ -111,7 +112,7 @@ def is_label_map(one: Distinct, *, in_name: bool, in_folder: bool = False) -> bo
     """
     if one.declared:
         return True
-    if one.count < 2 or (one.least < -1 and not (in_name or in_folder)):
+    if one.count < 2 or (not (in_name or in_folder) and _is_signed(one)):
         return False
     if one.count <= FEW_VALUES:
         return one.values >= (VOXELS_EACH_NAMED if in_name else VOXELS_EACH) * one.count
@@ -120,6 +121,11 @@ def is_label_map(one: Distinct, *, in_name: bool, in_folder: bool = False) -> bo
     most = MOST_NAMED if in_name else MOST_IN_FOLDER if in_folder else 0
     few = one.count <= most and one.values >= VOXELS_EACH_APART * one.count
     return few and one.jumps is not None and one.jumps >= LEAST_JUMPS
+
+
+def _is_signed(one: Distinct) -> bool:
+    """Return True if values are on both sides of 0 as labels are not, of which −1 may be one beside two others."""
+    return one.least < -1 or (one.least < 0 and one.count < 3)
 
 
 def _file_of(sample: Sample, channel: int, channels: int) -> str:
