@@ -255,9 +255,25 @@ def truth(values: Values, framework: str, time: bool = False) -> set[Place]:
         for channel, column in enumerate(columns):
             found |= {(code, index, channel) for code in _of_channel(column, framework)}
         found |= {(code, index, None) for code in _of_sample(columns, values.shape)}
+        found |= {("BN406", index, channel) for channel in _labelled(columns)}
         if time:
             found.add(("BN401", index, None))
     return found
+
+
+def _labelled(columns: Values) -> Iterator[int | None]:
+    """Yield the channels with few distinct whole values; None if all have, or if the channels are judged together."""
+    judged = [columns.ravel()] if len(columns) > 8 else list(columns)
+    found = []
+    for channel, column in enumerate(judged):
+        finite = np.unique(column[np.isfinite(column)])
+        few = 2 <= finite.size <= 8 and column.size >= 16 * finite.size
+        if few and np.array_equal(finite, np.rint(finite)) and finite[0] >= (-1 if finite.size > 2 else 0):
+            found.append(channel)
+    if len(columns) > 1 and len(found) == len(judged):
+        yield None
+    else:
+        yield from found
 
 
 def _of_channel(column: Values, framework: str) -> Iterator[str]:
@@ -267,10 +283,6 @@ def _of_channel(column: Values, framework: str) -> Iterator[str]:
         yield "BN104"
     if np.isinf(column).any():
         yield "BN105"
-    if finite.size and np.array_equal(finite, np.rint(finite)):
-        distinct = len(np.unique(finite))
-        if 2 <= distinct <= 8 and column.size >= 16 * distinct and finite.min() >= (-1 if distinct > 2 else 0):
-            yield "BN406"
     if finite.size and np.abs(finite).max() > FLOAT16_MAX:
         yield "BN106"
     if finite.size < column.size or column.size < 2:

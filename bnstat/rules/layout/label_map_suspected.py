@@ -30,17 +30,18 @@ give the file as what it is: `--foreground 0.33 --labels '{case}_seg.nii.gz'` cu
 ignore the rule for these files (`--ignore BN406`, `[[tool.bnstat.overrides]]`).
 
 Threshold: all finite values are whole numbers after the scale factors of the header, in whatever type they are stored,
-and none is below −1 (of two values none below 0) unless the name is that of a label map. Then one of three things has to hold. First:
-there are 2 to 8 distinct values, in 16 times as many voxels (twice as many with such a name). Second: the values lie in
-regions. Of neighbours along the fastest axis that are not background, half or more are equal, both over all of them and
-for the middle one of the distinct values; and of neighbours that differ, at most half are next to each other among the
-distinct values, as the grey values of a smooth scan are. Third: the name is that of a label map (`seg`, `dseg`,
-`aparc`, `labels`, …), and the image is not smooth: neighbours that differ do so by 0.9 standard deviations on average.
-There are then at most 2,048 distinct values, in 4 times as many voxels; at most 16 if only the name of the folder says
-so. So values decide and not names: a scan that is named `mask_applied_T1w.nii.gz` is none, nor is a probability map in
-percent that is named an atlas. One value alone is none: zero-variance speaks of it. Channels of a file are judged apart
-up to 8 channels, and together beyond. Distinct values are counted while the file is read: exactly, as long as they may
-be those of labels. docs/label-maps.md has right and wrong calls on atlases, masks, probability maps and scans.
+and none is below −1 (of two values none below 0) unless the name is that of a label map. Then one of three things has
+to hold. First: there are 2 to 8 distinct values, in 16 times as many voxels (twice as many with such a name). Second:
+the values lie in regions. Of neighbours along the fastest axis that are not background, half or more are equal, both
+over all of them and for the middle one of the distinct values; and of neighbours that differ, at most half are next to
+each other among the distinct values, as the grey values of a smooth scan are. Third: the name is that of a label map
+(`seg`, `dseg`, `aparc`, `labels`, …), and the image is not smooth: neighbours that differ do so by 0.9 standard
+deviations on average. There are then at most 2,048 distinct values, in 4 times as many voxels; at most 16 if only the
+name of the folder says so. So values decide and not names: a scan that is named `mask_applied_T1w.nii.gz` is none, nor
+is a probability map in percent that is named an atlas. One value alone is none: zero-variance speaks of it. Channels of
+a file are judged apart up to 8 channels, and together beyond. Distinct values are counted while the file is read:
+exactly, as long as they may be those of labels. docs/label-maps.md has right and wrong calls on atlases, masks,
+probability maps and scans.
 
 Sources: the NIfTI-1 standard, `intent_code` 1002 (NIFTI_INTENT_LABEL); BIDS derivatives on the names of segmentations.
 """
