@@ -144,11 +144,7 @@ def compare_batch_sizes(
         others=others,
         recommendation=recommend(cohorts, sizes, settings, kind, names, few_files(samples)) if sizes else None,
         forgetting=_forgetting(settings),
-        findings=(
-            *_momenta(settings),
-            *(_left_out(rows, table) if table is not None else ()),
-            *_label_maps(rows),
-        ),
+        findings=(*_momenta(settings), *_of_samples(rows, table)),
         errors=failures_of(read.failures),
         notes=(
             *read.notes,
@@ -272,10 +268,12 @@ def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:
                     yield Finding(code, name, "error", message, bad[0].source, None, channel, float(number), 0.0)
 
 
-def _label_maps(rows: Sequence[Row]) -> Iterable[Finding]:
-    """Return a finding for each file that looks like a label map."""
-    found = distinct_of(rows)
-    return findings_of_files(label_map_suspected.RULE, [row.sample for row in rows], found) if found else ()
+def _of_samples(rows: Sequence[Row], table: Moments | None) -> Iterable[Finding]:
+    """Yield a finding for each volume with samples that a channel skips, and for each file that looks like labels."""
+    if table is not None:
+        yield from _left_out(rows, table)
+    if distinct := distinct_of(rows):
+        yield from findings_of_files(label_map_suspected.RULE, [row.sample for row in rows], distinct)
 
 
 def _holding(bad: Sequence[Sample], samples: int, channel: int) -> str:
