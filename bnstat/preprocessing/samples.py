@@ -99,7 +99,7 @@ def _counted(rows: tuple[Row, ...], planned: Planned, countings: Sequence[Counti
     if len(countings) > 1 and not planned.kept_last:
         return rows
     distinct = tuple(one for counting in countings for one in counting.found())
-    return tuple(replace(row, distinct=distinct) for row in rows) if any(distinct) else rows
+    return tuple(replace(row, distinct=distinct) for row in rows)
 
 
 def rows_of_several(
