@@ -31,7 +31,19 @@ Layer = Callable[[Floats], Any]
 
 RECORDINGS = Path(__file__).parents[2] / "tests" / "recordings"
 FLAGS = ("sse4_1", "avx", "fma", "avx2", "avx512f", "avx512_bf16")
-PACKAGES = ("numpy", "torch", "keras", "jax", "flax", "dm-haiku", "tensorflow-cpu", "tf_keras", "onnx", "onnxruntime")
+PACKAGES = (
+    "numpy",
+    "torch",
+    "keras",
+    "jax",
+    "flax",
+    "dm-haiku",
+    "tensorflow-cpu",
+    "tf_keras",
+    "onnx",
+    "onnxruntime",
+    "mlx",
+)
 
 # (mean, standard deviation) of normal values
 NORMAL = (
@@ -456,6 +468,22 @@ def onnx_layers() -> dict[str, Layer]:
     return {"onnx lanes": batch}
 
 
+def mlx_layers() -> dict[str, Layer]:
+    """Return MLX's layer on a CPU."""
+    return {"mlx rows": _mlx_statistics}
+
+
+def _mlx_statistics(x: Floats) -> Any:
+    """Return the mean and the biased variance by which MLX normalizes: those of (N, X·Y·Z, C)."""
+    import mlx.core as mx
+    from mlx import nn
+
+    mx.set_default_device(mx.cpu)
+    layer: Any = nn.BatchNorm(x.shape[-1])
+    rows = mx.array(np.ascontiguousarray(x)).reshape(x.shape[0], -1, x.shape[-1])
+    return tuple(np.array(one) for one in layer._calc_stats(rows))
+
+
 PARTS: dict[str, Callable[[], dict[str, Layer]]] = {
     "torch": torch_layers,
     "torch-channels-last": torch_last_layers,
@@ -467,6 +495,7 @@ PARTS: dict[str, Callable[[], dict[str, Layer]]] = {
     "keras-tensorflow": lambda: keras_layers("tensorflow"),
     "flax": flax_layers,
     "haiku": haiku_layers,
+    "mlx": mlx_layers,
 }
 
 
@@ -641,10 +670,16 @@ def key_of(case: Case) -> list[Any]:
     return [case.values, case.samples, case.spatial[0], case.channels, case.seed]
 
 
+def measure_mlx() -> dict[str, list[list[Any]]]:
+    """Measure mean and biased variance of MLX on a CPU."""
+    return {"mlx rows": [[*key_of(case), None, *map(bits, _mlx_statistics(case.make()))] for case in emulated_cases()]}
+
+
 EMULATED_PARTS: dict[str, Callable[[], dict[str, list[list[Any]]]]] = {
     "torch": measure_torch_threads,
     "tensorflow": measure_tensorflow,
     "onnx": measure_onnx,
+    "mlx": measure_mlx,
 }
 
 
@@ -683,6 +718,8 @@ def measure_stack(part: str) -> dict[str, list[list[Any]]]:
 
         first = _aligned(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
         return {"onnx": [[None, *map(bits, _onnx_statistics(onnx, onnxruntime, first))]]}
+    if part == "mlx":
+        return {"mlx": [[None, *map(bits, _mlx_statistics(x))]]}
     if part == "tensorflow":
         return {name: [[None, *layer(x)]] for name, layer in _tensorflow_buffers().items()}
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -718,7 +755,7 @@ def _tensorflow_buffers() -> dict[str, Callable[[Floats], list[list[int]]]]:
     }
 
 
-STACK_PARTS = ("torch", "onnx", "tensorflow", "keras-tensorflow")
+STACK_PARTS = ("torch", "onnx", "tensorflow", "keras-tensorflow", "mlx")
 
 
 # --- Where it was made ---

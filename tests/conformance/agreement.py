@@ -46,6 +46,7 @@ LIMITS: dict[Arithmetic, tuple[float, float]] = {
     "blocked": (512, 100),
     "lanes": (512, 100),
     "sequential": (512, 100),
+    "rows": (512, 100),
     "threads": (512, 100),
     "one-pass": (512, 3),
     "one-pass-cascade": (512, 3),

@@ -93,7 +93,7 @@ _SURE = (
     "the band allows for all roundings to go one way, which those of millions of values did not do; from voxels the "
     "variance is emulated"
 )
-WIDER = {("onnx", "batch"): _SURE, ("tensorflow-fused", "batch"): _SURE, ("keras2", "batch"): _SURE}
+WIDER = {("onnx", "batch"): _SURE, ("mlx", "batch"): _SURE, ("tensorflow-fused", "batch"): _SURE, ("keras2", "batch"): _SURE}
 
 
 @cache
@@ -175,7 +175,7 @@ def adapters_of(preset: str, normalizer: str) -> list[Adapter]:
 
 def ways_of(preset: str) -> tuple[str, ...]:
     """Return how a preset's variances are predicted: from moments, and where sums are sequential also from voxels."""
-    of_voxels = {"threads": (VOXELS, ANY_THREADS), "sequential": (VOXELS,), "lanes": (VOXELS,)}
+    of_voxels = {"threads": (VOXELS, ANY_THREADS), "sequential": (VOXELS,), "lanes": (VOXELS,), "rows": (VOXELS,)}
     return (MOMENTS, *of_voxels.get(FRAMEWORKS[preset].arithmetic.name, ()))
 
 
@@ -226,8 +226,14 @@ def _predicted(preset: str, normalizer: str, batch: np.ndarray, way: str, thread
     return report.batches[0].parts, report.settings.epsilon
 
 
-def _from_statistics(run: dict, parts, preset: Framework, way: str, dtype: str = "float32") -> Iterator[Judged]:
-    """Beside the variances that a layer itself gave; those of instance norm are averaged over samples."""
+def _from_statistics(
+    run: dict, parts, preset: Framework, way: str, dtype: str = "float32", *, normalizes: bool = False
+) -> Iterator[Judged]:
+    """Beside the variances that a layer itself gave; those of instance norm are averaged over samples.
+
+    They are those of its buffers, or with `normalizes` those that it normalizes with, which are biased.
+    """
+    unbiased = preset.unbiased_running_variance and not normalizes
     variances = np.array(run["batch"]["variance"], dtype).astype(np.float64)  # recorded are the shortest decimals
     channels = len(variances)
     for channel, found in enumerate(variances.tolist()):
@@ -235,7 +241,7 @@ def _from_statistics(run: dict, parts, preset: Framework, way: str, dtype: str =
         if any(part.prediction is None for part in mine):
             continue
         ends = [_ends(part.prediction) for part in mine]
-        biased = found / preset.bessel(mine[0].count)
+        biased = found / preset.bessel(mine[0].count) if unbiased else found
         kinds = {part.prediction.kind for part in mine}
         emulated = kinds == {"emulated"}
         yield Judged(
@@ -243,10 +249,25 @@ def _from_statistics(run: dict, parts, preset: Framework, way: str, dtype: str =
             way=way,
             kind="accurate" if kinds == {"accurate"} else "emulated" if emulated else "bounded",
             exact=float(np.mean([part.variance for part in mine])),
-            found=(_slack(biased, -1), _slack(biased, 1)) if preset.unbiased_running_variance else (biased, biased),
+            found=(_slack(biased, -1), _slack(biased, 1)) if unbiased else (biased, biased),
             band=(float(np.mean([end[0] for end in ends])), float(np.mean([end[1] for end in ends]))),
-            equal=_same(kept(mine[0].prediction.variance, mine[0].count, preset), found) if emulated else None,
+            equal=_is_met(mine[0], found, preset, unbiased=unbiased) if emulated else None,
         )
+
+
+def _is_met(part, found: float, preset: Framework, *, unbiased: bool) -> bool:
+    """Return True if an emulated variance is the layer's to the bit."""
+    variance, count = part.prediction.variance, part.count
+    if not unbiased:
+        return _same(np.float32(variance), found)
+    if preset.arithmetic.name != "rows":
+        return _same(kept(variance, count, preset), found)
+    # The sum itself is not known: one sum has to give this variance, times float32's 1/n, and that of the buffers.
+    near = np.float32(variance * count)
+    steps = np.arange(-4, 5, dtype=np.int32) if near > 0 else np.zeros(1, np.int32)
+    sums = (near.view(np.int32) + steps).view(np.float32)
+    own = sums * (np.float32(1.0) / np.float32(count)) == np.float32(variance)
+    return bool((own & (sums / np.float32(max(count - 1, 1)) == np.float32(found))).any())
 
 
 def _slack(number: float, sign: int) -> float:
@@ -309,6 +330,7 @@ _SEEDED = {
     "tf-fused-4d onednn": ("tensorflow-fused", 4),
     "tf-fused-5d eigen": ("tensorflow-fused", 5),
     "onnx lanes": ("onnx", 5),
+    "mlx rows": ("mlx", 5),
 }
 
 
@@ -332,7 +354,7 @@ def _of_seed(row: list, preset: Framework, axes: int) -> Iterator[Judged]:
         if way == ANY_THREADS and samples * voxels * channels > 10_000:
             continue  # twelve emulations each
         parts = _of_case(preset.name, made, way, threads if way == VOXELS else None)
-        yield from _from_statistics(run, parts, preset, way)
+        yield from _from_statistics(run, parts, preset, way, normalizes=preset.name == "mlx")
 
 
 @cache

@@ -62,7 +62,7 @@ def test_the_report_says_what_the_layer_makes_of_an_epsilon_near_0_or_huge(name,
     for kind, run in runs(name, f"epsilon {epsilon!r}").items():
         report = reported(name, kind, epsilon=epsilon)
         (batch,) = report.batches
-        raised = run["training"].get("text")
+        raised = run.get("training", run.get("build")).get("text")  # MLX refuses to make the layer
         told = [one.message for one in report.findings if one.rule == "BN108"]
         assert [raised in message for message in told] == ([True] if raised else [])
         if raised:
@@ -101,7 +101,7 @@ def test_an_epsilon_that_trains_no_network_is_refused_with_what_the_layer_does(n
     found = runs(name, f"epsilon {epsilon!r}")
     with pytest.raises(bnstat.UsageError, match="`epsilon` must be") as error:
         reported(name, "varying", epsilon=epsilon)
-    said, given = str(error.value), {kind: run["training"] for kind, run in found.items()}
+    said, given = str(error.value), {kind: run.get("training", run.get("build")) for kind, run in found.items()}
     if math.isnan(epsilon):
         assert "output of every layer would be NaN" in said
         assert all(is_nan(one) for one in given.values())

@@ -14,7 +14,7 @@ from bnstat.layers.arithmetic import bands
 from bnstat.layers.arithmetic.bands import Band, LayerInput
 
 # The ways of summing that `emulation` does again, and `grouped` that of groups.
-SumOrder = Literal["threads", "sequential", "eigen", "onednn", "lanes", "groups"]
+SumOrder = Literal["threads", "sequential", "eigen", "onednn", "lanes", "groups", "rows"]
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,26 @@ SEQUENTIAL = Arithmetic(
     inner_axis=BLOCKED,
 )
 
+# Other kept axes were not measured: the layer takes channels last alone.
+_BETWEEN_ROWS = Arithmetic(
+    name="rows-elsewhere",
+    title="two passes; float32 sums, added one after the other at worst",
+    band=bands.threads,
+    source="MLX 0.32.4 on a CPU; a bound, since other axes than the last were not measured",
+)
+
+ROWS = Arithmetic(
+    name="rows",
+    title="two passes; each channel's values are added one after the other in float32 and multiplied by 1/n",
+    band=bands.threads,
+    source="mlx.nn.BatchNorm, MLX 0.32.4 on an x86-64 CPU; Apple's GPUs were not measured",
+    instead=(Instead("use a framework that does not add value after value, as Keras on JAX", TREE),),
+    sums="rows",
+    emulated_on=_ANY_X86,
+    emulates_half=False,
+    inner_axis=_BETWEEN_ROWS,
+)
+
 ONE_PASS_PLAIN = Arithmetic(
     name="one-pass-plain",
     title="E[x²] − E[x]²; the values are added one after the other in float32, and a negative result becomes 0",
@@ -255,6 +275,7 @@ ARITHMETICS = {
         ONE_PASS_CASCADE,
         ONE_PASS_CLAMPED,
         SEQUENTIAL,
+        ROWS,
         ONE_PASS_PLAIN,
         BLOCKED,
         LANES,

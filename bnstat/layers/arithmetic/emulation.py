@@ -12,6 +12,8 @@ What each framework does was read in its source and then found again, to the bit
   `Mean` divides by n.
 - "onednn", FusedBatchNormV3 of tensors with four axes: threads get whole samples. Where the number of channels is a
   multiple of 4 they also get parts of a sample, and products and sums are fused.
+- "rows", MLX on a CPU: row by row in float32, and the sum times float32's 1/n, in both passes; the unbiased variance is
+  the sum divided by n − 1.
 - "lanes", ONNX Runtime: each sample and channel by itself, in two packets of 4 values.
 
 `grouped` has the sums of PyTorch's group norm, "groups".
@@ -22,7 +24,7 @@ Everything takes voxels as arrays (channels, rows), a sample at a time, and keep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -176,11 +178,17 @@ def _plans(sums: SumOrder, layout: Layout, threads: int | None, *, fma: bool) ->
         return [_float32_plan(_onednn_sums(layout, borders)) for borders in cuts]
     if sums == "lanes":
         return [_float32_plan(lambda squares: LaneSums(layout, aligned=not squares))]
+    if sums == "rows":
+        plan = _float32_plan(_segments(layout, (0, layout.count), fma=False), inverse=True)
+        return [replace(plan, unbiased=lambda total, count: total.astype(np.float32) / np.float32(max(count - 1, 1)))]
     return [_float32_plan(lambda squares: EigenSums(layout, squares=squares), inverse=sums == "eigen")]
 
 
 def _onednn_sums(layout: Layout, borders: tuple[int, ...]) -> Callable[[bool], Sums]:
-    fma = layout.channels % _ONEDNN_CHANNELS == 0
+    return _segments(layout, borders, fma=layout.channels % _ONEDNN_CHANNELS == 0)
+
+
+def _segments(layout: Layout, borders: tuple[int, ...], *, fma: bool) -> Callable[[bool], Sums]:
     return lambda squares: SegmentSums(layout, borders, np.float32, squares=squares, fma=fma)
 
 

@@ -13,6 +13,7 @@ from bnstat.layers.frameworks import keras
 from bnstat.layers.frameworks.flax import FLAX
 from bnstat.layers.frameworks.framework import NORMALIZERS, RUNNING_START, Framework, Normalizer
 from bnstat.layers.frameworks.haiku import HAIKU
+from bnstat.layers.frameworks.mlx import MLX
 from bnstat.layers.frameworks.onnx import ONNX
 from bnstat.layers.frameworks.pytorch import PYTORCH
 from bnstat.layers.frameworks.tensorflow import TENSORFLOW
@@ -33,7 +34,7 @@ __all__ = [
     "unlike",
 ]
 
-FRAMEWORKS = {row.name: row for row in (*keras.KERAS, *PYTORCH, *TENSORFLOW, *keras.KERAS2, *FLAX, *HAIKU, *ONNX)}
+FRAMEWORKS = {row.name: row for row in (*keras.KERAS, *PYTORCH, *TENSORFLOW, *keras.KERAS2, *FLAX, *HAIKU, *ONNX, *MLX)}
 
 # The presets that `--framework` names where no normalizer is given.
 BATCH_NORMS = {name: row for name, row in FRAMEWORKS.items() if row.normalizer == "batch"}
@@ -69,7 +70,12 @@ ALIASES = {
     "onnxruntime": "onnx",
     "onnx-runtime": "onnx",
     "ort": "onnx",
+    "mlx.nn": "mlx",
+    "mlx-cpu": "mlx",
 }
+
+# Inference engines, which have no batch statistics: they fold the stored ones into a scale and a shift.
+_ENGINES = ("tensorrt", "trt", "openvino", "coreml", "core-ml", "tflite", "onnx-inference", "ncnn")
 
 # The layer that a maker has for another normalizer than batch norm, or that goes with one of its presets. PyTorch
 # copies the input of layer and instance norm to channels first, so that these sum alike in any layout.
@@ -102,6 +108,11 @@ def framework_named(name: str) -> Framework:
         raise UsageError(
             f'framework {name!r} is not known: nnU-Net trains with PyTorch\'s instance norm; use `framework="torch"` '
             'with `normalizer="instance"`'
+        )
+    if asked in _ENGINES:
+        raise UsageError(
+            f"{name} only runs trained networks: it normalizes with the statistics that these store, and computes "
+            'none of a batch; name the framework that the network is trained with, as in `framework="torch"`'
         )
     hint = f"did you mean {near[0]!r}?" if near else f"choose one of {makers}; `bnstat frameworks` lists all"
     raise UsageError(f"framework {name!r} is not known; {hint}")

@@ -368,6 +368,11 @@ def _onnx() -> list[Adapter]:
     ]
 
 
+def _mlx() -> list[Adapter]:
+    layer = "mlx.nn.BatchNorm on a CPU, (N, X·Y·Z, C)"
+    return [Adapter("mlx", "mlx", layer, "mlx:BatchNorm", "mlx", ("mlx",), keeps_half=True)]
+
+
 ADAPTERS = {
     adapter.name: adapter
     for adapter in (
@@ -379,5 +384,6 @@ ADAPTERS = {
         *_flax(),
         *_haiku(),
         *_onnx(),
+        *_mlx(),
     )
 }

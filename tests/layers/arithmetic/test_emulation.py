@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnstat.layers.arithmetic import running_sums
-from bnstat.layers.arithmetic.arithmetics import ARITHMETICS, FUSED, LANES, SEQUENTIAL, THREADS, TREE
+from bnstat.layers.arithmetic.arithmetics import ARITHMETICS, FUSED, LANES, ROWS, SEQUENTIAL, THREADS, TREE
 from bnstat.layers.arithmetic.emulation import emulate, onednn_borders, thread_borders
 from bnstat.layers.arithmetic.running_sums import Layout
 
@@ -78,7 +78,7 @@ def test_recordings_say_where_they_were_made():
         assert "avx2" in content["cpu_flags"]
 
 
-WAYS = ((THREADS, 3), (THREADS, None), (SEQUENTIAL, None), (ONEDNN, 2), (EIGEN, None), (LANES, None))
+WAYS = ((THREADS, 3), (THREADS, None), (SEQUENTIAL, None), (ONEDNN, 2), (EIGEN, None), (LANES, None), (ROWS, None))
 
 
 @settings(max_examples=60, deadline=None)

@@ -47,7 +47,10 @@ def test_every_alias_leads_to_a_preset_and_hides_none():
         ("kears", "did you mean 'keras'?"),
         ("torch-chanels-last", "did you mean 'torch-channels-last'?"),
         ("flaxx", "did you mean 'flax'?"),
-        ("jax", "choose one of keras, torch, tensorflow, keras2, flax, haiku, onnx; `bnstat frameworks` lists all"),
+        (
+            "jax",
+            "choose one of keras, torch, tensorflow, keras2, flax, haiku, onnx, mlx; `bnstat frameworks` lists all",
+        ),
     ],
 )
 def test_an_unknown_name_gets_the_nearest_or_the_makers(wrong, hint):
@@ -158,3 +161,10 @@ def test_values_that_cannot_be_are_refused(arguments, message):
 def test_the_unlike_preset_is_a_batch_norm_with_an_epsilon_of_its_own():
     assert (unlike(1e-3)[0].name, unlike(1e-3)[1]) == ("torch", 1e-5)
     assert unlike(1e-5)[0].name == unlike(0.0)[0].name == "keras"
+
+
+@pytest.mark.parametrize("name", ["tensorrt", "TensorRT", "openvino", "CoreML"])
+def test_an_engine_that_only_runs_networks_is_told_to_compute_no_batch_statistics(name):
+    with pytest.raises(UsageError, match="only runs trained networks") as raised:
+        framework_named(name)
+    assert name in str(raised.value)

@@ -47,6 +47,7 @@ keras-layer            layer      0.001 –    –      –    –    –     no
 keras-group            group      0.001 –    –      –    –    –     no       no     1     -1   no     hull
 haiku                  batch      1e-05 –    old    –    0    0     yes      no     1     -1   no     one-pass
 onnx                   batch      1e-05 0.9  old    0.1  0    1     no       no     1     1    no     lanes
+mlx                    batch      1e-05 0.1  batch  0.1  1    1     no       no     2     -1   no     rows
 """
 FACTS = [line.split() for line in MEASURED.strip().splitlines() if not line.startswith("#")]
 NOT_MEASURED = {"keras-rms": 1e-6, "torch-rms": 2**-23, "flax-rms": 1e-6}
@@ -78,7 +79,7 @@ def test_there_are_these_presets_and_those_of_rms_norm():
     for name, epsilon in NOT_MEASURED.items():
         assert (FRAMEWORKS[name].normalizer, FRAMEWORKS[name].epsilon) == ("rms", epsilon)
     assert list(BATCH_NORMS) == [name for name, row in FRAMEWORKS.items() if row.normalizer == "batch"]
-    assert len(BATCH_NORMS) == 18
+    assert len(BATCH_NORMS) == 19
 
 
 @pytest.mark.parametrize("row", FRAMEWORKS.values(), ids=list(FRAMEWORKS))
