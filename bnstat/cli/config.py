@@ -208,8 +208,17 @@ def _from_folder(folder: Path, key: str, value: object, is_path: bool) -> object
         here = folder / value.rpartition(":")[0]  # else it is one of the data, in their folder
         return str(folder / value) if here.is_file() and value != "directory" else value
     if key == "intensity":
-        return ";".join(_steps_from(folder, part) for part in value.split(";"))
+        return _steps_of_channels(folder, value)
+    if key == "intensities":
+        from bnstat.preprocessing.listed_steps import listed_steps
+
+        return ",".join(_steps_of_channels(folder, one) for one in listed_steps(value))
     return str(folder / value) if is_path else value
+
+
+def _steps_of_channels(folder: Path, value: str) -> str:
+    """Return the steps of all channels, with paths relative to a folder."""
+    return ";".join(_steps_from(folder, part) for part in value.split(";"))
 
 
 def _steps_from(folder: Path, part: str) -> str:

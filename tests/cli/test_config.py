@@ -168,6 +168,8 @@ def test_files_in_steps_of_a_channel_are_relative_to_the_file(tmp_path):
     values = loaded(tmp_path, f"intensity = '{text}'\n").values
     folder = tmp_path
     assert values["intensity"] == f"CT = ct:{folder}/a.json|zscore;*=clip:0,1|ct:{folder}/b.json;1=ct:gone.json"
+    several = loaded(tmp_path, "intensities = 'none,0=ct:a.json;*=clip:0,1,ct:b.json'\n", "compare").values
+    assert several["intensities"] == f"none,0=ct:{folder}/a.json;*=clip:0,1,ct:{folder}/b.json"
 
 
 def test_a_file_writes_no_file():

@@ -38,6 +38,12 @@ def epsilons():
     return layered("epsilons", "1e-3", "1e-5", "1e-8", framework="torch", axis=4)
 
 
+def intensities():
+    return layered(
+        "intensities", "none", "zscore", "clip:-1,1|minmax", "0=clip:-1,1|minmax;1=scale:2,3;*=zscore", "noNorm"
+    )
+
+
 RENDERED = {
     "table-80.txt": lambda: table.render(report(), width=80),
     "table-120.txt": lambda: table.render(report(), width=120),
@@ -58,6 +64,9 @@ RENDERED = {
     "compare-normalizers.md": lambda: layers_markdown.render(normalizers()),
     "compare-epsilons-80.txt": lambda: layers_table.render(epsilons(), width=80),
     "compare-epsilons.md": lambda: layers_markdown.render(epsilons()),
+    "compare-intensities-80.txt": lambda: layers_table.render(intensities(), width=80),
+    "compare-intensities-60.txt": lambda: layers_table.render(intensities(), width=60),
+    "compare-intensities.md": lambda: layers_markdown.render(intensities()),
     "frameworks.md": lambda: frameworks_markdown.render(Presets(tuple(FRAMEWORKS.values()))),
     "check-80.txt": lambda: check_table.render(verdict(), width=80),
     "check-all.txt": lambda: check_table.render(verdict(), width=80, every_row=True),
