@@ -129,6 +129,7 @@ class Walk:
         for end, given in zip((low, high), step.ends, strict=True):
             if isinstance(given, Percentile):
                 self._require_finite(np.where(filled, end, 0.0), step.name)
+        low = np.minimum(low, high)  # an upper end below the lower one is what all values become, as in numpy
         self._take_other(Clipped(np.where(filled, low, -np.inf), np.where(filled, high, np.inf)))
 
     def _take_percentile_scale(self, step: PercentileScale) -> Way:

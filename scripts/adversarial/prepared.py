@@ -55,6 +55,8 @@ def _steps(rng: random.Random) -> str:
         f"scale:{rng.choice([0.5, -2, 1e-3])},{rng.choice([0, 7, -0.1])}",
         f"clip:{rng.choice([-1, 0, 2, 80])},{rng.choice([90, 100, 1000])}",
         *("clip:0,", "clip:,50", "ct:-50,120,40,30", "ct:0,1,0.5,0", "none"),
+        *("clip:p0.5,p99.5", "clip:p10,p75", "clip:p20,", "clip:0,p90", "clip:p5,p95,nonzero"),
+        *("scale-percentile:1,99,0,1", "scale-percentile:5,80,1,-1", "scale-percentile:10,90,0,1,clip,nonzero"),
         *("zscore-nonzero-all", "zscore-nonzero-filled", "rescale_to_0_1", "noNorm"),
     ]
     steps = [rng.choice(pool) for _ in range(rng.choice([1, 1, 2, 3]))]
@@ -86,7 +88,8 @@ def _options(rng: random.Random, channels: int) -> dict[str, Any]:
     elif "intensity" in options and rng.random() < 0.3:
         options["intensity"] = _by_channel(rng, channels)
     if "mask" in options and "intensity" in options and rng.random() < 0.3:
-        options["intensity"] = f"{rng.choice(['', 'clip:0,50|'])}zscore:mask"
+        step = rng.choice(["zscore:mask", "clip:p10,p90,mask", "scale-percentile:5,95,0,1,mask"])
+        options["intensity"] = f"{rng.choice(['', 'clip:0,50|'])}{step}"
     return options
 
 
@@ -184,6 +187,8 @@ def patches(rng: random.Random, folder: Path) -> tuple[Run, Judge]:
     options["seed"] = rng.randrange(1000)
     if rng.random() < 0.4:
         options["intensity"] = _steps(rng)
+        if "filled" not in options["intensity"] and rng.random() < 0.4:
+            options["intensity-per"] = "patch"
     paths = []
     for place in range(rng.choice([1, 2, 3])):
         shape = tuple(rng.randint(1, 8) for _ in range(3))
@@ -195,7 +200,8 @@ def patches(rng: random.Random, folder: Path) -> tuple[Run, Judge]:
     options["batch-size"] = rng.choice([one for one in (1, 2, 3) if one <= total])
     run, judge = Run("inspect", paths, options, rng.choice(["python", "python", "cli"])), Judge()
     document = run.document(folder)
-    volumes = [list(_channels(path, options.get("intensity"))) for path in paths]
+    by_patch = options.get("intensity-per") == "patch"
+    volumes = [list(_channels(path, None if by_patch else options.get("intensity"))) for path in paths]
     shapes = [values.read(path).shape[:3] for path in paths]
     cells = []
     for place, sample in enumerate(document["samples"]):
@@ -204,8 +210,12 @@ def patches(rng: random.Random, folder: Path) -> tuple[Run, Judge]:
         judge.same(f"samples[{place}].patch.size", sample["patch"]["size"], list(size))
         _lies_inside(judge, f"samples[{place}].patch.start", start, shape, size)
         own = []
-        for channel, grid in volumes[source]:
-            taken = preparation.patch(grid, shape, start, size, options["pad"])
+        for number, (whole, grid) in enumerate(volumes[source]):
+            channel, taken = whole, preparation.patch(grid, shape, start, size, options["pad"])
+            if by_patch:
+                steps = preparation.steps_of(options["intensity"], number)
+                channel = preparation.prepared(Channel(tuple(taken), whole.noise), steps)
+                taken = channel.values
             own.append(preparation.cell_of(taken, channel))
         cells.append((source, own))
     _in_turn(judge, document, [source for source, _ in cells], options, len(paths))

@@ -19,7 +19,7 @@ from bnstat.cli import run as command_line
 
 # The settings of a scan: a moments file has them already.
 SCANNED = ("axis", "batch-axis", "intensity", "mask")
-PREPARING = ("intensity", "mask", "patch", "patches", "per-volume", "foreground", "labels", "pad")
+PREPARING = ("intensity", "intensity-per", "mask", "patch", "patches", "per-volume", "foreground", "labels", "pad")
 
 
 class Refused(Exception):  # noqa: N818  (an answer, and no error of this script)
@@ -72,7 +72,8 @@ class Run:
             pad = {} if given["pad"] is None else {"pad": given["pad"]}
             size = tuple(int(one) for one in given["patch"].split("x"))
             patching = bnstat.Patching(size, **taken, **pad, seed=options.get("seed", 0))
-        preparation = bnstat.Preparation(given["intensity"], given["mask"], patching)
+        per = given["intensity-per"] or "volume"
+        preparation = bnstat.Preparation(given["intensity"], given["mask"], patching, intensity_per=per)
         if isinstance(options.get("batch_sizes"), str):
             options["batch_sizes"] = [int(one) for one in options["batch_sizes"].split(",")]
         calls: dict[str, Any] = {"inspect": bnstat.diagnose, "compare": bnstat.compare}

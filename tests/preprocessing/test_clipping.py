@@ -90,6 +90,14 @@ def test_channels_with_steps_of_their_own_have_counts_of_their_own(tmp_path):
     assert resolved.counted(values)[1] == ((0, 0), (10, 0))
 
 
+def test_a_percentile_below_the_lower_end_is_what_all_values_become_and_each_counts_once(tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(10.0).reshape(10, 1, 1))
+    planned = plan_case(Case.of(str(tmp_path / "a.npy")), -1, "none")
+    found = prepared(planned, Preparation("clip:100,p50"))
+    assert found.moments.minimum[0, 0] == found.moments.maximum[0, 0] == 4.5 == np.clip(3.0, 100, 4.5)
+    assert found.clipped == (((5, 5),),)
+
+
 def test_infinite_values_that_are_brought_in_are_clipped_and_nan_is_not(tmp_path):
     np.save(tmp_path / "a.npy", np.array([np.inf, -np.inf, np.nan, 1.0, 2.0]).reshape(5, 1, 1))
     planned = plan_case(Case.of(str(tmp_path / "a.npy")), -1, "none")

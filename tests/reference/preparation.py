@@ -87,6 +87,11 @@ def prepared(channel: Channel, steps: str | None, inside: Sequence[bool] = (), f
     zeros_are_sure = True
     for step in (steps or "none").split("|"):
         name, _, rest = step.partition(":")
+        if name == "scale-percentile" or "p" in rest:
+            if "nonzero" in rest:
+                _refuse_unclear(channel, zeros_are_sure)
+            channel, zeros_are_sure = _by_percentiles(channel, name, rest.split(","), inside), False
+            continue
         given = rest.split(",") if rest and rest != "mask" else []
         numbers = [Fraction(float(one)) if one else None for one in given]
         if name in ("clip", "ct"):
@@ -108,6 +113,54 @@ def prepared(channel: Channel, steps: str | None, inside: Sequence[bool] = (), f
 def _refuse_unclear(channel: Channel, zeros_are_sure: bool) -> None:
     if channel.noise and (not zeros_are_sure or any(0 < abs(one) <= channel.noise for one in channel.finite)):
         raise Unclear
+
+
+def _by_percentiles(channel: Channel, name: str, given: Sequence[str], inside: Sequence[bool]) -> Channel:
+    """Return the values clipped or scaled by percentiles of the finite ones: all, those not 0, or those inside.
+
+    Raises:
+        Unclear: if two percentiles are so close that rounding decides whether they are equal.
+    """
+    if "mask" in given:
+        taken = [one for one, kept in zip(channel.values, inside, strict=True) if kept]
+    else:
+        taken = [one for one in channel.values if "nonzero" not in given or one != 0]
+    ranked = sorted(one for one in taken if isinstance(one, Fraction))
+    if not ranked:
+        return channel
+    low, high = (_end(ranked, one, numbers=name == "clip") for one in given[:2])
+    # A rank is computed in float64, and the values beside it are interpolated there.
+    noise = channel.noise + 4 * UNIT * (len(ranked) * (ranked[-1] - ranked[0]) + channel.largest)
+    if name == "clip":
+        if low is not None and high is not None:
+            low = min(low, high)  # what all values become if the upper end is below the lower one
+        return replace(_clip(channel, [low, high]), noise=noise)
+    assert low is not None
+    assert high is not None
+    least, most = Fraction(float(given[2])), Fraction(float(given[3]))
+    if 0 < high - low <= 4 * noise:
+        raise Unclear
+    if low == high:
+        shifted = channel.affine(Fraction(1), least - low, noise)
+        whole = channel.finite
+        return replace(shifted, noise=2 * UNIT * abs(least)) if min(whole) == max(whole) else shifted
+    factor = (most - least) / (high - low)
+    reach = max(abs(one - low) for one in channel.finite) / (high - low)
+    lost = (1 + 2 * reach) * (3 * abs(factor) * noise + 4 * UNIT * (abs(least) + abs(most)))
+    scaled = channel.affine(factor, least - factor * low, lost)
+    return _clip(scaled, [least, most]) if "clip" in given else scaled
+
+
+def _end(ranked: Sequence[Fraction], text: str, *, numbers: bool) -> Fraction | None:
+    """Return what an end stands for: a percentile of sorted values by linear interpolation, a number, or nothing."""
+    if not text:
+        return None
+    if numbers and not text.startswith("p"):
+        return Fraction(float(text))
+    place = (len(ranked) - 1) * Fraction(float(text.removeprefix("p"))) / 100
+    lower = min(int(place), len(ranked) - 1)
+    upper = min(lower + 1, len(ranked) - 1)
+    return ranked[lower] + (ranked[upper] - ranked[lower]) * (place - lower)
 
 
 def _none(channel: Channel, _: list[Fraction | None]) -> Channel:
