@@ -81,7 +81,7 @@ class Preparation:
         mask: where statistics are taken, as in "nonzero", ">-500" or "masks/{case}.nii.gz"; None for everywhere.
         patches: how patches are drawn; None for whole volumes.
         intensity_per: "volume" if the steps' own statistics are those of the volume, "patch" if a training normalizes
-            each patch by itself.
+            each patch by itself; without steps it means nothing.
         recorded: True to note down what a moments file says. Files that it names may be gone and are not read.
 
     Raises:
@@ -121,10 +121,6 @@ class Preparation:
         if self.intensity_per == "patch" and self.patches is None:
             raise UsageError(
                 '`intensity_per="patch"` needs patches; give their size, as in `size=(96, 96, 96)`, or leave it out'
-            )
-        if self.intensity_per == "patch" and self.intensity is None:
-            raise UsageError(
-                '`intensity_per="patch"` needs steps, as in `intensity="zscore"`; add them, or leave it out'
             )
 
     @cached_property

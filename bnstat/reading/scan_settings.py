@@ -75,7 +75,7 @@ def _values(settings: ScanSettings) -> Iterator[tuple[str, object]]:
     yield "axis", settings.axis
     yield "batch_axis", settings.batch_axis
     yield "intensity", preparation.intensity
-    yield "intensity_per", preparation.intensity_per
+    yield "intensity_per", "volume" if preparation.intensity is None else preparation.intensity_per
     yield "mask", preparation.mask
     for name in _PATCHING:
         yield name, None if preparation.patches is None else getattr(preparation.patches, name)
