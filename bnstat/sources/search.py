@@ -91,7 +91,7 @@ def _below(folder: str, access: Access, selection: Selection, sieve: Sieve) -> F
             continue
         images = [name for name in names if is_image(name)]
         files += [storage.inside(here, name) for name in images]
-        if not is_remote(here) and any(is_dicom(storage.inside(here, name)) for name in names):
+        if not is_remote(here) and any(is_dicom(name, here) for name in names):
             dicom.append(here)
     found.cases += [Case.of(file, access.protocols) for file in sorted(files)]
     if found.cases and dicom:  # often what the other images were made of

@@ -224,7 +224,7 @@ class TestDamage:
         assert "not an HDF5 file" in message_of(tmp_path / "x.h5")
         assert "h4toh5" in message_of(tmp_path / "x.hdf")
 
-    def test_a_chunk_of_no_bytes_gives_a_line_where_hdf5_itself_would_crash(self, write, tmp_path):
+    def test_a_chunk_of_no_bytes_gives_a_line_where_hdf5_itself_would_crash(self, write):
         path = write(x=(self.ARRAY, {"chunks": (6, 5, 4), "compression": "gzip", "fletcher32": True}))
         with h5py.File(path) as file:
             size = file["x"].id.get_chunk_info(0).size
