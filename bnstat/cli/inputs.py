@@ -10,7 +10,7 @@ import click
 
 from bnstat.cli.groups import INPUT, PATCHES, PREPROCESSING, READING, SETTINGS, option, together
 from bnstat.cli.messages import PARAMETERS
-from bnstat.cli.origins import TRAININGS
+from bnstat.cli.origins import TRAININGS, taken_from
 from bnstat.cli.parameter_types import NO_PATCH, BatchAxis, Sizes
 from bnstat.errors import UsageError
 
@@ -268,7 +268,6 @@ def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], e
 
 def _reading(given: dict[str, Any]) -> Reading:
     """Return the options on reading as one value, and take them out of what was given."""
-    from bnstat.cli.trainings import taken_from
     from bnstat.preprocessing.settings import Preparation
     from bnstat.reading.settings import Reading
 

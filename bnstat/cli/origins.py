@@ -11,9 +11,11 @@ from bnstat.cli.groups import Option
 
 if TYPE_CHECKING:
     from bnstat.cli.config import Config
+    from bnstat.sources.trainings.training import Training
 
-# What a command keeps in its context: its settings file, and the origin of values that an option's file has set.
-CONFIG, SET = "bnstat.cli.config", "bnstat.cli.set"
+# What a command keeps in its context: its settings file, the origin of values that a training's file has set, and this
+# training.
+CONFIG, SET, TRAINING = "bnstat.cli.config", "bnstat.cli.set", "bnstat.cli.training"
 # The options that name a training's own file, from which other options take their values.
 TRAININGS = ("plans", "monai")
 # Origins from the weakest to the strongest; a settings file has two, its common table and that of the command.
@@ -28,6 +30,12 @@ def config_of(context: click.Context) -> Config:
     from bnstat.cli.config import Config
 
     return Config()
+
+
+def taken_from(context: click.Context) -> Training | None:
+    """Return the training whose settings a command has taken; None if it was given none."""
+    found: Training | None = context.meta.get(TRAINING)
+    return found
 
 
 def origin_of(context: click.Context, name: str) -> str:

@@ -12,23 +12,16 @@ from typing import TYPE_CHECKING
 import click
 
 from bnstat.cli.messages import PARAMETERS
-from bnstat.cli.origins import SET, TRAININGS, strength_of
+from bnstat.cli.origins import SET, TRAINING, TRAININGS, strength_of
 from bnstat.cli.parameter_types import NO_PATCH
 from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
     from bnstat.sources.trainings.training import Training
 
-_TRAINING = "bnstat.cli.training"
 # What is about patches, and is of no use where whole volumes are asked for.
-_OF_PATCHES = ("number", "per_volume", "foreground", "pad")
+_OF_PATCHES = ("number", "per_volume", "foreground", "pad", "intensity_per")
 _NAMES = {parameter: option.replace("-", "_") for option, parameter in PARAMETERS.items()}
-
-
-def taken_from(context: click.Context) -> Training | None:
-    """Return the training whose settings a command has taken; None if it was given none."""
-    found: Training | None = context.meta.get(_TRAINING)
-    return found
 
 
 def take_values(context: click.Context, unused: Collection[str]) -> None:
@@ -57,9 +50,11 @@ def take_values(context: click.Context, unused: Collection[str]) -> None:
         (overruled if own and own >= strength else taken).append(name)
     if "size" in overruled and context.params["patch"] == NO_PATCH:
         taken = [name for name in taken if name not in _OF_PATCHES]
+    if "intensity" in overruled:  # so that these are other steps than those that it is about
+        taken = [name for name in taken if name != "intensity_per"]
     context.params |= {_NAMES.get(name, name): training.values[name] for name in taken}
     context.meta[SET] = dict.fromkeys((_NAMES.get(name, name) for name in taken), training.title)
-    context.meta[_TRAINING] = training.taking(taken, overruled, _unlike(training, unused))
+    context.meta[TRAINING] = training.taking(taken, overruled, _unlike(training, unused))
 
 
 def _unlike(training: Training, unused: Collection[str]) -> list[str]:

@@ -230,3 +230,17 @@ def test_a_comparison_of_batch_sizes_says_that_the_network_has_another_layer(bns
     assert said in bnstat_run("compare", "data", "--plans", "plans.json").err
     assert said not in bnstat_run("compare", "data", "--plans", "plans.json", "--epsilons", "1e-3,1e-5").err
     assert said not in bnstat_run("inspect", "data", "--plans", "plans.json").err
+
+
+def test_a_bundle_that_normalizes_patches_does_so_unless_other_steps_are_typed(answer, tmp_path):
+    transforms = [
+        {"_target_": "RandSpatialCropd", "keys": "image", "roi_size": [3, 3, 2]},
+        {"_target_": "NormalizeIntensityd", "keys": "image", "channel_wise": True},
+    ]
+    (tmp_path / "train.json").write_text(json.dumps({"train_transforms": transforms}))
+    asked = ("inspect", "data", "--monai", "train.json")
+    per_patch = ("--patch", "3x3x2", "--pad", "none", "--framework", "torch")
+    by_hand = answer("inspect", "data", *per_patch, "--intensity", "zscore", "--intensity-per", "patch")
+    assert answer(*asked)["batches"] == by_hand["batches"]
+    assert answer(*asked, "--intensity", "none")["settings"]["intensity"] is None
+    assert answer(*asked, "--patch", "none")["settings"]["patches"] is None

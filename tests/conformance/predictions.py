@@ -93,7 +93,12 @@ _SURE = (
     "the band allows for all roundings to go one way, which those of millions of values did not do; from voxels the "
     "variance is emulated"
 )
-WIDER = {("onnx", "batch"): _SURE, ("mlx", "batch"): _SURE, ("tensorflow-fused", "batch"): _SURE, ("keras2", "batch"): _SURE}
+WIDER = {
+    ("onnx", "batch"): _SURE,
+    ("mlx", "batch"): _SURE,
+    ("tensorflow-fused", "batch"): _SURE,
+    ("keras2", "batch"): _SURE,
+}
 
 
 @cache

@@ -45,6 +45,8 @@ _FEWEST = 8
 # Keys of a dictionary of transforms that hold labels, beside those that a crop names.
 _LABEL_KEY = re.compile(r"label|seg|mask|pred|target|^gt", re.IGNORECASE)
 _INTEGER_PAIR = 2
+# The starts of steps whose numbers are fixed, and of those among them whose numbers are computed after all.
+_FIXED, _COMPUTED = ("scale:", "clip:"), "clip:p"
 
 
 @dataclass
@@ -56,6 +58,8 @@ class _Walk:
     values: dict[str, object] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
+    before: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
     cropped: bool = False
     turned: bool = False
     unread: bool = False
@@ -83,7 +87,8 @@ def training_of(name: str) -> Training:
         )
     # without a size there are no patches, which the other values would be about
     patches = walk.values if "size" in walk.values else {}
-    values = {"framework": "torch", **layer, **batch_size, **patches, **_intensity(walk)}
+    intensity = _intensity(walk)
+    values = {"framework": "torch", **layer, **batch_size, **patches, **intensity, **_per_patch(walk, intensity)}
     return Training(file=name, title=name, values=values, notes=(*dict.fromkeys(walk.notes), *_left_out(walk)))
 
 
@@ -146,11 +151,8 @@ def _take_intensity(walk: _Walk, base: str, name: str, arguments: Arguments) -> 
         return
     for key in keys:
         walk.steps.setdefault(key, []).append(steps)
-    if walk.cropped:
-        walk.notes.append(
-            f"{name} comes after the crop, so the training computes its numbers on each patch, and here they are those "
-            "of the whole volume"
-        )
+    if not steps.startswith(_FIXED) or steps.startswith(_COMPUTED):
+        (walk.after if walk.cropped else walk.before).append(name)
     if base in OF_ALL_CHANNELS and arguments.get("channel_wise") is not True:
         walk.notes.append(
             f"{name} has one set of numbers for all channels, and here each channel has its own, which is the same for "
@@ -252,6 +254,19 @@ def _intensity(walk: _Walk) -> dict[str, object]:
         )
         return {}
     return {"intensity": lists.pop()}
+
+
+def _per_patch(walk: _Walk, intensity: Mapping[str, object]) -> dict[str, object]:
+    """Return whether the training computes the numbers of its steps on each patch, which it has cut out before."""
+    if not walk.after or not intensity:
+        return {}
+    if not walk.before:
+        return {"intensity_per": "patch"}
+    walk.notes.append(
+        f"{', '.join(walk.after)} comes after the crop and {', '.join(walk.before)} before it; here the numbers of "
+        "both are those of the whole volume"
+    )
+    return {}
 
 
 def _batch_size(bundle: Bundle, walk: _Walk) -> dict[str, object]:

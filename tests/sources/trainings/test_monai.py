@@ -331,11 +331,18 @@ def test_a_patch_along_axes_that_were_turned_is_noted(of_transforms):
     assert "Orientationd turns" not in " ".join(of_transforms(turn, {**crop, "roi_size": [8, 8, 8]}).told)
 
 
-def test_intensities_after_the_crop_are_noted(of_transforms):
+def test_intensities_after_the_crop_are_those_of_each_patch(of_transforms):
     crop = {"_target_": "RandSpatialCropd", "keys": "image", "roi_size": 8}
     scale = {"_target_": "ScaleIntensityd", "keys": "image", "channel_wise": True}
-    assert "comes after the crop" in " ".join(of_transforms(crop, scale).told)
-    assert "comes after the crop" not in " ".join(of_transforms(scale, crop).told)
+    fixed = {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": 0, "a_max": 4}
+    percentiles = {"_target_": "ClipIntensityPercentilesd", "keys": "image", "lower": 1, "upper": 9}
+    assert of_transforms(fixed, crop, scale).values["intensity_per"] == "patch"
+    assert of_transforms(crop, percentiles).values["intensity_per"] == "patch"
+    for others in ((scale, crop), (crop, fixed), (scale, crop, fixed), (scale,)):
+        assert "intensity_per" not in of_transforms(*others).values
+    both = of_transforms(scale, crop, percentiles)
+    assert "intensity_per" not in both.values
+    assert "ClipIntensityPercentilesd comes after the crop and ScaleIntensityd before it" in " ".join(both.told)
 
 
 @pytest.mark.parametrize(
