@@ -67,17 +67,23 @@ class FoundCases:
         cases: the cases that were found.
         failures: the inputs that cannot be read, each with the reason.
         notes: what the user should know about the search.
+        named: the files that were named themselves, and not found in a folder.
+        surveyed: what was taken of folders and what was left out, each with its folder.
     """
 
     cases: list[Case] = field(default_factory=list)
     failures: list[InputError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+    surveyed: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, other: FoundCases) -> None:
         """Append what was found elsewhere."""
         self.cases += other.cases
         self.failures += other.failures
         self.notes += other.notes
+        self.named += other.named
+        self.surveyed += other.surveyed
 
 
 @dataclass(frozen=True)

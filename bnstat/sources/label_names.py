@@ -29,14 +29,18 @@ _BIDS = re.compile(r"[a-z]+-[a-z0-9+]+(?:_[a-z]+-[a-z0-9+]+)*_([a-z0-9]+)", re.I
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
-@lru_cache(maxsize=1 << 14)
 def names_labels(name: str) -> bool:
     """Return True if the name of a file or a folder says that a label map or a mask is in it.
 
     Args:
         name: the name with or without an ending; folders before it do not count.
     """
-    stem = case_name(name)
+    return says_labels(case_name(name))
+
+
+@lru_cache(maxsize=1 << 15)
+def says_labels(stem: str) -> bool:
+    """Return True if a name without folders and ending says that a label map or a mask is in the file."""
     entities = _BIDS.fullmatch(stem)
     if entities is not None:
         stem = entities[1]

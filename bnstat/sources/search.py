@@ -16,8 +16,11 @@ from bnstat.sources.formats.memory import InMemory
 from bnstat.sources.formats.registry import is_dicom, marked_format, names_of_read
 from bnstat.sources.names import is_image
 from bnstat.sources.selection import ANY, Selection
+from bnstat.text import plural
 
 _DESCRIPTION = ".json"
+# The description of a BIDS data set, in its directory.
+_OF_BIDS = "dataset_description.json"
 
 
 def cases_of(paths: Sequence[str | InMemory], selection: Selection = ANY, access: Access = USUAL) -> FoundCases:
@@ -38,10 +41,44 @@ def cases_of(paths: Sequence[str | InMemory], selection: Selection = ANY, access
             found.add(_cases_of(path, access, selection, files))
         except InputError as error:
             found.failures.append(error)
-    found = files.told(found)
+    found = files.told(_of_named(found, selection))
+    found.notes += _of_folders(found.surveyed)
     if files.note is not None and not found.cases and not found.failures:
         raise UsageError(f"nothing is left of the inputs: {files.note}")
     return found if selection.pattern is None else join(found, selection.pattern)
+
+
+def _of_named(found: FoundCases, selection: Selection) -> FoundCases:
+    """Return what was found, with the files that were named themselves as the selection has them.
+
+    Who names files means them: without a selection, a note says at most that they are of several kinds.
+    """
+    there = {case.name for case in found.cases}
+    named = [file for file in found.named if file in there]
+    if len(named) < 2 or selection.pattern is not None or selection.each:
+        return found
+    from bnstat.sources import survey  # noqa: PLC0415  (which one file does without)
+
+    if not (selection.kinds or selection.entity or selection.suffix is not None):
+        note = survey.kinds_note(named)
+        found.notes += [] if note is None else [note]
+        return found
+    protocols = next(case.protocols for case in found.cases if case.name == named[0])
+    taken = survey.survey("", named, selection, protocols)
+    others = [case for case in found.cases if case.name not in set(named)]
+    notes = [*found.notes, *taken.notes, *(said for _, said in taken.surveyed)]
+    return FoundCases([*others, *taken.cases], [*found.failures, *taken.failures], notes, surveyed=found.surveyed)
+
+
+def _of_folders(surveyed: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a note for each thing that was done with folders, of which there may be one for each case."""
+    folders: dict[str, list[str]] = {}
+    for folder, said in surveyed:
+        folders.setdefault(said, []).append(folder)
+    more = {
+        said: f" and {plural(len(some) - 1, 'more folder')}" if len(some) > 1 else "" for said, some in folders.items()
+    }
+    return [f"{some[0]}{more[said]}: {said}" for said, some in folders.items()]
 
 
 def _cases_of(path: str, access: Access, selection: Selection, files: Sieve) -> FoundCases:
@@ -67,33 +104,26 @@ def _cases_of(path: str, access: Access, selection: Selection, files: Sieve) -> 
 
 
 def _one(path: str, access: Access) -> FoundCases:
-    return FoundCases([Case.of(path, access.protocols)])
+    """Return the case of a file that was named itself."""
+    return FoundCases([Case.of(path, access.protocols)], named=[path])
 
 
 def _below(folder: str, access: Access, selection: Selection, sieve: Sieve) -> FoundCases:
-    """Return the cases of a data set or of its directory of images; else a case for each image below a directory."""
+    """Return the cases of a data set or of its directory of images; else those that the images below make.
+
+    Raises:
+        UsageError: if these are of several kinds, and the selection leaves open which to take.
+    """
     # the directory of images of a data set, whose description says how to read it
     listed = datasets.of_images(folder, access)
     if listed is not None:
         return listed
-    # every folder below: a data set is read by its description, and what lies in it is not looked at again
     found = FoundCases()
-    files: list[str] = []
-    dicom: list[str] = []
-    described: list[str] = []
-    for here, names in sieve.files(storage.tree(folder, found.failures, access)):
-        if any(_lies_in(here, one) for one in described):
-            continue
-        whole = _read_as_one(here, names, access, selection.kinds)
-        if whole is not None:
-            described.append(here)
-            found.add(whole)
-            continue
-        images = [name for name in names if is_image(name)]
-        files += [storage.inside(here, name) for name in images]
-        if not is_remote(here) and any(is_dicom(name, here) for name in names):
-            dicom.append(here)
-    found.cases += [Case.of(file, access.protocols) for file in sorted(files)]
+    files, dicom, of_bids = _walk(folder, access, selection, sieve, found)
+    if files:
+        from bnstat.sources import survey  # noqa: PLC0415  (which a file does without)
+
+        found.add(survey.survey(folder, sorted(files), selection, access.protocols, described=of_bids))
     if found.cases and dicom:  # often what the other images were made of
         found.notes.append(f"{_listed(dicom)} beside other images; give such a directory to read it")
     elif dicom:
@@ -115,6 +145,34 @@ def _read_as_one(folder: str, names: Sequence[str], access: Access, kinds: Seque
     if preprocessed is None and datasets.DESCRIPTION in names:
         return datasets.cases_in(storage.inside(folder, datasets.DESCRIPTION), access, kinds)
     return preprocessed
+
+
+def _walk(
+    folder: str, access: Access, selection: Selection, sieve: Sieve, found: FoundCases
+) -> tuple[list[str], list[str], bool]:
+    """Return the images below a directory, the directories of DICOM files, and whether it describes itself as BIDS.
+
+    The cases of data sets below it are added to what was found.
+    """
+    # every folder below: a data set is read by its description, and what lies in it is not looked at again
+    files: list[str] = []
+    dicom: list[str] = []
+    described: list[str] = []
+    of_bids = False
+    for here, names in sieve.files(storage.tree(folder, found.failures, access)):
+        if any(_lies_in(here, one) for one in described):
+            continue
+        whole = _read_as_one(here, names, access, selection.kinds)
+        if whole is not None:
+            described.append(here)
+            found.add(whole)
+            continue
+        of_bids = of_bids or (here.rstrip("/") == folder.rstrip("/") and _OF_BIDS in names)
+        images = [name for name in names if is_image(name)]
+        files += [storage.inside(here, name) for name in images]
+        if not is_remote(here) and any(is_dicom(name, here) for name in names if not is_image(name)):
+            dicom.append(here)
+    return files, dicom, of_bids
 
 
 def _listed(folders: Sequence[str]) -> str:

@@ -273,7 +273,10 @@ def _names(table: Table) -> tuple[str, ...]:
     other = [
         plan
         for plan in table.planned
-        if plan.case.channels and len(plan.case.channels) != plan.tensor.channels and plan.kept_last
+        if plan.case.channels
+        and (plan.case.joined or plan.case.dataset)  # the kind of a single file names all of its channels
+        and len(plan.case.channels) != plan.tensor.channels
+        and plan.kept_last
     ]
     if not other:
         return ()

@@ -176,9 +176,10 @@ MARKS = frozenset(mark for one in FORMATS for mark in one.marks)
 IMAGE_ENDINGS = tuple(ending for one in FORMATS for ending in one.endings)
 
 _BY_ENDING = {ending: one for one in FORMATS for ending in (*one.endings, *one.named, *one.folders)}
-_ENDINGS = tuple(_BY_ENDING)
 _DICOM = next(one for one in FORMATS if one.name == DICOM)
 _SECONDS = {ending: others for one in FORMATS for ending, others in one.seconds.items()}
+# Every ending begins with a dot and has at most this many.
+_MOST_DOTS = max(ending.count(".") for ending in _BY_ENDING)
 _STARTS = tuple((place, text, one) for one in FORMATS for place, text in one.starts)
 # A file and the key of an array in it.
 _KEYED = re.compile(
@@ -252,10 +253,12 @@ def path_of(source: str) -> str:
 
 def ending_of(path: str) -> str:
     """Return the ending of an image as the name has it; an empty text if it has that of no format."""
-    lower = path.lower()
-    if not lower.endswith(_ENDINGS):  # most names in a folder, at a tenth of the time
-        return ""
-    known = max((ending for ending in _BY_ENDING if lower.endswith(ending)), key=len)
+    lower, known = path.lower(), ""
+    at = len(lower)
+    for _ in range(_MOST_DOTS):
+        at = lower.rfind(".", 0, max(at, 0))
+        if at >= 0 and lower[at:] in _BY_ENDING:
+            known = lower[at:]
     return path[len(path) - len(known) :]
 
 

@@ -178,10 +178,11 @@ def test_a_data_set_in_a_folder_further_down_is_one_too(tmp_path):
     assert not [file for case in cases for file in case.files if "labels" in file or "imagesTs" in file]
 
 
-def test_a_directory_without_a_description_stays_a_case_for_each_file(tmp_path):
+def test_a_directory_without_a_description_has_channels_by_their_numbers_and_labels_apart(tmp_path):
     numbered(tmp_path / "plain")
-    assert len(found(tmp_path / "plain").cases) == len(CASES) * 3
-    assert all(not case.joined and case.channels == () for case in found(tmp_path / "plain").cases)
+    cases = found(tmp_path / "plain").cases
+    assert [case.channels for case in cases] == [("0000", "0001")] * len(CASES)
+    assert [case.labels for case in cases] == [str(tmp_path / f"plain/labelsTr/{case}.nii.gz") for case in CASES]
 
 
 def test_files_of_a_data_set_that_are_named_one_by_one_are_a_case_each(tmp_path):
