@@ -78,7 +78,9 @@ def words_of(name: str) -> Words:
     for place, word in enumerate(words):
         lower = word.lower()
         numbered = place + 1 < len(words) and words[place + 1].isdecimal()
-        if (is_modality(word) and not (numbered and lower in _BEFORE_NUMBERS)) or says_labels(word):
+        # before a number it may be the code of a case: surely so if a modality follows, as in ct01_t1
+        of_case = numbered and (lower in _BEFORE_NUMBERS or any(map(is_modality, words[place + 2 :])))
+        if (is_modality(word) and not of_case) or says_labels(word):
             marked.append((place, word))
         elif _IMAGE.fullmatch(lower) and (place == 0 or not other):
             image = image or word

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnstat.errors import UsageError
@@ -240,6 +240,7 @@ PLACES = ["{c}_{k}.nii.gz", "{c}/{k}.nii", "{c}/{c}-{k}.nii.gz", "x/{c}/{c}.{k}.
 
 
 @given(cases=CASES, kinds=KINDS, place=st.sampled_from(PLACES))
+@settings(deadline=None)
 def test_no_two_kinds_are_pooled_in_any_layout(cases, kinds, place):
     names = [place.format(c=case, k=kind) for case in cases for kind in kinds]
     found, question = of_or_question(names)
@@ -258,7 +259,7 @@ def test_no_two_kinds_are_pooled_in_any_layout(cases, kinds, place):
 
 
 @given(cases=CASES, kinds=KINDS, place=st.sampled_from(PLACES), data=st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None)
 def test_kinds_that_are_named_are_the_channels_in_their_order(cases, kinds, place, data):
     names = [place.format(c=case, k=kind) for case in cases for kind in kinds]
     order = data.draw(st.permutations(kinds))
