@@ -270,6 +270,16 @@ class TestFolder:
         save(slice_of(volume[0][:3], 50), folder / "small.dcm")
         assert "5 × 4 × 1 (6 files), 5 × 3 × 1 (1 file)" in message_of(folder)
 
+    def test_with_a_damaged_header_is_a_line_and_the_others_are_read(self, tmp_path, volume):
+        for number in range(2):
+            study = {"StudyInstanceUID": f"1.2.{number}", "SeriesInstanceUID": f"1.3.{number}"}
+            write_series(tmp_path / f"case{number}", volume, **study)
+        good = (tmp_path / "case1" / "000.dcm").read_bytes()
+        for copy in damaged(good, 60, start=132, end=len(good) - volume[0].nbytes):
+            (tmp_path / "case1" / "000.dcm").write_bytes(copy)
+            report = inspected(tmp_path)
+            assert report.samples[:1] == () or report.samples[0].source == f"{tmp_path}/case0"
+
 
 class TestRefusals:
     def test_of_what_is_no_image_name_what_it_is(self):

@@ -82,15 +82,20 @@ def head_of(folder: str) -> Head:
     """
     try:
         with quiet():
-            files = (read_header(path, path) for path in files_of_series(folder))
-            seen: list[DicomFile] = []
-            for file in files:
-                seen.append(file)
-                if file.has_pixels:
-                    break
+            return _head(folder)
+    except (InputError, KeyboardInterrupt):
+        raise
     except OSError as error:
         raise unreadable(folder, error) from error
-    last = seen[-1]
+    except Exception as error:  # values of a damaged header are read when they are asked for
+        raise damaged(folder, error) from error
+
+
+def _head(folder: str) -> Head:
+    headers = (read_header(path, path) for path in files_of_series(folder))
+    last = next(headers)
+    while not last.has_pixels and (following := next(headers, None)) is not None:
+        last = following
     modality = str(last.get("Modality", ""))
     return Head(
         folder=folder,
