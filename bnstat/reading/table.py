@@ -114,11 +114,11 @@ def read_tables(
                 f"{next(one.planned.case.name for one in entries if one.rows is not None)} comes from a moments file, "
                 "whose voxels are not known; give the volumes to compare intensities"
             )
+        notes += _of_training(planned, reading)  # before what it sets is refused as if it were typed
         for one in (reading.preparation, *others):
             require_channels(read, one)
         if reading.preparation.patches is not None:
             require_patches(read, reading.preparation)
-        notes += _of_training(planned, reading)
         check(planned)
         cases = _rows(entries, axis, batch_axis, reading, progress, failures, others)
     told = tuple(failures)

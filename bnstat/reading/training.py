@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from bnstat.errors import UsageError
 from bnstat.sources.opened import Planned
 from bnstat.sources.trainings.training import Training
+from bnstat.text import plural
 
 
 def notes_of(training: Training, planned: Sequence[Planned]) -> tuple[str, ...]:
     """Return notes on the values that were taken, and on volumes that the training resamples.
 
     Raises:
-        UsageError: if volumes are preprocessed already, so that the values do not hold for them.
+        UsageError: if the values do not hold, because volumes are preprocessed already or have other channels.
     """
     _require_raw(training, planned)
+    _require_channels(training, planned)
     spacings = {
         plan.case.name: plan.volume.spacing for plan in planned if plan.parts and plan.volume.spacing is not None
     }
@@ -37,4 +39,16 @@ def _require_raw(training: Training, planned: Sequence[Planned]) -> None:
         raise UsageError(
             f"{done.case.name} is preprocessed, so its axes are in the order of {training.title}; add `size={size}`, "
             "or give the raw images"
+        )
+
+
+def _require_channels(training: Training, planned: Sequence[Planned]) -> None:
+    """Refuse volumes with another number of channels than the training has intensities of."""
+    if training.channels is None or "intensity" not in training.values:
+        return
+    other = next((plan for plan in planned if plan.parts and plan.tensor.channels != training.channels), None)
+    if other is not None:
+        raise UsageError(
+            f"{training.title} is of {plural(training.channels, 'channel')}, and {other.case.name} has "
+            f"{other.tensor.channels:,}; give the plans of these data, or say the steps with `intensity`"
         )

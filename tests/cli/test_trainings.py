@@ -244,3 +244,9 @@ def test_a_bundle_that_normalizes_patches_does_so_unless_other_steps_are_typed(a
     assert answer(*asked)["batches"] == by_hand["batches"]
     assert answer(*asked, "--intensity", "none")["settings"]["intensity"] is None
     assert answer(*asked, "--patch", "none")["settings"]["patches"] is None
+
+
+def test_volumes_with_other_channels_than_the_plans_are_refused(refused, tmp_path):
+    dataset_cases.save(tmp_path / "one.nii.gz", dataset_cases.values("case_001", 0))
+    line = refused(2, "inspect", "one.nii.gz", "--plans", "plans.json", "--foreground", "none")
+    assert "plans.json (3d_fullres) is of 2 channels, and one.nii.gz has 1; give the plans of these data" in line

@@ -61,6 +61,7 @@ def training_of(name: str) -> Training:
         title=f"{file} ({found.name})",
         values=values,
         notes=(*notes, *unknown, *_of_slices(found), *_not_done(found)),
+        channels=len(found.schemes) or None,
         array_size=(*found.array_patch, *((1,) * (3 - len(found.array_patch)))),
         spacing=None if found.spacing is None else _along_all(found, (*found.spacing,), None),
     )

@@ -27,6 +27,7 @@ class Training:
             all of them, that keep theirs.
         array_size: the size of a patch along the axes of an array that the training has preprocessed, read as an image;
             None if its axes are those of the file.
+        channels: the number of channels that it has intensities of; None if any number.
     """
 
     file: str
@@ -36,6 +37,7 @@ class Training:
     notes: tuple[str, ...] = ()
     spacing: tuple[float | None, ...] | None = None
     array_size: tuple[int, ...] | None = None
+    channels: int | None = None
 
     def taking(self, names: Collection[str], overruled: Collection[str], notes: Sequence[str] = ()) -> Training:
         """Return the training with these of its values only.
