@@ -47,6 +47,11 @@ class PercentileClip:
         return "clip"
 
     @property
+    def affine(self) -> bool:
+        """False: it changes values and not only moments."""
+        return False
+
+    @property
     def ends(self) -> tuple[Percentile | float, Percentile | float]:
         """Both ends."""
         return self.low, self.high
@@ -78,6 +83,11 @@ class PercentileScale:
     def name(self) -> str:
         """The name of the step."""
         return "scale-percentile"
+
+    @property
+    def affine(self) -> bool:
+        """True if it clips nothing, so that it changes only moments."""
+        return not self.clips
 
     @property
     def ends(self) -> tuple[Percentile, Percentile]:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard
 
 from bnstat.errors import UsageError
-from bnstat.preprocessing.percentile_steps import PercentileClip, PercentileScale, percentile_clip, percentile_scale
 from bnstat.preprocessing.step_numbers import WrongError, number, numbers, require_order
 from bnstat.text import closest
 
-if TYPE_CHECKING:  # it imports nibabel, which parsing does not need
+if TYPE_CHECKING:  # what takes milliseconds, and few steps need
+    from bnstat.preprocessing.percentile_steps import PercentileClip, PercentileScale
     from bnstat.sources.volume import Volume
 
 # The key in nnU-Net's dataset_fingerprint.json and in its plans; it has a table for each channel.
@@ -99,7 +99,7 @@ class Ct:
     source: str = ""
 
 
-Step = Minmax | Zscore | Scale | Clip | Ct | PercentileClip | PercentileScale
+Step: TypeAlias = "Minmax | Zscore | Scale | Clip | Ct | PercentileClip | PercentileScale"
 
 
 def parsed(text: str | None) -> tuple[Step, ...]:
@@ -128,9 +128,8 @@ def passes(steps: Sequence[Step], for_percentiles: int = 2, *, patches: bool = F
             number, known = number + 1, True
         elif isinstance(step, (Zscore, Minmax)):
             number, known = number + (not known), True
-        elif isinstance(step, (PercentileClip, PercentileScale)):
-            # a scale without clipping is affine
-            number, known = number + for_percentiles, known and isinstance(step, PercentileScale) and not step.clips
+        elif takes_percentiles(step):
+            number, known = number + for_percentiles, known and step.affine
         else:
             known = known and isinstance(step, Scale)
     return number + (patches or not known) + any(map(needs_filled, steps))
@@ -149,12 +148,17 @@ def percentile_passes(volume: Volume) -> int:
     return 1 if volume.dtype.kind in "iub" and volume.dtype.itemsize <= 2 else 2
 
 
+def takes_percentiles(step: Step) -> TypeGuard[PercentileClip | PercentileScale]:
+    """Return True if a step takes percentiles of the values."""
+    return hasattr(step, "ends")
+
+
 def of_mask(steps: Sequence[Step]) -> str | None:
     """Return the name of the first step that takes its statistics inside of the mask; None if none does."""
     for step in steps:
         if isinstance(step, Zscore) and step.over == "mask":
             return "zscore:mask"
-        if isinstance(step, (PercentileClip, PercentileScale)) and step.region == "mask":
+        if takes_percentiles(step) and step.region == "mask":
             return f"{step.name}:…,mask"
     return None
 
@@ -172,7 +176,7 @@ def _step(text: str) -> Step | None:
         "zscore-nonzero-filled": lambda given: _bare(_filled_zscore(), given),
         "scale": _scale,
         "clip": _clip,
-        "scale-percentile": percentile_scale,
+        "scale-percentile": _scale_percentile,
         "ct": _ct,
     }
     if name not in known:
@@ -224,15 +228,24 @@ def _scale(given: str) -> Step:
 
 
 def _clip(given: str) -> Step:
-    percentiles = percentile_clip(given)
-    if percentiles is not None:
-        return percentiles
+    if any(part.strip()[:1].isalpha() for part in given.split(",")):
+        from bnstat.preprocessing.percentile_steps import percentile_clip  # noqa: PLC0415  (milliseconds, and rare)
+
+        percentiles = percentile_clip(given)
+        if percentiles is not None:
+            return percentiles
     ends = given.split(",")
     if len(ends) != 2 or not any(end.strip() for end in ends):
         raise WrongError("it takes LO,HI; one of the two may be missing, as in 'clip:0,'")
     low, high = (number(end) if end.strip() else nothing for end, nothing in zip(ends, (-inf, inf), strict=True))
     require_order(low, high)
     return Clip(low, high)
+
+
+def _scale_percentile(given: str) -> Step:
+    from bnstat.preprocessing.percentile_steps import percentile_scale  # noqa: PLC0415  (milliseconds, and rare)
+
+    return percentile_scale(given)
 
 
 def _ct(given: str) -> Step:
