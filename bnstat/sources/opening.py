@@ -70,7 +70,7 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
 def _of_other_format(path: str, known: Format | None) -> str | None:
     """Return what is wrong with a file that begins as one of another format than its name says; None if it does not."""
     within = format_within(path)
-    if within is None or within is known:
+    if within is None or within is known or (known is not None and within.name in known.begins_as):
         return None
     endings = " or ".join((*within.endings, *within.named))
     return f"it is {within.name} by its first bytes, though its name does not end in {endings}; rename it"

@@ -43,6 +43,7 @@ class Format:
         seconds: for an ending, the endings that a second file may have.
         named_files: the module and the function that return the files which a header names; None if none names any.
         starts: texts with which a file begins, each with its place; empty if only the name tells the format.
+        begins_as: the names of other formats that its files may begin as, because they are stored in one of these.
         folders: the endings of directories that are one input each.
         marks: the names of files by one of which such a directory is known.
         keyed: the endings of files that contain several arrays, so that a key in brackets names one: `x.npz[key]`.
@@ -58,6 +59,7 @@ class Format:
     seconds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named_files: str | None = None
     starts: tuple[tuple[int, bytes], ...] = ()
+    begins_as: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     keyed: tuple[str, ...] = ()
@@ -97,7 +99,7 @@ _NIBABEL = "nifti:open_image"
 FORMATS = (
     Format("NIfTI", (".nii", ".nii.gz", ".nii.bz2", ".nii.zst"), _NIBABEL),
     Format("MGH", (".mgh", ".mgz", ".mgh.gz"), _NIBABEL),
-    Format("MINC", (".mnc", ".mnc.gz"), _NIBABEL),
+    Format("MINC", (".mnc", ".mnc.gz"), _NIBABEL, begins_as=("HDF5",)),  # MINC-2
     Format(
         "Analyze",  # or NIfTI in two files
         (".img", ".img.gz"),

@@ -189,6 +189,21 @@ def test_without_h5py_a_line_names_the_extra(write, monkeypatch, refused):
     assert "pip install 'bnstat[hdf5]'" in refused(3, "inspect", path)
 
 
+class TestMinc:
+    """MINC-2 images are HDF5 files that nibabel reads."""
+
+    def test_a_truncated_one_is_not_called_misnamed(self, nibabel_data, tmp_path):
+        good = (nibabel_data / "minc2_4d.mnc").read_bytes()
+        (tmp_path / "x.mnc").write_bytes(good[: len(good) // 2])
+        assert "rename it" not in message_of(tmp_path / "x.mnc")
+
+    def test_without_h5py_one_names_the_package(self, nibabel_data, monkeypatch):
+        monkeypatch.setitem(sys.modules, "h5py", None)
+        message = message_of(nibabel_data / "minc2_4d.mnc")
+        assert "h5py" in message
+        assert "rename it" not in message
+
+
 class TestDamage:
     ARRAY = np.random.default_rng(1).normal(60, 30, (6, 5, 4)).astype("f4")
 
