@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
-from bnstat.moments.distinct import Distinct
+from bnstat.moments.few_values import Distinct
 from bnstat.preprocessing.samples import rows_of
 from bnstat.preprocessing.settings import UNPREPARED
 from bnstat.rules.layout.label_map_suspected import label_maps

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bnstat.moments.distinct import Distinct, DistinctValues
+from bnstat.moments.distinct import DistinctValues
+from bnstat.moments.few_values import Distinct
 from bnstat.moments.kernels import Array, reduced_type
 from bnstat.moments.pieces import Piece
 from bnstat.sources.layout import Arrangement

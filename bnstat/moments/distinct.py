@@ -7,19 +7,15 @@ looked at again. What is counted to its end is counted exactly, and is the same 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.moments.extremes import Number
+from bnstat.moments.few_values import FEW_VALUES, SOME_VALUES, Distinct
 from bnstat.moments.kernels import Array
 
-# Up to so many distinct values neither their order nor their regions are looked at.
-FEW_VALUES = 8
-# With more distinct values that lie anyhow, a piece is one of a scan.
-SOME_VALUES = 16
 # From so many neighbours on that are not both background, their equality says something.
 _ENOUGH_NEIGHBOURS = 64
 # The rows that are looked at in a piece, the values in each, and the most pieces of a channel.
@@ -32,33 +28,6 @@ _SPREAD, _SPREAD_BITS = 2654435761, 32
 _FEW_NEW = 4
 # A distinct value counts for the middle one if it is so often among these.
 _OFTEN = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Distinct:
-    """The distinct values of a channel that are all whole, scale factors applied.
-
-    Attributes:
-        count: how many there are.
-        values: the number of values among which they were counted, NaN and Inf included.
-        least: the least of them.
-        greatest: the greatest of them.
-        alike: the share of neighbours with the same value, along the fastest axis, where both are not background: the
-            smaller one of that of all of them, and of the median over distinct values. None for few distinct values,
-            or too few neighbours.
-        steps: of neighbours that differ, the share that are next to each other among the distinct values.
-        jumps: the mean difference of neighbours that differ, in standard deviations.
-        declared: True if the header says that the values are labels.
-    """
-
-    count: int
-    values: int
-    least: float
-    greatest: float
-    alike: float | None = None
-    steps: float | None = None
-    jumps: float | None = None
-    declared: bool = False
 
 
 class DistinctValues:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bnstat.moments.counting import Counting
-from bnstat.moments.distinct import Distinct
+from bnstat.moments.few_values import Distinct
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.moments.one_pass import scan_volume, side_by_side
 from bnstat.preprocessing.clipped_values import ClippedChannels

@@ -17,9 +17,9 @@ import numpy as np
 from msgspec import UnsetType, structs
 
 from bnstat.errors import UsageError
-from bnstat.moments.distinct import Distinct
 from bnstat.moments.exact import sum_residues
 from bnstat.moments.extremes import typed
+from bnstat.moments.few_values import Distinct
 from bnstat.moments.kernels import Array
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.clipped_values import ClippedChannels, ClippedValues

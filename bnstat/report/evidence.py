@@ -13,7 +13,7 @@ from bnstat.report.limits import DEFAULT_LIMITS, Limits
 if TYPE_CHECKING:  # its classes take milliseconds that `inspect` does not need
     from bnstat.batch_size.needed import Needs
     from bnstat.batch_size.results import CurvePoint
-    from bnstat.moments.distinct import Distinct
+    from bnstat.moments.few_values import Distinct
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import fsum, isfinite, sqrt
 
-from bnstat.moments.distinct import Distinct
+from bnstat.moments.few_values import Distinct
 from bnstat.preprocessing.samples import Row
 from bnstat.report.evidence import PooledChannel, SampleChannel
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bnstat
-from bnstat.moments.distinct import Distinct
+from bnstat.moments.few_values import Distinct
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.reading.settings import Reading
 from bnstat.rules.layout.label_map_suspected import is_label_map, label_maps

@@ -53,7 +53,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bnstat.moments.distinct import FEW_VALUES, SOME_VALUES, Distinct
+from bnstat.moments.few_values import FEW_VALUES, SOME_VALUES, Distinct
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule
