@@ -137,6 +137,8 @@ class Sieve:
 
     def keeps(self, path: str) -> bool:
         """Return True if a file of the input is not left out; it is counted if it is."""
+        if not (self.asked.patterns or self.listed.patterns):  # of thousands of files none is looked at
+            return True
         inside = path_of(path).replace("\\", "/")
         if self.root:
             inside = inside.removeprefix(self.root.replace("\\", "/").rstrip("/") + "/")
