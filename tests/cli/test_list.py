@@ -37,7 +37,28 @@ def plain(root):
     return root
 
 
+def files(*names):
+    """Return a maker of a folder with these files for each case."""
+
+    def make(root):
+        for case in CASES:
+            for name in names:
+                save(root / name.format(case=case), values(case, 0))
+        return root
+
+    return make
+
+
+BRATS = files(*(f"{{case}}/{{case}}-{kind}.nii.gz" for kind in ("t1n", "t2f", "seg")))
+BIDS = files(
+    *(f"sub-{{case}}/anat/sub-{{case}}_{kind}.nii.gz" for kind in ("T1w", "FLAIR")), "derivatives/p/sub-{case}.nii"
+)
 LAYOUTS = {
+    "brats": (BRATS, ()),
+    "brats excluded": (BRATS, ("--exclude", "*-t2f.nii.gz")),
+    "totalsegmentator": (files("{case}/ct.nii.gz", "{case}/segmentations/liver.nii.gz"), ()),
+    "bids suffix": (BIDS, ("--suffix", "T1w")),
+    "bids channels": (BIDS, ("--channels", "T1w,FLAIR")),
     "nnunet_v2": (nnunet_v2, ()),
     "nnunet_v1": (nnunet_v1, ()),
     "decathlon": (decathlon, ()),
@@ -156,3 +177,8 @@ def test_a_name_cannot_speak_to_the_terminal(bnstat_run, tmp_path):
     ran = bnstat_run("inspect", tmp_path, "--list")
     assert "\x1b" not in ran.out
     assert len(ran.out.splitlines()) == 2
+
+
+def test_a_question_is_the_same_for_the_list_as_for_reading(refused, tmp_path):
+    root = BIDS(tmp_path / "data")
+    assert refused(2, "inspect", root, "--list") == refused(2, "inspect", root)
