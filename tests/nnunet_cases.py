@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -62,4 +63,5 @@ def write(folder: Path, dataset: str) -> Path:
 
 
 def _save(path: Path, values: NDArray[np.integer]) -> None:
-    nibabel.save(nibabel.Nifti1Image(values, np.diag([*SPACING, 1.0])), path)
+    image: Any = nibabel.Nifti1Image
+    nibabel.save(image(values, np.diag([*SPACING, 1.0])), path)

@@ -211,10 +211,10 @@ def patches(rng: random.Random, folder: Path) -> tuple[Run, Judge]:
         _lies_inside(judge, f"samples[{place}].patch.start", start, shape, size)
         own = []
         for number, (whole, grid) in enumerate(volumes[source]):
-            channel, taken = whole, preparation.patch(grid, shape, start, size, options["pad"])
+            channel, taken = whole, tuple(preparation.patch(grid, shape, start, size, options["pad"]))
             if by_patch:
                 steps = preparation.steps_of(options["intensity"], number)
-                channel = preparation.prepared(Channel(tuple(taken), whole.noise), steps)
+                channel = preparation.prepared(Channel(taken, whole.noise), steps)
                 taken = channel.values
             own.append(preparation.cell_of(taken, channel))
         cells.append((source, own))

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from monai.transforms import RandSpatialCrop
+from monai.transforms.croppad.array import RandSpatialCrop
 from monai.transforms.utils import generate_pos_neg_label_crop_centers
 from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
 

@@ -15,9 +15,9 @@ Other names that people use (`pytorch`, `tf.keras`, `linen`, `syncbn`, …) are 
 How close each preset is to the real layer is measured: see [Conformance](../conformance.md).
 
 Engines that run trained networks have no preset: TensorRT, OpenVINO, Core ML and ONNX' `BatchNormalization` with
-`training_mode=0` normalize with the mean and the variance that the network stores, and compute none of a batch. They add
-the ε of the exported layer (ONNX' default is 1e-05). `mlx` was measured on a CPU; MLX sums in another order on Apple's
-GPUs, and only its instance, layer and group norm take volumes of five axes, so they have no preset yet.
+`training_mode=0` normalize with the mean and the variance that the network stores, and compute none of a batch. They
+add the ε of the exported layer (ONNX' default is 1e-05). `mlx` was measured on a CPU and not on Apple's GPUs; MLX'
+instance, layer and group norm have no preset yet.
 """
 
 

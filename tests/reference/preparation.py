@@ -68,7 +68,8 @@ def steps_of(text: str | None, channel: int) -> str | None:
     """Return the steps of a channel, by its number or `*`: of 'zscore', or of '0=zscore;*=none'."""
     if text is None:
         return None
-    lists = dict(part.split("=", 1) if "=" in part else ("*", part) for part in text.split(";"))
+    parts = (part.rpartition("=") for part in text.split(";"))  # no steps have this sign
+    lists = {name or "*": steps for name, _, steps in parts}
     return lists.get(str(channel), lists.get("*"))
 
 
