@@ -106,6 +106,14 @@ def volumes(apart, count=10, size=8):
     return [rng.normal(mean, 40.0, (size, size, size)) for mean in means]
 
 
+def blocks(side):
+    """Four whole numbers in cubes of this side: labels in regions, or a pattern that fills the volume."""
+    cubes = np.indices((32 // side, 32 // side, 32 // side)).sum(axis=0) % 4
+    values = np.kron(cubes, np.ones((side, side, side))) * (1.0 if side > 1 else 1.5)
+    nib.save(nib.Nifti1Image(values.astype("f4"), np.eye(4)), "x.nii")
+    return "x.nii"
+
+
 FIRES = {
     "BN101": (constant, lambda: changed(constant(), 8.0), []),
     "BN102": (lambda: wave(0.0316), lambda: wave(0.0317), []),
@@ -113,6 +121,7 @@ FIRES = {
     "BN104": (lambda: changed(wave(1.0), np.nan), lambda: wave(1.0), []),
     "BN105": (lambda: changed(wave(1.0), -np.inf), lambda: changed(wave(1.0), -1e4), []),
     "BN106": (lambda: changed(wave(900.0), 65505.0), lambda: changed(wave(900.0), 65504.0), []),
+    "BN109": (lambda: wave(100.0), lambda: wave(1.0), ["--intensity", "clip:-50,50"]),
     "BN201": (lambda: of_shape(1, 1, 1, 1, 2), lambda: of_shape(1, 1, 1, 2, 2), []),
     "BN202": (lambda: folder_of(*volumes(8.0)), lambda: folder_of(*volumes(3.0)), ["--batch-size", 2]),
     "BN203": (lambda: folder_of(*volumes(22.0)), lambda: folder_of(*volumes(8.0)), ["--batch-size", 2]),
@@ -129,6 +138,7 @@ FIRES = {
         ["--batch-size", 2],
     ),
     "BN404": (lambda: wave(1.0, 101.0), lambda: wave(1.0, 100.0), []),
+    "BN406": (lambda: blocks(8), lambda: blocks(1), []),
 }
 
 
@@ -152,11 +162,17 @@ def test_an_epsilon_of_0_is_refused_by_a_layer_and_not_by_data(codes):
     assert codes(path, "--framework", "torch", "--epsilon", 1e-5) == codes(path, "--epsilon", 0) == set()
 
 
+def test_a_momentum_of_the_other_convention_is_told_whatever_the_volume(codes):
+    path = wave(1.0)
+    assert codes(path, "--framework", "torch", "--momentum", 0.99) == {"BN209"}
+    assert codes(path, "--framework", "torch", "--momentum", 0.1) == set()
+
+
 def test_every_rule_has_its_volume():
     from bnstat.rules import RULES
 
     beside = {"BN107", "BN207", "BN208", "BN405"}  # need patches, a cohort or a reference: tests of their own
-    assert {*FIRES, "BN108", "BN206", *beside} == {rule.code for rule in RULES}
+    assert {*FIRES, "BN108", "BN206", "BN209", *beside} == {rule.code for rule in RULES}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,7 +25,7 @@ _MODALITIES = frozenset(
 # Modalities that before a number are more often something else, as the patient of pt01 and Parkinson's disease of PD_3.
 _BEFORE_NUMBERS = frozenset({"pt", "us", "md", "fa", "pd", "mtr", "tof", "fla", "sub"})
 # Diffusion weightings, as b0 and b1000.
-_DIFFUSION = re.compile(r"b\d{1,4}")
+_DIFFUSION = re.compile(r"b(?:0|[1-9]\d{1,3})")
 # Words that only say that an image is in the file, or in which part of a data set it is.
 _IMAGE = re.compile(r"(?:images?|imgs?|imaging|vols?|volumes?|scans?|inputs?|raw|data)(?:tr|ts|va|val|test|train)?")
 # A word with the number of a case at its end, as in img0001.
@@ -52,6 +53,7 @@ class Words:
     bare: bool = False
 
 
+@lru_cache(maxsize=1 << 12)
 def is_modality(word: str) -> bool:
     """Return True if a word names an image modality or a sequence."""
     lower = word.lower()
@@ -77,10 +79,7 @@ def words_of(name: str) -> Words:
     words = _split(name)
     for place, word in enumerate(words):
         lower = word.lower()
-        numbered = place + 1 < len(words) and words[place + 1].isdecimal()
-        # before a number it may be the code of a case: surely so if a modality follows, as in ct01_t1
-        of_case = numbered and (lower in _BEFORE_NUMBERS or any(map(is_modality, words[place + 2 :])))
-        if (is_modality(word) and not of_case) or says_labels(word):
+        if (is_modality(word) and not _is_code(words, place)) or says_labels(word):
             marked.append((place, word))
         elif _IMAGE.fullmatch(lower) and (place == 0 or not other):
             image = image or word
@@ -93,8 +92,15 @@ def words_of(name: str) -> Words:
     if last < 0:  # no number: unknown words are the case, unless there is nothing else
         case, other = [one for _, one in other], []
     kind = " ".join(word for _, word in sorted([*marked, *other]))
-    labels = says_labels(name) and not (last >= 0 and not marked)
+    labels = any(says_labels(word) for _, word in marked) and says_labels(name)
     return Words("_".join(case), _as_written(name, kind), not other, image, labels, bare)
+
+
+def _is_code(words: Sequence[str], place: int) -> bool:
+    """Return True if a modality is the code of a case: before a number, surely so if a modality follows (ct01_t1)."""
+    if place + 1 == len(words) or not words[place + 1].isdecimal():
+        return False
+    return words[place].lower() in _BEFORE_NUMBERS or any(map(is_modality, words[place + 2 :]))
 
 
 def _split(name: str) -> list[str]:
