@@ -69,8 +69,6 @@ _SAMPLES = (
         group=INPUT,
         multiple=True,
         metavar="KEY=VALUE",
-        in_file=False,
-        shown=False,
         help="Take files of BIDS with this entity, as task=rest; may be given again, for another key or value.",
     ),
     option(
@@ -78,8 +76,6 @@ _SAMPLES = (
         group=INPUT,
         multiple=True,
         metavar="GLOB",
-        in_file=False,
-        shown=False,
         help="Leave out files of this name or path below the folder, as '*_seg.nii.gz' or derivatives/; may be given "
         "again. A file .bnstatignore in the folder has more.",
     ),

@@ -51,19 +51,25 @@ class Exclusion:
     def _rules(self) -> tuple[tuple[re.Pattern[str], bool, bool, bool], ...]:
         return tuple(map(_parsed, self.patterns))
 
-    def leaves_out(self, path: str) -> bool:
-        """Return True if a file is left out. Its path has slashes and is relative to the folder that was named."""
-        parts = [part for part in path.split("/") if part not in ("", ".")]
-        folders = ("/".join(parts[: place + 1]) for place in range(len(parts) - 1))
-        return any(self._fits(folder, is_folder=True) for folder in folders) or self._fits(
-            "/".join(parts), is_folder=False
-        )
+    def leaves_out(self, path: str, fitted: set[str] | None = None) -> bool:
+        """Return True if a file is left out. Its path has slashes and is relative to the folder that was named.
 
-    def _fits(self, path: str, *, is_folder: bool) -> bool:
+        Args:
+            path: the path.
+            fitted: a set to which the patterns are added that fit the file or a folder of it.
+        """
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        fitted = set() if fitted is None else fitted
+        folders = ["/".join(parts[: place + 1]) for place in range(len(parts) - 1)]
+        left_out = [self._fits(folder, fitted, is_folder=True) for folder in folders]
+        return any([*left_out, self._fits("/".join(parts), fitted, is_folder=False)])
+
+    def _fits(self, path: str, fitted: set[str], *, is_folder: bool) -> bool:
         left_out = False
-        for expression, anchored, folders_only, takes_back in self._rules:
+        for pattern, (expression, anchored, folders_only, takes_back) in zip(self.patterns, self._rules, strict=True):
             fits = expression.fullmatch(path if anchored else path.rpartition("/")[2]) is not None
             if fits and (is_folder or not folders_only):
+                fitted.add(pattern)
                 left_out = not takes_back
         return left_out
 
@@ -109,20 +115,30 @@ class Sieve:
         root: the folder as the user named it; an empty text for files that were named one by one.
         asked: what `exclude` leaves out.
         listed: what the ignore file of the folder leaves out.
+        fitted: the patterns of `asked` that fitted a file; the sieves of one call share the set.
+        folders: the folders whose sieves share it.
     """
 
     root: str
     asked: Exclusion
     listed: Exclusion = field(default_factory=Exclusion)
+    fitted: set[str] = field(default_factory=set)
+    folders: list[str] = field(default_factory=list)
     _left_out: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_folder(cls, folder: str, asked: Exclusion, access: Access) -> Sieve:
+    def of_folder(cls, folder: str, beside: Sieve, access: Access) -> Sieve:
         """Return the sieve of a folder, with what its ignore file lists.
+
+        Args:
+            folder: the folder as the user named it.
+            beside: the sieve of the files that were named, whose `exclude` holds for the folder too.
+            access: how files elsewhere may be reached.
 
         Raises:
             InputError: if the ignore file cannot be read, or has a line that is no pattern.
         """
+        beside.folders.append(folder)
         file = storage.inside(folder, IGNORE_FILE)
         try:
             there = storage.is_there(file, access)
@@ -131,7 +147,7 @@ class Sieve:
         lines = storage.text_of(file, access).splitlines() if there else []
         patterns = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
         try:
-            return cls(folder, asked, Exclusion(patterns))
+            return cls(folder, beside.asked, Exclusion(patterns), beside.fitted)
         except UsageError as error:
             raise InputError(file, str(error).removeprefix("`exclude`: ")) from error
 
@@ -142,7 +158,8 @@ class Sieve:
         inside = path_of(path).replace("\\", "/")
         if self.root:
             inside = inside.removeprefix(self.root.replace("\\", "/").rstrip("/") + "/")
-        by = "`exclude`" if self.asked.leaves_out(inside) else IGNORE_FILE if self.listed.leaves_out(inside) else None
+        asked = self.asked.leaves_out(inside, self.fitted)
+        by = "`exclude`" if asked else IGNORE_FILE if self.listed.leaves_out(inside) else None
         if by is not None:
             self._left_out[path] = by
         return by is None
@@ -168,6 +185,21 @@ class Sieve:
         by = " and ".join(dict.fromkeys(self._left_out.values()))
         where = f"{self.root}: " if self.root else ""
         return f"{where}excluded {plural(len(self._left_out), 'image')} by {by}, as {next(iter(self._left_out))}"
+
+    def unfitting(self) -> list[str]:
+        """Return the note on patterns of `exclude` that fit no image of folders, as mistyped ones; empty without any.
+
+        Of files that were named one by one a pattern may fit none: a settings file has patterns for other inputs too.
+        """
+        names = [one for one in self.asked.patterns if one not in self.fitted and not one.startswith("!")]
+        if not (names and self.folders):
+            return []
+        said = f"{' and '.join(map(repr, names[:2]))}{', …' if len(names) > 2 else ''}"
+        fit = "fits" if len(names) == 1 else "fit"
+        return [
+            f"`exclude`: {said} {fit} no image of the inputs; a pattern is a name, or a path below the folder that was "
+            "named, as '*_seg.nii.gz' or 'derivatives/'"
+        ]
 
     def told(self, found: FoundCases) -> FoundCases:
         """Add what was left out to what was found; the failure that nothing is left takes the place of another."""

@@ -43,6 +43,7 @@ def cases_of(paths: Sequence[str | InMemory], selection: Selection = ANY, access
             found.failures.append(error)
     found = files.told(_of_named(found, selection))
     found.notes += _of_folders(found.surveyed)
+    found.notes += files.unfitting() if found.cases else []
     if files.note is not None and not found.cases and not found.failures:
         raise UsageError(f"nothing is left of the inputs: {files.note}")
     return found if selection.pattern is None else join(found, selection.pattern)
@@ -55,11 +56,12 @@ def _of_named(found: FoundCases, selection: Selection) -> FoundCases:
     """
     there = {case.name for case in found.cases}
     named = [file for file in found.named if file in there]
-    if len(named) < 2 or selection.pattern is not None or selection.each:
+    chosen = bool(selection.kinds or selection.entity or selection.suffix is not None)
+    if not named or selection.pattern is not None or (not chosen and (len(named) < 2 or selection.each)):
         return found
     from bnstat.sources import survey  # noqa: PLC0415  (which one file does without)
 
-    if not (selection.kinds or selection.entity or selection.suffix is not None):
+    if not chosen:
         note = survey.kinds_note(named)
         found.notes += [] if note is None else [note]
         return found
@@ -93,12 +95,12 @@ def _cases_of(path: str, access: Access, selection: Selection, files: Sieve) -> 
         return _matching(path, access, selection, files)
     by_name = is_remote(path) and (is_image(remote.name_of(path)) or path.lower().endswith(_DESCRIPTION))
     if not by_name and storage.is_folder(path, access):  # of other URLs the server is asked
-        sieve = Sieve.of_folder(path, selection.exclusion, access)
+        sieve = Sieve.of_folder(path, files, access)
         found = _below(path, access, selection, sieve)
         found.cases = sieve.cases(found.cases)
         return sieve.told(found)
     listed = path.lower().endswith(_DESCRIPTION)
-    found = datasets.cases_in(path, access, selection.kinds) if listed else _one(path, access)
+    found = _described(path, path, access, selection) if listed else _one(path, access)
     found.cases = files.cases(found.cases)
     return found
 
@@ -117,6 +119,7 @@ def _below(folder: str, access: Access, selection: Selection, sieve: Sieve) -> F
     # the directory of images of a data set, whose description says how to read it
     listed = datasets.of_images(folder, access)
     if listed is not None:
+        listed.notes += _unheeded(folder, selection)
         return listed
     found = FoundCases()
     files, dicom, of_bids = _walk(folder, access, selection, sieve, found)
@@ -137,13 +140,32 @@ def _below(folder: str, access: Access, selection: Selection, sieve: Sieve) -> F
     return found
 
 
-def _read_as_one(folder: str, names: Sequence[str], access: Access, kinds: Sequence[str]) -> FoundCases | None:
+def _described(file: str, named: str, access: Access, selection: Selection) -> FoundCases:
+    """Return the cases that the description of a data set lists, with a note on what does not apply to them."""
+    found = datasets.cases_in(file, access, selection.kinds)
+    found.notes += _unheeded(named, selection)
+    return found
+
+
+def _unheeded(source: str, selection: Selection) -> list[str]:
+    """Return the note on what was asked for and does not apply to a data set, which says itself what its cases are."""
+    asked = {"suffix": selection.suffix is not None, "entity": bool(selection.entity), "each": selection.each}
+    names = [f"`{name}`" for name, given in asked.items() if given]
+    if not names:
+        return []
+    return [
+        f"{source}: its description says what its cases are, so {' and '.join(names)} changed nothing; to choose files "
+        "by their names, give them, or a folder without a description"
+    ]
+
+
+def _read_as_one(folder: str, names: Sequence[str], access: Access, selection: Selection) -> FoundCases | None:
     """Return the cases of a directory that is one input, or a data set; None if it is neither."""
     if not is_remote(folder) and marked_format(folder) is not None:
         return FoundCases([Case.of(folder, access.protocols)])
     preprocessed = datasets.preprocessed(folder, names, access)
     if preprocessed is None and datasets.DESCRIPTION in names:
-        return datasets.cases_in(storage.inside(folder, datasets.DESCRIPTION), access, kinds)
+        return _described(storage.inside(folder, datasets.DESCRIPTION), folder, access, selection)
     return preprocessed
 
 
@@ -162,7 +184,7 @@ def _walk(
     for here, names in sieve.files(storage.tree(folder, found.failures, access)):
         if any(_lies_in(here, one) for one in described):
             continue
-        whole = _read_as_one(here, names, access, selection.kinds)
+        whole = _read_as_one(here, names, access, selection)
         if whole is not None:
             described.append(here)
             found.add(whole)

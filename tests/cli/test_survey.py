@@ -168,3 +168,34 @@ def test_a_kind_of_one_name_and_several_channels_needs_no_note_on_names(bnstat_r
     ran = bnstat_run("inspect", bids, "--suffix", "bold")
     assert ran.code == 0
     assert not any("names 1 channel" in line for line in ran.lines)
+
+
+def test_a_kind_is_asked_of_one_named_file_as_of_several(bids, refused, bnstat_run):
+    image = bids / "sub-01" / "anat" / "sub-01_T1w.nii.gz"
+    assert bnstat_run("inspect", image, "--suffix", "T1w", "--list").code == 0
+    assert f"{image}: there is no suffix 'FLAIR', which --suffix names; there is T1w (1 file)" in refused(
+        2, "inspect", image, "--suffix", "FLAIR"
+    )
+    assert "no name has the entity 'task'" in refused(2, "inspect", image, "--entity", "task=rest")
+
+
+def test_a_list_of_suffixes_is_told_the_option_that_joins(bids, refused):
+    assert "to join several kinds as channels, type --channels T1w,FLAIR" in refused(
+        2, "inspect", bids, "--suffix", "T1w,FLAIR"
+    )
+
+
+def test_a_kind_found_by_the_end_of_names_has_the_name_that_was_asked_for(totalsegmentator, bnstat_run):
+    ran = bnstat_run("inspect", totalsegmentator, "--suffix", "liver", "--list", "--format", "json")
+    assert [case["channels"] for case in json.loads(ran.out)["cases"]] == [["liver"]] * 3
+
+
+def test_what_a_data_set_does_not_heed_is_said(tmp_path, bnstat_run):
+    for number in range(2):
+        for kind in ("t1", "flair"):
+            save(tmp_path / f"{kind}_{number}.nii.gz", scan(number))
+    listed = [{"t1": f"t1_{number}.nii.gz", "flair": f"flair_{number}.nii.gz"} for number in range(2)]
+    (tmp_path / "list.json").write_text(json.dumps({"training": listed}))
+    for asked in (("--suffix", "t1"), ("--each",)):
+        ran = bnstat_run("inspect", tmp_path / "list.json", *asked, "--list")
+        assert (ran.code, f"so {asked[0]} changed nothing" in ran.err) == (0, True)

@@ -229,3 +229,27 @@ def test_a_moments_file_knows_what_was_excluded(bnstat_run):
     assert bnstat_run("inspect", "m.jsonl").code == 0
     other = bnstat_run("scan", "cohort", "--each", "-o", "m.jsonl", "--resume")
     assert (other.code, "--exclude *_seg.nii" in other.err) == (2, True)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_pattern_that_fits_no_image_is_noted():
+    notes = read("cohort", exclude=("*_seg.nii", "derivativs/"))[1]
+    assert [note for note in notes if "fits no image" in note] == [
+        "`exclude`: 'derivativs/' fits no image of the inputs; a pattern is a name, or a path below the folder that "
+        "was named, as '*_seg.nii.gz' or 'derivatives/'"
+    ]
+    # a path from the current folder on is the usual slip
+    assert "'cohort/b_seg.nii' and 'x' fit no image" in read("cohort", exclude=("cohort/b_seg.nii", "x"))[1][0]
+    # one that fits in one of several inputs, or in a folder that another one leaves out, fits
+    assert not any("no image" in note for note in read("cohort", "cohort/a.nii", exclude=("b_seg*",))[1])
+    assert not any("no image" in note for note in read("cohort", exclude=("derivatives/", "x.nii"))[1])
+    assert not any("no image" in note for note in read("cohort/a.nii", exclude=("*_seg*",))[1])
+
+
+def test_a_settings_file_has_patterns_and_the_command_line_others_in_their_place(folder, bnstat_run):
+    Path("bnstat.toml").write_text('exclude = ["*_seg.nii", "derivatives/"]\n')
+    assert "excluded 4 images by --exclude" in bnstat_run("inspect", "cohort", "--each", "--list").err
+    ran = bnstat_run("inspect", "cohort", "--each", "--exclude", "a.nii", "--list")
+    assert "excluded 3 images by --exclude, as cohort/a.nii" in ran.err
+    shown = bnstat_run("check", "--show-settings").out
+    assert "*_seg.nii,derivatives/" in next(line for line in shown.splitlines() if line.startswith("exclude "))

@@ -108,11 +108,14 @@ def _of_kind(folder: str, parts: Sequence[Part], name: str, option: str, traits:
     wanted = name.strip("_").lower()
     kind = "" if wanted == PLAIN else wanted
     found = [part for part in parts if part.kind == kind]
-    found = found or [part for part in parts if re.search(rf"(?:^|[_\-. ]){re.escape(wanted)}$", _stem(part))]
+    ends = re.compile(rf"(?:^|[_\-. ]){re.escape(wanted)}$")
+    found = found or [replace(part, title=name) for part in parts if ends.search(_stem(part))]
     if not found:
+        # several kinds are channels, also where one was asked for
+        several = f"; to join several kinds as channels, type `channels={name}`" if "," in name else ""
         raise UsageError(
-            f"{folder or 'the files'}: there is no {traits.kinds[0]} {name!r}, which `{option}` names; there "
-            f"{'is' if len({part.kind for part in parts}) == 1 else 'are'} {kinds_in(parts)}"
+            f"{folder or (parts[0].file if len(parts) == 1 else 'the files')}: there is no {traits.kinds[0]} {name!r}, which `{option}` names; there "
+            f"{'is' if len({part.kind for part in parts}) == 1 else 'are'} {kinds_in(parts)}{several}"
         )
     return found
 
