@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from bnstat.cli import exit_codes
-from bnstat.cli.messages import complain, of_input, refused_value, spelled
+from bnstat.cli.messages import as_typed, complain, of_input, refused_value
 from bnstat.cli.options import DEBUG
 from bnstat.errors import BnstatError, InputError, OutputError, UsageError
 from bnstat.text import closest
@@ -111,10 +111,10 @@ def run(argv: list[str]) -> int:
         complain(_with_help(error))
         return error.exit_code
     except BnstatError as error:
-        return _expected(error)
+        return _expected(error, argv)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _FULL:
-            return _expected(OutputError(f"standard output: cannot be written: {error.strerror}"))
+            return _expected(OutputError(f"standard output: cannot be written: {error.strerror}"), argv)
         if shared.get(DEBUG):
             raise
         complain(
@@ -154,12 +154,12 @@ def _with_help(error: click.ClickException) -> str:
     return f"{said} (see {context.command_path} --help)" if context else said
 
 
-def _expected(error: BnstatError) -> int:
+def _expected(error: BnstatError, argv: list[str]) -> int:
     """Write the line of an error that bnstat raises on purpose, after those of failed files; return the exit code."""
     failures = error.failures if isinstance(error, UsageError) else ()
     for failure in failures:
         complain(of_input(failure.source, failure.message))
-    complain(of_input(error.source, error.message) if isinstance(error, InputError) else spelled(str(error)))
+    complain(of_input(error.source, error.message) if isinstance(error, InputError) else as_typed(str(error), argv))
     if isinstance(error, UsageError) and not failures:
         return exit_codes.USAGE
     return _silenced(exit_codes.FAILED_INPUT) if isinstance(error, OutputError) else exit_codes.FAILED_INPUT

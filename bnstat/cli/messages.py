@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,6 +30,8 @@ _OPTIONS = {parameter: option for option, parameter in PARAMETERS.items()}
 # A parameter in a message of the library, with a value or without: `batch_size`, `batch_axis="none"`. It stands as a
 # word of its own: what a user typed is quoted, and a file name goes on before or after its backticks.
 _PARAMETER = re.compile(r"(?<![^\s(])`([a-z][a-z_]*)(?:=([^`]*))?`(?![\w/\\'\"]|\.\w)")
+# A command to paste up to the options that it adds; a folder may be quoted for the shell.
+_TO_PASTE = re.compile(r"as in: bnstat inspect (?:'[^']*'|\"'\"|[^\s'])+(?= --(?:suffix|channels) )")
 # What click says of a text that is no number.
 _NO_NUMBER = re.compile(r"(.*) is not a valid (integer|float)(?: range)?", re.DOTALL)
 # A size as Python writes it: `(96, 96, 96)`.
@@ -38,6 +41,16 @@ _TUPLE = re.compile(r"\(\d+(?:, ?\d+)*,?\)")
 def spelled(message: str) -> str:
     """Return a message of the library with its parameters spelled as options: `batch_size=1` as --batch-size 1."""
     return _PARAMETER.sub(_option, message)
+
+
+def as_typed(message: str, argv: Sequence[str]) -> str:
+    """Return a message with parameters spelled as options, and with the call that was typed in a command to paste.
+
+    The library does not know the call: it writes `bnstat inspect FOLDER` before the options that answer a question.
+    """
+    from shlex import join
+
+    return _TO_PASTE.sub(lambda _: f"as in: {join(['bnstat', *argv])}", spelled(message))
 
 
 def of_input(source: str, message: str) -> str:

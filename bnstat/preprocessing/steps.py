@@ -188,7 +188,7 @@ def _step(text: str) -> Step | None:
             raise WrongError("nothing follows the colon")
         return known[name](rest)
     except WrongError as error:
-        raise UsageError(f"`intensity`: step {text!r} is wrong: {error}. Steps are {_GRAMMAR}") from error
+        raise UsageError(f"`intensity`: step {text!r} is wrong: {error}") from error
 
 
 def _no_step(given: str) -> None:

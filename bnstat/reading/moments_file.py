@@ -12,6 +12,7 @@ from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.moments_line import MomentsLine, line_of, parse
 from bnstat.reading.scan_settings import difference
+from bnstat.sources.neighbours import unopened
 from bnstat.text import plural
 
 
@@ -140,4 +141,4 @@ def _lines(path: str) -> Iterator[bytes]:
         with Path(path).open("rb") as file:
             yield from file
     except OSError as error:
-        raise InputError(path, f"it cannot be read: {error.strerror}") from error
+        raise unopened(path, error) from error

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bnstat.errors import InputError, UsageError, text
+from bnstat.sources.neighbours import unopened
 
 DIRECTORY = "directory"
 
@@ -128,9 +129,10 @@ def _rows(file: str) -> list[Mapping[str, str]]:
     try:
         with Path(file).open(encoding="utf-8-sig", newline="") as opened:
             content = opened.read()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(file, f"the table cannot be read: {why}") from error
+    except OSError as error:
+        raise unopened(file, error) from error
+    except UnicodeDecodeError as error:
+        raise InputError(file, "the table cannot be read: it is not UTF-8 text") from error
     head = content.partition("\n")[0]
     separator = max(",;\t", key=head.count)
     try:

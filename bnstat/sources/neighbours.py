@@ -49,6 +49,20 @@ def missing(source: str, file: str) -> InputError:
     return InputError(source, f"no such file; did you mean {near}?" if near else "no such file; check the path")
 
 
+def unopened(file: str, error: OSError) -> InputError:
+    """Return the error that a file with settings, a table or a plan cannot be opened.
+
+    Args:
+        file: the file, as the user named it.
+        error: what the system said.
+    """
+    if isinstance(error, FileNotFoundError):
+        return missing(file, file)
+    if isinstance(error, IsADirectoryError):
+        return InputError(file, "it is a directory; name the file in it")
+    return InputError(file, f"the file cannot be read: {error.strerror}")
+
+
 def _names_in(folder: str, path: str, parts: Sequence[str], place: int) -> list[str]:
     """Return the names in a folder; only those of folders, if more parts of the path follow."""
     where = folder or ("/" if path.startswith("/") else os.curdir)

@@ -129,7 +129,10 @@ def _ways(downsample: Downsampling | Sequence[Downsampling], levels: int) -> tup
     several = [downsample] if isinstance(downsample, str) else list(downsample)
     for way in several:
         if way not in get_args(Downsampling):
-            raise UsageError(f"`downsample` must be one of {', '.join(get_args(Downsampling))}, and is {way!r}")
+            raise UsageError(
+                f"`downsample` must be conv (sizes are rounded up) or pool (down), and is {way!r}; the factors that "
+                "sizes are divided by are `strides`, as in `strides=2,2,1x2x2`"
+            )
     if len(several) == 1:
         return tuple(several * levels)
     if len(several) != levels:

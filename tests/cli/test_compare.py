@@ -404,7 +404,7 @@ def test_all_that_was_asked_for_is_in_every_format(bnstat_run, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "group_by", "message"),
     [
-        (None, "sites.csv:site", "sites.csv: the table cannot be read: No such file or directory"),
+        (None, "sites.csv:site", "sites.csv: no such file; check the path"),
         ([], "sites.csv:site", "sites.csv: the table has no rows"),
         ([("case_00", "A")], "sites.csv:centre", "has no column 'centre'; it has case, site"),
         ([("case_00", "A")], "sites.csv:site", "has no site for"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bnstat.cli.messages import spelled
+from bnstat.cli.messages import as_typed, spelled
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,12 @@ def test_a_file_with_backticks_in_its_name_is_named_as_it_was_typed(tmp_path, re
     ran = bnstat_run("inspect", array)
     assert f"{array} has shape (2, 3, 4)" in ran.err
     assert "--batch-axis none" in ran.err
+
+
+@pytest.mark.parametrize("folder", ["bids", "'my data'", """'it'"'"'s'"""])
+def test_a_command_to_paste_is_the_call_that_was_typed_with_the_option_that_answers(folder):
+    message = f"take one, as in: bnstat inspect {folder} --suffix T1w; or as in: bnstat inspect {folder} --channels a,b"
+    assert as_typed(message, ["scan", "my data", "-o", "m.jsonl"]) == (
+        "take one, as in: bnstat scan 'my data' -o m.jsonl --suffix T1w; or as in: bnstat scan 'my data' -o m.jsonl "
+        "--channels a,b"
+    )

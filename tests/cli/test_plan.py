@@ -116,7 +116,7 @@ def test_a_plans_file_says_it_all_and_its_order_is_told(bnstat_run, tmp_path):
         (["--patch", "8x8x8", "--strides", "2,2x2"], 2, "the patch has 3"),
         (["--patch", "8x8x8", "--levels", "9", "--downsample", "pool"], 2, "leaves nothing"),
         (["--patch", "8x8x8", "--levels", "2", "--configuration", "x"], 2, "plans file"),
-        (["none.json"], 3, "No such file"),
+        (["none.json"], 3, "no such file"),
         (
             ["none.json", "--levels", "2"],
             2,
@@ -157,4 +157,4 @@ def test_each_level_may_round_in_its_own_way_at_the_command_line(bnstat_run):
     assert [level["shape"][0] for level in document["levels"]] == [9, 4, 2]
     wrong = bnstat_run("plan", "--patch", "9", "--levels", "3", "--downsample", "up")
     assert (wrong.code, wrong.out) == (2, "")
-    assert "--downsample must be one of conv, pool, and is 'up'" in wrong.err
+    assert "or pool (down), and is 'up'; the factors that sizes are divided by are --strides" in wrong.err

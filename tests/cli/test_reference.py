@@ -208,7 +208,7 @@ def test_a_check_refuses_them_before_a_voxel_is_read(kept):
 
 def test_a_reference_that_cannot_be_read_fails(refused, tmp_path):
     now = volume("now.nii")
-    assert "nowhere.jsonl: it cannot be read" in refused(3, "check", now, "--reference", "nowhere.jsonl")
+    assert "nowhere.jsonl: no such file" in refused(3, "check", now, "--reference", "nowhere.jsonl")
     (tmp_path / "text.jsonl").write_text("hello\n")
     assert "text.jsonl: not a moments file" in refused(3, "check", now, "--reference", "text.jsonl")
     (tmp_path / "empty.jsonl").write_text("")

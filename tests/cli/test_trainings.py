@@ -180,10 +180,10 @@ def test_the_plans_file_is_not_written_over(bnstat_run, tmp_path):
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
-        ("nothing.json", 3, "nothing.json: the file cannot be read"),
+        ("nothing.json", 3, "nothing.json: no such file"),
         ("plans.json:3d", 2, "no configuration '3d'; it has 3d_fullres, 3d_lowres, big"),
         ("data/dataset.json", 3, "it is not a plans file of nnU-Net"),
-        ("data", 3, "data: the file cannot be read"),
+        ("data", 3, "data: it is a directory"),
     ],
 )
 def test_a_file_that_is_no_plans_file_is_one_line(refused, name, code, words):

@@ -246,7 +246,8 @@ def test_a_pattern_that_fits_no_image_is_noted():
     assert not any("no image" in note for note in read("cohort/a.nii", exclude=("*_seg*",))[1])
 
 
-def test_a_settings_file_has_patterns_and_the_command_line_others_in_their_place(folder, bnstat_run):
+@pytest.mark.usefixtures("folder")
+def test_a_settings_file_has_patterns_and_the_command_line_others_in_their_place(bnstat_run):
     Path("bnstat.toml").write_text('exclude = ["*_seg.nii", "derivatives/"]\n')
     assert "excluded 4 images by --exclude" in bnstat_run("inspect", "cohort", "--each", "--list").err
     ran = bnstat_run("inspect", "cohort", "--each", "--exclude", "a.nii", "--list")

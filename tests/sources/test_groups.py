@@ -117,7 +117,7 @@ def test_a_table_with_an_entry_that_is_too_long_cannot_be_read(table):
 
 
 def test_a_table_that_does_not_exist_cannot_be_read(tmp_path):
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="no such file"):
         groups_by_source(FILES, f"{tmp_path / 'none.csv'}:site")
 
 

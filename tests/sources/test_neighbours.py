@@ -76,3 +76,22 @@ def test_a_missing_second_file_is_named(refused, write_image, voxels):
     pair.with_suffix(".hdr").unlink()
     said = refused(3, "inspect", pair)
     assert said.endswith(f"its second file, {pair.with_suffix('.hdr')}, is missing; copy it to the same folder")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("inspect", "IMAGE", "--plans"),
+        ("inspect", "IMAGE", "--monai"),
+        ("check", "IMAGE", "--reference"),
+        ("plan",),
+        ("compare", "IMAGE", "--group-by"),
+    ],
+)
+def test_a_missing_file_of_settings_names_its_neighbour_and_a_folder_is_none(small_image, tmp_path, refused, asked):
+    (tmp_path / "settings.json").write_text("{}")
+    call = [small_image() if one == "IMAGE" else one for one in asked]
+    column = ":site" if asked[-1] == "--group-by" else ""
+    said = refused(3, *call, f"{tmp_path / 'setings.json'}{column}")
+    assert f"setings.json: no such file; did you mean {tmp_path / 'settings.json'}?" in said
+    assert "it is a directory; name the file in it" in refused(3, *call, f"{tmp_path}{column}")

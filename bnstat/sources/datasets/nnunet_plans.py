@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bnstat.errors import InputError, UsageError
+from bnstat.sources.neighbours import unopened
 
 Size = TypeVar("Size")
 
@@ -72,7 +73,7 @@ def read_plans(path: str, name: str | None = None) -> Configuration:
         named = {key: _inherited(configurations, key) for key in configurations}
         usable = [key for key, values in named.items() if "patch_size" in values]
     except OSError as error:
-        raise InputError(path, f"the file cannot be read: {error.strerror}") from error
+        raise unopened(path, error) from error
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise InputError(path, "it is not a plans file of nnU-Net; give a nnUNetPlans.json") from error
     chosen = name or (USUAL if USUAL in usable else next(iter(usable), ""))

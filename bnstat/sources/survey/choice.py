@@ -113,8 +113,9 @@ def _of_kind(folder: str, parts: Sequence[Part], name: str, option: str, traits:
     if not found:
         # several kinds are channels, also where one was asked for
         several = f"; to join several kinds as channels, type `channels={name}`" if "," in name else ""
+        where = folder or (parts[0].file if len(parts) == 1 else "the files")
         raise UsageError(
-            f"{folder or (parts[0].file if len(parts) == 1 else 'the files')}: there is no {traits.kinds[0]} {name!r}, which `{option}` names; there "
+            f"{where}: there is no {traits.kinds[0]} {name!r}, which `{option}` names; there "
             f"{'is' if len({part.kind for part in parts}) == 1 else 'are'} {kinds_in(parts)}{several}"
         )
     return found

@@ -42,8 +42,8 @@ def asked_of(folder: str, parts: Sequence[Part], traits: Traits) -> UsageError:
         named = shlex.quote(",".join(channels))
         ways.append(f"several as the channels of a case, as in: bnstat inspect {place} --channels {named}")
     return UsageError(
-        f"{folder or 'the files'}: there are {plural(number, *traits.kinds)}, which are not pooled unasked: "
-        f"{kinds_in(parts)}; take {'; or '.join(ways)}; or take every file as a sample with `each`"
+        f"{folder or 'the files'}: there are {plural(number, *traits.kinds)}, and bnstat mixes none unless it is "
+        f"told to: {kinds_in(parts)}; take {'; or '.join(ways)}; or take every file as a sample with `each`"
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bnstat.errors import InputError
+from bnstat.sources.neighbours import unopened
 
 # A sum of references, which is the one kind of expression that is followed: lists of transforms are written so.
 _REFERENCE = r"@[\w#:]+"
@@ -61,9 +62,10 @@ class Bundle:
         """
         try:
             text = Path(file).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it is not text"
-            raise InputError(file, f"the file cannot be read: {why}") from error
+        except OSError as error:
+            raise unopened(file, error) from error
+        except ValueError as error:
+            raise InputError(file, "the file cannot be read: it is not text") from error
         content = _of_yaml(file, text) if file.lower().endswith(_YAML) else _of_json(file, text)
         if not isinstance(content, Mapping):
             raise InputError(file, "it is not a configuration of a MONAI bundle; give its configs/train.json")

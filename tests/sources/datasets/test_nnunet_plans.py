@@ -76,7 +76,7 @@ def test_another_file_is_not_a_plans_file(tmp_path, content):
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="no such file"):
         read_plans(str(tmp_path / "none.json"))
 
 

@@ -134,7 +134,7 @@ def test_a_configuration_is_named_after_a_colon(plans):
     assert training_of(f"{path}:3d_lowres").values["batch_size"] == 2
     with pytest.raises(UsageError, match="no configuration '3d_fullres'; it has 3d_lowres"):
         training_of(f"{path}:3d_fullres")
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="no such file"):
         training_of(f"{path}x:3d_fullres")
 
 
