@@ -631,14 +631,14 @@ CLAIMS: tuple[Claim, ...] = (
     claim(
         "plan",
         r"(?:F|f|A|a)(?:rom|t) level (?P<level>\d+)(?P<on> on)? a channel has (?P<number>one value|2 values)"
-        r"(?P<each> in each sample)?(?:.*?refuses to train \((?P<names>[^)]*)\))?",
+        r"(?P<each> in each sample)?(?:.*?refuses? to train \((?P<names>[^)]*)\))?",
         _stops,
     ),
     claim("plan", r"Batch norm has (?P<number>[\d,]*\d) values there(?P<pair>, which always)?", _of_batch),
     claim(
         "plan",
         r"After (?P<kind>.*?) a feature has (?P<number>one|[\d,]*\d) values?(?: in a batch of (?P<size>1))?"
-        r"(?:.*?refuses to train \((?P<names>[^)]*)\):)?",
+        r"(?:.*?refuses? to train \((?P<names>[^)]*)\))?",
         _of_head,
     ),
     claim("plan", r"torch\.Size\(\[(?P<batch>\d+), (?P<features>\d+|C)\]\)", _shape_at_head),

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from bnstat.layers.batches import order_of
 from bnstat.layers.settings import Batching
-from bnstat.preprocessing.patch_positions import wants_foreground
 from bnstat.preprocessing.settings import Patching
 from bnstat.sources.sample import Sample
 
@@ -52,6 +51,8 @@ def without_foreground(samples: Sequence[Sample], patching: Patching) -> int:
     around = patching.around
     if around is None or around.share == 0:
         return 0
+    from bnstat.preprocessing.patch_positions import wants_foreground
+
     missed = 0
     for (name, index), places in _volumes(samples).items():
         wanted = around.forced or any(

@@ -12,7 +12,7 @@ from math import inf, isfinite, prod
 
 import numpy as np
 
-from bnstat.layers.arithmetic import bounds, emulation, grouped
+from bnstat.layers.arithmetic import bounds
 from bnstat.layers.arithmetic.arithmetics import FUSED, Arithmetic, Instead
 from bnstat.layers.arithmetic.bands import FLOAT32_MAX, FLOAT32_TINY, SHARED_VOXELS
 from bnstat.layers.arithmetic.running_sums import Layout
@@ -278,6 +278,8 @@ def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Sums:
 
     def voxels() -> Iterator[tensor_order.Floats]:
         return tensor_order.batch_voxels(places, settings.dtype)
+
+    from bnstat.layers.arithmetic import emulation, grouped
 
     if arithmetic.sums == "groups":
         emulated = grouped.emulate_groups(voxels, layout, settings.groups or 1, threads=settings.threads)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import InitVar, dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bnstat.errors import UsageError, require_least, text, wholes
-from bnstat.preprocessing.by_channel import StepLists, step_lists
-from bnstat.preprocessing.foreground import Foreground
-from bnstat.preprocessing.regions import Region, region_of
-from bnstat.preprocessing.steps import Step, of_mask
 from bnstat.text import by
+
+if TYPE_CHECKING:  # what parses steps, masks and foregrounds takes milliseconds that most volumes do without
+    from bnstat.preprocessing.by_channel import StepLists
+    from bnstat.preprocessing.foreground import Foreground
+    from bnstat.preprocessing.regions import Region
+    from bnstat.preprocessing.steps import Step
 
 PER = ("volume", "patch")
 PADS = ("zero", "edge", "none")
@@ -68,7 +71,11 @@ class Patching:
     @cached_property
     def around(self) -> Foreground | None:
         """The parsed `foreground`."""
-        return None if self.foreground is None else Foreground.of(self.foreground)
+        if self.foreground is None:
+            return None
+        from bnstat.preprocessing.foreground import Foreground
+
+        return Foreground.of(self.foreground)
 
 
 @dataclass(frozen=True)
@@ -100,19 +107,27 @@ class Preparation:
         ):  # which is to say nothing
             object.__setattr__(self, "intensity", None)
         if not recorded:
-            _ = self.step_lists, self.region  # parsed once, here; workers get the parsed values
             self._require_patches()
+            _ = self.region  # parsed once, here; workers get the parsed values
+            if self.intensity is not None:
+                self._require_steps()
             if self.patches is not None and self.mask is not None:
                 raise UsageError(
                     "`mask` and patches exclude each other, since a patch is judged by all its voxels; "
                     "leave out one of them"
                 )
-            if self.mask is None and (inside := of_mask(self.steps)) is not None:
-                raise UsageError(
-                    f"`intensity`: {inside} takes the statistics inside of a mask, and there is none; name it, as in "
-                    '`mask="masks/{case}.nii.gz"`, or take those of values that are not 0 '
-                    f"({inside.replace(':mask', '-nonzero').replace(',mask', ',nonzero')})"
-                )
+
+    def _require_steps(self) -> None:
+        """Parse the steps, and raise UsageError if they need a mask that is not there."""
+        from bnstat.preprocessing.steps import of_mask
+
+        inside = of_mask(self.steps)
+        if inside is not None and self.mask is None:
+            raise UsageError(
+                f"`intensity`: {inside} takes the statistics inside of a mask, and there is none; name it, as in "
+                '`mask="masks/{case}.nii.gz"`, or take those of values that are not 0 '
+                f"({inside.replace(':mask', '-nonzero').replace(',mask', ',nonzero')})"
+            )
 
     def _require_patches(self) -> None:
         """Raise UsageError if steps cannot have the statistics of patches, because there are none."""
@@ -126,17 +141,23 @@ class Preparation:
     @cached_property
     def step_lists(self) -> StepLists:
         """The parsed `intensity`."""
+        from bnstat.preprocessing.by_channel import step_lists
+
         return step_lists(None if self.intensity is None else text("intensity", self.intensity))
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps of all channels, one list after the other."""
-        return self.step_lists.every
+        return () if self.intensity is None else self.step_lists.every
 
     @cached_property
     def region(self) -> Region | None:
         """The parsed `mask`."""
-        return None if self.mask is None else region_of(text("mask", self.mask))
+        if self.mask is None:
+            return None
+        from bnstat.preprocessing.regions import region_of
+
+        return region_of(text("mask", self.mask))
 
     @property
     def plain(self) -> bool:

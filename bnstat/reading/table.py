@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from bnstat.errors import InputError, UsageError
-from bnstat.preprocessing.channel_steps import require_channels
-from bnstat.preprocessing.patch_size import require_patches
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.reading.scan_settings import ScanSettings, difference
@@ -116,9 +114,7 @@ def read_tables(
             )
         notes += _of_training(planned, reading)  # before what it sets is refused as if it were typed
         for one in (reading.preparation, *others):
-            require_channels(read, one)
-        if reading.preparation.patches is not None:
-            require_patches(read, reading.preparation)
+            _require_fit(read, one)
         check(planned)
         cases = _rows(entries, axis, batch_axis, reading, progress, failures, others)
     told = tuple(failures)
@@ -137,11 +133,23 @@ def _of_preparation(cases: Sequence[tuple[Row, ...]], place: int, number: int) -
     return tuple(found)
 
 
+def _require_fit(planned: Sequence[Planned], preparation: Preparation) -> None:
+    """Raise UsageError if a case has not the channels that steps are for, or the size that patches need."""
+    if preparation.intensity is not None:
+        from bnstat.preprocessing.channel_steps import require_channels
+
+        require_channels(planned, preparation)
+    if preparation.patches is not None:
+        from bnstat.preprocessing.patch_size import require_patches
+
+        require_patches(planned, preparation)
+
+
 def _of_training(planned: Sequence[Planned], reading: Reading) -> tuple[str, ...]:
     """Return notes on the training whose settings were taken."""
     if reading.training is None:
         return ()
-    from bnstat.reading.training import notes_of  # noqa: PLC0415  (most tables need none)
+    from bnstat.reading.training import notes_of
 
     return notes_of(reading.training, planned)
 
@@ -177,7 +185,7 @@ def _entries(
             if planned:
                 preparations[planned[0].case.name] = reading.preparation
             continue
-        from bnstat.reading import moments_input  # noqa: PLC0415  (10 ms, and most tables need none)
+        from bnstat.reading import moments_input
 
         for path in map(str, some):
             try:

@@ -123,8 +123,8 @@ class Plan(Document):
         where, several = f"After {head.title}", head.values_per_batch
         if several == 1:
             return (
-                f"{where} a feature has one value in a batch of 1, so its variance is zero: PyTorch refuses to train "
-                f'({", ".join(head.raises)}): "{head.refusal}". Keras and the other frameworks train, but {_CONSTANT}. '
+                f"{where} a feature has one value in a batch of 1, so its variance is zero: {_refuse(head.raises)}, "
+                f'PyTorch with "{head.refusal}". Keras and the other frameworks train, but {_CONSTANT}. '
                 "Use layer norm there, which reduces the features of each sample, or a larger batch."
             )
         if several == _PAIR:
@@ -157,12 +157,12 @@ class Plan(Document):
 
     def _single(self, first: Level, where: str, together: int) -> str:
         """Say what a single value in each sample means, for batch norm and for instance norm."""
-        refuse = f"PyTorch refuses to train ({', '.join(first.raises)})"
+        refuse = _refuse(first.raises)
         if together == 1:
             return (
                 f"{where} a channel has one value, so its variance is zero: {refuse}; Keras and the other frameworks "
-                f"train, but {_CONSTANT}. From batch size {self.least_batch_size} on PyTorch's batch norm trains, but "
-                f"2 different values {_ALWAYS}, and its instance norm refuses at any batch size."
+                f"train, but {_CONSTANT}. From batch size {self.least_batch_size} on every batch norm trains, but "
+                f"2 different values {_ALWAYS}, and PyTorch's instance norm refuses at any batch size."
             )
         batch = f"which {_ALWAYS}" if together == _PAIR else "so it trains"
         return (
@@ -228,6 +228,13 @@ class Plan(Document):
             raises = {"raises": " ".join(self.head.raises), "downsample": None}
             rows.append({**own, "bessel": bessel, **raises})
         return rows
+
+
+def _refuse(names: Sequence[str]) -> str:
+    """Return that layers refuse to train, with the makers in words and the layers as `--framework` takes them."""
+    makers = dict.fromkeys("MLX" if name == "mlx" else "PyTorch" for name in names)
+    verb = "refuses" if len(makers) == 1 else "refuse"
+    return f"{' and '.join(makers)} {verb} to train ({', '.join(names)})"
 
 
 def _level(level: Level) -> Fields:

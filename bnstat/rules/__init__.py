@@ -32,7 +32,6 @@ from bnstat.rules.data import (
     refused_epsilon,
     zero_variance,
 )
-from bnstat.rules.explanation import explained
 from bnstat.rules.layout import (
     channel_scale_mismatch,
     channels_first_suspected,
@@ -43,7 +42,7 @@ from bnstat.rules.layout import (
 )
 from bnstat.rules.rule import Rule
 
-__all__ = ["RULES", "Rule", "explained", "findings_of"]
+__all__ = ["RULES", "Rule", "findings_of"]
 
 RULES: tuple[Rule, ...] = (
     zero_variance.RULE,

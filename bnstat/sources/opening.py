@@ -7,11 +7,9 @@ import stat
 
 from bnstat.errors import InputError
 from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
-from bnstat.sources.disguise import misnamed
 from bnstat.sources.formats import nifti
 from bnstat.sources.formats.registry import Format, format_of, format_of_folder, format_within, path_of
 from bnstat.sources.names import others_of
-from bnstat.sources.neighbours import missing
 from bnstat.sources.storage import is_there
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import Volume
@@ -58,6 +56,9 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
         found = None if path != source or (known is not None and known.batched) else _disguised(source)
         if found is not None:
             return found
+        from bnstat.sources.disguise import misnamed
+        from bnstat.sources.neighbours import missing
+
         others = others_of(path)
         if others and not any(map(is_there, others)):
             raise missing(source, others[0]) from error
@@ -77,7 +78,7 @@ def _of_other_format(path: str, known: Format | None) -> str | None:
 
 
 def _disguised(source: str) -> Volume | None:
-    from bnstat.sources.formats.disguised import open_disguised  # noqa: PLC0415  (most names are true)
+    from bnstat.sources.formats.disguised import open_disguised
 
     return open_disguised(source)
 
@@ -94,6 +95,8 @@ def _refuse_unreadable(source: str, path: str) -> None:
         why = "a NUL character" if "\0" in path else "a character that this system cannot write"
         raise InputError(source, f"no file can have this name, which contains {why}; check the path") from error
     except FileNotFoundError as error:
+        from bnstat.sources.neighbours import missing
+
         raise missing(source, path) from error
     except OSError as error:
         raise unreadable(source, error) from error

@@ -7,10 +7,9 @@ import os
 from collections.abc import Sequence
 
 from bnstat.errors import InputError, UsageError
-from bnstat.sources import datasets, remote, storage
+from bnstat.sources import remote, storage
 from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
 from bnstat.sources.case import Case, FoundCases
-from bnstat.sources.datasets.pattern import join
 from bnstat.sources.exclusion import Sieve
 from bnstat.sources.formats.memory import InMemory
 from bnstat.sources.formats.registry import is_dicom, marked_format, names_of_read
@@ -46,7 +45,11 @@ def cases_of(paths: Sequence[str | InMemory], selection: Selection = ANY, access
     found.notes += files.unfitting() if found.cases else []
     if files.note is not None and not found.cases and not found.failures:
         raise UsageError(f"nothing is left of the inputs: {files.note}")
-    return found if selection.pattern is None else join(found, selection.pattern)
+    if selection.pattern is None:
+        return found
+    from bnstat.sources.datasets.pattern import join
+
+    return join(found, selection.pattern)
 
 
 def _of_named(found: FoundCases, selection: Selection) -> FoundCases:
@@ -59,7 +62,7 @@ def _of_named(found: FoundCases, selection: Selection) -> FoundCases:
     chosen = bool(selection.kinds or selection.entity or selection.suffix is not None)
     if not named or selection.pattern is not None or (not chosen and (len(named) < 2 or selection.each)):
         return found
-    from bnstat.sources import survey  # noqa: PLC0415  (which one file does without)
+    from bnstat.sources import survey
 
     if not chosen:
         note = survey.kinds_note(named)
@@ -116,6 +119,8 @@ def _below(folder: str, access: Access, selection: Selection, sieve: Sieve) -> F
     Raises:
         UsageError: if these are of several kinds, and the selection leaves open which to take.
     """
+    from bnstat.sources import datasets
+
     # the directory of images of a data set, whose description says how to read it
     listed = datasets.of_images(folder, access)
     if listed is not None:
@@ -124,7 +129,7 @@ def _below(folder: str, access: Access, selection: Selection, sieve: Sieve) -> F
     found = FoundCases()
     files, dicom, of_bids = _walk(folder, access, selection, sieve, found)
     if files:
-        from bnstat.sources import survey  # noqa: PLC0415  (which a file does without)
+        from bnstat.sources import survey
 
         found.add(survey.survey(folder, sorted(files), selection, access.protocols, described=of_bids))
     if found.cases and dicom:  # often what the other images were made of
@@ -142,6 +147,8 @@ def _below(folder: str, access: Access, selection: Selection, sieve: Sieve) -> F
 
 def _described(file: str, named: str, access: Access, selection: Selection) -> FoundCases:
     """Return the cases that the description of a data set lists, with a note on what does not apply to them."""
+    from bnstat.sources import datasets
+
     found = datasets.cases_in(file, access, selection.kinds)
     found.notes += _unheeded(named, selection)
     return found
@@ -163,6 +170,8 @@ def _read_as_one(folder: str, names: Sequence[str], access: Access, selection: S
     """Return the cases of a directory that is one input, or a data set; None if it is neither."""
     if not is_remote(folder) and marked_format(folder) is not None:
         return FoundCases([Case.of(folder, access.protocols)])
+    from bnstat.sources import datasets
+
     preprocessed = datasets.preprocessed(folder, names, access)
     if preprocessed is None and datasets.DESCRIPTION in names:
         return _described(storage.inside(folder, datasets.DESCRIPTION), folder, access, selection)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bnstat.errors import UsageError, text, texts
-from bnstat.sources.datasets.pattern import Pattern
 from bnstat.sources.exclusion import Exclusion
 from bnstat.sources.names import is_image
+
+if TYPE_CHECKING:  # data sets and their patterns take milliseconds that a file does without
+    from bnstat.sources.datasets.pattern import Pattern
 
 # What a pattern has, and a list of kinds has not; nor does it end as the name of a file.
 _PATTERN = ("{", "}", "*", "/")
@@ -53,6 +56,8 @@ class Selection:
         """The parsed `channels` if it is a pattern of names."""
         if self.channels is None:
             return None
+        from bnstat.sources.datasets.pattern import Pattern
+
         given = text("channels", self.channels)
         return Pattern.of(given) if is_image(given) or any(sign in given for sign in _PATTERN) else None
 

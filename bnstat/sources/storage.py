@@ -10,7 +10,6 @@ from bnstat.errors import InputError
 from bnstat.sources import remote
 from bnstat.sources.addresses import USUAL, Access, is_remote
 from bnstat.sources.formats.registry import MARKS, path_of
-from bnstat.sources.neighbours import missing
 from bnstat.sources.streams import unreadable
 
 # The most bytes of a text: a description of a data set takes a few kilobytes for each thousand cases.
@@ -130,6 +129,8 @@ def text_of(path: str, access: Access = USUAL) -> str:
     except UnicodeDecodeError as error:
         raise InputError(path, "it is not UTF-8 text; give the JSON file of a data set, or images") from error
     except FileNotFoundError as error:
+        from bnstat.sources.neighbours import missing
+
         raise missing(path, path) from error
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error

@@ -20,10 +20,10 @@ def test_the_table_says_where_training_stops(bnstat_run):
     assert ran.code == 0
     said = " ".join(ran.out.split("\n\n")[0].split())
     assert said == (
-        "At level 6 a channel has one value, so its variance is zero: PyTorch refuses to train (torch, "
+        "At level 6 a channel has one value, so its variance is zero: PyTorch and MLX refuse to train (torch, mlx, "
         "torch-instance); Keras and the other frameworks train, but the output is the constant β (the layer's learned "
-        "bias, 0 at first). From batch size 2 on PyTorch's batch norm trains, but 2 different values always become "
-        "about −1 and 1, and its instance norm refuses at any batch size. Use 6 levels or fewer, or a larger "
+        "bias, 0 at first). From batch size 2 on every batch norm trains, but 2 different values always become "
+        "about −1 and 1, and PyTorch's instance norm refuses at any batch size. Use 6 levels or fewer, or a larger "
         "patch, such as 128x128x32."
     )
     assert max(map(len, ran.out.splitlines())) <= 80
@@ -81,7 +81,7 @@ def test_json_follows_the_contract(bnstat_run):
         "values_per_sample": 1,
         "values_per_batch": 1,
         "bessel": None,
-        "raises": ["torch", "torch-instance"],
+        "raises": ["torch", "mlx", "torch-instance"],
         "downsample": "conv",
     }
     assert document["least_batch_size"] == 2
@@ -135,7 +135,7 @@ def test_a_head_says_the_refusal_that_people_report_before_all_else(bnstat_run):
     assert "got input size torch.Size([1, 512])" in said
     assert "no layer of the encoder refuses to train" in said
     row = next(line for line in ran.out.splitlines() if line.startswith(" head"))
-    assert row.split() == ["head", "global-pool:512", "1", "1", "–", "torch"]
+    assert row.split() == ["head", "global-pool:512", "1", "1", "–", "torch,", "mlx"]
     document = json.loads(
         bnstat_run("plan", "--patch", "9", "--levels", "3", "--head", "flatten", "--format", "json").out
     )

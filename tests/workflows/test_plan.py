@@ -28,7 +28,7 @@ def test_strides_are_of_each_further_level_and_of_each_axis_where_they_differ():
 
 def test_a_batch_of_one_raises_only_where_one_value_is_left():
     found = plan((8, 8, 8), levels=4, batch_size=1)
-    assert [level.raises for level in found.levels] == [(), (), (), ("torch", "torch-instance")]
+    assert [level.raises for level in found.levels] == [(), (), (), ("torch", "mlx", "torch-instance")]
     assert found.least_batch_size == 2
     assert found.levels[-1].bessel is None
 
@@ -127,7 +127,7 @@ def test_a_real_encoder_raises_at_the_levels_that_are_predicted(patch, strides, 
 def test_behind_the_encoder_batch_norm_has_a_value_of_each_sample(kind, batch_size):
     found = plan(64, levels=3, batch_size=batch_size, head=f"{kind}:512")
     assert (found.head.features, found.head.values_per_batch) == (512, batch_size)
-    assert found.head.raises == (("torch",) if batch_size == 1 else ())
+    assert found.head.raises == (("torch", "mlx") if batch_size == 1 else ())
     assert found.least_batch_size == 2
     assert plan(64, levels=3, batch_size=batch_size).head is None
 

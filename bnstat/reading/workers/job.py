@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 from bnstat.errors import InputError, UsageError
-from bnstat.preprocessing.channel_steps import bytes_read
 from bnstat.preprocessing.samples import Row, rows_of, rows_of_several
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.case import Case
@@ -62,6 +61,10 @@ class Job:
             return self.nbytes_on_disk
         if self.preparation.plain and not self.others:
             return self.planned.nbytes
+        if self.preparation.plain and not self.others:
+            return self.planned.nbytes
+        from bnstat.preprocessing.channel_steps import bytes_read
+
         return bytes_read(self.planned, self.preparation, *self.others)
 
     @property
