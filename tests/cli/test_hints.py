@@ -53,7 +53,7 @@ def test_a_plan_in_two_dimensions_names_two_axes(bnstat_run, tmp_path):
     plans = {"configurations": {"2d": {"patch_size": [64, 32], "batch_size": 2, "architecture": network}}}
     (tmp_path / "plans.json").write_text(json.dumps(plans))
     ran = bnstat_run("plan", tmp_path / "plans.json", "--configuration", "2d")
-    assert "its sizes (y, x) are shown in file order (x, y)" in ran.err
+    assert "its sizes are shown in the order of an image file (x, y)" in ran.err
     assert "(x, y, z)" not in ran.err
 
 

@@ -90,7 +90,7 @@ def test_json_follows_the_contract(bnstat_run):
 def test_csv_and_markdown_have_a_row_for_each_level(bnstat_run):
     rows = list(csv.DictReader(io.StringIO(bnstat_run(*NARROW, "--format", "csv").out)))
     assert [row["shape"] for row in rows][-2:] == ["2x2x1", "1x1x1"]
-    assert rows[-1]["raises"] == "torch torch-instance"
+    assert rows[-1]["raises"] == "torch mlx torch-instance"
     markdown = bnstat_run(*NARROW, "--format", "markdown").out
     assert sum(line.startswith("| ") for line in markdown.splitlines()) == 9
 
