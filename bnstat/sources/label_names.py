@@ -25,6 +25,9 @@ _ENDS = ("mask", "masks", "seg", "segmentation", "segmentations", "labels", "lab
 _OTHERS = frozenset({"probseg", "softseg", "unmask"})
 # A name of BIDS: entities as `sub-01`, then a suffix, which alone says what is in the file.
 _BIDS = re.compile(r"[a-z]+-[a-z0-9+]+(?:_[a-z]+-[a-z0-9+]+)*_([a-z0-9]+)", re.IGNORECASE)
+# The most words of a folder of label maps, and those that name a part of a data set, as in labelsTr.
+_MOST_WORDS = 2
+_SPLITS = ("tr", "ts", "val", "train", "training", "test", "maps", "map", "files", "nii", "nifti")
 # Parts of a name: a word with its capital, capitals, small letters; numbers separate them.
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
@@ -36,6 +39,19 @@ def names_labels(name: str) -> bool:
         name: the name with or without an ending; folders before it do not count.
     """
     return says_labels(case_name(name))
+
+
+def is_label_folder(name: str) -> bool:
+    """Return True if the name of a folder says that label maps are in it, as `labelsTr` and `brain_masks` do.
+
+    Such a word in a longer name says less, as in `mask_rcnn`: the name has to end in it, and to have at most two words.
+
+    Args:
+        name: the name of the folder, without the folders before it.
+    """
+    words = [word.lower() for word in _PARTS.findall(name)]
+    kept = [word for word in words if word not in _SPLITS] or words
+    return 1 <= len(kept) <= _MOST_WORDS and says_labels(name) and _is_word(kept[-1])
 
 
 @lru_cache(maxsize=1 << 15)

@@ -81,7 +81,7 @@ def test_noise_at_batch_size_1_has_no_neighbours_to_depend_on(tmp_path):
 @pytest.mark.parametrize("framework", ["torch", "keras"])
 def test_a_mask_of_one_voxel_is_noted_and_no_layer_refuses_it(tmp_path, framework):
     values = np.zeros((8, 8, 8))
-    values[3, 3, 3] = 5.0
+    values[3, 3, 3] = 5.5  # no whole number, which with 0 would be that of a label
     paths = volumes(tmp_path, [values])
     found = bnstat.check(
         paths, framework=framework, reading=bnstat.Reading(preparation=bnstat.Preparation(mask="nonzero"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bnstat.sources.label_names import names_labels
+from bnstat.sources.label_names import is_label_folder, names_labels
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,18 @@ def test_a_name_that_says_so_is_that_of_labels(name):
 )
 def test_a_name_that_only_resembles_one_is_not(name):
     assert not names_labels(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["labels", "labelsTr", "labels_val", "masks", "brain_masks", "segmentations", "gt", "GT", "label_maps"]
+)
+def test_a_folder_of_labels_ends_in_the_word(name):
+    assert is_label_folder(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["mask-rcnn", "test_a_mask_of_one_voxel", "segmentation_project", "images", "", "sub-01", "my data with no mask"],
+)
+def test_a_folder_whose_longer_name_holds_the_word_is_none_of_labels(name):
+    assert not is_label_folder(name)

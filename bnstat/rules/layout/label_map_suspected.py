@@ -57,7 +57,7 @@ from bnstat.moments.few_values import FEW_VALUES, SOME_VALUES, Distinct
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule
-from bnstat.sources.label_names import names_labels
+from bnstat.sources.label_names import is_label_folder, names_labels
 from bnstat.sources.sample import Sample
 from bnstat.text import channel_title
 
@@ -97,7 +97,8 @@ def label_maps(sample: Sample, distinct: Sequence[Distinct | None]) -> list[Labe
     found = []
     for channel, one in enumerate(distinct):
         file = _file_of(sample, channel, len(distinct))
-        in_name, in_folder = names_labels(file), names_labels(posixpath.dirname(file.replace(os.sep, "/")))
+        folder = posixpath.basename(posixpath.dirname(file.replace(os.sep, "/")))
+        in_name, in_folder = names_labels(file), is_label_folder(folder)
         if one is not None and is_label_map(one, in_name=in_name, in_folder=in_folder):
             found.append(LabelMap(channel, one, "name" if in_name else "folder" if in_folder else ""))
     return found
