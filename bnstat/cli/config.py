@@ -200,7 +200,7 @@ def _from_folder(folder: Path, key: str, value: object, is_path: bool) -> object
     """Return a value with the paths in it relative to a folder."""
     if not isinstance(value, str):
         return value
-    if "://" in value:
+    if "://" in value or value.startswith("{folder}"):
         return value
     if key == "mask":
         return value if value in ("nonzero", "labels") or value.startswith(("<", ">")) else str(folder / value)

@@ -122,7 +122,8 @@ _PREPROCESSING = (
         group=PREPROCESSING,
         metavar="MASK",
         help="Use only voxels inside of this mask: nonzero, a threshold on each channel's values in the file (>T, >=T, "
-        "<T, <=T), labels (the foreground of the data set's label maps), or a mask image, as in 'masks/{case}.nii.gz'.",
+        "<T, <=T), labels (the foreground of the data set's label maps), or a mask image, as in 'masks/{case}.nii.gz', "
+        "or in the folder of each image, as in '{folder}/mask.nii.gz'.",
     ),
 )
 
@@ -153,7 +154,7 @@ _PATCHES = (
         group=PATCHES,
         type=click.Path(readable=False),
         metavar="FILE",
-        help="Find the foreground in these label maps, as in 'labels/{case}.nii.gz'.",
+        help="Find the foreground in these label maps, as in 'labels/{case}.nii.gz' or '{folder}/seg.nii.gz'.",
     ),
     option(
         "--pad",

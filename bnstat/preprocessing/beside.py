@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
-from bnstat.preprocessing.regions import CASE, MaskFile
+from bnstat.preprocessing.regions import CASE, FOLDER, MaskFile
 from bnstat.preprocessing.settings import Preparation
 from bnstat.preprocessing.steps import Ct
 from bnstat.sources.names import case_name
+from bnstat.sources.storage import folder_of
 
 
 def named(pattern: str, name: str) -> str:
-    """Return the file beside the case of this name, which `{case}` in the pattern stands for."""
-    return pattern.replace(CASE, case_name(name))
+    """Return the file beside the case of this name: in the pattern `{case}` is its name, and `{folder}` its folder."""
+    return pattern.replace(CASE, case_name(name)).replace(FOLDER, folder_of(name) or os.curdir)
 
 
 def files_beside(preparation: Preparation, names: Iterable[str]) -> list[str]:

@@ -184,7 +184,8 @@ def opened(planned: Planned, preparation: Preparation) -> tuple[Inside, ...] | N
         raise InputError(
             planned.case.name,
             f"it has no label map, which `mask={CaseLabels.name}` needs; name the label maps, as in "
-            '`mask="labels/{case}.nii.gz"`',
+            '`mask="labels/{case}.nii.gz"`; where each lies beside its image, as in '
+            '`mask="{folder}/segmentations/liver.nii.gz"`',
         )
     else:
         image = _read(planned.case.labels, planned, planned.case.access)

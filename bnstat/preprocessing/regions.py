@@ -11,8 +11,8 @@ from bnstat.errors import UsageError
 from bnstat.sources.neighbours import meant_by
 from bnstat.text import closest
 
-# The part of a path that stands for the name of the case: in the path of its mask or labels.
-CASE = "{case}"
+# The parts of a path that stand for the name of the case and for its folder: in the path of its mask or labels.
+CASE, FOLDER = "{case}", "{folder}"
 # Longest first, so that >= is not taken for >.
 COMPARISONS = (">=", "<=", ">", "<")
 _GRAMMAR = "nonzero, labels, >T, >=T, <T, <=T, or a file, as in '>-500' or 'masks/{case}_mask.nii.gz'"
@@ -28,7 +28,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class MaskFile:
-    """The voxels where an image is above 0; `{case}` in its path stands for the name of the case."""
+    """The voxels where an image is above 0; `{case}` in its path is the name of the case, `{folder}` its folder."""
 
     path: str
 
@@ -56,7 +56,7 @@ def region_of(text: str) -> Region:
     for sign in COMPARISONS:
         if text.startswith(sign):
             return Threshold(sign, _limit(text, text.removeprefix(sign)))
-    if CASE not in text and not _is_there(text):
+    if CASE not in text and FOLDER not in text and not _is_there(text):
         near = [f"'{one}'" for one in closest(text.lower(), ["nonzero", CaseLabels.name])] or list(
             filter(None, [meant_by(text)])
         )

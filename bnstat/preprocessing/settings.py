@@ -29,7 +29,8 @@ class Patching:
         per_volume: patches that a batch takes from one volume.
         foreground: "F", the share of patches around a foreground voxel, or "nnunet:F"; None, or "none", to
             ignore labels.
-        labels: the label maps, with `{case}` for the name of the case; None for those of the data set.
+        labels: the label maps, with `{case}` for the name of the case and `{folder}` for its folder; None for those of
+            the data set.
         pad: how a volume that is smaller than the patch is padded: "zero", "edge", or "none" to refuse it.
         seed: the seed of the draws.
 
@@ -85,7 +86,8 @@ class Preparation:
     Attributes:
         intensity: the steps on the values, as in "clip:-1000,1000|zscore", or a list of steps for each channel, by its
             name or its number, as in "CT=clip:-1000,1000|zscore;1=none;*=zscore"; None for none.
-        mask: where statistics are taken, as in "nonzero", ">-500" or "masks/{case}.nii.gz"; None for everywhere.
+        mask: where statistics are taken, as in "nonzero", ">-500", "masks/{case}.nii.gz" or "{folder}/mask.nii.gz";
+            None for everywhere.
         patches: how patches are drawn; None for whole volumes.
         intensity_per: "volume" if the steps' own statistics are those of the volume, "patch" if a training normalizes
             each patch by itself; without steps it means nothing.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from bnstat.errors import InputError
-from bnstat.sources.formats.registry import split_key
+from bnstat.sources.formats.registry import format_of, split_key
 from bnstat.sources.names import ending_of, stem_of
 
 # How alike two names must be without their endings, from 0 to 1: `t1_haed` and `t1_head` are by 0.86.
@@ -45,6 +45,13 @@ def missing(source: str, file: str) -> InputError:
     """
     if file != split_key(source)[0]:
         return InputError(source, f"its second file, {file}, is missing; copy it to the same folder")
+    above = _file_above(file)
+    if above is not None:
+        rest = file[len(above) :].strip("/")
+        known = format_of(above)
+        inside = rest and known is not None and known.keyed
+        what = f"what is in it is named in brackets, as in '{above}[{rest}]'" if inside else "leave out what follows it"
+        return InputError(source, f"{above} is a file and no folder; {what}")
     near = meant_by(file)
     return InputError(source, f"no such file; did you mean {near}?" if near else "no such file; check the path")
 
@@ -56,11 +63,20 @@ def unopened(file: str, error: OSError) -> InputError:
         file: the file, as the user named it.
         error: what the system said.
     """
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return missing(file, file)
     if isinstance(error, IsADirectoryError):
         return InputError(file, "it is a directory; name the file in it")
     return InputError(file, f"the file cannot be read: {error.strerror}")
+
+
+def _file_above(path: str) -> str | None:
+    """Return the file that a path goes on behind as if it were a folder, as `x.h5/raw` does; None if there is none."""
+    places = [place for place, letter in enumerate(path) if letter == "/" and place]
+    try:
+        return next((path[:place] for place in reversed(places) if os.path.isfile(path[:place])), None)
+    except (OSError, ValueError):
+        return None
 
 
 def _names_in(folder: str, path: str, parts: Sequence[str], place: int) -> list[str]:

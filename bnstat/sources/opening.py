@@ -94,7 +94,7 @@ def _refuse_unreadable(source: str, path: str) -> None:
     except ValueError as error:
         why = "a NUL character" if "\0" in path else "a character that this system cannot write"
         raise InputError(source, f"no file can have this name, which contains {why}; check the path") from error
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         from bnstat.sources.neighbours import missing
 
         raise missing(source, path) from error

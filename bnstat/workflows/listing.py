@@ -9,10 +9,13 @@ from bnstat.errors import InputError
 from bnstat.reading.settings import Reading
 from bnstat.reading.table import blaming, find_cases
 from bnstat.report.listing import ListedCase, Listing
+from bnstat.sources.addresses import is_remote
 from bnstat.sources.case import Case
+from bnstat.sources.formats.registry import path_of
+from bnstat.sources.neighbours import missing
 from bnstat.sources.repeated import repeated
 from bnstat.sources.sample import BatchAxis
-from bnstat.sources.storage import is_moments
+from bnstat.sources.storage import is_moments, is_there
 from bnstat.workflows.failures import failures_of
 
 
@@ -28,13 +31,24 @@ def list_cases(paths: Sequence[str], axis: int, batch_axis: BatchAxis, reading: 
     with blaming(failures):
         for scanned, some in groupby(paths, is_moments):  # paths in a row are found together, as for reading
             if not scanned:
-                cases += find_cases(list(some), reading, failures, notes)
+                found = find_cases(list(some), reading, failures, notes)
+                absent = [_absent(case) for case in found]
+                failures += [error for error in absent if error is not None]
+                cases += [case for case, error in zip(found, absent, strict=True) if error is None]
                 continue
             for path in some:
                 cases += _scanned(path, axis, batch_axis, reading, failures, notes)
     notes += repeated(cases)
     listed = tuple(ListedCase(case.name, case.files, case.channels, case.labels) for case in cases)
     return Listing(listed, failures_of(failures), tuple(notes))
+
+
+def _absent(case: Case) -> InputError | None:
+    """Return the error that a file of a case does not exist, as reading it would; None if all are there."""
+    for file in case.files if case.held is None else ():
+        if not is_remote(file) and not is_there(path_of(file)):
+            return missing(file, path_of(file))
+    return None
 
 
 def _scanned(

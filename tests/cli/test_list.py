@@ -181,4 +181,13 @@ def test_a_name_cannot_speak_to_the_terminal(bnstat_run, tmp_path):
 
 def test_a_question_is_the_same_for_the_list_as_for_reading(refused, tmp_path):
     root = BIDS(tmp_path / "data")
-    assert refused(2, "inspect", root, "--list") == refused(2, "inspect", root)
+    # but for the call that is pasted
+    assert refused(2, "inspect", root, "--list").replace(" --list", "") == refused(2, "inspect", root)
+
+
+def test_a_missing_file_is_an_error_of_the_list_as_of_reading(tmp_path, bnstat_run):
+    save(tmp_path / "scan.nii", values(CASES[0], 0))
+    ran = bnstat_run("inspect", tmp_path / "scan.nii", tmp_path / "scann.nii", "--list", "--format", "json")
+    assert ran.code == 3
+    assert f"scann.nii: no such file; did you mean {tmp_path / 'scan.nii'}?" in ran.err
+    assert [case["case"] for case in json.loads(ran.out)["cases"]] == [str(tmp_path / "scan.nii")]

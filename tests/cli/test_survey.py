@@ -199,3 +199,30 @@ def test_what_a_data_set_does_not_heed_is_said(tmp_path, bnstat_run):
     for asked in (("--suffix", "t1"), ("--each",)):
         ran = bnstat_run("inspect", tmp_path / "list.json", *asked, "--list")
         assert (ran.code, f"so {asked[0]} changed nothing" in ran.err) == (0, True)
+
+
+@pytest.mark.parametrize("option", ["--mask", "--labels"])
+def test_a_label_map_in_the_folder_of_each_image_is_named_once(totalsegmentator, bnstat_run, option):
+    more = ("--patch", "4", "--foreground", "0.5") if option == "--labels" else ()
+    asked = (*more, "--format", "json")
+    found = []
+    for root in (totalsegmentator, totalsegmentator / "s0001"):
+        ran = bnstat_run("inspect", root, option, "{folder}/segmentations/liver.nii.gz", *asked)
+        assert ran.code == 0, ran.err
+        report = json.loads(ran.out)
+        name = str(totalsegmentator / "s0001/ct.nii.gz")
+        place = next(number for number, one in enumerate(report["samples"]) if one["source"].startswith(name))
+        found.append(report["batches"][place]["channels"][0]["count"])
+    assert found[0] == found[1]
+    said = bnstat_run("inspect", totalsegmentator, option, "{folder}/nothing.nii.gz", *asked)
+    assert (said.code, "s0000/nothing.nii.gz: no such file" in said.err) == (3, True)
+
+
+def test_a_mask_in_the_folder_of_an_image_is_that_mask(totalsegmentator, bnstat_run):
+    image = totalsegmentator / "s0000/ct.nii.gz"
+    liver = totalsegmentator / "s0000/segmentations/liver.nii.gz"
+    by_folder, by_name = (
+        bnstat_run("inspect", image, "--mask", mask, "--format", "json").out
+        for mask in ("{folder}/segmentations/liver.nii.gz", liver)
+    )
+    assert json.loads(by_folder)["batches"] == json.loads(by_name)["batches"]

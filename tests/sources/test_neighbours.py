@@ -95,3 +95,12 @@ def test_a_missing_file_of_settings_names_its_neighbour_and_a_folder_is_none(sma
     said = refused(3, *call, f"{tmp_path / 'setings.json'}{column}")
     assert f"setings.json: no such file; did you mean {tmp_path / 'settings.json'}?" in said
     assert "it is a directory; name the file in it" in refused(3, *call, f"{tmp_path}{column}")
+
+
+def test_what_is_in_a_file_is_named_in_brackets_and_not_behind_a_slash(tmp_path, refused, small_image):
+    (tmp_path / "x.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    said = refused(3, "inspect", f"{tmp_path}/x.h5/group/raw")
+    assert f"{tmp_path}/x.h5 is a file and no folder; what is in it is named in brackets, as in" in said
+    assert f"'{tmp_path}/x.h5[group/raw]'" in said
+    image = small_image()
+    assert f"{image} is a file and no folder; leave out what follows it" in refused(3, "inspect", f"{image}/0")
