@@ -95,8 +95,11 @@ def _batch(batch: Batch, table: Table, settings: Settings) -> Batch:
 def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Settings) -> Prediction | None:
     """Return the band of one channel or group; None where it has no variance, or the layer refuses to compute one.
 
-    There is none either for values that no float32 holds: the layer gets Inf for them.
+    There is none either for values that no float32 holds: the layer gets Inf for them. Nor is there one for the single
+    value that a mask leaves: the layer has no mask, and gets all voxels.
     """
+    if part.count == 1 and settings.preparation.mask is not None:
+        return None
     if part.mean is None or part.variance is None or part.minimum is None or part.maximum is None:
         return None
     beyond = max(abs(part.minimum), abs(part.maximum)) > FLOAT32_MAX

@@ -23,8 +23,7 @@ Example:
 What to do: subtract a constant near the mean from the data, or choose a layer that takes two passes.
 
 Threshold: −ε, below which the square root is NaN; 0 if the layer has no ε. A scan in small units, with a variance of
-5e-8 beside an ε of 1e-3, may get a negative variance from rounding too, but that does not change its output. A single
-value that `--mask` leaves is not judged, since the layer reduces all voxels.
+5e-8 beside an ε of 1e-3, may get a negative variance from rounding too, but that does not change its output.
 
 Sources: Chan, Golub & LeVeque 1983 on the textbook formula of the variance. docs/arithmetic.md describes what each
 layer does and how wide its band is, as measured.
@@ -47,8 +46,6 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
     for batch, part in each_part(evidence):
         prediction = part.prediction
         if prediction is None or prediction.judged is None:
-            continue
-        if part.count == 1 and settings.preparation.mask is not None:  # the layer itself reduces all voxels
             continue
         low = prediction.judged[0]
         if low + (epsilon or 0.0) >= 0:
