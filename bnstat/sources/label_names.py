@@ -16,7 +16,7 @@ _WORDS = frozenset(
         *("lbl", "lbls", "mask", "masks", "msk", "msks", "aparc", "aseg", "wmparc", "parc", "parcellation"),
         *("parcellations", "parcels", "ribbon", "atlas", "roi", "rois", "gt", "groundtruth", "truth", "annotation"),
         *("annotations", "annot", "annots", "contour", "contours", "consensus", "ot", "gtv", "ctv", "ptv", "rtstruct"),
-        *("lesion", "lesions", "manualmask", "structures"),
+        *("lesion", "lesions", "manualmask", "structures", "gtvt", "gtvn", "gtvp", "laendo", "lawall"),
     }
 )
 # The ends of longer words, as in brainmask, tumorseg and lungSegmentation.

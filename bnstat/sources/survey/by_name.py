@@ -6,15 +6,18 @@ LiTS, IXI, the Decathlon without its description (`imagesTr/`, `labelsTr/`), and
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bnstat.sources.label_names import says_labels
+from bnstat.sources.survey import prefixes
+from bnstat.sources.survey.case_folders import by_folder
+from bnstat.sources.survey.grids import is_side_or_time, with_kinds_of_grids
 from bnstat.sources.survey.parts import PLAIN, Part, Traits, stem_of
-from bnstat.sources.survey.words import Words, words_of
+from bnstat.sources.survey.recurring import local_stem, recurring_kinds
+from bnstat.sources.survey.words import Words, is_modality, words_of
 
 TRAITS = Traits(joins=True, kinds=("kind of file", "kinds of file"))
 
@@ -42,6 +45,22 @@ class _Read:
     words: Words
 
 
+@dataclass(frozen=True)
+class _Above:
+    """What the folders of a file tell.
+
+    Attributes:
+        cases: what tells the case.
+        kinds: the kinds that folders without a number tell, and those that the folders of cases tell.
+        of_labels: the folder that holds labels; None if there is none.
+    """
+
+    cases: tuple[str, ...]
+    kinds: tuple[str, ...]
+    kinds_of_cases: tuple[str, ...]
+    of_labels: str | None
+
+
 def parts_of(paths: Mapping[str, str], named: str = "") -> list[Part]:
     """Return the parts of a folder.
 
@@ -50,53 +69,147 @@ def parts_of(paths: Mapping[str, str], named: str = "") -> list[Part]:
         named: the name of the folder.
     """
     read = [_read(path) for path in paths]
-    numbered = _numbered(read, named)
-    bare = _bare_kinds(read)
-    folders = _folders(read)
-    parts = [
-        _part(one, paths[one.path], [folders[place, name] for place, name in enumerate(one.folders)], numbered, bare)
-        for one in read
-    ]
-    parts = _with_unknown_kinds_that_recur(parts)
+    above = _above(read)
+    own, recurring = _own_words(read, above, named)
+    parts = [_part(one, paths[one.path], above[one.folders], words) for one, words in zip(read, own, strict=True)]
+    parts = with_kinds_of_grids(_with_unknown_kinds_that_recur(by_folder(parts), recurring))
     if all(part.labels for part in parts):  # nothing but labels: no image is told from them
         parts = [replace(part, labels=False, known=False) for part in parts]
     return _titled(parts)
 
 
 def _read(path: str) -> _Read:
-    folder, name = posixpath.split(path)
+    folder, _, name = path.rpartition("/")
     stem = stem_of(name)
     return _Read(path, tuple(folder.split("/")) if folder else (), stem, words_of(stem))
 
 
-def _numbered(read: Sequence[_Read], named: str) -> frozenset[str]:
-    """Return the folders whose files end in the number of a channel, as nnU-Net has them: `case_0000`, `case_0001`."""
-    cases: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    plain = set()
-    for one in read:
-        folder = "/".join(one.folders)
-        if not _IMAGES.fullmatch(one.folders[-1] if one.folders else named):
-            continue
-        match = _NUMBER.fullmatch(one.stem)
-        if match is None:
-            plain.add(folder)
-        else:
-            cases[folder][match[1]].add(match[2])
-    return frozenset(
-        folder
-        for folder, found in cases.items()
-        if folder not in plain and len(found) > 1 and all("0000" in numbers for numbers in found.values())
+def _own_words(
+    read: Sequence[_Read], above: Mapping[tuple[str, ...], _Above], named: str
+) -> tuple[list[Words], frozenset[str]]:
+    """Return what the name of each file tells of its case and its kind, and the kinds that recur from case to case."""
+    numbered = _numbered(read, named)
+    local = [local_stem(one.folders, one.stem) for one in read]
+    recurring = recurring_kinds(
+        (above[one.folders].cases, name)
+        for one, name in zip(read, local, strict=True)
+        if above[one.folders].of_labels is None and one.folders not in numbered
     )
+    prefixed = prefixes.split((one.folders, one.stem) for one in read)
+    modalities = _modalities_of_cases(one.stem for one in read if numbered.get(one.folders))
+    own = [
+        _words_with_number(one.stem, modalities=modalities, channels=numbered[one.folders])
+        if one.folders in numbered
+        else _words_with_prefix(*prefixed[one.folders, one.stem])
+        if (one.folders, one.stem) in prefixed
+        else recurring.get(name) or _words_with_last(one)
+        for one, name in zip(read, local, strict=True)
+    ]
+    return own, frozenset(words.kind.lower() for words in recurring.values())
 
 
-def _bare_kinds(read: Sequence[_Read]) -> frozenset[str]:
-    """Return the names of unknown words that stand for a kind: each in at least two folders, beside another file."""
-    files = Counter(one.folders for one in read)
-    folders: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+def _modalities_of_cases(stems: Iterable[str]) -> bool:
+    """Return True if modalities in names before the number of a channel tell files of one case apart."""
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for stem in stems:
+        words = words_of(stem.rpartition("_")[0])
+        kinds[words.case].add(words.kind)
+    return any(len(some) > 1 for some in kinds.values())
+
+
+def _words_with_number(stem: str, *, modalities: bool, channels: bool) -> Words:
+    """Return the words of a name that ends in the number of a channel; it is a kind if there are several channels."""
+    match = _NUMBER.fullmatch(stem)
+    if match is None or not channels:
+        return words_of(match[1] if match is not None else stem)
+    words = words_of(match[1])
+    kind = f"{words.kind}_{match[2]}".lstrip("_") if modalities else match[2]
+    return Words(words.case or match[1], kind, True, "", False)
+
+
+def _words_with_prefix(prefix: str, base: str) -> Words:
+    """Return the words of a name that begins with what was made of the scan."""
+    words, made = words_of(base), prefix.rstrip("_")
+    return Words(words.case or base, f"{made}_{words.kind}".rstrip("_"), False, "", words.labels)
+
+
+def _words_with_last(one: _Read) -> Words:
+    """Return the words of a name, of which the last one of several that are not known may be the kind."""
+    words = one.words
+    if words.bare and (last := re.fullmatch(r"(.+)[_\-. ]([^_\-. ]{2,})", one.stem)):
+        return Words(last[1], last[2], False, "", words.labels)
+    return words
+
+
+def _numbered(read: Sequence[_Read], named: str) -> Mapping[tuple[str, ...], bool]:
+    """Return the folders whose files end in the number of a channel, as nnU-Net has them: `case_0000`, `case_0001`.
+
+    Each is given with True if there are several channels. They are known as such in folders of images; elsewhere the
+    numbers have to be those of every case.
+    """
+    cases: dict[tuple[str, ...], dict[tuple[tuple[str, ...], str], set[str]]] = defaultdict(lambda: defaultdict(set))
+    plain, of_images = set(), {}
     for one in read:
-        if one.words.bare and one.folders and files[one.folders] > 1:
-            folders[one.stem].add(one.folders)
-    return frozenset(stem for stem, found in folders.items() if len(found) > 1)
+        if one.folders not in of_images:
+            of_images[one.folders] = any(map(_IMAGES.fullmatch, one.folders or (named,)))
+        # a folder for each case has one case: all of them together are one folder
+        match = _NUMBER.fullmatch(one.stem)
+        place = (
+            one.folders[:-1] if match and one.folders and match[1].lower() == one.folders[-1].lower() else one.folders
+        )
+        if match is None:
+            plain.add(place)
+        else:
+            cases[place][one.folders, match[1]].add(match[2])
+    found = {}
+    for place, some in cases.items():
+        sets = {frozenset(numbers) for numbers in some.values()}
+        if place in plain or len(some) < 2 or not all("0000" in numbers for numbers in sets):
+            continue
+        channels = any(len(numbers) > 1 for numbers in sets)
+        if channels and len(sets) > 1 and not any(of_images[folders] for folders, _ in some):
+            continue
+        found.update({folders: channels for folders, _ in some})
+    return found
+
+
+def _above(read: Sequence[_Read]) -> Mapping[tuple[str, ...], _Above]:
+    """Return what the folders above files tell, for each of them."""
+    words = _folders(read)
+    holders = _holders(read)
+    found = {}
+    for folders in {one.folders for one in read}:
+        of_labels = next((name for place, name in enumerate(folders) if (place, name) in holders), None)
+        told = [words[place, name] for place, name in enumerate(folders) if (place, name) not in holders]
+        found[folders] = _Above(
+            tuple(one.case for one in told if one.case),
+            tuple(one.kind for one in told if one.kind and not one.case),
+            tuple(one.kind for one in told if one.kind and one.case),
+            of_labels,
+        )
+    return found
+
+
+def _holders(read: Sequence[_Read]) -> frozenset[tuple[int, str]]:
+    """Return the folders that hold labels, by their place in the paths.
+
+    No such folder is that of everything, which tells nothing; nor one in which images lie beside labels by their names;
+    nor, with a number, one whose files say what they are, which is that of a case.
+    """
+    named: dict[tuple[int, str], list[_Read]] = defaultdict(list)
+    for one in read:
+        for place, name in enumerate(one.folders):
+            if says_labels(name):
+                named[place, name].append(one)
+    found = set()
+    for (place, name), files in named.items():
+        labels = any(one.words.labels for one in files)
+        images = any((one.words.kind or one.words.image) and one.words.known and not one.words.labels for one in files)
+        numbered = any(map(str.isdigit, name))
+        modality = any(map(is_modality, re.split(r"[_\-. ]+", name)))
+        if len(files) < len(read) and not (labels and images) and not (numbered and (labels or images or modality)):
+            found.add((place, name))
+    return frozenset(found)
 
 
 def _folders(read: Sequence[_Read]) -> dict[tuple[int, str], Words]:
@@ -119,50 +232,34 @@ def _folders(read: Sequence[_Read]) -> dict[tuple[int, str], Words]:
             words = words_of(name)
             if timed and _TIMED.fullmatch(name):
                 words = Words(name, "", True, "", False)
-            elif not words.known or (constant and not words.labels):
+            elif not words.known or constant or words.labels:
                 words = Words(words.case or name, "", True, "", False)
             found[place, name] = words
     return found
 
 
-def _part(one: _Read, file: str, folders: Sequence[Words], numbered: frozenset[str], bare: frozenset[str]) -> Part:
+def _part(one: _Read, file: str, above: _Above, own: Words) -> Part:
     """Return the part that a file is."""
-    words, stem = one.words, one.stem
-    if "/".join(one.folders) in numbered:
-        match = _NUMBER.fullmatch(stem)
-        assert match is not None, "the files of such a folder have numbers"
-        stem, kind = match[1], match[2]
-        own = Words(words_of(stem).case, kind, True, "", False)
-    elif stem in bare:
-        own = Words("", stem, False, "", words.labels)
-    elif words.bare and (last := re.fullmatch(r"(.+)[_\-. ]([^_\-. ]{2,})", stem)):
-        own = Words(last[1], last[2], False, "", words.labels)
-    else:
-        own = words
-    of_labels = next((name for name in one.folders if _holds_labels(name)), None)
-    above = [folder for name, folder in zip(one.folders, folders, strict=True) if not _holds_labels(name)]
-    told = [folder.kind for folder in above if folder.kind and folder.kind.lower() not in _lower_words(own.kind)]
-    told += [own.kind] * bool(own.kind)
-    if of_labels is not None:  # what lies in a folder of labels is one kind, whatever its names say
-        told, own = [of_labels], replace(own, case=own.case or stem, labels=True)
-    kinds = list({kind.lower(): kind for kind in told}.values())
-    case = tuple(folder.case for folder in above if folder.case) + ((own.case,) if own.case else ())
-    kind = "_".join(kinds)
-    known = own.known and bool(kinds) and not own.labels
-    return Part(one.path, file, case, kind.lower(), kind or PLAIN, known, own.labels)
+    words = _lower_words(own.kind)
+    kinds_above = (*above.kinds, *(() if own.kind else above.kinds_of_cases))
+    told = [kind for kind in kinds_above if kind.lower() not in words] + [own.kind] * bool(own.kind)
+    case = own.case
+    if above.of_labels is not None:  # what lies in a folder of labels is one kind, whatever its names say
+        told, case = [above.of_labels], case or one.stem
+    labels = own.labels or above.of_labels is not None
+    kind = "_".join({kind.lower(): kind for kind in told}.values())
+    known = own.known and bool(kind) and not labels
+    return Part(
+        one.path, file, (*above.cases, case) if case else above.cases, kind.lower(), kind or PLAIN, known, labels
+    )
 
 
 def _lower_words(kind: str) -> list[str]:
     """Return the words of a kind in small letters."""
-    return re.split(r"[_\-. ]+", kind.lower())
+    return re.split(r"[_\-. ]+", kind.lower()) if kind else []
 
 
-def _holds_labels(folder: str) -> bool:
-    """Return True if the name of a folder says that labels are in it; with a number it is that of a case."""
-    return says_labels(folder) and not any(map(str.isdigit, folder))
-
-
-def _with_unknown_kinds_that_recur(parts: Sequence[Part]) -> list[Part]:
+def _with_unknown_kinds_that_recur(parts: Sequence[Part], recurring: frozenset[str]) -> list[Part]:
     """Return parts in which an unknown word is a kind only if several cases have it beside another kind.
 
     Elsewhere it tells the case, as the names of persons and sites do.
@@ -172,14 +269,14 @@ def _with_unknown_kinds_that_recur(parts: Sequence[Part]) -> list[Part]:
     for part in parts:
         kinds[part.case].add(part.kind)
         cases[part.kind].add(part.case)
-    together = {
+    together = recurring | {
         kind
         for kind, found in cases.items()
         if len(found) > 1 and 2 * sum(len(kinds[case]) > 1 for case in found) >= len(found)
     }
     return [
         part
-        if part.known or part.labels or not part.kind or part.kind in together
+        if part.known or part.labels or not part.kind or (part.kind in together and not is_side_or_time(part.kind))
         else replace(part, case=(*part.case, part.kind), kind="", title=PLAIN)
         for part in parts
     ]

@@ -17,8 +17,8 @@ from bnstat.sources.survey.parts import PLAIN, Part, Traits, stem_of
 from bnstat.sources.survey.question import asked_of, kinds_in
 from bnstat.text import plural
 
-# The kind of a series beside its single images.
-_SERIES = "4d"
+# A series beside single images.
+_SERIES = re.compile(r"(?:^|[_\-. ])4d(?:pwi)?(?:$|[_\-. ])")
 # Folders of test images beside those of training images, as the Decathlon and nnU-Net name them.
 _TRAINING, _TEST = re.compile(r"images?tr", re.IGNORECASE), re.compile(r"images?ts", re.IGNORECASE)
 
@@ -77,17 +77,22 @@ def _unasked(folder: str, parts: Sequence[Part], labels: Sequence[Part], traits:
     known = all(part.known for part in images)
     together = any(len(some) > 1 for some in there.values())
     whole = sum(len(some) == len(kinds) for some in there.values())
-    if known and together and 2 * whole >= len(there):
+    if known and together and 2 * whole >= len(there) and not any(map(_is_series, kinds)):
         titles = sorted(kinds.values())
         found = _joined([[part for part in images if part.title == title] for title in titles], titles, labels)
         found.surveyed += _left_note(folder, left, titles)
         return found
-    if known or together or _SERIES in kinds:
+    several = sum(number > 1 for number in Counter(part.kind for part in images).values())
+    if known or together or several > 1 or any(map(_is_series, kinds)):
         raise asked_of(folder, parts, traits)
     # the words are those of a cohort with free names
     found.cases = _samples(images, labels, named=False)
     found.surveyed += _left_note(folder, left, [])
     return found
+
+
+def _is_series(kind: str) -> bool:
+    return _SERIES.search(kind) is not None
 
 
 def _without_tests(images: Sequence[Part]) -> tuple[list[Part], list[Part]]:
@@ -217,14 +222,44 @@ def _pairs(images: Sequence[Part], labels: Sequence[Part]) -> Mapping[str, str]:
         by_name[part.case[-1] if part.case else ""].append(part.file)
         if not part.case:
             by_case[()].append(part.file)
+    by_number = _by_number(labels)
+    labels_of: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for part in labels:
+        labels_of[part.case].append(part.file)
+    images_below = Counter(case[:length] for case in {part.case for part in images} for length in range(1, len(case)))
     names = Counter(name for name in {part.case: part.case[-1] if part.case else "" for part in images}.values())
     found = {}
     for part in images:
         name = part.case[-1] if part.case else ""
         some = by_case.get(part.case) or (by_name.get(name, []) if names[name] == 1 else [])
+        some = some or _of_folder(part.case, labels_of, images_below) or by_number.get(_number_of(part), [])
         if len(some) == 1 and some[0] != part.file:
             found[part.path] = some[0]
     return found
+
+
+def _of_folder(
+    case: tuple[str, ...], labels_of: Mapping[tuple[str, ...], list[str]], images_below: Mapping[tuple[str, ...], int]
+) -> list[str]:
+    """Return the label maps in a folder above that of an image, if this is the only case below it."""
+    above = (case[:length] for length in range(len(case) - 1, 0, -1))
+    return next((labels_of[one] for one in above if one in labels_of and images_below[one] == 1), [])
+
+
+def _by_number(labels: Sequence[Part]) -> Mapping[str, list[str]]:
+    """Return label maps by their numbers, if these and nothing else are their names, as in `label0001`."""
+    if not all(_number_of(part) == part.case[-1] for part in labels if part.case):
+        return {}
+    found: dict[str, list[str]] = defaultdict(list)
+    for part in labels:
+        found[_number_of(part)].append(part.file)
+    return {number: files for number, files in found.items() if number}
+
+
+def _number_of(part: Part) -> str:
+    """Return the number at the end of what tells a case; empty if there is none."""
+    number = re.search(r"\d+$", part.case[-1]) if part.case else None
+    return number[0] if number is not None else ""
 
 
 def _left_note(folder: str, left: Sequence[Part], joined: Sequence[str]) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from bnstat.text import plural
 
 _ENTITY = re.compile(r"(?:^|_)([A-Za-z]+)-([A-Za-z0-9+]+)(?=_|$)")
 # Entities that tell the case, and those whose values are repetitions of one and the same acquisition.
-_OF_CASE, _REPEATED = ("sub", "ses"), ("run", "chunk")
+_OF_CASE, _REPEATED = ("sub", "ses"), ("run", "chunk", "split")
 # Entities that may differ from case to case, as with the scanner: they tell contents apart only within one case.
 _OF_SCANNER = ("acq", "rec", "dir")
 # Entities whose values are numbers, with or without zeros before them.

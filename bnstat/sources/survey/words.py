@@ -19,13 +19,15 @@ _MODALITIES = frozenset(
         *("ncct", "pet", "pt", "suv", "fdg", "mr", "mri", "us", "asl", "cbf", "cbv", "mtt", "ttp", "tmax"),
         *("tmaxs", "fa", "md", "mtr", "dti", "hbv", "dce", "ktrans", "bold", "boldref", "sbref", "epi", "m0scan"),
         *("t2star", "t2starw", "unit1", "mp2rage", "mprage", "fgatir", "inplanet1", "inplanet2", "anat", "func"),
-        *("perf", "fmap", "inphase", "outphase", "4d", "3d"),
+        *("perf", "fmap", "inphase", "outphase", "4d", "3d", "pwi", "4dpwi", "dp", "t1dual", "t2spir", "ir", "lgemri"),
     }
 )
 # Modalities that before a number are more often something else, as the patient of pt01 and Parkinson's disease of PD_3.
 _BEFORE_NUMBERS = frozenset({"pt", "us", "md", "fa", "pd", "mtr", "tof", "fla", "sub"})
 # Diffusion weightings, as b0 and b1000.
 _DIFFUSION = re.compile(r"b(?:0|[1-9]\d{1,3})")
+# A modality with its plane, its scanner's mode or its contrast, as axT2, 3DFLAIR and ceT1.
+_SPECIAL = re.compile(r"(?:ax|sag|cor|3d|2d|ce|hr|gd|iso)(?:t1|t2|flair|pd|dwi|mprage)w?")
 # Words that only say that an image is in the file, or in which part of a data set it is.
 _IMAGE = re.compile(r"(?:images?|imgs?|imaging|vols?|volumes?|scans?|inputs?|raw|data)(?:tr|ts|va|val|test|train)?")
 # A word with the number of a case at its end, as in img0001.
@@ -57,7 +59,7 @@ class Words:
 def is_modality(word: str) -> bool:
     """Return True if a word names an image modality or a sequence."""
     lower = word.lower()
-    return lower in _MODALITIES or _DIFFUSION.fullmatch(lower) is not None
+    return lower in _MODALITIES or any(form.fullmatch(lower) for form in (_DIFFUSION, _SPECIAL))
 
 
 def _tells_case(word: str) -> bool:
@@ -79,7 +81,7 @@ def words_of(name: str) -> Words:
     words = _split(name)
     for place, word in enumerate(words):
         lower = word.lower()
-        if (is_modality(word) and not _is_code(words, place)) or says_labels(word):
+        if (is_modality(word) or says_labels(word)) and not _is_code(words, place):
             marked.append((place, word))
         elif _IMAGE.fullmatch(lower) and (place == 0 or not other):
             image = image or word
@@ -97,7 +99,7 @@ def words_of(name: str) -> Words:
 
 
 def _is_code(words: Sequence[str], place: int) -> bool:
-    """Return True if a modality is the code of a case: before a number, surely so if a modality follows (ct01_t1)."""
+    """Return True if such a word is the code of a case: before a number, surely so if a modality follows (ct01_t1)."""
     if place + 1 == len(words) or not words[place + 1].isdecimal():
         return False
     return words[place].lower() in _BEFORE_NUMBERS or any(map(is_modality, words[place + 2 :]))

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnstat.errors import UsageError
+from bnstat.sources.label_names import says_labels
 from bnstat.sources.search import cases_of
 from bnstat.sources.selection import ANY, Selection
 from bnstat.sources.survey import survey
+from bnstat.sources.survey.words import is_modality
 
 NUMBERS = ("001", "002", "003")
 
@@ -53,6 +55,48 @@ JOINED = {
         ("0000", "0001"),
         3,
     ),
+    "ISLES 2015, with a number for each file": (
+        [
+            f"{case}/VSD.O.{kind}.{case}{number}/VSD.O.{kind}.{case}{number}.nii"
+            for case in "123"
+            for number, kind in enumerate(("MR_DWI", "MR_T1", "OT"))
+        ],
+        ("MR_DWI", "MR_T1"),
+        3,
+    ),
+    "HECKTOR 2020": (each("CHUM{i}/CHUM{i}_{k}.nii.gz", ("ct", "ct_gtvt", "pt")), ("ct", "pt"), 3),
+    "HCP": (each("1{i}/T1w/{k}.nii.gz", ("T1w_acpc_dc", "T2w_acpc_dc", "ribbon")), ("T1w", "T2w"), 3),
+    "LUMIERE": (each("Patient-{i}/week-044/{k}.nii.gz", ("CT1", "FLAIR", "T1")), ("CT1", "FLAIR", "T1"), 0),
+    "MSSEG 2016": (
+        each("Patient_{i}/{k}.nii.gz", ("DP_preprocessed", "FLAIR_preprocessed", "Consensus")),
+        ("DP", "FLAIR"),
+        3,
+    ),
+    "WMH": (each("Utrecht/{i}/{k}.nii.gz", ("pre/FLAIR", "pre/T1", "wmh")), ("FLAIR", "T1"), 3),
+    "the left atrium": (each("Training/A{i}/{k}.nrrd", ("lgemri", "laendo")), ("lgemri",), 3),
+    "breast MRI with numbers as channels": (
+        each("images/DUKE_{i}/duke_{i}_000{k}.nii.gz", (0, 1)) + each("segmentations/expert/duke_{i}.nii.gz", [0]),
+        ("0000", "0001"),
+        3,
+    ),
+    "CT and MR with numbers as channels": (
+        each("imagesTr/topcow_{k}_{i}_0000.nii.gz", ("ct", "mr")),
+        ("ct", "mr"),
+        0,
+    ),
+    "names with modalities and numbers as channels": (
+        each("imagesTr/NA-PET-CT_{i}_000{k}.nii.gz", (0, 1)) + each("labelsTr/NA-PET-CT_{i}.nii.gz", [0]),
+        ("0000", "0001"),
+        3,
+    ),
+    "LUNA16 with its lungs": (
+        each("subset0/1.3.6.{i}.mhd", [0]) + each("seg-lungs-LUNA16/1.3.6.{i}.mhd", [0]),
+        (),
+        3,
+    ),
+    "the pancreas of NIH": (each("{k}{i}.nii.gz", ("PANCREAS_", "label")), (), 3),
+    "everything in a folder that is named as labels": (each("OrganSeg/{k}-{i}.nii.gz", ("volume", "labels")), (), 3),
+    "FLARE 2021": (each("Img/train_{i}_0000.nii.gz", [0]) + each("Mask/train_{i}.nii.gz", [0]), (), 3),
     "the Decathlon without its description": (
         [*each("{k}/la_{i}.nii.gz", ("imagesTr", "labelsTr")), "imagesTs/la_009.nii.gz"],
         (),
@@ -118,6 +162,19 @@ ONE_KIND = {
     "one label a case": each("p{i}/seg.nii.gz", [0]),
     "samples": ["t1_head.nii", "ct_hounsfield.nii", "mri_4channel.nii", "mri_unit_range.nii", "c/case_01.nii"],
     "arrays": ["train_0.npy", "train_1.npy", "val_0.npy"],
+    "sites with letters and numbers": [*each("siteA/a0{i}.nii", [0]), *each("siteB/b0{i}.nii", [0])],
+    "numbers that look like diffusion weightings": [f"b{number}.nii" for number in ("01", "02", "03")],
+    "scanners with the same numbers": each("{k}/{i}.nii.gz", ("GE", "Philips", "Siemens")),
+    "splits with the same names": each("{k}/case_{i}.nii.gz", ("train", "val", "test")),
+    "hospitals with numbers of their own": [f"rome/{k:03}.nii" for k in range(3)]
+    + [f"oslo/{k:03}.nii" for k in range(6)],
+    "visits as words": each("P{i}_{k}.nii.gz", ("baseline", "followup")),
+    "sides": each("knee{i}_{k}.nii.gz", ("left", "right")),
+    "sides as folders": each("{k}/knee{i}.nii.gz", ("left", "right")),
+    "runs of fMRI": each("1{i}/REST1_{k}/REST1_{k}_hp2000_clean.nii.gz", ("LR", "RL")),
+    "frames": each("patient{i}/patient{i}_frame{k}.nii.gz", ("01", "12")),
+    "nnU-Net's test images of one channel": each("Case_{i}_0000.nii.gz", [0]),
+    "names that only grow": ["aa1.nii", "aaa1.nii", "aaaa1.nii", "sam1.nii", "am2.nii"],
 }
 
 
@@ -138,11 +195,42 @@ ASKED = {
     "spaces": (each("p{i} {k}.nii.gz", ("alpha", "beta gamma")), ("alpha", "beta gamma")),
     "UCSF": (each("U-{i}_nifti/U-{i}_{k}.nii.gz", ("T1", "T1_bias", "tumor_segmentation")), ("T1", "T1_bias")),
     "FreeSurfer": (each("s{i}/mri/{k}.mgz", ("T1", "brain", "aparc+aseg")), ("T1", "brain", "aparc+aseg")),
+    "kinds as folders": (each("{k}/p{i}.nii", ("alpha", "beta")), ("alpha", "beta")),
+    "kinds as folders of folders": (each("{k}/train/p{i}.nii", ("alpha", "beta")), ("alpha", "beta")),
+    "kinds as the first word": (each("{k}_{i}.nii", ("alpha", "beta")), ("alpha", "beta")),
+    "letters": (each("c{i}_{k}.nii", "xy"), ("x", "y")),
+    "raw and preprocessed": (
+        each("Oslo/{i}/{k}.nii.gz", ("orig/FLAIR", "pre/FLAIR")),
+        ("orig_FLAIR", "pre_FLAIR"),
+    ),
+    "AutoPET": (
+        each("PETCT_{i}/2003-NA-PET-CT Ganz KM-1{i}/{k}.nii.gz", ("CT", "CTres", "PET", "SEG", "SUV")),
+        ("CT", "CTres", "PET", "SEG", "SUV"),
+    ),
+    "Prostate158": (each("{i}/{k}.nii.gz", ("t2", "adc", "t2_anatomy_reader1")), ("t2", "adc", "t2_anatomy_reader1")),
+    "HCP with what was made of a scan": (
+        each("1{i}/T1w/{k}.nii.gz", ("T1w_dc", "T1w_dc_brain")),
+        ("T1w_dc", "T1w_dc_brain"),
+    ),
+    "FSL": (each("s{i}/{k}.nii.gz", ("T1", "T1_brain", "T1_brain_mask")), ("T1", "T1_brain", "T1_mask")),
+    "SPM": (each("{k}sub{i}_T1.nii", ("", "c1", "wc1", "m", "y_")), ("T1", "c1_T1", "wc1_T1", "m_T1", "y_T1")),
+    "SPM's time series": (
+        each("{k}sub{i}_bold.nii", ("", "a", "ra", "swra")),
+        ("bold", "a_bold", "ra_bold", "swra_bold"),
+    ),
+    "contrast phases": (each("p{i}/{k}.nii.gz", ("pre", "post_1")), ("pre", "post_1")),
+    "other sequences in other subjects": (
+        each("source/c1{i}_ceT1.nii.gz", [0]) + each("target/c2{i}_hrT2.nii.gz", [0]),
+        ("ceT1", "hrT2"),
+    ),
     "CT of some and MR of others": (
         each("c{i}/ct.nii.gz", [0]) + each("m{i}/mri.nii.gz", [0]),
         ("ct", "mri"),
     ),
-    "a series beside images": (each("p{i}/p{i}_{k}.nii.gz", ("4d", "frame01", "frame01_gt")), ("4d", "plain", "gt")),
+    "a series beside images": (
+        each("p{i}/p{i}_{k}.nii.gz", ("4d", "frame01", "frame01_gt")),
+        ("4d", "frame01", "gt"),
+    ),
 }
 
 
@@ -231,7 +319,10 @@ def test_a_selection_that_cannot_be_is_refused(given, message):
         Selection(**given)
 
 
-CASES = st.lists(st.from_regex(r"[a-z]{2,4}[0-9]{1,3}", fullmatch=True), min_size=2, max_size=5, unique=True)
+CASE = st.from_regex(r"[a-z]{2,4}[0-9]{1,3}", fullmatch=True).filter(
+    lambda name: not says_labels(name) and not is_modality(name.rstrip("0123456789"))
+)
+CASES = st.lists(CASE, min_size=2, max_size=5, unique=True)
 KINDS = st.lists(
     st.sampled_from(["t1", "t2", "flair", "ct", "pet", "alpha", "beta", "gamma", "seg", "mask"]),
     min_size=2, max_size=4, unique=True,
