@@ -27,7 +27,7 @@ def require_patches(planned: Sequence[Planned], preparation: Preparation) -> Non
         patch_size(plan, patching)
         if patching.foreground is not None and labels_name(plan.case, patching) is None:
             raise UsageError(
-                f"{plan.case.name} has no label map, which `foreground` needs; "
+                f"{plan.case.name} has no label map, which `foreground={patching.foreground}` needs; "
                 f'name the label maps, as in `labels="labels/{CASE}.nii.gz"`, or ignore them with `foreground="none"`'
             )
 

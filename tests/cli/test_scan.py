@@ -433,7 +433,7 @@ def test_no_answer_replaces_the_moments_that_it_is_made_of(bnstat_run, write_ima
         (["--patch", "2", "--mask", "nonzero"], "--mask and patches exclude each other"),
         (["--patch", "2x2"], "has 3 spatial axes"),
         (["--patch", "2", "--axis", "1"], "is not the last"),
-        (["--patch", "2", "--foreground", "0.5"], "has no label map, which --foreground needs"),
+        (["--patch", "2", "--foreground", "0.5"], "has no label map, which --foreground 0.5 needs"),
     ],
 )
 def test_patches_that_cannot_be_are_one_line(cohort, tmp_path, refused, options, message):

@@ -100,7 +100,7 @@ def test_what_is_typed_overrules_the_plans_and_is_said(bnstat_run, answer):
     assert found["patches"]["foreground"] is None
     assert found["patches"]["size"] == [4, 3, 2]
     err = bnstat_run("inspect", "data", "--plans", "plans.json", *typed).err
-    assert "; you overrule --framework torch, --batch-size 2, --foreground nnunet:0.33" in err
+    assert "; you override --framework torch, --batch-size 2, --foreground nnunet:0.33" in err
 
 
 def test_whole_volumes_may_be_read_with_the_intensities_of_the_plans(answer):

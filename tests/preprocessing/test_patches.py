@@ -404,7 +404,7 @@ def test_patches_that_no_volume_has_cannot_be_asked_for(asked, message):
     [
         (Patching((10**6,)), "larger than any memory"),
         (Patching((4, 4)), r"give one size for each axis, as in `size=\(96, 96, 96\)`"),
-        (patching(foreground="0.5"), "has no label map, which `foreground` needs"),
+        (patching(foreground="0.5"), "has no label map, which `foreground=0.5` needs"),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_voxel_is_read(small_image, asked, message):

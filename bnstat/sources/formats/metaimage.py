@@ -6,7 +6,6 @@ The first axis is the fastest in memory; the components of a voxel, faster still
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from bnstat.errors import InputError
 from bnstat.sources.formats.data_files import DataFiles, beside, numbered_names, require_files
 from bnstat.sources.formats.text_header import (
+    TextHeader,
     damaged,
     lines_of,
     quoted,
@@ -55,41 +55,14 @@ _FIELDS = (
 _MOST_AXES = 10
 
 
-@dataclass(frozen=True)
-class _Header:
-    """A header whose fields are still texts.
-
-    Attributes:
-        source: the file.
-        fields: the value of each field.
-        names: the lines behind the last field, if they name data files.
-        end: the place behind the header, in bytes.
-    """
-
-    source: str
-    fields: dict[str, str]
-    names: tuple[str, ...]
-    end: int
-
-    def whole(self, field: str, default: int) -> int:
-        """Return a field of one whole number."""
-        text = self.fields.get(field)
-        return default if text is None else whole_numbers(self.source, field, text, 1)[0]
-
-    def yes(self, field: str, default: bool) -> bool:
-        """Return a field that is true or false."""
-        text = self.fields.get(field)
-        if text is None:
-            return default
-        if text.lower() not in _WORDS:
-            raise damaged(self.source, f"{field} should be True or False, and is {quoted(text)}")
-        return _WORDS[text.lower()]
-
-    def needed(self, field: str) -> str:
-        """Return the text of a field that no header can lack."""
-        if field not in self.fields:
-            raise damaged(self.source, f"it has no {field}")
-        return self.fields[field]
+def _yes(header: TextHeader, field: str, *, default: bool) -> bool:
+    """Return a field that is true or false."""
+    text = header.fields.get(field)
+    if text is None:
+        return default
+    if text.lower() not in _WORDS:
+        raise damaged(header.source, f"{field} should be True or False, and is {quoted(text)}")
+    return _WORDS[text.lower()]
 
 
 def open_metaimage(source: str) -> Volume:
@@ -139,7 +112,7 @@ def named_files(source: str) -> list[str]:
     return [file for file in files if file != source]
 
 
-def _read(source: str) -> _Header:
+def _read(source: str) -> TextHeader:
     """Read the lines of a header up to its last field, and those behind it if they name files."""
     fields: dict[str, str] = {}
     try:
@@ -155,7 +128,7 @@ def _read(source: str) -> _Header:
             names = tuple(map(str.strip, lines)) if fields.get(_DATA_FILE, "")[:4] == "LIST" else ()
     except OSError as error:
         raise unreadable(source, error) from error
-    return _Header(source, fields, tuple(filter(None, names)), end)
+    return TextHeader(source, fields, tuple(filter(None, names)), end)
 
 
 def _field(source: str, line: str) -> tuple[str, str]:
@@ -184,25 +157,25 @@ def _almost(name: str, known: str) -> bool:
     return name.lower() == known.lower() or sum(a != b for a, b in zip(name, known, strict=True)) == 1
 
 
-def _dtype(header: _Header) -> np.dtype[Any]:
+def _dtype(header: TextHeader) -> np.dtype[Any]:
     name = header.needed("ElementType")
     code = _TYPES.get(name.removesuffix("_ARRAY"))
     if code is None:
         raise damaged(header.source, f"ElementType is {quoted(name)}, which is no type of a number")
     # ITK takes the first of these fields if a header has both
-    swapped = header.yes("BinaryDataByteOrderMSB", header.yes("ElementByteOrderMSB", False))
+    swapped = _yes(header, "BinaryDataByteOrderMSB", default=_yes(header, "ElementByteOrderMSB", default=False))
     return np.dtype(code).newbyteorder(">" if swapped else "<")
 
 
-def _data(header: _Header, sizes: tuple[int, ...], channels: int, dtype: np.dtype[Any]) -> DataFiles:
+def _data(header: TextHeader, sizes: tuple[int, ...], channels: int, dtype: np.dtype[Any]) -> DataFiles:
     """Return where the voxels are."""
     source = header.source
     name = header.needed(_DATA_FILE)
     if not name:
         raise damaged(source, f"{_DATA_FILE} is empty")
     skipped = header.whole("HeaderSize", 0)
-    compressed = header.yes("CompressedData", False)
-    text = not header.yes("BinaryData", True)
+    compressed = _yes(header, "CompressedData", default=False)
+    text = not _yes(header, "BinaryData", default=True)
     if skipped < -1 or (skipped == -1 and (compressed or text)):
         raise damaged(source, f"HeaderSize is {skipped}; -1 is the only negative one, and for plain voxels alone")
     files, axes = _files(header, name, sizes)
@@ -218,7 +191,7 @@ def _data(header: _Header, sizes: tuple[int, ...], channels: int, dtype: np.dtyp
     )
 
 
-def _files(header: _Header, name: str, sizes: tuple[int, ...]) -> tuple[list[str], int]:
+def _files(header: TextHeader, name: str, sizes: tuple[int, ...]) -> tuple[list[str], int]:
     """Return the files of the voxels, and the number of axes that each of them has."""
     source, axes = header.source, len(sizes)
     if name in _LOCAL:
@@ -251,7 +224,7 @@ def _numbered(source: str, text: str, needed: int) -> list[str]:
     return numbered_names(source, pattern, found)
 
 
-def _spacing(header: _Header, axes: int) -> tuple[float, ...] | None:
+def _spacing(header: TextHeader, axes: int) -> tuple[float, ...] | None:
     """Return the distance of voxels. Where only the size of a voxel is given, ITK takes that."""
     field = next((name for name in ("ElementSpacing", "ElementSize") if name in header.fields), None)
     if field is None:
@@ -259,7 +232,7 @@ def _spacing(header: _Header, axes: int) -> tuple[float, ...] | None:
     return spacing_of(real_numbers(header.source, field, header.fields[field], axes))
 
 
-def _scale_notes(header: _Header) -> tuple[str, ...]:
+def _scale_notes(header: TextHeader) -> tuple[str, ...]:
     """Return the note on scale factors, which ITK leaves to the program."""
     names = {"ElementToIntensityFunctionSlope": 1.0, "ElementToIntensityFunctionOffset": 0.0}
     given = [

@@ -7,7 +7,6 @@ none of space or time, as that of vectors, is put last, as the axis of the chann
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from math import hypot, isnan, prod
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from bnstat.errors import InputError
 from bnstat.sources.formats.data_files import DataFiles, Encoding, beside, numbered_names, require_files
 from bnstat.sources.formats.text_header import (
+    TextHeader,
     damaged,
     lines_of,
     quoted,
@@ -89,33 +89,6 @@ _FIELDS = {
 _MOST_AXES = 16
 
 
-@dataclass(frozen=True)
-class _Header:
-    """A header whose fields are still texts.
-
-    Attributes:
-        source: the file.
-        fields: the value of each field.
-        names: the lines behind the last field, if they name data files.
-        end: the place behind the header, in bytes.
-    """
-
-    source: str
-    fields: dict[str, str]
-    names: tuple[str, ...]
-    end: int
-
-    def needed(self, field: str) -> str:
-        """Return the text of a field that no header can lack."""
-        if field not in self.fields:
-            raise damaged(self.source, f"it has no field {field}")
-        return self.fields[field]
-
-    def whole(self, field: str) -> int:
-        """Return a field of one whole number; 0 without it."""
-        return whole_numbers(self.source, field, self.fields.get(field, "0"), 1)[0]
-
-
 def open_nrrd(source: str) -> Volume:
     """Read the header of an NRRD file.
 
@@ -165,7 +138,7 @@ def named_files(source: str) -> list[str]:
         return []
 
 
-def _read(source: str) -> _Header:
+def _read(source: str) -> TextHeader:
     """Read the lines of a header up to an empty one, and those behind it if they name files."""
     fields: dict[str, str] = {}
     try:
@@ -188,7 +161,7 @@ def _read(source: str) -> _Header:
             names = tuple(map(str.strip, lines)) if fields.get("data file", "")[:4] == "LIST" else ()
     except OSError as error:
         raise unreadable(source, error) from error
-    return _Header(source, fields, tuple(filter(None, names)), end)
+    return TextHeader(source, fields, tuple(filter(None, names)), end)
 
 
 def _field(source: str, line: str) -> tuple[str, str]:
@@ -209,7 +182,7 @@ def _field(source: str, line: str) -> tuple[str, str]:
     return "", ""
 
 
-def _encoding(header: _Header) -> Encoding:
+def _encoding(header: TextHeader) -> Encoding:
     name = header.needed("encoding")
     found = _ENCODINGS.get(name.lower())
     if found is None:
@@ -220,7 +193,7 @@ def _encoding(header: _Header) -> Encoding:
     return found
 
 
-def _dtype(header: _Header, encoding: Encoding) -> np.dtype[Any]:
+def _dtype(header: TextHeader, encoding: Encoding) -> np.dtype[Any]:
     name = header.needed("type")
     if name.lower() == "block":
         raise InputError(header.source, "its voxels are blocks of bytes and not numbers; save them as numbers")
@@ -236,7 +209,7 @@ def _dtype(header: _Header, encoding: Encoding) -> np.dtype[Any]:
     return dtype.newbyteorder(">" if endian == "big" and encoding != "text" else "<")
 
 
-def _data(header: _Header, sizes: tuple[int, ...], dtype: np.dtype[Any], encoding: Encoding) -> DataFiles:
+def _data(header: TextHeader, sizes: tuple[int, ...], dtype: np.dtype[Any], encoding: Encoding) -> DataFiles:
     """Return where the voxels are."""
     source = header.source
     lines, skipped = header.whole("line skip"), header.whole("byte skip")
@@ -261,7 +234,7 @@ def _data(header: _Header, sizes: tuple[int, ...], dtype: np.dtype[Any], encodin
     )
 
 
-def _paths(header: _Header, sizes: tuple[int, ...]) -> list[str]:
+def _paths(header: TextHeader, sizes: tuple[int, ...]) -> list[str]:
     """Return the files that a header names."""
     source, text = header.source, header.fields["data file"]
     if not text:
@@ -295,7 +268,7 @@ def _pieces(source: str, sizes: tuple[int, ...], own: int, named: int) -> int:
     return named if named and sizes[-1] % named == 0 else sizes[-1]
 
 
-def _kinds(header: _Header, axes: int) -> list[str]:
+def _kinds(header: TextHeader, axes: int) -> list[str]:
     """Return the kind of each axis."""
     kinds = header.fields.get("kinds", "").lower().split() or [_UNKNOWN[0]] * axes
     if len(kinds) != axes or not {*kinds} <= {*_RANGES, *_EXTENDED, *_UNKNOWN}:
@@ -323,7 +296,7 @@ def _channels_axis(source: str, kinds: list[str], spacings: tuple[float | None, 
     return found[0] if found and len(found) < len(kinds) else None
 
 
-def _repetition(header: _Header, kinds: list[str], spacings: tuple[float | None, ...], axis: int) -> str | None:
+def _repetition(header: TextHeader, kinds: list[str], spacings: tuple[float | None, ...], axis: int) -> str | None:
     """Return the time between the entries of an axis of time, with its unit; None for another axis."""
     if kinds[axis] != "time":
         return None
@@ -332,7 +305,7 @@ def _repetition(header: _Header, kinds: list[str], spacings: tuple[float | None,
     return f"{time:g} {unit}".strip() if time is not None and time > 0 else "unknown"
 
 
-def _spacings(header: _Header, axes: int) -> tuple[float | None, ...]:
+def _spacings(header: TextHeader, axes: int) -> tuple[float | None, ...]:
     """Return the distance of voxels along each axis: NaN if it is unknown, None if the header says that it has none."""
     source = header.source
     text = header.fields.get("space directions")

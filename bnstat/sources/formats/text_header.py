@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import isfinite
 from typing import BinaryIO
 
@@ -19,6 +20,34 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # The most characters of a text that a message repeats.
 _MOST_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class TextHeader:
+    """A header whose fields are still texts.
+
+    Attributes:
+        source: the file.
+        fields: the value of each field.
+        names: the lines behind the last field, if they name data files.
+        end: the place behind the header, in bytes.
+    """
+
+    source: str
+    fields: dict[str, str]
+    names: tuple[str, ...]
+    end: int
+
+    def needed(self, field: str) -> str:
+        """Return the text of a field that no header can lack."""
+        if field not in self.fields:
+            raise damaged(self.source, f"it has no field {field}")
+        return self.fields[field]
+
+    def whole(self, field: str, default: int = 0) -> int:
+        """Return a field of one whole number."""
+        text = self.fields.get(field)
+        return default if text is None else whole_numbers(self.source, field, text, 1)[0]
 
 
 def damaged(source: str, what: str) -> InputError:

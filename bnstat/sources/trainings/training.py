@@ -55,7 +55,7 @@ class Training:
     def told(self) -> tuple[str, ...]:
         """Notes: the values that were taken, those that were not, and what else the training does."""
         taken = f"{self.title} sets {', '.join(map(self._said, self.values)) or 'nothing that is asked here'}"
-        but = f"; you overrule {', '.join(self.overruled)}" if self.overruled else ""
+        but = f"; you override {', '.join(self.overruled)}" if self.overruled else ""
         return (f"{taken}{but}", *self.notes)
 
     def _said(self, name: str) -> str:

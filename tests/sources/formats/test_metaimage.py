@@ -249,12 +249,12 @@ def test_compressed_data_that_do_not_fit_the_header_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"NDims": None}, "no NDims"),
+        ({"NDims": None}, "no field NDims"),
         ({"NDims": 0}, "NDims should be from 1"),
         ({"NDims": 99}, "NDims should be from 1"),
         ({"NDims": "three"}, "NDims should be 1 whole number"),
         ({"NDims": 4}, "DimSize should be 4 whole numbers"),
-        ({"DimSize": None}, "no DimSize"),
+        ({"DimSize": None}, "no field DimSize"),
         ({"DimSize": "2 3"}, "DimSize should be 3 whole numbers"),
         ({"DimSize": "2 3 0"}, "every size must be at least 1"),
         ({"DimSize": "2 3 -4"}, "every size must be at least 1"),
@@ -263,7 +263,7 @@ def test_compressed_data_that_do_not_fit_the_header_are_refused(tmp_path):
         ({"DimSize": "1000000 1000000 1000000"}, "truncated"),
         ({"DimSize": "1000000000000 3 4", "compressed": True}, "cannot contain"),
         ({"DimSize": "1000000000000 3 4", "BinaryData": "False"}, "cannot contain"),
-        ({"ElementType": None}, "no ElementType"),
+        ({"ElementType": None}, "no field ElementType"),
         ({"ElementType": "MET_STRING"}, "no type of a number"),
         ({"ElementType": "short"}, "no type of a number"),
         ({"ElementNumberOfChannels": 0}, "every size must be at least 1"),
@@ -305,9 +305,9 @@ def test_a_header_that_is_not_possible_is_one_line(tmp_path, fields, said):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"ObjectType = Image\n", "no NDims"),
+        (b"ObjectType = Image\n", "no field NDims"),
         (b"hello\n", "has no = sign"),
-        (b"NDims = 1\nDimSize = 3\nElementType = MET_CHAR\n", "no ElementDataFile"),
+        (b"NDims = 1\nDimSize = 3\nElementType = MET_CHAR\n", "no field ElementDataFile"),
         (b"x" * 2_000_000, "too long"),
         (b"a = b\n" * 150_000, "too long"),
         (bytes(500), "control characters"),
