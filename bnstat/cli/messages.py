@@ -50,7 +50,12 @@ def as_typed(message: str, argv: Sequence[str]) -> str:
     """
     from shlex import join
 
-    return _TO_PASTE.sub(lambda _: f"as in: {join(['bnstat', *argv])}", spelled(message))
+    typed = list(argv)
+    for option in ("--suffix", "--channels"):  # once in a command: what the message says instead
+        if f" {option} " in message and option in typed:
+            place = typed.index(option)
+            del typed[place : place + 2]
+    return _TO_PASTE.sub(lambda _: f"as in: {join(['bnstat', *typed])}", spelled(message))
 
 
 def of_input(source: str, message: str) -> str:

@@ -130,8 +130,10 @@ def _below(folder: str, access: Access, selection: Selection, sieve: Sieve) -> F
     files, dicom, of_bids = _walk(folder, access, selection, sieve, found)
     if files:
         from bnstat.sources import survey
+        from bnstat.sources.survey.beside import with_labels_beside
 
         found.add(survey.survey(folder, sorted(files), selection, access.protocols, described=of_bids))
+        found.cases = with_labels_beside(found.cases, folder)
     if found.cases and dicom:  # often what the other images were made of
         found.notes.append(f"{_listed(dicom)} beside other images; give such a directory to read it")
     elif dicom:

@@ -49,3 +49,10 @@ def test_a_command_to_paste_is_the_call_that_was_typed_with_the_option_that_answ
         "take one, as in: bnstat scan 'my data' -o m.jsonl --suffix T1w; or as in: bnstat scan 'my data' -o m.jsonl "
         "--channels a,b"
     )
+
+
+def test_a_command_to_paste_has_an_option_once():
+    message = "take one, as in: bnstat inspect bids --suffix T1w --entity res=2"
+    assert as_typed(message, ["check", "bids", "--suffix", "T1w"]) == (
+        "take one, as in: bnstat check bids --suffix T1w --entity res=2"
+    )

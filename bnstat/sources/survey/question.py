@@ -41,9 +41,10 @@ def asked_of(folder: str, parts: Sequence[Part], traits: Traits) -> UsageError:
     if len(channels) > 1:
         named = shlex.quote(",".join(channels))
         ways.append(f"several as the channels of a case, as in: bnstat inspect {place} --channels {named}")
+    sites = "if these are sites or groups, " if traits.joins and not any(part.known for part in images) else ""
     return UsageError(
         f"{folder or 'the files'}: there are {plural(number, *traits.kinds)}, and bnstat mixes none unless it is "
-        f"told to: {kinds_in(parts)}; take {'; or '.join(ways)}; or take every file as a sample with `each`"
+        f"told to: {kinds_in(parts)}; take {'; or '.join(ways)}; or {sites}take every file as a sample with `each`"
     )
 
 

@@ -388,3 +388,25 @@ def test_a_pattern_of_directories_is_a_directory_each_and_one_note(tmp_path):
     assert [case.channels for case in found.cases] == [("flair", "t1")] * 3
     (note,) = found.notes
     assert "c001 and 2 more folders: joined flair, t1" in note
+
+
+@pytest.mark.parametrize(
+    ("image", "labels"),
+    [
+        ("imagesTr/amos_{i}.nii.gz", "labelsTr/amos_{i}.nii.gz"),
+        ("imagesTr/liver_{i}_0000.nii.gz", "labelsTr/liver_{i}.nii.gz"),
+        ("images/p{i}.nii", "labels/p{i}.nii"),
+        ("img/img{i}.nii.gz", "label/label{i}.nii.gz"),
+    ],
+)
+def test_a_folder_of_images_that_is_named_alone_finds_the_labels_beside_it(tmp_path, image, labels):
+    for name in each(image, [0]) + each(labels, [0])[:2]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = cases_of([str(tmp_path / image.partition("/")[0])])
+    assert [case.labels for case in found.cases] == [*(str(tmp_path / name) for name in each(labels, [0])[:2]), None]
+
+
+def test_what_may_be_sites_is_told_to_be_taken_as_samples():
+    with pytest.raises(UsageError, match="if these are sites or groups, take every file as a sample with `each`"):
+        of(ASKED["kinds as folders"][0])
