@@ -82,7 +82,8 @@ def _unasked(folder: str, parts: Sequence[Part], labels: Sequence[Part], traits:
         found = _joined([[part for part in images if part.title == title] for title in titles], titles, labels)
         found.surveyed += _left_note(folder, left, titles)
         return found
-    several = sum(number > 1 for number in Counter(part.kind for part in images).values())
+    # names without a word are no kind of their own, as those of a folder of examples
+    several = sum(number > 1 for number in Counter(part.kind for part in images if part.kind).values())
     if known or together or several > 1 or any(map(_is_series, kinds)):
         raise asked_of(folder, parts, traits)
     # the words are those of a cohort with free names
