@@ -25,6 +25,8 @@ TRAITS = Traits(joins=True, kinds=("kind of file", "kinds of file"))
 _NUMBER = re.compile(r"(.+)_(\d{4})")
 # Folders of points in time, and those among them that are no modalities.
 _TIMED, _TIME = re.compile(r"t\d+", re.IGNORECASE), re.compile(r"t(?:0|[3-9]|\d\d+)", re.IGNORECASE)
+# Folders of a split, which may have the same names of other cases.
+_SPLIT = re.compile(r"\w*(?:tr|ts|va|val|test|train)", re.IGNORECASE)
 _IMAGES = re.compile(r"images?(tr|ts)?", re.IGNORECASE)
 
 
@@ -72,7 +74,7 @@ def parts_of(paths: Mapping[str, str], named: str = "") -> list[Part]:
     above = _above(read)
     own, recurring = _own_words(read, above, named)
     parts = [_part(one, paths[one.path], above[one.folders], words) for one, words in zip(read, own, strict=True)]
-    parts = with_kinds_of_grids(_with_unknown_kinds_that_recur(by_folder(parts), recurring))
+    parts = with_kinds_of_grids(_with_folders_of_images(_with_unknown_kinds_that_recur(by_folder(parts), recurring)))
     if all(part.labels for part in parts):  # nothing but labels: no image is told from them
         parts = [replace(part, labels=False, known=False) for part in parts]
     return _titled(parts)
@@ -207,7 +209,7 @@ def _holders(read: Sequence[_Read]) -> frozenset[tuple[int, str]]:
         images = any((one.words.kind or one.words.image) and one.words.known and not one.words.labels for one in files)
         numbered = any(map(str.isdigit, name))
         modality = any(map(is_modality, re.split(r"[_\-. ]+", name)))
-        if len(files) < len(read) and not (labels and images) and not (numbered and (labels or images or modality)):
+        if len(files) < len(read) and not (labels and images) and not (numbered and (images or modality)):
             found.add((place, name))
     return frozenset(found)
 
@@ -245,13 +247,18 @@ def _part(one: _Read, file: str, above: _Above, own: Words) -> Part:
     told = [kind for kind in kinds_above if kind.lower() not in words] + [own.kind] * bool(own.kind)
     case = own.case
     if above.of_labels is not None:  # what lies in a folder of labels is one kind, whatever its names say
-        told, case = [above.of_labels], case or one.stem
+        told, case = [_title_of(above.of_labels)], case or one.stem
     labels = own.labels or above.of_labels is not None
     kind = "_".join({kind.lower(): kind for kind in told}.values())
     known = own.known and bool(kind) and not labels
     return Part(
         one.path, file, (*above.cases, case) if case else above.cases, kind.lower(), kind or PLAIN, known, labels
     )
+
+
+def _title_of(folder: str) -> str:
+    """Return the kind that a folder of labels is: its name, or a word of it if it has a number, as that of a case."""
+    return words_of(folder).kind or folder if any(map(str.isdigit, folder)) else folder
 
 
 def _lower_words(kind: str) -> list[str]:
@@ -269,17 +276,47 @@ def _with_unknown_kinds_that_recur(parts: Sequence[Part], recurring: frozenset[s
     for part in parts:
         kinds[part.case].add(part.kind)
         cases[part.kind].add(part.case)
-    together = recurring | {
+    together = {
         kind
         for kind, found in cases.items()
         if len(found) > 1 and 2 * sum(len(kinds[case]) > 1 for case in found) >= len(found)
     }
+    unknown = {part.kind for part in parts if part.kind in together and not (part.known or part.labels) and part.kind}
+    if all(map(is_side_or_time, unknown)):  # the two knees, or the visits, of a person
+        together -= unknown
+    together |= {kind for kind in recurring if not is_side_or_time(kind)}
     return [
         part
-        if part.known or part.labels or not part.kind or (part.kind in together and not is_side_or_time(part.kind))
+        if part.known or part.labels or not part.kind or part.kind in together
         else replace(part, case=(*part.case, part.kind), kind="", title=PLAIN)
         for part in parts
     ]
+
+
+def _with_folders_of_images(parts: Sequence[Part]) -> list[Part]:
+    """Return parts whose folder is the kind if other folders of images have the cases: `raw/1.nii`, `data/1.nii`."""
+    places: dict[tuple[tuple[str, ...], str], set[str]] = defaultdict(set)
+    for part in parts:
+        places[part.case, part.kind].add(part.path.rpartition("/")[0])
+    twice = {key for key, some in places.items() if len(some) > 1}
+    if len({case for case, _ in twice}) < 2:
+        return list(parts)
+    return [
+        replace(part, kind=f"{name.lower()}_{part.kind}".rstrip("_"), title=_joined(name, part), known=False)
+        if (part.case, part.kind) in twice and not part.labels and (name := _folder_of_images(part.path))
+        else part
+        for part in parts
+    ]
+
+
+def _folder_of_images(path: str) -> str:
+    """Return the last folder of a path whose name only says that images are in it; empty if there is none."""
+    folders = path.split("/")[:-1]
+    return next((name for name in reversed(folders) if words_of(name).image and not _SPLIT.fullmatch(name)), "")
+
+
+def _joined(name: str, part: Part) -> str:
+    return f"{name}_{part.title}" if part.kind else name
 
 
 def _titled(parts: Sequence[Part]) -> list[Part]:

@@ -19,6 +19,8 @@ from bnstat.text import plural
 
 # A series beside single images.
 _SERIES = re.compile(r"(?:^|[_\-. ])4d(?:pwi)?(?:$|[_\-. ])")
+# What images of CT and of MR are called.
+_CT, _MR = re.compile(r"(?:^|[_\-. ])(?:ct|cta|cbct)(?:$|[_\-. ])"), re.compile(r"(?:^|[_\-. ])(?:mr|mri|t1|t2)")
 # Folders of test images beside those of training images, as the Decathlon and nnU-Net name them.
 _TRAINING, _TEST = re.compile(r"images?tr", re.IGNORECASE), re.compile(r"images?ts", re.IGNORECASE)
 
@@ -77,7 +79,8 @@ def _unasked(folder: str, parts: Sequence[Part], labels: Sequence[Part], traits:
     known = all(part.known for part in images)
     together = any(len(some) > 1 for some in there.values())
     whole = sum(len(some) == len(kinds) for some in there.values())
-    if known and together and 2 * whole >= len(there) and not any(map(_is_series, kinds)):
+    asked = any(map(_is_series, kinds)) or _may_be_other_subjects(images)
+    if known and together and 2 * whole >= len(there) and not asked:
         titles = sorted(kinds.values())
         found = _joined([[part for part in images if part.title == title] for title in titles], titles, labels)
         found.surveyed += _left_note(folder, left, titles)
@@ -90,6 +93,22 @@ def _unasked(folder: str, parts: Sequence[Part], labels: Sequence[Part], traits:
     found.cases = _samples(images, labels, named=False)
     found.surveyed += _left_note(folder, left, [])
     return found
+
+
+def _may_be_other_subjects(images: Sequence[Part]) -> bool:
+    """Return True if CT and MR may be those of other subjects with the same numbers: `ct_1001` and `mr_1001` of MM-WHS.
+
+    They are of one subject if a folder is that of the case, or if the names of its files begin with it.
+    """
+    if not any(_CT.search(part.kind) for part in images) or not any(_MR.search(part.kind) for part in images):
+        return False
+    cases: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for part in images:
+        cases[part.path.rpartition("/")[0]].add(part.case)
+    return any(
+        len(cases[part.path.rpartition("/")[0]]) > 1 and _stem(part).startswith(part.kind.partition("_")[0])
+        for part in images
+    )
 
 
 def _is_series(kind: str) -> bool:

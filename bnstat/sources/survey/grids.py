@@ -47,44 +47,15 @@ _GROUPS = frozenset(
             "case",
             "cases",
         ),
-        *("subject", "subjects", "male", "female", "young", "old", "source", "target", "internal", "external", "tr"),
+        *("subject", "subjects", "male", "female", "young", "old", "internal", "external", "tr"),
         *("ts", "scan", "scans", "run", "rep", "repeat", "repetition", "retest", "part", "set"),
     }
 )
 _SIDES_AND_TIMES = frozenset(
     {
-        *(
-            "left",
-            "right",
-            "lh",
-            "rh",
-            "l",
-            "r",
-            "rl",
-            "baseline",
-            "bl",
-            "followup",
-            "fu",
-            "visit",
-            "session",
-            "ses",
-            "time",
-        ),
-        *(
-            "timepoint",
-            "month",
-            "week",
-            "day",
-            "year",
-            "screening",
-            "test",
-            "retest",
-            "scan",
-            "rescan",
-            "lr",
-            "ap",
-            "pa",
-        ),
+        *("left", "right", "lh", "rh", "l", "r", "rl", "lr", "ap", "pa", "baseline", "bl", "followup", "fu", "visit"),
+        *("session", "ses", "time", "timepoint", "month", "week", "day", "year", "screening", "scan", "rescan"),
+        *("retest", "train", "training", "val", "valid", "validation", "test"),
     }
 )
 _NUMBERED_GROUP = re.compile(
@@ -92,7 +63,7 @@ _NUMBERED_GROUP = re.compile(
 )
 _SEPARATOR = re.compile(r"[_\-. ]+")
 # The least share of cases that several folders have in common if they are kinds.
-_SHARED = 0.9
+_SHARED = 0.75
 
 # A place in what tells the case: a part of it, counted from the end, and a word of this part; -1 for all of it.
 _Place = tuple[int, int]
@@ -111,6 +82,7 @@ def _is_group(value: str) -> bool:
 
 def with_kinds_of_grids(parts: Sequence[Part]) -> list[Part]:
     """Return parts in which a word of the case is a kind if the same cases have it as have another such word."""
+    parts = _apart_from_those_without(parts)
     images = [part for part in parts if not part.labels]
     values: dict[_Place, dict[str, dict[_Rest, None]]] = defaultdict(lambda: defaultdict(dict))
     for part in images:
@@ -122,6 +94,21 @@ def with_kinds_of_grids(parts: Sequence[Part]) -> list[Part]:
         return list(parts)
     place = min(grids, key=lambda place: (len(grids[place]), -place[0], -place[1]))
     return [_as_kind(part, place, grids[place]) for part in parts]
+
+
+def _apart_from_those_without(parts: Sequence[Part]) -> list[Part]:
+    """Return parts in which a folder is a kind if its cases are there without it: `s1.nii`, `predictions/s1.nii`."""
+    bare = {(part.case, part.kind) for part in parts if not part.labels}
+    cases: dict[tuple[_Place, str], set[_Rest]] = defaultdict(set)
+    for part in parts:
+        for place, value, rest in _ways(part) if not part.labels else ():
+            if place[1] == -1 and (rest, part.kind) in bare and not _is_group(value):
+                cases[place, value].add((rest, part.kind))
+    kinds = {way for way, rests in cases.items() if _are_cases(frozenset(rests))}
+    for place in {place for place, _ in kinds}:
+        values = frozenset(value for there, value in kinds if there == place)
+        parts = [_as_kind(part, place, values) for part in parts]
+    return list(parts)
 
 
 def _ways(part: Part) -> Iterator[tuple[_Place, str, tuple[str, ...]]]:
@@ -157,7 +144,8 @@ def _kinds_among(found: Mapping[str, Mapping[_Rest, None]]) -> frozenset[str]:
         value, times = max(Counter(cases.values()).items(), key=lambda item: (item[1], len(item[0])))
         some = [files[one] for one in cases if cases[one] == value]
         same = frozenset.intersection(*some) if times > 1 else frozenset()
-    return frozenset(cases) if _are_cases(same) else frozenset()
+    pairs = {value.lower() for value in cases} >= {"x", "y"} and len(same) > 1  # X_train and y_train
+    return frozenset(cases) if pairs or _are_cases(same) else frozenset()
 
 
 def _are_cases(rests: frozenset[_Rest]) -> bool:

@@ -94,6 +94,11 @@ JOINED = {
         (),
         3,
     ),
+    "cell tracking": (
+        each("01/t{i}.tif", [0]) + each("01_GT/SEG/man_seg{i}.tif", [0]) + each("01_GT/TRA/man_track{i}.tif", [0]),
+        (),
+        6,
+    ),
     "the pancreas of NIH": (each("{k}{i}.nii.gz", ("PANCREAS_", "label")), (), 3),
     "everything in a folder that is named as labels": (each("OrganSeg/{k}-{i}.nii.gz", ("volume", "labels")), (), 3),
     "FLARE 2021": (each("Img/train_{i}_0000.nii.gz", [0]) + each("Mask/train_{i}.nii.gz", [0]), (), 3),
@@ -103,6 +108,10 @@ JOINED = {
         3,
     ),
 }  # fmt: skip
+
+
+# Layouts with several label maps for a case.
+MANY_LABELS = ("TotalSegmentator", "cell tracking")
 
 
 @pytest.mark.parametrize("layout", JOINED)
@@ -120,7 +129,7 @@ def test_images_are_joined_and_labels_left_out(layout):
     assert len({case.name for case in found.cases}) == len(found.cases)
 
 
-@pytest.mark.parametrize("layout", [one for one in JOINED if JOINED[one][2] and one != "TotalSegmentator"])
+@pytest.mark.parametrize("layout", [one for one in JOINED if JOINED[one][2] and one not in MANY_LABELS])
 def test_each_case_has_its_label_map(layout):
     names, _, labels = JOINED[layout]
     found = of(names)
@@ -219,6 +228,18 @@ ASKED = {
         ("bold", "a_bold", "ra_bold", "swra_bold"),
     ),
     "contrast phases": (each("p{i}/{k}.nii.gz", ("pre", "post_1")), ("pre", "post_1")),
+    "predictions beside images": (each("{k}s{i}.nii.gz", ("", "predictions/")), ("plain", "predictions")),
+    "input and target": (each("{k}/s{i}.nii.gz", ("input", "target")), ("input", "target")),
+    "two folders of images": (each("{k}/s{i}.nii.gz", ("raw", "images")), ("raw", "images")),
+    "a folder in that of the case": (each("c{i}/{k}.nii.gz", ("imaging", "raw/imaging")), ("plain", "raw")),
+    "low and high resolution": (each("s{i}_{k}.nii.gz", ("LR", "HR")), ("LR", "HR")),
+    "a corrected bias field": (each("s{i}_T1{k}.nii.gz", ("", "_n4")), ("T1", "T1_n4")),
+    "a kind that some cases lack": (
+        [*each("alpha/s{i}.nii", [0]), *each("beta/s{i}.nii", [0]), "gamma/s001.nii"],
+        ("alpha", "beta"),
+    ),
+    "CT and MR with the same numbers": (each("{k}_train/{k}_train_1{i}.nii", ("ct", "mr")), ("ct", "mr")),
+    "arrays of inputs and targets": (each("{k}_{i}.npy", "Xy", ("train", "val", "test")), ("X", "y")),
     "other sequences in other subjects": (
         each("source/c1{i}_ceT1.nii.gz", [0]) + each("target/c2{i}_hrT2.nii.gz", [0]),
         ("ceT1", "hrT2"),
