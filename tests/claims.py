@@ -78,6 +78,7 @@ class Said:
         need: the batch size that the channel of the finding needs for its figure as a cohort of its own, and the upper
             end of the range; None if that is not known here.
         report: the report itself.
+        inputs: the images in memory that it is about, in the order of their names.
     """
 
     kind: str
@@ -94,6 +95,7 @@ class Said:
     limits: Mapping[str, float] = field(default_factory=dict)
     need: tuple[int | None, int | None] | None = None
     report: Any = None
+    inputs: Sequence[Any] = ()
 
     @property
     def parts(self) -> Sequence[Mapping[str, Any]]:

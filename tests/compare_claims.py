@@ -570,25 +570,26 @@ CLAIMS: tuple[Claim, ...] = (
     claim("compare", r"weigh # % or less: (?P<each>.*)\.$", lambda *_: [1]),
     claim("compare", r"weigh (?P<limit>1) % or less: (?P<each>.*)\.$", _forgotten),
     # the verdict
-    claim("compare", r"^Batch size .* for (?P<these>this cohort|exactly these)", _these),
+    claim("compare", r"(?:^|(?<=\. ))Batch size .* for (?P<these>this cohort|exactly these)", _these),
     claim(
         "compare",
-        r"^Batch size (?P<size>[\d,]*\d) (?P<what>is too small|is enough|may be enough) for (?:this cohort|"
-        r"exactly these (?:samples|volumes))(?:, but \d+ (?:samples?|volumes?) are too few to say so)?"
+        r"(?:^|(?<=\. ))Batch size (?P<size>[\d,]*\d) (?P<what>is too small|is enough|may be enough) for "
+        r"(?:this cohort|exactly these (?:samples|volumes))(?:, but \d+ (?:samples?|volumes?) are too few to say so)?"
         r"(?: with \d+ % confidence)?(?:; (?P<about>about )?(?P<enough>[\d,]*\d)"
         r"(?P<word> patch(?:es)?)? would be enough"
-        r"(?: \((?P<most>[\d,]*\d) with \d+ % confidence\))?)?\.$",
+        r"(?: \((?P<most>[\d,]*\d) with \d+ % confidence\))?)?\.(?= |$)",
         _headline,
     ),
     claim(
         "compare",
-        r"^At batch size (?P<size>[\d,]*\d) (?:in channel (?P<channel>\d+) )?(?P<figures>the .*?)\.(?= [A-Z])",
+        r"(?:^|(?<=\. ))At batch size (?P<size>[\d,]*\d) (?:in channel (?P<channel>\d+) )?"
+        r"(?P<figures>the .*?)\.(?= [A-Z])",
         _figures,
     ),
     claim(
         "compare", r", but # (?:samples?|volumes?) are too few to say so", lambda said, _: [_advice(said)["samples"]]
     ),
-    claim("compare", r"^Batch size (?P<size>\d+) takes all of these (?:samples|volumes)", _takes_all),
+    claim("compare", r"(?:^|(?<=\. ))Batch size (?P<size>\d+) takes all of these (?:samples|volumes)", _takes_all),
     claim(
         "compare",
         r"(?:Mean and variance need (?P<for_mean_and_variance>(?:about )?[\d,]*\d(?: \([^)]*\))?))?"

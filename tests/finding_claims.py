@@ -403,13 +403,14 @@ def _sign(said: Said) -> float:
 def _labels(said: Said, match: Match) -> bool:
     """Return True if the number of distinct values is the one that was judged, and the ends are those of the file."""
     count, least, most = (float(match[name].replace(",", "")) for name in ("count", "least", "most"))
-    rows = [row for row in said.samples if row.source.partition("[")[0] == said.finding["source"]]
-    changed = any(said.settings.get(name) for name in ("intensity", "mask", "patches")) or not rows
-    channel = said.finding["channel"] or 0
-    low = [end for row in rows if (end := row[channel].minimum) is not None]
-    high = [end for row in rows if (end := row[channel].maximum) is not None]
-    ends = (min(low), max(high)) if low and high and not changed else None
-    return count == said.finding["value"] and ends in (None, (least, most))
+    image = said.inputs[int(re.findall(r"^image (\d+)", said.finding["source"])[0]) - 1]
+    values = np.asarray(image.dataobj)
+    if said.finding["channel"] is not None and values.ndim > 3:
+        values = values[..., said.finding["channel"]]
+    stored = np.unique(values[np.isfinite(values)]).tolist()
+    if said.settings.get("patches"):  # which need not show all
+        return count == said.finding["value"] and {least, most} <= set(stored) and most >= least + count - 1
+    return (count, count, least, most) == (said.finding["value"], len(stored), stored[0], stored[-1])
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -418,6 +419,7 @@ CLAIMS: tuple[Claim, ...] = (
         r"(?P<count>[\d,]+) distinct whole numbers [(](?P<least>-?[\d,]+) to (?P<most>-?[\d,]+)[)]",
         _labels,
     ),
+    claim("(?:compare )?BN406", r"the values of channel #", lambda said, _: [said.finding["channel"]]),
     claim(
         "BN(?!404|205|201).*",
         r"^(?:channel|group of channels) (?P<first>\d+)(?:–(?P<last>\d+))?(?: of sample (?P<sample>\d+))?",

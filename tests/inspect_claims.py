@@ -103,7 +103,7 @@ def _tensor(said: Said, match: Match) -> list[Any]:
     assert [int(axis) for axis in match["axes"].split(",")] == batch["reduction_axes"]
     per = {"channel": not _by_sample(said), "channel of a sample": _kind(said) == "instance"}
     assert per.get(match["per"], _kind(said) in ("layer", "group", "rms"))
-    counts = [part["count"] for one in found for part in _parts(one)]
+    counts = [_size(one, part) for one in found for part in _parts(one)]
     values = sorted({min(counts), max(counts)})
     if match["kept"].startswith("keeps axis"):
         return [batch["axis"], channels, *values]
@@ -313,6 +313,43 @@ def _own_arithmetic(said: Said, match: Match) -> bool:
     whole = match["places"] is not None or len(_placed(said)) == 1
     part = " more)" in (match["places"] or "")
     return whole and _WRONG[match["what"]] == match["rule"] and (named <= there if part else named == there)
+
+
+# --- Label maps --------------------------------------------------------------------------------------------------
+
+
+def _found_labels(said: Said) -> list[Part]:
+    """Return the findings on label maps; those of the first of several layers."""
+    document = said.document if "findings" in said.document else _first_layer(said)
+    return [one for one in document["findings"] if one["rule"] == "BN406"]
+
+
+def _is_whole(said: Said, one: Part) -> bool:
+    """Return True if a finding is on a file that is nothing but labels."""
+    if "population" in said.document:
+        channels = len(said.document["population"]["channels"])
+    else:
+        parts = _parts(_batches(said)[0])
+        channels = max(max(part.get("channels", [part.get("channel")])) for part in parts) + 1
+    return one["channel"] is None or channels == 1
+
+
+def _label_files(said: Said, match: Match) -> bool:
+    """Return True if so many volumes of so many are nothing but labels."""
+    found = {one["source"] for one in _found_labels(said) if _is_whole(said, one)}
+    every = int((match["every"] or "1").replace(",", ""))
+    return every == _files(said) and len(found) == int((match.get("some") or str(every)).replace(",", ""))
+
+
+def _label_channels(said: Said, match: Match) -> bool:
+    """Return True if these channels have labels, in so many volumes of so many."""
+    found = [one for one in _found_labels(said) if not _is_whole(said, one)]
+    some, every = (int(match[name] or 1) for name in ("some", "every"))
+    named = {int(one) for one in re.findall(r"channel (\d+)", match["channels"].lower())}
+    return named == {one["channel"] for one in found} and (len({one["source"] for one in found}), _files(said)) == (
+        some,
+        every,
+    )
 
 
 # --- The verdict on ε --------------------------------------------------------------------------------------------
@@ -704,6 +741,17 @@ CLAIMS: tuple[Claim, ...] = (
     claim("inspect", r"^… and # more batch(?:es)?", lambda said, _: [len(_batches(said)) - 4]),
     claim(
         "inspect", r"^synchronized over # ranks \(SyncBN\), batch size #: #(?: to #)? values? per", _synchronized_line
+    ),
+    # label maps
+    claim(
+        "inspect|compare.*", r"^(?P<some>[\d,]+) of (?P<every>[\d,]+) volumes? looks? like (?:a )?label", _label_files
+    ),
+    claim("inspect|compare.*", r"^(?:This looks like a|All (?P<every>[\d,]+) volumes look like) label", _label_files),
+    claim(
+        "inspect|compare.*",
+        r"(?P<channels>[Cc]hannel \d+(?:,? (?:and )?channel \d+)*) looks? like labels"
+        r"(?: in (?P<some>\d+) of (?P<every>\d+) volumes)? \(BN406\)",
+        _label_channels,
     ),
     # the verdict
     claim("inspect", r"^The (?P<what>variance|mean square) is", _named_divisor),

@@ -237,6 +237,10 @@ def _sometimes(generator: np.random.Generator, shape: Sequence[int]) -> Any:
     return generator.normal(size=shape) if generator.random() < 0.5 else np.ones(shape)
 
 
+def _labels(generator: np.random.Generator, shape: Sequence[int]) -> Any:
+    return (generator.random(shape) < 0.3).astype(float)
+
+
 def _with_nan(generator: np.random.Generator, shape: Sequence[int]) -> Any:
     values = generator.normal(size=shape)
     if generator.random() < 0.3:
@@ -250,5 +254,5 @@ def _large(generator: np.random.Generator, shape: Sequence[int]) -> Any:
 
 _KINDS = (
     *(_normal, _normal, _scanner, _scanner, _unit, _offset, _large),
-    *(_constant, _zeros, _own_constant, _sometimes, _with_nan),
+    *(_constant, _zeros, _own_constant, _sometimes, _with_nan, _labels),
 )

@@ -50,6 +50,7 @@ def _skipped(report: RandomReport) -> Iterator[Said]:
             inspected={},
             samples=samples,
             report=report.report,
+            inputs=report.inputs if isinstance(report.inputs, list) else (),
         )
 
 
@@ -77,6 +78,7 @@ def _judged(report: RandomReport) -> Iterator[Said]:
             limits=limits,
             need=_need(report, finding, inspected["settings"], limits),
             report=report.report,
+            inputs=report.inputs if isinstance(report.inputs, list) else (),
         )
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from bnstat.moments.distinct import DistinctValues
 from bnstat.moments.few_values import Distinct
-from bnstat.moments.kernels import Array, reduced_type
+from bnstat.moments.kernels import Array, Cell, reduced_type
 from bnstat.moments.pieces import Piece
+from bnstat.moments.runs import Runs
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.volume import Volume
 
@@ -68,6 +69,7 @@ class LocalCounts:
         whole = (volume.slope, volume.intercept) == (1.0, 0.0)
         number = arrangement.channels if self.apart else 1
         self.channels = [DistinctValues(self.dtype, thorough=thorough, whole=whole) for _ in range(number)]
+        self._changes = np.empty(0, np.bool_)
         self._samples = arrangement.samples
         self._samples_are_slow = arrangement.samples_are_slow
 
@@ -75,6 +77,24 @@ class LocalCounts:
     def open(self) -> bool:
         """True while some channel may be one of labels."""
         return not all(one.stopped for one in self.channels)
+
+    def reduced(self, values: Array, piece: Piece, start: int) -> Cell | None:
+        """Return the moments of a piece of one channel whose values lie in long runs, and count its distinct values.
+
+        Otherwise return None and count nothing.
+        """
+        if piece.cells != 1:
+            return None
+        one = self.channels[0 if len(self.channels) == 1 else self._channel_of(piece.first_cell)]
+        if one.stopped or not one.in_runs or values.dtype != self.dtype:
+            return None
+        if self._changes.size < values.size:
+            self._changes = np.empty(values.size, np.bool_)
+        runs = Runs.of(values, self._changes)
+        cell = None if runs is None else runs.cell()
+        if runs is not None and cell is not None:
+            one.add(values, cell.minimum, cell.maximum, start, runs.values)
+        return cell
 
     def add(
         self,

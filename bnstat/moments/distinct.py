@@ -18,12 +18,18 @@ from bnstat.moments.kernels import Array
 
 # From so many neighbours on that are not both background, their equality says something.
 _ENOUGH_NEIGHBOURS = 64
+# As many neighbours of rare values say something too.
+_ENOUGH_RARE = 24
 # The rows that are looked at in a piece, the values in each, and the most pieces of a channel.
 _ROWS, _ROW_VALUES, _LOOKED_AT = 16, 256, 16
 # Where in its part of a piece each row is: multiples of the golden ratio, which are spread evenly however many.
 _SHARES = tuple(row * 0.6180339887498949 % 1.0 for row in range(_ROWS))
 # Spreads the pieces that are looked at over the file: a multiplicative hash of their places (Knuth 1998, 6.4).
 _SPREAD, _SPREAD_BITS = 2654435761, 32
+# The most entries of a table of ranks.
+_LONGEST_TABLE = 1 << 17
+# The share of equal neighbours from which on values lie in long runs.
+_IN_RUNS = 0.93
 # So many numbers are looked for one by one.
 _FEW_NEW = 4
 # A distinct value counts for the middle one if it is so often among these.
@@ -53,8 +59,9 @@ class DistinctValues:
         self._apart = False
         self.values = 0
         self.stopped = False
+        self.in_runs = False  # True if the last values that differ lie in long runs
 
-    def add(self, values: Array, least: Number, greatest: Number, place: int) -> None:
+    def add(self, values: Array, least: Number, greatest: Number, place: int, distinct: Array | None = None) -> None:
         """Add values that follow each other.
 
         Args:
@@ -62,6 +69,7 @@ class DistinctValues:
             least: the least of the finite ones.
             greatest: the greatest of the finite ones.
             place: a number that no other values have.
+            distinct: values among which all distinct ones are, if these are known.
         """
         if self.stopped:
             return
@@ -74,7 +82,9 @@ class DistinctValues:
         if self._is_scan(rows, least, place):
             self._stop()
             return
-        if not self._has_only_known(values, least, greatest):
+        if distinct is not None:
+            self._see(distinct)
+        elif not self._has_only_known(values, least, greatest):
             self._see(_candidates(values))
 
     def take(self, other: DistinctValues) -> None:
@@ -102,7 +112,10 @@ class DistinctValues:
         if self.stopped:
             return None
         known = self._known if self._table is None else _of_table(self._table, self._dtype)
-        scaled = np.sort(known.astype(np.float64) * slope + intercept)
+        with np.errstate(over="ignore"):  # beyond float64 there are no labels
+            scaled = np.sort(known.astype(np.float64) * slope + intercept)
+        if not np.isfinite(scaled).all():
+            return None
         step = abs(slope) / 2 if self._dtype.kind in "iu" and abs(slope) < 1 else 0.0
         beyond = np.abs(scaled - np.rint(scaled)) > step * (1 + 1e-6) + 1e-6 * np.minimum(np.abs(scaled), 1e5)
         if not scaled.size or (beyond.any() if (slope, intercept) != (1.0, 0.0) else (scaled != np.rint(scaled)).any()):
@@ -137,10 +150,12 @@ class DistinctValues:
         if self._whole and _not_whole(rows):
             return True
         one, following = rows[:, :-1], rows[:, 1:]
+        same = one == following
+        self.in_runs = bool(np.count_nonzero(same) > _IN_RUNS * same.size)
         inside = one > least  # neither background nor NaN
         number = int(np.count_nonzero(inside))
         self._keep((number < _ENOUGH_NEIGHBOURS, (place * _SPREAD) % (1 << _SPREAD_BITS), place), rows)
-        if number < _ENOUGH_NEIGHBOURS or np.count_nonzero((one == following) & inside) > 0.2 * number:
+        if number < _ENOUGH_NEIGHBOURS or np.count_nonzero(same & inside) > 0.2 * number:
             return False
         self._apart = True
         some = rows[:, :: rows.shape[0]]
@@ -225,8 +240,26 @@ def _rows_of(values: Array) -> Array:
 
 
 def _not_whole(values: Array) -> bool:
-    """Return True if a finite value is not whole; differences of NaN and Inf are NaN."""
-    return bool((np.abs(values - np.rint(values)) > 0).any())
+    """Return True if a finite value is not whole; infinite values are equal to themselves, NaN is left out."""
+    beyond = values != np.rint(values)
+    return bool(beyond.any()) and bool((beyond & ~np.isnan(values)).any())
+
+
+def _ranks(known: Array, values: Array) -> NDArray[np.intp]:
+    """Return the place of each value among the known ones: by a table where these are whole and lie close enough."""
+    low, high = known[0], known[-1]
+    if float(high) - float(low) >= _LONGEST_TABLE or (known.dtype.kind == "f" and (known != np.rint(known)).any()):
+        return np.searchsorted(known, values)
+    table = np.zeros(int(high) - int(low) + 1, np.intp)
+    table[_steps_above(low, known)] = np.arange(known.size)
+    return table[_steps_above(low, values)]
+
+
+def _steps_above(low: Number, values: Array) -> Array:
+    """Return whole values as indexes: differences to the least one."""
+    if values.dtype.kind == "f":
+        return (values.astype(np.float64) - float(low)).astype(np.intp)
+    return values.astype(np.intp) - int(low) if values.dtype != np.uint64 else (values - low).astype(np.intp)
 
 
 def _neighbours(known: Array, rows: Sequence[Array]) -> tuple[float | None, float | None, float | None]:
@@ -236,7 +269,7 @@ def _neighbours(known: Array, rows: Sequence[Array]) -> tuple[float | None, floa
     one = np.concatenate([row[:, :-1].ravel() for row in rows])
     following = np.concatenate([row[:, 1:].ravel() for row in rows])
     finite = np.isfinite(one) & np.isfinite(following)
-    first, second = np.searchsorted(known, one[finite]), np.searchsorted(known, following[finite])
+    first, second = _ranks(known, one[finite]), _ranks(known, following[finite])
     # The background is the most frequent value; regions are judged without it.
     often = np.bincount(first, minlength=known.size)
     background = int(often.argmax())
@@ -252,6 +285,11 @@ def _neighbours(known: Array, rows: Sequence[Array]) -> tuple[float | None, floa
     if np.count_nonzero(judged) > FEW_VALUES:
         each = np.bincount(first[same], minlength=known.size)[judged] / often[judged]
         alike = min(alike, float(np.median(each)))
+    else:  # of too few to have a middle one, those that are rare together: they are few where a scan is clipped
+        often[[background, int(np.where(judged, often, 0).argmax())]] = 0
+        if (rare := int(often.sum())) >= _ENOUGH_RARE:
+            equal = np.bincount(first[same], minlength=known.size)[often > 0].sum()
+            alike = min(alike, float(equal / rare))
     apart = inside & ~same
     ranks = np.abs(first - second)[apart]
     spread = float(first[first != background].std())

@@ -218,6 +218,11 @@ def _exact_integer_moments(values: Array, bound: int, workspace: Workspace) -> t
         np.copyto(rest, values[whole:])
         total += int(_sum(rest))
         squares += int(_sum_of_squares(rest))
+    return exact_moments(total, squares, count)
+
+
+def exact_moments(total: int, squares: int, count: int) -> tuple[float, float, float]:
+    """Return mean, mean_tail and m2, each rounded once, from the exact sums of integers and of their squares."""
     quotient, remainder = divmod(total, count)
     return float(quotient), remainder / count, (count * squares - total * total) / count
 
@@ -231,7 +236,11 @@ def _wide_integer_moments(values: Array, low: int, high: int, workspace: Workspa
     """Return mean, mean_tail and m2 of 64-bit integers, from exact differences to the least one where these fit."""
     if high - low > 2**53:
         return _about_mean(values.astype(np.float64), workspace)
-    mean, tail, m2 = _about_mean((values - values.dtype.type(low)).astype(np.float64), workspace)
+    return raised(low, *_about_mean((values - values.dtype.type(low)).astype(np.float64), workspace))
+
+
+def raised(low: int, mean: float, tail: float, m2: float) -> tuple[float, float, float]:
+    """Return mean, mean_tail and m2 of values from those of their differences to the least one."""
     shift = float(low)
     rounded = shift + mean
     return rounded, float(low - int(shift)) + (mean - (rounded - shift)) + tail, m2

@@ -248,10 +248,12 @@ class _Reducer:
             self._counts = self._counting.local()
         counts = self._counts if self._counts is not None and self._counts.open else None
         if not self._changes:
-            cell = reduce_piece(values, piece, self._workspace)
+            cell = None if counts is None else counts.reduced(values, piece, start)
+            if cell is None:
+                cell = reduce_piece(values, piece, self._workspace)
+                if counts is not None:
+                    counts.add(values, piece, start, (cell.minimum, cell.maximum))
             gathered[0].add(piece, cell)
-            if counts is not None:
-                counts.add(values, piece, start, (cell.minimum, cell.maximum))
             return
         if counts is not None:
             counts.add(values, piece, start)

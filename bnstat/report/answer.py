@@ -32,7 +32,7 @@ def answer(report: Report, *, judged: bool = False) -> str | None:
         single = "Here each channel has a single value, so there is no variance to normalize with."
         return _joined(single, _synchronized(report))
     first = _corrections(report) if report.settings.kind == "renorm" else _reduction(report, parts)
-    return _joined(first, _between(report, judged=judged), _synchronized(report))
+    return _joined(first, _between(report, judged=judged or report.label_maps.everywhere), _synchronized(report))
 
 
 def _joined(*sentences: str) -> str:

@@ -101,8 +101,8 @@ class LayerComparison(Document):
 
     @property
     def opening(self) -> Sequence[str]:
-        """The sentences that every format for people opens with."""
-        return self.verdict
+        """The sentences that every format for people opens with: on inputs that are label maps, and the verdict."""
+        return (*filter(None, [self.reference.report.label_maps.sentence]), *self.verdict)
 
     @property
     def sentences(self) -> Sequence[str]:

@@ -12,6 +12,7 @@ from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, sample_fields
 from bnstat.report.documents.layers import batch_fields, part_row, settings_fields
 from bnstat.report.finding import Failure, Finding, counted
+from bnstat.report.label_maps import LabelMapsFound
 from bnstat.sources.sample import Sample, channel_names_of
 from bnstat.text import channel_title, plural
 
@@ -27,7 +28,8 @@ class Report(Document):
         findings: What the rules found.
         errors: The inputs that could not be read.
         notes: Notes on how inputs and settings were understood.
-        verdict: Whether a variance is zero, and whether ε matters, a sentence for each; empty if there is no batch.
+        verdict: Which inputs are label maps and no images, whether a variance is zero, and whether ε matters, a
+            sentence for each; empty if there is no batch.
         answer: What the batch size means for these data, in a few sentences; None if there is no batch.
         synchronized: With several ranks, the batches of all ranks together.
     """
@@ -51,6 +53,12 @@ class Report(Document):
     def names(self) -> tuple[str, ...]:
         """The names of the channels, if all samples agree on them."""
         return channel_names_of(self.samples)
+
+    @property
+    def label_maps(self) -> LabelMapsFound:
+        """The inputs that look like label maps."""
+        channels = self.batches[0].channel_count if self.batches else 0
+        return LabelMapsFound(self.findings, self.samples, channels, self.names)
 
     def title_of(self, channel: int) -> str:
         """Return the name of a channel of all samples in a sentence."""

@@ -40,14 +40,16 @@ class BatchNoise:
 def verdict(report: Report, noise: BatchNoise | None = None) -> tuple[str, ...]:
     """Return a sentence on zero variances and one on ε, also where neither is a problem; nothing without a batch.
 
-    Where a finding says that the layer's own variance may be another one, a further sentence says so, and where enough
-    samples show how much the batch mean varies, one says whether the batch is too small.
+    Where inputs look like label maps, a sentence before these says so. Where a finding says that the layer's own
+    variance may be another one, a further sentence says so, and where enough samples show how much the batch mean
+    varies, one says whether the batch is too small.
     """
     placed = [(batch, part) for batch in report.batches for part in batch.parts]
     if not placed:
         return ()
     judged = () if noise is None else (_on_batch_size(noise, report),)
-    first = (_on_variance(placed, report), *_on_hidden_channels(report), _on_epsilon(placed, report))
+    labels = filter(None, [report.label_maps.sentence])
+    first = (*labels, _on_variance(placed, report), *_on_hidden_channels(report), _on_epsilon(placed, report))
     return (*first, *judged, *_on_arithmetic(report))
 
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from shlex import quote
 
 from bnstat.errors import InputError, UsageError, texts
 from bnstat.sources import storage
@@ -24,6 +25,12 @@ from bnstat.sources.names import is_image
 from bnstat.text import plural
 
 IGNORE_FILE = ".bnstatignore"
+# What means something else in a set of Python's expressions, and may do so in later versions.
+_SET_SIGN, _AS_ITSELF = re.compile(r"[\\\[&|~]"), r"\\\g<0>"
+# The ending of a name of an image.
+_ENDING = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,4})*$")
+# So many files are named one by one.
+_MOST_NAMES = 3
 # The parts of a pattern that stand for other text than themselves.
 _WILD = re.compile(
     r"(?P<folders>(?:^|(?<=/))\*\*/)|(?P<rest>\*\*)|(?P<any>\*)|(?P<one>\?)|\[(?P<not>[!^]?)(?P<set>[^]/]+)\]"
@@ -101,7 +108,7 @@ def _expression(body: str) -> str:
         found += re.escape(body[done : match.start()])
         done = match.end()
         if match["set"] is not None:
-            found += f"[{'^' if match['not'] else ''}{match['set'].replace(chr(92), chr(92) * 2)}]"
+            found += f"[{'^' if match['not'] else ''}{_SET_SIGN.sub(_AS_ITSELF, match['set'])}]"
         else:
             found += {"folders": "(?:.*/)?", "rest": ".*", "any": "[^/]*", "one": "[^/]"}[match.lastgroup or ""]
     return found + re.escape(body[done:])
@@ -211,3 +218,38 @@ class Sieve:
         others = [failure for failure in found.failures if failure.source != self.root]
         nothing = InputError(self.root, f"no image is left of it: {self.note.removeprefix(f'{self.root}: ')}")
         return FoundCases(failures=[*others, nothing], notes=found.notes)
+
+
+def options_without(files: Sequence[str], every: Sequence[str]) -> str:
+    """Return the options that leave out some of several files, as they are typed; empty if their names do not do it.
+
+    One pattern is taken if one fits, as `*_seg.nii.gz`; otherwise the names of up to three files.
+    """
+    names = list(dict.fromkeys(map(_name, files)))
+    others = {_name(path) for path in every} - set(names)
+    if len(set(every)) - len(set(files)) > sum(_name(path) not in names for path in set(every)):
+        return ""  # an image has the name of a label map, in another folder
+    pattern = _common_end(names, others) if len(names) > 1 else None
+    patterns = [f"*{_escaped(pattern)}"] if pattern else [_escaped(name) for name in names]
+    return " ".join(f"--exclude {quote(one)}" for one in patterns) if len(patterns) <= _MOST_NAMES else ""
+
+
+def _name(path: str) -> str:
+    return path_of(path).replace("\\", "/").rpartition("/")[2]
+
+
+def _common_end(names: Sequence[str], others: Iterable[str]) -> str | None:
+    """Return the shortest end of all names, from a separator or a whole word on, that no other name has."""
+    shared = names[0]
+    while not all(name.endswith(shared) for name in names):
+        shared = shared[1:]
+    ending = len(_ENDING.sub("", shared))
+    starts = [place for place in range(ending - 1, -1, -1) if shared[place] in "_-. " or place == 0]
+    found = (shared[place:] for place in starts)
+    return next((end for end in found if not any(other.endswith(end) for other in others)), None)
+
+
+def _escaped(name: str) -> str:
+    """Return a pattern that fits this text alone."""
+    first, rest = ("[!]", name[1:]) if name.startswith("!") else ("", name)
+    return first + re.sub(r"[*?[]", lambda found: f"[{found[0]}]", rest)

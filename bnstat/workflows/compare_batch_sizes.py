@@ -10,7 +10,7 @@ import numpy as np
 from bnstat.batch_size import curve
 from bnstat.batch_size import population as populations
 from bnstat.batch_size.recommendation import AppliesTo, recommend
-from bnstat.batch_size.results import Forgetting, SampleGroup
+from bnstat.batch_size.results import Forgetting, Recommendation, SampleGroup
 from bnstat.batch_size.samples import Grouping, Nesting, cohorts_of, nesting_of, too_large
 from bnstat.batch_size.settings import CompareSettings, PopulationKind
 from bnstat.errors import UsageError
@@ -24,6 +24,7 @@ from bnstat.reading.table import blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.report.finding import Finding
+from bnstat.report.label_maps import LabelMapsFound
 from bnstat.rules.batch import momentum_convention
 from bnstat.rules.layout import label_map_suspected
 from bnstat.rules.layout.label_map_suspected import findings_of_files
@@ -135,6 +136,8 @@ def compare_batch_sizes(
     points, others = curve.curves(cohorts, sizes, settings, grouping)
     samples = tuple(row.sample for row in rows)
     names = channel_names_of(samples)
+    findings = (*_momenta(settings), *_of_samples(rows, table))
+    found = recommend(cohorts, sizes, settings, kind, names, few_files(samples)) if sizes else None
     return Comparison(
         settings=settings,
         samples=samples,
@@ -142,9 +145,9 @@ def compare_batch_sizes(
         groups=groups,
         batch_sizes=points,
         others=others,
-        recommendation=recommend(cohorts, sizes, settings, kind, names, few_files(samples)) if sizes else None,
+        recommendation=None if found is None or table is None else _after_label_maps(found, findings, samples, table),
         forgetting=_forgetting(settings),
-        findings=(*_momenta(settings), *_of_samples(rows, table)),
+        findings=findings,
         errors=failures_of(read.failures),
         notes=(
             *read.notes,
@@ -274,6 +277,14 @@ def _of_samples(rows: Sequence[Row], table: Moments | None) -> Iterable[Finding]
         yield from _left_out(rows, table)
     if distinct := distinct_of(rows):
         yield from findings_of_files(label_map_suspected.RULE, [row.sample for row in rows], distinct)
+
+
+def _after_label_maps(
+    found: Recommendation, findings: Sequence[Finding], samples: Sequence[Sample], table: Moments
+) -> Recommendation:
+    """Return the recommendation with a first sentence on inputs that are label maps and no images, if there are any."""
+    first = LabelMapsFound(findings, samples, table.shape[1], channel_names_of(samples)).sentence
+    return replace(found, headline=first, reason=f"{first} {found.reason}") if first else found
 
 
 def _holding(bad: Sequence[Sample], samples: int, channel: int) -> str:

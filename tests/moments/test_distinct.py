@@ -195,3 +195,25 @@ def test_a_scan_is_told_from_regions_of_as_many_values():
     waves = np.stack(np.meshgrid(*(np.linspace(0, 2, size) for size in (40, 40, 20)), indexing="ij")).sum(0)
     (smooth,) = counted(np.rint(9 * np.sin(waves) + 9).astype("i2"))
     assert smooth.steps > 0.9
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("labels", [True, False])
+@pytest.mark.filterwarnings("error")
+def test_infinite_values_and_nan_are_neither_labels_nor_warned_of(dtype, labels):
+    values = (regions((16, 16, 8), 12) % 4).astype(dtype)
+    values[::5, 3], values[::7, 4], values[::3, 5] = np.inf, -np.inf, np.nan
+    if not labels:
+        values[9, 9, 5] = 0.5
+    (part,) = plan_case(Case.holding(InMemory("array 1", values)), -1, "none").parts
+    counting = Counting(part.volume, part.arrangement, thorough=False)
+    counting.add_crop(values[..., None], 0)
+    (found,) = counting.found()
+    assert (found and found.count) == (4 if labels else None)
+    assert counted(values) == (found,)
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_that_a_scale_factor_takes_beyond_float64_are_no_labels(tmp_path):
+    values = np.where(regions((16, 16, 8), 6) % 2, 1e308, 0.0)
+    assert distinct(saved(tmp_path / "a.nii", values, 1000.0)) == (None,)

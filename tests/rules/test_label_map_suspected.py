@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -90,6 +93,74 @@ SCANS = {
 }
 
 
+def of_sample_data(name):
+    return np.asarray(nib.load(Path(__file__).parents[2] / "sample_data" / name).dataobj).astype(float)
+
+
+def quantized(values, levels):
+    return np.rint((values - values.min()) / np.ptp(values) * (levels - 1))
+
+
+def far(shape=(60, 60, 40)):
+    """Return the distance of each voxel to the middle."""
+    grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1)
+    return np.sqrt(((grid - np.array(shape) / 2) ** 2).sum(-1))
+
+
+NO_LABELS = {
+    **{
+        f"T1w of {levels} grey values": lambda levels=levels: quantized(of_sample_data("t1_head.nii.gz"), levels)
+        for levels in (9, 10, 12, 16, 32, 64)
+    },
+    **{
+        f"CT clipped to {ends}": lambda ends=ends: of_sample_data("ct_hounsfield.nii.gz").clip(*ends)
+        for ends in ((30, 45), (-160, 240), (0, 15))
+    },
+    "a time series of 16 grey values": lambda: quantized(of_sample_data("time_series.nii.gz"), 16),
+    "counts": lambda: np.random.default_rng(1).poisson(3, SHAPE),
+    "counts around 1": lambda: np.random.default_rng(1).poisson(1, (60, 60, 40)),
+    "a tracer in counts": lambda: np.random.default_rng(1).poisson(np.exp(-((far() / 20) ** 2)) * 30),
+    "whole noise": lambda: np.rint(np.random.default_rng(1).normal(20, 2, (60, 60, 40))),
+    "a probability map in percent": lambda: np.rint(100 * np.exp(-((far() / 12) ** 2))),
+    "a probability map in tenths": lambda: np.rint(10 * np.exp(-((far() / 12) ** 2))),
+    "a distance map": lambda: np.rint(far()),
+    "what is beyond a threshold": lambda: np.where(
+        far() < 20, np.random.default_rng(1).integers(50, 900, far().shape), 0
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", ["i2", "f4"])
+@pytest.mark.parametrize("made", NO_LABELS.values(), ids=NO_LABELS)
+def test_a_scan_of_few_grey_values_is_none(tmp_path, made, dtype):
+    assert told(saved(tmp_path / "in" / "scan.nii.gz", made().astype(dtype))) == []
+
+
+@pytest.mark.parametrize("intensity", [None, "zscore", "clip:0,2"])
+def test_masks_are_told_in_whatever_way_they_are_stored(tmp_path, intensity):
+    mask = far() < 20
+    reading = Reading(preparation=Preparation(intensity))
+    for place, (array, slope) in enumerate(
+        [
+            (mask.astype("f4"), None),
+            (mask.astype(">f8"), None),
+            (mask * np.uint8(255), 1 / 255),
+            (mask * np.uint8(1), 2.0),
+        ]
+    ):
+        assert len(told(saved(tmp_path / f"{place}.nii", array, slope), reading=reading)) == 1
+    nib.save(nib.MGHImage(np.where(mask, 2035, 0).astype("i4"), np.eye(4)), tmp_path / "aseg.mgz")
+    assert len(told(tmp_path / "aseg.mgz", reading=reading)) == 1
+    one_hot = np.stack([(far() // 8 == layer) for layer in range(12)], -1).astype("f4")
+    assert len(told(saved(tmp_path / "one_hot.nii.gz", one_hot), reading=reading)) == 1
+
+
+def test_an_atlas_on_a_coarse_grid_is_told(tmp_path):
+    coarse = np.repeat(np.random.default_rng(2).integers(0, 120, (40, 40, 60)), 2, axis=0)
+    (finding,) = told(saved(tmp_path / "scan.nii.gz", np.where(far((80, 40, 60)) < 60, 7 * coarse, 0).astype("i2")))
+    assert finding.value > 100
+
+
 @pytest.mark.parametrize(("name", "array"), LABELS.values(), ids=LABELS)
 def test_a_label_map_is_told(tmp_path, name, array):
     path = saved(tmp_path / "in" / name, array)
@@ -98,7 +169,7 @@ def test_a_label_map_is_told(tmp_path, name, array):
     finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
     assert finding.value == np.unique(finite).size
     assert f"{np.unique(finite).size:,} distinct whole numbers" in finding.message
-    assert "--exclude" in finding.message
+    assert "Give the image instead" in finding.message
 
 
 @pytest.mark.parametrize(("name", "array"), SCANS.values(), ids=SCANS)
@@ -160,7 +231,7 @@ def test_a_channel_of_labels_is_told_by_its_name(tmp_path):
     (finding,) = told(file)
     assert finding.channel == 1
     assert "the values of channel 1 look like labels" in finding.message
-    assert "--channels" in finding.message
+    assert "Save the images without it" in finding.message
 
 
 def test_a_file_of_nothing_but_masks_is_told_once(tmp_path):
@@ -203,6 +274,53 @@ def test_names_do_not_make_labels_of_smooth_or_of_many_values():
     assert is_label_map(replace(apart, count=15), in_name=False, in_folder=True)
     assert not is_label_map(replace(apart, count=3000), in_name=True)
     assert not is_label_map(replace(apart, values=400), in_name=True)
+
+
+@pytest.mark.parametrize("names", ["{}_seg", "seg {}", "it's {} x", "[{}] *?!", "!{}"])
+@pytest.mark.parametrize("number", [1, 3])
+def test_what_leaves_label_maps_out_does_so_when_it_is_pasted(tmp_path, names, number):
+    for place in range(number):
+        saved(tmp_path / "in" / f"{names.format(place)}.nii.gz", labels((0, place + 1)))
+        saved(tmp_path / "in" / f"{place}_t1.nii.gz", scan(1000))
+    every = Reading(each=True)
+    first = bnstat.diagnose(tmp_path / "in", reading=every)
+    assert first.verdict[0].startswith(f"{number} of {2 * number} volumes look")
+    pasted = {tuple(shlex.split(one)) for one in re.findall("`(--exclude .*?)`", first.verdict[0])}
+    pasted |= {
+        tuple(shlex.split(one))
+        for finding in first.findings
+        for one in re.findall("`(--exclude .*?)`", finding.message)
+    }
+    (options,) = pasted
+    assert set(options[::2]) == {"--exclude"}
+    after = bnstat.diagnose(tmp_path / "in", reading=Reading(each=True, exclude=tuple(options[1::2])))
+    assert [one.source.rpartition("/")[2] for one in after.samples] == [f"{k}_t1.nii.gz" for k in range(number)]
+    assert [one for one in after.findings if one.rule == "BN406"] == []
+
+
+def test_names_that_images_have_too_are_not_given_to_be_left_out(tmp_path):
+    paths = [saved(tmp_path / "a" / "1.nii.gz", scan(1000)), saved(tmp_path / "b" / "1.nii.gz", labels())]
+    report = bnstat.diagnose([str(path) for path in paths])
+    assert "--exclude" not in report.verdict[0]
+    assert "Name the images alone" in report.verdict[0]
+
+
+def test_the_verdicts_speak_of_label_maps_first(tmp_path):
+    for place in range(9):
+        saved(tmp_path / f"seg_{place}.nii.gz", labels((0, place + 1)))
+    alone = bnstat.diagnose(tmp_path / "seg_1.nii.gz")
+    assert alone.verdict[0].startswith("This looks like a label map (BN406)")
+    assert "To learn whether the batch is too small" not in alone.answer
+    says = "All 9 volumes look like label maps (BN406)"
+    assert bnstat.diagnose(tmp_path).verdict[0].startswith(says)
+    assert bnstat.compare_layers(tmp_path, by="epsilons", values=["1e-3", "1e-5"]).opening[0].startswith(says)
+    compared = compare(tmp_path)
+    assert compared.recommendation.headline.startswith(says)
+    assert compared.opening[0].startswith(says)
+    assert compared.recommendation.reason.startswith(says)
+    saved(tmp_path / "one" / "a.nii", np.stack([scan(1000), labels(dtype="i2"), scan(900)], -1))
+    assert bnstat.diagnose(tmp_path / "one" / "a.nii").verdict[0].startswith("Channel 1 looks like labels (BN406)")
+    assert not bnstat.diagnose(saved(tmp_path / "b.nii", scan(1000))).verdict[0].endswith("label")
 
 
 def test_each_file_of_a_case_is_judged_by_its_own_name():

@@ -19,8 +19,8 @@ Example:
     warning BN406 label-map-suspected
       its values look like labels and not like an image: 4 distinct whole
       numbers (0 to 4), and its name is that of a label map. The mean and the
-      variance of label numbers say nothing about an image. Leave it out
-      (--exclude), or give it beside its image as what it is: --mask, or
+      variance of label numbers say nothing about an image. Give the image
+      instead, or give it beside its image as what it is: --mask, or
       --foreground with --labels. If the network is meant to get labels,
       ignore this rule (bnstat check --ignore BN406).
 
@@ -34,14 +34,15 @@ and none is below −1 (of two values none below 0) unless the name is that of a
 to hold. First: there are 2 to 8 distinct values, in 16 times as many voxels (twice as many with such a name). Second:
 the values lie in regions. Of neighbours along the fastest axis that are not background, half or more are equal, both
 over all of them and for the middle one of the distinct values; and of neighbours that differ, at most half are next to
-each other among the distinct values, as the grey values of a smooth scan are. Third: the name is that of a label map
-(`seg`, `dseg`, `aparc`, `labels`, …), and the image is not smooth: neighbours that differ do so by 0.9 standard
-deviations on average. There are then at most 2,048 distinct values, in 4 times as many voxels; at most 16 if only the
-name of the folder says so. So values decide and not names: a scan that is named `mask_applied_T1w.nii.gz` is none, nor
-is a probability map in percent that is named an atlas. One value alone is none: zero-variance speaks of it. Channels of
-a file are judged apart up to 8 channels, and together beyond. Distinct values are counted while the file is read:
-exactly, as long as they may be those of labels. docs/label-maps.md has right and wrong calls on atlases, masks,
-probability maps and scans.
+each other among the distinct values, as the grey values of a smooth scan are, and of up to 16 distinct values 20
+percentage points fewer than are equal. Of more, 35 % equal and 20 % next to each other are enough, as on a coarse grid.
+Third: the name is that of a label map (`seg`, `dseg`, `aparc`, `labels`, …), and the image is not smooth: neighbours
+that differ do so by 0.9 standard deviations on average. There are then at most 2,048 distinct values, in 4 times as
+many voxels; at most 16 if only the name of the folder says so. So values decide and not names: a scan that is named
+`mask_applied_T1w.nii.gz` is none, nor is a probability map in percent that is named an atlas. One value alone is none:
+zero-variance speaks of it. Channels of a file are judged apart up to 8 channels, and together beyond. Distinct values
+are counted while the file is read: exactly, as long as they may be those of labels. docs/label-maps.md has right and
+wrong calls on atlases, masks, probability maps and scans.
 
 Sources: the NIfTI-1 standard, `intent_code` 1002 (NIFTI_INTENT_LABEL); BIDS derivatives on the names of segmentations.
 """
@@ -56,25 +57,34 @@ from dataclasses import dataclass
 from bnstat.moments.few_values import FEW_VALUES, SOME_VALUES, Distinct
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
+from bnstat.report.label_maps import left_out
 from bnstat.rules.rule import Rule
 from bnstat.sources.label_names import is_label_folder, names_labels
 from bnstat.sources.sample import Sample
-from bnstat.text import channel_title
+from bnstat.text import channel_title, joined, printable
 
 # The fewest voxels for each distinct value: without such a name, with one, and with one where the values lie anyhow.
 VOXELS_EACH, VOXELS_EACH_NAMED, VOXELS_EACH_APART = 16, 2, 4
 # The least share of equal neighbours of labels, and the largest share of steps to the next distinct value. Atlases have
 # 0.74 or more and 0.34 or less; scans 0.23 or less, and quantised ones with more equal neighbours 0.63 steps or more.
 LEAST_ALIKE, MOST_STEPS = 0.5, 0.5
+# How much the one is above the other at least with few values: a T1-weighted image of nine grey values has 0.09.
+LEAST_ABOVE = 0.2
+# The same of many values on a coarse grid, as an atlas with voxels of 8 mm, on which fewer neighbours are equal.
+COARSE_ALIKE, COARSE_STEPS = 0.35, 0.2
 # The least mean difference of neighbours that differ, in standard deviations: 1.15 if values lie anyhow, 0.6 in scans.
 LEAST_JUMPS = 0.9
 # The most distinct values that lie anyhow, where the name of the file or of its folder says that they are labels.
 MOST_NAMED, MOST_IN_FOLDER = 2048, SOME_VALUES
 
 
-# What to do with a file of labels, and with a file or a case of which a channel is one.
-FILE = "Leave it out (--exclude), or give it beside its image as what it is: --mask, or --foreground with --labels."
-CHANNELS = "Give only the channels that are images (--channels), and labels as what they are (--foreground, --labels)."
+# What to do with a file or a case of which a channel has labels: cases are joined of files, by the names of channels.
+FILE_OF_CHANNELS = (
+    "Save the images without it, and labels as a file of their own (--mask, or --foreground with --labels)."
+)
+CASE = (
+    "Name only the channels that are images, and give labels as what they are: --mask, or --foreground with --labels."
+)
 
 
 @dataclass(frozen=True)
@@ -118,11 +128,21 @@ def is_label_map(one: Distinct, *, in_name: bool, in_folder: bool = False) -> bo
         return False
     if one.count <= FEW_VALUES:
         return one.values >= (VOXELS_EACH_NAMED if in_name else VOXELS_EACH) * one.count
-    if one.alike is not None and one.steps is not None and one.alike >= LEAST_ALIKE and one.steps <= MOST_STEPS:
+    if _lies_in_regions(one):
         return True
     most = MOST_NAMED if in_name else MOST_IN_FOLDER if in_folder else 0
     few = one.count <= most and one.values >= VOXELS_EACH_APART * one.count
     return few and one.jumps is not None and one.jumps >= LEAST_JUMPS
+
+
+def _lies_in_regions(one: Distinct) -> bool:
+    """Return True if equal values lie side by side, and values that follow each other do not."""
+    if one.alike is None or one.steps is None:
+        return False
+    if one.count > SOME_VALUES:
+        coarse = one.alike >= COARSE_ALIKE and one.steps <= COARSE_STEPS
+        return coarse or (one.alike >= LEAST_ALIKE and one.steps <= MOST_STEPS)
+    return one.alike >= LEAST_ALIKE and one.steps <= min(MOST_STEPS, one.alike - LEAST_ABOVE)
 
 
 def _is_signed(one: Distinct) -> bool:
@@ -154,21 +174,43 @@ def findings_of_files(
     places: dict[str, list[int]] = {}
     for place, sample in enumerate(samples):
         places.setdefault(sample.source, []).append(place)
-    for source, own in places.items():
-        sample, known = samples[own[0]], distinct[own[0]]
-        found = label_maps(sample, known)
+    found = {source: label_maps(samples[own[0]], distinct[own[0]]) for source, own in places.items()}
+    files = [source for source, maps in found.items() if maps and len(maps) == len(distinct[places[source][0]])]
+    advice = _on_files(files, list(places))
+    for source, maps in found.items():
+        own, known = places[source], distinct[places[source][0]]
         within = {batches[place] for place in own} if batches else {None}
         batch = next(iter(within)) if len(within) == 1 else None
-        alone = len(found) == len(known) and len({(one.distinct.count, one.distinct.greatest) for one in found}) == 1
-        for one in found[:1] if alone else found:
+        alone = len(maps) == len(known) and len({(one.distinct.count, one.distinct.greatest) for one in maps}) == 1
+        for one in maps[:1] if alone else maps:
             only = None if alone and len(known) > 1 else one.channel
-            yield rule.of_source(
-                source, _message(one, sample, len(known), only), only, batch, float(one.distinct.count)
-            )
+            message = f"{_what(one, samples[own[0]], len(known), only)} {_advice(advice, samples[own[0]], known, maps)}"
+            yield rule.of_source(source, message, only, batch, float(one.distinct.count))
 
 
-def _message(one: LabelMap, sample: Sample, channels: int, channel: int | None) -> str:
-    """Say what was seen, what it means, and what to do."""
+def _on_files(files: Sequence[str], every: Sequence[str]) -> str:
+    """Return what to do with files that are nothing but labels."""
+    beside = "give it beside its image as what it is: --mask, or --foreground with --labels."
+    if len(files) == len(every):
+        return f"Give the image instead, or {beside}"
+    return f"{left_out(files, every, one=True)}, or {beside}"
+
+
+def _advice(on_files: str, sample: Sample, known: Sequence[Distinct | None], maps: Sequence[LabelMap]) -> str:
+    """Return what to do: leave out the file, or the channels."""
+    if len(known) == 1 or len(maps) == len(known):
+        advice = on_files
+    elif len(sample.paths) == 1:
+        advice = FILE_OF_CHANNELS
+    else:
+        labels = {one.channel for one in maps}
+        images = [name for channel, name in enumerate(sample.channels) if channel not in labels]
+        advice = f"{CASE[:-1]}; the images here are {joined(list(map(printable, images)))}." if images else CASE
+    return f"{advice} If the network is meant to get labels, ignore this rule (bnstat check --ignore BN406)."
+
+
+def _what(one: LabelMap, sample: Sample, channels: int, channel: int | None) -> str:
+    """Return what was seen, and what it means."""
     distinct = one.distinct
     whole = channel is None or channels == 1
     what = "its values" if whole else f"the values of {channel_title(one.channel, sample.channels)}"
@@ -182,8 +224,7 @@ def _message(one: LabelMap, sample: Sample, channels: int, channel: int | None) 
     also = f", and {' and '.join(says)}" if says else ""
     return (
         f"{what} look like labels and not like an image: {numbers} ({ends}){also}. The mean and the variance of label "
-        f"numbers say nothing about an image. {FILE if channels == 1 else CHANNELS} If the network is meant to get "
-        "labels, ignore this rule (bnstat check --ignore BN406)."
+        "numbers say nothing about an image."
     )
 
 
