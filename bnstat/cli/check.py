@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from bnstat.report.check import Check
     from bnstat.report.limits import Limits
 
-FORMATS = ("table", "json", "jsonl", "csv", "markdown", "junit", "github", "gitlab", "sarif")
+FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html", "junit", "github", "gitlab", "sarif")
 # Formats in which a person reads the outcome.
-_WITH_OUTCOME = ("table", "markdown", "github")
+_WITH_OUTCOME = ("table", "markdown", "html", "github")
 
 
 class Tokens(Written[tuple[str, ...]]):

@@ -49,7 +49,7 @@ def format_for(file: str | None, given: str, formats: Sequence[str]) -> str:
     if possible[0] not in formats:
         others = [one for one, named in _ENDINGS.items() if named[0] in formats]
         raise UsageError(
-            f"{file}: {context.command_path} writes no {possible[0]}; end the name with {', '.join(others)}, or with "
+            f"{file}: {context.command_path} writes no {ending} file; end the name with {', '.join(others)}, or with "
             ".txt for the table"
         )
     return given if given in possible else possible[0]

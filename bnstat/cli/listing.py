@@ -11,7 +11,7 @@ from bnstat.errors import UsageError
 if TYPE_CHECKING:
     from bnstat.reading.settings import Reading
 
-FORMATS = ("table", "json", "csv", "markdown")
+FORMATS = ("table", "json", "csv", "markdown", "html")
 
 
 def print_list(paths: tuple[str, ...], reading: Reading, given: Mapping[str, Any]) -> int:

@@ -15,7 +15,7 @@ from bnstat.moments.input_type import InputType
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FORMATS = ("table", "json", "csv", "markdown")
+FORMATS = ("table", "json", "csv", "markdown", "html")
 COLORS = ("auto", "always", "never")
 # Where --debug is remembered, in the object that all commands share.
 DEBUG = "debug"

@@ -19,7 +19,7 @@ from bnstat.report.finding import Failure
 from bnstat.version import DOCS, page_of_rule
 
 # Formats that programs read as UTF-8, whatever the terminal's encoding is.
-_UTF8 = ("json", "jsonl", "github")
+_UTF8 = ("json", "jsonl", "html", "github")
 # The code of a rule; what stands before it may be the end of a sequence that sets a color.
 _CODE = re.compile(r"(?<![A-Z\d/])BN\d{3}(?![\d-])")
 # Formats that one renderer writes for every command.
@@ -89,6 +89,8 @@ def _write_stdout(rendered: str, encoding: str | None) -> None:
 
 
 def _rendered(command: str, report: object, to: Output) -> str:
+    if to.format == "html":
+        return _page(command, report, to)
     room = "bnstat.renderers" if to.format in _FOR_ALL else f"bnstat.renderers.{command}"
     render: Callable[..., str] = importlib.import_module(f"{room}.{to.format}").render
     if to.format != "table":
@@ -96,6 +98,15 @@ def _rendered(command: str, report: object, to: Output) -> str:
     color = _colored(to)
     shown = render(report, width=_width(), color=color, every_row=to.every_row, quiet=to.quiet)
     return _linked(shown) if color and to.file is None and is_terminal(sys.stdout) else shown
+
+
+def _page(command: str, report: object, to: Output) -> str:
+    """Return the page of the table, in colors unless these are switched off."""
+    from bnstat.renderers.html import COLUMNS, page
+
+    render: Callable[..., str] = importlib.import_module(f"bnstat.renderers.{command}.table").render
+    colored = to.color != "never" and not os.environ.get("NO_COLOR")
+    return page(render(report, width=COLUMNS, color=colored, every_row=to.every_row, quiet=to.quiet))
 
 
 def _colored(to: Output) -> bool:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-ENDINGS = {".json": "json", ".JSON": "json", ".csv": "csv", ".md": "markdown", ".txt": "table", "": "table"}
+ENDINGS = {
+    ".json": "json",
+    ".JSON": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".html": "html",
+    ".txt": "table",
+    "": "table",
+}
 OF_CHECK = {**ENDINGS, ".jsonl": "jsonl", ".xml": "junit", ".sarif": "sarif"}
 
 
@@ -67,15 +78,14 @@ def test_formats_whose_files_end_so_are_no_clash(bnstat_run, small_image, tmp_pa
 @pytest.mark.parametrize(
     ("command", "name", "kind"),
     [
-        ("inspect", "x.html", "html"),
-        ("check", "x.htm", "html"),
-        ("inspect", "x.xml", "junit"),
-        ("compare", "x.jsonl", "jsonl"),
+        ("inspect", "x.xml", ".xml"),
+        ("plan", "x.sarif", ".sarif"),
+        ("compare", "x.jsonl", ".jsonl"),
     ],
 )
 def test_an_ending_whose_format_a_command_does_not_have_is_an_error(refused, tmp_path, command, name, kind):
     said = refused(2, command, tmp_path / "none.nii", "-o", tmp_path / name)
-    assert f"bnstat {command} writes no {kind}; end the name with .json" in said
+    assert f"bnstat {command} writes no {kind} file; end the name with .json" in said
 
 
 def test_a_format_of_the_environment_gives_way_to_the_ending(bnstat_run, small_image, tmp_path, monkeypatch):
@@ -98,3 +108,17 @@ def test_a_new_format_is_found_by_its_ending(tmp_path):
 
     command.main(["-o", str(tmp_path / "x.html")], standalone_mode=False)
     assert got == ["html"]
+
+
+def test_a_page_has_the_text_of_the_table_and_no_markup_of_a_name(bnstat_run, small_image, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    image = small_image()
+    name = "a<script>b&.nii"
+    (tmp_path / name).write_bytes(Path(image).read_bytes())
+    page = bnstat_run("inspect", name, "--epsilon", "0.5", "--format", "html").out
+    assert "<script>" not in page
+    assert 'style="font-weight: bold"' in page
+    shown = html.unescape(re.sub(r"<[^>]*>", "", page.partition("<pre")[2].partition(">")[2].partition("</pre>")[0]))
+    monkeypatch.setenv("COLUMNS", "160")
+    assert shown.strip() == bnstat_run("inspect", name, "--epsilon", "0.5").out.strip()
+    assert "<span" not in bnstat_run("inspect", name, "--format", "html", "--color", "never").out

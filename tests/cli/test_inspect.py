@@ -19,7 +19,7 @@ from patience import LONGEST
 
 import bnstat
 
-FORMATS = ("table", "json", "csv", "markdown")
+FORMATS = ("table", "json", "csv", "markdown", "html")
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 PROGRAM = Path(sys.executable).with_name("bnstat")
 needs_program = pytest.mark.skipif(not PROGRAM.exists(), reason="bnstat is not installed beside this Python")

@@ -151,7 +151,7 @@ def test_the_ending_of_the_output_chooses_the_format(bnstat_run, tmp_path):
 
 
 def test_a_format_of_findings_is_refused(refused, tmp_path):
-    assert "--list is written as table, json, csv, markdown, and --format is junit" in refused(
+    assert "--list is written as table, json, csv, markdown, html, and --format is junit" in refused(
         2, "check", modalities(tmp_path), "--list", "--format", "junit"
     )
 
