@@ -106,7 +106,8 @@ def _page(command: str, report: object, to: Output) -> str:
 
     render: Callable[..., str] = importlib.import_module(f"bnstat.renderers.{command}.table").render
     colored = to.color != "never" and not os.environ.get("NO_COLOR")
-    return page(render(report, width=COLUMNS, color=colored, every_row=to.every_row, quiet=to.quiet))
+    shown = render(report, width=COLUMNS, color=colored, every_row=to.every_row, quiet=to.quiet)
+    return page(shown) if shown else ""
 
 
 def _colored(to: Output) -> bool:
