@@ -16,7 +16,6 @@ import bnstat
 from bnstat import Limits, Override, Patching, Preparation, Reading
 from bnstat.batch_size.settings import CompareSettings, Tolerances
 from bnstat.layers.settings import Batching, Layer, Settings
-from bnstat.preprocessing import settings
 from bnstat.preprocessing.foreground import Foreground
 from bnstat.preprocessing.steps import Ct
 from bnstat.reading.scan_settings import ScanSettings
@@ -94,7 +93,7 @@ def test_a_share_of_the_foreground_is_parsed_once_a_run(cohort, monkeypatch, tmp
         return of(text)
 
     of = Foreground.of
-    monkeypatch.setattr(settings.Foreground, "of", counting)
+    monkeypatch.setattr(Foreground, "of", counting)
     labels = str(tmp_path / "labels" / "{case}.nii")
     patching = Patching((4, 4, 4), 8, foreground=foreground, labels=labels)
     function(cohort, reading=Reading(preparation=Preparation(patches=patching)))
