@@ -23,7 +23,6 @@ from bnstat.moments.one_pass import scan_volume
 from bnstat.sources.case import Case
 from bnstat.sources.opened import plan_case
 
-
 NIFTI: Any = nib.Nifti1Image  # nibabel has no types
 
 
