@@ -67,6 +67,8 @@ def _unasked(folder: str, parts: Sequence[Part], labels: Sequence[Part], traits:
         raise asked_of(folder, parts, traits)
     if not traits.joins:
         require_one_content(folder, images)
+    if len(labels) < len(parts) and not _belong(labels, images):
+        raise asked_of(folder, parts, traits)
     left = [*tests, *(labels if len(labels) < len(parts) else ())]
     if len(kinds) == 1:
         found.cases = _samples(images, labels, named=bool(left))
@@ -87,7 +89,8 @@ def _unasked(folder: str, parts: Sequence[Part], labels: Sequence[Part], traits:
         return found
     # names without a word are no kind of their own, as those of a folder of examples
     several = sum(number > 1 for number in Counter(part.kind for part in images if part.kind).values())
-    if known or together or several > 1 or any(map(_is_series, kinds)):
+    recurring = any(part.kind and not part.known for part in images)  # else an unknown word tells the case
+    if known or together or recurring or several > 1 or any(map(_is_series, kinds)):
         raise asked_of(folder, parts, traits)
     # the words are those of a cohort with free names
     found.cases = _samples(images, labels, named=False)
@@ -225,6 +228,25 @@ def _twice(name: str, several: Sequence[Part]) -> InputError:
         name,
         f"channel {several[0].title} is there {len(several)} times: {several[0].file} and {several[1].file}"
         f"{', …' if len(several) > 2 else ''}; {remedy}",
+    )
+
+
+def _belong(labels: Sequence[Part], images: Sequence[Part]) -> bool:
+    """Return True if a label map belongs to an image by its case, its name or its number, or if there is none.
+
+    Others may be images that are named after what they show: `lesion/p1` and `healthy/p2`.
+    """
+    cases = {part.case[:length] for part in labels for length in range(len(part.case) + 1)}
+    names = {part.case[-1] for part in labels if part.case}
+    numbers = {_number_of(part) for part in labels} - {""}
+    whole = {part.case for part in labels}
+    return not labels or any(
+        (part.case and part.case in cases)
+        or any(part.case[:length] in whole for length in range(1, len(part.case)))
+        or not part.case
+        or (part.case and part.case[-1] in names)
+        or _number_of(part) in numbers
+        for part in images
     )
 
 

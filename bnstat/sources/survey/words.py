@@ -30,8 +30,8 @@ _DIFFUSION = re.compile(r"b(?:0|[1-9]\d{1,3})")
 _SPECIAL = re.compile(r"(?:ax|sag|cor|3d|2d|ce|hr|gd|iso)(?:t1|t2|flair|pd|dwi|mprage)w?")
 # Words that only say that an image is in the file, or in which part of a data set it is.
 _IMAGE = re.compile(r"(?:images?|imgs?|imaging|vols?|volumes?|scans?|inputs?|raw|data)(?:tr|ts|va|val|test|train)?")
-# Corrections of the bias field, which have a number in their names.
-_CORRECTED = frozenset({"n3", "n4", "n4itk"})
+# Words with a digit that is none of a case: corrections of the bias field, and modalities with more, as T1pre and T1+C.
+_NO_NUMBER = re.compile(r"n[34](?:itk)?|t[12](?:[a-z]{2,}|\+\w+)")
 # A word with the number of a case at its end, as in img0001.
 _NUMBERED = re.compile(r"([^\W\d_]{2,})(\d+)")
 
@@ -66,7 +66,7 @@ def is_modality(word: str) -> bool:
 
 def _tells_case(word: str) -> bool:
     """Return True if a word is the number or the letter of a case: a digit in it, or one letter."""
-    return len(word) == 1 or (any(map(str.isdigit, word)) and word.lower() not in _CORRECTED)
+    return len(word) == 1 or (any(map(str.isdigit, word)) and _NO_NUMBER.fullmatch(word.lower()) is None)
 
 
 @lru_cache(maxsize=1 << 15)

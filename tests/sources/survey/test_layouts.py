@@ -240,6 +240,12 @@ ASKED = {
     ),
     "CT and MR with the same numbers": (each("{k}_train/{k}_train_1{i}.nii", ("ct", "mr")), ("ct", "mr")),
     "arrays of inputs and targets": (each("{k}_{i}.npy", "Xy", ("train", "val", "test")), ("X", "y")),
+    "the magnitude of two echoes, and a phase": (each("s{i}/{k}.nii", ("mag1", "phase")), ("mag1", "phase")),
+    "contrasts in one word": (each("P{i}_{k}.nii.gz", ("T1pre", "T1post", "T2")), ("T1pre", "T1post", "T2")),
+    "images that are named after a lesion": (
+        each("lesion/{i}.nii", [0]) + each("healthy/1{i}.nii", [0], ("004", "005", "006")),
+        ("lesion", "plain"),
+    ),
     "other sequences in other subjects": (
         each("source/c1{i}_ceT1.nii.gz", [0]) + each("target/c2{i}_hrT2.nii.gz", [0]),
         ("ceT1", "hrT2"),
