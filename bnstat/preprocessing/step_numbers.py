@@ -22,7 +22,9 @@ def number(text: str) -> float:
     try:
         found = float(text)
     except ValueError:
-        raise WrongError(f"{text.strip()!r} is not a number") from None
+        given = text.strip()
+        percent = f"; percentile {given.rstrip('%')} is written p{given.rstrip('%')}" if given[-1:] == "%" else ""
+        raise WrongError(f"{given!r} is not a number{percent}") from None
     if not isfinite(found):
         raise WrongError(f"{text.strip()!r} is not a finite number")
     return found

@@ -66,6 +66,7 @@ def test_steps_are_read_from_left_to_right(text, steps):
         ("clip:p1,p101", "a percentile is a number from 0 to 100, and not 101"),
         ("clip:p1", "it takes two ends, as in 'clip:p0.5,p99.5'"),
         ("clip:p,p99", "'' is not a number"),
+        ("clip:0.5%,99.5%", "'0.5%' is not a number; percentile 0.5 is written p0.5"),
         ("clip:p1,p99,brain", "'brain' is not known after the numbers; add nonzero, mask or all-channels"),
         ("clip:p1,p99,nonzero,mask", "either nonzero or mask"),
         ("clip:0,1,nonzero", "'nonzero' says which percentiles are taken, and no end is one"),
