@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
@@ -24,10 +25,23 @@ _CT_KEYS = ("percentile_00_5", "percentile_99_5", "mean", "std")
 # nnU-Net divides by this if the deviation is smaller (default_normalization_schemes.py, for float32).
 _LEAST_DEVIATION = 1e-8
 
-_GRAMMAR = (
-    "none, minmax, minmax:A,B, zscore, zscore:mask, zscore-nonzero, zscore-nonzero-all, zscore-nonzero-filled, "
-    "rescale_to_0_1, noNorm, scale:A,B (A·x + B), clip:LO,HI (pN: percentile N), scale-percentile:LO,HI,A,B, "
-    "ct:LO,HI,MEAN,SD and ct:FILE, with | between them, as in 'clip:-1000,1000|zscore'"
+# How steps are written, in the order in which a message lists them.
+_FORMS = (
+    "none",
+    "minmax",
+    "minmax:A,B",
+    "zscore",
+    "zscore:mask",
+    "zscore-nonzero",
+    "zscore-nonzero-all",
+    "zscore-nonzero-filled",
+    "rescale_to_0_1",
+    "noNorm",
+    "scale:A,B (A·x + B)",
+    "clip:LO,HI (pN: percentile N)",
+    "scale-percentile:LO,HI,A,B",
+    "ct:LO,HI,MEAN,SD",
+    "ct:FILE",
 )
 
 
@@ -182,13 +196,17 @@ def _step(text: str) -> Step | None:
     if name not in known:
         near = closest(name.lower(), known)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise UsageError(f"`intensity`: step {text!r} is not known{hint} Steps are {_GRAMMAR}")
+        raise UsageError(
+            f"`intensity`: step {text!r} is not known{hint} Steps are {', '.join(_FORMS[:-1])} and "
+            f"{_FORMS[-1]}, with | between them, as in 'clip:-1000,1000|zscore'"
+        )
     try:
         if colon and not rest:
             raise WrongError("nothing follows the colon")
         return known[name](rest)
     except WrongError as error:
-        raise UsageError(f"`intensity`: step {text!r} is wrong: {error}") from error
+        forms = " or ".join(form for form in _FORMS if re.split(r"[: ]", form)[0] == name)
+        raise UsageError(f"`intensity`: step {text!r} is wrong: {error}; the step is {forms}") from error
 
 
 def _no_step(given: str) -> None:

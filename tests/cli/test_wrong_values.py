@@ -53,7 +53,7 @@ def test_no_wrong_value_shows_the_insides_of_python(bnstat_run, small_image, tmp
         (("--epsilon", "abc"), "--epsilon must be a number, and is 'abc' (see"),
         (("--batch-size", "1.5"), "--batch-size must be a whole number, and is '1.5' (see"),
         (("--patch", "a"), "--patch: 'a' is not a size as in 128x128x64"),
-        (("--format", "yaml"), "--format: 'yaml' is not one of 'table', 'json', 'csv', 'markdown' (see"),
+        (("--format", "yaml"), "--format: 'yaml' is not one of 'table', 'json', 'csv', 'markdown', 'html' (see"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_option(refused, small_image, arguments, said):

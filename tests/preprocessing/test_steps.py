@@ -93,13 +93,17 @@ def test_steps_are_read_from_left_to_right(text, steps):
         ("ct:\0", "there is no such file"),
     ],
 )
-def test_a_wrong_step_is_named_beside_those_there_are(text, said):
+def test_a_wrong_step_is_named_beside_its_forms_and_an_unknown_one_beside_those_there_are(text, said):
     with pytest.raises(UsageError) as caught:
         Preparation(intensity=text)
     message = str(caught.value)
     assert said in message
-    assert "clip:LO,HI" in message
-    assert "as in 'clip:-1000,1000|zscore'" in message
+    if " is wrong: " not in message:
+        assert "clip:LO,HI" in message
+        assert "as in 'clip:-1000,1000|zscore'" in message
+    else:
+        (told,) = (step for step in text.split("|") if f"step {step!r} is wrong" in message)
+        assert f"; the step is {told.partition(':')[0]}" in message
     assert "\n" not in message
 
 
