@@ -99,10 +99,15 @@ def with_kinds_of_grids(parts: Sequence[Part]) -> list[Part]:
 def _apart_from_those_without(parts: Sequence[Part]) -> list[Part]:
     """Return parts in which a folder is a kind if its cases are there without it: `s1.nii`, `predictions/s1.nii`."""
     bare = {(part.case, part.kind) for part in parts if not part.labels}
+    cases_of_all = {case for case, _ in bare}
     cases: dict[tuple[_Place, str], set[_Rest]] = defaultdict(set)
     for part in parts:
         for place, value, rest in _ways(part) if not part.labels else ():
-            if place[1] == -1 and (rest, part.kind) in bare and not _is_group(value):
+            if (
+                place[1] == -1
+                and ((rest, part.kind) in bare or (not part.kind and rest in cases_of_all))
+                and not _is_group(value)
+            ):
                 cases[place, value].add((rest, part.kind))
     kinds = {way for way, rests in cases.items() if _are_cases(frozenset(rests))}
     for place in {place for place, _ in kinds}:

@@ -62,8 +62,14 @@ def _times(names: Mapping[tuple[str, ...], set[str]]) -> Mapping[str, int]:
     for where, some in names.items():
         alone = len(_FREESURFER & some) > 2
         several = len(some) > 1 and where
+        numbered = any(map(_DIGITS.search, where))
         for local in some:
-            if several or alone or local.lower() in _LABELS:
+            # a name with a number in a folder without one is that of a case: alpha/p1.nii
+            if (
+                (several and (numbered or not words_of(local).case or "#" not in _base(local)))
+                or alone
+                or local.lower() in _LABELS
+            ):
                 there[local] += 2 if alone else 1
     return there
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bnstat.errors import UsageError
@@ -354,7 +354,15 @@ KINDS = st.lists(
     st.sampled_from(["t1", "t2", "flair", "ct", "pet", "alpha", "beta", "gamma", "seg", "mask"]),
     min_size=2, max_size=4, unique=True,
 )  # fmt: skip
-PLACES = ["{c}_{k}.nii.gz", "{c}/{k}.nii", "{c}/{c}-{k}.nii.gz", "x/{c}/{c}.{k}.nii", "g/{c}/s/{k}.nii.gz"]
+PLACES = [
+    "{c}_{k}.nii.gz",
+    "{c}/{k}.nii",
+    "{c}/{c}-{k}.nii.gz",
+    "x/{c}/{c}.{k}.nii",
+    "g/{c}/s/{k}.nii.gz",
+    "{k}/{c}.nii",
+    "{k}/g/{c}.nii.gz",
+]
 
 
 @given(cases=CASES, kinds=KINDS, place=st.sampled_from(PLACES))
@@ -379,6 +387,8 @@ def test_no_two_kinds_are_pooled_in_any_layout(cases, kinds, place):
 @given(cases=CASES, kinds=KINDS, place=st.sampled_from(PLACES), data=st.data())
 @settings(deadline=None)
 def test_kinds_that_are_named_are_the_channels_in_their_order(cases, kinds, place, data):
+    # the name of the only folder that holds no labels tells nothing
+    assume(not place.startswith("{k}") or len({*kinds} - {"seg", "mask"}) > 1)
     names = [place.format(c=case, k=kind) for case in cases for kind in kinds]
     order = data.draw(st.permutations(kinds))
     found = of(data.draw(st.permutations(names)), Selection(",".join(order)))
