@@ -284,7 +284,7 @@ def test_a_channel_without_a_usable_sample_has_no_batches_of_one_group(tmp_path,
         (tmp_path / site).mkdir(exist_ok=True)
         values = random.normal(size=(1, 3, 4, 5, 2))
         values[..., 1] = np.nan
-        np.save(tmp_path / site / f"{len(list((tmp_path / site).iterdir()))}.npy", values)
+        np.save(tmp_path / site / f"{site}{len(list((tmp_path / site).iterdir()))}.npy", values)
     report = bnstat.compare(str(tmp_path), axis=4, batch_sizes=(1, 2), population=population, group_by="directory")
     for point in report.batch_sizes:
         usable, broken = point.one_group.channels

@@ -215,6 +215,7 @@ def test_names_that_are_markup_are_escaped_in_markdown(bnstat_run, tmp_path):
 
 
 def test_a_directory_of_damaged_dicom_files_is_one_line(refused, tmp_path):
+    pytest.importorskip("pydicom")
     (tmp_path / "IM1").write_bytes(b"\0" * 128 + b"DICM")
     line = refused(3, "inspect", tmp_path)
     assert "no DICOM file with an image" in line
