@@ -106,6 +106,12 @@ def _named(said: Said, text: str) -> list[Entry]:
     return found
 
 
+def _without_epsilon(said: Said, match: Match) -> bool:
+    """Return True if these are the layers that have no ε; weight norm's start needs none."""
+    lacking = [one for one in _entries(said) if one["epsilon"] is None and _kind(one) != "weight-init"]
+    return {one["name"] for one in _named(said, match["names"])} == {one["name"] for one in lacking}
+
+
 def _own_name(said: Said, entry: Entry) -> set[str]:
     return {FRAMEWORKS[entry["framework"]].title} if _by(said) == "frameworks" else _names(said, entry)
 
@@ -426,6 +432,7 @@ CLAIMS: tuple[Claim, ...] = (
         r"is (?:NaN|undefined)[^;]*; (?P<given>.*)\.$",
         _without_output,
     ),
+    claim("compare_layers", r"^The output of (?P<names>.*) is undefined without ε", _without_epsilon),
     claim("compare_layers", r"to train with ε (?P<epsilon>[\d.e-]*\d)", _refuses_epsilon),
     claim("compare_layers", r"group norm with (?P<groups>\d+) groups?", _group_norm),
     claim("compare_layers", r"^(?P<call>[\w.]+\(.*\))$", _call),
