@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.report.documents.document import Document, Fields
 from bnstat.text import by, capitalized, plural
 
@@ -124,8 +125,8 @@ class Plan(Document):
         if several == 1:
             return (
                 f"{where} a feature has one value in a batch of 1, so its variance is zero: {_refuse(head.raises)}, "
-                f'PyTorch with "{head.refusal}". Keras and the other frameworks train, but {_CONSTANT}. '
-                "Use layer norm there, which reduces the features of each sample, or a larger batch."
+                f'{_maker(head.raises[0])} with "{head.refusal}". Keras and the other frameworks train, but '
+                f"{_CONSTANT}. Use layer norm there, which reduces the features of each sample, or a larger batch."
             )
         if several == _PAIR:
             return (
@@ -230,9 +231,14 @@ class Plan(Document):
         return rows
 
 
+def _maker(name: str) -> str:
+    """Return the name in a sentence of the framework that a layer belongs to."""
+    return FRAMEWORKS[FRAMEWORKS[name].maker].title
+
+
 def _refuse(names: Sequence[str]) -> str:
     """Return that layers refuse to train, with the makers in words and the layers as `--framework` takes them."""
-    makers = dict.fromkeys("MLX" if name == "mlx" else "PyTorch" for name in names)
+    makers = dict.fromkeys(map(_maker, names))
     verb = "refuses" if len(makers) == 1 else "refuse"
     return f"{' and '.join(makers)} {verb} to train ({', '.join(names)})"
 

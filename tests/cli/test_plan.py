@@ -20,9 +20,9 @@ def test_the_table_says_where_training_stops(bnstat_run):
     assert ran.code == 0
     said = " ".join(ran.out.split("\n\n")[0].split())
     assert said == (
-        "At level 6 a channel has one value, so its variance is zero: PyTorch and MLX refuse to train (torch, mlx, "
-        "torch-instance); Keras and the other frameworks train, but the output is the constant β (the layer's learned "
-        "bias, 0 at first). From batch size 2 on every batch norm trains, but 2 different values always become "
+        "At level 6 a channel has one value, so its variance is zero: PyTorch and MLX on a CPU refuse to train (torch, "
+        "mlx, torch-instance); Keras and the other frameworks train, but the output is the constant β (the layer's "
+        "learned bias, 0 at first). From batch size 2 on every batch norm trains, but 2 different values always become "
         "about −1 and 1, and PyTorch's instance norm refuses at any batch size. Use 6 levels or fewer, or a larger "
         "patch, such as 128x128x32."
     )
