@@ -51,7 +51,7 @@ def is_label_folder(name: str) -> bool:
     """
     words = [word.lower() for word in _PARTS.findall(name)]
     kept = [word for word in words if word not in _SPLITS] or words
-    return 1 <= len(kept) <= _MOST_WORDS and says_labels(name) and _is_word(kept[-1])
+    return 1 <= len(kept) <= _MOST_WORDS and _is_word(kept[-1])
 
 
 @lru_cache(maxsize=1 << 15)

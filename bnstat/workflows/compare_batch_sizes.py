@@ -136,7 +136,8 @@ def compare_batch_sizes(
     points, others = curve.curves(cohorts, sizes, settings, grouping)
     samples = tuple(row.sample for row in rows)
     names = channel_names_of(samples)
-    findings = (*_momenta(settings), *_of_samples(rows, table))
+    layer = settings.layer  # the only one whose momentum can be given: others have their own
+    findings = (*momentum_convention.on_layer(layer.framework, layer.momentum), *_of_samples(rows, table))
     found = recommend(cohorts, sizes, settings, kind, names, few_files(samples)) if sizes else None
     return Comparison(
         settings=settings,
@@ -245,12 +246,6 @@ def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
         elif weight is not None:
             found.setdefault((layer.framework.name, weight), Forgetting(layer, running.steps_to_forget(weight)))
     return tuple(found.values())
-
-
-def _momenta(settings: CompareSettings) -> tuple[Finding, ...]:
-    """Return a finding for each layer whose momentum is probably a number of another framework's convention."""
-    layers = (settings.layer, *settings.others)
-    return tuple(one for layer in layers for one in momentum_convention.on_layer(layer.framework, layer.momentum))
 
 
 def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:

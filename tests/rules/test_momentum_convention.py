@@ -59,7 +59,7 @@ def test_every_command_that_takes_a_momentum_says_it():
     assert all(any(one.rule == "BN209" for one in entry.report.findings) for entry in layers.entries)
 
 
-def test_renorm_and_a_second_framework_of_a_comparison_are_judged_too():
+def test_renorm_is_judged_too_and_a_second_framework_with_its_own_default_is_not():
     assert len(found(0.01, "keras", normalizer="renorm")) == 1
-    report = bnstat.compare(COHORT, framework="keras", frameworks=["torch"], momentum=None)
-    assert report.findings == ()
+    report = bnstat.compare(COHORT, framework="keras", frameworks=["tensorflow-fused", "torch"], momentum=0.1)
+    assert [one.value for one in report.findings] == [pytest.approx(0.9)]
