@@ -477,8 +477,10 @@ def _synchronized(said: Said, _: Match) -> list[int]:
 
 
 def _synchronized_line(said: Said, _: Match) -> list[int]:
-    ranks = said.settings["ranks"]
-    counts = [part["count"] for part in _parts(said.document["synchronized"][0])]
+    ranks, batch = said.settings["ranks"], said.document["synchronized"][0]
+    counts = [part["count"] for part in _parts(batch)]
+    if said.settings.get("mask") is not None:  # headings have the values of the tensor, as the layer reduces them
+        counts = [prod(batch["input_shape"]) // batch["input_shape"][batch["axis"]]]
     return [ranks, ranks * said.settings["batch_size"], *sorted({min(counts), max(counts)})]
 
 

@@ -110,9 +110,10 @@ def _synchronized(report: Report) -> str:
         return ""
     together = [part for batch in report.synchronized for part in batch.parts]
     size = report.settings.batch_size * report.settings.ranks
+    inside = "" if report.settings.preparation.mask is None else " inside the mask"
     merged = (
         f"Synchronized over {report.settings.ranks} ranks, a batch of {size} averages each channel over "
-        f"{_values(together)}."
+        f"{_values(together)}{inside}."
     )
     spread = _widest(report.synchronized, size)
     if spread is None:
