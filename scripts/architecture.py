@@ -18,9 +18,23 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "architecture.svg"
 # What every room may import: drawn once, at the foot.
 SHARED = ("text", "errors", "version")
+# Names to import in a training loop, which stand beside `cli` and hold no code of their own.
+FACADES = ("torch", "keras")
 ROW, TOP, LEFT, WIDTH, BOX = 52, 20, 250, 860, 40
 # A colour of the line for each room that others import.
-COLORS = ("#0b6e99", "#b35900", "#3a7d44", "#8e4585", "#a61c3c", "#5b5ea6", "#7a6a00", "#00787a", "#b03a8a", "#4d6b8a")
+COLORS = (
+    "#0b6e99",
+    "#b35900",
+    "#3a7d44",
+    "#8e4585",
+    "#a61c3c",
+    "#5b5ea6",
+    "#7a6a00",
+    "#00787a",
+    "#b03a8a",
+    "#4d6b8a",
+    "#2e4a1f",
+)
 
 
 def rooms() -> list[str]:
@@ -28,7 +42,7 @@ def rooms() -> list[str]:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = next(one for one in settings["tool"]["importlinter"]["contracts"] if one["type"] == "layers")["layers"]
     names = chain.from_iterable(layer.split(" : ") for layer in reversed(layers))
-    return [name for name in names if name not in SHARED]
+    return [name for name in names if name not in (*SHARED, *FACADES)]
 
 
 def sentence(room: str) -> str:

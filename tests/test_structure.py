@@ -17,8 +17,9 @@ PACKAGE = Path(__file__).parents[1] / "bnstat"
 
 ROOMS = (
     *("sources", "moments", "preprocessing", "reading", "layers", "batch_size"),
-    *("report", "rules", "workflows", "renderers", "cli"),
+    *("networks", "report", "rules", "workflows", "renderers", "cli"),
 )
+FILES = ("__init__.py", "__main__.py", "errors.py", "keras.py", "py.typed", "text.py", "torch.py", "version.py")
 
 
 def modules():
@@ -27,7 +28,7 @@ def modules():
 
 def test_the_house_has_these_rooms_and_no_sheds():
     found = {path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"}
-    assert found == {*ROOMS, "__init__.py", "__main__.py", "errors.py", "text.py", "version.py", "py.typed"}
+    assert found == {*ROOMS, *FILES}
 
 
 def test_imports_go_down_the_flow_of_data(tmp_path):

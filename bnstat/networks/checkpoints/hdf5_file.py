@@ -1,0 +1,1 @@
+"""Weights in HDF5: `.keras`, `.weights.h5` and `.h5`."""

@@ -1,0 +1,1 @@
+"""Networks of Keras, on whatever backend it runs. keras is imported here alone."""

@@ -1,0 +1,1 @@
+"""What enters the normalization layers of a network of PyTorch: `watch`, `layers` and `record`."""
