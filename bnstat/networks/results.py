@@ -55,9 +55,12 @@ class LayerResult:
         dead: The channels that are constant over all samples in evaluation mode.
         constant_in_a_sample: The channels that are constant in at least one sample.
         not_finite: The channels with a NaN or Inf in at least one sample.
+        largest: The largest magnitude of a finite value of each channel in evaluation mode; None if it has none.
         epsilon_share: ε/(variance + ε) with the variance that normalizes a single sample, its median over samples.
         mean_gap: |stored mean − mean of all samples| in standard deviations of all samples; empty without stored ones.
         variance_ratio: The stored variance divided by that of all samples; empty likewise.
+        never_updated: True if the stored statistics are those that training starts with: mean 0 and variance 1 in every
+            channel.
         eval_output_variance: The variance of the normalized values in evaluation mode, before γ and β.
         output_moved: How much the network's output changes if this layer alone uses each sample's own statistics:
             the share of places whose class changes, or the relative RMS of one output channel. None if not measured.
@@ -86,6 +89,8 @@ class LayerResult:
     eval_output_variance: PerChannel = ()
     output_moved: float | None = None
     batches: tuple[BatchSizeResult, ...] = ()
+    largest: PerChannel = ()
+    never_updated: bool = False
 
     @property
     def stored(self) -> bool:
@@ -103,6 +108,7 @@ class ModelResult:
         framework: The framework that ran it.
         parameters: The number of its parameters.
         normalizers: The number of normalizations of each kind.
+        trains: True if it can be run in training mode and its layers can be switched.
     """
 
     source: str
@@ -110,6 +116,7 @@ class ModelResult:
     framework: Framework
     parameters: int
     normalizers: dict[Kind, int] = field(default_factory=dict)
+    trains: bool = True
 
 
 @dataclass(frozen=True)
