@@ -17,11 +17,12 @@ class LayerRefusesError(Exception):
     Attributes:
         layer: The name of the layer.
         message: The framework's own words.
+        seen: The normalizations that ran before it in this pass, in order.
     """
 
-    def __init__(self, layer: str, message: str) -> None:
+    def __init__(self, layer: str, message: str, seen: tuple[Seen, ...] = ()) -> None:
         super().__init__(f"{layer}: {message}")
-        self.layer, self.message = layer, message
+        self.layer, self.message, self.seen = layer, message, seen
 
 
 class Network(Protocol):
@@ -51,7 +52,12 @@ class Network(Protocol):
     missed: tuple[str, ...]
 
     def evaluate(self, batch: Tensors) -> Pass:
-        """Run a batch in evaluation mode."""
+        """Run a batch in evaluation mode.
+
+        Raises:
+            LayerRefusesError: if a layer refuses this batch in evaluation mode too, as an instance norm does with one
+                value for each channel.
+        """
         ...
 
     def train(self, batch: Tensors) -> Pass:

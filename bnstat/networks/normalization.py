@@ -62,6 +62,10 @@ class Seen:
         axis: The axis of that shape that holds the channels, never negative.
         dtype: The type of the input as the layer got it, as "float32" or "bfloat16".
         moments: The moments of each channel of each sample, shape (samples, channels).
+        together: The number of values that are normalized together, if a layer or RMS normalization normalizes each
+            place of a sample by itself, as a transformer does with each token; None if it takes a whole sample.
+        place_variances: For each sample the median over its places of the variance of these values (RMS: of their mean
+            square), shape (samples,); None if a whole sample is normalized together.
     """
 
     normalization: Normalization
@@ -69,6 +73,8 @@ class Seen:
     axis: int
     dtype: str
     moments: Moments
+    together: int | None = None
+    place_variances: Doubles | None = None
 
 
 @dataclass(frozen=True, eq=False)
