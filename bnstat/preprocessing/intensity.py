@@ -70,10 +70,11 @@ def resolve(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
     """Resolve the steps for each sample of a case, in the passes that their statistics need.
 
     Raises:
-        InputError: if a file cannot be read, or a step does not fit its values.
+        InputError: if a file or the mask cannot be read, or a step does not fit its values.
     """
     walks = _walks(planned, preparation)
-    passes = Passes(planned, None, on_bytes, passes_over_files(planned, preparation))
+    mask = masks.opened(planned, preparation)
+    passes = Passes(planned, mask, on_bytes, passes_over_files(planned, preparation))
     passes.run([walk.through(taken, measured=False) for walk, taken in walks])
     filled = passes.filled.array() if any(map(needs_filled, preparation.steps)) else None
     return [

@@ -20,22 +20,16 @@ from bnstat.errors import InputError
 from bnstat.moments.counting import Counting
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.clipped_values import ClippedChannels
-from bnstat.preprocessing.intensity import prepared, resolve
-from bnstat.preprocessing.labels import Labels, read_labels
-from bnstat.preprocessing.patch_positions import PatchedVolume, patches_of
-from bnstat.preprocessing.patch_size import patch_size, require_patches, require_room
-from bnstat.preprocessing.settings import Patching, Preparation
-from bnstat.preprocessing.stored_voxels import beyond, cut, sample_of, stored_voxels
-from bnstat.sources.case import Case, CaseFile
-from bnstat.sources.formats.memory import InMemory
+from bnstat.preprocessing.crops import Crops
+from bnstat.preprocessing.intensity import prepared
+from bnstat.preprocessing.settings import Preparation
+from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Tensor
-from bnstat.sources.opened import Planned, plan_case
+from bnstat.sources.opened import Planned
 from bnstat.sources.sample import Patch
 from bnstat.sources.volume import OnBytes
 from bnstat.text import by
 
-# A patch, and the entry on the batch axis of the file that it is cut out of; None if the file is one sample.
-IndexedPatch = tuple[int | None, Patch]
 # The moments of a patch, and how many values of its channels a step clips.
 PatchMoments = tuple[Moments, ClippedChannels]
 
@@ -77,157 +71,53 @@ def draw(
         InputError: if a file or its label map cannot be read, or they do not fit each other or the patch.
         UsageError: if such patches cannot be drawn from the case.
     """
-    require_patches([planned], preparation)
-    patching = preparation.patches or Patching(planned.tensor.sample_shape[:-1])
-    size = patch_size(planned, patching)
-    require_room(planned, patching, size)
-    chosen = _chosen(planned, patching, size)
+    crops = Crops.drawn(planned, preparation)
     try:
-        found = _moments(planned, preparation, chosen, on_bytes, countings)
+        found = _moments(crops, on_bytes, countings)
     except MemoryError as error:
-        raise InputError(
-            planned.case.name, f"a patch of {by(size)} does not fit into memory; take smaller patches"
-        ) from error
-    tensor = Tensor((*size, planned.tensor.channels), len(size) + 1)
+        raise too_large(crops) from error
+    tensor = Tensor((*crops.size, planned.tensor.channels), len(crops.size) + 1)
     return tuple(
-        DrawnPatch(*one, moments, tensor, clipped) for one, (moments, clipped) in zip(chosen, found, strict=True)
+        DrawnPatch(*one, moments, tensor, clipped) for one, (moments, clipped) in zip(crops.chosen, found, strict=True)
     )
 
 
-def _chosen(planned: Planned, patching: Patching, size: tuple[int, ...]) -> list[IndexedPatch]:
-    """Draw the patches of all samples of a case."""
-    labels = read_labels(planned, patching) if patching.foreground is not None else None
-    several = planned.parts[0].arrangement.samples_axis is not None
-    shape = planned.tensor.sample_shape[:-1]
-    found: list[IndexedPatch] = []
-    shared = None if labels is None or labels.ndim > len(shape) else Labels(labels)
-    for index in range(planned.samples) if several else (None,):
-        own = Labels(labels[index]) if labels is not None and shared is None else shared
-        volume = PatchedVolume(planned.case.name, index, shape, own)
-        found += [(index, patch) for patch in patches_of(volume, patching, size)]
-    return found
+def too_large(crops: Crops) -> InputError:
+    """Return the error of patches that do not fit into memory."""
+    return InputError(
+        crops.planned.case.name, f"a patch of {by(crops.size)} does not fit into memory; take smaller patches"
+    )
 
 
-def _moments(
-    planned: Planned,
-    preparation: Preparation,
-    chosen: Sequence[IndexedPatch],
-    on_bytes: OnBytes | None,
-    countings: Sequence[Counting],
-) -> list[PatchMoments]:
+def _moments(crops: Crops, on_bytes: OnBytes | None, countings: Sequence[Counting]) -> list[PatchMoments]:
     """Return the moments of all patches, in order, with the channels of several files side by side."""
-    if preparation.intensity is not None:
-        by_patch = preparation.intensity_per == "patch"
-        return (_each_by_itself if by_patch else _of_volumes)(planned, preparation, chosen, on_bytes, countings)
-    pad = _padding(preparation)
+    if crops.by_patch:
+        entries = prepared(*crops.as_entries(on_bytes, countings))
+        return [(entries.moments[number], entries.clipped[number]) for number in range(len(crops.chosen))]
+    if crops.preparation.intensity is not None:
+        changed = zip(crops.chosen, crops.changed(on_bytes, countings), strict=True)
+        return [
+            (_filled(_reduced(values), values, patch, values.dtype), clipped)
+            for (_, patch), (values, clipped) in changed
+        ]
     columns = [
-        _part_moments(part, chosen, pad, on_bytes, counting) for part, counting in zip_longest(planned.parts, countings)
+        _part_moments(crops, part, on_bytes, counting)
+        for part, counting in zip_longest(crops.planned.parts, countings)
     ]
     return [(cells[0] if len(cells) == 1 else Moments.join(cells), ()) for cells in zip(*columns, strict=True)]
 
 
-def _padding(preparation: Preparation) -> str:
-    return "zero" if preparation.patches is None else preparation.patches.pad
-
-
 def _part_moments(
-    part: CaseFile,
-    chosen: Sequence[IndexedPatch],
-    pad: str,
-    on_bytes: OnBytes | None,
-    counting: Counting | None,
+    crops: Crops, part: CaseFile, on_bytes: OnBytes | None, counting: Counting | None
 ) -> list[Moments]:
     """Return the moments of all patches in one file, from the stored values; scale factors are applied last."""
-    volume, stored = part.volume, stored_voxels(part.volume, on_bytes)
+    volume = part.volume
     scaled = (volume.slope, volume.intercept) != (1.0, 0.0)
     found = []
-    for place, (index, patch) in enumerate(chosen):
-        inside = _edged(sample_of(stored, part, index), patch, pad)
-        if counting is not None:
-            counting.add_crop(inside, place)
+    for (_, patch), inside in zip(crops.chosen, crops.stored(part, on_bytes, counting), strict=True):
         moments = _reduced(inside).scaled(volume.slope, volume.intercept, partial(_times_power, inside))
         found.append(_filled(moments, inside, patch, np.dtype(np.float64) if scaled else inside.dtype))
     return found
-
-
-def _of_volumes(
-    planned: Planned,
-    preparation: Preparation,
-    chosen: Sequence[IndexedPatch],
-    on_bytes: OnBytes | None,
-    countings: Sequence[Counting],
-) -> list[PatchMoments]:
-    """Return the moments of all patches after the intensity steps, whose own statistics are those of the volume.
-
-    The steps see all channels of a patch side by side. What pads a patch with zeros is added after them.
-    """
-    resolved = resolve(planned, preparation, on_bytes)
-    columns = [
-        _part_crops(part, chosen, _padding(preparation), on_bytes, counting)
-        for part, counting in zip_longest(planned.parts, countings)
-    ]
-    found = []
-    for (index, patch), *crops in zip(chosen, *columns, strict=True):
-        of_sample = resolved[index or 0]
-        filled = None if of_sample.filled is None else _edged(of_sample.filled, patch, _padding(preparation))
-        values, clipped = of_sample.counted(np.concatenate(crops, axis=-1), filled)
-        found.append((_filled(_reduced(values), values, patch, values.dtype), clipped))
-    return found
-
-
-def _each_by_itself(
-    planned: Planned,
-    preparation: Preparation,
-    chosen: Sequence[IndexedPatch],
-    on_bytes: OnBytes | None,
-    countings: Sequence[Counting],
-) -> list[PatchMoments]:
-    """Return the moments of all patches after the intensity steps, whose own statistics are those of the patch.
-
-    A patch is what the training has cut out, with its padding. So the patches are prepared as the entries of an array.
-    """
-    columns = [
-        _part_crops(part, chosen, _padding(preparation), on_bytes, counting)
-        for part, counting in zip_longest(planned.parts, countings)
-    ]
-    whole = [
-        np.concatenate([_padded(crop, patch, planned.tensor.sample_shape[:-1]) for crop in crops], axis=-1)
-        for (_, patch), *crops in zip(chosen, *columns, strict=True)
-    ]
-    case = planned.case
-    held = Case(case.name, (case.name,), case.channels, held=InMemory(case.name, np.stack(whole)))
-    alone = replace(preparation, patches=None, intensity_per="volume")
-    found = prepared(plan_case(held, axis=-1, batch_axis=0), alone)
-    return [(found.moments[number], found.clipped[number]) for number in range(len(whole))]
-
-
-def _padded(crop: NDArray[np.float64], patch: Patch, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return a crop with zeros where its patch reaches beyond a volume of this shape."""
-    return np.pad(crop, [*beyond(patch, shape), (0, 0)]) if crop.shape[:-1] != patch.size else crop
-
-
-def _part_crops(
-    part: CaseFile,
-    chosen: Sequence[IndexedPatch],
-    pad: str,
-    on_bytes: OnBytes | None,
-    counting: Counting | None,
-) -> list[NDArray[np.float64]]:
-    """Return the voxels of all patches in one file, in float64, scale factors applied."""
-    volume, stored = part.volume, stored_voxels(part.volume, on_bytes)
-    crops = [_edged(sample_of(stored, part, index), patch, pad) for index, patch in chosen]
-    for place, crop in enumerate(crops):
-        if counting is not None:
-            counting.add_crop(crop, place)
-    with np.errstate(all="ignore"):
-        return [crop.astype(np.float64) * volume.slope + volume.intercept for crop in crops]
-
-
-def _edged(sample: NDArray[Any], patch: Patch, pad: str) -> NDArray[Any]:
-    """Return the voxels of a sample that are in a patch, and repeat its border if that is the padding."""
-    inside = cut(sample, patch)
-    widths = beyond(patch, sample.shape[:-1])
-    return np.pad(inside, [*widths, (0, 0)], mode="edge") if pad == "edge" and any(map(any, widths)) else inside
 
 
 def _reduced(values: NDArray[Any]) -> Moments:
