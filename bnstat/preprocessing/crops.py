@@ -116,9 +116,7 @@ class Crops:
         shape = self.planned.tensor.sample_shape[:-1]
         return np.pad(crop, [*beyond(patch, shape), (0, 0)]) if crop.shape[:-1] != patch.size else crop
 
-    def _columns(
-        self, on_bytes: OnBytes | None, countings: Sequence[Counting]
-    ) -> list[list[NDArray[np.float64]]]:
+    def _columns(self, on_bytes: OnBytes | None, countings: Sequence[Counting]) -> list[list[NDArray[np.float64]]]:
         """Return the voxels of all patches in each file, in float64, scale factors applied."""
         return [
             _scaled(part, list(self.stored(part, on_bytes, counting)))

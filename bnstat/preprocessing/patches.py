@@ -101,15 +101,12 @@ def _moments(crops: Crops, on_bytes: OnBytes | None, countings: Sequence[Countin
             for (_, patch), (values, clipped) in changed
         ]
     columns = [
-        _part_moments(crops, part, on_bytes, counting)
-        for part, counting in zip_longest(crops.planned.parts, countings)
+        _part_moments(crops, part, on_bytes, counting) for part, counting in zip_longest(crops.planned.parts, countings)
     ]
     return [(cells[0] if len(cells) == 1 else Moments.join(cells), ()) for cells in zip(*columns, strict=True)]
 
 
-def _part_moments(
-    crops: Crops, part: CaseFile, on_bytes: OnBytes | None, counting: Counting | None
-) -> list[Moments]:
+def _part_moments(crops: Crops, part: CaseFile, on_bytes: OnBytes | None, counting: Counting | None) -> list[Moments]:
     """Return the moments of all patches in one file, from the stored values; scale factors are applied last."""
     volume = part.volume
     scaled = (volume.slope, volume.intercept) != (1.0, 0.0)
