@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from bnstat.renderers.explain.markdown import index, page
-from bnstat.rules import RULES
+from bnstat.rules import EVERY_RULE
 from bnstat.rules.explanation import explained
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "rules"
@@ -31,7 +31,7 @@ channel that is constant in all of them, and constant-patches one that is consta
 
 def pages() -> dict[str, str]:
     """Return the text of each file in the folder, under its name."""
-    named = {f"{rule.code}-{rule.name}.md": explained(rule) for rule in RULES}
+    named = {f"{rule.code}-{rule.name}.md": explained(rule) for rule in EVERY_RULE}
     table = index([(rule, f"[{rule.name}]({name})") for name, rule in named.items()])
     return {"README.md": INTRODUCTION + table, **{name: _linked(page(rule)) for name, rule in named.items()}}
 

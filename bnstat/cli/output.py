@@ -123,9 +123,9 @@ def _linked(shown: str) -> str:
     """Return a text for a terminal in which the code of each rule links to its page (OSC 8), if there is a site."""
     if "://" not in DOCS:
         return shown
-    from bnstat.rules import RULES
+    from bnstat.rules import EVERY_RULE
 
-    links = {rule.code: page_of_rule(rule.code, rule.name) for rule in RULES}
+    links = {rule.code: page_of_rule(rule.code, rule.name) for rule in EVERY_RULE}
     return _CODE.sub(
         lambda code: f"\x1b]8;;{links[code[0]]}\x1b\\{code[0]}\x1b]8;;\x1b\\" if code[0] in links else code[0], shown
     )

@@ -1,4 +1,4 @@
-"""The evidence that rules judge: a report, and values that only rules need."""
+"""The evidence that rules judge: of volumes a report, and values that only rules need; checkpoints; networks."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # its classes take milliseconds that `inspect` does not need
     from bnstat.batch_size.needed import Needs
     from bnstat.batch_size.results import CurvePoint
     from bnstat.moments.few_values import Distinct
+    from bnstat.networks.checkpoints.audit import Audit
+    from bnstat.networks.results import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +117,29 @@ class Evidence:
     def settings(self) -> Settings:
         """The layer and the batch size that the user asked about."""
         return self.report.settings if self.asked is None else self.asked
+
+
+@dataclass(frozen=True)
+class CheckpointEvidence:
+    """The evidence that rules of checkpoints judge.
+
+    Attributes:
+        audit: What a checkpoint stores of its normalization layers.
+        limits: The thresholds of the rules.
+    """
+
+    audit: Audit
+    limits: Limits = DEFAULT_LIMITS
+
+
+@dataclass(frozen=True)
+class NetworkEvidence:
+    """The evidence that rules of networks judge.
+
+    Attributes:
+        measured: What was measured of the normalization layers of a network.
+        limits: The thresholds of the rules.
+    """
+
+    measured: Measured
+    limits: Limits = DEFAULT_LIMITS

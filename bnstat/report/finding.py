@@ -29,6 +29,7 @@ class Finding:
         value: The number that was judged, None if there is none or it is infinite.
         threshold: The limit that it passed, None if there is none.
         group: The index of a group in its batch, None for a channel.
+        layer: The name of a layer of a network or a checkpoint, None if the finding is about no single one.
     """
 
     rule: str
@@ -41,6 +42,7 @@ class Finding:
     value: float | None = None
     threshold: float | None = None
     group: int | None = None
+    layer: str | None = None
 
     @property
     def place(self) -> tuple[int | None, int | None]:

@@ -1,11 +1,12 @@
-"""Named checks of data: a rule is a file, and its docstring is its documentation.
+"""Named checks of data, checkpoints and networks: a rule is a file, and its docstring is its documentation.
 
-The list is made by hand, in order.
+The lists are made by hand, in order, one for each type of evidence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
@@ -32,6 +33,7 @@ from bnstat.rules.data import (
     refused_epsilon,
     zero_variance,
 )
+from bnstat.rules.judging import judged
 from bnstat.rules.layout import (
     channel_scale_mismatch,
     channels_first_suspected,
@@ -42,9 +44,13 @@ from bnstat.rules.layout import (
 )
 from bnstat.rules.rule import Rule
 
-__all__ = ["RULES", "Rule", "findings_of"]
+if TYPE_CHECKING:
+    from bnstat.report.evidence import CheckpointEvidence, NetworkEvidence
 
-RULES: tuple[Rule, ...] = (
+__all__ = ["CHECKPOINT_RULES", "EVERY_RULE", "NETWORK_RULES", "RULES", "Rule", "findings_of", "judged"]
+
+# Volumes, and batches of them, at the input of a network.
+RULES: tuple[Rule[Evidence], ...] = (
     zero_variance.RULE,
     near_zero_variance.RULE,
     epsilon_effect.RULE,
@@ -74,29 +80,24 @@ RULES: tuple[Rule, ...] = (
     label_map_suspected.RULE,
 )
 
+# What a file of weights stores of its normalization layers.
+CHECKPOINT_RULES: tuple[Rule[CheckpointEvidence], ...] = ()
+
+# What was measured of the normalization layers of a network.
+NETWORK_RULES: tuple[Rule[NetworkEvidence], ...] = ()
+
+# Every rule, whatever it judges: those that can be named, explained and selected.
+EVERY_RULE: tuple[Rule[Any], ...] = (*RULES, *CHECKPOINT_RULES, *NETWORK_RULES)
+
 
 def findings_of(
-    evidence: Evidence, rules: tuple[Rule, ...] = RULES, drops: Callable[[Finding], bool] = lambda _: False
+    evidence: Evidence, rules: tuple[Rule[Evidence], ...] = RULES, drops: Callable[[Finding], bool] = lambda _: False
 ) -> tuple[Finding, ...]:
-    """Return all findings in the evidence, in the order of the rules, then of batches and channels or groups.
+    """Return all findings in the evidence on volumes, in the order of the rules, then of batches and channels.
 
     Args:
         evidence: What the rules judge.
         rules: The rules that judge.
-        drops: Returns True for a finding that is left out, as if its rule were not selected: another rule of its family
-            may then report.
+        drops: Returns True for a finding that is left out, as `judged` has it.
     """
-    found: list[Finding] = []
-    spoken: set[tuple[str | None, tuple[int | None, int | None]]] = set()
-    said = [(rule, [one for one in rule.check(rule, evidence) if not drops(one)]) for rule in rules]
-    exact = {(one.rule, one.source, one.channel) for _, new in said for one in new if one.channel is not None}
-    for rule, all_of_it in said:
-        new = [
-            one
-            for one in all_of_it
-            if (rule.family, one.place) not in spoken and (rule.gives_way, one.source, one.channel) not in exact
-        ]
-        if rule.family is not None:
-            spoken.update((rule.family, one.place) for one in new)
-        found.extend(new)
-    return tuple(found)
+    return judged(evidence, rules, drops)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from typing import Any
 
 from bnstat.errors import UsageError
 from bnstat.report.explain import Explanation
@@ -20,7 +21,7 @@ PARTS = {
 }
 
 
-def explained(rule: Rule) -> Explanation:
+def explained(rule: Rule[Any]) -> Explanation:
     """Return what a rule means.
 
     Raises:

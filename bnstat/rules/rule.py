@@ -1,22 +1,28 @@
-"""A rule: a name, a severity, and a function from evidence to findings."""
+"""A rule: a name, a severity, and a function from evidence to findings. What it judges is its type of evidence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import isfinite
+from typing import Generic, TypeVar
 
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding, Severity
 
+E = TypeVar("E")
+
 
 @dataclass(frozen=True)
-class Rule:
-    """A named check. The docstring of its module is its documentation: `explanation` has its parts.
+class Rule(Generic[E]):
+    """A named check of one type of evidence. The docstring of its module is its documentation.
+
+    `Rule[Evidence]` judges volumes. `explanation` has the parts of the documentation.
 
     Attributes:
-        code: A stable code: BN1xx for data, BN2xx for batches, BN3xx for arithmetic, BN4xx for layout.
+        code: A stable code: BN1xx for data, BN2xx for batches, BN3xx for arithmetic, BN4xx for layout, BN5xx for
+            checkpoints, BN6xx for the layers of a network.
         name: The name, which is that of the problem and not of the cure.
         severity: The severity of its findings.
         check: The function that yields its findings in the evidence.
@@ -29,12 +35,12 @@ class Rule:
     code: str
     name: str
     severity: Severity
-    check: Callable[[Rule, Evidence], Iterator[Finding]]
+    check: Callable[[Rule[E], E], Iterator[Finding]]
     family: str | None = None
     gives_way: str | None = None
 
     def finding(
-        self,
+        self: Rule[Evidence],
         evidence: Evidence,
         batch: Batch,
         part: Channel | Group | None,
@@ -78,6 +84,27 @@ class Rule:
     ) -> Finding:
         """Return a finding about one file or case, whatever else is in its batch."""
         return replace(self.of_all(message, channel, value, threshold), source=source, batch=batch)
+
+    def of_layer(
+        self,
+        source: str,
+        layer: str,
+        message: str,
+        channel: int | None = None,
+        value: float | None = None,
+        threshold: float | None = None,
+    ) -> Finding:
+        """Return a finding about one layer of a network, or about one of its channels.
+
+        Args:
+            source: The model or the checkpoint, as the user named it.
+            layer: The name of the layer.
+            message: What happened, what that means for the training, and what to do.
+            channel: The channel; None for several.
+            value: The number that was judged.
+            threshold: The limit that it passed.
+        """
+        return replace(self.of_all(message, channel, value, threshold), source=source, layer=layer)
 
 
 def _only_channel(part: Channel | Group | None) -> int | None:

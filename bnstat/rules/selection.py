@@ -3,32 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 from bnstat.errors import UsageError, text
-from bnstat.rules import RULES
+from bnstat.report.evidence import Evidence
+from bnstat.rules import EVERY_RULE, RULES
 from bnstat.rules.rule import Rule
-from bnstat.text import closest
+from bnstat.text import closest, joined
+
+E = TypeVar("E")
+
+# What each list of rules judges, as a message names it.
+_SUBJECTS = {"BN5": "checkpoints", "BN6": "the layers of networks"}
+_VOLUMES = "volumes"
 
 
-def selected(select: Iterable[str], ignore: Iterable[str], rules: Sequence[Rule] = RULES) -> tuple[Rule, ...]:
-    """Return the rules that are selected and not ignored, in their order.
+def selected(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule[Evidence], ...]:
+    """Return the rules of volumes that are selected and not ignored, in their order.
 
     Args:
         select: Codes (BN101), names (zero-variance) or prefixes of codes (BN1); none selects all rules.
         ignore: Codes, names or prefixes of the rules that are left out.
-        rules: All rules.
 
     Raises:
         UsageError: if one of them names no rule, or if no rule is left.
     """
-    chosen = _named(select, rules) or {rule.code for rule in rules}
-    left = chosen - _named(ignore, rules)
-    if not left:
+    return selected_of(RULES, select, ignore)
+
+
+def selected_of(rules: Sequence[Rule[E]], select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule[E], ...]:
+    """Return the rules of one list that are selected and not ignored, in their order.
+
+    Rules of other lists may be named beside them, as settings name them that are for volumes and for checkpoints.
+
+    Args:
+        rules: The list, as `CHECKPOINT_RULES`.
+        select: Codes, names or prefixes of codes; none selects all rules.
+        ignore: Codes, names or prefixes of the rules that are left out.
+
+    Raises:
+        UsageError: if one of them names no rule at all, or if no rule of the list is left.
+    """
+    own = {rule.code for rule in rules}
+    named = _named(select)
+    left = (named & own if named else own) - _named(ignore)
+    if not left and named and not named & own:
+        raise UsageError(
+            f"no rule is left, because `select` names rules of {_subject(named)}, and {_subject(own)} are judged; "
+            "bnstat explain lists the rules"
+        )
+    if not left and own:
         raise UsageError("no rule is left, because `ignore` removes all that `select` names; ignore fewer")
     return tuple(rule for rule in rules if rule.code in left)
 
 
-def codes_of(token: str, rules: Sequence[Rule] = RULES) -> set[str]:
+def _subject(codes: Iterable[str]) -> str:
+    """Return what rules judge, in words."""
+    return joined(sorted({_SUBJECTS.get(code[:3], _VOLUMES) for code in codes}))
+
+
+def codes_of(token: str, rules: Sequence[Rule[Any]] = EVERY_RULE) -> set[str]:
     """Return the codes that a code, a name or a prefix stands for.
 
     Raises:
@@ -46,14 +80,14 @@ def codes_of(token: str, rules: Sequence[Rule] = RULES) -> set[str]:
     return found
 
 
-def rule_named(name: str) -> Rule:
+def rule_named(name: str) -> Rule[Any]:
     """Return the rule with a code or a name, in upper or lower case.
 
     Raises:
         UsageError: if there is none.
     """
     asked = text("names", name).strip().lower().replace("_", "-")
-    known = {key: rule for rule in RULES for key in (rule.code.lower(), rule.name)}
+    known = {key: rule for rule in EVERY_RULE for key in (rule.code.lower(), rule.name)}
     if asked in known:
         return known[asked]
     near = closest(asked, known)
@@ -65,17 +99,17 @@ def rule_named(name: str) -> Rule:
     )
 
 
-def rules_named(name: str) -> tuple[Rule, ...]:
+def rules_named(name: str) -> tuple[Rule[Any], ...]:
     """Return the rule with a code or a name, or the rules of a family, which a prefix of their codes names.
 
     Raises:
         UsageError: if there is none.
     """
     asked = text("names", name).strip().upper()
-    family = tuple(rule for rule in RULES if asked and rule.code.startswith(asked))
+    family = tuple(rule for rule in EVERY_RULE if asked and rule.code.startswith(asked))
     return family or (rule_named(name),)
 
 
-def _named(tokens: Iterable[str], rules: Sequence[Rule]) -> set[str]:
+def _named(tokens: Iterable[str]) -> set[str]:
     each = [tokens] if isinstance(tokens, str) else tokens  # a text alone is one name
-    return {code for token in each for code in codes_of(token, rules)}
+    return {code for token in each for code in codes_of(token)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from bnstat.report.explain import Explanations
-from bnstat.rules import RULES
+from bnstat.rules import EVERY_RULE
 from bnstat.rules.explanation import explained
 from bnstat.rules.selection import rules_named
 
@@ -21,5 +21,5 @@ def explain(*names: str) -> Explanations:
         UsageError: if no rule has a name, or `python -OO` removed the texts.
     """
     named = [rules_named(name) for name in names]
-    rules = tuple(dict.fromkeys(chain.from_iterable(named))) or RULES
+    rules = tuple(dict.fromkeys(chain.from_iterable(named))) or EVERY_RULE
     return Explanations(tuple(map(explained, rules)), in_full=bool(names) and all(len(one) == 1 for one in named))

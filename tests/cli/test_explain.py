@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from bnstat.rules import RULES
+from bnstat.rules import EVERY_RULE
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "schema/bnstat.explain-1.schema.json").read_text(encoding="utf-8"))
@@ -40,13 +40,13 @@ def test_without_a_name_every_rule_is_listed_with_its_severity_and_a_sentence(bn
     ran = bnstat_run("explain")
     assert (ran.code, ran.err) == (0, "")
     listed = ran.out.splitlines()
-    for rule in RULES:
+    for rule in EVERY_RULE:
         place = listed.index(f"{rule.code} {rule.name}  {rule.severity}")
         assert listed[place + 1].strip().endswith(".")
     assert max(map(len, listed)) <= 80
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda rule: rule.code)
 def test_terminal_json_and_page_say_the_same(bnstat_run, rule):
     (fields,) = json.loads(bnstat_run("explain", rule.code, "--format", "json").out)["rules"]
     assert (fields["code"], fields["name"], fields["severity"]) == (rule.code, rule.name, rule.severity)
@@ -80,7 +80,7 @@ def test_a_prefix_of_codes_lists_the_rules_of_its_family(bnstat_run):
     for prefix in ("BN1", "bn1"):
         shown = bnstat_run("explain", prefix).out.splitlines()
         titles = [line.split()[0] for line in shown if line.startswith("BN")]
-        assert titles == [rule.code for rule in RULES if rule.code.startswith("BN1")]
+        assert titles == [rule.code for rule in EVERY_RULE if rule.code.startswith("BN1")]
     assert bnstat_run("explain", "BN").out == bnstat_run("explain").out
 
 
@@ -103,9 +103,9 @@ def test_json_follows_the_contract_and_csv_has_a_row_for_each_rule(bnstat_run):
     jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
     rows = list(csv.DictReader(io.StringIO(bnstat_run("explain", "--format", "csv").out)))
     assert rows == document["rules"]
-    assert [row["code"] for row in rows] == [rule.code for rule in RULES]
+    assert [row["code"] for row in rows] == [rule.code for rule in EVERY_RULE]
     markdown = bnstat_run("explain", "--format", "markdown").out
-    assert all(f"\n| {rule.code} | {rule.name} | {rule.severity} | " in markdown for rule in RULES)
+    assert all(f"\n| {rule.code} | {rule.name} | {rule.severity} | " in markdown for rule in EVERY_RULE)
 
 
 def test_a_python_without_docstrings_says_so_in_a_line():

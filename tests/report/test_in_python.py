@@ -113,7 +113,7 @@ def test_undefined_numbers_are_nan_in_a_data_frame():
     array = np.ones((1, 4, 4, 4, 1))
     array[0, 0, 0, 0, 0] = np.nan
     assert math.isnan(bnstat.diagnose(array).to_pandas()["variance"][0])
-    assert len(bnstat.check(np.random.default_rng(0).normal(size=(2, 4, 4, 4, 1))).to_pandas().columns) == 11
+    assert len(bnstat.check(np.random.default_rng(0).normal(size=(2, 4, 4, 4, 1))).to_pandas().columns) == 12
 
 
 def test_without_pandas_it_is_said_what_to_install(cohort, monkeypatch):

@@ -7,7 +7,7 @@ from bnstat.report.finding import Finding
 
 
 def finding_fields(finding: Finding) -> Fields:
-    """Return the fields of a finding; `group` only where it is about one."""
+    """Return the fields of a finding; `group` and `layer` only where it is about one."""
     fields: Fields = {
         "rule": finding.rule,
         "name": finding.name,
@@ -19,4 +19,8 @@ def finding_fields(finding: Finding) -> Fields:
         "value": finding.value,
         "threshold": finding.threshold,
     }
-    return fields if finding.group is None else {**fields, "group": finding.group}
+    if finding.group is not None:
+        fields["group"] = finding.group
+    if finding.layer is not None:
+        fields["layer"] = finding.layer
+    return fields

@@ -44,7 +44,7 @@ from bnstat.rules.rule import Rule, each_part
 from bnstat.text import beyond, short
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     for batch, part in each_part(evidence):
         off = deviation(part, evidence.settings.added)
         prediction = part.prediction

@@ -40,7 +40,7 @@ from bnstat.rules.rule import Rule, each_part
 from bnstat.text import short
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
     epsilon = settings.added
     for batch, part in each_part(evidence):

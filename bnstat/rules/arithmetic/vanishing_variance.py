@@ -43,7 +43,7 @@ from bnstat.text import short
 SEEN = 1.01
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     for batch, part in each_part(evidence):
         prediction = part.prediction
         if not part.variance or prediction is None or prediction.judged is None or prediction.judged[0] > 0:

@@ -44,7 +44,7 @@ from bnstat.rules.rule import Rule
 from bnstat.text import beyond
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     size, limit = size_asked(evidence), evidence.limits.noise
     for channel in judged(evidence):
         noise = channel.mean_noise

@@ -58,7 +58,7 @@ _ANEW = {False: "bnstat scan PATH -o new.jsonl", True: "nnUNetv2_extract_fingerp
 NOTABLE = 0.5
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     reference = evidence.reference
     if reference is None:
         return

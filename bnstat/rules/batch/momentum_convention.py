@@ -42,13 +42,13 @@ from bnstat.rules.rule import Rule
 MOST = 0.5
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
     if settings.keeps_running:
         yield from _of_layer(rule, settings.framework, settings.momentum)
 
 
-def _of_layer(rule: Rule, framework: Framework, momentum: float | None) -> Iterator[Finding]:
+def _of_layer(rule: Rule[Evidence], framework: Framework, momentum: float | None) -> Iterator[Finding]:
     """Yield the finding on a momentum in a framework's own convention; none for a default or an unknown momentum."""
     if momentum is None or momentum == framework.momentum or framework.momentum_weighs is None:
         return

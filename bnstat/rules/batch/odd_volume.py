@@ -130,7 +130,7 @@ class _Column:
         )
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     volumes, limit = volumes_of(evidence), evidence.limits.odd_volume
     for channel in range(max((len(volume.channels) for volume in volumes), default=0)):
         judged = [one for one in volumes if channel < len(one.channels) and _varies(one.channels[channel])]
@@ -159,7 +159,13 @@ def _mixed(settings: Settings) -> str:
 
 
 def _said(
-    rule: Rule, title: str, channel: int, found: Sequence[_Odd], volumes: int, limit: float, settings: Settings
+    rule: Rule[Evidence],
+    title: str,
+    channel: int,
+    found: Sequence[_Odd],
+    volumes: int,
+    limit: float,
+    settings: Settings,
 ) -> Iterator[Finding]:
     """Yield a finding for each odd volume, or one for all if they are many."""
     if len(found) > max(ALWAYS_NAMED, MOST_ODD * volumes):

@@ -39,7 +39,7 @@ from bnstat.rules.data.zero_variance import constant_output
 from bnstat.rules.rule import Rule
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
     if settings.preparation.mask is not None:  # which limits the statistics: the layer itself reduces all voxels
         return

@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # as in `between_samples`
     from bnstat.batch_size.results import CurveChannel
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     size, most = size_asked(evidence), evidence.limits.small_batch
     shown = _shown(evidence)
     if size <= most and shown:

@@ -48,7 +48,7 @@ from bnstat.text import beyond, plural
 _SAVED = "bnstat compare PATH --save-population population.npz"
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     settings, steps, limit = evidence.settings, evidence.steps, evidence.limits.start_weight
     weight = settings.batch_weight if settings.keeps_running else None
     if not steps or weight is None:

@@ -43,7 +43,7 @@ from bnstat.rules.rule import Rule
 from bnstat.text import beyond
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     size, limit = size_asked(evidence), evidence.limits.shortfall
     for channel in judged(evidence):
         shortfall = channel.variance_shortfall

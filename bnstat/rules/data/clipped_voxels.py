@@ -40,7 +40,7 @@ from bnstat.rules.rule import Rule, each_part
 from bnstat.text import beyond
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     limit = evidence.limits.clipped_voxels
     for batch, part in each_part(evidence):
         clipped, share = part.clipped, part.clipped_share

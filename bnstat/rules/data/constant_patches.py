@@ -46,7 +46,7 @@ from bnstat.rules.volumes import named, volumes_of
 from bnstat.text import beyond, plural
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     limit = evidence.limits.constant_patches
     for channel, patches in enumerate(_columns(evidence) if evidence.report.patched else ()):
         empty = sum(one.constant and one.count > 1 for one in patches)

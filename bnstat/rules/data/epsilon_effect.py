@@ -38,7 +38,7 @@ from bnstat.rules.rule import Rule, each_part
 from bnstat.text import beyond, capitalized, short
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     epsilon, limit = evidence.settings.added, evidence.limits.epsilon_share
     if epsilon is None:
         return

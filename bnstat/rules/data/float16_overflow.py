@@ -37,7 +37,7 @@ from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule, each_part
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
     for batch, part in each_part(evidence):
         largest = max(abs(part.minimum or 0), abs(part.maximum or 0))

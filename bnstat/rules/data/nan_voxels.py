@@ -39,7 +39,7 @@ from bnstat.rules.rule import Rule, each_part
 from bnstat.text import plural
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     for batch, part in each_part(evidence):
         if part.nan:
             message = (

@@ -35,7 +35,7 @@ from bnstat.rules.data.zero_variance import without_epsilon
 from bnstat.rules.rule import Rule, each_part
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     epsilon = evidence.settings.added
     if epsilon is None or evidence.settings.epsilon_refusal is not None:
         return

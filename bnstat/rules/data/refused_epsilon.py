@@ -31,7 +31,7 @@ from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
     raised = settings.epsilon_refusal
     if raised is not None and evidence.report.batches:

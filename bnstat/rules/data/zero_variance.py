@@ -50,7 +50,7 @@ REMEDY = "If a modality is missing, supply it, or drop the channel."
 _OF_THE_ONLY_ONE = "Look at this volume, and leave it out if it shows nothing."
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     if evidence.report.patched:
         yield from _in_all_patches(rule, evidence)
         return
@@ -65,7 +65,7 @@ def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
             yield rule.finding(evidence, batch, part, message, value=0.0)
 
 
-def _in_all_patches(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _in_all_patches(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     """Report channels, or groups of them, that are constant in every batch of patches, once and not for each batch."""
     found: dict[tuple[int, ...], list[Channel | Group]] = {}
     for _, part in each_part(evidence):

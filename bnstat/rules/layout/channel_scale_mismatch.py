@@ -44,7 +44,7 @@ from bnstat.rules.rule import Rule
 from bnstat.text import beyond, short
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     limit = evidence.limits.scale_ratio
     for batch in evidence.report.batches:
         varying = [

@@ -48,7 +48,7 @@ LEAST_AXES = 4
 TIMES = 4
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     if evidence.settings.kind in ("layer", "rms"):  # which reduce all axes, whichever holds the channels
         return
     for batch in evidence.report.batches:

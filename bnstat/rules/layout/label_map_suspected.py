@@ -158,7 +158,7 @@ def _file_of(sample: Sample, channel: int, channels: int) -> str:
 
 
 def findings_of_files(
-    rule: Rule,
+    rule: Rule[Evidence],
     samples: Sequence[Sample],
     distinct: Sequence[Sequence[Distinct | None]],
     batches: Sequence[int | None] = (),
@@ -228,7 +228,7 @@ def _what(one: LabelMap, sample: Sample, channels: int, channel: int | None) -> 
     )
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     if not any(map(any, evidence.distinct)):
         return
     report = evidence.report

@@ -91,7 +91,7 @@ def _bare(volume: VolumeStatistics, channel: int) -> int:
     return sum(_is_empty(row[channel]) and any(one.varies for one in row) for row in volume.sample_channels)
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     volumes = volumes_of(evidence)
     for failure in evidence.report.errors:
         yield from _without_file(rule, evidence, failure, volumes)
@@ -115,7 +115,7 @@ def _consequence(settings: Settings) -> str:
 
 
 def _without_file(
-    rule: Rule, evidence: Evidence, failure: Failure, volumes: Sequence[VolumeStatistics]
+    rule: Rule[Evidence], evidence: Evidence, failure: Failure, volumes: Sequence[VolumeStatistics]
 ) -> Iterator[Finding]:
     """Yield a finding for each channel that a case has no file for."""
     names = evidence.report.samples[0].channels if evidence.report.samples else ()

@@ -42,7 +42,7 @@ MOST_PATCH = 96
 MOST_NAMED = 4
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     shapes, size = evidence.shapes, evidence.settings.batch_size
     if len(shapes) < 2 or size < 2:
         return

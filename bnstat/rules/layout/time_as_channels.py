@@ -30,7 +30,7 @@ from bnstat.report.finding import Finding
 from bnstat.rules.rule import Rule
 
 
-def _check(rule: Rule, evidence: Evidence) -> Iterator[Finding]:
+def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     for batch in evidence.report.batches:
         times = {evidence.report.samples[index].repetition for index in batch.samples} - {None}
         if times:

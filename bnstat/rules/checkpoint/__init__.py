@@ -1,0 +1,1 @@
+"""Rules on what a checkpoint stores of its normalization layers."""

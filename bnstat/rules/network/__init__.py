@@ -1,0 +1,1 @@
+"""Rules on what was measured of the normalization layers of a network."""
