@@ -31,17 +31,26 @@ def require_channels(planned: Sequence[Planned], preparation: Preparation) -> No
             steps_of(plan, preparation)
 
 
-def bytes_read(planned: Planned, *preparations: Preparation) -> int:
-    """Return the bytes of all passes over the files of a case: the channels in a file share its passes."""
-    each = zip(planned.parts, passes_over_files(planned, *preparations), strict=True)
+def bytes_read(planned: Planned, *preparations: Preparation, again: bool = False) -> int:
+    """Return the bytes of all passes over the files of a case: the channels in a file share its passes.
+
+    Args:
+        planned: the headers of the case.
+        preparations: the preprocessing of its voxels.
+        again: True if the voxels themselves are read once the numbers of all steps are known.
+    """
+    each = zip(planned.parts, passes_over_files(planned, *preparations, again=again), strict=True)
     return sum(part.volume.nbytes * number for part, number in each)
 
 
-def passes_over_files(planned: Planned, *preparations: Preparation) -> list[int]:
-    """Return how often each file of a case is announced to be read; several preparations share their passes."""
+def passes_over_files(planned: Planned, *preparations: Preparation, again: bool = False) -> list[int]:
+    """Return how often each file of a case is announced to be read; several preparations share their passes.
+
+    The arguments are those of `bytes_read`.
+    """
     if all(preparation.intensity_per == "patch" for preparation in preparations):
         return [1] * len(planned.parts)
-    patches = any(preparation.patches is not None for preparation in preparations)
+    patches = again or any(preparation.patches is not None for preparation in preparations)
     each = [steps_of(planned, preparation) for preparation in preparations]
     filled = any(needs_filled(step) for lists in each for taken in lists for step in taken)  # in a pass over all files
     of_case = max(percentile_passes(part.volume) for part in planned.parts)

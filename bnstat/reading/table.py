@@ -112,9 +112,9 @@ def read_tables(
                 f"{next(one.planned.case.name for one in entries if one.rows is not None)} comes from a moments file, "
                 "whose voxels are not known; give the volumes to compare intensities"
             )
-        notes += _of_training(planned, reading)  # before what it sets is refused as if it were typed
+        notes += told_of_training(planned, reading)  # before what it sets is refused as if it were typed
         for one in (reading.preparation, *others):
-            _require_fit(read, one)
+            require_fit(read, one)
         check(planned)
         cases = _rows(entries, axis, batch_axis, reading, progress, failures, others)
     told = tuple(failures)
@@ -133,7 +133,7 @@ def _of_preparation(cases: Sequence[tuple[Row, ...]], place: int, number: int) -
     return tuple(found)
 
 
-def _require_fit(planned: Sequence[Planned], preparation: Preparation) -> None:
+def require_fit(planned: Sequence[Planned], preparation: Preparation) -> None:
     """Raise UsageError if a case has not the channels that steps are for, or the size that patches need."""
     if preparation.intensity is not None:
         from bnstat.preprocessing.channel_steps import require_channels
@@ -145,7 +145,7 @@ def _require_fit(planned: Sequence[Planned], preparation: Preparation) -> None:
         require_patches(planned, preparation)
 
 
-def _of_training(planned: Sequence[Planned], reading: Reading) -> tuple[str, ...]:
+def told_of_training(planned: Sequence[Planned], reading: Reading) -> tuple[str, ...]:
     """Return notes on the training whose settings were taken."""
     if reading.training is None:
         return ()
@@ -177,7 +177,7 @@ def _entries(
     """
     entries: list[_PlannedCase] = []
     preparations: dict[str, Preparation] = {}
-    for holds_moments, some in groupby(named_inputs(paths), _holds_moments):
+    for holds_moments, some in groupby(named_inputs(paths), holds_moments):
         if not holds_moments:
             planned = plan_cases(find_cases(list(some), reading, failures, notes), axis, batch_axis, failures)
             entries += map(_PlannedCase, planned)
@@ -201,7 +201,8 @@ def _entries(
     return entries, next(iter(preparations.values()), reading.preparation)
 
 
-def _holds_moments(path: str | InMemory) -> bool:
+def holds_moments(path: str | InMemory) -> bool:
+    """Return True for a moments file, which has no voxels."""
     return isinstance(path, str) and is_moments(path)
 
 

@@ -43,6 +43,7 @@ class Configuration:
         spacing: the distance of voxels along each of `axes`; None if the file does not say.
         array_patch: the size of a patch along the axes of nnU-Net's own arrays in reverse, as these arrays are read.
         follows: True if it gets the segmentation of another configuration as further channels.
+        order: the axes of a file in the order in which the network gets them; `axes` has the same, sorted.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Configuration:
     spacing: tuple[float, ...] | None = None
     array_patch: tuple[int, ...] = ()
     follows: bool = False
+    order: tuple[int, ...] = ()
 
 
 def read_plans(path: str, name: str | None = None) -> Configuration:
@@ -127,6 +129,7 @@ def _configuration(name: str, values: dict[str, Any], plans: dict[str, Any]) -> 
         spacing=None if spacing is None else _in_file_order([float(size) for size in spacing], axes),
         array_patch=tuple(int(size) for size in reversed(values["patch_size"])),
         follows="previous_stage" in values,
+        order=tuple(axes),
     )
 
 

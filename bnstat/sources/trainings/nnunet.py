@@ -64,6 +64,7 @@ def training_of(name: str) -> Training:
         channels=len(found.schemes) or None,
         array_size=(*found.array_patch, *((1,) * (3 - len(found.array_patch)))),
         spacing=None if found.spacing is None else _along_all(found, (*found.spacing,), None),
+        order=found.order,
     )
 
 

@@ -28,6 +28,8 @@ class Training:
         array_size: the size of a patch along the axes of an array that the training has preprocessed, read as an image;
             None if its axes are those of the file.
         channels: the number of channels that it has intensities of; None if any number.
+        order: the axes of a file in the order in which the network gets them, as (2, 1, 0) for z, y, x; None if that is
+            the order of the file.
     """
 
     file: str
@@ -38,6 +40,7 @@ class Training:
     spacing: tuple[float | None, ...] | None = None
     array_size: tuple[int, ...] | None = None
     channels: int | None = None
+    order: tuple[int, ...] | None = None
 
     def taking(self, names: Collection[str], overruled: Collection[str], notes: Sequence[str] = ()) -> Training:
         """Return the training with these of its values only.
