@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
+
+from bnstat.networks.normalization import Seen
 
 
 class KeptMoments:
@@ -10,3 +13,7 @@ class KeptMoments:
 
     def __init__(self, folder: str | PathLike[str]) -> None:
         self.folder = folder
+
+    def add(self, place: int, seen: Sequence[Seen]) -> None:
+        """Write what entered each layer with one sample."""
+        raise NotImplementedError

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from bnstat.batch_size.samples import Nesting, nesting_of
+from bnstat.errors import UsageError
+from bnstat.networks.measurements.evaluation import EvaluatedLayer, Evaluation, evaluate
+from bnstat.networks.measurements.figures import result_of
 from bnstat.networks.measurements.kept_moments import KeptMoments
+from bnstat.networks.measurements.loader import drawn_batches, overlap
 from bnstat.networks.measurements.samples import Progress, Samples
+from bnstat.networks.measurements.training import TrainedBatches, only_in_training, train
 from bnstat.networks.network import Network
-from bnstat.networks.results import Measured
+from bnstat.networks.results import Measured, ModelResult
 from bnstat.networks.settings import Measuring
+from bnstat.text import first_ones, joined, plural
+
+# From this share of all samples in one batch on, batches have so many samples in common that they vary visibly less
+# than batches of a large data set: √(1 − 1/4) = 0.87 times, a difference as large as the error of 32 draws.
+_OVERLAP = 0.25
 
 
 def measure(
@@ -26,7 +40,135 @@ def measure(
         kept: Where the moments of evaluation mode are written; None to write none.
 
     Raises:
-        UsageError: if there is no sample, a pattern of `layers` matches no layer, or the network cannot run a sample.
+        UsageError: if there is no sample, the network has no normalization, a pattern of `layers` matches none, or a
+            layer refuses a sample in evaluation mode.
         OutputError: if moments cannot be written.
     """
-    raise NotImplementedError
+    if not len(samples):
+        raise UsageError("there is no sample to run the network on; give volumes")
+    nesting = nesting_of(samples.identities, samples.preparation.patches)
+    switch = measuring.switch and network.trains
+
+    # evaluation mode: every sample once, and once more for each layer that is switched
+    words = "evaluation mode, and each layer switched" if switch else "evaluation mode"
+    count = _Count(progress, words, len(samples))
+    found = evaluate(network, samples, measuring.layers, switch=switch, kept=kept, tick=count.each)
+    if not found.layers:
+        raise UsageError(f"{network.source} has no normalization that can be seen, so that there is nothing to measure")
+
+    # training mode: real batches of every size
+    notes = list(_evaluation_notes(network, samples, measuring, found, nesting))
+    trained: list[TrainedBatches] = []
+    if _trains(network, found):
+        sizes = _sizes(measuring, found, notes)
+        for size in sizes:
+            drawn = drawn_batches(len(samples), nesting, size, measuring.draws, measuring.seed)
+            count = _Count(progress, f"training batches of {size}", len(drawn))
+            trained.append(train(network, samples, drawn, alike=len(found.shapes) == 1, tick=count))
+        notes += _training_notes(len(samples), nesting, trained, found)
+
+    reported = [(name, layer) for name, layer in found.layers.items() if name in found.reported]
+    return Measured(
+        model=_model_of(network, found.layers.values()),
+        layers=tuple(
+            result_of(
+                layer,
+                nesting,
+                layer.change.share,
+                tuple(one.result(name, layer, network.framework) for one in trained),
+            )
+            for name, layer in reported
+        ),
+        missed=tuple(network.missed),
+        samples=len(samples),
+        output=found.change.output,
+        output_moved=found.change.share,
+        notes=tuple(notes),
+    )
+
+
+class _Count:
+    """Counts the passes of one part of the measurement."""
+
+    def __init__(self, progress: Progress | None, words: str, parts: int) -> None:
+        self._progress, self._words, self._parts, self._done = progress, words, parts, 0
+
+    def __call__(self) -> None:
+        self.each(1)
+
+    def each(self, passes: int) -> None:
+        """Count one pass, of so many for each of the parts."""
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._words, self._done, self._parts * passes)
+
+
+def _model_of(network: Network, layers: Iterable[EvaluatedLayer]) -> ModelResult:
+    kinds = Counter(layer.seen.normalization.kind for layer in layers)
+    return ModelResult(
+        network.source, network.weights, network.framework, network.parameters, dict(kinds), network.trains
+    )
+
+
+def _trains(network: Network, found: Evaluation) -> bool:
+    """Return True if training batches can be run, and any layer depends on what else is in a batch."""
+    return network.trains and any(layer.seen.normalization.kind == "batch" for layer in found.layers.values())
+
+
+def _sizes(measuring: Measuring, found: Evaluation, notes: list[str]) -> tuple[int, ...]:
+    """Return the batch sizes that samples of these shapes admit, each once."""
+    sizes = tuple(dict.fromkeys(measuring.batch_sizes))
+    if len(found.shapes) == 1:
+        return sizes
+    left = [str(size) for size in sizes if size != 1]
+    if left:
+        notes.append(
+            f"skipped training batches of {joined(left)}: the samples have {len(found.shapes)} different shapes, and "
+            "such samples cannot be in one batch; `size` cuts patches of one shape"
+        )
+    return (1,) if 1 in sizes else ()
+
+
+def _evaluation_notes(
+    network: Network, samples: Samples, measuring: Measuring, found: Evaluation, nesting: Nesting | None
+) -> Iterator[str]:
+    independent = len(samples) if nesting is None else nesting.number
+    if independent < 2:
+        of = "sample" if nesting is None else "volume"
+        yield f"ρ needs at least two {of}s, and there is one; give more volumes"
+    if not network.trains:
+        asked = ["training batches"] * bool(measuring.batch_sizes) + ["switched layers"] * measuring.switch
+        if asked:
+            yield f"this kind of model only runs in evaluation mode, so {joined(asked)} were not measured"
+        return
+    if measuring.batch_sizes and not _trains(network, found):
+        yield "no layer uses the statistics of a batch, so that the batch size changes nothing in this network"
+    if measuring.switch and not found.switchable(reported=True):
+        yield "no layer uses stored statistics, so that there is none to switch to those of each sample"
+
+
+def _training_notes(
+    samples: int, nesting: Nesting | None, trained: Sequence[TrainedBatches], found: Evaluation
+) -> Iterator[str]:
+    of = plural(samples, "sample") if nesting is None else plural(nesting.number, "volume")
+    for one in trained:
+        size, share = one.batch_size, overlap(samples, nesting, one.batch_size)
+        if share > 1:
+            yield f"skipped training batches of {size}, which need more than the {of} given; give more volumes"
+        elif share == 1 and (samples if nesting is None else nesting.number) > 1:
+            yield (
+                f"a training batch of {size} takes all of the {of}, so that batches cannot differ and their noise is "
+                "not known; give more volumes"
+            )
+        elif share > _OVERLAP and size > 1:
+            yield (
+                f"training batches of {size} are drawn from {of} and have many of these in common: batches of a large "
+                f"data set vary about {(1 - share) ** -0.5:.1f} times as much; give more volumes"
+            )
+    hidden = only_in_training(trained, found.layers)
+    if hidden:
+        yield f"not measured, since it runs only in training mode: {first_ones(_layers(hidden), hidden)}"
+
+
+def _layers(names: Sequence[str]) -> str:
+    return "layer" if len(names) == 1 else "layers"
