@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bnstat.layers.settings import Settings
 from bnstat.report.inspect import Report
-from bnstat.report.limits import DEFAULT_LIMITS, Limits
+from bnstat.report.limits import DEFAULT_LIMITS, NETWORK_LIMITS, Limits, NetworkLimits
 
 if TYPE_CHECKING:  # its classes take milliseconds that `inspect` does not need
     from bnstat.batch_size.needed import Needs
@@ -142,4 +142,4 @@ class NetworkEvidence:
     """
 
     measured: Measured
-    limits: Limits = DEFAULT_LIMITS
+    limits: NetworkLimits = NETWORK_LIMITS

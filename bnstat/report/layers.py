@@ -13,6 +13,7 @@ from bnstat.report.documents.document import Document, Fields
 from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, preparation_fields, sample_fields
 from bnstat.report.finding import Failure, Finding, counted
+from bnstat.report.layers_verdict import verdict
 from bnstat.sources.sample import Sample
 from bnstat.text import by, plural
 
@@ -67,6 +68,16 @@ class Layers(Document):
         return f"{self.measured.model.source}, {layers}, {counted(self.samples, self.errors, self.findings)}"
 
     @property
+    def verdict(self) -> tuple[str, ...]:
+        """What was measured, in sentences: a text for each question, the most important first."""
+        return verdict(self.measured, self.measuring)
+
+    @property
+    def opening(self) -> Sequence[str]:
+        """The verdict, which every format for people opens with."""
+        return self.verdict
+
+    @property
     def schema(self) -> str:
         """The name and version of the schema that the document follows."""
         return "bnstat.layers/1"
@@ -93,6 +104,7 @@ class Layers(Document):
                 "amp": self.amp,
                 **preparation_fields(self.preparation),
             },
+            "verdict": list(self.verdict),
             "samples": [sample_fields(sample) for sample in self.samples],
             "missed": list(self.measured.missed),
             "output": self.measured.output,

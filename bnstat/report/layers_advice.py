@@ -1,0 +1,117 @@
+"""Which layers of a network pay for stored statistics, and what to do: the end of the verdict of `bnstat layers`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bnstat.networks.results import Measured
+from bnstat.networks.settings import Measuring
+from bnstat.report.layers_words import Figured, fits, name, payers, percent, span, switched
+from bnstat.report.limits import NETWORK_LIMITS
+from bnstat.text import joined, printable
+
+# Layers that are named with their share before the rest is counted.
+_MOST_PAYERS = 4
+
+
+def on_payers(measured: Measured, asked: Measuring) -> str:
+    """Say how much of the output changes if layers use each sample's own statistics, or how to find out."""
+    moved = switched(measured.layers)
+    if not moved:
+        return _not_switched(measured, asked)
+    paying = payers(measured.layers)
+    others = moved[len(paying) :]
+    texts = (
+        _paying(paying, measured) if paying else _none_pays(moved, measured),
+        _others(others) if paying and others else "",
+        _together(measured, len(moved)),
+    )
+    return " ".join(text for text in texts if text)
+
+
+def _not_switched(measured: Measured, asked: Measuring) -> str:
+    """Say how to learn which layers pay; empty where none can, or where it cannot be measured."""
+    stored = any(layer.stored and not layer.never_updated for layer in measured.layers)
+    if not stored or not measured.model.trains or asked.switch:
+        return ""
+    return (
+        "Neither ρ nor this distance tells which layers pay for it. Add --switch: one layer at a time then uses each "
+        "sample's own statistics, and the share of the output that changes is measured."
+    )
+
+
+def _paying(paying: Sequence[Figured], measured: Measured) -> str:
+    """Name the layers that pay, with the share of the output that each changes."""
+    shares = [f"{name(layer)} ({percent(share)})" for layer, share in paying[:_MOST_PAYERS]]
+    rest = paying[_MOST_PAYERS:]
+    if rest:
+        shares.append(f"{len(rest):,} more ({span([share for _, share in rest], percent)})")
+    verb = "pays" if len(paying) == 1 else "pay"
+    return (
+        f"{joined(shares)} {verb} for stored statistics: so much of the output {_changes(measured)} if that layer "
+        "alone uses each sample's own statistics."
+    )
+
+
+def _none_pays(moved: Sequence[Figured], measured: Measured) -> str:
+    """Say that every layer stays within the limit, and which comes closest to it."""
+    layer, most = moved[0]
+    if most == 0:
+        return (
+            f"No layer alone pays for stored statistics: nothing of the output {_changes(measured)} if one layer uses "
+            "each sample's own statistics."
+        )
+    return (
+        f"No layer alone pays for stored statistics: {percent(most)} of the output or less {_changes(measured)} if one layer "
+        f"uses each sample's own statistics (most at {name(layer)}; limit {percent(NETWORK_LIMITS.moved)})."
+    )
+
+
+def _others(others: Sequence[Figured]) -> str:
+    shares = span([share for _, share in others], percent)
+    return f"For {'the other one' if len(others) == 1 else f'each of the other {len(others):,}'} it is {shares}."
+
+
+def _together(measured: Measured, count: int) -> str:
+    """Say how much changes with all layers switched at once; empty if there is one, or if it is not known."""
+    if measured.output_moved is None or count < 2:
+        return ""
+    return f"With all of them at once it is {percent(measured.output_moved)}."
+
+
+def _changes(measured: Measured) -> str:
+    """Say what a change of the output is."""
+    return "gets another class" if measured.output == "classes" else "changes (relative RMS)"
+
+
+def advice(measured: Measured) -> str:
+    """Say what to do about stored statistics, where that is known; empty where nothing is stored."""
+    stored = [layer for layer in measured.layers if layer.stored and not layer.never_updated]
+    if not stored:
+        return ""
+    paying = bool(payers(measured.layers)) or (measured.output_moved or 0.0) > NETWORK_LIMITS.moved
+    off = not all(fits(layer) for layer in stored)
+    if not measured.model.trains:
+        return _recompute(measured) if off else ""
+    if not switched(measured.layers):
+        return ""
+    if not paying:
+        return (
+            "The stored statistics are off, but can stay: the output hardly changes."
+            if off
+            else "The stored statistics can stay."
+        )
+    return (
+        "What to do: compare the network on labelled cases with its stored statistics, with each sample's own, and "
+        "with those of these samples, computed layer by layer (--save-statistics FILE writes them, ready to load). "
+        "In a new training, use instance or group norm, which normalize alike in both modes, or freeze the stored "
+        "statistics for the last epochs, so that training normalizes as inference does."
+    )
+
+
+def _recompute(measured: Measured) -> str:
+    """Say what to do with statistics of a program that cannot be changed here."""
+    return (
+        f"What to do: compute the statistics anew with the code that {printable(measured.model.source)} was exported "
+        "from (--save-statistics FILE does it layer by layer), and export again."
+    )

@@ -1,0 +1,332 @@
+"""What was measured of a network's normalizations, in sentences: the verdict of `bnstat layers`.
+
+The sentences answer questions in this order: is there anything to normalize, does the network train at all, what does
+training remove, what reaches the layers in evaluation mode, do the stored statistics fit, and (in `layers_advice`)
+which layers pay if they do not, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from statistics import median
+
+from bnstat.batch_size.fewest import FEWEST_SAMPLES
+from bnstat.networks.results import LayerResult, Measured, PerChannel
+from bnstat.networks.settings import Measuring
+from bnstat.report.layers_advice import advice, on_payers
+from bnstat.report.layers_words import (
+    LEAST_SHARE,
+    Figured,
+    fits,
+    in_sd,
+    kinds,
+    kinds_of,
+    medians,
+    name,
+    names,
+    of_size,
+    percent,
+    sizes_of,
+    span,
+    times,
+)
+from bnstat.text import joined, plural, printable
+
+
+def verdict(measured: Measured, asked: Measuring) -> tuple[str, ...]:
+    """Return the verdict, a text for each question; the first says the most important."""
+    if not measured.layers:
+        return (" ".join((f"{printable(measured.model.source)} runs no normalization.", *measured.missed)),)
+    texts = (
+        _on_values(measured.layers),
+        *_on_refusals(measured.layers),
+        _on_training(measured, asked),
+        _on_evaluation(measured, asked),
+        *_on_stored(measured),
+        on_payers(measured, asked),
+        advice(measured),
+    )
+    return tuple(text for text in texts if text)
+
+
+# --- Is there anything to normalize? -----------------------------------------------------------------------------
+
+
+def _on_values(layers: Sequence[LayerResult]) -> str:
+    """Say where NaN or Inf enters, since nothing is known of such a channel; empty if nowhere."""
+    found = [layer for layer in layers if layer.not_finite]
+    if not found:
+        return ""
+    first = found[0]
+    some = len(first.not_finite) < first.channels
+    where = f"{len(first.not_finite):,} of {first.channels:,} channels" if some else "every channel"
+    more = f", and later {plural(len(found) - 1, 'more norm')}" if len(found) > 1 else ""
+    return f"NaN or Inf enters {name(first)} in {where}{more}. Such a channel has no statistics."
+
+
+# --- Does it train? ----------------------------------------------------------------------------------------------
+
+
+def _on_refusals(layers: Sequence[LayerResult]) -> Iterator[str]:
+    """Yield which layers refuse to train, for each set of them, and what to do."""
+    refused: dict[tuple[str, ...], list[int]] = {}
+    for size in sizes_of(layers):
+        refusing = tuple(layer.layer for layer in layers if (one := of_size(layer, size)) is not None and one.raises)
+        if refusing:
+            refused.setdefault(refusing, []).append(size)
+    for refusing, sizes in refused.items():
+        found = [layer for layer in layers if layer.layer in refusing]
+        batches = [one for layer in found for size in sizes if (one := of_size(layer, size)) is not None]
+        single = all(one.values == 1 for one in batches)
+        why = ", where a channel has a single value." if single else _in_its_words(batches[0].message)
+        texts = (
+            f"At {_sizes(sizes)}, {len(found):,} of {plural(len(layers), 'norm')} "
+            f"{'refuses' if len(found) == 1 else 'refuse'} to train: {names(found)}{why}",
+            _trains_at(layers),
+            _remedy(found) if single else "",
+        )
+        yield " ".join(text for text in texts if text)
+
+
+def _in_its_words(message: str | None) -> str:
+    return "." if message is None else f' ("{printable(message)}").'
+
+
+def _sizes(sizes: Sequence[int]) -> str:
+    return f"batch {'size' if len(sizes) == 1 else 'sizes'} {joined([f'{size:,}' for size in sizes])}"
+
+
+def _trains_at(layers: Sequence[LayerResult]) -> str:
+    """Say at which of the batch sizes the network ran; empty if at none."""
+    ran = []
+    for size in sizes_of(layers):
+        found = [one for layer in layers if (one := of_size(layer, size)) is not None]
+        if all(one.drawn and not one.raises for one in found):
+            ran.append(size)
+    return f"The network trains at {_sizes(ran)}." if ran else ""
+
+
+def _remedy(found: Sequence[LayerResult]) -> str:
+    """Say what gives a channel more than one value."""
+    patch = "a larger patch (which does not help behind global pooling)"
+    other = "group or layer norm there, which average over channels too"
+    if all(layer.kind == "batch" for layer in found):
+        return f"Use larger batches, {patch}, or {other}."
+    return f"A larger batch does not help where each sample is taken by itself: use {patch}, or {other}."
+
+
+# --- What does training remove? ----------------------------------------------------------------------------------
+
+
+def _on_training(measured: Measured, asked: Measuring) -> str:
+    """Say how samples or batches differ in training mode, at the first normalization and deeper."""
+    layers = measured.layers
+    batch = [layer for layer in layers if layer.kind == "batch"]
+    if not batch and not measured.model.normalizers.get("batch"):
+        return _without_batches(layers)
+    texts = [_mixture(batch, layers)] if batch and len(batch) < len(layers) else []
+    if asked.batch_sizes and not measured.model.trains:
+        texts.append(
+            f"{printable(measured.model.source)} has no training mode, so what batches do to its batch norms cannot "
+            "be measured. Give the model's code (module:factory) to measure that."
+        )
+    elif measured.samples < 2:
+        texts.append(
+            "One sample cannot show how samples differ, so the noise of batches is not known, and neither is ρ (the "
+            f"share of the variance that lies between samples). Give at least {FEWEST_SAMPLES} samples."
+        )
+    else:
+        texts.append(_differences(layers, asked))
+    return " ".join(text for text in texts if text)
+
+
+def _without_batches(layers: Sequence[LayerResult]) -> str:
+    """Say what a network without batch norms does at every batch size."""
+    stored = [layer for layer in layers if layer.stored]
+    counted = kinds(kinds_of(layers))
+    if not stored:
+        return (
+            f"No batch norm, but {counted}: each sample is normalized by itself. So the batch size changes nothing, "
+            "and evaluation mode normalizes as training does."
+        )
+    verb = "uses" if len(stored) == 1 else "use"
+    return (
+        f"No batch norm, but {counted}: in training each sample is normalized by itself, so the batch size changes "
+        f"nothing. In evaluation mode {names(stored)} {verb} stored statistics instead."
+    )
+
+
+def _mixture(batch: Sequence[LayerResult], layers: Sequence[LayerResult]) -> str:
+    """Say how many of the normalizations depend on the batch."""
+    others = [layer for layer in layers if layer.kind != "batch"]
+    rest = "the other one takes" if len(others) == 1 else f"the other {len(others):,} take"
+    verb = "is a batch norm" if len(batch) == 1 else "are batch norms"
+    training = " in training" if any(layer.stored for layer in others) else ""
+    return f"{len(batch):,} of {len(layers):,} norms {verb}; {rest} each sample by itself{training}."
+
+
+def _differences(layers: Sequence[LayerResult], asked: Measuring) -> str:
+    """Say what the smallest training batches that ran have at each layer, and how they differ."""
+    for size in sizes_of(layers):
+        noise = medians(layers, partial(_noise, size=size))
+        lost = medians(layers, partial(_lost, size=size)) if size == 1 else []
+        if noise or lost:
+            said = _removed(lost, asked) if lost else _noisy(noise, asked)
+            return f"{_reduced(layers, size)} {said}".strip()
+    return ""
+
+
+def _reduced(layers: Sequence[LayerResult], size: int) -> str:
+    """Say over how many values batch norms average in a batch of a size."""
+    found = [one.values for layer in layers if layer.kind == "batch" and (one := of_size(layer, size)) is not None]
+    if not found:
+        return ""
+    values = span(found, lambda one: f"{one:,}") + (" value" if max(found) == 1 else " values")
+    still = " still" if size == 1 and min(found) > 1 else ""
+    return f"At batch size {size:,} a batch norm{still} averages each channel over {values}."
+
+
+def _lost(layer: LayerResult, size: int) -> PerChannel:
+    """Return what batches of a size lack; below 0 is the error of drawn batches."""
+    found = of_size(layer, size)
+    return () if found is None else tuple(None if one is None else max(one, 0.0) for one in found.shortfall)
+
+
+def _noise(layer: LayerResult, size: int) -> PerChannel:
+    found = of_size(layer, size)
+    return () if found is None else found.mean_noise
+
+
+def _removed(found: Sequence[Figured], asked: Measuring) -> str:
+    """Say how much of the variance lies between samples at the first layer, which removes it, and deeper."""
+    (first, there), deeper = found[0], found[1:]
+    said = (
+        f"In training, {percent(there)} of the variance that enters {_first(asked)} ({name(first)}) lies between "
+        "samples (for each layer: its median channel)"
+    )
+    removes = there >= LEAST_SHARE and first.kind in ("batch", "instance")
+    if removes:
+        said += ", and this norm removes it"
+    if not deeper:
+        return f"{said}."
+    if removes and max(value for _, value in deeper) < there / 2:
+        return f"{said}: {_deeper(deeper, percent, 'at')}."
+    return f"{said}. {_deeper(deeper, percent)}."
+
+
+def _noisy(found: Sequence[Figured], asked: Measuring) -> str:
+    """Say how much the batch mean varies at the first layer and deeper."""
+    (first, there), deeper = found[0], found[1:]
+    said = (
+        f"In training the mean of a batch varies from batch to batch: at {_first(asked)} ({name(first)}) by "
+        f"{in_sd(there)} (standard deviations of all values there; for each layer: its median channel)."
+    )
+    return f"{said} {_deeper(deeper, in_sd)}." if deeper else said
+
+
+def _first(asked: Measuring) -> str:
+    return "the first of these norms" if asked.layers else "the first norm"
+
+
+def _deeper(found: Sequence[Figured], shown: Callable[[float], str], start: str = "At") -> str:
+    """Say between which values the figure of the other layers lies, and where it is largest."""
+    layer, _ = max(found, key=lambda one: one[1])
+    values = span([value for _, value in found], shown)
+    if len(found) == 1:
+        return f"{start} the other norm, {name(layer)}, it is {values}"
+    most = f" (most at {name(layer)})" if " to " in values else ""
+    return f"{start} the other {len(found):,} norms it is {values}{most}"
+
+
+# --- What reaches the layers in evaluation mode? -----------------------------------------------------------------
+
+
+def _on_evaluation(measured: Measured, asked: Measuring) -> str:
+    """Say how ρ goes through the network in evaluation mode; empty if it is not known."""
+    found = medians(measured.layers, lambda layer: layer.rho)
+    if measured.samples < 2 or not found:
+        return ""
+    (first, there), deeper = found[0], found[1:]
+    stored = ", with stored statistics," if any(layer.stored for layer in measured.layers) else ""
+    said = (
+        f"In evaluation mode{stored} the share of the variance that lies between samples (ρ) is {percent(there)} at "
+        f"{_first(asked)} ({name(first)})."
+    )
+    told = (said, f"{_deeper(deeper, percent)}." if deeper else "", _unlike(deeper))
+    return " ".join(text for text in told if text)
+
+
+def _unlike(deeper: Sequence[Figured]) -> str:
+    """Say if deeper layers meet differences that training at batch size 1 removes; empty if they do not."""
+    layers = [layer for layer, _ in deeper if layer.kind == "batch"]
+    evaluation = medians(layers, lambda layer: layer.rho)
+    training = medians(layers, partial(_lost, size=1))
+    if not evaluation or not training:
+        return ""
+    there, here = (median(value for _, value in found) for found in (evaluation, training))
+    if there <= 2 * here:
+        return ""
+    return (
+        "So in evaluation mode most of the deeper norms meet differences between samples that training at batch size 1 "
+        "hardly showed them."
+    )
+
+
+# --- Do the stored statistics fit? -------------------------------------------------------------------------------
+
+
+def _on_stored(measured: Measured) -> Iterator[str]:
+    """Yield whether stored statistics are those of the samples, and where they are furthest from them."""
+    stored = [layer for layer in measured.layers if layer.stored]
+    fresh = [layer for layer in stored if layer.never_updated]
+    if fresh:
+        yield _never_updated(fresh, stored, measured)
+    unstored = [layer for layer in measured.layers if layer.kind == "batch" and not layer.stored]
+    if unstored:
+        verb, own = ("stores", "it normalizes") if len(unstored) == 1 else ("store", "they normalize")
+        yield (
+            f"{names(unstored)} {verb} no statistics: in evaluation mode {own} with those of the batch too, so a "
+            "result depends on the samples that share its batch."
+        )
+    known = [layer for layer in stored if not layer.never_updated]
+    text = _distance(known)
+    if text:
+        yield text
+
+
+def _never_updated(fresh: Sequence[LayerResult], stored: Sequence[LayerResult], measured: Measured) -> str:
+    """Say that stored statistics are those that training starts with."""
+    of = f"all {len(fresh):,} norms that store any" if len(fresh) == len(stored) > 1 else names(fresh)
+    remedy = (
+        "Give the trained weights: --weights FILE."
+        if measured.model.weights is None
+        else f"Check that {printable(measured.model.weights)} holds the weights after training."
+    )
+    return (
+        f"The stored statistics of {of} are mean 0 and variance 1, with which training starts: no training step has "
+        f"changed them. {remedy}"
+    )
+
+
+def _distance(known: Sequence[LayerResult]) -> str:
+    """Say how far stored statistics are from those of the samples; empty if that is not known."""
+    gaps = medians(known, lambda layer: layer.mean_gap)
+    ratios = medians(known, lambda layer: layer.variance_ratio)
+    if not gaps or not ratios:
+        return ""
+    layer, gap = max(gaps, key=lambda one: one[1])
+    off = [one for one in known if not fits(one)]
+    start = "The stored statistics fit these samples" if not off else f"{_off(off, known)} not those of these samples"
+    return (
+        f"{start}: the means are off by {in_sd(gap)} at most ({name(layer)}; standard deviations of what enters), and "
+        f"the variances are {span([value for _, value in ratios], times)} times theirs."
+    )
+
+
+def _off(off: Sequence[LayerResult], known: Sequence[LayerResult]) -> str:
+    if len(known) == 1:
+        return "The stored statistics are"
+    if len(off) == len(known):
+        return f"The stored statistics of all {len(known):,} norms that have some are"
+    return f"The stored statistics of {len(off):,} of {len(known):,} norms are"
