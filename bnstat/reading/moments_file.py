@@ -11,6 +11,7 @@ from bnstat.errors import InputError
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.moments_line import MomentsLine, line_of, parse
+from bnstat.reading.network_layer import NetworkLayer, mixed
 from bnstat.reading.scan_settings import difference
 from bnstat.sources.neighbours import unopened
 from bnstat.text import plural
@@ -38,6 +39,11 @@ class MomentsFile:
         """The preprocessing that all samples went through."""
         return self.lines[0].settings.preparation
 
+    @property
+    def network(self) -> NetworkLayer | None:
+        """The layer of a network that the moments are of; None for voxels."""
+        return self.lines[0].settings.network
+
 
 def read_moments(path: str) -> MomentsFile:
     """Read a moments file.
@@ -51,6 +57,8 @@ def read_moments(path: str) -> MomentsFile:
         raise InputError(path, "no case in this moments file is complete; scan the volumes again")
     lines = tuple(chain.from_iterable(found.complete))
     for line in lines:
+        if line.settings.network != lines[0].settings.network:
+            raise InputError(path, f"{mixed(line.settings.network, lines[0].settings.network)}; give each a file")
         if line.settings != lines[0].settings:
             differs = difference(line.settings, lines[0].settings)
             raise InputError(

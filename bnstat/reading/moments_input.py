@@ -10,6 +10,7 @@ from bnstat.errors import UsageError
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.moments_file import MomentsFile, read_moments
+from bnstat.reading.network_layer import NetworkLayer
 from bnstat.reading.scan_settings import Difference, ScanSettings, difference
 from bnstat.sources.case import Case
 from bnstat.sources.opened import Planned
@@ -28,11 +29,13 @@ class MomentsInput:
         cases: each case, and its samples.
         preparation: the preprocessing of the voxels; how batches take patches is as asked for now.
         notes: what was skipped, a sentence each.
+        network: the layer of a network that the moments are of; None for voxels.
     """
 
     cases: tuple[tuple[Planned, tuple[Row, ...]], ...]
     preparation: Preparation
     notes: tuple[str, ...]
+    network: NetworkLayer | None = None
 
 
 def read(
@@ -54,7 +57,9 @@ def read(
     found = read_moments(path)
     _require_axis(path, found, axis)
     prepared = _fitting(path, found.lines[0].settings, batch_axis, preparation, selection)
-    return MomentsInput(tuple(_cases(found)), prepared, found.notes)
+    network = found.network
+    told = () if network is None else (f"{path} has {network}; {network.caution}",)
+    return MomentsInput(tuple(_cases(found)), prepared, (*found.notes, *told), network)
 
 
 def _cases(found: MomentsFile) -> Iterator[tuple[Planned, tuple[Row, ...]]]:
@@ -85,6 +90,7 @@ def _fitting(
         scanned.batch_axis if batch_axis is None else batch_axis,
         scanned.preparation if preparation.plain else preparation,
         selection if selection.asked and scanned.selection not in (None, ANY) else scanned.selection,
+        scanned.network,
     )
     if differs := difference(scanned, wanted, ignored=_OF_BATCHES):
         raise _otherwise(path, differs)

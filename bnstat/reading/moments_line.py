@@ -26,6 +26,7 @@ from bnstat.preprocessing.clipped_values import ClippedChannels, ClippedValues
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.reading.moments_schema import SCHEMA, ChannelFields, PatchFields, SelectionFields, SettingsFields, decode
+from bnstat.reading.network_layer import NetworkLayer
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.sources.addresses import Access
 from bnstat.sources.layout import Tensor
@@ -108,6 +109,7 @@ def line_of(sample_line: MomentsLine) -> str:
             "batch_axis": settings.batch_axis,
             **_preparation(settings.preparation),
             "selection": _selected(settings.selection),
+            **({} if settings.network is None else {"network": asdict(settings.network)}),
         },
         "channels": list(_channels(row)),
     }
@@ -205,6 +207,7 @@ def _settings(fields: SettingsFields) -> ScanSettings:
         fields.batch_axis,
         Preparation(fields.intensity, fields.mask, patches, fields.intensity_per, recorded=True),
         _selection(fields.selection),
+        None if isinstance(fields.network, UnsetType) else NetworkLayer(**structs.asdict(fields.network)),
     )
 
 

@@ -89,6 +89,17 @@ class SelectionFields(Struct, frozen=True, gc=False, forbid_unknown_fields=True)
     exclude: tuple[str, ...] = ()
 
 
+class NetworkFields(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The layer of a network that the moments are of. An unknown field would change its meaning."""
+
+    model: _Text
+    weights: _Text | None
+    layer: _Text
+    mode: Literal["evaluation", "training"]
+    batch_size: _Size
+    below_batch_norm: bool
+
+
 class SettingsFields(Struct, frozen=True, gc=False):
     """The settings that the moments depend on."""
 
@@ -99,6 +110,7 @@ class SettingsFields(Struct, frozen=True, gc=False):
     patches: PatchingFields | None
     intensity_per: Literal["volume", "patch"] = "volume"
     selection: SelectionFields | UnsetType | None = UNSET
+    network: NetworkFields | UnsetType = UNSET
 
 
 class LineFields(Struct, frozen=True, gc=False):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bnstat.preprocessing.settings import Preparation
+from bnstat.reading.network_layer import NetworkLayer
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.selection import ANY, Selection
 
@@ -22,12 +23,14 @@ class ScanSettings:
         batch_axis: the axis of the file whose entries are samples, as it was given; "none" for an array that is one.
         preparation: the preprocessing of the voxels.
         selection: what was taken of folders; None if a file of an older version does not tell.
+        network: the layer of a network that the moments are of, and how it ran; None for voxels.
     """
 
     axis: int
     batch_axis: BatchAxis
     preparation: Preparation
     selection: Selection | None = ANY
+    network: NetworkLayer | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Difference:
         return self._parameter(self.other)
 
     def _parameter(self, value: object) -> str:
+        if self.name == "network":
+            return str(value)
         return f'`{self.name}="{value}"`' if isinstance(value, str) else f"`{self.name}={value}`"
 
 
@@ -72,6 +77,7 @@ def difference(one: ScanSettings, other: ScanSettings, *, ignored: Collection[st
 
 def _values(settings: ScanSettings) -> Iterator[tuple[str, object]]:
     preparation = settings.preparation
+    yield "network", settings.network
     yield "axis", settings.axis
     yield "batch_axis", settings.batch_axis
     yield "intensity", preparation.intensity

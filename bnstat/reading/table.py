@@ -10,6 +10,7 @@ from itertools import groupby
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
+from bnstat.reading.network_layer import NetworkLayer, mixed
 from bnstat.reading.scan_settings import ScanSettings, difference
 from bnstat.reading.settings import Reading
 from bnstat.reading.workers import executor_of
@@ -177,13 +178,15 @@ def _entries(
     """
     entries: list[_PlannedCase] = []
     preparations: dict[str, Preparation] = {}
-    for holds_moments, some in groupby(named_inputs(paths), holds_moments):
-        if not holds_moments:
+    networks: dict[str, NetworkLayer | None] = {}
+    for of_moments, some in groupby(named_inputs(paths), holds_moments):
+        if not of_moments:
             planned = plan_cases(find_cases(list(some), reading, failures, notes), axis, batch_axis, failures)
             entries += map(_PlannedCase, planned)
             notes += header_notes(planned)
             if planned:
                 preparations[planned[0].case.name] = reading.preparation
+                networks[planned[0].case.name] = None
             continue
         from bnstat.reading import moments_input
 
@@ -193,9 +196,10 @@ def _entries(
             except InputError as error:
                 failures.append(error)
                 continue
-            preparations[path] = found.preparation
+            preparations[path], networks[path] = found.preparation, found.network
             entries += [_PlannedCase(*entry) for entry in found.cases]
             notes += found.notes
+    _require_one_network(networks)
     _require_one(preparations)
     notes += repeated(entry.planned.case for entry in entries)
     return entries, next(iter(preparations.values()), reading.preparation)
@@ -204,6 +208,14 @@ def _entries(
 def holds_moments(path: str | InMemory) -> bool:
     """Return True for a moments file, which has no voxels."""
     return isinstance(path, str) and is_moments(path)
+
+
+def _require_one_network(networks: Mapping[str, NetworkLayer | None]) -> None:
+    """Raise UsageError if two inputs are moments of different layers, or one of them is of voxels."""
+    first, *others = networks.items() or [("", None)]
+    for name, network in others:
+        if network != first[1]:
+            raise UsageError(f"{first[0]} and {name}: {mixed(first[1], network)}; give files of one layer")
 
 
 def _require_one(preparations: Mapping[str, Preparation]) -> None:
