@@ -101,10 +101,10 @@ def evaluate(
         sample = samples[place]
         batch = sample[None]
         found.shapes.setdefault(sample.shape)
-        one = _evaluated(network, samples, place, batch)
+        one = evaluated(network, samples, place, batch)
         _add(found, place, one, patterns)
         if kept is not None:
-            kept.add(place, [seen for seen in one.seen if seen.normalization.layer in found.reported])
+            kept.add(network, samples, place, one.seen, found.reported)
         layers = found.switchable(reported=True) if switch else []
         passes = 1 + len(layers) + bool(layers)
         tick(passes)
@@ -117,15 +117,25 @@ def evaluate(
     return found
 
 
-def _evaluated(network: Network, samples: Samples, place: int, batch: Tensors) -> Pass:
+def evaluated(network: Network, samples: Samples, place: int, batch: Tensors) -> Pass:
+    """Run one sample in evaluation mode.
+
+    Raises:
+        UsageError: if a layer refuses it; the message names the sample.
+    """
     try:
         return network.evaluate(batch)
     except LayerRefusesError as error:
-        title = samples.identities[place].title
-        raise UsageError(
-            f"{title}: the layer {error.layer} refuses this sample of shape {by(batch.shape[1:])} also in evaluation "
-            f"mode ({error.message}); the network can neither train nor predict on it; give larger volumes or patches"
-        ) from error
+        raise not_run(samples, place, batch, error) from error
+
+
+def not_run(samples: Samples, place: int, batch: Tensors, error: LayerRefusesError) -> UsageError:
+    """Return the error on a sample that a layer refuses in evaluation mode."""
+    return UsageError(
+        f"{samples.identities[place].title}: the layer {error.layer} refuses this sample of shape "
+        f"{by(batch.shape[1:])} also in evaluation mode ({error.message}); the network can neither train nor predict "
+        "on it; give larger volumes or patches"
+    )
 
 
 def _add(found: Evaluation, place: int, one: Pass, patterns: Sequence[str]) -> None:
