@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,43 @@ class StoredTensor:
     dtype: str
     read: Callable[[], NDArray[Any]]
     shared: object = None
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a file says of a layer beside its tensors, which only some formats do.
+
+    Attributes:
+        kind: What the layer normalizes over; None if the file does not say it.
+        epsilon: ε, likewise.
+        momentum: As the share of a new batch, likewise.
+    """
+
+    kind: Kind | None = None
+    epsilon: float | None = None
+    momentum: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """The tensors of a file that is open, before normalization layers are looked for among them.
+
+    Attributes:
+        format: As in `Checkpoint`.
+        tensors: The tensors, in the order of the file.
+        said: What the file says of layers, by their paths.
+        bare: The number of layers of a normalization that store no tensor, by the name of their class.
+        notes: Sentences on what was left out.
+        absent: What it means that the file has no normalization layer, and what to do; None if the format has no
+            explanation of its own.
+    """
+
+    format: str
+    tensors: Sequence[StoredTensor]
+    said: Mapping[str, Said] = field(default_factory=dict)
+    bare: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    absent: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
