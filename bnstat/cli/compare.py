@@ -217,7 +217,7 @@ def _batch_sizes(
 
 def _refuse_plot(file: str, to: options.Output) -> None:
     """Raise UsageError if nothing can be drawn, before anything is read."""
-    from bnstat.renderers.compare_batch_sizes.plot import ENDINGS
+    from bnstat.renderers.pictures import ENDINGS
 
     if _ending(file) not in ENDINGS:
         raise UsageError(f"{file}: a plot is one of {', '.join(f'.{ending}' for ending in ENDINGS)}; end its name so")

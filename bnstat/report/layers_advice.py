@@ -24,7 +24,7 @@ def on_payers(measured: Measured, asked: Measuring) -> str:
     texts = (
         _paying(paying, measured) if paying else _none_pays(moved, measured),
         _others(others) if paying and others else "",
-        _together(measured, len(moved)),
+        _together(measured) if len(moved) > 1 or asked.layers else "",
     )
     return " ".join(text for text in texts if text)
 
@@ -47,24 +47,24 @@ def _paying(paying: Sequence[Figured], measured: Measured) -> str:
     if rest:
         shares.append(f"{len(rest):,} more ({span([share for _, share in rest], percent)})")
     verb = "pays" if len(paying) == 1 else "pay"
-    return (
-        f"{joined(shares)} {verb} for stored statistics: so much of the output {_changes(measured)} if that layer "
-        "alone uses each sample's own statistics."
-    )
+    if measured.output == "classes":
+        much = "so much of the output gets another class"
+    else:
+        much = "the output changes by so much (relative RMS)"
+    return f"{joined(shares)} {verb} for stored statistics: {much} if that layer alone uses each sample's own."
 
 
 def _none_pays(moved: Sequence[Figured], measured: Measured) -> str:
     """Say that every layer stays within the limit, and which comes closest to it."""
     layer, most = moved[0]
+    classes = measured.output == "classes"
+    start = "No layer pays for stored statistics: if one alone uses each sample's own,"
     if most == 0:
-        return (
-            f"No layer alone pays for stored statistics: nothing of the output {_changes(measured)} if one layer uses "
-            "each sample's own statistics."
-        )
-    return (
-        f"No layer alone pays for stored statistics: {percent(most)} of the output or less {_changes(measured)} if one layer "
-        f"uses each sample's own statistics (most at {name(layer)}; limit {percent(NETWORK_LIMITS.moved)})."
-    )
+        return f"{start} {'no place of the output gets another class' if classes else 'the output stays the same'}."
+    nearest = f"most at {name(layer)}; limit {percent(NETWORK_LIMITS.moved)}"
+    if classes:
+        return f"{start} {percent(most)} of the output or less gets another class ({nearest})."
+    return f"{start} the output changes by {percent(most)} or less (relative RMS; {nearest})."
 
 
 def _others(others: Sequence[Figured]) -> str:
@@ -72,16 +72,11 @@ def _others(others: Sequence[Figured]) -> str:
     return f"For {'the other one' if len(others) == 1 else f'each of the other {len(others):,}'} it is {shares}."
 
 
-def _together(measured: Measured, count: int) -> str:
-    """Say how much changes with all layers switched at once; empty if there is one, or if it is not known."""
-    if measured.output_moved is None or count < 2:
+def _together(measured: Measured) -> str:
+    """Say how much changes with all layers switched at once; empty if it is not known."""
+    if measured.output_moved is None:
         return ""
-    return f"With all of them at once it is {percent(measured.output_moved)}."
-
-
-def _changes(measured: Measured) -> str:
-    """Say what a change of the output is."""
-    return "gets another class" if measured.output == "classes" else "changes (relative RMS)"
+    return f"With all norms of the network that store statistics at once it is {percent(measured.output_moved)}."
 
 
 def advice(measured: Measured) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from statistics import median
 
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.networks.results import LayerResult, Measured, PerChannel
@@ -18,10 +17,12 @@ from bnstat.report.layers_advice import advice, on_payers
 from bnstat.report.layers_words import (
     LEAST_SHARE,
     Figured,
+    between_in_training,
     fits,
     in_sd,
     kinds,
     kinds_of,
+    lost,
     medians,
     name,
     names,
@@ -32,6 +33,9 @@ from bnstat.report.layers_words import (
     times,
 )
 from bnstat.text import joined, plural, printable
+
+# Words for a normalization of any kind, and for one whose statistics are those of the batch.
+_NORM, _BATCH_NORM = "norm", "batch norm"
 
 
 def verdict(measured: Measured, asked: Measuring) -> tuple[str, ...]:
@@ -99,12 +103,14 @@ def _sizes(sizes: Sequence[int]) -> str:
 
 def _trains_at(layers: Sequence[LayerResult]) -> str:
     """Say at which of the batch sizes the network ran; empty if at none."""
-    ran = []
-    for size in sizes_of(layers):
-        found = [one for layer in layers if (one := of_size(layer, size)) is not None]
-        if all(one.drawn and not one.raises for one in found):
-            ran.append(size)
+    ran = _ran_at(layers)
     return f"The network trains at {_sizes(ran)}." if ran else ""
+
+
+def _ran_at(layers: Sequence[LayerResult]) -> list[int]:
+    """Return the batch sizes at which batches ran through the whole network, the smallest first."""
+    found = {size: [one for layer in layers if (one := of_size(layer, size))] for size in sizes_of(layers)}
+    return [size for size, batches in found.items() if all(one.drawn and not one.raises for one in batches)]
 
 
 def _remedy(found: Sequence[LayerResult]) -> str:
@@ -137,7 +143,7 @@ def _on_training(measured: Measured, asked: Measuring) -> str:
             f"share of the variance that lies between samples). Give at least {FEWEST_SAMPLES} samples."
         )
     else:
-        texts.append(_differences(layers, asked))
+        texts.append(_differences(batch, layers, asked))
     return " ".join(text for text in texts if text)
 
 
@@ -166,31 +172,25 @@ def _mixture(batch: Sequence[LayerResult], layers: Sequence[LayerResult]) -> str
     return f"{len(batch):,} of {len(layers):,} norms {verb}; {rest} each sample by itself{training}."
 
 
-def _differences(layers: Sequence[LayerResult], asked: Measuring) -> str:
-    """Say what the smallest training batches that ran have at each layer, and how they differ."""
-    for size in sizes_of(layers):
-        noise = medians(layers, partial(_noise, size=size))
-        lost = medians(layers, partial(_lost, size=size)) if size == 1 else []
-        if noise or lost:
-            said = _removed(lost, asked) if lost else _noisy(noise, asked)
-            return f"{_reduced(layers, size)} {said}".strip()
-    return ""
-
-
-def _reduced(layers: Sequence[LayerResult], size: int) -> str:
-    """Say over how many values batch norms average in a batch of a size."""
-    found = [one.values for layer in layers if layer.kind == "batch" and (one := of_size(layer, size)) is not None]
+def _differences(batch: Sequence[LayerResult], layers: Sequence[LayerResult], asked: Measuring) -> str:
+    """Say what the smallest training batches have at each batch norm, and how they differ."""
+    size = next(iter(_ran_at(layers)), None)
+    if size is None:
+        return ""
+    found = medians(batch, partial(lost if size == 1 else _noise, size=size))
     if not found:
         return ""
-    values = span(found, lambda one: f"{one:,}") + (" value" if max(found) == 1 else " values")
+    said = _removed(found, asked) if size == 1 else _noisy(found, asked)
+    return f"{_reduced(batch, size)} {said}"
+
+
+def _reduced(batch: Sequence[LayerResult], size: int) -> str:
+    """Say over how many values batch norms average in a batch of a size."""
+    found = [one.values for layer in batch if (one := of_size(layer, size)) is not None]
+    values = span(found, lambda one: f"{one:,}")
+    pair = " (2 values always become about −1 and 1)" if min(found) == 2 else ""
     still = " still" if size == 1 and min(found) > 1 else ""
-    return f"At batch size {size:,} a batch norm{still} averages each channel over {values}."
-
-
-def _lost(layer: LayerResult, size: int) -> PerChannel:
-    """Return what batches of a size lack; below 0 is the error of drawn batches."""
-    found = of_size(layer, size)
-    return () if found is None else tuple(None if one is None else max(one, 0.0) for one in found.shortfall)
+    return f"At batch size {size:,} a batch norm{still} averages each channel over {values} values{pair}."
 
 
 def _noise(layer: LayerResult, size: int) -> PerChannel:
@@ -202,41 +202,41 @@ def _removed(found: Sequence[Figured], asked: Measuring) -> str:
     """Say how much of the variance lies between samples at the first layer, which removes it, and deeper."""
     (first, there), deeper = found[0], found[1:]
     said = (
-        f"In training, {percent(there)} of the variance that enters {_first(asked)} ({name(first)}) lies between "
-        "samples (for each layer: its median channel)"
+        f"In training, {percent(there)} of the variance that enters {_first(asked, _BATCH_NORM)} ({name(first)}) lies "
+        "between samples (for each layer: its median channel)"
     )
-    removes = there >= LEAST_SHARE and first.kind in ("batch", "instance")
+    removes = there >= LEAST_SHARE
     if removes:
         said += ", and this norm removes it"
     if not deeper:
         return f"{said}."
     if removes and max(value for _, value in deeper) < there / 2:
-        return f"{said}: {_deeper(deeper, percent, 'at')}."
-    return f"{said}. {_deeper(deeper, percent)}."
+        return f"{said}: {_deeper(deeper, percent, _BATCH_NORM, start='at')}."
+    return f"{said}. {_deeper(deeper, percent, _BATCH_NORM)}."
 
 
 def _noisy(found: Sequence[Figured], asked: Measuring) -> str:
     """Say how much the batch mean varies at the first layer and deeper."""
     (first, there), deeper = found[0], found[1:]
     said = (
-        f"In training the mean of a batch varies from batch to batch: at {_first(asked)} ({name(first)}) by "
-        f"{in_sd(there)} (standard deviations of all values there; for each layer: its median channel)."
+        f"In training the mean of a batch varies from batch to batch: at {_first(asked, _BATCH_NORM)} ({name(first)}) "
+        f"by {in_sd(there)} (standard deviations of all values there; for each layer: its median channel)."
     )
-    return f"{said} {_deeper(deeper, in_sd)}." if deeper else said
+    return f"{said} {_deeper(deeper, in_sd, _BATCH_NORM)}." if deeper else said
 
 
-def _first(asked: Measuring) -> str:
-    return "the first of these norms" if asked.layers else "the first norm"
+def _first(asked: Measuring, word: str) -> str:
+    return f"the first of these {word}s" if asked.layers else f"the first {word}"
 
 
-def _deeper(found: Sequence[Figured], shown: Callable[[float], str], start: str = "At") -> str:
+def _deeper(found: Sequence[Figured], shown: Callable[[float], str], word: str, *, start: str = "At") -> str:
     """Say between which values the figure of the other layers lies, and where it is largest."""
     layer, _ = max(found, key=lambda one: one[1])
     values = span([value for _, value in found], shown)
     if len(found) == 1:
-        return f"{start} the other norm, {name(layer)}, it is {values}"
+        return f"{start} the other {word}, {name(layer)}, it is {values}"
     most = f" (most at {name(layer)})" if " to " in values else ""
-    return f"{start} the other {len(found):,} norms it is {values}{most}"
+    return f"{start} the other {len(found):,} {word}s it is {values}{most}"
 
 
 # --- What reaches the layers in evaluation mode? -----------------------------------------------------------------
@@ -251,25 +251,22 @@ def _on_evaluation(measured: Measured, asked: Measuring) -> str:
     stored = ", with stored statistics," if any(layer.stored for layer in measured.layers) else ""
     said = (
         f"In evaluation mode{stored} the share of the variance that lies between samples (ρ) is {percent(there)} at "
-        f"{_first(asked)} ({name(first)})."
+        f"{_first(asked, _NORM)} ({name(first)})."
     )
-    told = (said, f"{_deeper(deeper, percent)}." if deeper else "", _unlike(deeper))
+    told = (said, f"{_deeper(deeper, percent, _NORM)}." if deeper else "", _unlike(deeper))
     return " ".join(text for text in told if text)
 
 
 def _unlike(deeper: Sequence[Figured]) -> str:
-    """Say if deeper layers meet differences that training at batch size 1 removes; empty if they do not."""
-    layers = [layer for layer, _ in deeper if layer.kind == "batch"]
-    evaluation = medians(layers, lambda layer: layer.rho)
-    training = medians(layers, partial(_lost, size=1))
-    if not evaluation or not training:
-        return ""
-    there, here = (median(value for _, value in found) for found in (evaluation, training))
-    if there <= 2 * here:
+    """Say at how many deeper layers samples differ more than in training at batch size 1; empty if at few."""
+    pairs = [(value, between_in_training(layer)) for layer, value in deeper if layer.kind == "batch"]
+    known = [(there, here) for there, here in pairs if here is not None]
+    more = sum(there > 2 * here for there, here in known)
+    if 2 * more <= len(known):
         return ""
     return (
-        "So in evaluation mode most of the deeper norms meet differences between samples that training at batch size 1 "
-        "hardly showed them."
+        f"At {more:,} of {plural(len(known), 'deeper batch norm')} this is more than twice the share in training at "
+        "batch size 1."
     )
 
 

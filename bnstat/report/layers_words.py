@@ -45,6 +45,20 @@ def of_size(layer: LayerResult, size: int) -> BatchSizeResult | None:
     return next((one for one in layer.batches if one.batch_size == size), None)
 
 
+def lost(layer: LayerResult, size: int) -> PerChannel:
+    """Return what training batches of a size lack of the variance; below 0 is the error of drawn batches."""
+    found = of_size(layer, size)
+    return () if found is None else tuple(None if one is None else max(one, 0.0) for one in found.shortfall)
+
+
+def between_in_training(layer: LayerResult) -> float | None:
+    """Return the share of the variance between samples in training at batch size 1; None if it was not run.
+
+    It is what batches of one sample lack. No other size tells it.
+    """
+    return middle(lost(layer, 1))
+
+
 def sizes_of(layers: Sequence[LayerResult]) -> list[int]:
     """Return the batch sizes of the training passes, the smallest first."""
     return sorted({one.batch_size for layer in layers for one in layer.batches})

@@ -140,7 +140,6 @@ def instance():
             32 >> stage,
             "instance",
             rho=0.2 / (stage + 1),
-            batches=((1, 0.2 / 2**stage),),
         )
         for stage in range(3)
         for place in (1, 2)
@@ -173,11 +172,8 @@ def refusing():
         layer("layer4.0.bn1", 1, rho=0.9, gap=0.2, ratio=1.2, batches=((1, None), (2, 0.6))),
         layer("layer4.0.bn2", 1, rho=1.0, gap=0.3, ratio=1.4, batches=((1, None), (2, 0.7))),
     )
-    # nothing is known of the layers that run in a pass that was stopped
-    stopped = tuple(
-        replace(one, batches=(replace(one.batches[0], drawn=0, mean_noise=(), shortfall=()), *one.batches[1:]))
-        for one in layers
-    )
+    # the pass stops at the first of them, and the next one is judged by its shape
+    judged = replace(layers[3], batches=(replace(layers[3].batches[0], message=None), layers[3].batches[1]))
     found = model("torchvision.models.video:r3d_18", weights=None, parameters=33_371_472, normalizers={"batch": 4})
     whole = tuple(Sample(f"scans/{place}.nii.gz", None, (32, 32, 32), "float32") for place in range(9))
-    return report(Measured(found, stopped), found=whole, batch_sizes=(1, 2))
+    return report(Measured(found, (*layers[:3], judged)), found=whole, batch_sizes=(1, 2))

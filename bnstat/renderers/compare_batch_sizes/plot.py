@@ -1,17 +1,15 @@
-"""The comparison as a picture: a panel for each channel, with closed forms as lines and drawn batches as points.
-
-The only user of matplotlib, which is imported when a picture is drawn: it is slow to import and optional.
-"""
+"""The comparison as a picture: a panel for each channel, with closed forms as lines and drawn batches as points."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
+from functools import partial
 from math import log2, sqrt
 from typing import TYPE_CHECKING
 
 from bnstat.renderers.compare_batch_sizes import rows, sentences
 from bnstat.renderers.numbers import ratio
+from bnstat.renderers.pictures import BLUE, GRAY, VERMILION, picture
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.text import samples_of
 
@@ -19,20 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Endings of picture files, and the metadata that would differ from one day to the next.
-ENDINGS: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+_NOISE, _LOST, _TOLERANCE = BLUE, VERMILION, GRAY
 
-# Colours of the palette of Okabe and Ito, which colour-blind readers can tell apart.
-_NOISE, _LOST, _TOLERANCE = "#0072b2", "#d55e00", "#555555"
-
-_STYLE = {
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "figure.titlesize": 12,
-    "legend.fontsize": 10,
-    "svg.hashsalt": "bnstat",
-    "text.parse_math": False,  # names of channels come from files, and $ in them is no formula
-}
 _PANEL_INCHES = (6.4, 4.4)
 # The most sizes that an axis names; more of them would touch.
 _MOST_TICKS = 15
@@ -57,15 +43,7 @@ def render(comparison: Comparison, ending: str) -> bytes:
     Raises:
         ImportError: if matplotlib is not installed.
     """
-    from matplotlib import style
-    from matplotlib.figure import Figure
-
-    file = BytesIO()
-    with style.context(["default", _STYLE]):
-        figure = Figure(layout="constrained")
-        _draw(figure, comparison)
-        figure.savefig(file, format=ending, dpi=150, metadata=ENDINGS[ending])
-    return file.getvalue()
+    return picture(partial(_draw, comparison=comparison), ending)
 
 
 def _draw(figure: Figure, comparison: Comparison) -> None:

@@ -1,0 +1,1 @@
+"""What `bnstat layers` found, in each format."""

@@ -1,0 +1,28 @@
+"""A network's layers as Markdown, every layer and finding in it."""
+
+from __future__ import annotations
+
+from bnstat.renderers.findings import by_rule, title
+from bnstat.renderers.layers import rows
+from bnstat.renderers.layers.columns import DIGITS, columns_of, legend
+from bnstat.renderers.markdown import escaped, finding, opening, table
+from bnstat.report.layers import Layers
+
+
+def render(report: Layers) -> str:
+    """Return the layers as Markdown."""
+    first, *others = report.opening
+    lines = opening([first])
+    for text in others:
+        lines += [escaped(text), ""]
+    lines += [f"{escaped(line)}  " for line in rows.title(report)]
+    if report.layers:
+        columns = columns_of(report)
+        cells = [[escaped(column.cell(layer, DIGITS[0])) for column in columns] for layer in report.layers]
+        lines += ["", *table([column.header for column in columns], cells, left=1)]
+        lines += ["", *(f"{escaped(line)}  " for line in legend(columns))]
+    for line in report.measured.missed if report.layers else ():
+        lines += ["", escaped(line)]
+    if report.findings:
+        lines += ["", *(finding(title(one), one.message) for group in by_rule(report.findings) for one in group)]
+    return "\n".join(lines) + "\n"
