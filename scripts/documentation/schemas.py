@@ -29,6 +29,7 @@ _PRINTED_BY = {
     "compare-epsilons": "bnstat compare --epsilons … --format json",
     "compare-intensities": "bnstat compare --intensities … --format json",
     "check": "bnstat check --format json",
+    "layers": "bnstat layers MODEL … --format json",
     "list": "bnstat inspect FOLDER --list --format json",
     "explain": "bnstat explain --format json",
     "plan": "bnstat plan --format json",

@@ -41,7 +41,7 @@ def layer(name, side, kind="batch", *, channels=5, rho=0.3, gap=None, ratio=None
         "epsilon": 1e-5,
         "momentum": 0.1 if ratio is not None else None,
         "samples": 48,
-        "rho": spread(rho, channels),
+        "rho": tuple(min(one, 1.0) for one in spread(rho, channels)),
         "epsilon_share": spread(2e-5, channels),
         "mean_gap": () if gap is None else spread(gap, channels),
         "variance_ratio": () if ratio is None else spread(ratio, channels),
