@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 from torch import nn
@@ -22,7 +21,7 @@ from bnstat.networks.pytorch.recording import record
 LIMITS = {1: 1.10, 50: 1.02}
 
 
-def network(features: int, depth: int) -> Any:
+def network(features: int, depth: int) -> nn.Module:
     """Return an encoder of two convolutions a level, each with a batch norm, and a decoder of one convolution."""
     layers: list[nn.Module] = []
     inside = 1
@@ -36,7 +35,7 @@ def network(features: int, depth: int) -> Any:
     return nn.Sequential(*layers)
 
 
-def training_step(model: Any, batch: Any, labels: Any) -> Callable[[], None]:
+def training_step(model: nn.Module, batch: torch.Tensor, labels: torch.Tensor) -> Callable[[], None]:
     """Return a training step: forward pass, loss, backward pass and SGD."""
     optimizer = torch.optim.SGD(model.parameters(), 1e-3)
     loss = nn.CrossEntropyLoss()

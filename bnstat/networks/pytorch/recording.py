@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import nn
@@ -20,6 +20,8 @@ from bnstat.networks.pytorch.modules import is_scripted, named, unwrapped
 from bnstat.networks.pytorch.training_step import TrainingStep, described, kind_of
 from bnstat.networks.recordings.counter import StepCounter
 from bnstat.networks.recordings.file import RecordingFile
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def record(
@@ -34,7 +36,7 @@ def record(
 
     Each forward pass in training mode counts as one step, and every `every`-th is recorded: a line of JSON with mean
     and variance of the batch in each channel of each layer, within and between its samples, and the running statistics
-    before the step. Passes in evaluation mode, and those that activation checkpointing repeats, are not counted. Outside
+    before the step. Passes in evaluation mode are not counted, nor those that activation checkpointing repeats. Outside
     of recorded steps the layers have no hooks. `bnstat layers run.jsonl` reads the recording.
 
     A recorded step of a network in `torch.compile` runs uncompiled; all others run as compiled.
@@ -68,9 +70,7 @@ class Recorder:
         self, model: nn.Module, path: str | os.PathLike[str], every: int, layers: Sequence[str], *, every_rank: bool
     ) -> None:
         if is_scripted(unwrapped(model)):
-            raise UsageError(
-                "`model` is TorchScript, whose layers cannot be watched; record it before torch.jit.script"
-            )
+            raise UsageError("`model` is TorchScript, which runs no hooks; record the network before torch.jit.script")
         rank, ranks = _rank()
         self._counter = StepCounter(every)
         self._model, self._patterns = model, tuple(layers)
@@ -132,8 +132,8 @@ class Recorder:
         self._hooks = []
         if not self._file.recorded:
             warnings.warn(
-                f"{self.path}: nothing was recorded, because the network was not called in training mode, or was compiled "
-                "before it was recorded; give `record` the module that the training loop calls",
+                f"{self.path}: nothing was recorded, because the network was not called in training mode, or was "
+                "compiled before it was recorded; give `record` the module that the training loop calls",
                 stacklevel=2,
             )
         self._file.close(self._counter.done)
@@ -190,6 +190,10 @@ class Recorder:
         self._watching, self._step, self._stance = [], None, None
 
 
+# The decorator of what a graph of `torch.compile` must not contain.
+_out_of_graphs = cast("Callable[[F], F]", torch.compiler.disable)
+
+
 class _Hook:
     """A hook of one module. It stays out of graphs, and the hook of a copied or saved network does nothing.
 
@@ -199,7 +203,7 @@ class _Hook:
     def __init__(self, call: Callable[[nn.Module, tuple[Any, ...]], None] | None = None) -> None:
         self._call = call
 
-    @torch.compiler.disable
+    @_out_of_graphs
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._call is not None:
             self._call(module, (*args, *kwargs.values()))
@@ -214,8 +218,8 @@ class _Hook:
 class _EndHook(_Hook):
     """The hook at the end of a forward pass, which gets the output."""
 
-    @torch.compiler.disable
-    def __call__(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+    @_out_of_graphs
+    def __call__(self, module: nn.Module, _: tuple[Any, ...], output: Any) -> None:  # noqa: ANN401  (whatever it is)
         if self._call is not None:
             self._call(module, output)
 

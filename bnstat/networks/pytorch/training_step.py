@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
 
+from bnstat.moments.moments import Doubles
 from bnstat.networks.normalization import Kind
 from bnstat.networks.pytorch.blocks import moments_of, reduced
 from bnstat.networks.pytorch.modules import stores_statistics
@@ -63,8 +64,8 @@ class _Reduced:
     axis: int
     dtype: str
     frozen: bool
-    table: Any
-    stored: Any
+    table: torch.Tensor
+    stored: torch.Tensor | None
 
 
 class TrainingStep:
@@ -83,7 +84,8 @@ class TrainingStep:
         call = self._calls[name] = self._calls.get(name, 0) + 1
         if isinstance(module, _InstanceNorm) and tensor.dim() == module._get_no_batch_dim():  # type: ignore[no-untyped-call]
             tensor = tensor.unsqueeze(0)
-        axis = max(tensor.dim() - len(module.normalized_shape), 1) if kind in ("layer", "rms") else 1
+        normalized: Any = getattr(module, "normalized_shape", None)  # of layer and RMS norm
+        axis = max(tensor.dim() - len(normalized), 1) if normalized else 1
         with torch.no_grad():
             stored = _stored(module)
             found = _Reduced(
@@ -117,19 +119,21 @@ class TrainingStep:
         ]
 
 
-def _stored(module: nn.Module) -> Any:
+def _stored(module: nn.Module) -> torch.Tensor | None:
     """Return a copy of the running mean and variance, shape (2, channels); None without them."""
-    mean, variance = getattr(module, "running_mean", None), getattr(module, "running_var", None)
-    return torch.stack([mean.flatten(), variance.flatten()]).double() if stores_statistics(module) else None
+    if not stores_statistics(module):
+        return None
+    held: Any = module  # modules have attributes of any type
+    return torch.stack([held.running_mean.flatten(), held.running_var.flatten()]).double()
 
 
-def _on_cpu(tensors: list[Any]) -> list[Any]:
+def _on_cpu(tensors: list[torch.Tensor]) -> list[Doubles]:
     """Return tensors as arrays; those of one device are copied together, so that the device is waited for once."""
-    arrays: dict[int, Any] = {}
+    arrays: dict[int, Doubles] = {}
     for device in {one.device for one in tensors}:
         there = [place for place, one in enumerate(tensors) if one.device == device]
         flat = torch.cat([tensors[place].flatten() for place in there]).cpu()
-        parts = flat.split([tensors[place].numel() for place in there])
+        parts = torch.split(flat, [tensors[place].numel() for place in there])
         for place, part in zip(there, parts, strict=True):
             arrays[place] = part.view(tensors[place].shape).numpy()
     return [arrays[place] for place in range(len(tensors))]

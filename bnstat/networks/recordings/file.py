@@ -81,9 +81,7 @@ def _resumed(file: BinaryIO, path: str) -> int:
         return 0
     file.seek(0)
     if SCHEMA.encode() not in file.readline(_TAIL)[:200]:
-        raise UsageError(
-            f"{path} exists and is no recording of a training, so nothing is added to it; give another file"
-        )
+        raise UsageError(f"{path} exists and is no recording of a training, so nothing was added; give another file")
     start = max(size - _TAIL, 0)
     file.seek(start)
     tail = file.read()
