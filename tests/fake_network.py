@@ -1,4 +1,4 @@
-"""A network of numpy, whose layers are few lines each: what measurements are made of it is checked without a framework."""
+"""A network of numpy with layers of few lines, on which measurements are checked without a framework."""
 
 from __future__ import annotations
 
@@ -110,8 +110,9 @@ def normalized(layer: Normalization, values: np.ndarray, *, stored: bool) -> np.
     if layer.kind == "group":
         cube = values.reshape(len(values), layer.groups, -1)
     axes = (0, 2) if layer.kind == "batch" else (1, 2) if layer.kind == "layer" else (2,)
-    mean, variance = cube.mean(axes, keepdims=True), cube.var(axes, keepdims=True)
-    return ((cube - mean) / np.sqrt(variance + layer.epsilon)).reshape(values.shape)
+    with np.errstate(invalid="ignore"):
+        mean, variance = cube.mean(axes, keepdims=True), cube.var(axes, keepdims=True)
+        return ((cube - mean) / np.sqrt(variance + layer.epsilon)).reshape(values.shape)
 
 
 def mixed(seed: int, into: int, of: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -40,12 +40,12 @@ class NetworkLayer:
     def caution(self) -> str:
         """What a merge of these moments says of training batches."""
         if not self.below_batch_norm:
-            return "no batch norm runs before it, so that training batches merge from these moments exactly"
+            return "no batch norm runs before it, so that a training batch is a merge of these moments"
         if self.mode == "training":
-            return "below a batch norm, batches of another size have other values, and do not merge from these"
+            return "a batch norm runs before it, so that batches of another size are no merge of these moments"
         return (
-            "training batches have other values, since a batch norm before it normalizes each batch by itself, and do "
-            "not merge from these: bnstat layers runs them"
+            "a batch norm runs before it, so that training batches are no merge of these moments; bnstat layers runs "
+            "real ones"
         )
 
 
