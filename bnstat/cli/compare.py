@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import configured, exit_codes, groups, inputs, options
+from bnstat.cli import configured, exit_codes, groups, inputs, options, recordings
 from bnstat.cli.comparisons import BATCH_SIZES, comparison_of, foreign, own
 from bnstat.cli.groups import COMPARISON, option
 from bnstat.cli.parameter_types import Intensities, Listed
@@ -160,7 +160,10 @@ def command(context: click.Context, /, paths: tuple[str, ...], to: options.Outpu
       bnstat compare cohort/ --normalizers batch,instance,group:2 --batch-size 4
       bnstat compare t1.nii.gz --epsilons 1e-3,1e-5,1e-8
       bnstat compare ct.nii.gz --intensities 'none,zscore,clip:-1000,400|zscore'
+      bnstat compare run.jsonl                      (a training that was recorded)
     """
+    if recordings.are_meant(paths):
+        return recordings.show(context, paths, to)
     asked = comparison_of(context)
     settings = own(asked, context, given)
     if asked == BATCH_SIZES:

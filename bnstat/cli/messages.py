@@ -19,10 +19,11 @@ if TYPE_CHECKING:  # reports take milliseconds that `--help` does not need
     from bnstat.report.inspect import Report
     from bnstat.report.listing import Listing
     from bnstat.report.plan import Plan
+    from bnstat.report.recording import Recording
     from bnstat.report.scan import Scan
 
 # A report with notes.
-Told = TypeVar("Told", "Check", "Comparison", "LayerComparison", "Listing", "Plan", "Report", "Scan")
+Told = TypeVar("Told", "Check", "Comparison", "LayerComparison", "Listing", "Plan", "Recording", "Report", "Scan")
 
 # Parameters that have another name than their option, by that option without its dashes.
 PARAMETERS = {"patch": "size", "patches": "number", "allow-protocol": "protocols"}

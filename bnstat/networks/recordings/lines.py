@@ -21,7 +21,7 @@ SCHEMA = "bnstat.training/1"
 DIGITS = 9
 
 # The figures of a step in the order of the rows of `_figures`.
-_FIGURES = ("mean", "variance", "within", "between", "running_mean", "running_variance")
+FIGURES = ("mean", "variance", "within", "between", "running_mean", "running_variance")
 
 
 def start_line(settings: Mapping[str, object], layers: Sequence[Described]) -> str:
@@ -105,7 +105,7 @@ def _stored(one: Entered) -> Doubles:
 def _layer(one: Entered, batch_size: int | None, figures: Doubles) -> dict[str, object]:
     """Return the fields of one layer."""
     samples = one.moments.shape[0]
-    named = {name: _plain(row) for name, row in zip(_FIGURES, figures, strict=True)}
+    named: dict[str, object] = {name: _plain(row) for name, row in zip(FIGURES, figures, strict=True)}
     if one.running_mean is None:
         named |= {"running_mean": None, "running_variance": None}
     if samples < 2 or (batch_size is not None and samples != batch_size):

@@ -1,0 +1,1 @@
+"""A recorded training, read back, in each format."""
