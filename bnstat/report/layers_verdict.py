@@ -24,6 +24,7 @@ from bnstat.report.layers_words import (
     kinds_of,
     lost,
     medians,
+    more_values,
     name,
     names,
     of_size,
@@ -88,7 +89,7 @@ def _on_refusals(layers: Sequence[LayerResult]) -> Iterator[str]:
             f"At {_sizes(sizes)}, {len(found):,} of {plural(len(layers), 'norm')} "
             f"{'refuses' if len(found) == 1 else 'refuse'} to train: {names(found)}{why}",
             _trains_at(layers),
-            _remedy(found) if single else "",
+            more_values(found) if single else "",
         )
         yield " ".join(text for text in texts if text)
 
@@ -111,15 +112,6 @@ def _ran_at(layers: Sequence[LayerResult]) -> list[int]:
     """Return the batch sizes at which batches ran through the whole network, the smallest first."""
     found = {size: [one for layer in layers if (one := of_size(layer, size))] for size in sizes_of(layers)}
     return [size for size, batches in found.items() if all(one.drawn and not one.raises for one in batches)]
-
-
-def _remedy(found: Sequence[LayerResult]) -> str:
-    """Say what gives a channel more than one value."""
-    patch = "a larger patch (which does not help behind global pooling)"
-    other = "group or layer norm there, which average over channels too"
-    if all(layer.kind == "batch" for layer in found):
-        return f"Use larger batches, {patch}, or {other}."
-    return f"A larger batch does not help where each sample is taken by itself: use {patch}, or {other}."
 
 
 # --- What does training remove? ----------------------------------------------------------------------------------

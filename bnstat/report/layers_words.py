@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from bnstat.networks.normalization import Kind
-from bnstat.networks.results import BatchSizeResult, LayerResult, PerChannel
-from bnstat.report.limits import NETWORK_LIMITS
-from bnstat.text import joined, plural, printable, short
+from bnstat.networks.results import BatchSizeResult, LayerResult, Measured, PerChannel
+from bnstat.report.limits import NETWORK_LIMITS, NetworkLimits
+from bnstat.text import beyond, joined, numbered, plural, printable, short
 
 # The normalizations in a sentence.
 TITLES: dict[Kind, str] = {
@@ -119,6 +119,35 @@ def names(layers: Sequence[LayerResult]) -> str:
     if len(named) > _MOST_NAMES + 1:
         named = [*named[:_MOST_NAMES], f"{len(named) - _MOST_NAMES:,} more"]
     return joined(named)
+
+
+def channels(found: Sequence[int], layer: LayerResult) -> str:
+    """Return channels of a layer, as in "channel 2 of 8" or "channels 0–2, 5 of 8"."""
+    named = numbered("channel", "channels", found)
+    if len(found) == layer.channels:
+        return "the only channel" if layer.channels == 1 else f"all {layer.channels:,} channels"
+    return f"{named} of {layer.channels:,}"
+
+
+def changes(layer: LayerResult, measured: Measured, limits: NetworkLimits) -> str:
+    """Return a sentence and a space on how much of the output a layer changes; empty if it was not switched."""
+    if layer.output_moved is None:
+        return ""
+    share = f"{beyond(100 * layer.output_moved, 100 * limits.moved, 2)} %"
+    if measured.output == "classes":
+        what = f"{share} of the output gets another class"
+    else:
+        what = f"the output changes by {share} (relative RMS)"
+    return f"If the layer alone uses each sample's own statistics, {what} (limit {percent(limits.moved)}). "
+
+
+def more_values(found: Sequence[LayerResult]) -> str:
+    """Say what gives the channels of layers more than one value."""
+    patch = "a larger patch (which does not help behind global pooling)"
+    other = "group or layer norm there, which average over channels too"
+    if all(layer.kind == "batch" for layer in found):
+        return f"Use larger batches, {patch}, or {other}."
+    return f"A larger batch does not help where each sample is taken by itself: use {patch}, or {other}."
 
 
 def kinds(counts: dict[Kind, int]) -> str:

@@ -42,6 +42,17 @@ from bnstat.rules.layout import (
     mixed_shapes,
     time_as_channels,
 )
+from bnstat.rules.network import (
+    constant_in_a_sample,
+    dead_channel,
+    float16_activation,
+    layer_epsilon_effect,
+    layer_refuses_batch,
+    not_finite_activation,
+    own_statistics_differ,
+    stored_statistics_off,
+    untrained_statistics,
+)
 from bnstat.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -84,7 +95,17 @@ RULES: tuple[Rule[Evidence], ...] = (
 CHECKPOINT_RULES: tuple[Rule[CheckpointEvidence], ...] = ()
 
 # What was measured of the normalization layers of a network.
-NETWORK_RULES: tuple[Rule[NetworkEvidence], ...] = ()
+NETWORK_RULES: tuple[Rule[NetworkEvidence], ...] = (
+    dead_channel.RULE,
+    constant_in_a_sample.RULE,
+    stored_statistics_off.RULE,
+    own_statistics_differ.RULE,
+    untrained_statistics.RULE,
+    layer_refuses_batch.RULE,
+    layer_epsilon_effect.RULE,
+    not_finite_activation.RULE,
+    float16_activation.RULE,
+)
 
 # Every rule, whatever it judges: those that can be named, explained and selected.
 EVERY_RULE: tuple[Rule[Any], ...] = (*RULES, *CHECKPOINT_RULES, *NETWORK_RULES)

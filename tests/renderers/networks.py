@@ -145,7 +145,7 @@ def instance():
         for place in (1, 2)
     ]
     layers[2] = replace(layers[2], constant_in_a_sample=(1,))
-    layers[5] = replace(layers[5], epsilon_share=(0.2, 0.001, 0.002, 0.001, 0.004))
+    layers[4] = replace(layers[4], epsilon_share=spread(0.04, 5))
     found = model("nets.py:encoder", weights=None, normalizers={"instance": 6})
     return report(Measured(found, tuple(layers)), batch_sizes=(1,))
 
@@ -162,6 +162,19 @@ def exported():
         "training=torch.onnx.TrainingMode.PRESERVE to keep all.",
     )
     return report(Measured(found, layers, missed=missed), switch=True)
+
+
+def untrained():
+    """A network without weights, in mixed precision, in which float16 overflows."""
+    layers = [
+        layer("enc.norm", 16, rho=0.5, gap=0.4, ratio=0.02, never_updated=True, batches=((1, 0.5),)),
+        layer(
+            "dec.norm", 16, "group", groups=5, rho=0.1, dtype="float16", largest=(65_504.0,) * 5, not_finite=(0, 1, 4)
+        ),
+        layer("head.norm", 16, rho=0.2, gap=0.3, ratio=0.5, never_updated=True, batches=((1, 0.2),), not_finite=(1,)),
+    ]
+    found = model("nets.py:half", weights=None, normalizers={"batch": 2, "group": 1})
+    return report(Measured(found, tuple(layers)), batch_sizes=(1,), device="cuda:0", amp="float16")
 
 
 def refusing():

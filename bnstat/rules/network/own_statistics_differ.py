@@ -1,0 +1,58 @@
+"""The output depends on whether a layer uses stored or its own statistics.
+
+What it does: reports a layer that changes more than 5 % of the output if it alone uses the statistics of each sample in
+place of its stored ones (`--switch`), although its stored statistics are those of the samples together.
+
+Why it matters: training at batch size 1 normalizes each sample with its own statistics, and evaluation mode normalizes
+every sample with the stored ones. Where samples differ, the two give the next layers something else, however well the
+stored statistics fit all samples together. Neither ρ (the share of the variance between samples) nor the distance of
+the stored statistics tells for which layer that matters; switching does.
+
+Example:
+    $ bnstat layers mynet:small --weights runs/best.pt cohort/ --switch
+    warning BN604 own-statistics-differ
+      conv_0.conv_1.adn.N: its stored statistics are those of these samples
+      together, but samples differ. If the layer alone uses each sample's own
+      statistics, 29 % of the output gets another class (limit 5 %). If
+      training used batch size 1, compare the network on labelled cases with
+      stored and with each sample's own statistics. In a new training, use
+      instance or group norm, which normalize alike in both modes.
+
+What to do: compare the network on labelled cases with stored and with each sample's own statistics. In a new training,
+use instance or group norm, which normalize alike in both modes, or freeze the stored statistics for the last epochs.
+
+Threshold: 5 % of the output: the share of places whose class changes, or the relative root mean square (RMS) change of
+an output with one channel. Of 18 batch norms of a U-Net that was trained at batch size 1, four changed 14 to 36 % of
+the voxels, and each other one 2 % or less.
+
+Sources: Singh & Shrivastava 2019 (arXiv 1904.06031), EvalNorm. In two networks, the change of the output by switching
+one layer at a time had a rank correlation of 0.96 and of 0.80 with the change of the Dice coefficient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bnstat.report.evidence import NetworkEvidence
+from bnstat.report.finding import Finding
+from bnstat.report.layers_words import changes, name
+from bnstat.rules.rule import Rule
+
+
+def _check(rule: Rule[NetworkEvidence], evidence: NetworkEvidence) -> Iterator[Finding]:
+    limits, measured = evidence.limits, evidence.measured
+    for layer in measured.layers:
+        if layer.never_updated or layer.output_moved is None or layer.output_moved <= limits.moved:
+            continue
+        message = (
+            f"{name(layer)}: its stored statistics are those of these samples together, but samples differ. "
+            f"{changes(layer, measured, limits)}If training used batch size 1, compare the network on labelled cases "
+            "with stored and with each sample's own statistics. In a new training, use instance or group norm, which "
+            "normalize alike in both modes."
+        )
+        yield rule.of_layer(
+            measured.model.source, layer.layer, message, value=layer.output_moved, threshold=limits.moved
+        )
+
+
+RULE = Rule("BN604", "own-statistics-differ", "warning", _check, family="stored")
