@@ -178,7 +178,8 @@ class ModuleNetwork:
         """Run a batch in evaluation mode, and look for normalizations that cannot be seen."""
         own = [*self._known.root.parameters(), *self._known.root.buffers()]
         if any(is_lazy(tensor) for tensor in own):
-            self._run(batch, [])  # gives them their shape
+            self._run(batch, [])  # gives them their shape, and draws what they start with
+            self._known.missed.clear()
         try:
             outputs = self._run(batch, seen, thorough=True)
         except LayerRefusesError:

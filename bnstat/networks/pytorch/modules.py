@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -55,10 +53,10 @@ def is_scripted(module: nn.Module) -> bool:
 
 def stores_statistics(module: nn.Module) -> bool:
     """Return True if the module itself stores a running mean and variance, whatever class it is of."""
-    return _held(module, "running_mean") is not None and _held(module, "running_var") is not None
+    return not is_scripted(module) and all(_held(module, name) is not None for name in ("running_mean", "running_var"))
 
 
-def _held(module: nn.Module, name: str) -> Any:
+def _held(module: nn.Module, name: str) -> torch.Tensor | None:
     held = module._buffers.get(name)
     return held if held is not None else module._parameters.get(name)
 
@@ -77,5 +75,5 @@ def normalizes(module: nn.Module) -> bool:
 
 def is_called_norm(module: nn.Module) -> bool:
     """Return True if the module has no parts and is called a norm, and not one of weights."""
-    name = type(module).__name__.lower()
+    name = str(module.original_name if is_scripted(module) else type(module).__name__).lower()
     return "norm" in name and not any(True for _ in module.children()) and not any(w in name for w in _OF_WEIGHTS)

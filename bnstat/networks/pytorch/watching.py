@@ -67,7 +67,7 @@ class _Operators(TorchDispatchMode):
     """Sees every operator that runs, also where no call of a function can be seen."""
 
     def __init__(self, watcher: Watcher) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # of PyTorch
         self._watcher = watcher
 
     def __torch_dispatch__(
