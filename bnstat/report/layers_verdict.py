@@ -227,8 +227,9 @@ def _deeper(found: Sequence[Figured], shown: Callable[[float], str], word: str, 
     values = span([value for _, value in found], shown)
     if len(found) == 1:
         return f"{start} the other {word}, {name(layer)}, it is {values}"
-    most = f" (most at {name(layer)})" if " to " in values else ""
-    return f"{start} the other {len(found):,} {word}s it is {values}{most}"
+    if " to " not in values:
+        return f"{start} each of the other {len(found):,} {word}s it is {values}"
+    return f"{start} the other {len(found):,} {word}s it is {values} (most at {name(layer)})"
 
 
 # --- What reaches the layers in evaluation mode? -----------------------------------------------------------------
@@ -256,10 +257,12 @@ def _unlike(deeper: Sequence[Figured]) -> str:
     more = sum(there > 2 * here for there, here in known)
     if 2 * more <= len(known):
         return ""
-    return (
-        f"At {more:,} of {plural(len(known), 'deeper batch norm')} this is more than twice the share in training at "
-        "batch size 1."
+    where = (
+        f"all {more:,} deeper batch norms" if more == len(known) else f"{more:,} of {len(known):,} deeper batch norms"
     )
+    if len(known) == 1:
+        where = "the other batch norm"
+    return f"At {where} this is more than twice the share in training at batch size 1."
 
 
 # --- Do the stored statistics fit? -------------------------------------------------------------------------------
@@ -286,7 +289,7 @@ def _on_stored(measured: Measured) -> Iterator[str]:
 
 def _never_updated(fresh: Sequence[LayerResult], stored: Sequence[LayerResult], measured: Measured) -> str:
     """Say that stored statistics are those that training starts with."""
-    of = f"all {len(fresh):,} norms that store any" if len(fresh) == len(stored) > 1 else names(fresh)
+    of = f"all {len(fresh):,} norms that store any" if len(fresh) == len(stored) > 2 else names(fresh)
     remedy = (
         "Give the trained weights: --weights FILE."
         if measured.model.weights is None

@@ -135,10 +135,10 @@ def changes(layer: LayerResult, measured: Measured, limits: NetworkLimits) -> st
         return ""
     share = f"{beyond(100 * layer.output_moved, 100 * limits.moved, 2)} %"
     if measured.output == "classes":
-        what = f"{share} of the output gets another class"
+        what = f"{share} of the output gets another class ("
     else:
-        what = f"the output changes by {share} (relative RMS)"
-    return f"If the layer alone uses each sample's own statistics, {what} (limit {percent(limits.moved)}). "
+        what = f"the output changes by {share} (relative RMS; "
+    return f"If the layer alone uses each sample's own statistics, {what}limit {percent(limits.moved)}). "
 
 
 def more_values(found: Sequence[LayerResult]) -> str:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from bnstat.networks.results import BatchSizeResult, LayerResult, Measured, ModelResult
 from bnstat.networks.settings import Measuring
 from bnstat.preprocessing.settings import Patching, Preparation
+from bnstat.report.evidence import NetworkEvidence
 from bnstat.report.layers import Layers
+from bnstat.rules import NETWORK_RULES, judged
 from bnstat.sources.sample import Patch, Sample
 
 # How much the channels of a layer differ in a figure, as factors of the middle one.
@@ -73,8 +75,11 @@ def report(measured, *, found=None, switch=False, batch_sizes=(1, 4), **changes)
     inputs = samples() if found is None else found
     patching = Patching(size=(32, 32, 32), number=3) if inputs[0].patch else None
     preparation = Preparation(patches=patching)
-    measured = replace(measured, samples=len(inputs))
-    return Layers(measured, Measuring(batch_sizes=batch_sizes, switch=switch), inputs, preparation, **changes)
+    layers = tuple(replace(one, samples=len(inputs)) for one in measured.layers)
+    measured = replace(measured, layers=layers, samples=len(inputs))
+    findings = judged(NetworkEvidence(measured), NETWORK_RULES)
+    asked = Measuring(batch_sizes=batch_sizes, switch=switch)
+    return Layers(measured, asked, inputs, preparation, findings=findings, **changes)
 
 
 def model(source="mynet:small", **changes):
@@ -175,6 +180,24 @@ def untrained():
     ]
     found = model("nets.py:half", weights=None, normalizers={"batch": 2, "group": 1})
     return report(Measured(found, tuple(layers)), batch_sizes=(1,), device="cuda:0", amp="float16")
+
+
+def deep():
+    """A network of many layers, of which those that pay are behind the ones that a table has room for."""
+    layers = [
+        layer(
+            f"encoder.stages.{place // 4}.blocks.{place % 4}.conv1.batch_normalization_of_the_residual",
+            8,
+            rho=0.2,
+            gap=0.1,
+            ratio=0.9,
+            moved=0.4 if place in (29, 41) else 0.0,
+            batches=((1, 0.1),),
+        )
+        for place in range(60)
+    ]
+    found = model("deep:net", normalizers={"batch": 60})
+    return report(Measured(found, tuple(layers), output="values", output_moved=0.5), switch=True, batch_sizes=(1,))
 
 
 def refusing():

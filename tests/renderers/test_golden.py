@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from renderers import networks
 from renderers.checked import in_a_repository, many, verdict
 from renderers.sample import grouped, layered, report
 
@@ -21,6 +22,8 @@ from bnstat.renderers.compare_layers import table as layers_table
 from bnstat.renderers.frameworks import markdown as frameworks_markdown
 from bnstat.renderers.frameworks import table as frameworks_table
 from bnstat.renderers.inspect import markdown, table
+from bnstat.renderers.layers import markdown as network_markdown
+from bnstat.renderers.layers import table as network_table
 from bnstat.report.frameworks import Presets
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -79,6 +82,19 @@ RENDERED = {
     "check.xml": lambda: junit.render(verdict()),
     "check-github.txt": lambda: in_a_repository(github.render, verdict()),
     "check-gitlab.json": lambda: in_a_repository(gitlab.render, verdict()),
+    "layers-80.txt": lambda: network_table.render(networks.unet(), width=80),
+    "layers-160.txt": lambda: network_table.render(networks.unet(), width=160),
+    "layers-60.txt": lambda: network_table.render(networks.unet(), width=60),
+    "layers-color.txt": lambda: network_table.render(networks.refusing(), width=100, color=True),
+    "layers-not-switched-80.txt": lambda: network_table.render(networks.unet(switch=False), width=80),
+    "layers-instance-80.txt": lambda: network_table.render(networks.instance(), width=80),
+    "layers-exported-80.txt": lambda: network_table.render(networks.exported(), width=80),
+    "layers-refusing-80.txt": lambda: network_table.render(networks.refusing(), width=80),
+    "layers-untrained-80.txt": lambda: network_table.render(networks.untrained(), width=80),
+    "layers-deep-80.txt": lambda: network_table.render(networks.deep(), width=80),
+    "layers.md": lambda: network_markdown.render(networks.unet()),
+    "layers.json": lambda: json.render(networks.refusing()),
+    "layers.csv": lambda: csv.render(networks.refusing()),
     "check.sarif": lambda: in_a_repository(sarif.render, verdict()),
 }
 

@@ -145,7 +145,7 @@ def test_statistics_that_are_off_are_not_reported_where_they_change_nothing():
     assert found.rule == "BN603"
     assert "5.01 % of the output gets another class (limit 5 %)" in found.message
     (values,) = findings(replace(off, output_moved=1.7), output="values")
-    assert "the output changes by 170 % (relative RMS) (limit 5 %)" in values.message
+    assert "the output changes by 170 % (relative RMS; limit 5 %)" in values.message
 
 
 def test_a_program_is_exported_again_where_its_statistics_are_off():

@@ -74,7 +74,7 @@ def columns_of(report: Layers) -> list[Column]:
             lambda layer: layer.mean_gap,
             _plain,
             (0, 6),
-            "distance of the stored mean from that of all samples, in SD (standard deviations of the values)",
+            "distance of the stored mean from that of all samples (standard deviations of all values)",
         ),
         *_figure(
             "variance ratio",
@@ -126,7 +126,11 @@ def _noise(size: int, place: int) -> Iterator[Column]:
             return UNDEFINED
         return REFUSES if found.raises else _plain(chosen(found.mean_noise), digits)
 
-    meaning = "" if place else "how much the mean of a training batch of so many samples varies, in SD of all values"
+    meaning = (
+        ""
+        if place
+        else "how much the mean of a training batch of so many samples varies (standard deviations of all values)"
+    )
     yield Column(f"noise at {size:,}", lambda layer, digits: of(layer, middle, digits), min(place, 2), meaning=meaning)
     yield Column(f"worst noise at {size:,}", lambda layer, digits: of(layer, _largest, digits), 11 + min(place, 1))
 

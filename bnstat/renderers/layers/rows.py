@@ -79,14 +79,13 @@ def shortened(names: Sequence[str], most: int) -> list[str]:
     """Return names of at most so many characters, shortened in the middle; longer ones if two would become alike."""
     longest = max(map(len, names), default=0)
     for width in range(most, longest):
-        cut = [_cut(name, width) for name in names]
-        if len(set(cut)) == len(set(names)):
-            return cut
+        for end in (width // 2, width // 3, width // 6, width * 2 // 3, 0):
+            cut = [_cut(name, width, end) for name in names]
+            if len(set(cut)) == len(set(names)):
+                return cut
     return list(names)
 
 
-def _cut(name: str, width: int) -> str:
-    if len(name) <= width:
-        return name
-    end = width // 2
-    return f"{name[: width - end - 1]}…{name[len(name) - end :]}"
+def _cut(name: str, width: int, end: int) -> str:
+    """Return a name of at most so many characters, so many of which are those of its end."""
+    return name if len(name) <= width else f"{name[: width - end - 1]}…{name[len(name) - end :]}"

@@ -10,9 +10,9 @@ the layer whose inputs are all negative.
 Example:
     $ bnstat layers mynet:small --weights runs/best.pt cohort/
     warning BN601 dead-channel
-      down_2.convs.conv_1.adn.N: channel 2 of 5 is constant over all 48
-      samples in evaluation mode, so the layer's output there is the same for
-      every input, and the next layers learn nothing from it. Look at the
+      down_2.convs.conv_1.adn.N: channel 2 of 5 is constant over all
+      48 samples in evaluation mode, so the layer's output there is the same
+      for every input, and the next layers learn nothing from it. Look at the
       weights of the convolution before it: a filter of zeros, or of very
       negative bias before a ReLU, does this. Remove the channel, or train
       again with a smaller learning rate or less weight decay.

@@ -9,9 +9,9 @@ nobody asked for it.
 Example:
     $ bnstat layers segmenter.onnx cohort/
     note BN609 float16-activation
-      BatchNormalization_1: values up to 90,000 in magnitude enter it (channel
-      1). float16 ends at 65,504, so in float16 they become Inf, and the
-      channel has no variance. Run the network in bfloat16 or float32, or
+      BatchNormalization_1: values up to 90,000 in magnitude enter it
+      (channel 1). float16 ends at 65,504, so in float16 they become Inf, and
+      the channel has no variance. Run the network in bfloat16 or float32, or
       scale its input down.
 
 What to do: run the network in bfloat16 or float32. If it has to be float16, scale the input down, or normalize earlier.

@@ -9,11 +9,11 @@ deepest level of an encoder whose patch is small. Layers before it are no proble
 Example:
     $ bnstat layers torchvision.models.video:r3d_18 scans/ -b 1,2
     error BN606 layer-refuses-batch
-      layer4.0.bn1: at batch size 1 it refuses to train: "Expected more than 1
-      value per channel when training, got input size torch.Size([1, 8, 1, 1,
-      1])". A channel has a single value there. Use larger batches, a larger
-      patch (which does not help behind global pooling), or group or layer
-      norm there, which average over channels too.
+      layer4.0.bn1: at batch size 1 it refuses to train: "Expected more than
+      1 value per channel when training, got input size torch.Size([1, 8, 1,
+      1, 1])". A channel has a single value there. Use larger batches, a
+      larger patch (which does not help behind global pooling), or group or
+      layer norm there, which average over channels too.
 
 What to do: use a larger batch, a larger patch or fewer levels of downsampling. Or use group or layer norm there, which
 average over channels too. `bnstat plan` shows the sizes of all levels.

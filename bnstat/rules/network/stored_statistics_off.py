@@ -15,10 +15,10 @@ Example:
       of these samples by 0.026 SD (standard deviations of the values that
       enter; limit 0.25), and its stored variance is 0.459 times theirs
       (limits 0.5 and 2), in the median channel. If the layer alone uses each
-      sample's own statistics, 36 % of the output gets another class (limit 5
-      %). Check that the samples are prepared as in training. Then compute the
-      statistics anew, layer by layer (--save-statistics FILE), and compare
-      both on labelled cases.
+      sample's own statistics, 36 % of the output gets another class
+      (limit 5 %). Check that the samples are prepared as in training. Then
+      compute the statistics anew, layer by layer (--save-statistics FILE),
+      and compare both on labelled cases.
 
 What to do: check first that the samples are prepared as in training. Then compute the statistics anew with
 `--save-statistics FILE`: layer by layer, each under statistics of the layers before it that are already right. Those of

@@ -9,8 +9,8 @@ network, or training ran with the layer in evaluation mode.
 Example:
     $ bnstat layers nets.py:half cohort/
     warning BN605 untrained-statistics
-      enc.norm: its stored means are 0 and its stored variances 1 in all 5
-      channels, as before the first training step, so in evaluation mode it
+      enc.norm: its stored means are 0 and its stored variances 1 in all
+      5 channels, as before the first training step, so in evaluation mode it
       normalizes nothing. Give the trained weights: --weights FILE.
 
 What to do: give the trained weights (`--weights FILE`, and `FILE::KEY` if they are under a key). If the file is right,
