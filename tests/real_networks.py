@@ -1,4 +1,4 @@
-"""Small versions of real networks with random weights, each with the shape of a batch that it runs. They need extras."""
+"""Small versions of real networks with random weights, and the shape of a sample for each. They need extras."""
 
 from __future__ import annotations
 

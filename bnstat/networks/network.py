@@ -38,18 +38,24 @@ class Network(Protocol):
         weights: The file of its weights, as the user named it; None without one.
         framework: The framework that runs it.
         channels_last: True if channels are the last axis of a batch.
-        parameters: The number of its parameters.
         trains: True if it can be run in training mode and layers can be switched. An exported program often cannot.
-        missed: Sentences on normalizations that cannot be seen, known after the first pass.
     """
 
     source: str
     weights: str | None
     framework: Framework
     channels_last: bool
-    parameters: int
     trains: bool
-    missed: tuple[str, ...]
+
+    @property
+    def parameters(self) -> int:
+        """The number of its parameters."""
+        ...
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """Sentences on normalizations that cannot be seen, known after the first pass."""
+        ...
 
     def evaluate(self, batch: Tensors) -> Pass:
         """Run a batch in evaluation mode.

@@ -41,7 +41,7 @@ def test_buffers_of_momentum_1_are_the_table_of_a_training_batch(name, seed):
     seen = network.train(batch).seen
     assert network.missed == ()
     truth = trained_by_hand(module, batch)
-    assert [one.normalization.layer for one in seen] and {one.normalization.layer for one in seen} == set(truth)
+    assert {one.normalization.layer for one in seen} == set(truth) > set()
     for one in seen:
         mean, variance = truth[one.normalization.layer]
         merged = one.moments.merged(axis=0)
@@ -115,7 +115,7 @@ def test_swin_unetr_has_51_normalizations_of_which_5_are_functions():
     first = network.entering("swinViT.layers1.0.blocks.0.norm1", batch)
     handle.remove()
     places = np.moveaxis(tensors[0].double().numpy(), 1, -1)
-    assert first.shape == places.shape and first.axis == 4 and first.together == places.shape[-1]
+    assert (first.shape, first.axis, first.together) == (places.shape, 4, places.shape[-1])
     np.testing.assert_allclose(first.place_variances, [np.median(places.var(axis=-1))], rtol=1e-9)
     np.testing.assert_allclose(first.moments.mean[0], places.mean(axis=(0, 1, 2, 3)), rtol=1e-9, atol=1e-12)
 
