@@ -1,18 +1,278 @@
-"""What a checkpoint stores of its normalization layers, channel by channel."""
+"""What a checkpoint stores of its normalization layers, channel by channel: from the file alone, without a network."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite, log10
 
-from bnstat.networks.checkpoints.stored import Checkpoint
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat.errors import UsageError, require_least
+from bnstat.moments.moments import Doubles
+from bnstat.networks.checkpoints.stored import Checkpoint, StoredNormalization
+from bnstat.networks.checkpoints.updates import only_constants, start_weight
+
+# PyTorch's defaults, which a file of weights does not say: torch.nn.BatchNorm3d.
+EPSILON, MOMENTUM = 1e-5, 0.1
+# The greatest finite number of float16.
+FLOAT16_MOST = 65504.0
+# A variance beyond this is that of no activation that is trained on: a standard deviation of 100,000.
+HUGE = 1e10
+# A γ below this leaves less than a thousandth of a normalized channel. γ starts at 1.
+SMALL_SCALE = 1e-3
+
+Channels = tuple[int, ...]
 
 
 @dataclass(frozen=True)
+class AuditSettings:
+    """What is known of the training beside the file.
+
+    Attributes:
+        epsilon: ε, whatever the file says; None for the file's own, else PyTorch's 1e-5.
+        momentum: The weight of a batch in the running statistics, as PyTorch has it; "none" for a cumulative average;
+            None for the file's own, else PyTorch's 0.1.
+        steps: The number of training steps; None if it is unknown.
+
+    Raises:
+        UsageError: if one of them is none that a layer can have.
+    """
+
+    epsilon: float | None = None
+    momentum: float | str | None = None
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.epsilon is not None and not (isfinite(self.epsilon) and self.epsilon >= 0):
+            raise UsageError(f"`epsilon` must be 0 or more, and is {self.epsilon:g}")
+        if isinstance(self.momentum, str):
+            if self.momentum != "none":
+                raise UsageError(f"`momentum` must be a number or 'none', and is {self.momentum!r}")
+        elif self.momentum is not None and not 0.0 <= self.momentum <= 1.0:
+            raise UsageError(
+                f"`momentum` must be from 0 to 1, the weight of a batch as PyTorch has it, and is {self.momentum:g}"
+            )
+        if self.steps is not None:
+            require_least("steps", self.steps, 1)
+
+    def epsilon_of(self, stored: StoredNormalization) -> float:
+        """Return the ε of a layer."""
+        if self.epsilon is not None:
+            return self.epsilon
+        return EPSILON if stored.epsilon is None else stored.epsilon
+
+    def momentum_of(self, stored: StoredNormalization) -> float | None:
+        """Return the weight of a batch in a layer; None for a cumulative average."""
+        if self.momentum is not None:
+            return None if isinstance(self.momentum, str) else self.momentum
+        return MOMENTUM if stored.momentum is None else stored.momentum
+
+
+@dataclass(frozen=True, eq=False)
+class LayerAudit:
+    """What a checkpoint stores of one normalization layer. Channels are named by their index.
+
+    Attributes:
+        stored: The layer as the file has it.
+        epsilon: ε.
+        momentum: The weight of a batch; None for a cumulative average.
+        batches: The number of batches in the running statistics: as the file counts them, else the training steps that
+            were given; None if neither is known, or if the count cannot be true.
+        from_neighbours: The ratio of its median variance to that of the layers before and after it, the nearer one of
+            the two; None without running statistics, or if it lies between them.
+    """
+
+    stored: StoredNormalization
+    epsilon: float
+    momentum: float | None
+    batches: int | None
+    from_neighbours: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The path of the layer in the file."""
+        return self.stored.layer
+
+    @property
+    def mean(self) -> Doubles | None:
+        """The running mean of each channel."""
+        return self.stored.running_mean
+
+    @property
+    def variance(self) -> Doubles | None:
+        """The running variance of each channel."""
+        return self.stored.running_variance
+
+    @cached_property
+    def channels(self) -> int:
+        """The number of channels."""
+        stored = self.stored
+        known = (stored.running_variance, stored.running_mean, stored.scale, stored.shift)
+        return next((len(values) for values in known if values is not None), 0)
+
+    @cached_property
+    def initial(self) -> bool:
+        """True if all running statistics are exactly those that a layer starts with: mean 0 and variance 1."""
+        if self.variance is None:
+            return False
+        return bool(np.all(self.variance == 1.0) and (self.mean is None or np.all(self.mean == 0.0)))
+
+    @cached_property
+    def start_weight(self) -> float | None:
+        """(1 − m)ⁿ, the share of the initial values in the running statistics; None if the batches are not known."""
+        if self.variance is None or self.batches is None:
+            return None
+        return start_weight(self.momentum, self.batches)
+
+    @cached_property
+    def nan(self) -> Channels:
+        """The channels with NaN in a statistic or parameter."""
+        return self._any(np.isnan)
+
+    @cached_property
+    def inf(self) -> Channels:
+        """The channels with Inf in a statistic or parameter."""
+        return self._any(np.isinf)
+
+    @cached_property
+    def negative(self) -> Channels:
+        """The channels whose running variance is negative."""
+        return () if self.variance is None else _where(self.variance < 0.0)
+
+    @cached_property
+    def zero(self) -> Channels:
+        """The channels whose running variance is exactly 0."""
+        return () if self.variance is None else _where(self.variance == 0.0)
+
+    @cached_property
+    def dead(self) -> Channels:
+        """The channels that only constants can have entered: their running variance is (1 − m)ⁿ."""
+        if self.variance is None or self.initial or self.batches == 0:
+            return ()
+        mean = np.zeros_like(self.variance) if self.mean is None else self.mean
+        return _where(only_constants(mean, self.variance, self.momentum, self.batches, self.stored.dtype))
+
+    @cached_property
+    def below_epsilon(self) -> Channels:
+        """The channels whose running variance is above 0 and below ε."""
+        return () if self.variance is None else _where((self.variance > 0.0) & (self.variance < self.epsilon))
+
+    @cached_property
+    def huge(self) -> Channels:
+        """The channels whose running variance is finite and beyond that of any activation that is trained on."""
+        if self.variance is None:
+            return ()
+        return _where(np.isfinite(self.variance) & (self.variance > HUGE))
+
+    @cached_property
+    def beyond_float16(self) -> Channels:
+        """The channels with a finite number that float16 cannot hold: a statistic, a parameter or the folded gain."""
+        found = np.zeros(self.channels, bool)
+        for values in (*self._numbers(), self.gain):
+            if values is not None:
+                found |= np.isfinite(values) & (np.abs(values) > FLOAT16_MOST)
+        return _where(found)
+
+    @cached_property
+    def small_scale(self) -> Channels:
+        """The channels whose γ is nearly 0."""
+        return () if self.stored.scale is None else _where(np.abs(self.stored.scale) < SMALL_SCALE)
+
+    @cached_property
+    def gain(self) -> Doubles | None:
+        """γ/√(v + ε), by which folding at export multiplies the weights; NaN where it is undefined."""
+        if self.variance is None:
+            return None
+        scale = np.ones_like(self.variance) if self.stored.scale is None else self.stored.scale
+        with np.errstate(all="ignore"):
+            gain = scale / np.sqrt(self.variance + self.epsilon)
+        return np.where(np.isfinite(gain), gain, np.nan)
+
+    def _numbers(self) -> tuple[Doubles | None, ...]:
+        stored = self.stored
+        return stored.running_mean, stored.running_variance, stored.scale, stored.shift
+
+    def _any(self, wrong: np.ufunc) -> Channels:
+        """Return the channels of which a number is wrong."""
+        found = np.zeros(self.channels, bool)
+        for values in self._numbers():
+            if values is not None:
+                found |= wrong(values)
+        return _where(found)
+
+
+@dataclass(frozen=True, eq=False)
 class Audit:
     """What a checkpoint stores of its normalization layers.
 
     Attributes:
         checkpoint: The file.
+        settings: What is known of the training beside the file.
+        layers: Its normalization layers, in the order of the file.
     """
 
     checkpoint: Checkpoint
+    settings: AuditSettings
+    layers: tuple[LayerAudit, ...]
+
+    @property
+    def file(self) -> str:
+        """The file, as the user named it."""
+        return self.checkpoint.file
+
+    @cached_property
+    def with_statistics(self) -> tuple[LayerAudit, ...]:
+        """The layers that store running statistics."""
+        return tuple(layer for layer in self.layers if layer.variance is not None)
+
+
+def audit(checkpoint: Checkpoint, settings: AuditSettings) -> Audit:
+    """Return what a checkpoint stores of its normalization layers, judged by its numbers alone."""
+    ratios = _from_neighbours(checkpoint.normalizations)
+    layers = tuple(
+        LayerAudit(stored, settings.epsilon_of(stored), settings.momentum_of(stored), _batches(stored, settings), ratio)
+        for stored, ratio in zip(checkpoint.normalizations, ratios, strict=True)
+    )
+    return Audit(checkpoint, settings, layers)
+
+
+def _batches(stored: StoredNormalization, settings: AuditSettings) -> int | None:
+    """Return how many batches entered the running statistics.
+
+    A count of 0 beside statistics that have moved is that of weights from elsewhere, and tells nothing.
+    """
+    counted = settings.steps if stored.batches_tracked is None else stored.batches_tracked
+    if counted != 0 or stored.running_variance is None:
+        return counted
+    moved = np.any(stored.running_variance != 1.0) or (
+        stored.running_mean is not None and np.any(stored.running_mean != 0.0)
+    )
+    return None if moved else 0
+
+
+def _from_neighbours(layers: Sequence[StoredNormalization]) -> list[float | None]:
+    """Return for each layer the ratio of its median variance to that of its neighbours, the nearer of the two."""
+    medians = [_median(layer.running_variance) for layer in layers]
+    known = [place for place, median in enumerate(medians) if median is not None]
+    found: list[float | None] = [None] * len(layers)
+    for order, place in enumerate(known):
+        beside = [known[near] for near in (order - 1, order + 1) if 0 <= near < len(known)]
+        ratios = [(medians[place] or 1.0) / (medians[near] or 1.0) for near in beside]
+        if ratios and (all(one > 1.0 for one in ratios) or all(one < 1.0 for one in ratios)):
+            found[place] = min(ratios, key=lambda one: abs(log10(one)))
+    return found
+
+
+def _median(variance: Doubles | None) -> float | None:
+    """Return the median of the variances that are finite and above 0; None without any."""
+    if variance is None:
+        return None
+    usable = variance[np.isfinite(variance) & (variance > 0.0)]
+    return float(np.median(usable)) if len(usable) else None
+
+
+def _where(channels: NDArray[np.bool_]) -> Channels:
+    return tuple(int(channel) for channel in np.flatnonzero(channels))
