@@ -22,6 +22,22 @@ from bnstat.rules.batch import (
     unsettled_running_statistics,
     variance_shortfall,
 )
+from bnstat.rules.checkpoint import (
+    beyond_float16,
+    dead_channel,
+    far_from_neighbours,
+    huge_running_variance,
+    inf_statistics,
+    nan_statistics,
+    negative_running_variance,
+    never_updated,
+    small_scale,
+    uneven_updates,
+    unsettled_checkpoint,
+    variance_below_epsilon,
+    wide_gain,
+    zero_running_variance,
+)
 from bnstat.rules.data import (
     clipped_voxels,
     constant_patches,
@@ -92,7 +108,22 @@ RULES: tuple[Rule[Evidence], ...] = (
 )
 
 # What a file of weights stores of its normalization layers.
-CHECKPOINT_RULES: tuple[Rule[CheckpointEvidence], ...] = ()
+CHECKPOINT_RULES: tuple[Rule[CheckpointEvidence], ...] = (
+    nan_statistics.RULE,
+    inf_statistics.RULE,
+    negative_running_variance.RULE,
+    dead_channel.RULE,
+    zero_running_variance.RULE,
+    variance_below_epsilon.RULE,
+    huge_running_variance.RULE,
+    never_updated.RULE,
+    unsettled_checkpoint.RULE,
+    uneven_updates.RULE,
+    beyond_float16.RULE,
+    small_scale.RULE,
+    wide_gain.RULE,
+    far_from_neighbours.RULE,
+)
 
 # What was measured of the normalization layers of a network.
 NETWORK_RULES: tuple[Rule[NetworkEvidence], ...] = (

@@ -5,70 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, log10
+from math import log10
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.errors import UsageError, require_least
 from bnstat.moments.moments import Doubles
+from bnstat.networks.checkpoints.settings import FLOAT16_MOST, HUGE, SMALL_SCALE, AuditSettings
 from bnstat.networks.checkpoints.stored import Checkpoint, StoredNormalization
-from bnstat.networks.checkpoints.updates import only_constants, start_weight
-
-# PyTorch's defaults, which a file of weights does not say: torch.nn.BatchNorm3d.
-EPSILON, MOMENTUM = 1e-5, 0.1
-# The greatest finite number of float16.
-FLOAT16_MOST = 65504.0
-# A variance beyond this is that of no activation that is trained on: a standard deviation of 100,000.
-HUGE = 1e10
-# A γ below this leaves less than a thousandth of a normalized channel. γ starts at 1.
-SMALL_SCALE = 1e-3
+from bnstat.networks.checkpoints.updates import only_constants, weight_of_start
 
 Channels = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class AuditSettings:
-    """What is known of the training beside the file.
-
-    Attributes:
-        epsilon: ε, whatever the file says; None for the file's own, else PyTorch's 1e-5.
-        momentum: The weight of a batch in the running statistics, as PyTorch has it; "none" for a cumulative average;
-            None for the file's own, else PyTorch's 0.1.
-        steps: The number of training steps; None if it is unknown.
-
-    Raises:
-        UsageError: if one of them is none that a layer can have.
-    """
-
-    epsilon: float | None = None
-    momentum: float | str | None = None
-    steps: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.epsilon is not None and not (isfinite(self.epsilon) and self.epsilon >= 0):
-            raise UsageError(f"`epsilon` must be 0 or more, and is {self.epsilon:g}")
-        if isinstance(self.momentum, str):
-            if self.momentum != "none":
-                raise UsageError(f"`momentum` must be a number or 'none', and is {self.momentum!r}")
-        elif self.momentum is not None and not 0.0 <= self.momentum <= 1.0:
-            raise UsageError(
-                f"`momentum` must be from 0 to 1, the weight of a batch as PyTorch has it, and is {self.momentum:g}"
-            )
-        if self.steps is not None:
-            require_least("steps", self.steps, 1)
-
-    def epsilon_of(self, stored: StoredNormalization) -> float:
-        """Return the ε of a layer."""
-        if self.epsilon is not None:
-            return self.epsilon
-        return EPSILON if stored.epsilon is None else stored.epsilon
-
-    def momentum_of(self, stored: StoredNormalization) -> float | None:
-        """Return the weight of a batch in a layer; None for a cumulative average."""
-        if self.momentum is not None:
-            return None if isinstance(self.momentum, str) else self.momentum
-        return MOMENTUM if stored.momentum is None else stored.momentum
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +25,7 @@ class LayerAudit:
     Attributes:
         stored: The layer as the file has it.
         epsilon: ε.
-        momentum: The weight of a batch; None for a cumulative average.
+        momentum: The weight of a batch in the running statistics; None for a cumulative average.
         batches: The number of batches in the running statistics: as the file counts them, else the training steps that
             were given; None if neither is known, or if the count cannot be true.
         from_neighbours: The ratio of its median variance to that of the layers before and after it, the nearer one of
@@ -125,7 +72,7 @@ class LayerAudit:
         """(1 − m)ⁿ, the share of the initial values in the running statistics; None if the batches are not known."""
         if self.variance is None or self.batches is None:
             return None
-        return start_weight(self.momentum, self.batches)
+        return weight_of_start(self.momentum, self.batches)
 
     @cached_property
     def nan(self) -> Channels:
@@ -232,8 +179,15 @@ class Audit:
 def audit(checkpoint: Checkpoint, settings: AuditSettings) -> Audit:
     """Return what a checkpoint stores of its normalization layers, judged by its numbers alone."""
     ratios = _from_neighbours(checkpoint.normalizations)
+    layer = settings.layer_for(checkpoint.format)
     layers = tuple(
-        LayerAudit(stored, settings.epsilon_of(stored), settings.momentum_of(stored), _batches(stored, settings), ratio)
+        LayerAudit(
+            stored,
+            settings.epsilon_of(stored, layer),
+            settings.momentum_of(stored, layer),
+            _batches(stored, settings),
+            ratio,
+        )
         for stored, ratio in zip(checkpoint.normalizations, ratios, strict=True)
     )
     return Audit(checkpoint, settings, layers)

@@ -7,44 +7,36 @@ variance is (1 − m)ⁿ: it tells that nothing else entered, whatever the data 
 
 from __future__ import annotations
 
-from math import exp, expm1, inf, isfinite, log, log1p
+from math import expm1, inf, isfinite, log, log1p
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnstat.layers.running import start_weight
 from bnstat.moments.moments import Doubles
 
 # Half the distance of 1 to the next number: of float32, in which frameworks keep running statistics.
 _UNIT = 2.0**-24
 # Below this, float32 has fewer digits or, on many devices, none: numbers are flushed to zero.
 _LEAST_NORMAL = 2.0**-126
-# What rounding once to a stored type adds, relative and absolute. In half precision no update is repeated.
-_STORED = {"float16": (2.0**-11, 2.0**-25), "bfloat16": (2.0**-9, _LEAST_NORMAL)}
+# What rounding once to half precision adds, relative and absolute.
+_HALF = {"float16": (2.0**-11, 2.0**-25), "bfloat16": (2.0**-8, _LEAST_NORMAL)}
 # The variance that rounding may leave of a batch of equal values, in squares of the value: (2^-20)².
 _OF_A_CONSTANT = 1e-12
+# A channel whose batch variances may have been this large within rounding is not called constant: PyTorch's ε.
+_MOST_VARIANCE = 1e-5
 
 
-def start_weight(momentum: float | None, batches: int) -> float:
+def weight_of_start(momentum: float | None, batches: int) -> float:
     """Return the share of the initial values in the running statistics: (1 − m)ⁿ.
 
     Args:
         momentum: m, the weight of a batch; None for a cumulative average, which forgets them with the first batch.
         batches: n, the number of batches.
     """
-    if batches == 0:
-        return 1.0
-    if momentum is None or momentum >= 1.0:
-        return 0.0
-    return exp(batches * log1p(-momentum))
-
-
-def batches_needed(momentum: float | None, weight: float) -> int | None:
-    """Return after how many batches the initial values have at most this weight; None if that never happens."""
-    if momentum is None or momentum >= 1.0:
-        return 1
-    if momentum <= 0.0 or weight <= 0.0:
-        return None
-    return int(-(-log(weight) // log1p(-momentum))) if weight < 1.0 else 0
+    if momentum is None:
+        return float(batches == 0)
+    return start_weight(momentum, batches)
 
 
 def only_constants(
@@ -66,12 +58,14 @@ def only_constants(
     zeros = mean == 0.0
     found = np.zeros(len(variance), bool)
     if batches is not None and batches > 0:
-        left = start_weight(momentum, batches)
-        near = np.abs(variance - left) <= _tolerance(momentum, batches, left, dtype)
-        found |= zeros & near
-        if dtype not in _STORED:
-            rounded = _tolerance(momentum, batches, left, dtype) + _OF_A_CONSTANT * mean * mean
-            found |= ~zeros & (np.abs(variance - left) <= rounded)
+        left = weight_of_start(momentum, batches)
+        allowed = _tolerance(momentum, batches, left, dtype)
+        away = np.abs(variance - left)
+        found |= zeros & (away <= allowed)
+        if dtype in _HALF:
+            found |= zeros & np.isin(variance, _repeated(momentum, batches, dtype))
+        elif allowed <= _MOST_VARIANCE * (1.0 - left):
+            found |= ~zeros & (away <= allowed + _OF_A_CONSTANT * mean * mean)
     if batches != 0:
         for channel in np.flatnonzero(zeros & ~found):
             found[channel] = _is_a_power(float(variance[channel]), momentum, dtype)
@@ -90,9 +84,33 @@ def _is_a_power(variance: float, momentum: float | None, dtype: str) -> bool:
     if momentum is None or not 0.0 < momentum < 1.0:
         return False
     batches = max(round(log(variance) / log1p(-momentum)), 1)
-    left = start_weight(momentum, batches)
+    left = weight_of_start(momentum, batches)
     allowed = _tolerance(momentum, batches, left, dtype)
     return abs(variance - left) <= allowed <= 0.1 * momentum * left
+
+
+def _repeated(momentum: float | None, batches: int, dtype: str) -> list[float]:
+    """Return what is left of 1 after so many updates in half precision, with 1 − m as it is and rounded too."""
+    kept = weight_of_start(momentum, 1)
+    found = []
+    for factor in (kept, _rounded(kept, dtype)):
+        value = 1.0
+        for _ in range(batches):
+            after = _rounded(factor * value, dtype)
+            if after == value:  # too small a step for this type, now and in all further updates
+                break
+            value = after
+        found.append(value)
+    return found
+
+
+def _rounded(value: float, dtype: str) -> float:
+    """Return a positive number rounded to half precision, ties to even."""
+    if dtype == "float16":
+        return float(np.float16(value))
+    bits = int(np.float32(value).view(np.uint32))
+    even = bits + 0x7FFF + (bits >> 16 & 1)
+    return float(np.uint32(even & 0xFFFF0000).view(np.float32))
 
 
 def _tolerance(momentum: float | None, batches: int, left: float, dtype: str) -> float:
@@ -101,7 +119,7 @@ def _tolerance(momentum: float | None, batches: int, left: float, dtype: str) ->
     Each step rounds 1 − m, the product and, in frameworks that write running + m·(batch − running), m times the
     difference: at most 2 + 2m/(1 − m) units. The errors of n steps add up in the worst case.
     """
-    relative, absolute = _STORED.get(dtype, (0.0, 0.0))
+    relative, absolute = _HALF.get(dtype, (0.0, 0.0))
     if momentum is None or not 0.0 < momentum < 1.0:
         return absolute + _LEAST_NORMAL + left * relative
     units = 2.0 + 2.0 * momentum / (1.0 - momentum)
