@@ -28,6 +28,7 @@ _COMMANDS = {
     "inspect": "Show what batch norm computes on these volumes, batch by batch.",
     "compare": "Compare batch sizes, frameworks, normalizers or values of epsilon.",
     "check": "Check for problems: rules, an exit code, a baseline.",
+    "checkpoint": "Check what a file of weights stores of its normalization layers.",
     "explain": "Explain what a rule means, why it matters and what to do.",
     "plan": "Plan how many values a channel has at each depth of a network.",
     "scan": "Read once and keep the moments for every other command.",

@@ -14,6 +14,8 @@ from bnstat.text import NO_BREAK_SPACE, printable
 
 if TYPE_CHECKING:  # reports take milliseconds that `--help` does not need
     from bnstat.report.check import Check
+    from bnstat.report.checkpoint import CheckpointReport
+    from bnstat.report.checkpoint_comparison import CheckpointComparison
     from bnstat.report.compare_batch_sizes import Comparison
     from bnstat.report.compare_layers import LayerComparison
     from bnstat.report.inspect import Report
@@ -23,7 +25,19 @@ if TYPE_CHECKING:  # reports take milliseconds that `--help` does not need
     from bnstat.report.scan import Scan
 
 # A report with notes.
-Told = TypeVar("Told", "Check", "Comparison", "LayerComparison", "Listing", "Plan", "Recording", "Report", "Scan")
+Told = TypeVar(
+    "Told",
+    "Check",
+    "CheckpointComparison",
+    "CheckpointReport",
+    "Comparison",
+    "LayerComparison",
+    "Listing",
+    "Plan",
+    "Recording",
+    "Report",
+    "Scan",
+)
 
 # Parameters that have another name than their option, by that option without its dashes.
 PARAMETERS = {"patch": "size", "patches": "number", "allow-protocol": "protocols"}

@@ -1,0 +1,1 @@
+"""What `bnstat checkpoint` found in one file, in each format."""

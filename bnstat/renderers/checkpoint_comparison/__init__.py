@@ -1,0 +1,1 @@
+"""How several checkpoints differ, in each format."""
