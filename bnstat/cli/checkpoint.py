@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bnstat.cli import configured, exit_codes, options
 from bnstat.cli.groups import LAYER, option, together
 from bnstat.cli.parameter_types import Momentum
+
+if TYPE_CHECKING:
+    from bnstat.networks.checkpoints.settings import AuditSettings
 
 _LAYER = together(
     option(
@@ -68,7 +71,7 @@ def command(files: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     return _one(files[0], asked, to) if len(files) == 1 else _several(files, asked, to)
 
 
-def _one(file: str, asked: Any, to: options.Output) -> int:
+def _one(file: str, asked: AuditSettings, to: options.Output) -> int:
     from bnstat.cli.messages import with_options
     from bnstat.cli.output import tell, write
     from bnstat.workflows.checkpoint import read, report_of
@@ -79,7 +82,7 @@ def _one(file: str, asked: Any, to: options.Output) -> int:
     return exit_codes.CLEAN
 
 
-def _several(files: Sequence[str], asked: Any, to: options.Output) -> int:
+def _several(files: Sequence[str], asked: AuditSettings, to: options.Output) -> int:
     from bnstat.cli.messages import with_options
     from bnstat.cli.output import tell, write
     from bnstat.workflows.checkpoint import side_by_side

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from bnstat.moments.moments import Doubles
 from bnstat.networks.checkpoints.moved import LayerMoved, Moved
 from bnstat.networks.checkpoints.moved import moved as moved_between
 from bnstat.report.checkpoint import CheckpointReport, file_fields, spread
@@ -124,7 +125,9 @@ def _layer_fields(layer: LayerMoved) -> Fields:
 
 def _row(layer: LayerMoved) -> Fields:
     fields = {name: value for name, value in _layer_fields(layer).items() if not isinstance(value, list)}
-    fields = {name: value for name, value in fields.items() if name not in ("mean_moved", "variance_ratio", "scale_moved")}
+    fields = {
+        name: value for name, value in fields.items() if name not in ("mean_moved", "variance_ratio", "scale_moved")
+    }
     for name in ("mean_moved", "variance_ratio", "scale_moved"):
         three = spread(getattr(layer, name))
         fields |= {
@@ -135,7 +138,7 @@ def _row(layer: LayerMoved) -> Fields:
     return fields
 
 
-def _listed(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None) -> list[float | None]:
+def _listed(values: Doubles | None) -> list[float | None]:
     """Return the numbers of a layer's channels; nothing if none of its channels has one."""
     return [] if values is None else [float(value) if np.isfinite(value) else None for value in values]
 
@@ -155,37 +158,35 @@ def _most(found: Moved) -> Sequence[str]:
 
 def _largest(layers: Sequence[LayerMoved]) -> list[str]:
     """Say where the mean moved most and where the variance did."""
-    means = [(float(np.nanmax(one.mean_moved)), one) for one in layers if _has(one.mean_moved)]
     said = []
-    if means:
-        most, layer = max(means, key=lambda pair: pair[0])
-        channel = int(np.nanargmax(layer.mean_moved if layer.mean_moved is not None else np.zeros(1)))
+    means = [(_greatest(one.mean_moved), one) for one in layers]
+    (most, channel), layer = max(means, key=lambda pair: pair[0])
+    if channel is not None:
         where = f"{layer.name}, channel {channel}" if layer.before.channels > 1 else layer.name
         said.append(
             f"The running means moved by up to {short(most, 3)} SD (standard deviations of the first file; {where})."
             if most >= _LEAST_MEAN
-            else "No running mean moved by more than 0.005 SD (standard deviations of the first file)."
+            else f"No running mean moved by more than {_LEAST_MEAN:g} SD (standard deviations of the first file)."
         )
-    ratios = [(_away(one), one) for one in layers if _has(one.variance_ratio)]
-    if ratios:
-        away, layer = max(ratios, key=lambda pair: pair[0])
-        values = layer.variance_ratio
-        assert values is not None
-        ratio = float(values[int(np.nanargmax(np.abs(np.log(np.where(values > 0.0, values, np.nan)))))]) if away else 1.0
-        said.append(f"The running variance changed most in {layer.name}: to {short(ratio, 3)} times what it was.")
+    ratios = [(_greatest(_size(one.variance_ratio)), one) for one in layers]
+    (_, channel), layer = max(ratios, key=lambda pair: pair[0])
+    if channel is not None and layer.variance_ratio is not None:
+        ratio = short(float(layer.variance_ratio[channel]), 3)
+        said.append(f"The running variance changed most in {layer.name}: to {ratio} times what it was.")
     return said
 
 
-def _has(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None) -> bool:
-    return values is not None and bool(np.isfinite(values).any())
+def _greatest(values: Doubles | None) -> tuple[float, int | None]:
+    """Return the greatest of the known numbers, and its channel; −1 and None without any."""
+    if values is None or not np.isfinite(values).any():
+        return -1.0, None
+    channel = int(np.nanargmax(values))
+    return float(values[channel]), channel
 
 
-def _away(layer: LayerMoved) -> float:
-    """Return how far the variance ratio of a channel is from 1 at most, as a logarithm."""
-    values = layer.variance_ratio
-    if values is None or not (values > 0.0).any():
-        return 0.0
-    return float(np.nanmax(np.abs(np.log(np.where(values > 0.0, values, np.nan)))))
+def _size(ratios: Doubles | None) -> Doubles | None:
+    """Return how far ratios are from 1 in either direction, as logarithms; NaN where that is undefined."""
+    return None if ratios is None else np.abs(np.log(np.where(ratios > 0.0, ratios, np.nan)))
 
 
 def _apart(found: Moved) -> Sequence[str]:

@@ -37,7 +37,7 @@ def _fails(audit: Audit) -> Iterator[str]:
     if broken:
         what = joined([name for name, has in _BROKEN.items() if any(has(layer) for layer in broken)], "or")
         names = f" ({', '.join(layer.name for layer in broken)})" if len(broken) <= _FEW else ""
-        of = _of(len(broken), len(audit.layers))
+        of = _lowered(_of(len(broken), len(audit.layers)))
         yield f"Evaluation mode fails: {of}{names} store{'s' if len(broken) == 1 else ''} {what}."
 
 
@@ -58,15 +58,15 @@ def _start(audit: Audit) -> Iterator[str]:
         yield (
             f"{of} {is_} as before training: no batch has ever entered, and evaluation mode normalizes nothing there."
             if len(initial) < len(every)
-            else f"The running statistics are those before training: {of} {has} mean 0 and variance 1 in every "
+            else f"The running statistics are those before training: {_lowered(of)} {has} mean 0 and variance 1 in every "
             "channel, so evaluation mode normalizes nothing."
         )
     weights = {layer.name: layer.start_weight or 0.0 for layer in every if not layer.initial}
     unsettled = [weight for weight in weights.values() if weight > DEFAULT_LIMITS.start_weight]
     if unsettled:
-        of = _of(len(unsettled), len(every))
+        of = _lowered(_of(len(unsettled), len(every)))
         yield (
-            f"The running statistics are not settled: in {of[0].lower()}{of[1:]} the initial values still weigh "
+            f"The running statistics are not settled: in {of} the initial values still weigh "
             f"{_up_to(unsettled)}{short(100 * max(unsettled), 3)} %."
         )
 
@@ -79,7 +79,9 @@ def _dead(audit: Audit) -> Iterator[str]:
     """Name the channels that carry nothing."""
     dead = [(layer, layer.dead) for layer in audit.with_statistics if layer.dead]
     if dead:
-        yield f"{_channels(dead)} dead: only constants ever entered, so the filters before give one value for any input."
+        yield (
+            f"{_channels(dead)} dead: only constants ever entered, so the filter before gives one value for any input."
+        )
 
 
 def _huge(audit: Audit) -> Iterator[str]:
@@ -117,9 +119,7 @@ def _in_order(audit: Audit) -> str:
     """Say that nothing is wrong, and what was looked at."""
     layers = audit.with_statistics
     of = f"all {len(layers):,} layers" if len(layers) > 1 else "the only layer"
-    return (
-        f"The running statistics are in order: in {of} every variance is finite and above ε, and no channel is dead."
-    )
+    return f"The running statistics are in order: in {of} every variance is finite and above ε, and no channel is dead."
 
 
 def _known(audit: Audit) -> str:
@@ -127,11 +127,18 @@ def _known(audit: Audit) -> str:
     counts = sorted({layer.batches for layer in audit.with_statistics if layer.batches is not None})
     if not counts:
         return "The file does not count batches; --steps N says how many the training had."
-    most = f"{plural(counts[0], 'batch', 'batches')}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,} batches"
+    most = (
+        f"{plural(counts[0], 'batch', 'batches')}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,} batches"
+    )
     weights = [layer.start_weight for layer in audit.with_statistics if layer.start_weight is not None]
     weigh = f"{short(100 * max(weights), 3)} %" if max(weights) > 0.0 else "nothing"
     weigh = "less than 0.01 %" if 0.0 < max(weights) < 1e-4 else weigh
     return f"The running statistics are of {most}; the initial values weigh {weigh} in them."
+
+
+def _lowered(words: str) -> str:
+    """Return words as they stand within a sentence."""
+    return f"{words[0].lower()}{words[1:]}"
 
 
 def _of(count: int, every: int) -> str:

@@ -12,8 +12,11 @@ from bnstat.report.checkpoint import CheckpointReport
 from bnstat.report.checkpoint_comparison import CheckpointComparison
 from bnstat.report.evidence import CheckpointEvidence
 from bnstat.rules import CHECKPOINT_RULES, judged
-from bnstat.text import printable
+from bnstat.text import joined, printable
 from bnstat.workflows.failures import failures_of, require_some
+
+# The parameters of what a file may not say.
+_PARAMETERS = {"ε": "epsilon", "momentum": "momentum"}
 
 
 def audit_checkpoint(
@@ -94,11 +97,11 @@ def assumed(found: Audit) -> tuple[str, ...]:
     said = [f"{name} {values[name]:g}" for name, absent in missing.items() if absent and values[name] is not None]
     if not said:
         return ()
-    options = [f"`{name}`" for name, sign in (("epsilon", "ε"), ("momentum", "momentum")) if missing[sign]]
+    lacks = joined([name for name, absent in missing.items() if absent], "or")
+    options = joined([f"`{_PARAMETERS[name]}`" for name, absent in missing.items() if absent])
     return (
-        f"{printable(found.file)} does not store {' and '.join(name for name, absent in missing.items() if absent)}, so "
-        f"{layer.framework.title}'s defaults are taken: {' and '.join(said)}; if the network has others, give "
-        f"{' and '.join(options)}",
+        f"{printable(found.file)} does not say {lacks}, so {layer.framework.title}'s defaults are taken: "
+        f"{joined(said)}; if the network has others, give {options}",
     )
 
 

@@ -75,7 +75,7 @@ def only_constants(
 def _is_a_power(variance: float, momentum: float | None, dtype: str) -> bool:
     """Return True if a variance is (1 − m)ⁿ for some n of at least 1, and near no value that lies between two powers.
 
-    Where rounding is as large as a tenth of the step from one power to the next, every variance is near one: then False.
+    Where rounding is more than a tenth of the step from one power to the next, every variance is near one: then False.
     """
     if not 0.0 <= variance < 1.0:
         return False

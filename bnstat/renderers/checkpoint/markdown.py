@@ -16,9 +16,7 @@ def render(report: CheckpointReport) -> str:
 def lines_of(report: CheckpointReport) -> list[str]:
     """Return the lines of the report on one file."""
     columns = rows.columns_of(report.audit)
-    cells = [
-        [escaped(layer.name), *(escaped(column.cell(layer)) for column in columns)] for layer in report.layers
-    ]
+    cells = [[escaped(layer.name), *(escaped(column.cell(layer)) for column in columns)] for layer in report.layers]
     lines = [*opening(report.opening), *(f"{escaped(line)}  " for line in rows.title(report.audit)), ""]
     lines += table(["layer", *(column.header for column in columns)], cells, left=1)
     lines += ["", *(f"{escaped(line)}  " for line in rows.legend(columns))]

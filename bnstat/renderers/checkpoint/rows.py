@@ -134,7 +134,10 @@ def title(audit: Audit) -> list[str]:
     """Return the file, what is in it, and which ε and momentum were taken, a line each."""
     checkpoint = audit.checkpoint
     counts = f"{plural(checkpoint.tensors, 'tensor')} of {checkpoint.parameters:,} values"
-    lines = [f"{printable(audit.file)} ({_FORMATS.get(checkpoint.format, checkpoint.format)}): {counts}", _layers(audit)]
+    lines = [
+        f"{printable(audit.file)} ({_FORMATS.get(checkpoint.format, checkpoint.format)}): {counts}",
+        _layers(audit),
+    ]
     return [line for line in lines if line]
 
 
@@ -160,7 +163,7 @@ def chosen(report: CheckpointReport, *, every: bool) -> list[LayerAudit]:
     if every or len(layers) <= MOST_ROWS:
         return list(layers)
     found = {finding.layer for finding in report.findings}
-    order = sorted(range(len(layers)), key=lambda place: (layers[place].name not in found and not marks(layers[place])))
+    order = sorted(range(len(layers)), key=lambda place: layers[place].name not in found and not marks(layers[place]))
     return [layers[place] for place in sorted(order[:MOST_ROWS])]
 
 
@@ -170,7 +173,9 @@ def hidden_line(every: Collection[object], shown: Collection[object]) -> str:
     return f"{plural(hidden, 'more layer')} (--all shows all)" if hidden else ""
 
 
-def _of(which: Callable[[Spread], float], values: Callable[[LayerAudit], Doubles | None]) -> Callable[[LayerAudit], str]:
+def _of(
+    which: Callable[[Spread], float], values: Callable[[LayerAudit], Doubles | None]
+) -> Callable[[LayerAudit], str]:
     def cell(layer: LayerAudit) -> str:
         three = spread(values(layer))
         return UNDEFINED if three is None else number(which(three), _DIGITS)

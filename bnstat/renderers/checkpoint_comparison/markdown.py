@@ -12,7 +12,12 @@ def render(comparison: CheckpointComparison) -> str:
     """Return the comparison as Markdown."""
     lines = [f"{escaped(line)}  " for line in rows.file_lines(comparison)]
     for one in comparison.differences:
-        lines += ["", f"## {escaped(f'{one.before} → {one.after}')}", "", *(f"{escaped(said)}  " for said in one.sentences)]
+        lines += [
+            "",
+            f"## {escaped(f'{one.before} → {one.after}')}",
+            "",
+            *(f"{escaped(said)}  " for said in one.sentences),
+        ]
         if one.moved.layers:
             found = [[escaped(cell) for cell in rows.cells(layer)] for layer in one.moved.layers]
             lines += ["", *table(rows.HEADERS, found, left=1), "", *(f"{escaped(line)}  " for line in rows.LEGEND)]

@@ -15,7 +15,15 @@ from bnstat.text import number, plural, printable
 
 _DIGITS = 3
 
-HEADERS = ("layer", "batches", "mean moved median", "mean moved max", "variance ratio min", "variance ratio max", "γ moved max")
+HEADERS = (
+    "layer",
+    "batches",
+    "mean moved median",
+    "mean moved max",
+    "variance ratio min",
+    "variance ratio max",
+    "γ moved max",
+)
 # How soon a column is hidden where width is short: 0 for never.
 RANKS = (0, 4, 2, 0, 1, 1, 3)
 

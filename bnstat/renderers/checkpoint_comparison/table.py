@@ -15,7 +15,12 @@ _NAMES, _LEAST_NAME = 3, 16
 
 
 def render(
-    comparison: CheckpointComparison, *, width: int = 80, color: bool = False, every_row: bool = False, quiet: bool = False
+    comparison: CheckpointComparison,
+    *,
+    width: int = 80,
+    color: bool = False,
+    every_row: bool = False,
+    quiet: bool = False,
 ) -> str:
     """Return the comparison as text.
 

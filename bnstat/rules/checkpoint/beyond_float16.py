@@ -7,7 +7,14 @@ Why it matters: in a file that is converted to float16, the number becomes Inf, 
 Inf or NaN. An exporter that folds the layer into the convolution before it multiplies weights by the folded gain.
 
 Example:
-    EXAMPLE
+    >>> import numpy as np
+    >>> stored = {"norm.running_mean": [0.1, 7], "norm.running_var": [2, 4e6]}
+    >>> np.savez("model.npz", **stored)
+    $ bnstat checkpoint model.npz
+    note BN511 beyond-float16
+      channel 1 of layer norm: the running variance is beyond float16 (up to
+      4,000,000, limit 65,504). Converted to float16 it becomes Inf, and the
+      output is useless. Keep this layer in float32, or export in bfloat16.
 
 What to do: keep normalization layers in float32 (`torch.autocast` does), or export in bfloat16, whose range is that of
 float32. Scale intensities before they enter: `bnstat inspect PATH --intensity zscore`.

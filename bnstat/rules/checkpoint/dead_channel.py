@@ -9,7 +9,17 @@ network but work. Its weights are zero, or a ReLU before it never fires. Trainin
 gradient passes a constant.
 
 Example:
-    EXAMPLE
+    >>> import numpy as np
+    >>> stored = {"norm.running_mean": [0, 0.2], "norm.running_var": [0.9**200, 2]}
+    >>> np.savez("model.npz", **stored, **{"norm.num_batches_tracked": 200})
+    $ bnstat checkpoint model.npz
+    warning BN504 dead-channel
+      channel 0 of layer norm: nothing but zeros entered in any batch, since
+      the running variance (7.055e-10) is what a momentum of 0.1 leaves of
+      the initial 1 after 200 such batches. The filter before this layer
+      gives one value whatever the input: its weights are zero, or a ReLU
+      before it never fires. Prune the channel, or initialize the filter
+      again and train on.
 
 What to do: look at the weights of the filter before the layer. Prune the channel, or initialize the filter again and
 train on. If many channels of a layer are dead, lower the learning rate or the weight decay. If a channel is dead from

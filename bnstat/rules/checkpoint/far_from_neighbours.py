@@ -9,7 +9,17 @@ expected: raw intensities that enter beside the path, a branch without normaliza
 that were loaded into it. Half precision loses such layers first.
 
 Example:
-    EXAMPLE
+    >>> import numpy as np
+    >>> stored = {"a.running_mean": [0.1], "a.running_var": [2e6]}
+    >>> stored |= {"b.running_mean": [0.3], "b.running_var": [4.0]}
+    >>> np.savez("model.npz", **stored)
+    $ bnstat checkpoint model.npz
+    note BN514 far-from-neighbours
+      layer a: its median running variance is 500,000 times as large as that
+      of the layers beside it (limit 10,000). Something else enters here
+      than around it: raw intensities, a branch without normalization, or
+      weights of another network. Look at what enters this layer; at the
+      first one: bnstat inspect PATH.
 
 What to do: look at what enters this layer. At the first layer, look at the intensities: `bnstat inspect PATH`. In a
 file that was put together of two, look at whether the names of the layers match.

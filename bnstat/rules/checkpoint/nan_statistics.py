@@ -8,7 +8,15 @@ Running statistics never recover: a share of NaN is NaN. One volume with NaN, or
 is enough; the loss of training, which uses the statistics of each batch, may look well again afterwards.
 
 Example:
-    EXAMPLE
+    >>> import numpy as np
+    >>> stored = {"norm.running_mean": [0.1, np.nan], "norm.running_var": [1.0, 2.0]}
+    >>> np.savez("model.npz", **stored)
+    $ bnstat checkpoint model.npz
+    error BN501 nan-statistics
+      channel 1 of layer norm: the running mean is NaN, so evaluation mode
+      returns NaN for every input, and further training does not repair
+      running statistics. Load a checkpoint from before, and find the
+      volumes with NaN or Inf: bnstat check PATH --select BN104,BN105.
 
 What to do: load a checkpoint from before the step, and find the volumes: `bnstat check PATH --select BN104,BN105`. If
 only the statistics are damaged and the weights are finite, compute the statistics again:

@@ -7,7 +7,16 @@ square root of variance + ε: of a negative number that is NaN. Such variances c
 2·a − b or a moving average that is corrected by subtraction, and from mean and variance that are swapped.
 
 Example:
-    EXAMPLE
+    >>> import numpy as np
+    >>> stored = {"norm.running_mean": [0.1, 3], "norm.running_var": [2, -0.25]}
+    >>> np.savez("model.npz", **stored)
+    $ bnstat checkpoint model.npz
+    error BN503 negative-running-variance
+      channel 1 of layer norm: the running variance is negative (least
+      -0.25), so evaluation mode returns NaN. No training writes this: the
+      weights were combined, or mean and variance are swapped. Compute the
+      statistics of this network again:
+      torch.optim.swa_utils.update_bn(loader, model).
 
 What to do: do not combine running statistics; combine the weights, and then compute the statistics of the new network:
 `torch.optim.swa_utils.update_bn(loader, model)`. If a converter wrote the file, compare the order of mean and variance.

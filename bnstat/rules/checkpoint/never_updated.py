@@ -9,7 +9,17 @@ evaluation mode or outside the part that ran, its momentum is 0, or a copy of th
 weights) was saved without its buffers.
 
 Example:
-    EXAMPLE
+    >>> import numpy as np
+    >>> stored = {"norm.running_mean": [0.0, 0.0], "norm.running_var": [1.0, 1.0]}
+    >>> np.savez("model.npz", **stored, **{"norm.num_batches_tracked": 0})
+    $ bnstat checkpoint model.npz
+    warning BN508 never-updated
+      layer norm: running mean 0 and variance 1 in every channel, exactly as
+      a layer starts, and the file counts 0 batches. Evaluation mode then
+      normalizes nothing there. The file was saved before training, or the
+      layers were always in evaluation mode. Save the network after
+      training, with its buffers (model.state_dict()), or compute the
+      statistics: torch.optim.swa_utils.update_bn(loader, model).
 
 What to do: save the network that was trained, with its buffers (`model.state_dict()`, not `model.parameters()`). Call
 `model.train()` before training steps. For an average of weights, compute the statistics after training:

@@ -8,7 +8,15 @@ added later, so its statistics are those of an older network. One that counts tw
 statistics of two different inputs are mixed in it. Gradient accumulation counts each part of a step.
 
 Example:
-    EXAMPLE
+    >>> import numpy as np
+    >>> stored = {"norm.running_mean": [0.1, 0.2], "norm.running_var": [1.0, 2.0]}
+    >>> np.savez("model.npz", **stored, **{"norm.num_batches_tracked": 400})
+    $ bnstat checkpoint model.npz --steps 200
+    note BN510 uneven-updates
+      most layers count 400 batches, and the training has 200 steps: each
+      step counts 2 times, as with gradient accumulation or a layer that
+      runs 2 times. The running statistics have seen 400 batches, whatever
+      the training has.
 
 What to do: if layers were frozen on purpose (`model.eval()` on a part of the network), all is well. Else look at when
 these layers run. A layer that is shared by two inputs should be two layers, or should not keep running statistics.

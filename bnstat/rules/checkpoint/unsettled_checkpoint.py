@@ -8,7 +8,17 @@ consist to 12 % of numbers that no data gave, and the output is off though train
 short fine-tuning of new layers and tests of a pipeline are like this.
 
 Example:
-    EXAMPLE
+    >>> import numpy as np
+    >>> stored = {"norm.running_mean": [0.1, 0.2], "norm.running_var": [1.0, 2.0]}
+    >>> np.savez("model.npz", **stored, **{"norm.num_batches_tracked": 20})
+    $ bnstat checkpoint model.npz
+    warning BN509 unsettled-checkpoint
+      layer norm: after 20 batches with a momentum of 0.1 (the weight of a
+      batch), the initial mean of 0 and variance of 1 still make up 12.16 %
+      of the running statistics (limit 1 %). Evaluation mode normalizes with
+      them, so its output is off. It is within the limit from 44 batches on.
+      Train longer, or compute the statistics from the data:
+      torch.optim.swa_utils.update_bn(loader, model).
 
 What to do: train for more batches before you evaluate, or compute the statistics from the data:
 `torch.optim.swa_utils.update_bn(loader, model)`. Say the momentum if it is not the default: `--momentum 0.01`.
@@ -38,10 +48,9 @@ def _check(rule: Rule[CheckpointEvidence], evidence: CheckpointEvidence) -> Iter
     audit, limit = evidence.audit, evidence.limits.start_weight
     alike: dict[tuple[int, float], list[LayerAudit]] = {}
     for layer in audit.with_statistics:
-        weight = layer.start_weight
-        if weight is not None and weight > limit and layer.batches and layer.momentum is not None:
-            if not layer.initial:  # never-updated reports those
-                alike.setdefault((layer.batches, layer.momentum), []).append(layer)
+        unsettled = (layer.start_weight or 0.0) > limit and not layer.initial  # never-updated reports those
+        if unsettled and layer.batches and layer.momentum is not None:
+            alike.setdefault((layer.batches, layer.momentum), []).append(layer)
     for (batches, momentum), found in alike.items():
         weight = found[0].start_weight or 0.0
         enough = steps_to_forget(momentum, limit) if 0.0 < limit < 1.0 else None

@@ -8,7 +8,16 @@ output is below 0.71 of what γ (the learned scale) says, and it hangs on a numb
 Another framework, with another ε, gives another output from the same weights.
 
 Example:
-    EXAMPLE
+    >>> import numpy as np
+    >>> stored = {"norm.running_mean": [0.1, 0.2], "norm.running_var": [1e-6, 2]}
+    >>> np.savez("model.npz", **stored)
+    $ bnstat checkpoint model.npz
+    warning BN506 variance-below-epsilon
+      channel 0 of layer norm: the running variance (least 1.000e-06) is
+      below ε = 1e-05, so ε decides the output of evaluation mode: its
+      standard deviation is 0.302·γ in place of γ (the learned scale). Keep
+      this ε wherever the network runs, and find why the channel hardly
+      varies: small intensities, small weights, or weight decay.
 
 What to do: keep the ε of the training wherever the network runs. If the file is not PyTorch's, say its ε:
 `--epsilon 1e-3`. Before the next training, find why the channel hardly varies: small input intensities
@@ -40,9 +49,9 @@ def _check(rule: Rule[CheckpointEvidence], evidence: CheckpointEvidence) -> Iter
             output = sqrt(least / (least + epsilon))
             message = (
                 f"{place(layer, channels)}: the running variance (least {beyond(least, epsilon)}) is below "
-                f"ε = {epsilon:g}, so ε decides the output of evaluation mode: its standard deviation is {short(output, 3)}"
-                "·γ in place of γ (the learned scale). Keep this ε wherever the network runs, and find why the channel "
-                "hardly varies: small intensities, small weights, or weight decay."
+                f"ε = {epsilon:g}, so ε decides the output of evaluation mode: its standard deviation is "
+                f"{short(output, 3)}·γ in place of γ (the learned scale). Keep this ε wherever the network runs, and "
+                "find why the channel hardly varies: small intensities, small weights, or weight decay."
             )
             yield rule.of_layer(evidence.audit.file, layer.name, message, only(channels), least, epsilon)
 

@@ -7,7 +7,15 @@ PyTorch's ε of 1e-05. The channel was constant in all batches that counted, or 
 that the file stores: float16 rounds everything below 3e-08 to 0.
 
 Example:
-    EXAMPLE
+    >>> import numpy as np
+    >>> stored = {"norm.running_mean": [0.1, 0.2], "norm.running_var": [0.0, 2.0]}
+    >>> np.savez("model.npz", **stored)
+    $ bnstat checkpoint model.npz
+    warning BN505 zero-running-variance
+      channel 0 of layer norm: the running variance is exactly 0. Evaluation
+      mode then multiplies every difference from the running mean by 1/√ε =
+      316 (ε = 1e-05). Look at the filter before this layer: it gives one
+      value whatever the input.
 
 What to do: if the file is in float16, save the statistics of normalization layers in float32. Else look at the filter
 before the layer, and at input channels that are constant: `bnstat check PATH --select BN101,BN405`. Prune the channel
