@@ -54,12 +54,9 @@ def _start(audit: Audit) -> Iterator[str]:
     initial = [layer for layer in every if layer.initial]
     if initial:
         of = _of(len(initial), len(every))
-        is_, has = ("is", "has") if len(initial) == 1 else ("are", "have")
         yield (
-            f"{of} {is_} as before training: no batch has ever entered, and evaluation mode normalizes nothing there."
-            if len(initial) < len(every)
-            else f"The running statistics are those before training: {_lowered(of)} {has} mean 0 and variance 1 in every "
-            "channel, so evaluation mode normalizes nothing."
+            f"{of} {'is' if len(initial) == 1 else 'are'} as before training (mean 0 and variance 1 in every channel), "
+            "so evaluation mode normalizes nothing there."
         )
     weights = {layer.name: layer.start_weight or 0.0 for layer in every if not layer.initial}
     unsettled = [weight for weight in weights.values() if weight > DEFAULT_LIMITS.start_weight]

@@ -24,7 +24,7 @@ from bnstat.rules.batch import (
 )
 from bnstat.rules.checkpoint import (
     beyond_float16,
-    dead_channel,
+    dead_filter,
     far_from_neighbours,
     huge_running_variance,
     inf_statistics,
@@ -112,7 +112,7 @@ CHECKPOINT_RULES: tuple[Rule[CheckpointEvidence], ...] = (
     nan_statistics.RULE,
     inf_statistics.RULE,
     negative_running_variance.RULE,
-    dead_channel.RULE,
+    dead_filter.RULE,
     zero_running_variance.RULE,
     variance_below_epsilon.RULE,
     huge_running_variance.RULE,

@@ -219,7 +219,7 @@ class _EndHook(_Hook):
     """The hook at the end of a forward pass, which gets the output."""
 
     @_out_of_graphs
-    def __call__(self, module: nn.Module, _: tuple[Any, ...], output: Any) -> None:  # noqa: ANN401  (whatever it is)
+    def __call__(self, module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
         if self._call is not None:
             self._call(module, output)
 

@@ -1,7 +1,7 @@
 """A stored running variance is below ε, which then decides the output.
 
 What it does: reports channels of a checkpoint whose running variance is above 0 and below ε (epsilon), as far as
-dead-channel does not report them.
+dead-filter does not report them.
 
 Why it matters: evaluation mode divides by √(variance + ε). Where ε is the larger part, the standard deviation of the
 output is below 0.71 of what γ (the learned scale) says, and it hangs on a number that was chosen for another reason.

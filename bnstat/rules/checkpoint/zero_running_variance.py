@@ -1,6 +1,6 @@
 """A stored running variance is exactly 0.
 
-What it does: reports channels of a checkpoint whose running variance is 0, as far as dead-channel does not report them.
+What it does: reports channels of a checkpoint whose running variance is 0, as far as dead-filter does not report them.
 
 Why it matters: evaluation mode divides by √ε alone, which multiplies every difference from the running mean by 316 with
 PyTorch's ε of 1e-05. The channel was constant in all batches that counted, or its variance is too small for the type

@@ -13,7 +13,7 @@ Example:
     >>> stored = {"norm.running_mean": [0, 0.2], "norm.running_var": [0.9**200, 2]}
     >>> np.savez("model.npz", **stored, **{"norm.num_batches_tracked": 200})
     $ bnstat checkpoint model.npz
-    warning BN504 dead-channel
+    warning BN504 dead-filter
       channel 0 of layer norm: nothing but zeros entered in any batch, since
       the running variance (7.055e-10) is what a momentum of 0.1 leaves of
       the initial 1 after 200 such batches. The filter before this layer
@@ -82,4 +82,4 @@ def _left(layer: LayerAudit) -> str:
     return f"{what} after {plural(layer.batches, 'such batch', 'such batches')}" if layer.batches else what
 
 
-RULE = Rule("BN504", "dead-channel", "warning", _check)
+RULE = Rule("BN504", "dead-filter", "warning", _check)
