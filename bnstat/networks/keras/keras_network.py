@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,17 @@ import numpy as np
 
 from bnstat.errors import InputError, OutputError, UsageError
 from bnstat.moments.moments import Doubles, Moments
+from bnstat.networks.keras.backend import eagerly, imported_keras, is_traced
 from bnstat.networks.keras.normalizers import as_array, channel_axis, normalization, normalizers, seen, unseen
 from bnstat.networks.keras.wrapped_calls import input_of, wrapped_calls
 from bnstat.networks.network import Framework
 from bnstat.networks.normalization import Pass, Seen, Tensors
 from bnstat.sources.neighbours import missing
 
-_INSTALL = "pip install 'bnstat[keras,torch]' and set KERAS_BACKEND=torch"
+# What sets letters bold in a message for a terminal.
+_STYLE = re.compile(r"\x1b\[[\d;]*m")
+# Variables that are no parameters of a model: a training sets them without a gradient.
+_STATISTICS = ("moving_", "renorm_")
 
 
 def open_keras(source: str) -> KerasNetwork:
@@ -42,28 +45,9 @@ def open_keras(source: str) -> KerasNetwork:
     return KerasNetwork(model, source)
 
 
-def imported_keras() -> Any:
-    """Import Keras. If no backend is chosen and TensorFlow is not installed, PyTorch or JAX is taken.
-
-    Raises:
-        UsageError: if Keras or its backend is not installed.
-    """
-    if find_spec("keras") is None:
-        raise UsageError(f"a Keras model needs Keras; {_INSTALL}")
-    if "KERAS_BACKEND" not in os.environ and find_spec("tensorflow") is None:
-        there = next((name for name in ("torch", "jax") if find_spec(name) is not None), None)
-        if there is not None:
-            os.environ["KERAS_BACKEND"] = there
-    try:
-        import keras
-    except ImportError as error:
-        raise UsageError(f"Keras cannot be imported ({error}); {_INSTALL}") from error
-    return keras
-
-
 def _refusal(error: Exception) -> str:
     """Return why a file cannot be opened, and what to do, without the name of the file."""
-    said = next(iter(str(error).splitlines()), type(error).__name__).strip()
+    said = _said(error)
     if "safe_mode" in str(error) or "Lambda" in str(error):
         return (
             "it contains Python code (a Lambda layer), which is never run; build the model without it and save it again"
@@ -74,6 +58,13 @@ def _refusal(error: Exception) -> str:
             "export it as ONNX"
         )
     return f"Keras cannot read it ({said.rstrip('.')}); save the model again as .keras"
+
+
+def _said(error: Exception) -> str:
+    """Return the line of an error of Keras that says what is wrong, below the one that says where."""
+    lines = [_STYLE.sub("", line).strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith("Exception encountered")]
+    return told[0] if told else type(error).__name__
 
 
 class _ReachedError(BaseException):
@@ -111,7 +102,8 @@ class KerasNetwork:
         self._opened: dict[int, tuple[Any, Any]] = {}  # statistics before `load`
         formats = {getattr(layer, "data_format", None) for layer in model._flatten_layers()}
         self.channels_last = "channels_first" not in formats
-        self.parameters = int(sum(np.prod(variable.shape, dtype=np.int64) for variable in model.trainable_variables))
+        parameters = [variable for variable in model.weights if not variable.name.startswith(_STATISTICS)]
+        self.parameters = int(sum(np.prod(one.shape, dtype=np.int64) for one in parameters))
 
     @property
     def missed(self) -> tuple[str, ...]:
@@ -233,7 +225,7 @@ class KerasNetwork:
         def around(layer: Any, own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             name = count.next(layer)
             tensor = input_of(args, kwargs)
-            if _is_traced(tensor):
+            if is_traced(tensor):
                 self._missed.setdefault(f"{name} runs where its values cannot be seen, as in a loop that JAX traces")
             elif only in (None, name) and np.prod(tensor.shape):
                 note(seen(layer, normalization(layer, name), tensor))
@@ -243,19 +235,18 @@ class KerasNetwork:
         return around
 
     def _run(self, batch: Tensors, around: Callable[..., Any]) -> Tensors:
-        """Run the model in evaluation mode with a function around the call of each normalization; return the outputs."""
+        """Run the model in evaluation mode with a function around the call of each normalization."""
         import keras
 
         with ExitStack() as stack:
-            stack.enter_context(_eagerly())
+            stack.enter_context(eagerly())
             stack.enter_context(self._unchanged())
             stack.enter_context(wrapped_calls(self._layers, around))
             try:
                 outputs = self._model(keras.ops.convert_to_tensor(batch), training=False)
             except (ValueError, TypeError, RuntimeError) as error:
-                said = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
                 raise UsageError(
-                    f"{self.source} cannot be run on a batch of shape {tuple(batch.shape)}: {said.strip()}"
+                    f"{self.source} cannot be run on a batch of shape {tuple(batch.shape)}: {_said(error)}"
                 ) from error
             return _floats(as_array(keras.tree.flatten(outputs)[0]))
 
@@ -291,33 +282,3 @@ def _assign(layer: Any, mean: np.ndarray[Any, Any], variance: np.ndarray[Any, An
 
 def _floats(values: np.ndarray[Any, Any]) -> Tensors:
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float32)
-
-
-def _is_traced(tensor: Any) -> bool:
-    """Return True for a value of JAX that stands for others while a function is traced."""
-    import keras
-
-    if keras.backend.backend() != "jax":
-        return False
-    import jax
-
-    return isinstance(tensor, jax.core.Tracer)
-
-
-@contextmanager
-def _eagerly() -> Iterator[None]:
-    """Run without gradients and without compiled parts, in which no value can be seen."""
-    import keras
-
-    if keras.backend.backend() == "jax":
-        import jax
-
-        with jax.disable_jit():
-            yield
-    elif keras.backend.backend() == "torch":
-        import torch
-
-        with torch.no_grad():
-            yield
-    else:
-        yield
