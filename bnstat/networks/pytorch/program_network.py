@@ -1,0 +1,306 @@
+"""A TorchScript file or an exported program as a network.
+
+Modes of a program are fixed when it is written, and its hooks are not called. So what a batch norm normalizes with is
+chosen where its operator runs: the stored statistics in evaluation mode, those of the batch in training mode. Dropout
+stays off, as it was written. That is the forward pass of the module in training mode, unless its own code asks for the
+mode in another place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from bnstat.errors import OutputError, UsageError
+from bnstat.moments.moments import Doubles, Moments
+from bnstat.networks.network import Framework, LayerRefusesError
+from bnstat.networks.normalization import Normalization, Pass, Seen, Tensors
+from bnstat.networks.pytorch.modules import ROOT
+from bnstat.networks.pytorch.programs.program import Program, ProgramCall
+from bnstat.networks.pytorch.reduction import channel_axis, doubles, plain, reduce_input
+from bnstat.text import by, plural
+
+
+class ProgramNetwork:
+    """A program, as `Network` has it."""
+
+    framework: Framework = "pytorch"
+    channels_last = False
+    weights: str | None = None
+
+    def __init__(self, program: Program, source: str, device: torch.device) -> None:
+        self.source, self.parameters, self.frozen = source, program.parameters, program.frozen
+        self.trains = not program.frozen
+        self._program, self._device = program, device
+        self._stored: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._before: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """Sentences on normalizations that cannot be seen."""
+        return self._program.missed
+
+    def evaluate(self, batch: Tensors) -> Pass:
+        """Run a batch in evaluation mode."""
+        return self._run(batch, own=(), training=False)
+
+    def train(self, batch: Tensors) -> Pass:
+        """Run a batch with the statistics of the batch in every batch norm.
+
+        Raises:
+            LayerRefusesError: if a layer has one value for each channel.
+            UsageError: if the program was written for another batch size.
+        """
+        fixed = self._fixed_batch
+        if fixed is not None and len(batch) != fixed:
+            raise UsageError(
+                f"{self.source} was exported for {plural(fixed, 'sample')} in a batch, so training batches of "
+                f"{len(batch)} cannot be run; give `batch_size={fixed}`, or export it with a dynamic batch axis, as in "
+                "torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim('batch')},))"
+            )
+        return self._run(batch, own=(), training=True)
+
+    def switched(self, layers: Sequence[str], batch: Tensors) -> Tensors:
+        """Return the outputs in evaluation mode, with some layers using the statistics of the sample itself.
+
+        Raises:
+            LayerRefusesError: if a layer has one value for each channel.
+        """
+        return self._run(batch, own=frozenset(layers), training=False, reduced=False).outputs
+
+    def entering(self, layer: str, batch: Tensors) -> Seen:
+        """Run a batch in evaluation mode up to one layer, and return what entered it."""
+        passed = self._run(batch, own=(), training=False, until=layer)
+        return next(seen for seen in passed.seen if seen.normalization.layer == layer)
+
+    def load(self, layer: str, mean: Doubles, variance: Doubles) -> None:
+        """Set the running statistics of a layer, until `restore`.
+
+        Raises:
+            UsageError: if the layer stores none.
+        """
+        if layer not in self._stored:
+            raise UsageError(f"{self.source}: {layer} stores no running statistics that can be set")
+        stored = self._stored[layer]
+        self._before.setdefault(layer, (stored[0].clone(), stored[1].clone()))
+        with torch.no_grad():
+            for tensor, values in zip(stored, (mean, variance), strict=True):
+                tensor.copy_(torch.from_numpy(np.ascontiguousarray(values)))
+
+    def restore(self) -> None:
+        """Set every running statistic to what it was when the program was opened."""
+        with torch.no_grad():
+            for layer, before in reversed(self._before.items()):
+                for tensor, values in zip(self._stored[layer], before, strict=True):
+                    tensor.copy_(values)
+        self._before.clear()
+
+    def save(self, path: str) -> None:
+        """Write the program with its running statistics as they are now.
+
+        Raises:
+            OutputError: if the file cannot be written.
+        """
+        try:
+            self._program.write(path)
+        except (OSError, RuntimeError) as error:
+            raise OutputError(f"{path}: the program cannot be written: {' '.join(str(error).split())[:200]}") from error
+
+    @property
+    def _fixed_batch(self) -> int | None:
+        return self._program.sizes[0] if self._program.sizes else None
+
+    def _run(
+        self, batch: Tensors, *, own: Collection[str], training: bool, until: str | None = None, reduced: bool = True
+    ) -> Pass:
+        """Run a batch, in parts of the size that the program was written for if it was written for one."""
+        self.require_shape(batch.shape[1:])
+        fixed = self._fixed_batch
+        size = len(batch) if fixed is None or training else fixed
+        outputs: list[Tensors] = []
+        parts: list[tuple[Seen, ...]] = []
+        for first in range(0, len(batch), size):
+            part = batch[first : first + size]
+            missing = size - len(part)
+            # samples do not see each other in evaluation mode, so that a part can be filled up
+            filled = np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part
+            watch = _Watch(self, own, training, until, len(filled), reduced)
+            outputs.append(self._outputs(filled, watch)[: len(part)])
+            parts.append(tuple(_first_samples(seen, len(part), len(filled)) for seen in watch.seen))
+        return Pass(np.concatenate(outputs), _joined(parts))
+
+    def _outputs(self, batch: Tensors, watch: _Watch) -> Tensors:
+        """Return the first output of the program; nothing if the pass ends at a layer."""
+        try:
+            tensor = torch.from_numpy(np.array(batch, np.float32)).to(self._device)
+            with torch.no_grad():
+                output = _first_tensor(self._program.run(tensor, watch))
+        except _ReachedError:
+            return np.empty((len(batch), 0), np.float32)
+        except LayerRefusesError:
+            raise
+        except (RuntimeError, AssertionError, ValueError, TypeError, IndexError) as error:
+            raise UsageError(
+                f"{self.source} cannot run a batch of shape {by(batch.shape)}: {_reason(error)}; give samples of "
+                "another size, as with `size`"
+            ) from error
+        if output is None or output.ndim == 0 or output.shape[0] != len(batch):
+            shape = "no tensor" if output is None else f"a tensor of shape {tuple(output.shape)}"
+            raise UsageError(
+                f"{self.source} returns {shape} for {plural(len(batch), 'sample')}, so the outputs of samples cannot "
+                "be told apart; write a program that returns a row for each sample"
+            )
+        values = plain(output)
+        return (values if values.dtype == torch.float64 else values.float()).numpy()
+
+    def require_shape(self, shape: Sequence[int]) -> None:
+        """Refuse samples of another shape than the program was written for.
+
+        Args:
+            shape: The shape of a sample, channels first.
+
+        Raises:
+            UsageError: if it is another shape.
+        """
+        if self._program.sizes is None:
+            return
+        sizes = self._program.sizes[1:]
+        fits = len(sizes) == len(shape) and all(size in (None, own) for size, own in zip(sizes, shape, strict=True))
+        if not fits:
+            wanted = " × ".join("any" if size is None else str(size) for size in sizes)
+            raise UsageError(
+                f"{self.source} was exported for samples of {wanted} (channels first), and they have {by(shape)}; cut "
+                "patches of this size with `size`, or export it with dynamic axes"
+            )
+
+    def _note_stored(self, layer: str, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        self._stored.setdefault(layer, (mean, variance))
+
+
+class _ReachedError(BaseException):
+    """The end of a pass that goes no further than one layer."""
+
+
+class _Watch:
+    """What happens at each normalization of one pass.
+
+    Attributes:
+        seen: What entered the normalizations, in order.
+    """
+
+    def __init__(
+        self,
+        network: ProgramNetwork,
+        own: Collection[str],
+        training: bool,
+        until: str | None,
+        samples: int,
+        reduced: bool,
+    ) -> None:
+        self._network, self._own, self._training, self._until = network, own, training, until
+        self._samples, self._reduced = samples, reduced
+        self.seen: list[Seen] = []
+        self._calls: dict[str, int] = {}
+
+    def begin(self) -> None:
+        """Forget what was seen."""
+        self.seen, self._calls = [], {}
+
+    def __call__(self, called: ProgramCall, /) -> Any:
+        """Note a normalization, and run it with the statistics of this mode.
+
+        Raises:
+            LayerRefusesError: if the operator refuses the statistics of its input.
+        """
+        name = called.layer or (f"{called.kind}_norm" if self._network.frozen else ROOT)
+        number = self._calls[name] = self._calls.get(name, 0) + 1
+        layer = name if number == 1 else f"{name}#{number}"
+        if self._reduced:
+            self.seen.append(self._entered(layer, called))
+        if layer == self._until:
+            raise _ReachedError
+        call = called.call
+        if not self._training and called.kind == "batch" and call["running_var"] is not None and call["training"]:
+            raise UsageError(
+                f"{self._network.source} was written in training mode: {layer} normalizes with the statistics of each "
+                "batch, and dropout is on; call model.eval() before it is scripted, traced or exported"
+            )
+        if layer in self._own or (self._training and called.kind in ("batch", "instance")):
+            try:
+                return call.run_with_own_statistics()
+            except ValueError as error:
+                raise LayerRefusesError(layer, str(error), tuple(self.seen)) from error
+        return call.run()
+
+    def _entered(self, layer: str, called: ProgramCall) -> Seen:
+        """Return what entered a normalization, as the module had it: instance norm with its samples apart."""
+        call = called.call
+        tensor = call.input
+        if called.kind == "instance" and tensor.shape[0] == 1 and call.kind == "batch":
+            tensor = tensor.reshape(self._samples, -1, *tensor.shape[2:])
+        axis = channel_axis(call)
+        channels = tensor.shape[axis]
+        mean, variance = call["running_mean"], call["running_var"]
+        stored = mean is not None and variance is not None and mean.numel() >= channels
+        if stored and called.kind == "batch":
+            self._network._note_stored(layer, mean, variance)
+        normalization = Normalization(
+            layer=layer,
+            kind=called.kind,
+            epsilon=float(torch.finfo(tensor.dtype).eps if call["eps"] is None else call["eps"]),
+            groups=call["groups"] if called.kind == "group" else None,
+            momentum=float(call["momentum"]) if stored and call["momentum"] is not None else None,
+            running_mean=_of_channels(mean, channels),
+            running_variance=_of_channels(variance, channels),
+            scale=_of_channels(call["weight"], channels),
+            shift=_of_channels(call["bias"], channels),
+            functional=called.functional,
+        )
+        return reduce_input(normalization, tensor, axis, self._samples)
+
+
+def _of_channels(tensor: torch.Tensor | None, channels: int) -> Doubles | None:
+    """Return the numbers of a layer; those of an instance norm are repeated for each sample."""
+    return doubles(None if tensor is None else tensor.reshape(-1)[:channels], channels)
+
+
+def _first_tensor(output: Any) -> torch.Tensor | None:
+    if isinstance(output, torch.Tensor):
+        return output
+    values = output.values() if isinstance(output, dict) else output if isinstance(output, (list, tuple)) else ()
+    return next((found for value in values if (found := _first_tensor(value)) is not None), None)
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def _first_samples(seen: Seen, samples: int, filled: int) -> Seen:
+    """Return what entered a layer of the first samples only."""
+    if samples == filled:
+        return seen
+    moments = Moments(**{name: getattr(seen.moments, name)[:samples] for name in Moments.__dataclass_fields__})
+    places = None if seen.place_variances is None else seen.place_variances[:samples]
+    shape = (samples, *seen.shape[1:])
+    return Seen(seen.normalization, shape, seen.axis, seen.dtype, moments, seen.together, places)
+
+
+def _joined(parts: Sequence[tuple[Seen, ...]]) -> tuple[Seen, ...]:
+    """Return what entered each layer of all parts of a batch, joined along samples."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = []
+    for layer in zip(*parts, strict=True):
+        first = layer[0]
+        moments = Moments.stack(
+            Moments(**{name: getattr(seen.moments, name)[row] for name in Moments.__dataclass_fields__})
+            for seen in layer
+            for row in range(seen.moments.shape[0])
+        )
+        places = None if first.place_variances is None else np.concatenate([seen.place_variances for seen in layer])
+        shape = (sum(seen.shape[0] for seen in layer), *first.shape[1:])
+        joined.append(Seen(first.normalization, shape, first.axis, first.dtype, moments, first.together, places))
+    return tuple(joined)
