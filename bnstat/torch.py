@@ -63,7 +63,8 @@ def layers(
     Raises:
         UsageError: if there is no sample, the model cannot run one, or a setting is wrong.
     """
-    measuring = Measuring(wholes("batch_sizes", batch_sizes), whole("draws", draws), switch, texts("layers", layers), seed)
+    patterns = texts("layers", layers)
+    measuring = Measuring(wholes("batch_sizes", batch_sizes), whole("draws", draws), switch, patterns, seed)
     device = device_of(model)
     network = ModuleNetwork(model, type(model).__name__, device=device, amp=amp)
     samples = HeldSamples.of(samples_in(batches))

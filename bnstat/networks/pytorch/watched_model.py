@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -19,9 +19,6 @@ from bnstat.networks.pytorch.watcher import Known, Watcher
 from bnstat.networks.pytorch.watching import watched
 from bnstat.networks.results import LayerResult, PerChannel
 from bnstat.text import by, number, plural
-
-if TYPE_CHECKING:
-    import pandas
 
 # The columns of the table, of which all but the first two stand at the right.
 _TITLES = ("layer", "kind", "shape", "values", "samples", "ρ", "ε share", "dead", "mean gap", "variance ratio")
@@ -96,17 +93,9 @@ class Watched:
         """Sentences on normalizations that cannot be seen."""
         return tuple(self.known.missed)
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return the table as a data frame of pandas, a row for each layer and channel. Undefined numbers are NaN.
-
-        Raises:
-            ImportError: if pandas is not installed.
-        """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("to_pandas() needs pandas; pip install 'bnstat[pandas]'") from error
-        return pandas.DataFrame([row for layer in self.layers for row in _channels(layer)])
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each layer and channel, as `pandas.DataFrame` takes them. Undefined numbers are None."""
+        return [row for layer in self.layers for row in _channels(layer)]
 
     def __repr__(self) -> str:
         layers = self.layers
@@ -168,7 +157,5 @@ def _channels(layer: LayerResult) -> Iterator[dict[str, Any]]:
         }
 
 
-def _figure(figures: Sequence[float | None], channel: int) -> float:
-    """Return a figure of a channel as a data frame has it."""
-    figure = figures[channel] if figures else None
-    return np.nan if figure is None else figure
+def _figure(figures: PerChannel, channel: int) -> float | None:
+    return figures[channel] if figures else None
