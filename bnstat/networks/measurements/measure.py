@@ -58,26 +58,18 @@ def measure(
 
     # training mode: real batches of every size
     notes = list(_evaluation_notes(network, samples, measuring, found, nesting))
-    trained: list[TrainedBatches] = []
-    if _trains(network, found):
-        sizes = _sizes(measuring, found, notes)
-        for size in sizes:
-            drawn = drawn_batches(len(samples), nesting, size, measuring.draws, measuring.seed)
-            count = _Count(progress, f"training batches of {size}", len(drawn))
-            trained.append(train(network, samples, drawn, alike=len(found.shapes) == 1, tick=count))
-        notes += _training_notes(len(samples), nesting, trained, found)
+    trained = _trained(network, samples, measuring, found, nesting, progress)
+    if _depends_on_batch(network, found):
+        notes += _training_notes(len(samples), measuring, nesting, trained, found)
 
-    reported = [(name, layer) for name, layer in found.layers.items() if name in found.reported]
     return Measured(
         model=_model_of(network, found.layers.values()),
         layers=tuple(
             result_of(
-                layer,
-                nesting,
-                layer.change.share,
-                tuple(one.result(name, layer, network.framework) for one in trained),
+                layer, nesting, layer.change.share, tuple(one.result(name, layer, network.framework) for one in trained)
             )
-            for name, layer in reported
+            for name, layer in found.layers.items()
+            if name in found.reported
         ),
         missed=tuple(network.missed),
         samples=len(samples),
@@ -85,6 +77,30 @@ def measure(
         output_moved=found.change.share,
         notes=tuple(notes),
     )
+
+
+def _trained(
+    network: Network,
+    samples: Samples,
+    measuring: Measuring,
+    found: Evaluation,
+    nesting: Nesting | None,
+    progress: Progress | None,
+) -> list[TrainedBatches]:
+    """Run training batches of every size that these samples can make; none if no layer depends on its batch."""
+    trained = []
+    for size in dict.fromkeys(measuring.batch_sizes) if _depends_on_batch(network, found) else ():
+        if size > 1 and len(found.shapes) > 1:
+            continue
+        drawn = drawn_batches(len(samples), nesting, size, measuring.draws, measuring.seed)
+        count = _Count(progress, f"training batches of {size}", len(drawn))
+        trained.append(train(network, samples, drawn, alike=len(found.shapes) == 1, tick=count))
+    return trained
+
+
+def _depends_on_batch(network: Network, found: Evaluation) -> bool:
+    """Return True if training batches can be run, and any layer depends on what else is in a batch."""
+    return network.trains and any(layer.seen.normalization.kind == "batch" for layer in found.layers.values())
 
 
 class _Count:
@@ -110,25 +126,6 @@ def _model_of(network: Network, layers: Iterable[EvaluatedLayer]) -> ModelResult
     )
 
 
-def _trains(network: Network, found: Evaluation) -> bool:
-    """Return True if training batches can be run, and any layer depends on what else is in a batch."""
-    return network.trains and any(layer.seen.normalization.kind == "batch" for layer in found.layers.values())
-
-
-def _sizes(measuring: Measuring, found: Evaluation, notes: list[str]) -> tuple[int, ...]:
-    """Return the batch sizes that samples of these shapes admit, each once."""
-    sizes = tuple(dict.fromkeys(measuring.batch_sizes))
-    if len(found.shapes) == 1:
-        return sizes
-    left = [str(size) for size in sizes if size != 1]
-    if left:
-        notes.append(
-            f"skipped training batches of {joined(left)}: the samples have {len(found.shapes)} different shapes, and "
-            "such samples cannot be in one batch; `size` cuts patches of one shape"
-        )
-    return (1,) if 1 in sizes else ()
-
-
 def _evaluation_notes(
     network: Network, samples: Samples, measuring: Measuring, found: Evaluation, nesting: Nesting | None
 ) -> Iterator[str]:
@@ -141,15 +138,21 @@ def _evaluation_notes(
         if asked:
             yield f"this kind of model only runs in evaluation mode, so {joined(asked)} were not measured"
         return
-    if measuring.batch_sizes and not _trains(network, found):
+    if measuring.batch_sizes and not _depends_on_batch(network, found):
         yield "no layer uses the statistics of a batch, so that the batch size changes nothing in this network"
     if measuring.switch and not found.switchable(reported=True):
         yield "no layer uses stored statistics, so that there is none to switch to those of each sample"
 
 
 def _training_notes(
-    samples: int, nesting: Nesting | None, trained: Sequence[TrainedBatches], found: Evaluation
+    samples: int, measuring: Measuring, nesting: Nesting | None, trained: Sequence[TrainedBatches], found: Evaluation
 ) -> Iterator[str]:
+    left = [str(size) for size in dict.fromkeys(measuring.batch_sizes) if size > 1]
+    if left and len(found.shapes) > 1:
+        yield (
+            f"skipped training batches of {joined(left)}: the samples have {len(found.shapes)} different shapes, and "
+            "such samples cannot be in one batch; `size` cuts patches of one shape"
+        )
     of = plural(samples, "sample") if nesting is None else plural(nesting.number, "volume")
     for one in trained:
         size, share = one.batch_size, overlap(samples, nesting, one.batch_size)
