@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bnstat.report.finding import SEVERITIES, Finding
+from bnstat.text import first_ones, printable
 
 
 def by_rule(findings: Iterable[Finding]) -> list[list[Finding]]:
@@ -23,3 +24,10 @@ def title(finding: Finding) -> str:
 def also(places: str) -> str:
     """Return the sentence that names the other places of a finding; empty where there are none."""
     return f" Also found in {places}." if places else ""
+
+
+def also_in_layers(findings: Sequence[Finding]) -> str:
+    """Return the sentence that names the other layers in which a rule found the same as in its first finding."""
+    here = findings[0].layer
+    others = list(dict.fromkeys(printable(one.layer) for one in findings[1:] if one.layer not in (None, here)))
+    return also(first_ones("layer" if len(others) == 1 else "layers", others)) if others else ""

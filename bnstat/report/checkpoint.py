@@ -22,6 +22,7 @@ CHANNEL_LISTS = {
     "negative_variance": "negative",
     "zero_variance": "zero",
     "dead": "dead",
+    "faded": "faded",
     "below_epsilon": "below_epsilon",
     "huge_variance": "huge",
     "beyond_float16": "beyond_float16",

@@ -162,7 +162,7 @@ def _largest(layers: Sequence[LayerMoved]) -> list[str]:
     means = [(_greatest(one.mean_moved), one) for one in layers]
     (most, channel), layer = max(means, key=lambda pair: pair[0])
     if channel is not None:
-        where = f"{layer.name}, channel {channel}" if layer.before.channels > 1 else layer.name
+        where = f"layer {layer.name}" + (f", channel {channel}" if layer.before.channels > 1 else "")
         said.append(
             f"The running means moved by up to {short(most, 3)} SD (standard deviations of the first file; {where})."
             if most >= _LEAST_MEAN
@@ -172,7 +172,7 @@ def _largest(layers: Sequence[LayerMoved]) -> list[str]:
     (_, channel), layer = max(ratios, key=lambda pair: pair[0])
     if channel is not None and layer.variance_ratio is not None:
         ratio = short(float(layer.variance_ratio[channel]), 3)
-        said.append(f"The running variance changed most in {layer.name}: to {ratio} times what it was.")
+        said.append(f"The running variance changed most in layer {layer.name}: to {ratio} times what it was.")
     return said
 
 
@@ -208,4 +208,4 @@ def _named(layers: Sequence[LayerMoved]) -> str:
 
 
 def _all(count: int) -> str:
-    return "the only layer" if count == 1 else f"all {count:,} layers"
+    return {1: "the only layer", 2: "both layers"}.get(count, f"all {count:,} layers")

@@ -16,7 +16,7 @@ def verdict(audit: Audit) -> tuple[str, ...]:
     """Return the sentences: what goes wrong in evaluation mode, what carries nothing, and whether all is in order."""
     if not audit.with_statistics:
         return (_without_statistics(audit),)
-    wrong = [*_fails(audit), *_start(audit), *_dead(audit), *_huge(audit), *_epsilon(audit)]
+    wrong = [*_fails(audit), *_start(audit), *_dead(audit), *_faded(audit), *_huge(audit), *_epsilon(audit)]
     return (*(wrong or [_in_order(audit)]), _known(audit))
 
 
@@ -81,6 +81,16 @@ def _dead(audit: Audit) -> Iterator[str]:
         )
 
 
+def _faded(audit: Audit) -> Iterator[str]:
+    """Name the channels that carry nothing any more."""
+    faded = [(layer, layer.faded) for layer in audit.with_statistics if layer.faded]
+    if faded:
+        yield (
+            f"{_channels(faded)} dead by now: the running variance has decayed to nearly nothing, so only constants "
+            "entered of late."
+        )
+
+
 def _huge(audit: Audit) -> Iterator[str]:
     """Name the channels whose values have grown without bound."""
     found = [(layer, layer.huge) for layer in audit.with_statistics if layer.huge]
@@ -91,7 +101,7 @@ def _huge(audit: Audit) -> Iterator[str]:
 def _epsilon(audit: Audit) -> Iterator[str]:
     """Name the channels in which ε decides."""
     found = [
-        (layer, tuple(channel for channel in (*layer.zero, *layer.below_epsilon) if channel not in layer.dead))
+        (layer, tuple(sorted({*layer.zero, *layer.below_epsilon} - {*layer.dead, *layer.faded})))
         for layer in audit.with_statistics
     ]
     found = [(layer, channels) for layer, channels in found if channels]
@@ -115,7 +125,7 @@ def _channels(found: Sequence[tuple[LayerAudit, tuple[int, ...]]]) -> str:
 def _in_order(audit: Audit) -> str:
     """Say that nothing is wrong, and what was looked at."""
     layers = audit.with_statistics
-    of = f"all {len(layers):,} layers" if len(layers) > 1 else "the only layer"
+    of = _lowered(_of(len(layers), len(layers)))
     return f"The running statistics are in order: in {of} every variance is finite and above ε, and no channel is dead."
 
 
@@ -141,5 +151,5 @@ def _lowered(words: str) -> str:
 def _of(count: int, every: int) -> str:
     """Return how many layers of all, as in "2 of 18 layers" at the start of a sentence."""
     if count == every:
-        return "The only layer" if every == 1 else f"All {every:,} layers"
+        return {1: "The only layer", 2: "Both layers"}.get(every, f"All {every:,} layers")
     return f"{count:,} of {plural(every, 'layer')}"

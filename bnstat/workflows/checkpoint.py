@@ -15,6 +15,8 @@ from bnstat.rules import CHECKPOINT_RULES, judged
 from bnstat.text import joined, printable
 from bnstat.workflows.failures import failures_of, require_some
 
+# The weight of one batch above which its momentum is taken for a number of the other convention.
+_MOST_WEIGHT = 0.5
 # The parameters of what a file may not say.
 _PARAMETERS = {"ε": "epsilon", "momentum": "momentum"}
 
@@ -84,25 +86,36 @@ def report_of(found: Audit) -> CheckpointReport:
 
 
 def assumed(found: Audit) -> tuple[str, ...]:
-    """Return a note on ε and momentum that neither the file nor the user says."""
-    settings, layers = found.settings, found.with_statistics
-    missing = {
-        "ε": settings.epsilon is None and any(layer.stored.epsilon is None for layer in layers),
-        "momentum": settings.momentum is None and any(layer.stored.momentum is None for layer in layers),
-    }
-    if not any(missing.values()):
-        return ()
+    """Return notes on ε and momentum: what neither the file nor the user says, and a momentum of another convention."""
+    settings, layers, told = found.settings, found.with_statistics, found.momentum_told
     layer = settings.layer_for(found.checkpoint.format)
+    notes = []
+    if told is not None:
+        notes.append(
+            f"{printable(found.file)} does not say the momentum, and channels into which only zeros have entered tell "
+            f"{told:g}; if it is another, give `momentum`"
+        )
+    absent = {
+        "ε": settings.epsilon is None and any(one.stored.epsilon is None for one in layers),
+        "momentum": settings.momentum is None and told is None and any(one.stored.momentum is None for one in layers),
+    }
     values = {"ε": layer.epsilon, "momentum": layer.momentum}
-    said = [f"{name} {values[name]:g}" for name, absent in missing.items() if absent and values[name] is not None]
-    if not said:
-        return ()
-    lacks = joined([name for name, absent in missing.items() if absent], "or")
-    options = joined([f"`{_PARAMETERS[name]}`" for name, absent in missing.items() if absent])
-    return (
-        f"{printable(found.file)} does not say {lacks}, so {layer.framework.title}'s defaults are taken: "
-        f"{joined(said)}; if the network has others, give {options}",
-    )
+    taken = {name: values[name] for name, missing in absent.items() if missing and values[name] is not None}
+    if taken:
+        options = joined([f"`{_PARAMETERS[name]}`" for name in taken])
+        notes.append(
+            f"no {joined([*taken], 'or')} is stored, so {layer.framework.title}'s "
+            f"{'default is' if len(taken) == 1 else 'defaults are'} taken: "
+            f"{joined([f'{name} {value:g}' for name, value in taken.items()])}; if the network has "
+            f"{'another' if len(taken) == 1 else 'others'}, give {options}"
+        )
+    weight = layer.batch_weight
+    if settings.momentum is not None and weight is not None and _MOST_WEIGHT < weight < 1.0:
+        notes.append(
+            f"a momentum of {layer.momentum:g} gives the last batch a weight of {weight:g} in {layer.framework.title}; "
+            f"if it is a number of the other convention, give `momentum={1.0 - weight:.12g}`"
+        )
+    return tuple(notes)
 
 
 def compare_checkpoints(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log10
 
@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from bnstat.moments.moments import Doubles
 from bnstat.networks.checkpoints.settings import FLOAT16_MOST, HUGE, SMALL_SCALE, AuditSettings
 from bnstat.networks.checkpoints.stored import Checkpoint, StoredNormalization
-from bnstat.networks.checkpoints.updates import only_constants, weight_of_start
+from bnstat.networks.checkpoints.updates import (
+    momentum_told,
+    only_constants,
+    only_constants_lately,
+    weight_of_start,
+)
 
 Channels = tuple[int, ...]
 
@@ -103,6 +108,15 @@ class LayerAudit:
         return _where(only_constants(mean, self.variance, self.momentum, self.batches, self.stored.dtype))
 
     @cached_property
+    def faded(self) -> Channels:
+        """The channels that only constants have entered of late: their running variance has decayed to nearly 0."""
+        if self.variance is None or self.initial:
+            return ()
+        mean = np.zeros_like(self.variance) if self.mean is None else self.mean
+        found = _where(only_constants_lately(mean, self.variance))
+        return tuple(channel for channel in found if channel not in self.dead)
+
+    @cached_property
     def below_epsilon(self) -> Channels:
         """The channels whose running variance is above 0 and below ε."""
         return () if self.variance is None else _where((self.variance > 0.0) & (self.variance < self.epsilon))
@@ -159,11 +173,14 @@ class Audit:
         checkpoint: The file.
         settings: What is known of the training beside the file.
         layers: Its normalization layers, in the order of the file.
+        momentum_told: The momentum that dead channels tell, which is taken where neither the file nor the user says
+            one; None if the default explains them, or if there are none.
     """
 
     checkpoint: Checkpoint
     settings: AuditSettings
     layers: tuple[LayerAudit, ...]
+    momentum_told: float | None = None
 
     @property
     def file(self) -> str:
@@ -190,7 +207,20 @@ def audit(checkpoint: Checkpoint, settings: AuditSettings) -> Audit:
         )
         for stored, ratio in zip(checkpoint.normalizations, ratios, strict=True)
     )
-    return Audit(checkpoint, settings, layers)
+    told = None if settings.momentum is not None or any(one.dead for one in layers) else _told(layers)
+    if told is not None:
+        layers = tuple(one if one.stored.momentum is not None else replace(one, momentum=told) for one in layers)
+    return Audit(checkpoint, settings, layers, told)
+
+
+def _told(layers: Sequence[LayerAudit]) -> float | None:
+    """Return the momentum that channels tell into which only zeros have entered; None if none does."""
+    for layer in layers:
+        if layer.stored.momentum is None and layer.batches and layer.mean is not None and layer.variance is not None:
+            told = momentum_told(layer.mean, layer.variance, layer.batches, layer.stored.dtype)
+            if told is not None:
+                return told
+    return None
 
 
 def _batches(stored: StoredNormalization, settings: AuditSettings) -> int | None:

@@ -23,6 +23,8 @@ _LEAST_NORMAL = 2.0**-126
 _HALF = {"float16": (2.0**-11, 2.0**-25), "bfloat16": (2.0**-8, _LEAST_NORMAL)}
 # The variance that rounding may leave of a batch of equal values, in squares of the value: (2^-20)².
 _OF_A_CONSTANT = 1e-12
+# Digits of the momenta that people choose.
+_ROUND = 2
 # A channel whose batch variances may have been this large within rounding is not called constant: PyTorch's ε.
 _MOST_VARIANCE = 1e-5
 
@@ -65,11 +67,37 @@ def only_constants(
         if dtype in _HALF:
             found |= zeros & np.isin(variance, _repeated(momentum, batches, dtype))
         elif allowed <= _MOST_VARIANCE * (1.0 - left):
-            found |= ~zeros & (away <= allowed + _OF_A_CONSTANT * mean * mean)
+            found |= ~zeros & (away <= allowed)
     if batches != 0:
         for channel in np.flatnonzero(zeros & ~found):
             found[channel] = _is_a_power(float(variance[channel]), momentum, dtype)
     return found
+
+
+def only_constants_lately(mean: Doubles, variance: Doubles) -> NDArray[np.bool_]:
+    """Return True for each channel whose running variance has decayed to nearly nothing, as after many constants.
+
+    It is above 0, and below 1e-12 of the squared mean (the rounding of a batch of equal values), or of the median
+    variance of the layer. Nothing has to be known of the momentum or of the number of batches.
+    """
+    live = variance[np.isfinite(variance) & (variance > 0.0)]
+    size = np.maximum(mean * mean, np.median(live) if len(live) else 0.0)
+    return (variance > 0.0) & (variance <= _OF_A_CONSTANT * size)
+
+
+def momentum_told(mean: Doubles, variance: Doubles, batches: int, dtype: str) -> float | None:
+    """Return the momentum that a channel tells into which only zeros have entered; None if no channel does.
+
+    Such a channel has a mean of exactly 0 and a variance of (1 − m)ⁿ. Any variance gives some m; one of two digits, as
+    people choose them, to within the rounding of n updates, is no coincidence.
+    """
+    for channel in np.flatnonzero((mean == 0.0) & (variance > _LEAST_NORMAL) & (variance < 1.0)):
+        told = -expm1(log(variance[channel]) / batches)
+        round_ = float(f"{told:.{_ROUND}g}")
+        known = only_constants(mean[channel : channel + 1], variance[channel : channel + 1], round_, batches, dtype)
+        if abs(told - round_) <= 1e-4 * round_ and known[0]:
+            return round_
+    return None
 
 
 def _is_a_power(variance: float, momentum: float | None, dtype: str) -> bool:

@@ -35,6 +35,7 @@ _MARKS = {
     "inf": "Inf",
     "negative": "negative",
     "dead": "dead",
+    "faded": "faded",
     "zero": "zero",
     "below_epsilon": "below ε",
     "huge": "huge",
@@ -118,7 +119,7 @@ def marks(layer: LayerAudit) -> str:
     told: set[int] = set()
     for attribute, word in _MARKS.items():
         channels = [channel for channel in getattr(layer, attribute) if channel not in told]
-        if attribute in ("nan", "inf", "negative", "dead"):
+        if attribute in ("nan", "inf", "negative", "dead", "faded"):
             told.update(channels)
         if channels:
             words.append(f"{len(channels):,} {word}")
@@ -145,11 +146,11 @@ def _layers(audit: Audit) -> str:
     """Return how many layers there are, and their ε and momentum."""
     keeps, others = len(audit.with_statistics), len(audit.layers) - len(audit.with_statistics)
     channels = sum(layer.channels for layer in audit.layers)
-    kinds = [plural(keeps, "layer with running statistics", "layers with running statistics")] if keeps else []
-    kinds += [plural(others, "layer with γ alone", "layers with γ alone")] if others else []
-    line = f"{' and '.join(kinds)}, {plural(channels, 'channel')}"
     if not keeps:
-        return line
+        return f"{plural(others, 'layer')} without running statistics, {plural(channels, 'channel')}"
+    kinds = [plural(keeps, "layer with running statistics", "layers with running statistics")] if keeps else []
+    kinds += [plural(others, "layer without them", "layers without them")] if others else []
+    line = f"{' and '.join(kinds)}, {plural(channels, 'channel')}"
     epsilons = dict.fromkeys(f"{layer.epsilon:g}" for layer in audit.with_statistics)
     momenta = dict.fromkeys(
         "none" if layer.momentum is None else f"{layer.momentum:g}" for layer in audit.with_statistics

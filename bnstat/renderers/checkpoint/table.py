@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bnstat.renderers.checkpoint import rows
-from bnstat.renderers.findings import by_rule
-from bnstat.renderers.layers.rows import also, shortened
+from bnstat.renderers.findings import also_in_layers, by_rule
+from bnstat.renderers.layers.rows import shortened
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
 from bnstat.report.checkpoint import CheckpointReport
 from bnstat.text import printable
@@ -66,5 +66,5 @@ def print_findings(report: CheckpointReport, screen: Screen, *, every_row: bool)
     for group in by_rule(report.findings):
         screen.blank()
         for finding in group if every_row else group[:1]:
-            message = finding.message if every_row else finding.message + also(group)
+            message = finding.message if every_row else finding.message + also_in_layers(group)
             screen.finding(finding.severity, f"{finding.rule} {finding.name}", message)

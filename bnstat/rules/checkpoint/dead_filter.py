@@ -2,7 +2,8 @@
 
 What it does: reports channels of a checkpoint whose running variance is what repeated updates with a batch variance of
 0 leave of the initial 1: (1 − momentum)ⁿ after n batches. This needs no data, because only the same value everywhere,
-in every batch, has a variance of 0.
+in every batch, has a variance of 0. A channel that varied once, and since then was constant for so long that its
+running variance has decayed to nearly nothing, is reported too.
 
 Why it matters: the filter before the layer returns one value whatever the input, so the channel adds nothing to the
 network but work. Its weights are zero, or a ReLU before it never fires. Training does not bring it back, because no
@@ -27,7 +28,9 @@ the first step on, look for an input channel that is always zero: `bnstat check 
 
 Threshold: the rounding of n updates in float32, (2 + 2m/(1 − m))·2⁻²⁴ of the value for each. A channel whose running
 mean is exactly 0 is compared with every n. For any other, n must be known: the file counts batches, or `--steps` says
-them. The momentum m is that of the file, of `--momentum`, or PyTorch's 0.1; with a wrong one no channel is found.
+them. The momentum m is that of the file, of `--momentum`, or PyTorch's 0.1; if none of a file's channels fits, one of
+two digits that a channel with a mean of 0 fits exactly. A decayed variance is below 1e-12 of the squared mean, or of
+the median variance of the layer.
 
 Sources: the recurrence new = (1 − m)·old + m·batch, run with the real layers of PyTorch in float32, float16 and
 bfloat16.
@@ -47,25 +50,39 @@ from bnstat.text import plural, short
 if TYPE_CHECKING:
     from bnstat.networks.checkpoints.audit import LayerAudit
 
+# A running variance is called that of the batches that are counted if it is so near: half precision rounds so much.
+_NEAR = 0.01
+# A running variance that is nothing in float32.
+_NOTHING = 2.0**-126
+
 
 def _check(rule: Rule[CheckpointEvidence], evidence: CheckpointEvidence) -> Iterator[Finding]:
     for layer in evidence.audit.with_statistics:
-        if layer.dead:
-            message = (
-                f"{place(layer, layer.dead)}: {_entered(layer)} in any batch, since the running variance "
-                f"({_variance(layer)}) is {_left(layer)}. The filter before this layer gives one value whatever the "
-                "input: its weights are zero, or a ReLU before it never fires. Prune the channel, or initialize the "
-                "filter again and train on."
-            )
-            first = None if layer.variance is None else float(layer.variance[layer.dead[0]])
-            yield rule.of_layer(evidence.audit.file, layer.name, message, only(layer.dead), first)
+        for channels, said in ((layer.dead, _ever), (layer.faded, _lately)):
+            if channels and layer.variance is not None:
+                message = (
+                    f"{place(layer, channels)}: {said(layer)} The filter before this layer gives one value whatever "
+                    "the input: its weights are zero, or a ReLU before it never fires. Prune the channel, or "
+                    "initialize the filter again and train on."
+                )
+                first = float(layer.variance[channels[0]])
+                yield rule.of_layer(evidence.audit.file, layer.name, message, only(channels), first)
 
 
-def _entered(layer: LayerAudit) -> str:
-    """Say what entered the dead channels."""
-    if layer.mean is None or all(layer.mean[channel] == 0.0 for channel in layer.dead):
-        return "nothing but zeros entered"
-    return "nothing but a constant entered"
+def _ever(layer: LayerAudit) -> str:
+    """Say what entered channels into which only constants ever have."""
+    zeros = layer.mean is None or all(layer.mean[channel] == 0.0 for channel in layer.dead)
+    what = "zeros" if zeros else "a constant"
+    return (
+        f"nothing but {what} entered in any batch, since the running variance ({_variance(layer)}) is {_left(layer)}."
+    )
+
+
+def _lately(layer: LayerAudit) -> str:
+    """Say what entered channels whose variance has decayed."""
+    assert layer.variance is not None
+    least = short(float(layer.variance[list(layer.faded)].min()))
+    return f"nothing but a constant entered of late, since the running variance has decayed to nearly 0 ({least})."
 
 
 def _variance(layer: LayerAudit) -> str:
@@ -77,9 +94,15 @@ def _variance(layer: LayerAudit) -> str:
 def _left(layer: LayerAudit) -> str:
     """Say what repeated updates have left of the initial variance."""
     if layer.momentum is None:
-        return "the cumulative average of zeros"
-    what = f"what a momentum of {layer.momentum:g} leaves of the initial 1"
-    return f"{what} after {plural(layer.batches, 'such batch', 'such batches')}" if layer.batches else what
+        return "the cumulative average of constants"
+    assert layer.variance is not None
+    variance, weight = float(layer.variance[layer.dead[0]]), layer.start_weight
+    if weight is not None and abs(variance - weight) <= _NEAR * weight:
+        after = plural(layer.batches or 0, "such batch", "such batches")
+        return f"what a momentum of {layer.momentum:g} leaves of the initial 1 after {after}"
+    if variance <= _NOTHING:
+        return "what very many batches, or a cumulative average, leave of the initial 1"
+    return f"a power of 1 − {layer.momentum:g}, the momentum, as so many such batches leave of the initial 1"
 
 
 RULE = Rule("BN504", "dead-filter", "warning", _check)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bnstat.networks.checkpoints.audit import LayerAudit
 
 # What is wrong in other rules' words is said there: such channels are left out of all rules that come later.
-_ELSEWHERE = ("nan", "inf", "negative", "dead")
+_ELSEWHERE = ("nan", "inf", "negative", "dead", "faded")
 
 
 def place(layer: LayerAudit, channels: Sequence[int]) -> str:
@@ -32,7 +32,8 @@ def layers_of(layers: Collection[LayerAudit], of: int) -> str:
     """
     names = [layer.name for layer in layers]
     if len(names) == of:
-        return f"layer {names[0]}" if of == 1 else f"all {of:,} layers with running statistics"
+        every = "both" if of == 2 else f"all {of:,}"
+        return f"layer {names[0]}" if of == 1 else f"{every} layers with running statistics"
     if len(names) == 1:
         return f"layer {names[0]}"
     return f"{len(names):,} of {plural(of, 'layer')} ({first_ones('', names).strip()})"
