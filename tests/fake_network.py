@@ -43,6 +43,7 @@ class FakeNetwork:
     trains: bool = True
     missed: tuple[str, ...] = ()
     shows_refused: bool = True
+    refuses_switch: tuple[str, ...] = ()
     passes: list[str] = field(default_factory=list)
     saved: list[str] = field(default_factory=list)
 
@@ -60,6 +61,9 @@ class FakeNetwork:
     def switched(self, layers: Sequence[str], batch):
         assert len(batch) == 1
         self.passes.append(f"switch {' '.join(layers)}")
+        for layer in layers:
+            if layer in self.refuses_switch:
+                raise LayerRefusesError(layer, "it does more than normalize")
         return self._run(batch, own=layers).outputs
 
     def entering(self, layer, batch):
@@ -89,7 +93,7 @@ class FakeNetwork:
             name = layer.layer if number == 1 else f"{layer.layer}#{number}"
             mean, variance = self._loaded.get(layer.layer, (layer.running_mean, layer.running_variance))
             known = replace(layer, layer=name, running_mean=mean, running_variance=variance)
-            stored = layer.stored and not training and name not in own
+            stored = layer.stored and (layer.frozen or not training) and name not in own
             if layer.kind == "batch" and not stored and values.size == values.shape[1]:
                 raise LayerRefusesError(name, WORDS, tuple(seen) if self.shows_refused else ())
             moments = Moments.stack(Moments.from_array(sample, axis=0) for sample in values)

@@ -33,6 +33,7 @@ class Normalization:
         scale: γ, by which the normalized value is multiplied; None if the layer has none.
         shift: β, which is added then; None if the layer has none.
         functional: True for a call of a function, which no module of its own stands for.
+        frozen: True if the layer normalizes with stored statistics in training too, as far as it says so itself.
     """
 
     layer: str
@@ -45,6 +46,12 @@ class Normalization:
     scale: Doubles | None = None
     shift: Doubles | None = None
     functional: bool = False
+    frozen: bool = False
+
+    @property
+    def takes_batch(self) -> bool:
+        """True if the layer normalizes with the statistics of the batch in training mode."""
+        return self.kind == "batch" and not self.frozen
 
     @property
     def stored(self) -> bool:

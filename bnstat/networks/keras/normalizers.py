@@ -98,6 +98,7 @@ def normalization(layer: Any, name: str) -> Normalization:
         running_variance=_vector(getattr(layer, "moving_variance", None)),
         scale=_vector(scale),
         shift=_vector(getattr(layer, "beta", None)),
+        frozen=kind == "batch" and not layer.trainable,  # then Keras normalizes with stored statistics in training too
     )
 
 

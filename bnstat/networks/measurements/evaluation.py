@@ -60,12 +60,14 @@ class Evaluation:
         reported: The names of those that are asked for.
         change: How much the outputs change if all layers are switched at once.
         shapes: The shapes of samples, without the batch axis, each once.
+        unswitched: The layers that could not be switched, with the reason.
     """
 
     layers: dict[str, EvaluatedLayer] = field(default_factory=dict)
     reported: set[str] = field(default_factory=set)
     change: Change = field(default_factory=Change)
     shapes: dict[tuple[int, ...], None] = field(default_factory=dict)
+    unswitched: dict[str, str] = field(default_factory=dict)
 
     def switchable(self, *, reported: bool) -> list[str]:
         """Return the layers that can be switched: those that are reported, or all."""
@@ -109,10 +111,11 @@ def evaluate(
         passes = 1 + len(layers) + bool(layers)
         tick(passes)
         for layer in layers:
-            _switch(network, [layer], batch, one.outputs, found.layers[layer].change)
+            if layer not in found.unswitched:
+                _switch(network, found, [layer], batch, one.outputs, found.layers[layer].change)
             tick(passes)
         if layers:
-            _switch(network, found.switchable(reported=False), batch, one.outputs, found.change)
+            _switch(network, found, found.switchable(reported=False), batch, one.outputs, found.change)
             tick(passes)
     return found
 
@@ -149,10 +152,22 @@ def _add(found: Evaluation, place: int, one: Pass, patterns: Sequence[str]) -> N
         found.layers[seen.normalization.layer].add(place, seen)
 
 
-def _switch(network: Network, layers: list[str], batch: Tensors, before: Tensors, change: Change) -> None:
-    """Run a sample with layers switched, and add how the outputs changed; nothing if a layer refuses the sample."""
-    try:
-        after = network.switched(layers, batch)
-    except LayerRefusesError:
-        return
-    change.add(before, after, channels_last=network.channels_last)
+def _switch(
+    network: Network, found: Evaluation, layers: list[str], batch: Tensors, before: Tensors, change: Change
+) -> None:
+    """Run a sample with layers switched, without those that cannot be, and add how the outputs changed."""
+    left = [layer for layer in layers if layer not in found.unswitched]
+    while left:
+        try:
+            after = network.switched(left, batch)
+        except LayerRefusesError as error:
+            found.unswitched[error.layer] = error.message
+            if error.layer not in left:
+                return
+            left.remove(error.layer)
+        except UsageError as error:
+            found.unswitched.update({layer: str(error) for layer in left if len(left) == 1})
+            return
+        else:
+            change.add(before, after, channels_last=network.channels_last)
+            return

@@ -12,6 +12,7 @@ from bnstat.networks.measurements.figures import result_of
 from bnstat.networks.measurements.kept_moments import KeptMoments
 from bnstat.networks.measurements.loader import drawn_batches, overlap
 from bnstat.networks.measurements.samples import Progress, Samples
+from bnstat.networks.measurements.switching import Change
 from bnstat.networks.measurements.training import TrainedBatches, only_in_training, train
 from bnstat.networks.network import Network
 from bnstat.networks.results import Measured, ModelResult
@@ -73,7 +74,7 @@ def measure(
         ),
         missed=tuple(network.missed),
         samples=len(samples),
-        output=found.change.output,
+        output=next((one.output for one in _changes(found) if one.output is not None), None),
         output_moved=found.change.share,
         notes=tuple(notes),
     )
@@ -100,7 +101,13 @@ def _trained(
 
 def _depends_on_batch(network: Network, found: Evaluation) -> bool:
     """Return True if training batches can be run, and any layer depends on what else is in a batch."""
-    return network.trains and any(layer.seen.normalization.kind == "batch" for layer in found.layers.values())
+    return network.trains and any(layer.seen.normalization.takes_batch for layer in found.layers.values())
+
+
+def _changes(found: Evaluation) -> Iterator[Change]:
+    """Yield the changes of outputs of all layers together and of each alone."""
+    yield found.change
+    yield from (layer.change for layer in found.layers.values())
 
 
 class _Count:
@@ -142,6 +149,9 @@ def _evaluation_notes(
         yield "no layer uses the statistics of a batch, so that the batch size changes nothing in this network"
     if measuring.switch and not found.switchable(reported=True):
         yield "no layer uses stored statistics, so that there is none to switch to those of each sample"
+    if found.unswitched:
+        names, reason = list(found.unswitched), next(iter(found.unswitched.values()))
+        yield f"not switched to the statistics of each sample: {first_ones(_layers(names), names)} ({reason})"
 
 
 def _training_notes(

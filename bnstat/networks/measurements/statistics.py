@@ -25,7 +25,7 @@ from bnstat.networks.measurements.evaluation import evaluated, not_run
 from bnstat.networks.measurements.samples import Progress, Samples
 from bnstat.networks.measurements.selection import module_of
 from bnstat.networks.network import LayerRefusesError, Network
-from bnstat.text import numbered, plural
+from bnstat.text import first_ones, numbered, plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +84,9 @@ def corrected(network: Network, samples: Samples, progress: Progress | None = No
     """Load the statistics of these samples into a network, layer by layer, and return them.
 
     The network has them until it is restored, so that it can be saved or measured. It is restored after an error.
-    A module that is called several times in a pass has one set of statistics for all calls: those of all that enters
-    it. The layers between its calls are corrected again once all calls are known.
+    Frozen layers keep theirs, with which the network was trained. A module that is called several times in a pass has
+    one set of statistics for all calls: those of all that enters it. The layers between its calls are corrected again
+    once all calls are known.
 
     Args:
         network: The network.
@@ -97,7 +98,7 @@ def corrected(network: Network, samples: Samples, progress: Progress | None = No
     """
     if not len(samples):
         raise UsageError("there is no sample to take statistics of; give volumes")
-    calls = _stored_calls(network, samples)
+    calls, frozen = _stored_calls(network, samples)
     if not calls:
         raise UsageError(
             f"{network.source} has no layer with running statistics, so that there are none to correct; it normalizes "
@@ -109,21 +110,27 @@ def corrected(network: Network, samples: Samples, progress: Progress | None = No
         network.restore()
         raise
     layers = tuple(map(_layer_of, modules))
-    return Corrected(layers, len(samples), tuple(_notes(modules, layers)))
+    return Corrected(layers, len(samples), tuple(_notes(modules, layers, frozen)))
 
 
-def _stored_calls(network: Network, samples: Samples) -> dict[str, _Module]:
-    """Return the calls that normalize with stored statistics, in the order in which they run, with their modules."""
+def _stored_calls(network: Network, samples: Samples) -> tuple[dict[str, _Module], list[str]]:
+    """Return the calls that normalize with stored statistics, in the order in which they run, with their modules.
+
+    The names of frozen layers come beside them.
+    """
     modules: dict[str, _Module] = {}
     calls: dict[str, _Module] = {}
+    frozen = []
     for seen in evaluated(network, samples, 0, samples[0][None]).seen:
         own = seen.normalization
-        if own.stored:
+        if own.stored and own.frozen:
+            frozen.append(own.layer)
+        elif own.stored:
             name = module_of(own.layer)
             module = modules.setdefault(name, _Module(name, [], own.running_mean))
             module.calls.append(own.layer)
             calls[own.layer] = module
-    return calls
+    return calls, frozen
 
 
 def _correct(network: Network, samples: Samples, calls: dict[str, _Module], progress: Progress | None) -> list[_Module]:
@@ -178,7 +185,12 @@ def _layer_of(module: _Module) -> CorrectedLayer:
     return CorrectedLayer(module.name, merged.mean, merged.variance, int(merged.count.max()), gap, dead)
 
 
-def _notes(modules: Iterable[_Module], layers: Iterable[CorrectedLayer]) -> Iterable[str]:
+def _notes(modules: Iterable[_Module], layers: Iterable[CorrectedLayer], frozen: list[str]) -> Iterable[str]:
+    if frozen:
+        yield (
+            f"{first_ones('kept the stored statistics of', frozen)}, which training had frozen: the network was "
+            "trained with them"
+        )
     for module in modules:
         if len(module.calls) > 1:
             yield (

@@ -61,7 +61,7 @@ class TrainedBatches:
                 self.batch_size, 0, reduced, unknown, unknown, raises=True, message=self.refused[name]
             )
         if name not in self.drawn:
-            raises = refuses(framework, kind, values, self.batch_size)
+            raises = not layer.seen.normalization.frozen and refuses(framework, kind, values, self.batch_size)
             return BatchSizeResult(self.batch_size, 0, reduced, unknown, unknown, raises=raises)
         mine = self.drawn[name]
         noise, shortfall = _spread(mine) if kind == "batch" else (unknown, unknown)
@@ -93,7 +93,7 @@ def train(
         for one in seen:
             found.drawn.setdefault(one.normalization.layer, _Drawn()).add(one)
         tick()
-        if found.refused and alike and not any(one.normalization.kind == "batch" for one in seen):
+        if found.refused and alike and not any(one.normalization.takes_batch for one in seen):
             break
     return found
 

@@ -255,6 +255,7 @@ class Watcher:
             running_variance=doubles(self._own(module.running_var), channels),
             scale=doubles(getattr(module, "weight", None), channels),
             shift=doubles(getattr(module, "bias", None), channels),
+            frozen="frozen" in type(module).__name__.lower(),
         )
         frame.input = reduce_input(normalization, tensor, 1, self._samples)
         self._store(layer, module.running_mean, module.running_var)

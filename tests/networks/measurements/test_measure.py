@@ -199,6 +199,17 @@ def test_what_cannot_be_switched_has_no_change():
     assert "no layer uses stored statistics" in found.notes[0]
 
 
+def test_a_layer_that_cannot_be_switched_is_told_and_the_others_are():
+    samples, layers = held(3), [batch_norm("a", 2, [0.3, -0.2]), batch_norm("b", 2, [0.1, 0.5]), rectified]
+    network = FakeNetwork(layers, refuses_switch=("a",))
+    found = measure(network, samples, replace(EVALUATION_ONLY, switch=True))
+    assert found.layers[0].output_moved is None
+    assert found.output_moved == found.layers[1].output_moved > 0
+    assert found.output == "classes"
+    assert found.notes == ("not switched to the statistics of each sample: layer a (it does more than normalize)",)
+    assert network.passes.count("switch a") == 1
+
+
 def test_only_layers_that_are_asked_for_are_reported_and_switched():
     network = FakeNetwork([batch_norm("down.0.norm", 2), batch_norm("down.1.norm", 2), batch_norm("up.norm", 2)])
     found = measure(network, held(2), Measuring((), switch=True, layers=("down.*",)))

@@ -92,6 +92,14 @@ def test_a_module_that_runs_twice_gets_the_statistics_of_both_calls():
     assert np.all(shared_variance > 0)
 
 
+def test_frozen_layers_keep_their_statistics():
+    network = FakeNetwork([batch_norm("frozen", 2, [1, 2], [3, 4], frozen=True), batch_norm("a", 2)])
+    found = corrected(network, held(3))
+    assert [layer.layer for layer in found.layers] == ["a"]
+    assert list(network.loaded) == ["a"]
+    assert found.notes[0].startswith("kept the stored statistics of frozen, which training had frozen")
+
+
 def test_a_channel_without_variance_is_told():
     arrays = list(samples_with_offsets(3))
     for array in arrays:

@@ -163,6 +163,16 @@ def test_without_a_batch_norm_no_batch_is_run():
     assert "the batch size changes nothing" in found.notes[0]
 
 
+def test_frozen_layers_refuse_nothing_and_do_not_depend_on_the_batch():
+    frozen = batch_norm("frozen", 2, frozen=True)
+    network = FakeNetwork([batch_norm("a", 2), pooled, frozen, batch_norm("b", 2), frozen], shows_refused=False)
+    found = measure(network, held(3), Measuring((1,), draws=2))
+    assert [layer.batches[0].raises for layer in found.layers] == [False, False, True, False]
+    alone = FakeNetwork([frozen])
+    assert measure(alone, held(3), Measuring((1, 2))).layers[0].batches == ()
+    assert not any("train" in one for one in alone.passes)
+
+
 def test_batches_of_all_samples_and_of_more_say_what_is_not_known():
     found = measure(FakeNetwork([batch_norm("a", 2)]), held(4), Measuring((2, 4, 8)))
     two, four, eight = found.layers[0].batches
