@@ -75,6 +75,22 @@ class Stale:
     name: str
     path: str | None
     channel: int | None
+    layer: str | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network or a file of weights, whose layers were judged in place of a layer at the input.
+
+    Attributes:
+        source: The model or the file, as the user named it.
+        title: The same in a sentence, as in "mynet:build with the weights last.ckpt".
+        layers: The number of normalization layers that were judged.
+    """
+
+    source: str
+    title: str
+    layers: int
 
 
 @dataclass(frozen=True)
@@ -102,6 +118,7 @@ class Check(Document):
         rules: The rules that judged, in their order.
         apart: True if samples of different shapes were judged one by one, whatever the batch size.
         needs: The batch sizes that channels need for which this one is too small.
+        subject: The network or the file of weights that was judged; None if it was the layer of the settings.
     """
 
     settings: CheckSettings
@@ -114,6 +131,7 @@ class Check(Document):
     rules: tuple[RuleInfo, ...] = ()
     apart: bool = False
     needs: tuple[Needs, ...] = ()
+    subject: Subject | None = None
 
     @property
     def grave(self) -> tuple[Severity, ...]:
@@ -155,11 +173,12 @@ class Check(Document):
             "settings": _settings(self.settings),
             "judged_batch_size": self.judged_batch_size,
             "failed": self.failed,
+            **({} if self.subject is None else {"subject": _subject(self.subject)}),
             "counts": self._counts(),
             "samples": [sample_fields(sample) for sample in self.samples],
             "findings": [finding_fields(finding) for finding in self.findings],
             "known": [finding_fields(finding) for finding in self.known],
-            "stale": [asdict(entry) for entry in self.stale],
+            "stale": [_stale(entry) for entry in self.stale],
             "errors": [failure_fields(failure) for failure in self.errors],
             "notes": list(self.notes),
         }
@@ -177,6 +196,16 @@ class Check(Document):
         found = Counter(finding.severity for finding in self.findings)
         counts: Fields = {severity: found[severity] for severity in SEVERITIES}
         return {**counts, "known": len(self.known), "stale": len(self.stale)}
+
+
+def _subject(subject: Subject) -> Fields:
+    return {"source": subject.source, "layers": subject.layers}
+
+
+def _stale(entry: Stale) -> Fields:
+    """Return the fields of a stale entry; `layer` only where it is about one."""
+    fields = asdict(entry)
+    return fields if entry.layer is not None else {name: fields[name] for name in fields if name != "layer"}
 
 
 def _settings(settings: CheckSettings) -> Fields:
@@ -199,4 +228,5 @@ def _row(status: str, finding: Finding) -> Fields:
 def _stale_row(entry: Stale) -> Fields:
     """Return the row of a stale entry: `source` is its path in the baseline, and the severity is undefined."""
     known = {"rule": entry.rule, "name": entry.name, "source": entry.path, "channel": entry.channel}
-    return {**dict.fromkeys(_COLUMNS), **known, "status": "stale", "message": "in the baseline, and no longer found"}
+    said = {"layer": entry.layer, "status": "stale", "message": "in the baseline, and no longer found"}
+    return {**dict.fromkeys(_COLUMNS), **known, **said}

@@ -1,7 +1,7 @@
 """The baseline: findings that a check found before and lets pass, in a file beside the data.
 
-An entry is the code of a rule, the path of a file relative to the baseline file, and a channel. It holds no value and
-no number of a batch, because these change with the files around it.
+An entry is the code of a rule, the path of a file relative to the baseline file, a channel, and in a network a layer.
+It holds no value and no number of a batch, because these change with the files around it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,21 @@ _ANEW = "give another file with `baseline`, and write it with `update_baseline`"
 
 @dataclass(frozen=True, order=True)
 class KnownFinding:
-    """A known finding. Its `path` is "" if it is about several files, its `channel` −1 if it is about none."""
+    """A known finding.
+
+    Its `path` is "" if it is about several files, its `channel` −1 if it is about none, and its `layer` "" likewise.
+    """
 
     path: str
     rule: str
     channel: int
     name: str
+    layer: str = ""
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> tuple[str, str, int, str]:
         """The identity of the finding. The rule's name is no part of it, because it may change."""
-        return self.path, self.rule, self.channel
+        return self.path, self.rule, self.channel, self.layer
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class Baseline:
     def entry(self, finding: Finding) -> KnownFinding:
         """Return the entry of a finding."""
         path = "" if finding.source is None else self._relative(finding.source)
-        return KnownFinding(path, finding.rule, -1 if finding.channel is None else finding.channel, finding.name)
+        channel = -1 if finding.channel is None else finding.channel
+        return KnownFinding(path, finding.rule, channel, finding.name, finding.layer or "")
 
     def _relative(self, source: str) -> str:
         return relative(source, str(self.file.parent))
@@ -74,7 +79,7 @@ class Baseline:
         found = {self.entry(finding).key for finding in findings}
         looked_at = {*([""] if several else []), *(self._relative(source) for source in read)}
         return tuple(
-            Stale(one.rule, one.name, one.path or None, None if one.channel < 0 else one.channel)
+            Stale(one.rule, one.name, one.path or None, None if one.channel < 0 else one.channel, one.layer or None)
             for one in self.entries
             if one.key not in found and one.rule in rules and self._is_judged(one.path, looked_at)
         )
@@ -88,7 +93,9 @@ class Baseline:
 
     def updated(self, findings: Iterable[Finding], stale: Iterable[Stale]) -> Baseline:
         """Return a baseline with these findings and without stale entries; entries of files that were not read stay."""
-        gone = {(one.path or "", one.rule, -1 if one.channel is None else one.channel) for one in stale}
+        gone = {
+            (one.path or "", one.rule, -1 if one.channel is None else one.channel, one.layer or "") for one in stale
+        }
         kept = {entry for entry in self.entries if entry.key not in gone}
         return Baseline(self.file, tuple(sorted({*kept, *(self.entry(finding) for finding in findings)})))
 
@@ -149,8 +156,9 @@ def _entries(document: object, file: str) -> Iterable[KnownFinding]:
     for one in entries:
         try:
             rule, path, channel = str(one["rule"]), str(one["path"] or ""), one["channel"]
-            yield KnownFinding(path, rule, -1 if channel is None else int(channel), one["name"])
-        except (KeyError, TypeError, ValueError) as error:
+            layer = str(one.get("layer") or "")
+            yield KnownFinding(path, rule, -1 if channel is None else int(channel), one["name"], layer)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(file, f"one of its entries is not a finding: {one!r}; {_ANEW}") from error
 
 
@@ -167,6 +175,7 @@ def save(baseline: Baseline) -> None:
                 "name": one.name,
                 "path": one.path or None,
                 "channel": None if one.channel < 0 else one.channel,
+                **({"layer": one.layer} if one.layer else {}),
             }
         )
         for one in baseline.entries

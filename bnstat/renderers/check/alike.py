@@ -125,11 +125,11 @@ def verdict(check: Check) -> str:
 
     Without findings nothing else on the screen names the layer, so the verdict does.
     """
-    samples = samples_of(len(check.samples), volumes_of(check))
+    samples = _judged_ones(check)
     found = counted(check) if check.findings else f"no {'new ' if check.known else ''}findings"
     layer = "" if check.findings else f"{_layer(check)}; "
     parts = [f"{found} in {samples} ({layer}{_fails(check)})"]
-    if not check.samples and not check.findings:
+    if not check.samples and not check.findings and check.subject is None:
         parts = ["no sample was read"]
     if check.known:
         parts.append(f"{len(check.known):,} known from the baseline")
@@ -138,6 +138,13 @@ def verdict(check: Check) -> str:
     if check.errors:
         parts.append(f"{plural(len(check.errors), 'input')} cannot be read")
     return "; ".join(parts)
+
+
+def _judged_ones(check: Check) -> str:
+    """Return what was judged, counted: samples, or the layers of a network or a file of weights."""
+    if check.subject is not None:
+        return plural(check.subject.layers, "layer")
+    return samples_of(len(check.samples), volumes_of(check))
 
 
 def volumes_of(check: Check) -> int | None:
@@ -160,7 +167,13 @@ def _fails(check: Check) -> str:
 
 
 def settings_of(check: Check) -> str:
-    """Return which layer it is, its batch size, and the batch size that was judged if samples cannot share a batch."""
+    """Return which layer it is, its batch size, and the batch size that was judged if samples cannot share a batch.
+
+    Of a network or a file of weights, which one it is.
+    """
+    if check.subject is not None:
+        run = f", run on {samples_of(len(check.samples), volumes_of(check))}" if check.samples else ""
+        return f"the layers of {printable(check.subject.title)}{run}"
     return settings_line(check.settings.layer) + _judged(check)
 
 
@@ -169,7 +182,9 @@ def _judged(check: Check) -> str:
 
 
 def _layer(check: Check) -> str:
-    """Return the layer and the batch size in a few words, as in "Keras batch norm, batch size 2"."""
+    """Return the layer and the batch size in a few words, as in "Keras batch norm, batch size 2", or the network."""
+    if check.subject is not None:
+        return printable(check.subject.title)
     settings = check.settings.layer
     ranks = f" on each of {settings.ranks} ranks" if settings.ranks > 1 else ""
     return f"{settings.maker} {settings.layer}, batch size {settings.batch_size}{ranks}{_judged(check)}"
@@ -178,7 +193,9 @@ def _layer(check: Check) -> str:
 def stale_line(entry: Stale) -> str:
     """Return a stale entry in words."""
     where = COHORT if entry.path is None else printable(entry.path)
-    return f"{entry.rule} {entry.name}: {where}" + ("" if entry.channel is None else f", channel {entry.channel}")
+    layer = "" if entry.layer is None else f", {printable(entry.layer)}"
+    channel = "" if entry.channel is None else f", channel {entry.channel}"
+    return f"{entry.rule} {entry.name}: {where}{layer}{channel}"
 
 
 def hint(check: Check) -> str:
@@ -199,14 +216,17 @@ def _worst(check: Check) -> Finding:
 
 def _places(findings: Sequence[Finding], batches: bool) -> str:
     """Return the places of findings, batches with the same channels or groups together, the first ones of many."""
-    parts: dict[tuple[int | None, str], list[int]] = {}
+    parts: dict[tuple[str, int | None, str], list[int]] = {}
     for finding in findings:
         kind, number = _part(finding)
-        parts.setdefault((finding.batch if batches else None, kind), []).extend(number)
-    same: dict[tuple[str, tuple[int, ...]], list[int]] = {}
-    for (batch, kind), numbers in parts.items():
-        same.setdefault((kind, tuple(numbers)), []).extend([] if batch is None else [batch])
-    named = [_place(kind, numbers, found) for (kind, numbers), found in same.items()]
+        layer = "" if finding.layer is None else printable(finding.layer)
+        parts.setdefault((layer, finding.batch if batches else None, kind), []).extend(number)
+    same: dict[tuple[str, str, tuple[int, ...]], list[int]] = {}
+    for (layer, batch, kind), numbers in parts.items():
+        same.setdefault((layer, kind, tuple(numbers)), []).extend([] if batch is None else [batch])
+    named = [
+        ", ".join(filter(None, [layer, _place(kind, numbers, found)])) for (layer, kind, numbers), found in same.items()
+    ]
     more = f"; … ({len(named) - MOST_PLACES:,} more)" if len(named) > MOST_PLACES else ""
     return "; ".join(filter(None, named[:MOST_PLACES])) + more
 

@@ -1,4 +1,4 @@
-"""Fingerprints, by which a code host knows a finding again: of rule, path and channel, never of a value or a batch."""
+"""Fingerprints, by which a code host knows a finding again: of rule, path, layer and channel, never of a value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def fingerprints(findings: Iterable[Finding], paths: dict[str | None, str]) -> l
     marks = []
     for finding in findings:
         channel = "" if finding.channel is None else str(finding.channel)
-        key = "\0".join((finding.rule, _place(finding.source, paths), channel))
+        layer = () if finding.layer is None else (finding.layer,)
+        key = "\0".join((finding.rule, _place(finding.source, paths), channel, *layer))
         number, seen[key] = seen[key], seen[key] + 1
         whole = f"{key}\0{number}" if number else key
         marks.append(sha256(whole.encode("utf-8", "surrogatepass")).hexdigest())

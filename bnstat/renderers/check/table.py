@@ -13,7 +13,7 @@ from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.screen import Screen, printed
 from bnstat.report.check import Check
 from bnstat.rules.batch.between_samples import OTHERWISE
-from bnstat.text import plural
+from bnstat.text import plural, printable
 
 # Files of one rule that are shown unless all findings are asked for, and stale entries.
 MOST_FILES, MOST_STALE = 20, 20
@@ -71,7 +71,8 @@ def _print_together(groups: Sequence[Alike], screen: Screen) -> None:
             message = message.replace(shared, "")
         if figures and group.first.rule == SMALL:
             message = _small(group)
-        beside = "" if message.startswith(f"{places}: ") else places
+        named = (f"{places}: ", *([f"{printable(group.first.layer)}: "] if group.first.layer is not None else []))
+        beside = "" if message.startswith(named) else places
         screen.finding(group.first.severity, group.title, message, beside=beside, indent=2)
     if len(sharing) > 1:
         screen.say(f"{', '.join(sharing)}: or {OTHERWISE}.", indent=2)
