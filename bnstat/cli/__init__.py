@@ -31,6 +31,7 @@ _COMMANDS = {
     "checkpoint": "Check what a file of weights stores of its normalization layers.",
     "explain": "Explain what a rule means, why it matters and what to do.",
     "plan": "Plan how many values a channel has at each depth of a network.",
+    "layers": "Look inside a network: what each of its normalizations sees and does.",
     "scan": "Read once and keep the moments for every other command.",
     "frameworks": "List the conventions of each framework: ε, momentum, running variance.",
 }

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import configured, exit_codes, groups, inputs, options, origins
-from bnstat.cli.groups import RULES, option
+from bnstat.cli import configured, exit_codes, groups, inputs, networks, options, origins
+from bnstat.cli.checked_network import network_of, own_settings, refuse_network
+from bnstat.cli.groups import NETWORK, RULES, option
 from bnstat.cli.parameter_types import Written
 from bnstat.errors import OutputError, UsageError
 from bnstat.text import plural
 
 if TYPE_CHECKING:
     from bnstat.cli.config import Config
+    from bnstat.cli.progress import Meter
     from bnstat.reading.settings import Reading
     from bnstat.report.check import Check
     from bnstat.report.limits import Limits
+    from bnstat.workflows.layers import LayersSettings
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html", "junit", "github", "gitlab", "sarif")
 # Formats in which a person reads the outcome.
@@ -161,8 +164,22 @@ def _rules_shown(context: click.Context) -> Iterator[configured.Shown]:
         yield f"overrides: {' '.join(one.paths)}", ",".join(one.ignore), str(found.file)
 
 
-@configured.command(also_shown=_rules_shown)
+# A settings file may lie beside data of somebody else, so it names no model, whose code may be run.
+_MODEL = option(
+    "--model",
+    group=NETWORK,
+    type=click.Path(readable=False),
+    metavar="MODEL",
+    in_file=False,
+    help="Run this network on the volumes and judge its layers instead: module:factory, whose code is run, or a file "
+    "or folder, as for `bnstat layers`.",
+)
+
+
+@configured.command(also_shown=_rules_shown, implied=networks.implied_training)
 @_RULES
+@_MODEL
+@networks.network
 @options.layer
 @inputs.samples_if_any
 @options.output_as(FORMATS)
@@ -174,6 +191,7 @@ def command(
     to: options.Output,
     limit: Sequence[tuple[str, float]],
     reading: Reading,
+    model: str | None,
     **settings: Any,
 ) -> int:
     """Check these data for problems with this batch norm layer and batch size.
@@ -195,27 +213,44 @@ def command(
       bnstat check cohort/ --batch-size 2 --framework torch --fail-on warning
       bnstat check cohort/ --baseline bnstat-baseline.json --update-baseline
       bnstat check cohort/ --format junit -o bnstat.xml
+      bnstat check cohort/ --model mynet:build --weights last.ckpt --patch 96 --intensity zscore
     """
     found = origins.config_of(context)
     if not paths:
         raise inputs.no_input(context)
-    return _run(paths, to, found, reading, {**settings, "limits": _limits(found, limit)})
+    settings["limits"] = _limits(found, limit)
+    if model is None:
+        refuse_network(context)
+        network = None
+    else:
+        network = network_of(context, model, settings)
+    layer = {name: value for name, value in settings.items() if name not in networks.PARAMETERS}
+    return _run(paths, to, found, reading, layer, network)
 
 
-def _run(paths: Sequence[str], to: options.Output, found: Config, reading: Reading, settings: dict[str, Any]) -> int:
+def _run(
+    paths: Sequence[str],
+    to: options.Output,
+    found: Config,
+    reading: Reading,
+    settings: dict[str, Any],
+    network: LayersSettings | None,
+) -> int:
     from bnstat.cli.messages import with_options
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
-    from bnstat.workflows.check import asked_of, judge
 
     update, counted, exit_zero = (settings.pop(name) for name in ("update_baseline", "statistics", "exit_zero"))
     if counted and to.format != "table":
         raise UsageError("--statistics counts findings in the table; leave out --format, or count those in the JSON")
     with progress(to.quiet) as meter:
-        asked = asked_of(**settings)
-        result = with_options(judge(paths, asked, reading, meter, overrides=found.overrides, update_baseline=update))
+        judged = _judge(
+            paths, reading, settings, network, meter, {"overrides": found.overrides, "update_baseline": update}
+        )
+        result = with_options(judged)
     tell(result.errors, result.notes, to.quiet)
-    write("check", result, replace(to, format="statistics") if counted else to, _read(paths, result, found, reading))
+    read = [*_read(paths, result, found, reading), *([] if network is None else networks.read_by(network))]
+    write("check", result, replace(to, format="statistics") if counted else to, read)
     if update:
         _tell_update(result, to.quiet)
     if to.format == "github":
@@ -225,6 +260,26 @@ def _run(paths: Sequence[str], to: options.Output, found: Config, reading: Readi
     if result.errors:
         return exit_codes.FAILED_INPUT
     return exit_codes.FINDINGS if result.failed and not exit_zero else exit_codes.CLEAN
+
+
+def _judge(
+    paths: Sequence[str],
+    reading: Reading,
+    settings: dict[str, Any],
+    network: LayersSettings | None,
+    meter: Meter | None,
+    known: dict[str, Any],
+) -> Check:
+    """Judge the volumes, or a network that is run on them."""
+    from bnstat.workflows.check import asked_of, judge
+
+    if network is None:
+        return judge(paths, asked_of(**settings), reading, meter, **known)
+    from bnstat.workflows.check_network import judge_network
+
+    asked = asked_of(**own_settings(settings))
+    asked = replace(asked, layer=replace(asked.layer, preparation=reading.preparation))
+    return judge_network(paths, asked, network, reading, meter, None if meter is None else meter.passes, **known)
 
 
 def _tell_update(result: Check, quiet: bool) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +11,8 @@ from bnstat.cli import configured, exit_codes, groups, inputs, options, recordin
 from bnstat.cli.comparisons import BATCH_SIZES, comparison_of, foreign, own
 from bnstat.cli.groups import COMPARISON, option
 from bnstat.cli.parameter_types import Intensities, Listed
-from bnstat.errors import OutputError, UsageError
+from bnstat.cli.saved import ending, refuse_plot, save
+from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
     from bnstat.reading.settings import Reading
@@ -203,8 +202,8 @@ def _batch_sizes(
     from bnstat.workflows.compare_batch_sizes import compare_batch_sizes
 
     if plot is not None:
-        _refuse_plot(plot, to)
-    if save_population is not None and _ending(save_population) not in ("npz", "json"):
+        refuse_plot(plot, to)
+    if save_population is not None and ending(save_population) not in ("npz", "json"):
         raise UsageError(f"{save_population}: a population is saved as .npz or .json; end the name with one of these")
     with progress(to.quiet) as meter:
         found = with_options(compare_batch_sizes(paths, CompareSettings.of(**settings), reading, meter))
@@ -218,18 +217,6 @@ def _batch_sizes(
     return exit_codes.FAILED_INPUT if found.errors else exit_codes.CLEAN
 
 
-def _refuse_plot(file: str, to: options.Output) -> None:
-    """Raise UsageError if nothing can be drawn, before anything is read."""
-    from bnstat.renderers.pictures import ENDINGS
-
-    if _ending(file) not in ENDINGS:
-        raise UsageError(f"{file}: a plot is one of {', '.join(f'.{ending}' for ending in ENDINGS)}; end its name so")
-    if to.file is not None and Path(to.file).absolute() == Path(file).absolute():
-        raise UsageError(f"-o and --plot name one file, {file}; give two")
-    if find_spec("matplotlib") is None:
-        raise UsageError("--plot needs matplotlib; pip install 'bnstat[plot]'")
-
-
 def _plot(found: Comparison, file: str, inputs: Sequence[str], *, quiet: bool) -> None:
     """Draw what was found into a file."""
     from bnstat.cli.output import refuse_input
@@ -241,8 +228,8 @@ def _plot(found: Comparison, file: str, inputs: Sequence[str], *, quiet: bool) -
         why = "one sample has no curve" if len(found.samples) == 1 else "no channel has noise or shortfall"
         raise UsageError(f"nothing to plot: {why}; give more samples, or remove --plot")
     with warnings_as_notes(quiet):  # of letters that the font lacks
-        picture = plot.render(found, _ending(file))
-    _save(picture, file, "--plot")
+        picture = plot.render(found, ending(file))
+    save(picture, file, "--plot")
 
 
 def _save_population(found: Comparison, file: str, inputs: Sequence[str]) -> None:
@@ -250,15 +237,4 @@ def _save_population(found: Comparison, file: str, inputs: Sequence[str]) -> Non
     from bnstat.renderers.compare_batch_sizes import population
 
     refuse_input(file, inputs, "--save-population")
-    _save(population.render(found, _ending(file)), file, "--save-population")
-
-
-def _save(content: bytes, file: str, option: str) -> None:
-    try:
-        Path(file).write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{file}: cannot be written: {error.strerror}; give another file with {option}") from error
-
-
-def _ending(file: str) -> str:
-    return Path(file).suffix.removeprefix(".").lower()
+    save(population.render(found, ending(file)), file, "--save-population")

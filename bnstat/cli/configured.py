@@ -34,6 +34,8 @@ class Command(groups.Command):
     Args:
         also_shown: yields what `--show-settings` prints after the options.
         unused: returns the parameters that this call does not use.
+        implied: returns what the call implies in place of an option that names a training, if none is given: the
+            parameter and its value; None if it implies nothing.
     """
 
     def __init__(
@@ -41,16 +43,20 @@ class Command(groups.Command):
         *args: Any,
         also_shown: Callable[[click.Context], Iterator[Shown]] | None = None,
         unused: Callable[[click.Context], Collection[str]] | None = None,
+        implied: Callable[[click.Context], tuple[str, str] | None] | None = None,
         **given: Any,
     ) -> None:
         super().__init__(*args, **given)
-        self.also_shown, self._unused = also_shown, unused
+        self.also_shown, self._unused, self._implied = also_shown, unused, implied
         self.params += _options()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse a command line, with the defaults of the settings file and the values of a training's own file."""
         rest = self._parsed(ctx, args)
-        if any(ctx.params.get(name) is not None for name in TRAININGS):
+        given = any(ctx.params.get(name) is not None for name in TRAININGS)
+        if not given and self._implied is not None and (found := self._implied(ctx)) is not None:
+            ctx.params[found[0]], given = found[1], True
+        if given:
             from bnstat.cli.trainings import take_values
 
             take_values(ctx, self._unused(ctx) if self._unused else ())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # reports take milliseconds that `--help` does not need
     from bnstat.report.compare_batch_sizes import Comparison
     from bnstat.report.compare_layers import LayerComparison
     from bnstat.report.inspect import Report
+    from bnstat.report.layers import Layers
     from bnstat.report.listing import Listing
     from bnstat.report.plan import Plan
     from bnstat.report.recording import Recording
@@ -32,6 +33,7 @@ Told = TypeVar(
     "CheckpointReport",
     "Comparison",
     "LayerComparison",
+    "Layers",
     "Listing",
     "Plan",
     "Recording",
@@ -40,7 +42,7 @@ Told = TypeVar(
 )
 
 # Parameters that have another name than their option, by that option without its dashes.
-PARAMETERS = {"patch": "size", "patches": "number", "allow-protocol": "protocols"}
+PARAMETERS = {"patch": "size", "patches": "number", "allow-protocol": "protocols", "layer": "layers"}
 _OPTIONS = {parameter: option for option, parameter in PARAMETERS.items()}
 # A parameter in a message of the library, with a value or without: `batch_size`, `batch_axis="none"`. It stands as a
 # word of its own: what a user typed is quoted, and a file name goes on before or after its backticks.

@@ -33,13 +33,17 @@ def progress(quiet: bool) -> Iterator[Meter | None]:
 
 
 class Meter:
-    """The files and bytes read of all, with the rate and the time left, once reading takes more than a moment."""
+    """The files and bytes read of all, with the rate and the time left, once reading takes more than a moment.
+
+    Then, for a network that runs on what was read, the forward passes of all.
+    """
 
     def __init__(self) -> None:
         self._started = self._began = time.monotonic()
         self._lock = threading.Lock()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
+        self._passing = False
         self._name, self._files, self._total = "", 0, 0
         self._done, self._files_done = 0, 0
 
@@ -61,6 +65,22 @@ class Meter:
         with self._lock:
             self._files_done += files
             self._show()
+
+    def passes(self, what: str, done: int, total: int) -> None:
+        """Show the forward passes that are done of all, in place of the bytes."""
+        with self._lock:
+            if not self._passing and self._bar is not None:
+                self._bar.stop()
+                self._bar = self._task = None
+            self._passing = True
+            if self._bar is None:
+                if time.monotonic() - self._started <= _MOMENT_S:
+                    return
+                self._bar = _bar_of_passes()
+                self._bar.start()
+            if self._task is None:
+                self._task = self._bar.add_task("", total=total)
+            self._bar.update(self._task, completed=done, total=total, description=what)
 
     def _show(self) -> None:
         if self._bar is None:
@@ -87,6 +107,20 @@ class Meter:
         with self._lock:
             if self._bar is not None:
                 self._bar.stop()
+
+
+def _bar_of_passes() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("passes"),
+        TimeRemainingColumn(compact=True),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def _bar() -> Progress:

@@ -28,7 +28,7 @@ class Feeding:
         axis: the axis of the batched tensor that holds the channels, as for `diagnose`.
         batch_axis: the axis of each file whose entries are samples.
         order: the axes of a file in the order in which the network gets them, as "zyx"; an axis that is left out has
-            one voxel. None for the order of the training that `reading` has, or else that of the file.
+            one voxel. None for that of the training, or else that of the file.
 
     Raises:
         UsageError: if the order names an axis twice, or one that there is not.

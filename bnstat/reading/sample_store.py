@@ -58,8 +58,9 @@ class SampleStore:
             self._bytes += sample.nbytes
             return
         try:
-            self._file = self._file or tempfile.TemporaryFile(prefix="bnstat-")
-            self._file.write(memoryview(np.ascontiguousarray(sample)).cast("B"))
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="bnstat-")  # noqa: SIM115  (open until `close`)
+            self._file.write(np.ascontiguousarray(sample).reshape(-1).view(np.uint8).data)
             self._file.flush()
         except OSError as error:
             raise OutputError(

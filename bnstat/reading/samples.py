@@ -19,6 +19,7 @@ from bnstat.sources.formats.memory import InMemory, Input, named_inputs
 from bnstat.sources.opened import Planned, header_notes
 from bnstat.sources.repeated import repeated
 from bnstat.sources.sample import Sample
+from bnstat.sources.trainings.training import Training
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +115,16 @@ class FoundSamples:
             yield ReadSamples(tuple(identities), self.preparation, store, tuple(failures), notes)
 
 
-def find_samples(paths: Input | Iterable[Input | InMemory], feeding: Feeding, reading: Reading) -> FoundSamples:
+def find_samples(
+    paths: Input | Iterable[Input | InMemory], feeding: Feeding, reading: Reading, training: Training | None = None
+) -> FoundSamples:
     """Find the cases and read their headers.
+
+    Args:
+        paths: files, folders, data sets, arrays or images, but no moments files.
+        feeding: how samples are made of them.
+        reading: how they are found, prepared and read.
+        training: the training that says in which order the network gets the axes; None for none.
 
     Raises:
         UsageError: if there is no path, a path keeps no voxels, or the settings do not fit these data.
@@ -132,7 +141,7 @@ def find_samples(paths: Input | Iterable[Input | InMemory], feeding: Feeding, re
         notes += repeated(plan.case for plan in planned)
         notes += told_of_training(planned, reading)
         require_fit(planned, reading.preparation)
-        layouts = [layout_of(plan, reading.preparation, feeding, reading.training) for plan in planned]
+        layouts = [layout_of(plan, reading.preparation, feeding, training) for plan in planned]
     return FoundSamples(tuple(planned), tuple(layouts), reading.preparation, failures, tuple(notes))
 
 

@@ -188,7 +188,8 @@ def judge(
     )
     if known is None:
         return result
-    return _known(result, known, codes - set(silences(evidence)), update=update_baseline)
+    read = {sample.source for sample in result.samples}
+    return against_baseline(result, known, codes - set(silences(evidence)), read, update=update_baseline)
 
 
 def _evidence(table: Table, asked: CheckSettings) -> Evidence:
@@ -316,11 +317,23 @@ def _beside(
     return (*reference.notes, *left, *(() if codes & BESIDE_REFERENCE else (unused,)))
 
 
-def _known(result: Check, known: baselines.Baseline, codes: set[str], *, update: bool) -> Check:
-    """Return the result with known findings apart from new ones, after updating the baseline if asked."""
+def against_baseline(
+    result: Check, known: baselines.Baseline, codes: set[str], read: set[str], *, update: bool
+) -> Check:
+    """Return a check with known findings apart from new ones, after updating the baseline if asked.
+
+    Args:
+        result: the check, whose findings are all new.
+        known: the baseline.
+        codes: the rules that judged.
+        read: what was read and judged, as findings name it.
+        update: True to write all findings into the baseline.
+
+    Raises:
+        OutputError: if the baseline cannot be written.
+    """
     failed = {failure.source for failure in result.errors}
-    read = {sample.source for sample in result.samples} - failed
-    stale = known.stale(result.findings, read, codes, several=not failed)
+    stale = known.stale(result.findings, read - failed, codes, several=not failed)
     if update:
         baselines.save(known.updated(result.findings, stale))
         return replace(result, findings=(), known=result.findings, stale=())

@@ -226,7 +226,7 @@ class ModuleNetwork:
             reason = (str(error).splitlines() or [""])[0]
             raise UsageError(
                 f"{self.source} cannot run a batch of shape {shape} ({type(error).__name__}: {reason}); give it "
-                "samples of the shape and the channels that it is trained with"
+                "samples of the shape and the channels that it is trained with, as patches with `size=(96, 96, 96)`"
             ) from error
 
     def _tensor(self, batch: Tensors) -> torch.Tensor:

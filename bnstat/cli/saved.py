@@ -1,0 +1,46 @@
+"""Files beside the answer, such as pictures: refused before anything is read, and written at the end."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from bnstat.cli.options import Output
+from bnstat.errors import OutputError, UsageError
+
+
+def refuse_plot(file: str, to: Output) -> None:
+    """Refuse a picture that cannot be drawn, before anything is read.
+
+    Args:
+        file: the file of the picture.
+        to: where the answer is written.
+
+    Raises:
+        UsageError: if it is of another kind, is the file of the answer, or matplotlib is missing.
+    """
+    from bnstat.renderers.pictures import ENDINGS
+
+    if ending(file) not in ENDINGS:
+        raise UsageError(f"{file}: a plot is one of {', '.join(f'.{one}' for one in ENDINGS)}; end its name so")
+    if to.file is not None and Path(to.file).absolute() == Path(file).absolute():
+        raise UsageError(f"-o and --plot name one file, {file}; give two")
+    if find_spec("matplotlib") is None:
+        raise UsageError("--plot needs matplotlib; pip install 'bnstat[plot]'")
+
+
+def save(content: bytes, file: str, option: str) -> None:
+    """Write a file that an option names.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    try:
+        Path(file).write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be written: {error.strerror}; give another file with {option}") from error
+
+
+def ending(file: str) -> str:
+    """Return the ending of a file's name in lower case, without its dot."""
+    return Path(file).suffix.removeprefix(".").lower()

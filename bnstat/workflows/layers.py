@@ -1,0 +1,221 @@
+"""The story of `layers`: a network is run on samples as its training gives them, and each normalization is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bnstat.errors import UsageError, text, texts, whole, wholes
+from bnstat.networks.measurements.kept_moments import KeptMoments
+from bnstat.networks.measurements.measure import measure
+from bnstat.networks.measurements.samples import Progress as Passes
+from bnstat.networks.measurements.samples import Samples
+from bnstat.networks.measurements.statistics import corrected
+from bnstat.networks.models.factory import Arguments
+from bnstat.networks.network import Network
+from bnstat.networks.opening import open_network, training_of
+from bnstat.networks.settings import DRAWS, Measuring
+from bnstat.reading.feeding import Feeding
+from bnstat.reading.samples import find_samples
+from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
+from bnstat.reading.workers.job import Progress
+from bnstat.report.evidence import NetworkEvidence
+from bnstat.report.layers import Layers
+from bnstat.rules import NETWORK_RULES, judged
+from bnstat.sources.formats.memory import Input
+from bnstat.sources.sample import BatchAxis
+from bnstat.sources.trainings import nnunet
+from bnstat.sources.trainings.training import Training
+from bnstat.text import plural
+from bnstat.workflows.failures import failures_of, require_some
+
+
+@dataclass(frozen=True)
+class Model:
+    """The network that is opened.
+
+    Attributes:
+        name: "module:factory", or the file or folder of a model.
+        arguments: the arguments of the factory, by name or in a list; None for none.
+        weights: the file of its weights, with a key in it as in "last.ckpt::state_dict"; None to keep those it has.
+        device: the device that runs it, as "cpu" or "cuda".
+        amp: the type of mixed precision, "bfloat16" or "float16"; None without it.
+    """
+
+    name: str
+    arguments: Arguments | None = None
+    weights: str | None = None
+    device: str = "cpu"
+    amp: str | None = None
+
+
+@dataclass(frozen=True)
+class LayersSettings:
+    """What is asked of a network.
+
+    Attributes:
+        model: the network.
+        measuring: what is measured of it.
+        feeding: how samples enter it.
+        save_moments: the folder of a moments file for each layer; None for none.
+        save_statistics: the file of weights with the population statistics of every batch norm; None for none.
+    """
+
+    model: Model
+    measuring: Measuring
+    feeding: Feeding
+    save_moments: str | None = None
+    save_statistics: str | None = None
+
+
+def measure_layers(
+    model: str,
+    paths: Input | Iterable[Input],
+    *,
+    model_args: Arguments | None = None,
+    weights: str | None = None,
+    batch_sizes: Sequence[int] = (1,),
+    draws: int = DRAWS,
+    switch: bool = False,
+    layers: Sequence[str] = (),
+    seed: int = 0,
+    device: str = "cpu",
+    amp: str | None = None,
+    axis: int = -1,
+    batch_axis: BatchAxis = None,
+    order: str | None = None,
+    save_moments: str | None = None,
+    save_statistics: str | None = None,
+    reading: Reading = FILES_AS_THEY_ARE,
+    progress: Progress | None = None,
+    passes: Passes | None = None,
+) -> Layers:
+    """Return what each normalization of a network sees and does on these volumes.
+
+    Args:
+        model: "module:factory", whose code is run, or the file or folder of a model.
+        paths: as for `diagnose`, but no moments file.
+        model_args: the arguments of the factory, by name or in a list.
+        weights: the file of the weights, with a key in it as in "last.ckpt::state_dict"; None to keep those it has.
+        batch_sizes: the batch sizes of the training passes; none for evaluation mode alone.
+        draws: the number of batches that are drawn for each size.
+        switch: True to switch one layer at a time to each sample's own statistics, and see how the output changes.
+        layers: patterns (as of a shell) of the layers to measure; empty for all.
+        seed: the seed of the drawn batches.
+        device: the device that runs the network, as "cpu" or "cuda".
+        amp: the type of mixed precision, "bfloat16" or "float16"; None without it.
+        axis: the axis of the batched tensor that holds the channels, as Keras means it.
+        batch_axis: the axis of each file whose entries are samples; "none" makes an array one sample.
+        order: the axes of the files in the order in which the network gets them, as "zyx".
+        save_moments: a folder that gets a moments file for each layer, which every other function reads.
+        save_statistics: a file that gets the weights with statistics of these samples in every batch norm.
+        reading: how inputs are found, prepared and read.
+        progress: callbacks that are called with the files and bytes read so far.
+        passes: a callback that is called after each forward pass.
+
+    Returns:
+        The report. Inputs that cannot be read are in its `errors`; the network is run on the others.
+
+    Raises:
+        UsageError: if a setting is wrong, or does not fit these data or the network.
+        InputError: if no input can be read, nor the network.
+        OutputError: if a file cannot be written.
+    """
+    asked = LayersSettings(
+        model=Model(text("model", model), model_args, weights, device, amp),
+        measuring=Measuring(
+            wholes("batch_sizes", batch_sizes),
+            whole("draws", draws),
+            switch,
+            texts("layers", layers),
+            whole("seed", seed),
+        ),
+        feeding=Feeding(axis, batch_axis, order),
+        save_moments=save_moments,
+        save_statistics=save_statistics,
+    )
+    return look_inside(paths, asked, reading, progress, passes)
+
+
+def look_inside(
+    paths: Input | Iterable[Input],
+    asked: LayersSettings,
+    reading: Reading = FILES_AS_THEY_ARE,
+    progress: Progress | None = None,
+    passes: Passes | None = None,
+) -> Layers:
+    """Return the report on a network; the arguments are those of `measure_layers`.
+
+    Raises:
+        UsageError: as `measure_layers`, and so for the others.
+        InputError: if no input can be read, nor the network.
+        OutputError: if a file cannot be written.
+    """
+    model, measuring = asked.model, asked.measuring
+    _require_new(asked.save_statistics)
+    kept = None if asked.save_moments is None else KeptMoments(asked.save_moments)
+
+    # the headers of the samples, and the network that fits them
+    found = find_samples(paths, asked.feeding, reading, _training_of(model.name, reading))
+    require_some(found.planned, failures_of(found.failures))
+    network = open_network(
+        model.name,
+        arguments=model.arguments,
+        weights=model.weights,
+        device=model.device,
+        amp=model.amp,
+        channels=found.channels,
+        patch=found.sizes,
+    )
+
+    # the samples, and what the layers make of them
+    with found.read(channels_last=network.channels_last, progress=progress) as samples:
+        failures = failures_of(samples.failures)
+        require_some(samples, failures)
+        measured = measure(network, samples, measuring, passes, kept)
+        saved: tuple[str, ...] = ()
+        if asked.save_statistics is not None:
+            saved = _save_statistics(network, samples, asked.save_statistics, passes)
+
+    # the report, and what rules say of it
+    return Layers(
+        measured=measured,
+        measuring=measuring,
+        samples=samples.identities,
+        preparation=samples.preparation,
+        device=model.device,
+        amp=model.amp,
+        findings=judged(NetworkEvidence(measured), NETWORK_RULES),
+        errors=failures,
+        notes=(*samples.notes, *measured.notes, *saved),
+    )
+
+
+def _training_of(model: str, reading: Reading) -> Training | None:
+    """Return the training that orders the axes: that of the settings, else the one that the model comes from."""
+    plans = None if reading.training is not None else training_of(model)
+    return reading.training if plans is None else nnunet.training_of(plans)
+
+
+def _require_new(file: str | None) -> None:
+    """Refuse to replace a file that may be the weights of a training."""
+    if file is not None and Path(file).exists():
+        raise UsageError(
+            f"{file} exists already and may be the weights of a training; name another file with `save_statistics`, "
+            "or remove this one"
+        )
+
+
+def _save_statistics(network: Network, samples: Samples, file: str, passes: Passes | None) -> tuple[str, ...]:
+    """Save the weights with the statistics of these samples, and return notes on them."""
+    loaded = corrected(network, samples, passes)
+    try:
+        network.save(file)
+    finally:
+        network.restore()
+    said = (
+        f"saved {file}: the weights with the statistics of {plural(loaded.samples, 'sample')} in "
+        f"{plural(len(loaded.layers), 'layer')}"
+    )
+    return (said, *loaded.notes)
