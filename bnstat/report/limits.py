@@ -26,6 +26,14 @@ class Limits:
         odd_volume: The largest distance of a volume from the middle of its cohort, in robust standard deviations.
         drift: The largest move of a channel's mean since the reference, in standard deviations of its values.
         drift_spread: The largest relative change of their standard deviation.
+        moved: The largest share of a network's output that may change if one layer uses each sample's own statistics.
+            Of the 18 batch norms of a U-Net that was trained at batch size 1, four changed 14 to 36 % of the voxels,
+            and each other one 2 % or less.
+        mean_gap: The largest distance between a mean that a layer of a network stores and that of the samples, in
+            standard deviations of the values. A quarter of one is what a mean of 16 independent values is uncertain by.
+        variance_ratio: The largest factor between a variance that a layer of a network stores and that of the samples,
+            in either direction. Beyond 2 the output has a standard deviation over 1.41 or below 0.71, where training
+            gave 1.
 
     Raises:
         UsageError: if one of them is no finite number of at least 0, or `small_batch` is no whole number.
@@ -44,6 +52,9 @@ class Limits:
     odd_volume: float = 8.0
     drift: float = 0.1
     drift_spread: float = 0.1
+    moved: float = 0.05
+    mean_gap: float = 0.25
+    variance_ratio: float = 2.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -66,23 +77,24 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True)
 class NetworkLimits:
-    """Thresholds of the rules on the layers of a network.
+    """Thresholds of the rules on the layers of a network, a part of `Limits`.
 
     Attributes:
-        moved: The largest share of the output that may change if one layer uses each sample's own statistics. Of the 18
-            batch norms of a U-Net that was trained at batch size 1, four changed 14 to 36 % of the voxels, and each
-            other one 2 % or less.
-        mean_gap: The largest distance between a stored mean and that of the samples, in standard deviations of the
-            values. A quarter of one is what a mean of 16 independent values is uncertain by.
+        moved: The largest share of the output that may change if one layer uses each sample's own statistics.
+        mean_gap: The largest distance between a stored mean and that of the samples, in standard deviations.
         variance_ratio: The largest factor between a stored variance and that of the samples, in either direction.
-            Beyond 2 the output has a standard deviation over 1.41 or below 0.71, where training gave 1.
-        epsilon_share: The largest share of ε in variance + ε, as for data.
+        epsilon_share: The largest share of ε in variance + ε.
     """
 
-    moved: float = 0.05
-    mean_gap: float = 0.25
-    variance_ratio: float = 2.0
+    moved: float = DEFAULT_LIMITS.moved
+    mean_gap: float = DEFAULT_LIMITS.mean_gap
+    variance_ratio: float = DEFAULT_LIMITS.variance_ratio
     epsilon_share: float = DEFAULT_LIMITS.epsilon_share
+
+    @classmethod
+    def of(cls, limits: Limits) -> NetworkLimits:
+        """Return those of all thresholds that are about the layers of a network."""
+        return cls(limits.moved, limits.mean_gap, limits.variance_ratio, limits.epsilon_share)
 
 
 NETWORK_LIMITS = NetworkLimits()

@@ -11,6 +11,7 @@ from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.workers.job import Progress
 from bnstat.report.check import Check, CheckSettings, RuleInfo, Subject
 from bnstat.report.evidence import NetworkEvidence
+from bnstat.report.limits import NetworkLimits
 from bnstat.rules import NETWORK_RULES, judged
 from bnstat.rules import baseline as baselines
 from bnstat.rules.explanation import explained
@@ -56,7 +57,7 @@ def judge_network(
 
     # the network, measured; the rules judge
     report = look_inside(paths, network, reading, progress, passes)
-    evidence = NetworkEvidence(report.measured, asked.limits)
+    evidence = NetworkEvidence(report.measured, NetworkLimits.of(asked.limits))
     model = report.measured.model
     result = Check(
         settings=asked,
