@@ -86,6 +86,8 @@ def _is_built(found: object) -> bool:
 def _module(name: str, path: str) -> ModuleType:
     if name.endswith(".py") or os.sep in name or "/" in name:
         return _of_file(name)
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise UsageError(f"{name!r} is no name of a module; write module:factory, as in nets:make")
     with running(name, (os.getcwd(),)):
         try:
             return importlib.import_module(name)
@@ -93,10 +95,6 @@ def _module(name: str, path: str) -> ModuleType:
             if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
                 raise  # the module is there, and needs another one
             raise UsageError(_no_module(name, path, error.name)) from error
-        except (ValueError, TypeError) as error:
-            if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-                raise
-            raise UsageError(f"{name!r} is no name of a module; write module:factory, as in nets:make") from error
 
 
 def _no_module(name: str, path: str, missing: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,12 +175,10 @@ def _of_package(module: str, last: str, plans: str) -> object:
     others = [found.name for found in pkgutil.iter_modules(architectures.__path__, f"{_PACKAGE}.architectures.")]
     # the named module first, then those that need few packages; plans of old versions name modules that have moved
     for place in (module, f"{_PACKAGE}.architectures.unet", *others):
-        try:
+        with suppress(Exception):  # of packages that other networks need
             found = getattr(importlib.import_module(place), last, None)
-        except ImportError:
-            continue
-        if found is not None:
-            return found
+            if found is not None:
+                return found
     return None
 
 

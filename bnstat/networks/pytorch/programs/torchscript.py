@@ -129,7 +129,7 @@ class _Operators(TorchDispatchMode):
     """
 
     def __init__(self, handle: Callable[[int, Call], Any]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # of PyTorch
         self._handle, self._number = handle, 0
         self.failed: BaseException | None = None
 
