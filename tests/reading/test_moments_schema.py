@@ -16,6 +16,7 @@ import bnstat
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.moments_line import MomentsLine, Stamp, line_of, parse
+from bnstat.reading.network_layer import NetworkLayer
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.sources.layout import Tensor
 from bnstat.sources.sample import Patch, Sample
@@ -38,12 +39,14 @@ def test_every_line_is_valid(tmp_path, preparation):
         VALIDATOR.validate(line)
 
 
-def written(values, sample, preparation=bnstat.Preparation(), types=()):  # noqa: B008  (a frozen value)
+def written(values, sample, preparation=bnstat.Preparation(), types=(), network=None):  # noqa: B008  (a frozen value)
     moments = Moments.from_array(np.asarray(values))
     row = Row(sample, moments, Tensor((2, 3, moments.finite.size), 3), (), types)
-    return json.loads(line_of(MomentsLine(row, ScanSettings(-1, None, preparation), Stamp(1, 2), 0, 1)))
+    asked = ScanSettings(-1, None, preparation, network=network)
+    return json.loads(line_of(MomentsLine(row, asked, Stamp(1, 2), 0, 1)))
 
 
+LAYER = NetworkLayer("net:build", "w.pt", "enc.norm", "training", 4, below_batch_norm=True)
 PATCH = Patch((0, -1, 2), (4, 4, 4), True)
 LINES = [
     written([[0.5], [1e300]], Sample("a.nii", None, (2, 3), "float64"), types=("float64",)),
@@ -51,6 +54,7 @@ LINES = [
     written(np.array([[2**64 - 1], [5]], np.uint64), Sample("a.nii", 2, (2, 3), "uint64"), types=("uint64",)),
     written(np.array([[-(2**63), 3], [5, 7]]), Sample("a", 1, (2, 3, 4), "i8", "2 s", ("a", "b"), ("t1", "t2"))),
     written([[1.0], [2.0]], Sample("a.nii", None, (9, 9, 9), "int16", patch=PATCH), PREPARED),
+    written([[1.0], [2.0]], Sample("a.nii", None, (9, 9, 9), "int16"), network=LAYER),
 ]
 
 # What a value may be edited to, as text, so that also what no JSON writer gives is tried.
