@@ -19,7 +19,8 @@ class BatchSizeResult:
         batch_size: The number of samples in a batch.
         drawn: The number of batches that were run; 0 if the layer refuses them.
         values: The number of values that the layer reduces for each channel.
-        mean_noise: How much the batch mean varies from batch to batch, in standard deviations of all values.
+        mean_noise: How much the batch mean varies from batch to batch, in standard deviations of all values in batches
+            of this size. None if the layer has no batch mean, or fewer than two batches reached it.
         shortfall: What the batch variance lacks of the variance of all values, on average, as a share.
         raises: True if the layer refuses to train with such a batch.
         message: The framework's own words if it does.
@@ -47,16 +48,19 @@ class LayerResult:
         axis: The axis of `shape` that holds the channels.
         dtype: The type in which it enters.
         channels: The number of channels.
-        values: The number of values that are reduced for one sample: of a channel, a group, or all channels.
+        values: The number of values that are reduced for one sample: of a channel, a group, or all channels; of one
+            token, if each is normalized by itself. If shapes differ, that of the sample with the fewest.
         epsilon: ε, which is added to the variance.
         momentum: In the framework's own convention; None without running statistics.
         samples: The number of samples that were run.
-        rho: ρ in evaluation mode, the share of the variance that lies between samples.
+        rho: ρ in evaluation mode, the share of the variance that lies between samples, of the larger set that these
+            stand for. None with one sample, or patches of one volume.
         dead: The channels that are constant over all samples in evaluation mode.
         constant_in_a_sample: The channels that are constant in at least one sample.
         not_finite: The channels with a NaN or Inf in at least one sample.
         largest: The largest magnitude of a finite value of each channel in evaluation mode; None if it has none.
-        epsilon_share: ε/(variance + ε) with the variance that normalizes a single sample, its median over samples.
+        epsilon_share: ε/(variance + ε) with the variance that normalizes a single sample, its median over samples (and
+            over the tokens of one). Layers over groups or all channels have one value for several channels.
         mean_gap: |stored mean − mean of all samples| in standard deviations of all samples; empty without stored ones.
         variance_ratio: The stored variance divided by that of all samples; empty likewise.
         never_updated: True if the stored statistics are those that training starts with: mean 0 and variance 1 in every

@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def file_names(layers: Sequence[str]) -> dict[str, str]:
 
 class KeptMoments:
     """A folder with a moments file for each layer, written sample by sample while the network runs.
+
+    A file gets its name when all samples are in it, by `finish`. Until then it ends in ".part".
 
     The moments are those of evaluation mode. There the statistics of any batch are a merge of those of its samples.
     """
@@ -108,18 +111,45 @@ class KeptMoments:
 
     def _write(self, lines: dict[str, str]) -> None:
         new = [layer for layer in lines if layer not in self._names]
-        if new:
+        if new:  # names that are given already stay, as those that follow have no part in them
             self._names = file_names([*self._names, *new])
+            for layer in new:
+                with suppress(OSError):  # what an interrupted run left
+                    self._part(layer).unlink()
         path = Path(self.folder)
         try:
             path.mkdir(parents=True, exist_ok=True)
             for layer, line in lines.items():
-                with (path / self._names[layer]).open("a", encoding="utf-8") as file:
+                with self._part(layer).open("a", encoding="utf-8") as file:
                     file.write(line)
         except OSError as error:
-            raise OutputError(
-                f"{self.folder} cannot be written: {error.strerror}; name another folder with `save_moments`"
-            ) from error
+            raise self._failure(error) from error
+
+    def finish(self) -> None:
+        """Give the files their names.
+
+        Raises:
+            OutputError: if that cannot be done.
+        """
+        try:
+            for layer, name in self._names.items():
+                self._part(layer).replace(Path(self.folder) / name)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def discard(self) -> None:
+        """Remove what was written of files that are not finished."""
+        for layer in self._names:
+            with suppress(OSError):
+                self._part(layer).unlink()
+
+    def _part(self, layer: str) -> Path:
+        return Path(self.folder) / f"{self._names[layer]}.part"
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"{self.folder} cannot be written: {error.strerror}; name another folder with `save_moments`"
+        )
 
 
 def _places_in_cases(samples: Samples) -> list[tuple[int, int]]:

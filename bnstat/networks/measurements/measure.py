@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 
 from bnstat.batch_size.samples import Nesting, nesting_of
 from bnstat.errors import UsageError
@@ -53,7 +54,12 @@ def measure(
     # evaluation mode: every sample once, and once more for each layer that is switched
     words = "evaluation mode, and each layer switched" if switch else "evaluation mode"
     count = _Count(progress, words, len(samples))
-    found = evaluate(network, samples, measuring.layers, switch=switch, kept=kept, tick=count.each)
+    with ExitStack() as stack:
+        if kept is not None:
+            stack.callback(kept.discard)  # finds nothing to remove once the files are finished
+        found = evaluate(network, samples, measuring.layers, switch=switch, kept=kept, tick=count.each)
+        if kept is not None:
+            kept.finish()
     if not found.layers:
         raise UsageError(f"{network.source} has no normalization that can be seen, so that there is nothing to measure")
 

@@ -131,6 +131,21 @@ def test_a_folder_with_moments_files_stays_as_it_is(tmp_path):
         KeptMoments(tmp_path / "old.jsonl")
 
 
+def test_an_interrupted_run_leaves_no_file_and_can_be_repeated(tmp_path):
+    def interrupt(_, done, __):
+        if done == 2:
+            assert [path.name for path in tmp_path.iterdir()] == ["norm.jsonl.part"]
+            raise KeyboardInterrupt
+
+    network = FakeNetwork([batch_norm("norm", 2)])
+    with pytest.raises(KeyboardInterrupt):
+        measure(network, named(3), Measuring(()), interrupt, KeptMoments(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "norm.jsonl.part").write_text("left over")
+    measure(network, named(3), Measuring(()), kept=KeptMoments(tmp_path))
+    assert len(read_moments(str(tmp_path / "norm.jsonl")).lines) == 3
+
+
 def test_a_folder_that_cannot_be_made_is_one_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
