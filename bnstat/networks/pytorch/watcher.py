@@ -19,6 +19,8 @@ from bnstat.networks.pytorch.reduction import channel_axis, doubles, reduce_inpu
 
 # How far the output of a module that normalizes by itself may be from that of PyTorch's batch norm, in its own size.
 _SAME = 1e-3
+# What PyTorch takes for an epsilon of 0, which it refuses with the statistics of a batch.
+_TINY = torch.finfo(torch.float32).tiny
 
 
 class ReachedError(BaseException):
@@ -274,7 +276,7 @@ class Watcher:
         self.inside = True  # these calls are none of the network
         try:
             stored = F.batch_norm(frame.tensor, module.running_mean, module.running_var, *affine, False, 0.0, epsilon)
-            switched = F.batch_norm(frame.tensor, None, None, *affine, True, 0.0, epsilon)
+            switched = F.batch_norm(frame.tensor, None, None, *affine, True, 0.0, epsilon or _TINY)
         except ValueError as error:
             self.refused = error, frame.name
             raise

@@ -18,7 +18,7 @@ BATCH = batch_of(2, (4, 6, 6, 6))
 
 
 def seen_in(module, batch=BATCH):
-    """Return what one evaluation of a module shows: name, kind and whether a function was called; and what is missed."""
+    """Return what one evaluation shows: name, kind and whether a function was called; and the network."""
     seeded()
     network = ModuleNetwork(module, "model")
     found = network.evaluate(batch).seen
@@ -78,29 +78,29 @@ def test_modules_are_found_with_their_kind_and_their_numbers(name):
 CALLS = {
     "F.batch_norm": ("batch", lambda m, x: F.batch_norm(x, m.mean, m.var)),
     "F.batch_norm by name": ("batch", lambda m, x: F.batch_norm(running_var=m.var, running_mean=m.mean, input=x)),
-    "F.instance_norm": ("instance", lambda m, x: F.instance_norm(x)),
-    "F.group_norm": ("group", lambda m, x: F.group_norm(x, 2)),
-    "F.layer_norm": ("layer", lambda m, x: F.layer_norm(x, x.shape[1:])),
-    "F.rms_norm": ("rms", lambda m, x: F.rms_norm(x, (6,))),
+    "F.instance_norm": ("instance", lambda _, x: F.instance_norm(x)),
+    "F.group_norm": ("group", lambda _, x: F.group_norm(x, 2)),
+    "F.layer_norm": ("layer", lambda _, x: F.layer_norm(x, x.shape[1:])),
+    "F.rms_norm": ("rms", lambda _, x: F.rms_norm(x, (6,))),
     "torch.batch_norm": ("batch", lambda m, x: torch.batch_norm(x, None, None, m.mean, m.var, False, 0.1, 1e-5, True)),
     "torch.instance_norm": (
         "instance",
-        lambda m, x: torch.instance_norm(x, None, None, None, None, True, 0.1, 1e-5, True),
+        lambda _, x: torch.instance_norm(x, None, None, None, None, True, 0.1, 1e-5, True),
     ),
-    "torch.group_norm": ("group", lambda m, x: torch.group_norm(x, 2)),
-    "torch.layer_norm": ("layer", lambda m, x: torch.layer_norm(x, (6,))),
-    "torch.rms_norm": ("rms", lambda m, x: torch.rms_norm(x, (6,))),
+    "torch.group_norm": ("group", lambda _, x: torch.group_norm(x, 2)),
+    "torch.layer_norm": ("layer", lambda _, x: torch.layer_norm(x, (6,))),
+    "torch.rms_norm": ("rms", lambda _, x: torch.rms_norm(x, (6,))),
     "torch.native_batch_norm": (
         "batch",
         lambda m, x: torch.native_batch_norm(x, None, None, m.mean, m.var, False, 0.1, 1e-5)[0],
     ),
-    "torch.native_layer_norm": ("layer", lambda m, x: torch.native_layer_norm(x, (6,), None, None, 1e-5)[0]),
+    "torch.native_layer_norm": ("layer", lambda _, x: torch.native_layer_norm(x, (6,), None, None, 1e-5)[0]),
     "torch.native_group_norm": (
         "group",
-        lambda m, x: torch.native_group_norm(x, None, None, len(x), 4, 216, 2, 1e-5)[0],
+        lambda _, x: torch.native_group_norm(x, None, None, len(x), 4, 216, 2, 1e-5)[0],
     ),
-    "an operator": ("group", lambda m, x: torch.ops.aten.group_norm(x, 2)),
-    "an overload": ("layer", lambda m, x: torch.ops.aten.layer_norm.default(x, [6])),
+    "an operator": ("group", lambda _, x: torch.ops.aten.group_norm(x, 2)),
+    "an overload": ("layer", lambda _, x: torch.ops.aten.layer_norm.default(x, [6])),
     "an operator of exported programs": (
         "batch",
         lambda m, x: torch.ops.aten._native_batch_norm_legit_no_training(x, None, None, m.mean, m.var, 0.1, 1e-5)[0],
@@ -243,7 +243,7 @@ def test_a_function_with_a_backward_of_its_own_is_seen():
         def backward(_, gradient):
             return gradient
 
-    found, network = seen_in(Forward(lambda m, x: Own.apply(x)))
+    found, network = seen_in(Forward(lambda _, x: Own.apply(x)))
     assert (found, network.missed) == ([("forward", "group", True)], ())
 
 
