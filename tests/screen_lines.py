@@ -19,6 +19,8 @@ _GAP = re.compile(r" {2,}")
 _TITLE = re.compile(r"(?:error|warning|note) (BN\d+) ")
 # The marks of a curve that is drawn in characters.
 _CURVE = re.compile(r"[┤│└●○◉╌█▏▎▍▌▋▊▉]|^batch size +\d")
+# The axis of a curve over the layers of a network.
+_NORMS = re.compile(r" +norm +1\b")
 
 
 def lines_of(report: RandomReport) -> Iterator[Said]:
@@ -107,6 +109,7 @@ _ROWS: Mapping[str, Callable[[str], bool]] = {
     "compare": _of_compare,
     "compare_layers": _of_layers,
     "plan": _many_columns(4),
+    "layers": lambda line: bool(_CURVE.search(line) or _NORMS.match(line)) or _many_columns(1)(line),
 }
 
 

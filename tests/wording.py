@@ -25,7 +25,7 @@ _ADJECTIVE = r"(?:usable |other |training |simulated training |more |infinite |d
 
 _WRONG_NUMBER = (
     re.compile(rf"(?<![\w.,–/=])1 {_ADJECTIVE}(?:{_SEVERAL})\b"),
-    re.compile(rf"(?<![\w.,–/=])(?:0|[2-9]|\d[\d,]*\d) {_ADJECTIVE}(?:{_ONE})\b(?! size)"),
+    re.compile(rf"(?<![\w.,–/=])(?:0|[2-9]|\d[\d,]*\d) {_ADJECTIVE}(?:{_ONE})\b(?! size| norm)"),
     re.compile(
         rf"(?<![\w.,–/=])1 (?:of [\d,]+ )?{_ADJECTIVE}(?:{_ONE}|{_SEVERAL}) (?:are|have|differ|cannot be made)\b"
     ),

@@ -179,10 +179,13 @@ def _differences(batch: Sequence[LayerResult], layers: Sequence[LayerResult], as
 def _reduced(batch: Sequence[LayerResult], size: int) -> str:
     """Say over how many values batch norms average in a batch of a size."""
     found = [one.values for layer in batch if (one := of_size(layer, size)) is not None]
-    values = span(found, lambda one: f"{one:,}")
-    pair = " (2 values always become about −1 and 1)" if min(found) == 2 else ""
-    still = " still" if size == 1 and min(found) > 1 else ""
-    return f"At batch size {size:,} a batch norm{still} averages each channel over {values} values{pair}."
+    least, most = min(found), max(found)
+    at = f"At batch size {size:,} a batch norm"
+    if most == 1:
+        return f"{at} has a single value of each channel, whose variance is 0."
+    few = {1: " (the variance of a single value is 0)", 2: " (2 values always become about −1 and 1)"}.get(least, "")
+    still = " still" if size == 1 and least > 1 else ""
+    return f"{at}{still} averages each channel over {span(found, lambda one: f'{one:,}')} values{few}."
 
 
 def _noise(layer: LayerResult, size: int) -> PerChannel:
@@ -252,16 +255,13 @@ def _on_evaluation(measured: Measured, asked: Measuring) -> str:
 
 def _unlike(deeper: Sequence[Figured]) -> str:
     """Say at how many deeper layers samples differ more than in training at batch size 1; empty if at few."""
-    pairs = [(value, between_in_training(layer)) for layer, value in deeper if layer.kind == "batch"]
-    known = [(there, here) for there, here in pairs if here is not None]
-    more = sum(there > 2 * here for there, here in known)
-    if 2 * more <= len(known):
+    pairs = [(layer, value, between_in_training(layer)) for layer, value in deeper if layer.kind == "batch"]
+    known = [(layer, there, here) for layer, there, here in pairs if here is not None]
+    more = [layer for layer, there, here in known if there > 2 * here]
+    if 2 * len(more) <= len(known):
         return ""
-    where = (
-        f"all {more:,} deeper batch norms" if more == len(known) else f"{more:,} of {len(known):,} deeper batch norms"
-    )
-    if len(known) == 1:
-        where = "the other batch norm"
+    some = "all" if len(more) == len(known) else f"{len(more):,} of"
+    where = name(more[0]) if len(known) == 1 else f"{some} {len(known):,} deeper batch norms"
     return f"At {where} this is more than twice the share in training at batch size 1."
 
 
@@ -312,7 +312,7 @@ def _distance(known: Sequence[LayerResult]) -> str:
     start = "The stored statistics fit these samples" if not off else f"{_off(off, known)} not those of these samples"
     return (
         f"{start}: the means are off by {in_sd(gap)} at most ({name(layer)}; standard deviations of what enters), and "
-        f"the variances are {span([value for _, value in ratios], times)} times theirs."
+        f"the ratio of stored variances to theirs is {span([value for _, value in ratios], times)}."
     )
 
 

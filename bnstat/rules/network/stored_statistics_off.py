@@ -13,9 +13,9 @@ Example:
     warning BN603 stored-statistics-off
       conv_0.conv_0.adn.N: in evaluation mode its stored mean is off from that
       of these samples by 0.026 SD (standard deviations of the values that
-      enter; limit 0.25), and its stored variance is 0.459 times theirs
-      (limits 0.5 and 2), in the median channel. If the layer alone uses each
-      sample's own statistics, 36 % of the output gets another class
+      enter; limit 0.25), and the ratio of its stored variance to theirs is
+      0.459 (limits 0.5 and 2), in the median channel. If the layer alone uses
+      each sample's own statistics, 36 % of the output gets another class
       (limit 5 %). Check that the samples are prepared as in training. Then
       compute the statistics anew, layer by layer (--save-statistics FILE),
       and compare both on labelled cases.
@@ -84,8 +84,8 @@ def _off(layer: LayerResult, limits: NetworkLimits) -> tuple[float, float, str] 
     if ratio is not None:
         limit = 1 / most if ratio < 1 else most
         parts.append(
-            f"its stored variance is {beyond(ratio, limit, 3)} times {'theirs' if parts else 'that of these samples'} "
-            f"(limits {1 / most:g} and {most:g})"
+            f"the ratio of its stored variance to {'theirs' if parts else 'that of these samples'} is "
+            f"{beyond(ratio, limit, 3)} (limits {1 / most:g} and {most:g})"
         )
     value, threshold = (gap, limits.mean_gap) if far else (ratio, 1 / most if (ratio or 0.0) < 1 else most)
     return value or 0.0, threshold, ", and ".join(parts)
