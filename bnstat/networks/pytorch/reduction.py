@@ -40,12 +40,12 @@ def reduce_input(normalization: Normalization, call_input: torch.Tensor, axis: i
         tensor, axis = tensor[None], 1
     shape = tuple(tensor.shape)
     moments = _moments(tensor, axis)
-    rows, per_place = shape[0], normalization.kind in ("layer", "rms") and axis > 1
+    rows, of_places = shape[0], normalization.kind in ("layer", "rms")
     folded = normalization.kind in ("batch", "layer", "rms") and rows != samples and samples and rows % samples == 0
     if folded:
         moments = moments.reshape((samples, rows // samples, moments.shape[1])).merged(axis=1)
     together, variances = None, None
-    if per_place:
+    if of_places and (axis > 1 or folded):
         together = prod(shape[axis:])
         places = tensor.reshape(samples if folded else rows, -1, together)
         variances = _place_variances(places, about_mean=normalization.kind == "layer")

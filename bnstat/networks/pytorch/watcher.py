@@ -150,7 +150,7 @@ class Watcher:
                 self._count(frame.name)
                 self._keep(frame.input)
                 return self._own_output(frame, output)
-        elif nothing_seen and modules.is_called_norm(module):
+        elif nothing_seen and self.refused is None and modules.is_called_norm(module):
             self._miss(
                 f"{frame.name} ({type(module).__name__}) calls no normalization of PyTorch; if it normalizes with "
                 "arithmetic of its own, what enters it is not measured"

@@ -150,6 +150,31 @@ def test_a_filter_of_zeros_is_named_dead(seed):
     assert found.layers[1].batches[0].mean_noise[channel] is None
 
 
+class Tokens(nn.Module):
+    """Layer norms of tokens: with an axis of tokens, and with all tokens of a batch in a row."""
+
+    def __init__(self):
+        super().__init__()
+        self.apart, self.flat, self.rms = nn.LayerNorm(6, eps=0.3), nn.LayerNorm(6, eps=0.3), nn.RMSNorm(6, eps=0.3)
+
+    def forward(self, values):
+        tokens = values.flatten(2).transpose(1, 2)
+        return (
+            self.apart(tokens).flatten(0, 1) + self.flat(tokens.flatten(0, 1)) + self.rms(tokens).flatten(0, 1)
+        ).view(tokens.shape)
+
+
+def test_tokens_are_normalized_one_by_one_however_they_lie():
+    arrays = [np.random.default_rng(seed).normal(0, seed + 1, (6, 3, 3, 3)) for seed in range(5)]
+    found = measure(ModuleNetwork(Tokens(), "tokens"), HeldSamples.of(arrays), Measuring(()))
+    tokens = np.stack(arrays).astype(np.float32).astype(np.float64).reshape(5, 6, 27)
+    for layer in found.layers:
+        sizes = (tokens**2).mean(1) if layer.kind == "rms" else tokens.var(1)
+        share = np.median(0.3 / (np.median(sizes, axis=1) + 0.3))
+        np.testing.assert_allclose(layer.epsilon_share, [share] * 6, rtol=1e-9)
+        assert (layer.values, layer.channels, layer.samples) == (6, 6, 5)
+
+
 class Branches(nn.Module):
     """Two branches with batch norms, a sum, and an instance norm between batch norms."""
 
@@ -227,6 +252,7 @@ def test_exactly_the_norms_of_a_residual_encoder_that_raise_are_named():
     samples = HeldSamples.of([random.normal(size=(1, 32, 32, 32)) for _ in range(3)])
     found = measure(ModuleNetwork(module, "resnet"), samples, Measuring((1, 2), draws=2))
     named = [layer.layer for layer in found.layers if layer.batches[0].raises]
+    assert found.missed == ()
     assert named
     assert len(named) < len(found.layers)
     assert not any(layer.batches[1].raises for layer in found.layers)
