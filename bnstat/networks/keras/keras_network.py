@@ -14,7 +14,7 @@ from bnstat.errors import InputError, OutputError, UsageError
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.networks.keras.backend import eagerly, imported_keras, is_traced
 from bnstat.networks.keras.normalizers import as_array, channel_axis, normalization, normalizers, seen, unseen
-from bnstat.networks.keras.wrapped_calls import input_of, wrapped_calls
+from bnstat.networks.keras.wrapped_calls import CallNames, input_of, wrapped_calls
 from bnstat.networks.network import Framework
 from bnstat.networks.normalization import Pass, Seen, Tensors
 from bnstat.sources.neighbours import missing
@@ -141,7 +141,7 @@ class KerasNetwork:
             UsageError: if the model does not take such a batch.
         """
         chosen = set(layers)
-        count = _Calls(self._layers)
+        count = CallNames(self._layers)
 
         def around(layer: Any, own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             name = count.next(layer)
@@ -220,7 +220,7 @@ class KerasNetwork:
             training: True to put batch norms into training mode.
             only: The one layer to note; all without it.
         """
-        count = _Calls(self._layers)
+        count = CallNames(self._layers)
 
         def around(layer: Any, own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             name = count.next(layer)
@@ -260,19 +260,6 @@ class KerasNetwork:
             for variable, value in before:
                 if not np.array_equal(as_array(variable), value, equal_nan=True):
                     variable.assign(value)
-
-
-class _Calls:
-    """The names of the calls of layers in one pass: "norm", then "norm#2"."""
-
-    def __init__(self, names: dict[Any, str]) -> None:
-        self._names, self._calls = names, dict.fromkeys(names.values(), 0)
-
-    def next(self, layer: Any) -> str:
-        """Return the name of the next call of a layer."""
-        name = self._names[layer]
-        self._calls[name] += 1
-        return name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
 
 
 def _assign(layer: Any, mean: np.ndarray[Any, Any], variance: np.ndarray[Any, Any]) -> None:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from bnstat.errors import UsageError, texts
-from bnstat.networks.pytorch.modules import is_scripted, named, unwrapped
-from bnstat.networks.pytorch.training_step import TrainingStep, described, kind_of
+from bnstat.networks.pytorch.graphs import out_of_graphs
+from bnstat.networks.pytorch.modules import is_scripted, unwrapped
+from bnstat.networks.pytorch.training_step import TrainingStep, described, is_asked
+from bnstat.networks.pytorch.watcher import Known, Watcher
+from bnstat.networks.pytorch.watching import watched
 from bnstat.networks.recordings.counter import StepCounter
 from bnstat.networks.recordings.file import RecordingFile
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def record(
@@ -53,7 +53,7 @@ def record(
         The recorder. Close it after the training, or use it in a `with` statement.
 
     Raises:
-        UsageError: if the network has no normalization layer, `every` is below 1, or the file is something else.
+        UsageError: if no layer fits `layers`, `every` is below 1, or the file is something else.
         OutputError: if the file cannot be written.
     """
     return Recorder(model, path, every, texts("layers", layers), every_rank=every_rank)
@@ -76,21 +76,23 @@ class Recorder:
         self._model, self._patterns = model, tuple(layers)
         self._hooks: list[Any] = []
         # of the step that is being recorded
-        self._watching: list[Any] = []
+        self._watching = ExitStack()
         self._step: TrainingStep | None = None
         self._number: int | None = None
         self._batch_size: int | None = None
-        self._stance: Any = None
         self.path: str | None = None
         if rank == 0 or every_rank:
             self._open(path, rank, ranks, every)
 
     def _open(self, path: str | os.PathLike[str], rank: int, ranks: int, every: int) -> None:
         """Open the file, and hook the network."""
-        layers = [described(name, module) for name, module in self._layers()]
-        if not layers:
-            among = f" among `layers={','.join(self._patterns)}`" if self._patterns else ""
-            raise UsageError(f"`model` has no normalization layer{among}, so there is nothing to record")
+        named = Known.of(self._model).names.items()
+        layers = [one for module, name in named if is_asked(name, self._patterns) and (one := described(name, module))]
+        if self._patterns and not layers:
+            raise UsageError(
+                f"`model` has no normalization layer that `layers` asks for ({', '.join(self._patterns)}); a pattern "
+                "is as in encoder.*"
+            )
         self._file = RecordingFile(path if rank == 0 else _of_rank(path, rank))
         self.path, self._counter.done = self._file.path, self._file.steps
         inner = unwrapped(self._model)
@@ -132,8 +134,9 @@ class Recorder:
         self._hooks = []
         if not self._file.recorded:
             warnings.warn(
-                f"{self.path}: nothing was recorded, because the network was not called in training mode, or was "
-                "compiled before it was recorded; give `record` the module that the training loop calls",
+                f"{self.path}: nothing was recorded, because the network has no normalization, was not called in "
+                "training mode, or was compiled before it was recorded; give `record` the module that the training "
+                "loop calls",
                 stacklevel=2,
             )
         self._file.close(self._counter.done)
@@ -146,13 +149,6 @@ class Recorder:
     ) -> None:
         self.close()
 
-    def _layers(self) -> Iterator[tuple[str, nn.Module]]:
-        for module, name in named(self._model).items():
-            if kind_of(module) and (
-                not self._patterns or any(fnmatch.fnmatchcase(name, one) for one in self._patterns)
-            ):
-                yield name, module
-
     def begin(self, model: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Count a call of the network, and watch its layers if its step is to be recorded."""
         self._stop_watching()  # after Ctrl-C in a forward pass, whose end was not seen
@@ -161,14 +157,9 @@ class Recorder:
         self._number = self._counter.begin()
         if self._number is None:
             return
-        self._step, self._batch_size = TrainingStep(), _batch_size(inputs)
-        self._stance = torch.compiler.set_stance("force_eager")
-        for name, module in self._layers():
-            if module is model:  # its hooks are running already
-                self._step.take(name, module, inputs)
-            else:
-                take = _Hook(partial(self._step.take, name))
-                self._watching.append(module.register_forward_pre_hook(take, with_kwargs=True))
+        self._step, self._batch_size = TrainingStep(Known.of(model), self._patterns), _batch_size(inputs)
+        self._watching.enter_context(watched(cast("Watcher", self._step)))
+        self._step.enter(model, inputs, {})  # its own hooks are running already
 
     def end(self, _: nn.Module, output: object) -> None:
         """Write the step, if its layers were watched and the network did not fail."""
@@ -183,27 +174,17 @@ class Recorder:
             self._counter.recorded()
 
     def _stop_watching(self) -> None:
-        for hook in self._watching:
-            hook.remove()
-        if self._stance is not None:
-            self._stance.__exit__(None, None, None)
-        self._watching, self._step, self._stance = [], None, None
-
-
-# The decorator of what a graph of `torch.compile` must not contain.
-_out_of_graphs = cast("Callable[[F], F]", torch.compiler.disable)
+        self._watching.close()
+        self._step = None
 
 
 class _Hook:
-    """A hook of one module. It stays out of graphs, and the hook of a copied or saved network does nothing.
-
-    A graph of `torch.compile` would contain what the hook did when the graph was made.
-    """
+    """A hook of one module. It stays out of graphs, and the hook of a copied or saved network does nothing."""
 
     def __init__(self, call: Callable[[nn.Module, tuple[Any, ...]], None] | None = None) -> None:
         self._call = call
 
-    @_out_of_graphs
+    @out_of_graphs
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._call is not None:
             self._call(module, (*args, *kwargs.values()))
@@ -218,7 +199,7 @@ class _Hook:
 class _EndHook(_Hook):
     """The hook at the end of a forward pass, which gets the output."""
 
-    @_out_of_graphs
+    @out_of_graphs
     def __call__(self, module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
         if self._call is not None:
             self._call(module, output)

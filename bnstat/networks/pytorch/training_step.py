@@ -1,19 +1,25 @@
-"""What enters the normalization layers in one training step of PyTorch, reduced where it is."""
+"""What enters the normalizations in one training step of PyTorch, reduced where it is."""
 
 from __future__ import annotations
 
+import fnmatch
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from bnstat.moments.moments import Doubles
 from bnstat.networks.normalization import Kind
 from bnstat.networks.pytorch.blocks import moments_of, reduced
-from bnstat.networks.pytorch.modules import stores_statistics
+from bnstat.networks.pytorch.calls import Call
+from bnstat.networks.pytorch.graphs import out_of_graphs
+from bnstat.networks.pytorch.modules import calls_a_function, stores_statistics
+from bnstat.networks.pytorch.reduction import channel_axis
+from bnstat.networks.pytorch.watcher import Known, tensors_in
 from bnstat.networks.recordings.entered import Described, Entered
 
 _KINDS: tuple[tuple[type[nn.Module], Kind], ...] = (
@@ -25,33 +31,28 @@ _KINDS: tuple[tuple[type[nn.Module], Kind], ...] = (
 )
 
 
-def kind_of(module: nn.Module) -> Kind | None:
-    """Return what a module normalizes over; None if it is no normalization layer."""
-    for known, kind in _KINDS:
-        if isinstance(module, known):
-            return kind
-    return "batch" if stores_statistics(module) else None
-
-
-def described(name: str, module: nn.Module) -> Described:
-    """Return a layer as the start of a recording describes it."""
+def described(name: str, module: nn.Module) -> Described | None:
+    """Return a layer as the start of a recording describes it; None for a module that is no normalization layer."""
+    kind = next((kind for known, kind in _KINDS if isinstance(module, known)), None)
+    stored = stores_statistics(module)
+    if kind is None and not stored:
+        return None
     epsilon = getattr(module, "eps", None)
-    momentum = getattr(module, "momentum", None) if stores_statistics(module) else None
-    channels = next((int(value) for value in _widths(module) if isinstance(value, int)), None)
-    return Described(
-        name, kind_of(module) or "batch", None if epsilon is None else float(epsilon), momentum, channels or None
-    )
+    momentum = getattr(module, "momentum", None) if stored else None
+    shape: Any = getattr(module, "normalized_shape", None) or [None]
+    widths = [*(getattr(module, width, None) for width in ("num_features", "num_channels")), shape[0]]
+    channels = next((int(width) for width in widths if isinstance(width, int) and width > 0), None)
+    return Described(name, kind or "batch", None if epsilon is None else float(epsilon), momentum, channels)
 
 
-def _widths(module: nn.Module) -> list[Any]:
-    """Return the attributes that may say how many channels a layer has."""
-    shape = getattr(module, "normalized_shape", None) or [None]
-    return [getattr(module, name, None) for name in ("num_features", "num_channels")] + [shape[0]]
+def is_asked(name: str, patterns: Sequence[str]) -> bool:
+    """Return True if one of the patterns fits the name of a layer, or if there is none."""
+    return not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True, eq=False)
 class _Reduced:
-    """What entered a layer, still on its device.
+    """What entered a normalization, still on its device.
 
     Attributes:
         table: The moments as `reduced` returns them.
@@ -68,37 +69,83 @@ class _Reduced:
     stored: torch.Tensor | None
 
 
-class TrainingStep:
-    """The layers that ran so far in a training step."""
+@dataclass
+class _Frame:
+    """A module while its `forward` runs.
 
-    def __init__(self) -> None:
+    Attributes:
+        found: The number of normalizations that were reduced before it.
+        reduced: What entered it, if it stores statistics and may normalize with arithmetic of its own.
+    """
+
+    module: nn.Module
+    found: int
+    reduced: _Reduced | None = None
+
+
+class TrainingStep:
+    """The normalizations that ran so far in a training step. `watched` tells it of modules and functions.
+
+    Attributes:
+        known: The network with the names of its modules.
+    """
+
+    def __init__(self, known: Known, patterns: Sequence[str] = ()) -> None:
+        self.known, self._patterns = known, patterns
         self._found: list[_Reduced] = []
         self._calls: dict[str, int] = {}
+        self._stack: list[_Frame] = []
+        self._inside = False
 
-    def take(self, name: str, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        """Reduce what enters a layer, before the layer runs."""
-        kind = kind_of(module)
-        tensor = next((one for one in inputs if isinstance(one, torch.Tensor)), None)
-        if kind is None or tensor is None or not tensor.numel() or not tensor.is_floating_point():
+    @out_of_graphs
+    def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Note that the `forward` of a module begins."""
+        frame = _Frame(module, len(self._found))
+        self._stack.append(frame)
+        if not stores_statistics(module) or calls_a_function(module):
             return
-        call = self._calls[name] = self._calls.get(name, 0) + 1
-        if isinstance(module, _InstanceNorm) and tensor.dim() == module._get_no_batch_dim():  # type: ignore[no-untyped-call]
-            tensor = tensor.unsqueeze(0)
-        normalized: Any = getattr(module, "normalized_shape", None)  # of layer and RMS norm
-        axis = max(tensor.dim() - len(normalized), 1) if normalized else 1
-        with torch.no_grad():
-            stored = _stored(module)
-            found = _Reduced(
-                layer=name if call == 1 else f"{name}#{call}",
-                kind=kind,
-                shape=tuple(tensor.shape),
-                axis=axis,
-                dtype=str(tensor.dtype).removeprefix("torch."),
-                frozen=stored is not None and not (module.training and isinstance(module, _NormBase)),
-                table=reduced(tensor, axis),
-                stored=stored,
+        tensor, held = next(tensors_in((args, kwargs)), None), _statistics(module)
+        if tensor is not None and tensor.ndim > 1 and tensor.shape[1] == held[0].numel() and tensor.numel():
+            name = self.known.names[module]
+            # SyncBatchNorm in a distributed training takes the statistics of the batch, and calls no function
+            frozen = not (module.training and isinstance(module, _BatchNorm))
+            frame.reduced = _reduce(name, "batch", tensor, 1, held, frozen=frozen)
+
+    @out_of_graphs
+    def leave(self, module: nn.Module, _: tuple[Any, ...], __: Any) -> None:
+        """Note that the `forward` of a module ended."""
+        if not any(frame.module is module for frame in self._stack):
+            return
+        while (frame := self._stack.pop()).module is not module:
+            pass
+        if frame.reduced is not None and len(self._found) == frame.found:
+            self._keep(frame.reduced)
+
+    @out_of_graphs
+    def call(self, call: Call) -> Any:
+        """Reduce what enters a function that normalizes, and return what it returns."""
+        if self._inside or not self._stack or not call.input.is_floating_point() or not call.input.numel():
+            return call.run()
+        held = call["running_mean"], call["running_var"]
+        name = self.known.names[self._stack[-1].module]
+        self._inside = True  # functions that these call are part of them
+        try:
+            self._keep(
+                _reduce(name, call.kind, call.input, channel_axis(call), held, frozen=not call.takes_own_statistics)
             )
-        self._found.append(found)
+            return call.run()
+        finally:
+            self._inside = False
+
+    def miss(self, operator: str) -> None:
+        """Take no note of an operator that no call of a function led to."""
+
+    def _keep(self, one: _Reduced) -> None:
+        """Keep a normalization under the name of its call: "norm", then "norm#2"."""
+        call = self._calls[one.layer] = self._calls.get(one.layer, 0) + 1
+        if is_asked(one.layer, self._patterns):
+            layer = one.layer if call == 1 else f"{one.layer}#{call}"
+            self._found.append(_Reduced(**{**vars(one), "layer": layer}))
 
     def entered(self) -> list[Entered]:
         """Return what entered the layers, copied from each device at once."""
@@ -119,12 +166,30 @@ class TrainingStep:
         ]
 
 
-def _stored(module: nn.Module) -> torch.Tensor | None:
-    """Return a copy of the running mean and variance, shape (2, channels); None without them."""
-    if not stores_statistics(module):
-        return None
-    held: Any = module  # modules have attributes of any type
-    return torch.stack([held.running_mean.flatten(), held.running_var.flatten()]).double()
+def _statistics(module: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the running mean and variance of a module that has them."""
+    return module.running_mean, module.running_var
+
+
+def _reduce(name: str, kind: Kind, tensor: torch.Tensor, axis: int, held: Sequence[Any], *, frozen: bool) -> _Reduced:
+    """Reduce what enters a normalization, with a copy of its running statistics."""
+    if axis == 0:  # one sample without an axis for samples
+        tensor, axis = tensor.unsqueeze(0), 1
+    mean, variance = held
+    stored = None
+    if mean is not None and variance is not None and mean.numel() == tensor.shape[axis]:
+        with torch.no_grad():
+            stored = torch.stack([mean.detach().flatten(), variance.detach().flatten()]).double()
+    return _Reduced(
+        layer=name,
+        kind=kind,
+        shape=tuple(tensor.shape),
+        axis=axis,
+        dtype=str(tensor.dtype).removeprefix("torch."),
+        frozen=frozen and stored is not None,
+        table=reduced(tensor, axis),
+        stored=stored,
+    )
 
 
 def _on_cpu(tensors: list[torch.Tensor]) -> list[Doubles]:
