@@ -17,14 +17,15 @@ from bnstat.moments.moments import Doubles
 from bnstat.networks.network import Framework, LayerRefusesError
 from bnstat.networks.normalization import Pass, Seen, Tensors
 from bnstat.networks.pytorch import modules
+from bnstat.networks.pytorch.models.device import device_named, require_precision
 from bnstat.networks.pytorch.reduction import plain
 from bnstat.networks.pytorch.saving import save_weights
 from bnstat.networks.pytorch.unchanged import unchanged
 from bnstat.networks.pytorch.watcher import Known, ReachedError, Watcher, tensors_in
 from bnstat.networks.pytorch.watching import watched
 
-# The types that autocast computes in.
-_AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+# What is said if a pass drew random numbers although every random layer that is known was off.
+_CHANCE = "the network draws random numbers that cannot be turned off; every pass draws the same ones"
 
 
 class ModuleNetwork:
@@ -61,12 +62,11 @@ class ModuleNetwork:
             amp: The type that autocast computes in, "bfloat16" or "float16"; None to run without autocast.
 
         Raises:
-            UsageError: if there is no such device, or autocast has no such type.
+            UsageError: if there is no such device, or it does not compute in this type.
         """
         self.source, self.weights = source, weights
-        self._module = module
         self._known = Known.of(module)
-        self._device = _device(device)
+        self._device = device_named(str(device))
         self._autocast = _autocasting(amp, self._device)
         self._known.root.to(self._device)
         self._looked = False
@@ -166,7 +166,7 @@ class ModuleNetwork:
         Raises:
             OutputError: if the file cannot be written.
         """
-        save_weights(self._module, self.weights, list(self._opened.values()), path)
+        save_weights(self._known.root, self.weights, [own for own, _ in self._opened.values()], path)
 
     def _look(self, batch: Tensors) -> None:
         """Run a first pass if there was none: it shows how each normalization can be seen."""
@@ -235,10 +235,6 @@ class ModuleNetwork:
         return torch.tensor(batch).to(self._device, types[0] if types else torch.float32)
 
 
-# What is said if a pass drew random numbers although every random layer that is known was off.
-_CHANCE = "the network draws random numbers that cannot be turned off; every pass draws the same ones"
-
-
 def _first_output(outputs: Any, samples: int, source: str) -> Tensors:
     """Return the first output that has the samples along axis 0, in memory of its own.
 
@@ -252,29 +248,11 @@ def _first_output(outputs: Any, samples: int, source: str) -> Tensors:
     raise UsageError(f"{source} returns no tensor with the samples of a batch along its first axis")
 
 
-def _device(name: str | torch.device) -> torch.device:
-    """Return a device on which a tensor can be made.
-
-    Raises:
-        UsageError: if there is none.
-    """
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = (str(error).splitlines() or [""])[0]
-        raise UsageError(f"`device={name}` cannot be used ({reason}); give cpu, or cuda:0 for the first GPU") from None
-    return device
-
-
 def _autocasting(amp: str | None, device: torch.device) -> Callable[[], AbstractContextManager[Any]]:
     """Return what makes the context in which a pass runs.
 
     Raises:
-        UsageError: if autocast has no such type.
+        UsageError: if autocast has no such type, or the device does not compute in it.
     """
-    if amp is None:
-        return nullcontext
-    if amp not in _AUTOCAST:
-        raise UsageError(f"`amp` must be {' or '.join(_AUTOCAST)}, and is {amp}")
-    return partial(torch.autocast, device.type, _AUTOCAST[amp])
+    require_precision(amp, device)
+    return nullcontext if amp is None else partial(torch.autocast, device.type, getattr(torch, amp))
