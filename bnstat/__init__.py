@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from bnstat.reading.settings import Reading
     from bnstat.reading.workers.job import Progress
     from bnstat.report.check import Check
+    from bnstat.report.checkpoint import CheckpointReport
+    from bnstat.report.checkpoint_comparison import CheckpointComparison
     from bnstat.report.compare_batch_sizes import Comparison
     from bnstat.report.compare_layers import LayerComparison
     from bnstat.report.explain import Explanations
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from bnstat.report.scan import Scan
     from bnstat.rules.overrides import Override
     from bnstat.workflows.check import check
+    from bnstat.workflows.checkpoint import audit_checkpoint, compare_checkpoints
     from bnstat.workflows.compare_batch_sizes import compare
     from bnstat.workflows.compare_layers import compare_layers
     from bnstat.workflows.explain import explain
@@ -33,6 +36,8 @@ from bnstat.version import __version__
 __all__ = [
     "BnstatError",
     "Check",
+    "CheckpointComparison",
+    "CheckpointReport",
     "Comparison",
     "Explanations",
     "InputError",
@@ -50,9 +55,11 @@ __all__ = [
     "Scan",
     "UsageError",
     "__version__",
+    "audit_checkpoint",
     "check",
     "collect",
     "compare",
+    "compare_checkpoints",
     "compare_layers",
     "diagnose",
     "explain",
@@ -64,6 +71,8 @@ __all__ = [
 _HOME = {
     "BnstatError": "errors",
     "Check": "report.check",
+    "CheckpointComparison": "report.checkpoint_comparison",
+    "CheckpointReport": "report.checkpoint",
     "Comparison": "report.compare_batch_sizes",
     "Explanations": "report.explain",
     "InputError": "errors",
@@ -80,9 +89,11 @@ _HOME = {
     "Report": "report.inspect",
     "Scan": "report.scan",
     "UsageError": "errors",
+    "audit_checkpoint": "workflows.checkpoint",
     "check": "workflows.check",
     "collect": "workflows.scan",
     "compare": "workflows.compare_batch_sizes",
+    "compare_checkpoints": "workflows.checkpoint",
     "compare_layers": "workflows.compare_layers",
     "diagnose": "workflows.inspect",
     "explain": "workflows.explain",

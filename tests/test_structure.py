@@ -52,6 +52,8 @@ def test_the_public_names_are_these():
         *(
             "BnstatError",
             "Check",
+            "CheckpointComparison",
+            "CheckpointReport",
             "Comparison",
             "Explanations",
             "InputError",
@@ -69,7 +71,8 @@ def test_the_public_names_are_these():
             "Scan",
             "UsageError",
         ),
-        *("__version__", "check", "collect", "compare", "compare_layers", "diagnose", "explain", "plan"),
+        *("__version__", "audit_checkpoint", "check", "collect", "compare", "compare_checkpoints", "compare_layers"),
+        *("diagnose", "explain", "plan"),
     ]
     for name in bnstat.__all__:
         assert getattr(bnstat, name) is not None

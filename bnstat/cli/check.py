@@ -198,7 +198,7 @@ def command(
 
     Rules judge every batch. They find, for example: zero variance, NaN, a layer that refuses to train, a framework
     whose float32 sums go wrong, and a batch that is too small for how much these samples differ. `bnstat explain` says
-    what each rule means.
+    what each rule means. Checkpoints among the paths are judged too, by what they store of their normalization layers.
 
     \b
     Exit codes, for CI:
@@ -214,6 +214,7 @@ def command(
       bnstat check cohort/ --baseline bnstat-baseline.json --update-baseline
       bnstat check cohort/ --format junit -o bnstat.xml
       bnstat check cohort/ --model mynet:build --weights last.ckpt --patch 96 --intensity zscore
+      bnstat check model.pt --fail-on warning
     """
     found = origins.config_of(context)
     if not paths:
@@ -225,6 +226,8 @@ def command(
     else:
         network = network_of(context, model, settings)
     layer = {name: value for name, value in settings.items() if name not in networks.PARAMETERS}
+    if context.get_parameter_source("framework") is click.core.ParameterSource.DEFAULT:
+        layer.pop("framework")  # so that checkpoints are judged with the defaults of their own
     return _run(paths, to, found, reading, layer, network)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from bnstat.errors import UsageError, require_least
 from bnstat.layers.settings import Settings
+from bnstat.networks.checkpoints.settings import AuditSettings
 from bnstat.report.documents.document import Document, Fields
 from bnstat.report.documents.findings import finding_fields
 from bnstat.report.documents.inputs import failure_fields, sample_fields
@@ -15,6 +16,7 @@ from bnstat.report.documents.layers import settings_fields
 from bnstat.report.finding import SEVERITIES, Failure, Finding, Severity, counted
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
 from bnstat.sources.sample import Sample
+from bnstat.text import plural
 
 if TYPE_CHECKING:  # as in `evidence`
     from bnstat.batch_size.needed import Needs
@@ -44,6 +46,7 @@ class CheckSettings:
         steps: The number of training steps, None if unknown.
         baseline: The file of known findings, as the user named it.
         reference: The moments file that the data are compared with, as the user named it.
+        audit: What is known of the training of checkpoints; None for nothing but `steps`.
 
     Raises:
         UsageError: if there is no such severity, or no training has as many steps.
@@ -57,6 +60,7 @@ class CheckSettings:
     steps: int | None = None
     baseline: str | None = None
     reference: str | None = None
+    audit: AuditSettings | None = None
 
     def __post_init__(self) -> None:
         if self.fail_on not in FAIL_ON:
@@ -80,7 +84,7 @@ class Stale:
 
 @dataclass(frozen=True)
 class Subject:
-    """A network or a file of weights, whose layers were judged in place of a layer at the input.
+    """A network, whose layers were judged in place of a layer at the input.
 
     Attributes:
         source: The model or the file, as the user named it.
@@ -91,6 +95,23 @@ class Subject:
     source: str
     title: str
     layers: int
+
+
+@dataclass(frozen=True)
+class CheckedCheckpoint:
+    """A checkpoint that was judged.
+
+    Attributes:
+        file: The file, as the user named it.
+        format: What it is, as "torch".
+        layers: The number of its normalization layers.
+        channels: The number of their channels.
+    """
+
+    file: str
+    format: str
+    layers: int
+    channels: int
 
 
 @dataclass(frozen=True)
@@ -119,6 +140,7 @@ class Check(Document):
         apart: True if samples of different shapes were judged one by one, whatever the batch size.
         needs: The batch sizes that channels need for which this one is too small.
         subject: The network or the file of weights that was judged; None if it was the layer of the settings.
+        checkpoints: The checkpoints that were read.
     """
 
     settings: CheckSettings
@@ -132,6 +154,12 @@ class Check(Document):
     apart: bool = False
     needs: tuple[Needs, ...] = ()
     subject: Subject | None = None
+    checkpoints: tuple[CheckedCheckpoint, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The inputs that were read, each once, in order: samples, then checkpoints."""
+        return tuple(dict.fromkeys([*(one.source for one in self.samples), *(one.file for one in self.checkpoints)]))
 
     @property
     def grave(self) -> tuple[Severity, ...]:
@@ -155,7 +183,8 @@ class Check(Document):
         """The content of the report in a few words."""
         verdict = "failed" if self.failed else "passed"
         known = f", {len(self.known):,} known" if self.known else ""
-        return f"{verdict}, {counted(self.samples, self.errors, self.findings)}{known}"
+        files = f", {plural(len(self.checkpoints), 'checkpoint')}" if self.checkpoints else ""
+        return f"{verdict}{files}, {counted(self.samples, self.errors, self.findings)}{known}"
 
     @property
     def schema(self) -> str:
@@ -169,6 +198,7 @@ class Check(Document):
 
     def to_fields(self) -> Fields:
         """Return the fields of the document that follow its schema and version."""
+        checkpoints = {"checkpoints": [asdict(one) for one in self.checkpoints]} if self.checkpoints else {}
         return {
             "settings": _settings(self.settings),
             "judged_batch_size": self.judged_batch_size,
@@ -176,6 +206,7 @@ class Check(Document):
             **({} if self.subject is None else {"subject": _subject(self.subject)}),
             "counts": self._counts(),
             "samples": [sample_fields(sample) for sample in self.samples],
+            **checkpoints,
             "findings": [finding_fields(finding) for finding in self.findings],
             "known": [finding_fields(finding) for finding in self.known],
             "stale": [_stale(entry) for entry in self.stale],

@@ -1,10 +1,10 @@
-"""The story of `check`: rules judge what a layer computes on these data at this batch size."""
+"""The story of `check`: rules judge what a layer computes on these data at this batch size, and checkpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, replace
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -17,20 +17,23 @@ from bnstat.batch_size.settings import CompareSettings, Tolerances
 from bnstat.batch_size.verdict import entries_of_files
 from bnstat.errors import UsageError, texts, whole
 from bnstat.layers.settings import Layer, LayerKeywords, Settings
+from bnstat.networks.checkpoints.settings import AuditSettings
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Table, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.check import Check, CheckSettings, FailOn, RuleInfo
 from bnstat.report.evidence import Evidence
+from bnstat.report.finding import Finding
 from bnstat.report.limits import DEFAULT_LIMITS, Limits
 from bnstat.rules import baseline as baselines
 from bnstat.rules import findings_of
 from bnstat.rules.explanation import explained
 from bnstat.rules.overrides import Override
 from bnstat.rules.selection import codes_of, selected
-from bnstat.sources.formats.memory import Input
+from bnstat.sources.formats.memory import InMemory, Input
 from bnstat.sources.opened import Planned
+from bnstat.workflows.checked_checkpoints import told_apart, with_checkpoints
 from bnstat.workflows.cohorts import telling_cohorts
 from bnstat.workflows.evidence import distinct_of, pooled_channels_of, sample_channels_of
 from bnstat.workflows.failures import require_some
@@ -59,10 +62,11 @@ def check(
     progress: Progress | None = None,
     **layer: Unpack[LayerKeywords],
 ) -> Check:
-    """Judge volumes by rules, for one layer and batch size.
+    """Judge volumes by rules, for one layer and batch size, and checkpoints by rules of their own.
 
     Args:
-        paths: as for `diagnose`.
+        paths: as for `diagnose`; files of weights among them are judged as `audit_checkpoint` reads them, with ε and
+            momentum if these are given.
         select: codes, names or prefixes of the rules that judge; empty for all.
         ignore: codes, names or prefixes of the rules that do not.
         fail_on: the least severity of a new finding that fails the check: "error", "warning", "note" or "never".
@@ -95,7 +99,7 @@ def check(
         **layer,
     )
     result = judge(paths, asked, reading, progress, overrides=overrides, update_baseline=update_baseline)
-    require_some(result.samples, result.errors)
+    require_some(result.sources, result.errors)
     return result
 
 
@@ -116,7 +120,9 @@ def asked_of(
         UsageError: if a setting is wrong for any data.
     """
     select, ignore = texts("select", select), texts("ignore", ignore)
-    selected(select, ignore)  # refuses what names no rule
+    for token in (*select, *ignore):
+        codes_of(token)  # refuses what names no rule
+    own: dict[str, Any] = {name: layer[name] for name in ("framework", "epsilon", "momentum") if name in layer}
     return CheckSettings(
         layer=Settings.of(**layer),
         select=select,
@@ -126,6 +132,7 @@ def asked_of(
         steps=steps,
         baseline=baseline,
         reference=reference,
+        audit=AuditSettings(**own, steps=steps),
     )
 
 
@@ -145,11 +152,42 @@ def judge(
         InputError: if the baseline or the reference cannot be read.
         OutputError: if the baseline cannot be written.
     """
-    # what is asked: rules, known findings, and the data that today's are compared with
-    rules = selected(asked.select, asked.ignore)
     if update_baseline and asked.baseline is None:
         raise UsageError("`update_baseline` needs the file to write; name it with `baseline`")
     known = baselines.load(asked.baseline, missing=update_baseline) if asked.baseline is not None else None
+    volumes, checkpoints = told_apart(paths)
+
+    def drops(finding: Finding) -> bool:
+        return any(override.drops(finding) for override in overrides)
+
+    # the volumes, then the checkpoints, each by rules of their own
+    result, codes = Check(asked, (), ()), set[str]()
+    if volumes or not checkpoints:
+        result, codes = _of_volumes(volumes if checkpoints else paths, asked, reading, progress, drops)
+    if checkpoints:
+        before = {rule.code for rule in result.rules}
+        result = with_checkpoints(result, checkpoints, asked, drops)
+        codes |= {rule.code for rule in result.rules} - before
+    if known is None:
+        return result
+    return against_baseline(result, known, codes, {*result.sources}, update=update_baseline)
+
+
+def _of_volumes(
+    paths: Input | Iterable[Input | InMemory],
+    asked: CheckSettings,
+    reading: Reading,
+    progress: Progress | None,
+    drops: Callable[[Finding], bool],
+) -> tuple[Check, set[str]]:
+    """Return the verdict on volumes, and the codes of the rules that had something to judge.
+
+    Raises:
+        UsageError: if the settings do not fit these data.
+        InputError: if the reference cannot be read.
+    """
+    # what is asked: rules, and the data that today's are compared with
+    rules = selected(asked.select, asked.ignore)
     reference = _reference(asked.reference)
     if isinstance(reference, FingerprintReference):
         paths = reference.files(paths)  # which are read twice
@@ -169,11 +207,10 @@ def judge(
     used = reference if codes & BESIDE_REFERENCE else None
     evidence, left = _beside_reference(_evidence(table, asked), used, paths, reading, progress)
     report = evidence.report
-    found = findings_of(evidence, rules, lambda one: any(override.drops(one) for override in overrides))
     result = Check(
         settings=asked,
         samples=report.samples,
-        findings=found,
+        findings=findings_of(evidence, rules, drops),
         errors=report.errors,
         notes=(
             *report.notes,
@@ -186,10 +223,7 @@ def judge(
         apart=len(evidence.shapes) > 1,
         needs=evidence.needs,
     )
-    if known is None:
-        return result
-    read = {sample.source for sample in result.samples}
-    return against_baseline(result, known, codes - set(silences(evidence)), read, update=update_baseline)
+    return result, codes - set(silences(evidence))
 
 
 def _evidence(table: Table, asked: CheckSettings) -> Evidence:
@@ -294,7 +328,7 @@ def _reference(file: str | None) -> ReferenceFile | FingerprintReference | None:
 def _beside_reference(
     evidence: Evidence,
     reference: ReferenceFile | FingerprintReference | None,
-    paths: Input | Iterable[Input],
+    paths: Input | Iterable[Input | InMemory],
     reading: Reading,
     progress: Progress | None,
 ) -> tuple[Evidence, tuple[str, ...]]:

@@ -18,7 +18,7 @@ from bnstat.reading.table import read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.evidence import PooledChannel, ReferenceStatistics
 from bnstat.sources.datasets.nnunet_fingerprint import Fingerprint, read_fingerprint
-from bnstat.sources.formats.memory import Input, named_inputs
+from bnstat.sources.formats.memory import InMemory, Input, named_inputs
 from bnstat.sources.opened import Planned
 from bnstat.text import plural
 from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
@@ -79,20 +79,20 @@ class FingerprintReference:
                     "voxels (bnstat scan PATH -o reference.jsonl)"
                 )
 
-    def files(self, paths: Input | Iterable[Input]) -> list[Input]:
+    def files(self, paths: Input | Iterable[Input | InMemory]) -> list[Input | InMemory]:
         """Return the inputs as paths, which can be read twice.
 
         Raises:
             UsageError: if one of them is in memory, so that no label map belongs to it.
         """
         named = named_inputs(paths)
-        files: list[Input] = [one for one in named if isinstance(one, str)]
+        files: list[Input | InMemory] = [one for one in named if isinstance(one, str)]
         if len(files) < len(named):
             raise UsageError(f"an array has no label map, which {self.file} needs; give files")
         return files
 
     def today(
-        self, paths: Input | Iterable[Input], settings: Settings, reading: Reading, progress: Progress | None
+        self, paths: Input | Iterable[Input | InMemory], settings: Settings, reading: Reading, progress: Progress | None
     ) -> tuple[tuple[PooledChannel, ...], tuple[str, ...]]:
         """Return the statistics of today's foreground, and notes on cases that are left out of them.
 

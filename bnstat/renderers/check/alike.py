@@ -10,7 +10,7 @@ from bnstat.renderers.findings import also
 from bnstat.renderers.headings import settings_line
 from bnstat.report.check import Check, Stale
 from bnstat.report.finding import SEVERITIES, Finding
-from bnstat.text import MOST_PLACES, NO_BREAK_SPACE, numbered, plural, printable, samples_of
+from bnstat.text import MOST_PLACES, NO_BREAK_SPACE, first_ones, numbered, plural, printable, samples_of
 from bnstat.version import link_of_rule
 
 # What findings stand under that are about all samples together.
@@ -77,12 +77,12 @@ class Alike:
 
 def gathered(check: Check, findings: Iterable[Finding]) -> list[Alike]:
     """Return the findings of each rule on each file: files in order, the whole cohort last, the worst rules first."""
-    files = Counter(sample.source for sample in check.samples)
+    files = Counter([*(sample.source for sample in check.samples), *(one.file for one in check.checkpoints)])
     order = {source: place for place, source in enumerate(files)}
     groups: dict[tuple[str | None, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.source, finding.rule), []).append(finding)
-    samples = samples_of(len(check.samples), volumes_of(check))
+    samples = _read(check)
     only = next(iter(files)) if len(files) == 1 else None
     found = [
         Alike(tuple(group), (source is None or files[source] > 1) and len(check.samples) > 1, samples, only)
@@ -125,11 +125,11 @@ def verdict(check: Check) -> str:
 
     Without findings nothing else on the screen names the layer, so the verdict does.
     """
-    samples = _judged_ones(check)
+    samples = _read(check)
     found = counted(check) if check.findings else f"no {'new ' if check.known else ''}findings"
     layer = "" if check.findings else f"{_layer(check)}; "
     parts = [f"{found} in {samples} ({layer}{_fails(check)})"]
-    if not check.samples and not check.findings and check.subject is None:
+    if not check.sources and not check.findings and check.subject is None:
         parts = ["no sample was read"]
     if check.known:
         parts.append(f"{len(check.known):,} known from the baseline")
@@ -140,11 +140,15 @@ def verdict(check: Check) -> str:
     return "; ".join(parts)
 
 
-def _judged_ones(check: Check) -> str:
-    """Return what was judged, counted: samples, or the layers of a network or a file of weights."""
+def _read(check: Check) -> str:
+    """Return what was judged, counted: samples and checkpoints, or the layers of a network."""
     if check.subject is not None:
         return plural(check.subject.layers, "layer")
-    return samples_of(len(check.samples), volumes_of(check))
+    samples = samples_of(len(check.samples), volumes_of(check))
+    if not check.checkpoints:
+        return samples
+    files = plural(len(check.checkpoints), "checkpoint")
+    return f"{samples} and {files}" if check.samples else files
 
 
 def volumes_of(check: Check) -> int | None:
@@ -169,12 +173,20 @@ def _fails(check: Check) -> str:
 def settings_of(check: Check) -> str:
     """Return which layer it is, its batch size, and the batch size that was judged if samples cannot share a batch.
 
-    Of a network or a file of weights, which one it is.
+    Of a network or of checkpoints alone, which ones they are.
     """
     if check.subject is not None:
         run = f", run on {samples_of(len(check.samples), volumes_of(check))}" if check.samples else ""
         return f"the layers of {printable(check.subject.title)}{run}"
+    if check.checkpoints and not check.samples:
+        return _layers(check)
     return settings_line(check.settings.layer) + _judged(check)
+
+
+def _layers(check: Check) -> str:
+    """Return how many layers the checkpoints contain."""
+    layers = plural(sum(one.layers for one in check.checkpoints), "normalization layer")
+    return f"{layers} of {plural(sum(one.channels for one in check.checkpoints), 'channel')}"
 
 
 def _judged(check: Check) -> str:
@@ -185,6 +197,8 @@ def _layer(check: Check) -> str:
     """Return the layer and the batch size in a few words, as in "Keras batch norm, batch size 2", or the network."""
     if check.subject is not None:
         return printable(check.subject.title)
+    if check.checkpoints and not check.samples:
+        return _layers(check)
     settings = check.settings.layer
     ranks = f" on each of {settings.ranks} ranks" if settings.ranks > 1 else ""
     return f"{settings.maker} {settings.layer}, batch size {settings.batch_size}{ranks}{_judged(check)}"
@@ -193,7 +207,7 @@ def _layer(check: Check) -> str:
 def stale_line(entry: Stale) -> str:
     """Return a stale entry in words."""
     where = COHORT if entry.path is None else printable(entry.path)
-    layer = "" if entry.layer is None else f", {printable(entry.layer)}"
+    layer = "" if entry.layer is None else f", layer {printable(entry.layer)}"
     channel = "" if entry.channel is None else f", channel {entry.channel}"
     return f"{entry.rule} {entry.name}: {where}{layer}{channel}"
 

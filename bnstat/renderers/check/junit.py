@@ -31,7 +31,7 @@ def render(check: Check) -> str:
 def _suites(check: Check) -> dict[str, Element]:
     """Return a suite for each file that was read or cannot be read, and one for the whole cohort."""
     suites: dict[str, Element] = {}
-    for source in (*(one.source for one in check.samples), *(one.source for one in check.errors)):
+    for source in (*check.sources, *(one.source for one in check.errors)):
         suites.setdefault(printable(source), Element("testsuite"))
     for group in alike.gathered(check, check.findings):
         _add_new(suites, group, check)

@@ -40,7 +40,7 @@ def _row(group: Alike) -> Sequence[str]:
     first = group.first
     link = link_of_rule(first.rule, first.name)
     title = group.title if link is None else f"[{first.rule}]({link}) {first.name}"
-    return (first.severity, title, escaped(group.where), group.places, escaped(alike.one_line(first.message)))
+    return (first.severity, title, escaped(group.where), escaped(group.places), escaped(alike.one_line(first.message)))
 
 
 def _stale(check: Check) -> list[str]:

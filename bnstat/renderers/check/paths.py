@@ -26,7 +26,7 @@ def located(check: Check) -> dict[str | None, str]:
 
 def _sources(check: Check) -> set[str]:
     """Return every source that was read, that cannot be read, or that a finding is about."""
-    read = {one.source for one in check.samples} | {one.source for one in check.errors}
+    read = {*check.sources, *(one.source for one in check.errors)}
     return read | {one.source for one in (*check.findings, *check.known) if one.source is not None}
 
 

@@ -63,7 +63,7 @@ def _result(finding: Finding, path: str, fingerprint: str) -> Fields:
         "ruleId": finding.rule,
         "level": finding.severity,
         "message": _message(finding.message),
-        "locations": [_location(path)],
+        "locations": [_location(path, finding.layer)],
         "partialFingerprints": {"bnstat/v1": fingerprint},
     }
 
@@ -74,9 +74,10 @@ def _message(message: str) -> dict[str, str]:
     return {"text": re.sub(r"\[(?=[^\]]*\]\()", r"\\[", line)}
 
 
-def _location(path: str) -> Fields:
-    """Return a location with a line, which GitHub requires and a volume has not."""
-    return {"physicalLocation": {"artifactLocation": {"uri": uri(path)}, "region": {"startLine": 1}}}
+def _location(path: str, layer: str | None = None) -> Fields:
+    """Return a location with a line, which GitHub requires and a volume has not, and with the layer of a checkpoint."""
+    place: Fields = {"physicalLocation": {"artifactLocation": {"uri": uri(path)}, "region": {"startLine": 1}}}
+    return place if layer is None else {**place, "logicalLocations": [{"fullyQualifiedName": layer, "kind": "module"}]}
 
 
 def _invocation(check: Check, paths: dict[str | None, str]) -> Fields:
