@@ -17,9 +17,9 @@ import torch
 from bnstat.errors import OutputError, UsageError
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.networks.network import Framework, LayerRefusesError
-from bnstat.networks.normalization import Normalization, Pass, Seen, Tensors
+from bnstat.networks.normalization import Kind, Normalization, Pass, Seen, Tensors
 from bnstat.networks.pytorch.modules import ROOT
-from bnstat.networks.pytorch.programs.program import Program, ProgramCall
+from bnstat.networks.pytorch.programs.program import Program, ProgramCall, ProgramRefusesError
 from bnstat.networks.pytorch.reduction import channel_axis, doubles, plain, reduce_input
 from bnstat.text import by, plural
 
@@ -72,9 +72,16 @@ class ProgramNetwork:
         return self._run(batch, own=frozenset(layers), training=False, reduced=False).outputs
 
     def entering(self, layer: str, batch: Tensors) -> Seen:
-        """Run a batch in evaluation mode up to one layer, and return what entered it."""
+        """Run a batch in evaluation mode up to one layer, and return what entered it.
+
+        Raises:
+            UsageError: if no such layer runs.
+        """
         passed = self._run(batch, own=(), training=False, until=layer)
-        return next(seen for seen in passed.seen if seen.normalization.layer == layer)
+        found = next((seen for seen in passed.seen if seen.normalization.layer == layer), None)
+        if found is None:
+            raise UsageError(f"{layer}: no normalization of {self.source} has this name, or it does not run")
+        return found
 
     def load(self, layer: str, mean: Doubles, variance: Doubles) -> None:
         """Set the running statistics of a layer, until `restore`.
@@ -138,11 +145,13 @@ class ProgramNetwork:
             tensor = torch.from_numpy(np.array(batch, np.float32)).to(self._device)
             with torch.no_grad():
                 output = _first_tensor(self._program.run(tensor, watch))
+        except ProgramRefusesError as error:
+            raise LayerRefusesError(watch.named(error.layer, error.kind), error.message, tuple(watch.seen)) from error
         except _ReachedError:
             return np.empty((len(batch), 0), np.float32)
         except LayerRefusesError:
             raise
-        except (RuntimeError, AssertionError, ValueError, TypeError, IndexError) as error:
+        except (RuntimeError, torch.jit.Error, AssertionError, ValueError, TypeError, IndexError) as error:
             raise UsageError(
                 f"{self.source} cannot run a batch of shape {by(batch.shape)}: {_reason(error)}; give samples of "
                 "another size, as with `size`"
@@ -215,9 +224,7 @@ class _Watch:
         Raises:
             LayerRefusesError: if the operator refuses the statistics of its input.
         """
-        name = called.layer or (f"{called.kind}_norm" if self._network.frozen else ROOT)
-        number = self._calls[name] = self._calls.get(name, 0) + 1
-        layer = name if number == 1 else f"{name}#{number}"
+        layer = self.named(called.layer, called.kind)
         if self._reduced:
             self.seen.append(self._entered(layer, called))
         if layer == self._until:
@@ -234,6 +241,12 @@ class _Watch:
             except ValueError as error:
                 raise LayerRefusesError(layer, str(error), tuple(self.seen)) from error
         return call.run()
+
+    def named(self, layer: str, kind: Kind) -> str:
+        """Return the name of the next call of a module: "norm", then "norm#2"."""
+        name = layer or (f"{kind}_norm" if self._network.frozen else ROOT)
+        number = self._calls[name] = self._calls.get(name, 0) + 1
+        return name if number == 1 else f"{name}#{number}"
 
     def _entered(self, layer: str, called: ProgramCall) -> Seen:
         """Return what entered a normalization, as the module had it: instance norm with its samples apart."""

@@ -29,6 +29,20 @@ class ProgramCall:
     functional: bool
 
 
+class ProgramRefusesError(Exception):
+    """A module of the program that refuses its input, before its operator runs.
+
+    Attributes:
+        layer: The name of the module; "" for the program itself.
+        kind: What it normalizes over.
+        message: Its own words.
+    """
+
+    def __init__(self, layer: str, kind: Kind, message: str) -> None:
+        super().__init__(message)
+        self.layer, self.kind, self.message = layer, kind, message
+
+
 class Handler(Protocol):
     """Runs each normalization in place of the program."""
 
@@ -61,6 +75,9 @@ class Program(Protocol):
         """Run it on a batch in evaluation mode, and return its outputs.
 
         An exception of the handler is raised as it is, also a BaseException.
+
+        Raises:
+            ProgramRefusesError: if a module refuses its input.
         """
         ...
 

@@ -91,6 +91,25 @@ def assigned(steps: _Steps, fits: Sequence[Callable[[Named], bool]]) -> list[Nam
     return None
 
 
+def beginning(steps: _Steps, fits: Sequence[Callable[[Named], bool]]) -> list[Named]:
+    """Return the normalizations of a pass that stopped after these operators, and what follows; none if unknown."""
+    most = sum(1 for _ in _all_named(steps))
+    return list(next(_matches(steps, 0, [*fits, *[_any] * most]), ()))
+
+
+def _any(_: Named) -> bool:
+    return True
+
+
+def _all_named(steps: _Steps) -> Iterator[Named]:
+    for step in steps:
+        if isinstance(step, _Choice):
+            for branch in step.branches:
+                yield from _all_named(branch)
+        else:
+            yield step
+
+
 def _matches(steps: _Steps, at: int, fits: Sequence[Callable[[Named], bool]]) -> Iterator[tuple[Named, ...]]:
     """Yield the ways in which these steps can be the operators from one place on."""
     head: list[Named] = []

@@ -6,6 +6,7 @@ program say which of both it is, and the names of modules (`script_names.py`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,10 +16,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bnstat.errors import InputError
 from bnstat.networks.pytorch.calls import FUNCTIONS, Call
-from bnstat.networks.pytorch.programs.program import Handler, ProgramCall
-from bnstat.networks.pytorch.programs.script_names import Named, assigned, steps_of
+from bnstat.networks.pytorch.programs.program import Handler, ProgramCall, ProgramRefusesError
+from bnstat.networks.pytorch.programs.script_names import Named, assigned, beginning, steps_of
 
-_STATISTICS = (".running_mean", ".running_var")
+# What a scripted module says before it normalizes one value.
+_REFUSED = re.compile(r"ValueError: (Expected more than 1 .*)")
 
 
 class ScriptProgram:
@@ -30,7 +32,7 @@ class ScriptProgram:
         self._module = module.eval() if hasattr(module, "training") else module
         self.weights: Mapping[str, torch.Tensor] = dict(module.state_dict())
         self.parameters = sum(value.numel() for value in module.parameters())
-        self.frozen = not self.weights
+        self.frozen = not hasattr(module, "training")
         self.missed: tuple[str, ...] = (_FROZEN,) if self.frozen else ()
         self._steps = steps_of(module)
         self._places = {value.data_ptr(): name for name, value in self.weights.items() if value.numel()}
@@ -40,26 +42,35 @@ class ScriptProgram:
         """Run the program; once more before, if it is not known which normalizations run, and in which order."""
         if self._names is not None:
             try:
-                handler.begin()
-                return self._forward(batch, _Operators(self._handled(self._names, batch, handler)))
+                return self._handed_over(self._names, batch, handler)
             except _OtherOrderError:
                 pass
         self._names = self._named(batch)
-        handler.begin()
-        return self._forward(batch, _Operators(self._handled(self._names, batch, handler)))
+        return self._handed_over(self._names, batch, handler)
 
     def write(self, path: str) -> None:
         """Write the program with its weights as they are now."""
         torch.jit.save(self._module, path)
 
-    def _handled(self, names: list[Named], batch: torch.Tensor, handler: Handler) -> Callable[[int, Call], Any]:
+    def _handed_over(self, names: list[Named], batch: torch.Tensor, handler: Handler) -> Any:
+        """Run the program, and hand each normalization over under its name."""
+
         def handle(number: int, call: Call) -> Any:
             if number >= len(names) or not self._fits(call, batch)(names[number]):
                 raise _OtherOrderError
             named = names[number]
             return handler(ProgramCall(named.layer, named.kind, call, named.functional))
 
-        return handle
+        handler.begin()
+        operators = _Operators(handle)
+        try:
+            return self._forward(batch, operators)
+        except torch.jit.Error as error:
+            refused = _REFUSED.search(str(error))
+            if refused is None or operators.number >= len(names):
+                raise
+            named = names[operators.number]
+            raise ProgramRefusesError(named.layer, named.kind, refused[1]) from error
 
     def _named(self, batch: torch.Tensor) -> list[Named]:
         """Return the names of the normalizations that run for a batch, in this order."""
@@ -71,7 +82,10 @@ class ScriptProgram:
             calls.append(call)
             return call.run()
 
-        self._forward(batch, _Operators(note))
+        try:
+            self._forward(batch, _Operators(note))
+        except (RuntimeError, torch.jit.Error):  # the run that is asked for says it
+            return beginning(self._steps, fits)
         return assigned(self._steps, fits) or [self._by_tensors(call, batch) for call in calls]
 
     def _fits(self, call: Call, batch: torch.Tensor) -> Callable[[Named], bool]:
@@ -126,11 +140,12 @@ class _Operators(TorchDispatchMode):
 
     Attributes:
         failed: The exception of an operator, which TorchScript does not hand on.
+        number: How many normalizations have run.
     """
 
     def __init__(self, handle: Callable[[int, Call], Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # of PyTorch
-        self._handle, self._number = handle, 0
+        self._handle, self.number = handle, 0
         self.failed: BaseException | None = None
 
     def __torch_dispatch__(
@@ -140,7 +155,7 @@ class _Operators(TorchDispatchMode):
         try:
             if func not in FUNCTIONS:
                 return func(*args, **(kwargs or {}))
-            number, self._number = self._number, self._number + 1
+            number, self.number = self.number, self.number + 1
             return self._handle(number, Call(func, args, kwargs or {}))
         except BaseException as error:
             self.failed = error

@@ -183,7 +183,7 @@ def test_plans_cannot_have_anything_imported(tmp_path):
     assert not (tmp_path / "trace").exists()
 
 
-def test_what_is_wrong_with_a_folder_is_one_line(usual, tmp_path):
+def test_what_is_wrong_with_a_folder_is_one_line(tmp_path):
     folder = write_folder(tmp_path / "Dataset002_B" / NAME, {"3d_fullres": PLAIN}, TWO_LABELS)
     assert "it has no checkpoint in fold_0 or another fold" in refused(folder)
     narrow = network("PlainConvUNet", 2, 3, {**arguments_of(), "features_per_stage": [4, 4, 4]})
