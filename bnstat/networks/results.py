@@ -37,7 +37,7 @@ class BatchSizeResult:
 
 @dataclass(frozen=True)
 class LayerResult:
-    """One normalization of a network, measured on samples. `math.md` of the documentation has the formulas.
+    """One normalization of a network, measured on samples. docs/layer-figures.md has the formulas.
 
     Attributes:
         layer: Its name, as in `Normalization`.

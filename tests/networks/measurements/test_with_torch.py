@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +86,17 @@ def test_noise_differs_from_the_closed_form_of_evaluation_mode_below_a_batch_nor
                 assert real == pytest.approx(closed, rel=0.25)
             else:
                 assert real < closed / 3
+
+
+def test_the_documentation_has_the_figures_of_the_fixture():
+    page = Path(__file__).parents[3] / "docs" / "layer-figures.md"
+    rows = re.findall(
+        r"^\| (?:first|second|third|fourth) \| (.*) \| (.*) \| (.*) \|$", page.read_text("utf-8"), re.MULTILINE
+    )
+    found = measure(ModuleNetwork(trained(), "fixture"), HeldSamples.of(fixture_samples(24)), Measuring((1,)))
+    for row, layer in zip(rows, found.layers, strict=True):
+        rho, noise = np.median(layer.rho), np.median(layer.batches[0].mean_noise)
+        np.testing.assert_allclose([float(one) for one in row], [rho, np.sqrt(rho), noise], atol=0.0051)
 
 
 def test_evaluation_mode_equals_plain_moments(measured, samples):
