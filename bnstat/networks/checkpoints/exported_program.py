@@ -21,7 +21,7 @@ from bnstat.networks.normalization import Kind
 _WEIGHTS = "data/weights/model_weights_config.json"
 _PICKLED = ("data/weights/model.pt", "serialized_state_dict.pt")
 MARKS = frozenset({_WEIGHTS, *_PICKLED, "archive_format"})
-_PROGRAM = "models/model.json"
+_PROGRAMS = "models/"
 _MOST_JSON = 256 << 20
 # The numbers that `torch._export.serde.schema.ScalarType` gives to types.
 _TYPES = {
@@ -67,7 +67,10 @@ def open_exported_program(source: str, archive: Archive) -> Contents:
     members = {**roots, **{name: name for name in archive.names}}
     if _WEIGHTS in members:
         tensors = _described(source, archive, members[_WEIGHTS])
-        return Contents("pt2", tensors, _said(source, archive, members.get(_PROGRAM)))
+        programs = [members[name] for name in members if name.startswith(_PROGRAMS) and name.endswith(".json")]
+        if not programs:
+            raise InputError(source, "the archive is damaged (its program is missing); copy it again")
+        return Contents("pt2", tensors, _said(source, archive, programs[0]))
     for name in _PICKLED:
         if name in members:
             inside = io.BytesIO(archive.read(members[name], _MOST_JSON * 8))
@@ -136,10 +139,8 @@ def _json(source: str, archive: Archive, name: str) -> Any:
         raise InputError(source, f"its member {name} is damaged; copy the file again") from error
 
 
-def _said(source: str, archive: Archive, name: str | None) -> dict[str, Said]:
+def _said(source: str, archive: Archive, name: str) -> dict[str, Said]:
     """Return what the calls of the program say of the layers whose weights they take; nothing if that is not clear."""
-    if name is None:
-        return {}
     found: dict[str, Said] = {}
     try:
         graph = _json(source, archive, name)["graph_module"]

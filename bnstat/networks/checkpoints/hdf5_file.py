@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bnstat.errors import InputError
 from bnstat.networks.checkpoints.elements import BFLOAT16, decoded
+from bnstat.networks.checkpoints.hdf5_heaps import is_sound
 from bnstat.networks.checkpoints.keras_layers import UNKNOWN, Configured, configured_layers, kind_of, parts_of
 from bnstat.networks.checkpoints.stored import Contents, Said, StoredTensor
 from bnstat.networks.checkpoints.zip_file import Archive
@@ -29,7 +30,7 @@ _OPTIMIZERS = ("optimizer", "optimizer_weights", "_optimizer")
 # The groups in which the older format has the weights.
 _OLD_ROOT = "model_weights"
 _DIGITS = re.compile(r"(\d+)")
-_MOST_DATASETS = 1_000_000
+_MOST_NODES, _DEEPEST = 1_000_000, 100
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _opened(source: str, file: BinaryIO, format_name: str, config: bytes) -> Con
         ) from error
     try:
         # The file stays open as long as its tensors are read: they hold it.
-        return _contents(source, h5py.File(file, "r"), format_name, config)
+        return _contents(source, h5py.File(file, "r"), file, format_name, config)
     except InputError:
         raise
     except Exception as error:  # a damaged file makes HDF5 raise anything
@@ -84,9 +85,12 @@ def _damaged(source: str, error: Exception) -> InputError:
     return InputError(source, f"HDF5 cannot read it ({first_line(error)}): the file is damaged; copy it again")
 
 
-def _contents(source: str, file: Any, format_name: str, config: bytes) -> Contents:
-    datasets = _datasets(source, file)
-    names = _layer_names(file)
+def _contents(source: str, file: Any, opened: BinaryIO, format_name: str, config: bytes) -> Contents:
+    datasets, variables = _datasets(source, file)
+    if not is_sound(opened, [_span(dataset.values) for dataset in datasets]):
+        raise InputError(source, "HDF5 cannot read its texts: the file is damaged; copy it again")
+    texts = {path: _text(group.attrs.get("name")) for path, group in variables.items()}
+    names = {path: text for path, text in texts.items() if text is not None}
     layers = configured_layers(config or _text(file.attrs.get("model_config")) or "{}")
     tensors: list[tuple[tuple[object, ...], StoredTensor]] = []
     said: dict[str, Said] = {}
@@ -108,38 +112,39 @@ def _contents(source: str, file: Any, format_name: str, config: bytes) -> Conten
     return Contents(format_name, [tensor for _, tensor in tensors], said, notes=(note,) if unclear else ())
 
 
-def _datasets(source: str, file: Any) -> list[_Dataset]:
-    """Return the arrays of a file that belong to no optimizer. Links into other files are not followed.
+def _datasets(source: str, file: Any) -> tuple[list[_Dataset], dict[tuple[str, ...], Any]]:
+    """Return the arrays of a file, and the groups of the variables of layers, by the paths of the layers.
+
+    What belongs to an optimizer is left out. Links into other files are not followed.
 
     Raises:
         InputError: if there are too many.
     """
     found: list[_Dataset] = []
+    variables: dict[tuple[str, ...], Any] = {}
+    nodes = 0
 
     def take(name: str, node: Any) -> None:
+        nonlocal nodes
+        nodes += 1
         path = tuple(name.split("/"))
-        if hasattr(node, "shape") and path[0] not in _OPTIMIZERS:
+        if nodes > _MOST_NODES or len(path) > _DEEPEST:  # groups of a damaged file may contain each other
+            raise InputError(source, "it has more arrays than a network, or is damaged; check what it is")
+        if path[0] in _OPTIMIZERS:
+            return
+        if hasattr(node, "shape"):
             found.append(_Dataset(path, node))
-            if len(found) > _MOST_DATASETS:
-                raise InputError(source, "it has more arrays than a network; check what it is")
+        elif path[-1] == _VARIABLES:
+            variables[path[:-1]] = node
 
     file.visititems(take)
-    return found
+    return found, variables
 
 
-def _layer_names(file: Any) -> dict[tuple[str, ...], str]:
-    """Return the names that users gave to layers, by the groups of their variables."""
-    names: dict[tuple[str, ...], str] = {}
-
-    def take(name: str, node: Any) -> None:
-        path = tuple(name.split("/"))
-        if path[-1] == _VARIABLES and not hasattr(node, "shape"):
-            named = _text(node.attrs.get("name"))
-            if named is not None:
-                names[path[:-1]] = named
-
-    file.visititems(take)
-    return names
+def _span(values: Any) -> tuple[int, int]:
+    """Return where the numbers of an array begin and end in the file; nowhere if they do not lie in one piece."""
+    start = values.id.get_offset()
+    return (0, 0) if start is None else (int(start), int(start) + int(values.id.get_storage_size()))
 
 
 def _text(value: object) -> str | None:

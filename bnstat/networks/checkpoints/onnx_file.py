@@ -101,9 +101,11 @@ def open_onnx_weights(source: str, file: BinaryIO) -> Contents:
         model.ParseFromString(file.read())
     except Exception as error:  # a damaged message makes the parser raise anything
         raise InputError(source, _unknown(source)) from error
-    if not model.graph.node:
+    understood = _understood(model)
+    # The parser gives texts that are not UTF-8 as bytes.
+    if not understood.nodes or not all(isinstance(name, str) for name in _names(understood)):
         raise InputError(source, _unknown(source))
-    return _contents(source, _understood(model))
+    return _contents(source, understood)
 
 
 def _suspected(source: str) -> str:
@@ -132,6 +134,14 @@ def _understood(model: Any) -> _Model:
         if node.op_type == "Identity" and node.input and node.input[0] in tensors and node.output:
             tensors[node.output[0]] = tensors[node.input[0]]
     return _Model(tuple(nodes), tensors, {out: node.op_type for node in nodes for out in node.output})
+
+
+def _names(model: _Model) -> Iterator[object]:
+    """Yield every name that is used."""
+    for node in model.nodes:
+        yield from (node.name, node.op_type, *node.input, *node.output)
+    for tensor in model.tensors.values():
+        yield from (tensor.name, *(text for entry in tensor.external_data for text in (entry.key, entry.value)))
 
 
 def _graphs(model: Any) -> Iterator[Any]:

@@ -21,7 +21,8 @@ _MOST_INFLATED = 512 << 20
 _MOST_CHECKED = 256 << 20
 _PIECE = 1 << 20
 _END, _END_64, _LOCAL = b"PK\x05\x06", b"PK\x06\x06", b"PK\x03\x04"
-_LONGEST_COMMENT = 1 << 16
+# The longest end of an archive: a comment, and the ends in both sizes. Values of all ones stand in the larger one.
+_LONGEST_END, _ALL_ONES = (1 << 16) + 22 + 20 + 56, 0xFFFF
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 
 
@@ -41,13 +42,20 @@ class Archive:
         self._source, self._file = source, file
         self._inflated, self._last = 0, ("", b"")
         self._checked: set[str] = set()
-        if _directory_size(file) > _MOST_DIRECTORY:
+        size, count = _directory(file)
+        if size > _MOST_DIRECTORY:
             raise InputError(source, "the list of its members is too large for a checkpoint; check what it is")
         try:
             with zipfile.ZipFile(file) as archive:
-                self._members = {info.filename: info for info in archive.infolist()}
+                listed = archive.infolist()
         except Exception as error:  # a damaged directory makes zipfile raise anything
             raise self._damaged("the list of its members cannot be read") from error
+        if len(listed) != count:
+            raise self._damaged("the list of its members is too short")
+        self._members = {info.filename: info for info in listed}
+        # An archive inside of an archive that is cut off has an end of its own, and begins later.
+        if self._members and min(info.header_offset for info in self._members.values()):
+            raise self._damaged("its first member is missing, or its end")
         self.names = tuple(self._members)
         self._size = file.seek(0, 2)
 
@@ -117,12 +125,14 @@ class Archive:
         return cast(BinaryIO, io.BufferedReader(_Window(self._file, place, info.file_size)))
 
     def start(self, name: str, size: int) -> bytes:
-        """Return the first bytes of a member, fewer if it is shorter. Its sum is not checked.
+        """Return the first bytes of a member, fewer if it is shorter. The sum of a large one is not checked.
 
         Raises:
             InputError: if it is damaged or encrypted.
         """
         info = self._members[name]
+        if info.file_size <= _PIECE:
+            return self.read(name, _PIECE)[:size]
         place = self._place(info)
         if info.compress_type != zipfile.ZIP_DEFLATED:
             return self._bytes(place, min(size, info.compress_size))
@@ -235,20 +245,18 @@ class _Window(io.RawIOBase):
         return len(data)
 
 
-def _directory_size(file: BinaryIO) -> int:
-    """Return the bytes of the directory, as the end of the archive says; 0 if it has no end."""
+def _directory(file: BinaryIO) -> tuple[int, int]:
+    """Return the bytes and the number of entries of the directory, as the end of the archive says; 0 without an end."""
     size = file.seek(0, 2)
-    start = max(size - _LONGEST_COMMENT - 22 - 20 - 56, 0)
-    file.seek(start)
+    file.seek(max(size - _LONGEST_END, 0))
     tail = file.read()
     place = tail.rfind(_END)
     if place < 0 or len(tail) < place + 22:
-        return 0
-    declared = int(struct.unpack("<L", tail[place + 12 : place + 16])[0])
+        return 0, 0
+    count, declared = struct.unpack("<HL", tail[place + 10 : place + 16])
     place_64 = tail.rfind(_END_64, 0, place)
-    if place_64 >= 0 and len(tail) >= place_64 + 56:
-        declared = max(
-            declared if declared != 0xFFFFFFFF else 0,
-            int(struct.unpack("<Q", tail[place_64 + 40 : place_64 + 48])[0]),
-        )
-    return declared
+    if place_64 >= 0 and _ALL_ONES in {count, declared >> 16}:
+        count_64, declared_64 = struct.unpack("<QQ", tail[place_64 + 32 : place_64 + 48])
+        count = count_64 if count == _ALL_ONES else count
+        declared = declared_64 if declared >> 16 == _ALL_ONES else declared
+    return int(declared), int(count)
