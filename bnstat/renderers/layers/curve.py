@@ -70,16 +70,16 @@ def _area(
 def _numbers(columns: Sequence[int]) -> str:
     """Return the places of layers under their columns: the first, the last, and between them as many as have room."""
     last = len(columns) - 1
+    end = str(last + 1)
+    start = min(columns[last], columns[last] + _MARGIN + 1 - len(end))  # of the last number, within the axis
     every = next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if _fits(columns, step)), last)
     line = ""
-    for place in range(last + 1):
-        if place not in (0, last) and (place + 1) % every:
-            continue
+    for place in range(last):
         label, column = str(place + 1), columns[place]
-        if line and (column <= len(line) or (place != last and column + len(label) >= columns[last])):
-            continue
-        line = line.ljust(column) + label
-    return line
+        asked = place == 0 or (place + 1) % every == 0
+        if asked and (not line or column > len(line)) and column + len(label) < start:
+            line = line.ljust(column) + label
+    return line.ljust(start) + end
 
 
 def _fits(columns: Sequence[int], every: int) -> bool:
