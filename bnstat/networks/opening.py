@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from shlex import quote
 
 from bnstat.errors import InputError, UsageError
+from bnstat.networks.keras.backend import choose_backend
 from bnstat.networks.models.bundle_folder import BundleFolder
 from bnstat.networks.models.contents import Content, content_of_file, holds_volumes
 from bnstat.networks.models.factory import Arguments, built_by, factories_of, no_network
@@ -26,7 +27,7 @@ WAYS = "module:factory, a results folder of nnU-Net, a MONAI bundle, or a TorchS
 _ROOMS = {
     "pytorch": ("pytorch.opened", ("torch",), "torch", "PyTorch"),
     "onnx": ("onnx.onnx_network", ("onnx", "onnxruntime"), "onnx", "ONNX Runtime"),
-    "keras": ("keras.keras_network", ("keras", "h5py"), "keras", "Keras"),
+    "keras": ("keras.opened", ("keras", "h5py"), "keras", "Keras"),
 }
 _FACTORY = re.compile(r"(?P<module>.*\.py|[\w.]+):(?P<path>[^\W\d]\w*(\.[^\W\d]\w*)*)")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -89,6 +90,7 @@ def _of_factory(arguments: Arguments | None, request: Request) -> Network:
     model = request.model
     if _FACTORY.fullmatch(model) is None or _WINDOWS_DRIVE.match(model):
         raise _no_model(model)
+    choose_backend()
     built = built_by(model, arguments)
     keras = sys.modules.get("keras")
     if keras is not None and isinstance(built, keras.Model):
@@ -107,15 +109,17 @@ def _of_file(content: Content, request: Request) -> Network:
     if content == "onnx":
         _refuse(request.weights is not None, "weights", model)
         _refuse(request.amp is not None, "amp", model)
+        _refuse(request.device != "cpu", "device", model)
         return _opened_in("onnx", "open_onnx", model)
     if content == "keras":
+        _refuse(request.weights is not None, "weights", model)
         return _of_keras(model, request)
     raise _no_model_file(model, content)
 
 
 def _of_keras(source: object, request: Request) -> Network:
     _refuse(request.amp is not None, "amp", request.model)
-    return _opened_in("keras", "open_keras", source)
+    return _opened_in("keras", "open_model", source, request)
 
 
 def _opened_in(framework: Framework, opener: str, *arguments: object) -> Network:

@@ -16,6 +16,14 @@ from bnstat.moments.moments import Moments
 _INSTALL = "pip install 'bnstat[keras,torch]' and set KERAS_BACKEND=torch"
 
 
+def choose_backend() -> None:
+    """Choose PyTorch or JAX for Keras, if no backend is chosen and TensorFlow, which Keras would take, is not there."""
+    if "KERAS_BACKEND" not in os.environ and find_spec("tensorflow") is None:
+        there = next((name for name in ("torch", "jax") if find_spec(name) is not None), None)
+        if there is not None:
+            os.environ["KERAS_BACKEND"] = there
+
+
 def imported_keras() -> Any:
     """Import Keras. If no backend is chosen and TensorFlow is not installed, PyTorch or JAX is taken.
 
@@ -24,10 +32,7 @@ def imported_keras() -> Any:
     """
     if find_spec("keras") is None:
         raise UsageError(f"a Keras model needs Keras; {_INSTALL}")
-    if "KERAS_BACKEND" not in os.environ and find_spec("tensorflow") is None:
-        there = next((name for name in ("torch", "jax") if find_spec(name) is not None), None)
-        if there is not None:
-            os.environ["KERAS_BACKEND"] = there
+    choose_backend()
     try:
         import keras
     except ImportError as error:

@@ -31,6 +31,8 @@ def content_of_file(path: str) -> Content:
     name = path.lower()
     if start.startswith(b"PK"):
         return _of_archive(path)
+    if start.startswith(_HDF5) and name.endswith(".weights.h5"):
+        return "weights"
     if start.startswith(_HDF5):
         return "keras" if name.endswith((".keras", ".h5", ".hdf5")) else "volume"
     if name.endswith(".onnx"):

@@ -91,14 +91,23 @@ def assigned(steps: _Steps, fits: Sequence[Callable[[Named], bool]]) -> list[Nam
     return None
 
 
-def beginning(steps: _Steps, fits: Sequence[Callable[[Named], bool]]) -> list[Named]:
-    """Return the normalizations of a pass that stopped after these operators, and what follows; none if unknown."""
+def beginning(steps: _Steps, fits: Sequence[Callable[[Named], bool]], kind: Kind | None) -> list[Named]:
+    """Return the normalizations of a pass that stopped after some operators, and what can follow; none if unknown.
+
+    Args:
+        steps: The normalizations in the order of the graphs.
+        fits: For each operator that ran a function, as in `assigned`.
+        kind: What the next one normalizes over, which did not run; None if that is not known.
+    """
+
+    def follows(named: Named) -> bool:
+        return kind in (None, named.kind)
+
+    def anything(_: Named) -> bool:
+        return True
+
     most = sum(1 for _ in _all_named(steps))
-    return list(next(_matches(steps, 0, [*fits, *[_any] * most]), ()))
-
-
-def _any(_: Named) -> bool:
-    return True
+    return list(next(_matches(steps, 0, [*fits, follows, *[anything] * most]), ()))
 
 
 def _all_named(steps: _Steps) -> Iterator[Named]:

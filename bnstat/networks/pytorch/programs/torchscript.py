@@ -15,12 +15,14 @@ from torch.jit._fuser import optimized_execution
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bnstat.errors import InputError
+from bnstat.networks.normalization import Kind
 from bnstat.networks.pytorch.calls import FUNCTIONS, Call
 from bnstat.networks.pytorch.programs.program import Handler, ProgramCall, ProgramRefusesError
 from bnstat.networks.pytorch.programs.script_names import Named, assigned, beginning, steps_of
 
 # What a scripted module says before it normalizes one value.
-_REFUSED = re.compile(r"ValueError: (Expected more than 1 .*)")
+_REFUSED = re.compile(r"ValueError: (Expected more than 1 (value per channel|spatial element).*)")
+_REFUSING: dict[str, Kind] = {"value per channel": "batch", "spatial element": "instance"}
 
 
 class ScriptProgram:
@@ -84,8 +86,9 @@ class ScriptProgram:
 
         try:
             self._forward(batch, _Operators(note))
-        except (RuntimeError, torch.jit.Error):  # the run that is asked for says it
-            return beginning(self._steps, fits)
+        except (RuntimeError, torch.jit.Error) as error:  # the run that is asked for says it
+            refused = _REFUSED.search(str(error))
+            return beginning(self._steps, fits, None if refused is None else _REFUSING[refused[2]])
         return assigned(self._steps, fits) or [self._by_tensors(call, batch) for call in calls]
 
     def _fits(self, call: Call, batch: torch.Tensor) -> Callable[[Named], bool]:
