@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bnstat.report.compare_layers import LayerComparison
     from bnstat.report.explain import Explanations
     from bnstat.report.inspect import Report
+    from bnstat.report.layers import Layers
     from bnstat.report.limits import Limits
     from bnstat.report.plan import Plan
     from bnstat.report.scan import Scan
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bnstat.workflows.compare_layers import compare_layers
     from bnstat.workflows.explain import explain
     from bnstat.workflows.inspect import diagnose
+    from bnstat.workflows.layers import measure_layers
     from bnstat.workflows.plan import plan
     from bnstat.workflows.scan import collect
 
@@ -42,6 +44,7 @@ __all__ = [
     "Explanations",
     "InputError",
     "LayerComparison",
+    "Layers",
     "Limits",
     "Moments",
     "OutputError",
@@ -63,6 +66,7 @@ __all__ = [
     "compare_layers",
     "diagnose",
     "explain",
+    "measure_layers",
     "plan",
 ]
 
@@ -77,6 +81,7 @@ _HOME = {
     "Explanations": "report.explain",
     "InputError": "errors",
     "LayerComparison": "report.compare_layers",
+    "Layers": "report.layers",
     "Limits": "report.limits",
     "Moments": "moments.moments",
     "OutputError": "errors",
@@ -97,6 +102,7 @@ _HOME = {
     "compare_layers": "workflows.compare_layers",
     "diagnose": "workflows.inspect",
     "explain": "workflows.explain",
+    "measure_layers": "workflows.layers",
     "plan": "workflows.plan",
 }
 

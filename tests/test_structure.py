@@ -58,6 +58,7 @@ def test_the_public_names_are_these():
             "Explanations",
             "InputError",
             "LayerComparison",
+            "Layers",
             "Limits",
             "Moments",
             "OutputError",
@@ -72,7 +73,7 @@ def test_the_public_names_are_these():
             "UsageError",
         ),
         *("__version__", "audit_checkpoint", "check", "collect", "compare", "compare_checkpoints", "compare_layers"),
-        *("diagnose", "explain", "plan"),
+        *("diagnose", "explain", "measure_layers", "plan"),
     ]
     for name in bnstat.__all__:
         assert getattr(bnstat, name) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from bnstat.errors import UsageError, text, texts, whole, wholes
 from bnstat.networks.measurements.kept_moments import KeptMoments
@@ -69,17 +70,30 @@ class LayersSettings:
     save_statistics: str | None = None
 
 
+class MeasuringKeywords(TypedDict, total=False):
+    """What is measured of a network, as `measure_layers` takes it.
+
+    Attributes:
+        batch_sizes: The batch sizes of the training passes, (1,) by default; none for evaluation mode alone.
+        draws: The number of batches that are drawn for each size.
+        switch: True to switch one layer at a time to each sample's own statistics, and see how the output changes.
+        layers: Patterns (as of a shell) of the layers to report; all without one.
+        seed: The seed of the drawn batches.
+    """
+
+    batch_sizes: Sequence[int]
+    draws: int
+    switch: bool
+    layers: Sequence[str]
+    seed: int
+
+
 def measure_layers(
     model: str,
     paths: Input | Iterable[Input],
     *,
     model_args: Arguments | None = None,
     weights: str | None = None,
-    batch_sizes: Sequence[int] = (1,),
-    draws: int = DRAWS,
-    switch: bool = False,
-    layers: Sequence[str] = (),
-    seed: int = 0,
     device: str = "cpu",
     amp: str | None = None,
     axis: int = -1,
@@ -90,6 +104,7 @@ def measure_layers(
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
     passes: Passes | None = None,
+    **measuring: Unpack[MeasuringKeywords],
 ) -> Layers:
     """Return what each normalization of a network sees and does on these volumes.
 
@@ -98,11 +113,6 @@ def measure_layers(
         paths: as for `diagnose`, but no moments file.
         model_args: the arguments of the factory, by name or in a list.
         weights: the file of the weights, with a key in it as in "last.ckpt::state_dict"; None to keep those it has.
-        batch_sizes: the batch sizes of the training passes; none for evaluation mode alone.
-        draws: the number of batches that are drawn for each size.
-        switch: True to switch one layer at a time to each sample's own statistics, and see how the output changes.
-        layers: patterns (as of a shell) of the layers to measure; empty for all.
-        seed: the seed of the drawn batches.
         device: the device that runs the network, as "cpu" or "cuda".
         amp: the type of mixed precision, "bfloat16" or "float16"; None without it.
         axis: the axis of the batched tensor that holds the channels, as Keras means it.
@@ -113,6 +123,7 @@ def measure_layers(
         reading: how inputs are found, prepared and read.
         progress: callbacks that are called with the files and bytes read so far.
         passes: a callback that is called after each forward pass.
+        measuring: `batch_sizes`, `draws`, `switch`, `layers` and `seed`: what is measured.
 
     Returns:
         The report. Inputs that cannot be read are in its `errors`; the network is run on the others.
@@ -123,19 +134,29 @@ def measure_layers(
         OutputError: if a file cannot be written.
     """
     asked = LayersSettings(
-        model=Model(text("model", model), model_args, weights, device, amp),
-        measuring=Measuring(
-            wholes("batch_sizes", batch_sizes),
-            whole("draws", draws),
-            switch,
-            texts("layers", layers),
-            whole("seed", seed),
-        ),
-        feeding=Feeding(axis, batch_axis, order),
-        save_moments=save_moments,
-        save_statistics=save_statistics,
+        Model(text("model", model), model_args, weights, device, amp),
+        _measuring(measuring),
+        Feeding(axis, batch_axis, order),
+        save_moments,
+        save_statistics,
     )
     return look_inside(paths, asked, reading, progress, passes)
+
+
+def _measuring(given: MeasuringKeywords) -> Measuring:
+    """Return what is measured as one value.
+
+    Raises:
+        TypeError: if a number is none; the message names the parameter.
+        UsageError: if it is too small.
+    """
+    return Measuring(
+        batch_sizes=wholes("batch_sizes", given.get("batch_sizes", (1,))),
+        draws=whole("draws", given.get("draws", DRAWS)),
+        switch=given.get("switch", False),
+        layers=texts("layers", given.get("layers", ())),
+        seed=whole("seed", given.get("seed", 0)),
+    )
 
 
 def look_inside(
