@@ -16,8 +16,9 @@ from bnstat.batch_size.settings import CompareSettings, Tolerances
 from bnstat.batch_size.verdict import ALL_EQUAL, Verdict
 from bnstat.text import plural
 
-# What the layer is applied to: volumes, or saved activations.
-AppliesTo = Literal["input", "array"]
+# What the layer is applied to: volumes, saved activations, or what enters a layer of a network, whose training batches
+# are a merge of its samples unless a batch norm runs before it.
+AppliesTo = Literal["input", "array", "layer", "below-batch-norm"]
 
 
 def recommend(

@@ -273,7 +273,8 @@ class Recommendation:
         batch_size: the least compared size that is enough with this confidence; None if none is, or nothing is known.
         least: the lower end of the 90 % range of the size that is needed; None if nothing is known.
         most: the upper end of that range; None if no size is known to be enough.
-        applies_to: what the layer is applied to: the "input" of a network (volumes), or a saved "array".
+        applies_to: what the layer is applied to: the "input" of a network (volumes), a saved "array", or what enters a
+            "layer" of a network; "below-batch-norm" if training batches there are no merge of these samples.
         headline: the first sentence of `reason`.
         reason: the verdict, in sentences.
         synchronized: the least size of one rank where ranks are synchronized; None without ranks, or if none is enough.
@@ -295,7 +296,7 @@ class Recommendation:
     batch_size: int | None
     least: int | None
     most: int | None
-    applies_to: Literal["input", "array"]
+    applies_to: Literal["input", "array", "layer", "below-batch-norm"]
     headline: str
     reason: str
     synchronized: int | None

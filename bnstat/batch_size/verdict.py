@@ -17,6 +17,15 @@ ALL_EQUAL = "all its values are equal"
 
 OTHERWISE = "Instance and group norm do not depend on the batch size."
 
+# What the layer is applied to, as the verdict says it.
+_APPLIED = {
+    "input": "at the network's input",
+    "array": "applied to these saved values",
+    "layer": "on what enters this layer of the network",
+    "below-batch-norm": "on what enters this layer as the network ran, and for no training batches: a batch norm runs "
+    "before it",
+}
+
 # The two parts of a size that is needed, as the sentences name them.
 _PARTS = ("mean and variance", "the train/eval gap")
 
@@ -80,7 +89,7 @@ class Verdict:
     def _entries(self) -> bool:
         """True if the samples are entries of a few image files, and are taken for a part of a larger set."""
         found = self.found
-        return self.files is not None and found.applies_to == "input" and found.population == "infinite"
+        return self.files is not None and found.applies_to != "array" and found.population == "infinite"
 
     @property
     def _these(self) -> str:
@@ -236,7 +245,7 @@ class Verdict:
             yield "This is for batches that mix all groups."
         if found.unjudged:
             yield self._unjudged()
-        where = {"input": "at the network's input", "array": "applied to these saved values"}[found.applies_to]
+        where = _APPLIED[found.applies_to]
         if self.files is not None and found.applies_to == "array" and found.population == "infinite":
             where += ", if these samples are independent"
         yield f"This holds for a batch-norm layer {where}."

@@ -34,6 +34,7 @@ class Table:
         failures: the inputs that could not be read.
         preparation: the preprocessing of the voxels.
         notes: how files were found, and what was skipped in moments files; a sentence each.
+        network: the layer of a network that the samples enter, if they are of moments files of one; None for voxels.
         summed: sums that were computed from the voxels in a second pass, for all reports on the same table.
     """
 
@@ -42,6 +43,7 @@ class Table:
     failures: tuple[InputError, ...]
     preparation: Preparation = UNPREPARED
     notes: tuple[str, ...] = ()
+    network: NetworkLayer | None = None
     summed: dict[Hashable, object] = field(default_factory=dict, compare=False)
 
 
@@ -118,9 +120,9 @@ def read_tables(
             require_fit(read, one)
         check(planned)
         cases = _rows(entries, axis, batch_axis, reading, progress, failures, others)
-    told = tuple(failures)
+    told, network = tuple(failures), next((entry.network for entry in entries), None)
     return [
-        Table(tuple(planned), _of_preparation(cases, place, 1 + len(others)), told, one, tuple(notes))
+        Table(tuple(planned), _of_preparation(cases, place, 1 + len(others)), told, one, tuple(notes), network)
         for place, one in enumerate((preparation, *others))
     ]
 
@@ -157,10 +159,11 @@ def told_of_training(planned: Sequence[Planned], reading: Reading) -> tuple[str,
 
 @dataclass(frozen=True)
 class _PlannedCase:
-    """A case, and its samples if they come from a moments file."""
+    """A case, and its samples if they come from a moments file, with the layer of a network that these enter."""
 
     planned: Planned
     rows: tuple[Row, ...] | None = None
+    network: NetworkLayer | None = None
 
 
 def _entries(
@@ -197,7 +200,7 @@ def _entries(
                 failures.append(error)
                 continue
             preparations[path], networks[path] = found.preparation, found.network
-            entries += [_PlannedCase(*entry) for entry in found.cases]
+            entries += [_PlannedCase(*entry, found.network) for entry in found.cases]
             notes += found.notes
     _require_one_network(networks)
     _require_one(preparations)

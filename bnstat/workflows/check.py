@@ -201,6 +201,7 @@ def _of_volumes(
     table = read_table(paths, asked.layer.axis, asked.layer.batch_axis, reading, progress, admit)
     if isinstance(reference, ReferenceFile):
         reference.require_preparation(table.preparation)
+        reference.require_network(table.network)
     asked = replace(asked, layer=replace(asked.layer, preparation=table.preparation))
     # the rules judge
     codes = {rule.code for rule in rules}

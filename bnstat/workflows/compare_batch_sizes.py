@@ -20,7 +20,7 @@ from bnstat.layers.settings import Layer
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.reading.table import blaming, read_table
+from bnstat.reading.table import Table, blaming, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.report.compare_batch_sizes import Comparison
 from bnstat.report.finding import Finding
@@ -130,7 +130,7 @@ def compare_batch_sizes(
         nesting = nesting_of([row.sample for row in rows], settings.preparation.patches)
         sizes, notes = _answerable(settings, len(rows), nesting) if rows else ((), [])
         table = _table(rows)
-    kind: AppliesTo = "array" if read.planned and all(plan.is_array for plan in read.planned) else "input"
+    kind = _applied_to(read)
     cohorts = cohorts_of(table, nesting) if table is not None else ()
     groups, grouping = _groups(rows, named, nesting)
     points, others = curve.curves(cohorts, sizes, settings, grouping)
@@ -162,6 +162,13 @@ def compare_batch_sizes(
             *epsilon_notes(settings.layer, constant=table is not None and bool(table.constant.any())),
         ),
     )
+
+
+def _applied_to(read: Table) -> AppliesTo:
+    """Return what the layer is applied to."""
+    if read.network is not None:
+        return "below-batch-norm" if read.network.below_batch_norm else "layer"
+    return "array" if read.planned and all(plan.is_array for plan in read.planned) else "input"
 
 
 def _named_groups(planned: Sequence[Planned], group_by: str, folders: Sequence[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.moments_file import MomentsFile, read_moments
+from bnstat.reading.network_layer import NetworkLayer
 from bnstat.reading.scan_settings import ScanSettings, difference
 from bnstat.reading.settings import Reading
 from bnstat.report.evidence import ReferenceStatistics
@@ -59,6 +60,21 @@ class ReferenceFile:
         then, now = (ScanSettings(-1, None, one) for one in (self.moments.preparation, preparation))
         if differs := difference(then, now, ignored=_IGNORED):
             raise UsageError(f"{self.file} was scanned {differs}; check with the same setting, or scan a new reference")
+
+    def require_network(self, network: NetworkLayer | None) -> None:
+        """Refuse a reference that is of another layer of a network than today's data, or of volumes.
+
+        The weights may be others, as those of another epoch are.
+
+        Raises:
+            UsageError: if it is.
+        """
+        then = self.moments.network
+        if (then and (then.model, then.layer, then.mode)) != (network and (network.model, network.layer, network.mode)):
+            raise UsageError(
+                f"{self.file} is no reference for these data: it has {then or 'voxels'}, and they are "
+                f"{network or 'voxels'}; name a reference of the same"
+            )
 
     def require_fit(self, planned: Sequence[Planned], reading: Reading) -> None:
         """Refuse data that cannot be compared with the reference, before a voxel is read.

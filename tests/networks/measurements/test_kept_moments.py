@@ -105,6 +105,30 @@ def test_moments_of_two_layers_are_not_samples_of_one_thing(tmp_path):
         read_moments(str(joined))
 
 
+def test_a_verdict_on_batch_sizes_says_what_it_holds_for(tmp_path):
+    files = kept(tmp_path / "moments", named(8))
+    first, deep = (bnstat.compare(str(files[name])).recommendation for name in ("enc.norm.jsonl", "dec_norm.jsonl"))
+    assert first.reason.endswith("This holds for a batch-norm layer on what enters this layer of the network.")
+    assert deep.applies_to == "below-batch-norm"
+    assert deep.reason.endswith("and for no training batches: a batch norm runs before it.")
+
+
+def test_a_reference_is_of_the_same_layer(tmp_path):
+    files = kept(tmp_path / "moments", named(8))
+    again = kept(tmp_path / "again", named(8))
+    one = str(files["enc.norm.jsonl"])
+    found = bnstat.check(str(again["enc.norm.jsonl"]), reference=one)
+    assert "BN208" not in {one.rule for one in found.findings}
+    network = FakeNetwork([batch_norm("other", 3)])
+    measure(network, named(8, shape=(3, 4, 4, 4)), Measuring(()), kept=KeptMoments(tmp_path / "third"))
+    with pytest.raises(UsageError, match=r"enc\.norm\.jsonl is no reference for these data: .* the layer other"):
+        bnstat.check(str(tmp_path / "third" / "other.jsonl"), reference=one)
+    with pytest.raises(
+        UsageError, match=r"is no reference for these data: it has what enters .* and they are voxels; name"
+    ):
+        bnstat.check(np.zeros((8, 4, 4, 4, 3)), reference=one)
+
+
 def test_a_scan_is_not_resumed_into_moments_of_a_layer(tmp_path, write_image, voxels):
     files = kept(tmp_path / "moments", named(2))
     image = write_image("a.nii", voxels.astype(np.int16))
