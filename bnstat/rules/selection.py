@@ -16,6 +16,8 @@ E = TypeVar("E")
 # What each list of rules judges, as a message names it.
 _SUBJECTS = {"BN5": "checkpoints", "BN6": "the layers of networks"}
 _VOLUMES = "volumes"
+# The characters of a code that name its family, as BN1.
+_FAMILY = 3
 
 
 def selected(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule[Evidence], ...]:
@@ -73,8 +75,7 @@ def codes_of(token: str, rules: Sequence[Rule[Any]] = EVERY_RULE) -> set[str]:
     if asked:
         found |= {rule.code for rule in rules if rule.code.startswith(asked.upper())}
     if not found:
-        known = [*(rule.code for rule in rules), *(rule.name for rule in rules)]
-        near = closest(asked, known) or closest(asked.upper(), known)
+        near = _nearest(asked, [*(rule.code for rule in rules), *(rule.name for rule in rules)])
         hint = f"did you mean {near[0]!r}?" if near else "bnstat explain lists the rules"
         raise UsageError(f"no rule is called {asked!r}; {hint}")
     return found
@@ -90,7 +91,7 @@ def rule_named(name: str) -> Rule[Any]:
     known = {key: rule for rule in EVERY_RULE for key in (rule.code.lower(), rule.name)}
     if asked in known:
         return known[asked]
-    near = closest(asked, known)
+    near = _nearest(asked, [*known])
     if not near:
         raise UsageError(f"no rule is called {name!r}; bnstat explain lists the rules")
     meant = known[near[0]]
@@ -108,6 +109,16 @@ def rules_named(name: str) -> tuple[Rule[Any], ...]:
     asked = text("names", name).strip().upper()
     family = tuple(rule for rule in EVERY_RULE if asked and rule.code.startswith(asked))
     return family or (rule_named(name),)
+
+
+def _nearest(asked: str, known: Sequence[str]) -> list[str]:
+    """Return the known name that a mistyped one is most like, in a list: a code of the same family before others."""
+    for text_ in (asked, asked.upper()):
+        family = [name for name in known if name[:_FAMILY].upper() == asked[:_FAMILY].upper()]
+        near = closest(text_, family) or closest(text_, known)
+        if near:
+            return near
+    return []
 
 
 def _named(tokens: Iterable[str]) -> set[str]:

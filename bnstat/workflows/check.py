@@ -163,7 +163,7 @@ def judge(
     # the volumes, then the checkpoints, each by rules of their own
     result, codes = Check(asked, (), ()), set[str]()
     if volumes or not checkpoints:
-        result, codes = _of_volumes(volumes if checkpoints else paths, asked, reading, progress, drops)
+        result, codes = _of_volumes(volumes, asked, reading, progress, drops)
     if checkpoints:
         before = {rule.code for rule in result.rules}
         result = with_checkpoints(result, checkpoints, asked, drops)

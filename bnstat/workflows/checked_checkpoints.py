@@ -20,7 +20,7 @@ from bnstat.workflows.checkpoint import assumed, read
 from bnstat.workflows.failures import failures_of
 
 
-def told_apart(paths: Input | Iterable[Input]) -> tuple[Input | Iterable[Input | InMemory], list[str]]:
+def told_apart(paths: Input | Iterable[Input]) -> tuple[list[str | InMemory], list[str]]:
     """Return the inputs that are volumes, and the files that are checkpoints, each once and in order.
 
     Raises:

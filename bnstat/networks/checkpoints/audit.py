@@ -10,6 +10,7 @@ from math import log10
 import numpy as np
 from numpy.typing import NDArray
 
+from bnstat.layers.running import steps_to_forget
 from bnstat.moments.moments import Doubles
 from bnstat.networks.checkpoints.settings import FLOAT16_MOST, HUGE, SMALL_SCALE, AuditSettings
 from bnstat.networks.checkpoints.stored import Checkpoint, StoredNormalization
@@ -78,6 +79,12 @@ class LayerAudit:
         if self.variance is None or self.batches is None:
             return None
         return weight_of_start(self.momentum, self.batches)
+
+    def batches_to_forget(self, limit: float) -> int | None:
+        """Return after how many batches the initial values weigh no more than a limit; None if that never happens."""
+        if not 0.0 < limit < 1.0:
+            return None
+        return 1 if self.momentum is None else steps_to_forget(self.momentum, limit)
 
     @cached_property
     def nan(self) -> Channels:

@@ -1,4 +1,4 @@
-"""The running variances of a layer are far from those of the layers beside it.
+"""A layer has variances far from those of the layers beside it.
 
 What it does: reports layers of a checkpoint whose median running variance is more than 10,000 times as large, or as
 small, as that of the layer before and of the layer behind.

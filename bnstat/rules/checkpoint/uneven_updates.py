@@ -1,4 +1,4 @@
-"""Layers of a checkpoint count different numbers of batches, or others than the training had.
+"""Layers count different numbers of batches, or others than the training.
 
 What it does: reports layers that count other batches than most layers of the file, and, if `--steps` says how long the
 training was, layers that count other batches than that. Layers that were never updated are reported by never-updated.

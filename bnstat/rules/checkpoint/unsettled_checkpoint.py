@@ -33,7 +33,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bnstat.layers.running import steps_to_forget
 from bnstat.report.evidence import CheckpointEvidence
 from bnstat.report.finding import Finding
 from bnstat.rules.checkpoint.places import layers_of
@@ -53,7 +52,7 @@ def _check(rule: Rule[CheckpointEvidence], evidence: CheckpointEvidence) -> Iter
             alike.setdefault((layer.batches, layer.momentum), []).append(layer)
     for (batches, momentum), found in alike.items():
         weight = found[0].start_weight or 0.0
-        enough = steps_to_forget(momentum, limit) if 0.0 < limit < 1.0 else None
+        enough = found[0].batches_to_forget(limit)
         until = "" if enough is None else f" It is within the limit from {plural(enough, 'batch', 'batches')} on."
         message = (
             f"{layers_of(found, len(audit.with_statistics))}: after {plural(batches, 'batch', 'batches')} with a "

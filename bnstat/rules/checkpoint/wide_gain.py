@@ -1,4 +1,4 @@
-"""Channels of a layer have folded gains so different that one int8 scale loses some.
+"""Folded gains of a layer differ so much that one int8 scale loses some.
 
 What it does: reports layers of a checkpoint in which the largest folded gain γ/√(variance + ε) is more than 127 times
 the smallest. Channels that other rules report as dead or as small in γ are left out.
