@@ -35,6 +35,8 @@ _PRINTED_BY = {
     "plan": "bnstat plan --format json",
     "moments": "bnstat scan -o moments.jsonl",
     "frameworks": "bnstat frameworks --format json",
+    "training": 'bnstat.torch.record(model, "run.jsonl")',
+    "recording": "bnstat layers run.jsonl --format json",
 }
 
 
@@ -57,7 +59,7 @@ def _document(name: str, file: Path) -> str:
         "",
         f"{by}. Schema: [{file.name}](../schema/{file.name}).",
         "",
-        *(_line(*field) for field in _fields(schema, "", schema)),
+        *dict.fromkeys(_line(*field) for part in (schema, *_options(schema)) for field in _fields(part, "", schema)),
     ]
     return "\n".join(lines) + "\n"
 

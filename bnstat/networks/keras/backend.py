@@ -102,7 +102,7 @@ def wait() -> None:
     if keras.backend.backend() == "jax":
         import jax
 
-        jax.effects_barrier()
+        jax.effects_barrier()  # type: ignore[no-untyped-call]
 
 
 def recorded_function(model: Any) -> Callable[..., Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from bnstat.networks.normalization import Kind
 from bnstat.networks.pytorch.blocks import moments_of, reduced
 from bnstat.networks.pytorch.calls import Call
 from bnstat.networks.pytorch.graphs import out_of_graphs
-from bnstat.networks.pytorch.modules import calls_a_function, stores_statistics
+from bnstat.networks.pytorch.modules import ROOT, calls_a_function, stores_statistics
 from bnstat.networks.pytorch.reduction import channel_axis
 from bnstat.networks.pytorch.watcher import Known, tensors_in
 from bnstat.networks.recordings.entered import Described, Entered
@@ -127,18 +128,24 @@ class TrainingStep:
         if self._inside or not self._stack or not call.input.is_floating_point() or not call.input.numel():
             return call.run()
         held = call["running_mean"], call["running_var"]
-        name = self.known.names[self._stack[-1].module]
+        name = self.known.names.get(self._stack[-1].module, ROOT)
         self._inside = True  # functions that these call are part of them
         try:
-            self._keep(
-                _reduce(name, call.kind, call.input, channel_axis(call), held, frozen=not call.takes_own_statistics)
-            )
+            self._try(name, call.kind, call.input, channel_axis(call), held, frozen=not call.takes_own_statistics)
             return call.run()
         finally:
             self._inside = False
 
     def miss(self, operator: str) -> None:
         """Take no note of an operator that no call of a function led to."""
+
+    def _try(self, *of: Any, frozen: bool) -> None:
+        """Reduce and keep a normalization; if that fails, as without memory, a warning says so and training goes on."""
+        try:
+            self._keep(_reduce(*of, frozen=frozen))
+        except RuntimeError as error:
+            said = next(iter(str(error).splitlines()), type(error).__name__)
+            warnings.warn(f"{of[0]} is not recorded in this step: {said}", stacklevel=2)
 
     def _keep(self, one: _Reduced) -> None:
         """Keep a normalization under the name of its call: "norm", then "norm#2"."""

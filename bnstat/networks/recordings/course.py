@@ -102,7 +102,7 @@ class _Series:
 
     def noise(self, places: NDArray[Any]) -> Doubles:
         """Return the noise of the batch mean in standard deviations of all values."""
-        return np.sqrt(_divided(self._changes(places), self.total(places)))
+        return np.asarray(np.sqrt(_divided(self._changes(places), self.total(places))))
 
     def rho(self, places: NDArray[Any]) -> Doubles:
         """Return the share of the variance that lies between samples."""
@@ -115,7 +115,7 @@ class _Series:
     def drift(self, places: NDArray[Any]) -> Doubles:
         """Return how far the running mean lies from the batch means, in standard deviations of all values."""
         apart = np.nanmean(self.running_mean[places] - self.mean[places], axis=0)
-        return np.abs(apart) / np.sqrt(np.where(self.total(places) > 0, self.total(places), np.nan))
+        return np.asarray(np.abs(apart) / np.sqrt(np.where(self.total(places) > 0, self.total(places), np.nan)))
 
     def variance_ratio(self, places: NDArray[Any]) -> Doubles:
         """Return the running variance divided by that of the batches."""

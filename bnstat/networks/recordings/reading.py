@@ -170,8 +170,9 @@ class _Line:
     def layers(self) -> Iterator[LayerLine]:
         """Yield the layers of a step."""
         for one in self._layers():
-            name, kind, dtype = (one.get(key) for key in ("layer", "kind", "dtype"))
-            if not isinstance(name, str) or kind not in _KINDS or not isinstance(dtype, str):
+            name, dtype = one.get("layer"), one.get("dtype")
+            kind: Kind | None = next((known for known in _KINDS if known == one.get("kind")), None)
+            if not isinstance(name, str) or kind is None or not isinstance(dtype, str):
                 raise ValueError("a layer has no name, kind or dtype")
             shape = tuple(_wholes(one, "shape"))
             axis = self.whole(one, "axis")
