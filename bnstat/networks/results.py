@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from bnstat.networks.network import Framework
-from bnstat.networks.normalization import Kind
+if TYPE_CHECKING:  # numpy, which explaining a rule does without
+    from bnstat.networks.network import Framework
+    from bnstat.networks.normalization import Kind
 
 # A figure for each channel, in order; None where it is undefined.
 PerChannel = tuple[float | None, ...]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from statistics import median
+from typing import TYPE_CHECKING
 
-from bnstat.networks.normalization import Kind
 from bnstat.networks.results import BatchSizeResult, LayerResult, Measured, PerChannel
 from bnstat.report.limits import NETWORK_LIMITS, NetworkLimits
 from bnstat.text import beyond, joined, numbered, plural, printable, short
+
+if TYPE_CHECKING:  # numpy, which explaining a rule does without
+    from bnstat.networks.normalization import Kind
 
 # The normalizations in a sentence.
 TITLES: dict[Kind, str] = {
