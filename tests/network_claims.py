@@ -290,8 +290,8 @@ def _twice(said: Said, groups: Mapping[str, str]) -> bool:
     more = sum(rho > 2 * lost for rho, lost, _ in pairs)
     if groups["other"]:
         return len(pairs) == more == 1 and groups["other"] == pairs[0][2]
-    if groups["all"]:
-        return _numbers(groups["all"]) == [more] == [len(pairs)]
+    if groups["both"]:
+        return _numbers(groups["all"] or "2") == [more] == [len(pairs)]
     return [*_numbers(groups["more"]), *_numbers(groups["of"])] == [more, len(pairs)] and 2 * more > len(pairs)
 
 
@@ -469,8 +469,8 @@ _CLAIMS: tuple[tuple[str, Any], ...] = (
         _evaluation,
     ),
     (
-        r"At (?:all (?P<all>[\d,]+) deeper batch norms|(?P<more>[\d,]+) of (?P<of>[\d,]+) deeper batch norms|"
-        r"(?P<other>\S+)) this is more than twice the share in training at batch size (?P<one>1)\.",
+        r"At (?:(?P<both>both|all (?P<all>[\d,]+)) deeper batch norms|(?P<more>[\d,]+) of (?P<of>[\d,]+) deeper batch "
+        r"norms|(?P<other>\S+)) this is more than twice the share in training at batch size (?P<one>1)\.",
         _twice,
     ),
     (

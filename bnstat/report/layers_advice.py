@@ -96,9 +96,12 @@ def advice(measured: Measured) -> str:
             if off
             else "The stored statistics can stay."
         )
+    own = ""
+    if measured.model.framework == "pytorch":
+        own = " (set running_mean and running_var of these norms to None, and predict one sample at a time)"
     return (
-        "What to do: compare the network on labelled cases with its stored statistics, with each sample's own, and "
-        "with those of these samples, computed layer by layer (--save-statistics FILE writes them, ready to load). "
+        f"What to do: compare the network on labelled cases with its stored statistics, with each sample's own{own}, "
+        "and with those of these samples, computed layer by layer (--save-statistics FILE writes them, ready to load). "
         "In a new training, use instance or group norm, which normalize alike in both modes, or freeze the stored "
         "statistics for the last epochs, so that training normalizes as inference does."
     )

@@ -260,8 +260,9 @@ def _unlike(deeper: Sequence[Figured]) -> str:
     more = [layer for layer, there, here in known if there > 2 * here]
     if 2 * len(more) <= len(known):
         return ""
-    some = "all" if len(more) == len(known) else f"{len(more):,} of"
-    where = name(more[0]) if len(known) == 1 else f"{some} {len(known):,} deeper batch norms"
+    where = f"{len(more):,} of {len(known):,} deeper batch norms"
+    if len(more) == len(known):
+        where = {1: name(more[0]), 2: "both deeper batch norms"}.get(len(more), f"all {len(more):,} deeper batch norms")
     return f"At {where} this is more than twice the share in training at batch size 1."
 
 

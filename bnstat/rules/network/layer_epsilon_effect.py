@@ -10,10 +10,11 @@ the activations are often much smaller than at the input.
 Example:
     $ bnstat layers nets.py:encoder cohort/
     note BN607 layer-epsilon-effect
-      encoder.2.norm_1: ε (epsilon) 1e-05 is 4 % of variance + ε in the median
-      channel and 5.2 % in the worst (limit 1 %), so the output has variance
-      0.96 instead of 1 there. Use a smaller ε in training and inference
-      alike, or look why the values that enter are so small.
+      encoder.2.norm_1: in a single sample ε (epsilon) 1e-05 is 4 % of
+      variance + ε in the median channel and 5.2 % in the worst (limit 1 %),
+      so the output has variance 0.96 instead of 1 there. Use a smaller ε in
+      training and inference alike, or look why the values that enter are so
+      small.
 
 What to do: use a smaller ε, in training and in inference alike; a trained network keeps the ε that it was trained with.
 Or look why the values that enter the layer are so small, for instance data that were scaled to [0, 1].
@@ -38,16 +39,16 @@ def _check(rule: Rule[NetworkEvidence], evidence: NetworkEvidence) -> Iterator[F
     limit = evidence.limits.epsilon_share
     for layer in evidence.measured.layers:
         share = middle(layer.epsilon_share)
-        if share is None or share <= limit:
+        if share is None or share <= limit or layer.values == 1:  # whose variance is 0 for want of values
             continue
         worst = max(value for value in layer.epsilon_share if value is not None)
         divisor = "mean square" if layer.kind == "rms" else "variance"
         where = f" in the median channel and {short(100 * worst, 3)} % in the worst" if worst > share else ""
+        much = f"{beyond(100 * share, 100 * limit, 3)} % of {divisor} + ε{where}"
         message = (
-            f"{name(layer)}: ε (epsilon) {layer.epsilon:g} is {beyond(100 * share, 100 * limit, 3)} % of {divisor} + ε"
-            f"{where} (limit {100 * limit:g} %), so the output has {divisor} {short(1 - share, 3)} instead of 1"
-            f"{' there' if where else ''}. Use a smaller ε in training and inference alike, or look why the values "
-            "that enter are so small."
+            f"{name(layer)}: in a single sample ε (epsilon) {layer.epsilon:g} is {much} (limit {100 * limit:g} %), so "
+            f"the output has {divisor} {short(1 - share, 3)} instead of 1{' there' if where else ''}. Use a smaller ε "
+            "in training and inference alike, or look why the values that enter are so small."
         )
         yield rule.of_layer(evidence.measured.model.source, layer.layer, message, value=share, threshold=limit)
 
