@@ -43,6 +43,7 @@ def generated() -> dict[Path, Callable[[], str]]:
     """Return every generated file and what writes it, those first that others are made from."""
     files: dict[Path, Callable[[], str]] = {
         **{made_schemas.path_of(f"compare-{kind}"): partial(made_schemas.made, kind) for kind in made_schemas.OWN},
+        made_schemas.path_of(made_schemas.CHECKPOINTS): made_schemas.of_checkpoints,
         **{DOCS / name: partial(_drawn, name) for name in picture.PICTURES},
         architecture.PICTURE: architecture.draw,
         **{rules.FOLDER / name: partial(str, text) for name, text in rules.pages().items()},

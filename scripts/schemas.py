@@ -1,6 +1,7 @@
-"""Write the schemas of `bnstat compare --frameworks`, `--normalizers`, `--epsilons` and `--intensities`.
+"""Write the schemas of `bnstat compare --frameworks`, `--normalizers`, `--epsilons`, `--intensities`, and of checkpoints.
 
-`python scripts/schemas.py` after a change of docs/schema/bnstat.inspect-1.schema.json; a test holds them together.
+`python scripts/schemas.py` after a change of bnstat.inspect-1.schema.json or bnstat.checkpoint-1.schema.json in
+docs/schema/; a test holds them together.
 """
 
 from __future__ import annotations
@@ -41,6 +42,24 @@ _CALLS = {
     "description": "for each other framework the layer that gives the statistics of the first; of two also the reverse",
 }
 
+# The schema of several checkpoints, and the figures of a layer in two of them: lists in channel order.
+CHECKPOINTS = "checkpoint-compare"
+_FIGURES = {"type": "array", "items": {"type": ["number", "null"]}}
+_COUNT = {"type": ["integer", "null"], "description": "the training batches that the file counts"}
+_LAYER_MOVED = {
+    "layer": {"type": "string", "description": "its path in the file before"},
+    "layer_after": {"type": "string", "description": "its path in the other file"},
+    "same": {"type": "boolean", "description": "true if both files store the same numbers"},
+    "batches_before": _COUNT,
+    "batches_after": _COUNT,
+    "mean_moved": {
+        **_FIGURES,
+        "description": "|mean after − mean before|/√(variance before + ε) of each channel; empty without statistics",
+    },
+    "variance_ratio": {**_FIGURES, "description": "running variance after / before of each channel; empty likewise"},
+    "scale_moved": {**_FIGURES, "description": "γ after − γ before of each channel; empty without γ"},
+}
+
 
 def path_of(name: str) -> Path:
     """Return the file of a schema."""
@@ -74,6 +93,46 @@ def made(by: str) -> str:
             }
         ),
         "$defs": inspect["$defs"],
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def of_checkpoints() -> str:
+    """Return the text of the schema of several checkpoints, which has that of a single one inside."""
+    checkpoint = json.loads(path_of("checkpoint").read_text(encoding="utf-8"))
+    parts = checkpoint["properties"]
+    own = {name: value for name, value in parts.items() if name not in ("schema", "version", "notes")}
+    texts = {"type": "array", "items": {"type": "string"}}
+    schema = {
+        "$schema": checkpoint["$schema"],
+        "title": f"bnstat.{CHECKPOINTS}/1",
+        "description": "The output of `bnstat checkpoint FILE FILE … --format json`. Undefined values are null, never "
+        "0. Files are those of bnstat.checkpoint/1.",
+        **_object(
+            {
+                "schema": {"const": f"bnstat.{CHECKPOINTS}/1"},
+                "version": parts["version"],
+                "files": {"type": "array", "items": _object(own)},
+                "differences": {
+                    "type": "array",
+                    "items": _object(
+                        {
+                            "before": {"type": "string", "description": "the file before"},
+                            "after": {"type": "string", "description": "the file that is compared with it"},
+                            "sentences": {**texts, "description": "what has moved most"},
+                            "layers": {"type": "array", "items": _object(_LAYER_MOVED)},
+                            "only_before": texts,
+                            "only_after": texts,
+                            "reshaped": {**texts, "description": "layers of another size in each file"},
+                        }
+                    ),
+                    "description": "each file beside the one before it",
+                },
+                "errors": json.loads(path_of("inspect").read_text(encoding="utf-8"))["properties"]["errors"],
+                "notes": parts["notes"],
+            }
+        ),
+        "$defs": checkpoint["$defs"],
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
@@ -123,3 +182,4 @@ def _entry(parts: dict[str, Any], by: str) -> dict[str, Any]:
 if __name__ == "__main__":
     for kind in OWN:
         path_of(f"compare-{kind}").write_text(made(kind), encoding="utf-8")
+    path_of(CHECKPOINTS).write_text(of_checkpoints(), encoding="utf-8")

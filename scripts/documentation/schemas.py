@@ -30,6 +30,8 @@ _PRINTED_BY = {
     "compare-intensities": "bnstat compare --intensities … --format json",
     "check": "bnstat check --format json",
     "layers": "bnstat layers MODEL … --format json",
+    "checkpoint": "bnstat checkpoint FILE --format json",
+    "checkpoint-compare": "bnstat checkpoint FILE FILE … --format json",
     "list": "bnstat inspect FOLDER --list --format json",
     "explain": "bnstat explain --format json",
     "plan": "bnstat plan --format json",
