@@ -1,8 +1,9 @@
 """Compare what random reports say with the values that they hold, for as many reports as it is told.
 
-A report of each command is made from random data and settings. Each number in its sentences and tables must be that of
-the JSON document, or follow from it; singular and plural must fit; nothing may be said of parts that the layer does not
-have; and no line may break between a number and its unit. Tests compare some of these reports (tests/report).
+A report of each command is made from random data and settings, and one on the layers of a network from random figures.
+Each number in its sentences and tables must be that of the JSON document, or follow from it; singular and plural must
+fit; nothing may be said of parts that the layer does not have; and no line may break between a number and its unit.
+Tests compare some of these reports (tests/report).
 
     python scripts/sentences.py --number 5000             the reports 0 to 4999
     python scripts/sentences.py --number 1 --seed 17      report 17 again, which is printed
@@ -19,8 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from random_reports import random_report  # noqa: E402  (on the path that is set above)
-from told import faults_of  # noqa: E402
+from random_networks import random_layers  # noqa: E402  (on the path that is set above)
+from random_reports import random_report  # noqa: E402
+from told import faults_of, faults_of_network  # noqa: E402
 
 
 def main() -> int:
@@ -48,7 +50,10 @@ def _faults(seed: int, counts: Counter[str], *, shown: bool) -> list[str]:
         counts[report.command] += 1
         if shown:
             print(report.screen)
-        return list(faults_of(report, counts))
+        network = random_layers(seed)
+        if shown:
+            print("\n\n".join(network.verdict))
+        return [*faults_of(report, counts), *faults_of_network(network, counts)]
     except Exception:  # the others are still compared
         return [traceback.format_exc()]
 

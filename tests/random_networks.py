@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from typing import Any
 
+from bnstat.networks.normalization import Kind
 from bnstat.networks.results import BatchSizeResult, LayerResult, Measured, ModelResult
 from bnstat.networks.settings import Measuring
 from bnstat.preprocessing.settings import Patching, Preparation
@@ -14,7 +15,7 @@ from bnstat.report.layers import Layers
 from bnstat.rules import NETWORK_RULES, judged
 from bnstat.sources.sample import Patch, Sample
 
-_KINDS = ("batch", "instance", "group", "layer", "rms")
+_KINDS: tuple[Kind, ...] = ("batch", "instance", "group", "layer", "rms")
 _SIZES = ((), (1,), (1,), (1, 2), (2, 8), (4,), (1, 2, 4))
 
 
@@ -49,7 +50,7 @@ def random_layers(seed: int) -> Layers:
             draw.choice((None, "runs/best.pt")),
             "pytorch" if trains else draw.choice(("pytorch", "onnx", "keras")),
             draw.randint(1, 10**8),
-            dict(counts),
+            {kind: counts[kind] for kind in _KINDS if counts[kind]},
             trains,
         ),
         results,
