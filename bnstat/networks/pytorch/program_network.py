@@ -95,7 +95,7 @@ class ProgramNetwork:
         self._before.setdefault(layer, (stored[0].clone(), stored[1].clone()))
         with torch.no_grad():
             for tensor, values in zip(stored, (mean, variance), strict=True):
-                tensor.copy_(torch.from_numpy(np.ascontiguousarray(values)))
+                tensor.copy_(torch.from_numpy(np.array(values, np.float64)).reshape(tensor.shape))
 
     def restore(self) -> None:
         """Set every running statistic to what it was when the program was opened."""
