@@ -119,7 +119,11 @@ def main() -> None:
 
         plain()
         layers = len(network.evaluate(batch).seen)
-        calls: tuple[Callable[[], object], ...] = (plain, lambda network=network, batch=batch: network.evaluate(batch), step)
+        calls: tuple[Callable[[], object], ...] = (
+            plain,
+            lambda network=network, batch=batch: network.evaluate(batch),
+            step,
+        )
         taken = [[seconds(call) for call in calls] for _ in range(options.runs)]
         alone, watched, trained = (median(column) for column in zip(*taken, strict=True))
         print(f"{name}, {samples} × {size}³, {layers} normalizations: forward pass {alone:.2f} s")
