@@ -78,6 +78,11 @@ class Layers(Document):
         return self.verdict
 
     @property
+    def sentences(self) -> Sequence[str]:
+        """What cannot be seen of the network, which a notebook shows below the table."""
+        return self.measured.missed if self.layers else ()
+
+    @property
     def schema(self) -> str:
         """The name and version of the schema that the document follows."""
         return "bnstat.layers/1"
