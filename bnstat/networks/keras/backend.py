@@ -41,11 +41,15 @@ def imported_keras() -> Any:
 
 
 @contextmanager
-def eagerly() -> Iterator[None]:
-    """Run without gradients and without compiled parts, in which no value can be seen."""
+def eagerly(*, compiled: bool) -> Iterator[None]:
+    """Run without gradients.
+
+    Args:
+        compiled: True to run what JAX compiles step by step too: slowly, and with another rounding.
+    """
     import keras
 
-    if keras.backend.backend() == "jax":
+    if keras.backend.backend() == "jax" and compiled:
         import jax
 
         with jax.disable_jit():
@@ -57,6 +61,13 @@ def eagerly() -> Iterator[None]:
             yield
     else:
         yield
+
+
+def traces() -> bool:
+    """Return True if the backend may run parts of a model as functions that it has compiled."""
+    import keras
+
+    return bool(keras.backend.backend() == "jax")
 
 
 def is_traced(tensor: Any) -> bool:

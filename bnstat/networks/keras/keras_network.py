@@ -12,7 +12,7 @@ import numpy as np
 
 from bnstat.errors import InputError, OutputError, UsageError
 from bnstat.moments.moments import Doubles, Moments
-from bnstat.networks.keras.backend import eagerly, imported_keras, is_traced
+from bnstat.networks.keras.backend import eagerly, imported_keras, is_traced, traces
 from bnstat.networks.keras.normalizers import as_array, channel_axis, normalization, normalizers, seen, unseen
 from bnstat.networks.keras.wrapped_calls import CallNames, input_of, wrapped_calls
 from bnstat.networks.network import Framework
@@ -21,8 +21,6 @@ from bnstat.sources.neighbours import missing
 
 # What sets letters bold in a message for a terminal.
 _STYLE = re.compile(r"\x1b\[[\d;]*m")
-# Variables that are no parameters of a model: a training sets them without a gradient.
-_STATISTICS = ("moving_", "renorm_")
 
 
 def open_keras(source: str) -> KerasNetwork:
@@ -102,8 +100,10 @@ class KerasNetwork:
         self._opened: dict[int, tuple[Any, Any]] = {}  # statistics before `load`
         formats = {getattr(layer, "data_format", None) for layer in model._flatten_layers()}
         self.channels_last = "channels_first" not in formats
-        parameters = [variable for variable in model.weights if not variable.name.startswith(_STATISTICS)]
-        self.parameters = int(sum(np.prod(one.shape, dtype=np.int64) for one in parameters))
+        # frozen layers too, whose variables are still among these
+        owned = {id(one): one for layer in model._flatten_layers() for one in layer._trainable_variables}
+        self.parameters = int(sum(np.prod(one.shape, dtype=np.int64) for one in owned.values()))
+        self._compiled: bool | None = None  # True if parts of it are compiled, whose values cannot be seen
 
     @property
     def missed(self) -> tuple[str, ...]:
@@ -238,8 +238,11 @@ class KerasNetwork:
         """Run the model in evaluation mode with a function around the call of each normalization."""
         import keras
 
+        if self._compiled is None:
+            self._compiled = False
+            self._compiled = self._has_compiled(batch)
         with ExitStack() as stack:
-            stack.enter_context(eagerly())
+            stack.enter_context(eagerly(compiled=self._compiled))
             stack.enter_context(self._unchanged())
             stack.enter_context(wrapped_calls(self._layers, around))
             try:
@@ -249,6 +252,19 @@ class KerasNetwork:
                     f"{self.source} cannot be run on a batch of shape {tuple(batch.shape)}: {_said(error)}"
                 ) from error
             return _floats(as_array(keras.tree.flatten(outputs)[0]))
+
+    def _has_compiled(self, batch: Tensors) -> bool:
+        """Return True if a normalization runs in a compiled part of the model, as a function of JAX may be."""
+        if not traces():
+            return False
+        traced: list[bool] = []
+
+        def around(_: Any, own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            traced.append(is_traced(input_of(args, kwargs)))
+            return own(*args, **kwargs)
+
+        self._run(batch, around)
+        return any(traced)
 
     @contextmanager
     def _unchanged(self) -> Iterator[None]:
