@@ -200,6 +200,7 @@ def test_epsilon_is_judged_in_the_median_channel():
     assert "has variance 0.99 instead of 1 there" in found.message
     assert not codes(plain(epsilon_share=(0.01, 0.01, 0.3, None, 0.0)))
     assert not codes(plain(side=1, epsilon_share=(1.0,) * 5))
+    assert codes(plain(epsilon_share=(1.0, 1.0, 1.0, 1e-5, 1e-5), dead=(0, 1, 2))) == [("BN601", "norm")]
     (squares,) = findings(plain(kind="rms", gap=None, ratio=None, epsilon_share=(0.5,) * 5))
     assert "50 % of mean square + ε (limit 1 %), so the output has mean square 0.5 instead of 1." in squares.message
 

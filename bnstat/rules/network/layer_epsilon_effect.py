@@ -1,7 +1,8 @@
 """Inside the network ε takes a visible share of what a layer divides by.
 
 What it does: reports a layer in whose median channel ε/(variance + ε) is over 1 %. The variance is the one that
-normalizes a single sample. ε (epsilon) is a small constant that the layer adds to it.
+normalizes a single sample. ε (epsilon) is a small constant that the layer adds to it. Channels that are constant over
+all samples do not count.
 
 Why it matters: the output of the layer has the variance variance/(variance + ε), not 1, so it normalizes less than it
 seems to, and with another ε it is another network. Exporters and other frameworks may have another ε. Deep in a network
@@ -38,10 +39,11 @@ from bnstat.text import beyond, short
 def _check(rule: Rule[NetworkEvidence], evidence: NetworkEvidence) -> Iterator[Finding]:
     limit = evidence.limits.epsilon_share
     for layer in evidence.measured.layers:
-        share = middle(layer.epsilon_share)
+        shares = tuple(None if place in layer.dead else one for place, one in enumerate(layer.epsilon_share))
+        share = middle(shares)
         if share is None or share <= limit or layer.values == 1:  # whose variance is 0 for want of values
             continue
-        worst = max(value for value in layer.epsilon_share if value is not None)
+        worst = max(value for value in shares if value is not None)
         divisor = "mean square" if layer.kind == "rms" else "variance"
         where = f" in the median channel and {short(100 * worst, 3)} % in the worst" if worst > share else ""
         much = f"{beyond(100 * share, 100 * limit, 3)} % of {divisor} + ε{where}"

@@ -11,11 +11,12 @@ Example:
     error BN608 not-finite-activation
       dec.norm: NaN or Inf enters it in 3 of 5 channels, and then 1 more norm.
       Such a channel has no statistics. Check the samples for NaN (bnstat
-      inspect PATH), and the layers before this one: with float16 values above
-      65,504 become Inf, which bfloat16 avoids.
+      inspect PATH) and the weights of the layers before this one. In float16,
+      values above 65,504 become Inf, which bfloat16 avoids.
 
-What to do: check the samples for NaN and Inf (`bnstat inspect`). If they have none, look at the layers before this one:
-in float16, values above 65,504 become Inf; bfloat16 and float32 hold them. Weights may be NaN too: `bnstat checkpoint`.
+What to do: check the samples for NaN and Inf (`bnstat inspect`). If they have none, look at the weights of the layers
+before this one, which a training that diverged leaves NaN. In float16, values above 65,504 become Inf; bfloat16 and
+float32 hold them.
 
 Threshold: one value.
 
@@ -42,8 +43,8 @@ def _check(rule: Rule[NetworkEvidence], evidence: NetworkEvidence) -> Iterator[F
     trains = ", and training would write NaN into its running ones" if first.stored else ""
     message = (
         f"{name(first)}: NaN or Inf enters it in {len(first.not_finite):,} of {plural(first.channels, 'channel')}"
-        f"{more}. Such a channel has no statistics{trains}. Check the samples for NaN (bnstat inspect PATH), and "
-        "the layers before this one: with float16 values above 65,504 become Inf, which bfloat16 avoids."
+        f"{more}. Such a channel has no statistics{trains}. Check the samples for NaN (bnstat inspect PATH) and the "
+        "weights of the layers before this one. In float16, values above 65,504 become Inf, which bfloat16 avoids."
     )
     channel = first.not_finite[0] if len(first.not_finite) == 1 else None
     yield rule.of_layer(
