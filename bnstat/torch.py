@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
 from bnstat.errors import texts, whole, wholes
 from bnstat.networks.measurements.measure import measure
 from bnstat.networks.measurements.samples import HeldSamples, Progress
-from bnstat.networks.pytorch.batches import device_of, samples_in
+from bnstat.networks.pytorch.batches import samples_in
 from bnstat.networks.pytorch.module_network import ModuleNetwork
 from bnstat.networks.settings import DRAWS, Measuring
 from bnstat.report.evidence import NetworkEvidence
@@ -65,15 +65,14 @@ def layers(
     """
     patterns = texts("layers", layers)
     measuring = Measuring(wholes("batch_sizes", batch_sizes), whole("draws", draws), switch, patterns, seed)
-    device = device_of(model)
-    network = ModuleNetwork(model, type(model).__name__, device=device, amp=amp)
+    network = ModuleNetwork(model, type(model).__name__, device=None, amp=amp)
     samples = HeldSamples.of(samples_in(batches))
     measured = measure(network, samples, measuring, progress)
     return Layers(
         measured=measured,
         measuring=measuring,
         samples=tuple(samples.identities),
-        device=str(device),
+        device=str(network.device),
         amp=amp,
         findings=judged(NetworkEvidence(measured), NETWORK_RULES),
         notes=measured.notes,

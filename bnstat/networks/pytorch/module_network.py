@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from functools import partial
@@ -17,6 +18,7 @@ from bnstat.moments.moments import Doubles
 from bnstat.networks.network import Framework, LayerRefusesError
 from bnstat.networks.normalization import Pass, Seen, Tensors
 from bnstat.networks.pytorch import modules
+from bnstat.networks.pytorch.batches import device_of
 from bnstat.networks.pytorch.models.device import device_named, require_precision
 from bnstat.networks.pytorch.reduction import plain
 from bnstat.networks.pytorch.saving import save_weights
@@ -48,17 +50,17 @@ class ModuleNetwork:
         module: nn.Module,
         source: str,
         weights: str | None = None,
-        device: str | torch.device = "cpu",
+        device: str | torch.device | None = "cpu",
         amp: str | None = None,
     ) -> None:
-        """Take a module, which is moved to the device.
+        """Take a module.
 
         Args:
             module: The network, with its weights. A wrapper of torch.compile, DataParallel or DistributedDataParallel
                 is run as what it wraps.
             source: The model, as the user named it.
             weights: The file of its weights, as the user named it.
-            device: Where it runs, as "cpu" or "cuda:0".
+            device: Where it runs, as "cpu" or "cuda:0", to which it is moved; None to leave it where it is.
             amp: The type that autocast computes in, "bfloat16" or "float16"; None to run without autocast.
 
         Raises:
@@ -66,11 +68,17 @@ class ModuleNetwork:
         """
         self.source, self.weights = source, weights
         self._known = Known.of(module)
-        self._device = device_named(str(device))
+        self._device = device_of(self._known.root) if device is None else device_named(str(device))
         self._autocast = _autocasting(amp, self._device)
-        self._known.root.to(self._device)
+        if device is not None:
+            self._known.root.to(self._device)
         self._looked = False
         self._opened: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # statistics before `load`
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches go, and the network is unless it is spread over several devices."""
+        return self._device
 
     @property
     def parameters(self) -> int:
@@ -119,7 +127,7 @@ class ModuleNetwork:
             UsageError: if a layer stores statistics and does more with them than normalize.
         """
         self._look(batch)
-        return self._run(batch, [], switched=layers)
+        return self._run(batch, None, switched=layers)
 
     def entering(self, layer: str, batch: Tensors) -> Seen:
         """Run a batch in evaluation mode up to one layer, and return what entered it.
@@ -129,7 +137,7 @@ class ModuleNetwork:
         """
         self._look(batch)
         try:
-            self._run(batch, [], until=layer)
+            self._run(batch, None, until=layer)
         except ReachedError as reached:
             return reached.seen
         raise UsageError(f"{layer}: no normalization of {self.source} has this name, or it does not run")
@@ -191,24 +199,26 @@ class ModuleNetwork:
     def _run(
         self,
         batch: Tensors,
-        seen: list[Seen],
+        seen: list[Seen] | None,
         *,
         training: bool = False,
         thorough: bool = False,
         until: str | None = None,
         switched: Sequence[str] = (),
     ) -> Tensors:
-        """Run a batch, note what entered each normalization, and return the first output."""
+        """Run a batch, append what entered each normalization if that is asked for, and return the first output."""
         with ExitStack() as stack:
             lent = stack.enter_context(unchanged(self._known.root))
-            watcher = Watcher(self._known, seen.append, own=lent.own, until=until, switched=switched)
+            note = None if seen is None else seen.append
+            watcher = Watcher(self._known, note, own=lent.own, until=until, switched=switched)
             stack.enter_context(watched(watcher, chance=False, thorough=thorough))
             stack.enter_context(torch.no_grad())
+            stack.enter_context(warnings.catch_warnings(action="ignore"))  # of PyTorch, on its own use
             stack.enter_context(self._autocast())
             for module in self._known.names:
                 module.training = training and (modules.normalizes(module) or module in self._known.callers)
             state = torch.get_rng_state()
-            outputs = self._forward(self._tensor(batch), watcher, seen)
+            outputs = self._forward(self._tensor(batch), watcher, [] if seen is None else seen)
             if not torch.equal(state, torch.get_rng_state()):
                 self._known.missed.setdefault(_CHANCE)
             return _first_output(outputs, len(batch), self.source)

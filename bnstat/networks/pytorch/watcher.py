@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import torch
@@ -67,13 +67,15 @@ class _Frame:
         module: The module.
         name: Its name.
         noted: The number of normalizations that were noted before it.
-        input: What entered it, if it may be known by its input alone.
-        tensor: That input itself, if the layer is to take its own statistics.
+        by_input: True if it may be known by its input alone.
+        input: What entered it then; None if that is not asked for.
+        tensor: The input itself, if the layer is to take its own statistics.
     """
 
     module: nn.Module
     name: str
     noted: int
+    by_input: bool = False
     input: Seen | None = None
     tensor: torch.Tensor | None = None
 
@@ -93,7 +95,7 @@ class Watcher:
     def __init__(
         self,
         known: Known,
-        note: Callable[[Seen], object],
+        note: Callable[[Seen], object] | None,
         *,
         own: Callable[[torch.Tensor], torch.Tensor] = lambda tensor: tensor,
         until: str | None = None,
@@ -103,7 +105,7 @@ class Watcher:
 
         Args:
             known: What is known of the network. It is added to.
-            note: Called with what entered a normalization, after it ran.
+            note: Called with what entered a normalization, after it ran; None to take no moments.
             own: Returns the module's own tensor for one that it was lent for the pass, and another one as it is.
             until: The layer at which to stop, with ReachedError; None to run to the end.
             switched: The layers that take the statistics of their input.
@@ -119,7 +121,7 @@ class Watcher:
     @property
     def running(self) -> str | None:
         """The name of the module whose `forward` runs; None outside the network, or in one known by its input."""
-        if not self._stack or any(frame.input is not None for frame in self._stack):
+        if not self._stack or any(frame.by_input for frame in self._stack):
             return None
         return self._stack[-1].name
 
@@ -144,7 +146,7 @@ class Watcher:
         while (frame := self._stack.pop()).module is not module:
             pass
         nothing_seen = self._noted == frame.noted
-        if frame.input is not None:
+        if frame.by_input:
             self.known.by_input.setdefault(module, nothing_seen)
             if nothing_seen:
                 self._count(frame.name)
@@ -164,13 +166,16 @@ class Watcher:
             return call.run()
         frame = self._stack[-1]
         layer = self._count(frame.name)
-        try:
-            seen = reduce_input(self._normalization(layer, call, axis, frame.module), call.input, axis, self._samples)
-        except RuntimeError as error:  # a tensor without numbers, as those of torch.func
-            self._miss(f"{layer}: what enters it cannot be read ({str(error).splitlines()[0]})")
-            return call.run()
-        if layer == self._until:
-            raise ReachedError(seen)
+        seen = None
+        if self._note is not None or layer == self._until:
+            try:
+                normalization = self._normalization(layer, call, axis, frame.module)
+                seen = reduce_input(normalization, call.input, axis, self._samples)
+            except RuntimeError as error:  # a tensor without numbers, as those of torch.func
+                self._miss(f"{layer}: what enters it cannot be read ({str(error).splitlines()[0]})")
+                return call.run()
+            if layer == self._until:
+                raise ReachedError(seen)
         self.inside = True
         try:
             output = call.run_with_own_statistics() if layer in self._switched else call.run()
@@ -193,9 +198,10 @@ class Watcher:
         number = self._calls[name] = self._calls.get(name, 0) + 1
         return name if number == 1 else f"{name}#{number}"
 
-    def _keep(self, seen: Seen) -> None:
+    def _keep(self, seen: Seen | None) -> None:
         self._noted += 1
-        self._note(seen)
+        if self._note is not None and seen is not None:
+            self._note(seen)
 
     def _miss(self, sentence: str) -> None:
         self.known.missed.setdefault(sentence)
@@ -247,6 +253,12 @@ class Watcher:
         module: Any = frame.module
         number = self._calls.get(frame.name, 0) + 1
         layer = frame.name if number == 1 else f"{frame.name}#{number}"
+        frame.by_input = True
+        if layer in self._switched:
+            frame.tensor = tensor.clone()
+        reached = layer == self._until and self.known.by_input.get(module)
+        if self._note is None and not reached:
+            return
         channels = tensor.shape[1]
         normalization = Normalization(
             layer=layer,
@@ -261,10 +273,8 @@ class Watcher:
         )
         frame.input = reduce_input(normalization, tensor, 1, self._samples)
         self._store(layer, module.running_mean, module.running_var)
-        if layer == self._until and self.known.by_input.get(module):
+        if reached:
             raise ReachedError(frame.input)
-        if layer in self._switched:
-            frame.tensor = tensor.clone()
 
     def _own_output(self, frame: _Frame, output: Any) -> Any:
         """Return the output of a switched module with arithmetic of its own, which must be that of a batch norm."""
@@ -302,8 +312,8 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
         yield values
     elif isinstance(values, Mapping):
         yield from tensors_in(tuple(values.values()))
-    elif hasattr(values, "__dataclass_fields__"):
-        yield from tensors_in(tuple(vars(values).values()))
+    elif is_dataclass(values) and not isinstance(values, type):
+        yield from tensors_in(tuple(getattr(values, one.name) for one in fields(values)))
     elif isinstance(values, (list, tuple)):
         for value in values:
             yield from tensors_in(value)
