@@ -65,7 +65,8 @@ def measure(
 
     # training mode: real batches of every size
     notes = list(_evaluation_notes(network, samples, measuring, found, nesting))
-    trained = _trained(network, samples, measuring, found, nesting, progress)
+    trained, skipped = _trained(network, samples, measuring, found, nesting, progress)
+    notes += skipped
     if _depends_on_batch(network, found):
         notes += _training_notes(len(samples), measuring, nesting, trained, found)
 
@@ -93,16 +94,22 @@ def _trained(
     found: Evaluation,
     nesting: Nesting | None,
     progress: Progress | None,
-) -> list[TrainedBatches]:
-    """Run training batches of every size that these samples can make; none if no layer depends on its batch."""
-    trained = []
+) -> tuple[list[TrainedBatches], list[str]]:
+    """Run training batches of every size that these samples can make; none if no layer depends on its batch.
+
+    A note comes with each size that the network cannot run, as a program that was exported for another one.
+    """
+    trained, notes = [], []
     for size in dict.fromkeys(measuring.batch_sizes) if _depends_on_batch(network, found) else ():
         if size > 1 and len(found.shapes) > 1:
             continue
         drawn = drawn_batches(len(samples), nesting, size, measuring.draws, measuring.seed)
         count = _Count(progress, f"training batches of {size}", len(drawn))
-        trained.append(train(network, samples, drawn, alike=len(found.shapes) == 1, tick=count))
-    return trained
+        try:
+            trained.append(train(network, samples, drawn, alike=len(found.shapes) == 1, tick=count))
+        except UsageError as error:
+            notes.append(f"skipped training batches of {size}: {error}")
+    return trained, notes
 
 
 def _depends_on_batch(network: Network, found: Evaluation) -> bool:

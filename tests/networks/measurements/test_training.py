@@ -10,6 +10,7 @@ from fake_network import WORDS, FakeNetwork, batch_norm, mixed, normalized, rect
 
 from bnstat.batch_size.samples import Nesting
 from bnstat.batch_size.slots import Taking
+from bnstat.errors import UsageError
 from bnstat.networks.measurements.loader import drawn_batches
 from bnstat.networks.measurements.measure import measure
 from bnstat.networks.measurements.samples import HeldSamples
@@ -171,6 +172,23 @@ def test_frozen_layers_refuse_nothing_and_do_not_depend_on_the_batch():
     alone = FakeNetwork([frozen])
     assert measure(alone, held(3), Measuring((1, 2))).layers[0].batches == ()
     assert not any("train" in one for one in alone.passes)
+
+
+class Exported(FakeNetwork):
+    """A program that was written for one sample in a batch."""
+
+    def train(self, batch):
+        if len(batch) > 1:
+            raise UsageError("it was exported for 1 sample; export it with a dynamic batch axis")
+        return super().train(batch)
+
+
+def test_a_size_that_the_network_cannot_run_is_skipped():
+    found = measure(Exported([batch_norm("a", 2)]), held(9), Measuring((2, 1), draws=4))
+    assert [one.batch_size for one in found.layers[0].batches] == [1]
+    assert found.notes == (
+        "skipped training batches of 2: it was exported for 1 sample; export it with a dynamic batch axis",
+    )
 
 
 def test_batches_of_all_samples_and_of_more_say_what_is_not_known():
