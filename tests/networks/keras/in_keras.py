@@ -79,6 +79,10 @@ def array(tensor):
     return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 
+def same(values, variables):
+    return all(np.array_equal(one, array(other)) for one, other in zip(values, variables, strict=True))
+
+
 def inputs_by_graph(model, values):
     """What enters layers of a functional model that run once, by Keras' own graph."""
     once = [layer for layer in model.layers if layer.name in ("group", "tokens", "whole", "rms", "second")]
