@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from renderers import networks
 from renderers.checked import in_a_repository, many, verdict
+from renderers.recorded import recording
 from renderers.sample import grouped, layered, report
 
 from bnstat.layers.frameworks import FRAMEWORKS
@@ -24,6 +25,8 @@ from bnstat.renderers.frameworks import table as frameworks_table
 from bnstat.renderers.inspect import markdown, table
 from bnstat.renderers.layers import markdown as network_markdown
 from bnstat.renderers.layers import table as network_table
+from bnstat.renderers.recording import markdown as recording_markdown
+from bnstat.renderers.recording import table as recording_table
 from bnstat.report.frameworks import Presets
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -95,6 +98,11 @@ RENDERED = {
     "layers.md": lambda: network_markdown.render(networks.unet()),
     "layers.json": lambda: json.render(networks.refusing()),
     "layers.csv": lambda: csv.render(networks.refusing()),
+    "recording-80.txt": lambda: recording_table.render(recording(), width=80),
+    "recording-120.txt": lambda: recording_table.render(recording(), width=120),
+    "recording-60.txt": lambda: recording_table.render(recording(), width=60),
+    "recording.md": lambda: recording_markdown.render(recording()),
+    "recording.csv": lambda: csv.render(recording()),
     "check.sarif": lambda: in_a_repository(sarif.render, verdict()),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnstat.networks.recordings.results import Point, RecordedLayer
+from bnstat.renderers.recording.rows import shortened
 from bnstat.report.recording import Recording
 from bnstat.text import printable
 
@@ -40,12 +41,15 @@ def draw(layer: RecordedLayer, width: int) -> list[str]:
     area = [
         f"{label:>{_GUTTER}} {'┤' if label else '│'} {''.join(row)}" for label, row in zip(labels, grid, strict=True)
     ]
-    return [_title(layer), *area, f"{'':{_GUTTER}} └{'─' * (step * len(points) + 1)}", _steps(points, step)]
+    return [*_title(layer, width), *area, f"{'':{_GUTTER}} └{'─' * (step * len(points) + 1)}", _steps(points, step)]
 
 
-def _title(layer: RecordedLayer) -> str:
-    drift = f"   {DRIFT} drift of the running mean   {BOTH} both" if layer.stored else ""
-    return f"{printable(layer.layer)}, SD by step: {NOISE} noise{drift}"
+def _title(layer: RecordedLayer, width: int) -> list[str]:
+    """Return which layer is drawn and what the marks are: in one line, or in two where width is short."""
+    marks = [f"{NOISE} noise", *([f"{DRIFT} drift of the running mean", f"{BOTH} both"] if layer.stored else [])]
+    name = f"{shortened(printable(layer.layer), width - _GUTTER - 6)}, SD by step:"
+    one = f"{name} {'   '.join(marks)}"
+    return [one] if len(one) <= width else [name, "  ".join(marks)]
 
 
 def _steps(points: Sequence[Point], step: int) -> str:

@@ -52,7 +52,7 @@ def _print_table(recording: Recording, screen: Screen, every_row: bool) -> list[
     layers = recording.layers if every_row else recording.layers[:MOST_ROWS]
     cells = [rows.cells(layer) for layer in layers]
     if screen.width < _WIDE:
-        cells = [[_shortened(one[0]), *one[1:]] for one in cells]
+        cells = [[rows.shortened(one[0], _LONGEST_NAME), *one[1:]] for one in cells]
     used = [place for place in range(len(rows.HEADERS)) if place < 2 or any(one[place] != "–" for one in cells)]
     headers = [rows.HEADERS[place].replace(" ", "\n") for place in used]
     told = [[one[place] for place in used] for one in cells]
@@ -65,14 +65,6 @@ def _print_table(recording: Recording, screen: Screen, every_row: bool) -> list[
         screen.remark(f"… {plural(len(recording.layers) - len(layers), 'more layer')} (--all shows all)")
     screen.hidden([headers[place].replace("\n", " ") for place in range(len(used)) if place not in shown])
     return [headers[place].replace("\n", " ") for place in shown]
-
-
-def _shortened(name: str) -> str:
-    """Return a name without its middle if it is long: its ends tell layers apart."""
-    if len(name) <= _LONGEST_NAME:
-        return name
-    half = (_LONGEST_NAME - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"
 
 
 def _side(header: str) -> Literal["left", "right"]:
