@@ -47,10 +47,11 @@ _LAYER = together(
 
 
 @configured.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(readable=False))
+@click.argument("files", nargs=-1, metavar="FILE...", type=click.Path(readable=False))
 @_LAYER
 @options.output
-def command(files: tuple[str, ...], to: options.Output, **settings: Any) -> int:
+@click.pass_context
+def command(context: click.Context, /, files: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     """Check what a checkpoint stores of its normalization layers.
 
     Running means and variances, γ and β are read from the file alone: no model code, no data and no framework is
@@ -67,6 +68,8 @@ def command(files: tuple[str, ...], to: options.Output, **settings: Any) -> int:
     """
     from bnstat.workflows.checkpoint import settings_of
 
+    if not files:
+        raise click.UsageError(f"no file: give a FILE, as in {context.command_path} model.pt", context)
     asked = settings_of(**settings)
     return _one(files[0], asked, to) if len(files) == 1 else _several(files, asked, to)
 

@@ -123,6 +123,8 @@ def asked_of(
     for token in (*select, *ignore):
         codes_of(token)  # refuses what names no rule
     own: dict[str, Any] = {name: layer[name] for name in ("framework", "epsilon", "momentum") if name in layer}
+    if own.get("momentum") is not None:
+        own.setdefault("framework", "keras")  # the default, in whose convention it is
     return CheckSettings(
         layer=Settings.of(**layer),
         select=select,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
+from stored import saved
 
 import bnstat
 from bnstat.layers.frameworks import FRAMEWORKS
@@ -22,6 +25,14 @@ COHORT = ROOT / "sample_data" / "cohort"
 VOLUME = ROOT / "sample_data" / "mri_4channel.nii.gz"
 PLAIN = (str, int, float, bool, type(None))
 
+
+def checkpoint(name, mean=np.nan):
+    """Return a file with a layer whose channels have what rules speak of."""
+    folder = Path(tempfile.mkdtemp())
+    dead = {"running_mean": [0, mean, 1], "running_var": [0.9**200, 0, 1e11], "num_batches_tracked": 200}
+    return saved(folder / f"{name}.npz", enc__norm=dead, head={"running_mean": [0, 0], "running_var": [1, 1]})
+
+
 REPORTS = {
     "inspect": lambda: bnstat.diagnose(VOLUME, normalizer="instance", framework="torch-instance-track"),
     "inspect with ranks": lambda: bnstat.diagnose(COHORT, batch_size=2, ranks=2),
@@ -31,6 +42,9 @@ REPORTS = {
     "compare-epsilons": lambda: bnstat.compare_layers(VOLUME, by="epsilons", values=[1e-3, 1e-5]),
     "compare-intensities": lambda: bnstat.compare_layers(VOLUME, by="intensities", values=["none", "clip:0,9|zscore"]),
     "check": lambda: check(VOLUME),
+    "check of a checkpoint": lambda: check([VOLUME, checkpoint("check")]),
+    "checkpoint": lambda: bnstat.audit_checkpoint(checkpoint("one")),
+    "checkpoint-compare": lambda: bnstat.compare_checkpoints([checkpoint("one"), checkpoint("two", 3.0)]),
     "plan": lambda: plan((32, 32, 32), levels=6),
     "explain": lambda: Explanations(tuple(map(explained, RULES))),
     "frameworks": lambda: Presets(tuple(FRAMEWORKS.values())),

@@ -16,7 +16,7 @@ from bnstat.batch_size.confidence import FEWEST_SAMPLES
 from bnstat.reading.table import read_table
 from bnstat.report.evidence import Evidence
 from bnstat.report.limits import DEFAULT_LIMITS
-from bnstat.rules import RULES, findings_of
+from bnstat.rules import CHECKPOINT_RULES, RULES, findings_of
 from bnstat.rules.explanation import PARTS, explained
 from bnstat.rules.rule import Rule
 from bnstat.workflows.check import _batches
@@ -24,7 +24,7 @@ from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 from bnstat.workflows.reference import ReferenceFile
 
 SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
-EACH = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+EACH = pytest.mark.parametrize("rule", [*RULES, *CHECKPOINT_RULES], ids=lambda rule: rule.code)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat.rules import RULES
+from bnstat.rules import EVERY_RULE
 
 
 def findings(tmp_path, values, **settings):
@@ -137,9 +137,9 @@ def test_a_finding_of_several_samples_has_no_source(tmp_path):
 
 
 def test_codes_and_names_are_unique_and_a_rule_is_a_file_of_its_name():
-    assert len({rule.code for rule in RULES}) == len({rule.name for rule in RULES}) == len(RULES)
-    assert [rule.code for rule in RULES] == sorted(rule.code for rule in RULES)
-    for rule in RULES:
+    assert len({rule.code for rule in EVERY_RULE}) == len({rule.name for rule in EVERY_RULE}) == len(EVERY_RULE)
+    assert [rule.code for rule in EVERY_RULE] == sorted(rule.code for rule in EVERY_RULE)
+    for rule in EVERY_RULE:
         assert rule.check.__module__.endswith(f".{rule.name.replace('-', '_')}")
 
 

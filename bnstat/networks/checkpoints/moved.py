@@ -87,10 +87,12 @@ class Moved:
 
 
 def moved(before: Audit, after: Audit) -> Moved:
-    """Return how two checkpoints differ. If they share no name, names are compared behind what all of a file share."""
-    one, two = {layer.name: layer for layer in before.layers}, {layer.name: layer for layer in after.layers}
-    if not one.keys() & two.keys():
-        one, two = _behind_prefix(before.layers), _behind_prefix(after.layers)
+    """Return how two checkpoints differ.
+
+    If they share no name, names are compared behind the parts that all names of a file begin with, such as
+    "network_weights" or "state_dict.model".
+    """
+    one, two = _matching(before.layers, after.layers)
     both = [name for name in one if name in two]
     alike = [name for name in both if _alike(one[name], two[name])]
     return Moved(
@@ -101,17 +103,30 @@ def moved(before: Audit, after: Audit) -> Moved:
     )
 
 
-def _alike(before: LayerAudit, after: LayerAudit) -> bool:
-    return before.channels == after.channels and (before.variance is None) == (after.variance is None)
+def _matching(
+    before: Sequence[LayerAudit], after: Sequence[LayerAudit]
+) -> tuple[dict[str, LayerAudit], dict[str, LayerAudit]]:
+    """Return the layers by names of which the most are alike, with as much of each name as possible."""
+    ways = [(one, two) for one in _by_names(before) for two in _by_names(after)]
+    if ways[0][0].keys() & ways[0][1].keys():
+        return ways[0]
+    return max(ways, key=lambda way: len(way[0].keys() & way[1].keys()))
 
 
-def _behind_prefix(layers: Sequence[LayerAudit]) -> dict[str, LayerAudit]:
-    """Return the layers by their names without the parts in front that all names share."""
+def _by_names(layers: Sequence[LayerAudit]) -> list[dict[str, LayerAudit]]:
+    """Return the layers by their names, and by what follows each of the parts that all of them begin with."""
     parts = [layer.name.split(".") for layer in layers]
     shared = 0
     while all(len(path) > shared + 1 for path in parts) and len({path[shared] for path in parts}) == 1:
         shared += 1
-    return {".".join(path[shared:]): layer for path, layer in zip(parts, layers, strict=True)}
+    return [
+        {".".join(path[start:]): layer for path, layer in zip(parts, layers, strict=True)}
+        for start in range(shared + 1)
+    ]
+
+
+def _alike(before: LayerAudit, after: LayerAudit) -> bool:
+    return before.channels == after.channels and (before.variance is None) == (after.variance is None)
 
 
 def _finite(values: Doubles) -> Doubles:

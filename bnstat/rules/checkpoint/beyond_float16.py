@@ -8,11 +8,11 @@ Inf or NaN. An exporter that folds the layer into the convolution before it mult
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0.1, 7], "norm.running_var": [2, 4e6]}
+    >>> stored = {"bn.running_mean": [0.1, 7], "bn.running_var": [2, 4e6]}
     >>> np.savez("model.npz", **stored)
     $ bnstat checkpoint model.npz
     note BN511 beyond-float16
-      channel 1 of layer norm: the running variance is beyond float16 (up to
+      channel 1 of layer bn: the running variance is beyond float16 (up to
       4,000,000, limit 65,504). Converted to float16 it becomes Inf, and the
       output is useless. Keep this layer in float32, or export in bfloat16.
 

@@ -6,16 +6,16 @@ in every batch, has a variance of 0. A channel that varied once, and since then 
 running variance has decayed to nearly nothing, is reported too.
 
 Why it matters: the filter before the layer returns one value whatever the input, so the channel adds nothing to the
-network but work. Its weights are zero, or a ReLU before it never fires. Training does not bring it back, because no
-gradient passes a constant.
+network but work. Its weights are zero, or a ReLU before it never fires. Training may not bring it back: pruned weights
+stay masked, and a ReLU that never fires passes no gradient.
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0, 0.2], "norm.running_var": [0.9**200, 2]}
-    >>> np.savez("model.npz", **stored, **{"norm.num_batches_tracked": 200})
+    >>> stored = {"bn.running_mean": [0, 0.2], "bn.running_var": [0.9**200, 2.0]}
+    >>> np.savez("model.npz", **stored, **{"bn.num_batches_tracked": 200})
     $ bnstat checkpoint model.npz
     warning BN504 dead-filter
-      channel 0 of layer norm: nothing but zeros entered in any batch, since
+      channel 0 of layer bn: nothing but zeros entered in any batch, since
       the running variance (7.055e-10) is what a momentum of 0.1 leaves of
       the initial 1 after 200 such batches. The filter before this layer
       gives one value whatever the input: its weights are zero, or a ReLU

@@ -8,11 +8,11 @@ as they are in the file. float16 ends at 65,504, and float32 rounds such values 
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0.1, 7], "norm.running_var": [2, 4e12]}
+    >>> stored = {"bn.running_mean": [0.1, 7], "bn.running_var": [2, 4e12]}
     >>> np.savez("model.npz", **stored)
     $ bnstat checkpoint model.npz
     warning BN507 huge-running-variance
-      channel 1 of layer norm: the running variance is up to 4.000e+12, a
+      channel 1 of layer bn: the running variance is up to 4.000e+12, a
       standard deviation of 2,000,000 (limit 1e+10). Values grow without
       bound before this layer, or intensities enter as they are in the file.
       Lower the learning rate or clip gradients, load an earlier checkpoint,

@@ -9,14 +9,14 @@ float16, which has no number beyond 65,504.
 
 Example:
     >>> import numpy as np
-    >>> mean, variance = np.zeros(2, "f2"), np.array([7, np.inf], "f2")
-    >>> np.savez("half.npz", **{"norm.running_mean": mean + 1, "norm.running_var": variance})
+    >>> mean, var = np.ones(2, "f2"), np.array([7, np.inf], "f2")
+    >>> np.savez("half.npz", **{"bn.running_mean": mean, "bn.running_var": var})
     $ bnstat checkpoint half.npz
     error BN502 inf-statistics
-      channel 1 of layer norm: the running variance is infinite, so
-      evaluation mode returns the constant β (the learned bias) for every
-      input. The file stores float16, which has no number beyond 65,504:
-      save this layer in float32, or rescale what enters it.
+      channel 1 of layer bn: the running variance is infinite, so evaluation
+      mode returns the constant β (the learned bias) for every input. The
+      file stores float16, which has no number beyond 65,504: save this
+      layer in float32, or rescale what enters it.
 
 What to do: if the file is in float16, save the statistics of normalization layers in float32. Else load a checkpoint
 from before the step, and find the volumes: `bnstat check PATH --select BN104,BN105`.

@@ -9,11 +9,11 @@ is enough; the loss of training, which uses the statistics of each batch, may lo
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0.1, np.nan], "norm.running_var": [1.0, 2.0]}
+    >>> stored = {"bn.running_mean": [0.1, np.nan], "bn.running_var": [1.0, 2.0]}
     >>> np.savez("model.npz", **stored)
     $ bnstat checkpoint model.npz
     error BN501 nan-statistics
-      channel 1 of layer norm: the running mean is NaN, so evaluation mode
+      channel 1 of layer bn: the running mean is NaN, so evaluation mode
       returns NaN for every input, and further training does not repair
       running statistics. Load a checkpoint from before, and find the
       volumes with NaN or Inf: bnstat check PATH --select BN104,BN105.

@@ -8,13 +8,13 @@ square root of variance + ε: of a negative number that is NaN. Such variances c
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0.1, 3], "norm.running_var": [2, -0.25]}
+    >>> stored = {"bn.running_mean": [0.1, 3], "bn.running_var": [2, -0.25]}
     >>> np.savez("model.npz", **stored)
     $ bnstat checkpoint model.npz
     error BN503 negative-running-variance
-      channel 1 of layer norm: the running variance is negative (least
-      -0.25), so evaluation mode returns NaN. No training writes this: the
-      weights were combined, or mean and variance are swapped. Compute the
+      channel 1 of layer bn: the running variance is negative (least -0.25),
+      so evaluation mode returns NaN. No training writes this: the weights
+      were combined, or mean and variance are swapped. Compute the
       statistics of this network again:
       torch.optim.swa_utils.update_bn(loader, model).
 

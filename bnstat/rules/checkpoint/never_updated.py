@@ -10,12 +10,12 @@ weights) was saved without its buffers.
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0.0, 0.0], "norm.running_var": [1.0, 1.0]}
-    >>> np.savez("model.npz", **stored, **{"norm.num_batches_tracked": 0})
+    >>> stored = {"bn.running_mean": [0.0, 0.0], "bn.running_var": [1.0, 1.0]}
+    >>> np.savez("model.npz", **stored, **{"bn.num_batches_tracked": 0})
     $ bnstat checkpoint model.npz
     warning BN508 never-updated
-      layer norm: running mean 0 and variance 1 in every channel, exactly as
-      a layer starts, and the file counts 0 batches. Evaluation mode then
+      layer bn: running mean 0 and variance 1 in every channel, exactly as a
+      layer starts, and the file counts 0 batches. Evaluation mode then
       normalizes nothing there. The file was saved before training, or the
       layers were always in evaluation mode. Save the network after
       training, with its buffers (model.state_dict()), or compute the

@@ -8,11 +8,11 @@ last normalization of a residual block often is) and never trained.
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0.1, 7], "norm.running_var": [2.0, 3.0]}
-    >>> np.savez("model.npz", **stored, **{"norm.weight": [1.0, 1e-5]})
+    >>> stored = {"bn.running_mean": [0.1, 7], "bn.running_var": [2.0, 3.0]}
+    >>> np.savez("model.npz", **stored, **{"bn.weight": [1.0, 1e-5]})
     $ bnstat checkpoint model.npz
     note BN512 small-scale
-      channel 1 of layer norm: γ (the learned scale) is at most 1.000e-05 in
+      channel 1 of layer bn: γ (the learned scale) is at most 1.000e-05 in
       size (limit 0.001), so the output is nearly β (the learned bias) for
       every input. Prune these channels, or leave γ out of the weight decay.
 

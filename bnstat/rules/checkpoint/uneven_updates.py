@@ -9,8 +9,8 @@ statistics of two different inputs are mixed in it. Gradient accumulation counts
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0.1, 0.2], "norm.running_var": [1.0, 2.0]}
-    >>> np.savez("model.npz", **stored, **{"norm.num_batches_tracked": 400})
+    >>> stored = {"bn.running_mean": [0.1, 0.2], "bn.running_var": [1.0, 2.0]}
+    >>> np.savez("model.npz", **stored, **{"bn.num_batches_tracked": 400})
     $ bnstat checkpoint model.npz --steps 200
     note BN510 uneven-updates
       most layers count 400 batches, and the training has 200 steps: each

@@ -9,11 +9,11 @@ short fine-tuning of new layers and tests of a pipeline are like this.
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0.1, 0.2], "norm.running_var": [1.0, 2.0]}
-    >>> np.savez("model.npz", **stored, **{"norm.num_batches_tracked": 20})
+    >>> stored = {"bn.running_mean": [0.1, 0.2], "bn.running_var": [1.0, 2.0]}
+    >>> np.savez("model.npz", **stored, **{"bn.num_batches_tracked": 20})
     $ bnstat checkpoint model.npz
     warning BN509 unsettled-checkpoint
-      layer norm: after 20 batches with a momentum of 0.1 (the weight of a
+      layer bn: after 20 batches with a momentum of 0.1 (the weight of a
       batch), the initial mean of 0 and variance of 1 still make up 12.16 %
       of the running statistics (limit 1 %). Evaluation mode normalizes with
       them, so its output is off. It is within the limit from 44 batches on.

@@ -9,15 +9,15 @@ Another framework, with another ε, gives another output from the same weights.
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0.1, 0.2], "norm.running_var": [1e-6, 2]}
+    >>> stored = {"bn.running_mean": [0.1, 0.2], "bn.running_var": [1e-6, 2.0]}
     >>> np.savez("model.npz", **stored)
     $ bnstat checkpoint model.npz
     warning BN506 variance-below-epsilon
-      channel 0 of layer norm: the running variance (least 1.000e-06) is
-      below ε = 1e-05, so ε decides the output of evaluation mode: its
-      standard deviation is 0.302·γ in place of γ (the learned scale). Keep
-      this ε wherever the network runs, and find why the channel hardly
-      varies: small intensities, small weights, or weight decay.
+      channel 0 of layer bn: the running variance (least 1.000e-06) is below
+      ε = 1e-05, so ε decides the output of evaluation mode: its standard
+      deviation is 0.302·γ in place of γ (the learned scale). Keep this ε
+      wherever the network runs, and find why the channel hardly varies:
+      small intensities, small weights, or weight decay.
 
 What to do: keep the ε of the training wherever the network runs. If the file is not PyTorch's, say its ε:
 `--epsilon 1e-3`. Before the next training, find why the channel hardly varies: small input intensities

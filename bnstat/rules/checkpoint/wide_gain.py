@@ -9,13 +9,13 @@ steps up to the largest. Channels with a gain below a 127th of it are rounded to
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0.1, 7], "norm.running_var": [0.01, 400]}
+    >>> stored = {"bn.running_mean": [0.1, 7], "bn.running_var": [0.01, 400]}
     >>> np.savez("model.npz", **stored)
     $ bnstat checkpoint model.npz
     note BN513 wide-gain
-      layer norm: the folded gain γ/√(variance + ε) is 9.995 in channel 0
-      and 0.05 in channel 1, 199.9 times as small (limit 127). If the layer
-      is folded into int8 weights with one scale, weak channels are rounded
+      layer bn: the folded gain γ/√(variance + ε) is 9.995 in channel 0 and
+      0.05 in channel 1, 199.9 times as small (limit 127). If the layer is
+      folded into int8 weights with one scale, weak channels are rounded
       away. Quantize per channel, or keep this layer in floating point.
 
 What to do: quantize the weights with a scale for each channel (per-channel quantization), keep this layer in floating

@@ -8,11 +8,11 @@ that the file stores: float16 rounds everything below 3e-08 to 0.
 
 Example:
     >>> import numpy as np
-    >>> stored = {"norm.running_mean": [0.1, 0.2], "norm.running_var": [0.0, 2.0]}
+    >>> stored = {"bn.running_mean": [0.1, 0.2], "bn.running_var": [0.0, 2.0]}
     >>> np.savez("model.npz", **stored)
     $ bnstat checkpoint model.npz
     warning BN505 zero-running-variance
-      channel 0 of layer norm: the running variance is exactly 0. Evaluation
+      channel 0 of layer bn: the running variance is exactly 0. Evaluation
       mode then multiplies every difference from the running mean by 1/√ε =
       316 (ε = 1e-05). Look at the filter before this layer: it gives one
       value whatever the input.
