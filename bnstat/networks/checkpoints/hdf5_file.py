@@ -94,9 +94,12 @@ def _contents(source: str, file: Any, opened: BinaryIO, format_name: str, config
     layers = configured_layers(config or _text(file.attrs.get("model_config")) or "{}")
     tensors: list[tuple[tuple[object, ...], StoredTensor]] = []
     said: dict[str, Said] = {}
+    used: set[str] = set()
     unclear = 0
     for group in _grouped(datasets):
         parts, layer, kind, configured = _understood(group, names, layers)
+        layer = layer if layer not in used else "/".join(group[0].path[:-1])
+        used.add(layer)
         unclear += UNKNOWN in parts
         if configured is not None:
             said[layer] = configured.said
@@ -179,8 +182,8 @@ def _understood(
     if last != _VARIABLES:
         path = (*above, last)
         path = path[1:] if path[0] == _OLD_ROOT else path
-        # The older format has the name of the layer first and last.
-        path = path[-1:] if len(path) > 1 and path[0] == path[-1] else path
+        # The older format has the layer of the model first, and last the layer itself, which is often the same.
+        path = tuple(dict.fromkeys((path[0], path[-1])))
         return tuple(dataset.path[-1] for dataset in group), "/".join(path), kind_of(last), layers.get(last)
     named = names.get(tuple(above), above[-1] if above else "")
     configured = layers.get(named)

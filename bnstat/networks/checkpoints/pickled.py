@@ -116,13 +116,13 @@ class Stream:
         self.place = end
         return taken
 
-    def _line(self) -> str:
+    def _line(self, encoding: str = "utf-8") -> str:
         end = self._raw.find(b"\n", self.place)
         if end < 0:
             raise NotAPickleError("it ends early")
         line = self._raw[self.place : end]
         self.place = end + 1
-        return line.decode("utf-8", "surrogatepass")
+        return line.decode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
 
     def _size(self, width: int) -> int:
         return int.from_bytes(self._take(width), "little")
@@ -244,11 +244,6 @@ def _pairs(values: list[Any]) -> list[tuple[Any, Any]]:
     return list(zip(values[::2], values[1::2], strict=True))
 
 
-def _escaped(line: str) -> str:
-    """Return a text of protocol 0, in which characters can be escaped."""
-    return line.encode("latin-1", "backslashreplace").decode("raw_unicode_escape")
-
-
 _STOP = ord(".")
 # What each instruction of protocols 0 to 5 does, by its byte. `pickletools` of the standard library describes them.
 _INSTRUCTIONS: dict[int, Callable[[Stream], object]] = {
@@ -280,7 +275,7 @@ _INSTRUCTIONS: dict[int, Callable[[Stream], object]] = {
         "F": lambda s: s._push(float(s._line()[:64])),
         "G": lambda s: s._push(struct.unpack(">d", s._take(8))[0]),
         # texts and bytes
-        "V": lambda s: s._push(_escaped(s._line())),
+        "V": lambda s: s._push(s._line("raw_unicode_escape")),
         "X": lambda s: s._push(s._text(4)),
         "\x8c": lambda s: s._push(s._text(1)),
         "\x8d": lambda s: s._push(s._text(8)),

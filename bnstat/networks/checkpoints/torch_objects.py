@@ -156,7 +156,7 @@ def _stored(path: str, view: View, read: Callable[[View], NDArray[Any]]) -> Stor
 
 
 def _walked(root: object, prefix: str) -> Iterator[tuple[str, object, View | None]]:
-    """Yield each value of an object with its path and the tensor that it is, in the order of the pickle."""
+    """Yield each call and collection in an object with its path and the tensor that it is, in the order of the pickle."""
     seen: set[int] = set()
     waiting: list[Iterator[tuple[str, object]]] = [iter([(prefix, root)])]
     while waiting:
@@ -164,8 +164,10 @@ def _walked(root: object, prefix: str) -> Iterator[tuple[str, object, View | Non
         if value is waiting:
             waiting.pop()
             continue
+        if not isinstance(value, (Made, list, tuple)):
+            continue
         view = view_of(value)
-        if view is None and isinstance(value, (Made, list, tuple)):
+        if view is None:
             if id(value) in seen:
                 continue
             seen.add(id(value))
