@@ -88,6 +88,13 @@ def _module(name: str, path: str) -> ModuleType:
         return _of_file(name)
     if not all(part.isidentifier() for part in name.split(".")):
         raise UsageError(f"{name!r} is no name of a module; write module:factory, as in nets:make")
+    here = f"{name}.py"
+    if (
+        name in sys.modules
+        and os.path.isfile(here)
+        and getattr(sys.modules[name], "__file__", None) != str(Path(here).resolve())
+    ):
+        return _of_file(here)  # Python has a module of this name already, and means another one
     with running(name, (os.getcwd(),)):
         try:
             return importlib.import_module(name)

@@ -21,6 +21,7 @@ from bnstat.networks.normalization import Kind, Normalization, Pass, Seen, Tenso
 from bnstat.networks.pytorch.modules import ROOT
 from bnstat.networks.pytorch.programs.program import Program, ProgramCall, ProgramRefusesError
 from bnstat.networks.pytorch.reduction import channel_axis, doubles, plain, reduce_input
+from bnstat.networks.pytorch.watcher import tensors_in
 from bnstat.text import by, plural
 
 
@@ -35,6 +36,8 @@ class ProgramNetwork:
         self.source, self.parameters, self.frozen = source, program.parameters, program.frozen
         self.trains = not program.frozen
         self._program, self._device = program, device
+        types = [tensor.dtype for tensor in program.weights.values() if tensor.is_floating_point()]
+        self._dtype = types[0] if types else torch.float32
         self._stored: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         self._before: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
 
@@ -142,9 +145,9 @@ class ProgramNetwork:
     def _outputs(self, batch: Tensors, watch: _Watch) -> Tensors:
         """Return the first output of the program; nothing if the pass ends at a layer."""
         try:
-            tensor = torch.from_numpy(np.array(batch, np.float32)).to(self._device)
+            tensor = torch.from_numpy(np.array(batch, np.float32)).to(self._device, self._dtype)
             with torch.no_grad():
-                output = _first_tensor(self._program.run(tensor, watch))
+                returned = self._program.run(tensor, watch)
         except ProgramRefusesError as error:
             raise LayerRefusesError(watch.named(error.layer, error.kind), error.message, tuple(watch.seen)) from error
         except _ReachedError:
@@ -156,14 +159,11 @@ class ProgramNetwork:
                 f"{self.source} cannot run a batch of shape {by(batch.shape)}: {_reason(error)}; give samples of "
                 "another size, as with `size`"
             ) from error
-        if output is None or output.ndim == 0 or output.shape[0] != len(batch):
-            shape = "no tensor" if output is None else f"a tensor of shape {tuple(output.shape)}"
-            raise UsageError(
-                f"{self.source} returns {shape} for {plural(len(batch), 'sample')}, so the outputs of samples cannot "
-                "be told apart; write a program that returns a row for each sample"
-            )
-        values = plain(output)
-        return (values if values.dtype == torch.float64 else values.float()).numpy()
+        for output in tensors_in(returned):
+            if output.ndim and output.shape[0] == len(batch):
+                values = plain(output)
+                return (values if values.dtype == torch.float64 else values.float()).numpy()
+        raise UsageError(f"{self.source} returns no tensor with the samples of a batch along its first axis")
 
     def require_shape(self, shape: Sequence[int]) -> None:
         """Refuse samples of another shape than the program was written for.
@@ -237,7 +237,7 @@ class _Watch:
             )
         if layer in self._own or (self._training and called.kind in ("batch", "instance")):
             try:
-                return call.run_with_own_statistics()
+                return called.with_own_statistics()
             except ValueError as error:
                 raise LayerRefusesError(layer, str(error), tuple(self.seen)) from error
         return call.run()
@@ -278,13 +278,6 @@ class _Watch:
 def _of_channels(tensor: torch.Tensor | None, channels: int) -> Doubles | None:
     """Return the numbers of a layer; those of an instance norm are repeated for each sample."""
     return doubles(None if tensor is None else tensor.reshape(-1)[:channels], channels)
-
-
-def _first_tensor(output: Any) -> torch.Tensor | None:
-    if isinstance(output, torch.Tensor):
-        return output
-    values = output.values() if isinstance(output, dict) else output if isinstance(output, (list, tuple)) else ()
-    return next((found for value in values if (found := _first_tensor(value)) is not None), None)
 
 
 def _reason(error: Exception) -> str:

@@ -106,9 +106,15 @@ def test_a_file_of_a_package_may_import_relatively(tmp_path):
 def test_a_file_that_is_called_as_an_installed_package_is_itself(tmp_path):
     (tmp_path / "json.py").write_text("make = lambda: 'mine'\n")
     assert built_by("json.py:make") == "mine"
+    assert built_by("json:make") == "mine"
     import json
 
     assert json.loads("1") == 1
+
+
+def test_a_name_of_a_file_may_be_no_identifier(tmp_path):
+    (tmp_path / "my net-2.py").write_text("make = lambda: 5\n")
+    assert built_by("my net-2.py:make") == 5
 
 
 def test_what_the_code_prints_goes_to_stderr(capsys):

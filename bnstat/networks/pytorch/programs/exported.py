@@ -9,7 +9,8 @@ import torch
 
 from bnstat.errors import InputError
 from bnstat.networks.pytorch.calls import FUNCTIONS, Call
-from bnstat.networks.pytorch.programs.program import Handler, ProgramCall
+from bnstat.networks.pytorch.programs.program import Handler, ProgramCall, unknown_normalization
+from bnstat.text import plural
 
 
 class ExportedGraph:
@@ -76,7 +77,8 @@ class _Run(torch.fx.Interpreter):
             return super().call_function(target, args, kwargs)
         call = Call(target, args, kwargs)
         layer, kind = _module_of(self._node)
-        return self._handler(ProgramCall(layer, call.kind, call, functional="Norm" not in kind))
+        returns = len(target._schema.returns)
+        return self._handler(ProgramCall(layer, call.kind, call, "Norm" not in kind, returns))
 
 
 def _module_of(node: torch.fx.Node) -> tuple[str, str]:
@@ -98,13 +100,13 @@ def _sizes(module: torch.fx.GraphModule) -> tuple[int | None, ...] | None:
 
 
 def _missed(module: torch.fx.GraphModule) -> tuple[str, ...]:
-    """Return a sentence if operators run in a part of the graph that is chosen while it runs."""
+    """Return sentences on normalizations in parts of the graph that run only sometimes, and on unknown operators."""
+    found = [node for node in module.graph.nodes if node.op == "call_function" and node.target not in FUNCTIONS]
+    unknown = [sentence for node in found if (sentence := unknown_normalization(str(node.target))) is not None]
     inside = [part for part in module.modules() if part is not module and isinstance(part, torch.fx.GraphModule)]
-    hidden = [
-        node for part in inside for node in part.graph.nodes if node.op == "call_function" and node.target in FUNCTIONS
-    ]
-    if not hidden:
-        return ()
-    return (
-        f"{len(hidden)} normalizations are in branches that are chosen while the program runs, and are not measured",
+    hidden = [node for part in inside for node in part.graph.nodes if node.op == "call_function"]
+    number = sum(node.target in FUNCTIONS for node in hidden)
+    branches = (
+        [f"{plural(number, 'normalization')} in branches of the program, which are not measured"] if number else []
     )
+    return (*dict.fromkeys(unknown), *branches)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,6 +11,8 @@ import torch
 
 from bnstat.networks.normalization import Kind
 from bnstat.networks.pytorch.calls import Call
+
+_NORMALIZES = re.compile(r"(batch|instance|group|layer|rms)_?norm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +24,25 @@ class ProgramCall:
         kind: What it normalizes over. TorchScript runs an instance norm as a batch norm of one sample.
         call: The operator and its arguments.
         functional: True if no module of its own stands for it.
+        returns: The number of tensors that the operator returns; the first is the normalized one.
     """
 
     layer: str
     kind: Kind
     call: Call
     functional: bool
+    returns: int = 1
+
+    def with_own_statistics(self) -> Any:
+        """Return what the operator returns with the statistics of its input, which alters no stored ones.
+
+        Raises:
+            ValueError: if there is one value for each channel; the message has PyTorch's own words.
+        """
+        found = self.call.run_with_own_statistics()
+        output = found if isinstance(found, torch.Tensor) else found[0]
+        # the others are statistics for a backward pass, which there is none of
+        return output if self.returns == 1 else (output, *(output.new_empty(0) for _ in range(self.returns - 1)))
 
 
 class ProgramRefusesError(Exception):
@@ -41,6 +57,13 @@ class ProgramRefusesError(Exception):
     def __init__(self, layer: str, kind: Kind, message: str) -> None:
         super().__init__(message)
         self.layer, self.kind, self.message = layer, kind, message
+
+
+def unknown_normalization(name: str) -> str | None:
+    """Return a sentence on an operator that normalizes, by its name, and is not known here; None for any other one."""
+    if _NORMALIZES.search(name) is None or "backward" in name:
+        return None
+    return f"{name} is an operator that is not known here, and what enters it is not measured"
 
 
 class Handler(Protocol):
@@ -62,14 +85,17 @@ class Program(Protocol):
         sizes: The size of each axis of its input that it was fixed to, and None for an axis that may differ; None if
             nothing is known.
         frozen: True if its weights are constants without names.
-        missed: Sentences on normalizations that cannot be seen.
     """
 
     parameters: int
     weights: Mapping[str, torch.Tensor]
     sizes: tuple[int | None, ...] | None
     frozen: bool
-    missed: tuple[str, ...]
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """Sentences on normalizations that cannot be seen, known after a run."""
+        ...
 
     def run(self, batch: torch.Tensor, handler: Handler) -> Any:
         """Run it on a batch in evaluation mode, and return its outputs.

@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bnstat.errors import InputError
 from bnstat.networks.normalization import Kind
 from bnstat.networks.pytorch.calls import FUNCTIONS, Call
-from bnstat.networks.pytorch.programs.program import Handler, ProgramCall, ProgramRefusesError
+from bnstat.networks.pytorch.programs.program import Handler, ProgramCall, ProgramRefusesError, unknown_normalization
 from bnstat.networks.pytorch.programs.script_names import Named, assigned, beginning, steps_of
 
 # What a scripted module says before it normalizes one value.
@@ -35,10 +35,15 @@ class ScriptProgram:
         self.weights: Mapping[str, torch.Tensor] = dict(module.state_dict())
         self.parameters = sum(value.numel() for value in module.parameters())
         self.frozen = not hasattr(module, "training")
-        self.missed: tuple[str, ...] = (_FROZEN,) if self.frozen else ()
+        self._missed: dict[str, None] = {_FROZEN: None} if self.frozen else {}
         self._steps = steps_of(module)
         self._places = {value.data_ptr(): name for name, value in self.weights.items() if value.numel()}
         self._names: list[Named] | None = None  # of the operators in the order in which they ran last
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """Sentences on normalizations that cannot be seen, known after a run."""
+        return tuple(self._missed)
 
     def run(self, batch: torch.Tensor, handler: Handler) -> Any:
         """Run the program; once more before, if it is not known which normalizations run, and in which order."""
@@ -57,14 +62,14 @@ class ScriptProgram:
     def _handed_over(self, names: list[Named], batch: torch.Tensor, handler: Handler) -> Any:
         """Run the program, and hand each normalization over under its name."""
 
-        def handle(number: int, call: Call) -> Any:
+        def handle(number: int, call: Call, returns: int) -> Any:
             if number >= len(names) or not self._fits(call, batch)(names[number]):
                 raise _OtherOrderError
             named = names[number]
-            return handler(ProgramCall(named.layer, named.kind, call, named.functional))
+            return handler(ProgramCall(named.layer, named.kind, call, named.functional, returns))
 
         handler.begin()
-        operators = _Operators(handle)
+        operators = _Operators(handle, self._missed)
         try:
             return self._forward(batch, operators)
         except torch.jit.Error as error:
@@ -79,13 +84,13 @@ class ScriptProgram:
         fits: list[Callable[[Named], bool]] = []
         calls: list[Call] = []
 
-        def note(_: int, call: Call) -> Any:
+        def note(_: int, call: Call, __: int) -> Any:
             fits.append(self._fits(call, batch))
             calls.append(call)
             return call.run()
 
         try:
-            self._forward(batch, _Operators(note))
+            self._forward(batch, _Operators(note, self._missed))
         except (RuntimeError, torch.jit.Error) as error:  # the run that is asked for says it
             refused = _REFUSED.search(str(error))
             return beginning(self._steps, fits, None if refused is None else _REFUSING[refused[2]])
@@ -146,10 +151,12 @@ class _Operators(TorchDispatchMode):
         number: How many normalizations have run.
     """
 
-    def __init__(self, handle: Callable[[int, Call], Any]) -> None:
+    def __init__(self, handle: Callable[[int, Call, int], Any], missed: dict[str, None]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # of PyTorch
-        self._handle, self.number = handle, 0
+        self._handle, self._missed = handle, missed
+        self._known: set[Any] = set()
         self.failed: BaseException | None = None
+        self.number = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -157,12 +164,20 @@ class _Operators(TorchDispatchMode):
         """Run an operator, or what takes its place."""
         try:
             if func not in FUNCTIONS:
+                self._miss(func)
                 return func(*args, **(kwargs or {}))
             number, self.number = self.number, self.number + 1
-            return self._handle(number, Call(func, args, kwargs or {}))
+            return self._handle(number, Call(func, args, kwargs or {}), len(func._schema.returns))
         except BaseException as error:
             self.failed = error
             raise
+
+    def _miss(self, func: Any) -> None:
+        if func not in self._known:
+            self._known.add(func)
+            sentence = unknown_normalization(str(func))
+            if sentence is not None:
+                self._missed.setdefault(sentence)
 
 
 _FROZEN = (
