@@ -486,7 +486,7 @@ _CLAIMS: tuple[tuple[str, Any], ...] = (
         rf"stored variances to theirs is (?P<least>{_FIGURE}?)(?: to (?P<most>{_FIGURE}?))?\.$",
         _distance,
     ),
-    (r"Neither ρ nor this distance tells which layers pay for it\.", _not_switched),
+    (r"Neither ρ nor the distance of stored statistics tells which layers pay for them\.", _not_switched),
     (
         rf"^(?P<named>\S+ \({_FIGURE} %\)(?:(?:, | and )\S+ \({_FIGURE} %\))*)(?: and (?P<rest>[\d,]+) more "
         rf"\((?P<low>{_FIGURE})(?: to (?P<high>{_FIGURE}))? %\))? pays? for stored statistics: (?:(?P<classes>so much "

@@ -16,6 +16,9 @@ _MOST_PAYERS = 4
 
 def on_payers(measured: Measured, asked: Measuring) -> str:
     """Say how much of the output changes if layers use each sample's own statistics, or how to find out."""
+    stored = [layer for layer in measured.layers if layer.stored]
+    if all(layer.never_updated for layer in stored):  # what untrained statistics do to the output says nothing
+        return ""
     moved = switched(measured.layers)
     if not moved:
         return _not_switched(measured, asked)
@@ -30,13 +33,12 @@ def on_payers(measured: Measured, asked: Measuring) -> str:
 
 
 def _not_switched(measured: Measured, asked: Measuring) -> str:
-    """Say how to learn which layers pay; empty where none can, or where it cannot be measured."""
-    stored = any(layer.stored and not layer.never_updated for layer in measured.layers)
-    if not stored or not measured.model.trains or asked.switch:
+    """Say how to learn which layers pay; empty where that cannot be measured."""
+    if not measured.model.trains or asked.switch:
         return ""
     return (
-        "Neither ρ nor this distance tells which layers pay for it. Add --switch: one layer at a time then uses each "
-        "sample's own statistics, and the share of the output that changes is measured."
+        "Neither ρ nor the distance of stored statistics tells which layers pay for them. Add --switch: one layer at a "
+        "time then uses each sample's own statistics, and the share of the output that changes is measured."
     )
 
 
