@@ -213,7 +213,7 @@ def command(
       bnstat check cohort/ --batch-size 2 --framework torch --fail-on warning
       bnstat check cohort/ --baseline bnstat-baseline.json --update-baseline
       bnstat check cohort/ --format junit -o bnstat.xml
-      bnstat check cohort/ --model mynet:build --weights last.ckpt --patch 96 --intensity zscore
+      bnstat check cohort/ --model mynet:build --weights last.ckpt --patch 96
       bnstat check model.pt --fail-on warning
     """
     found = origins.config_of(context)

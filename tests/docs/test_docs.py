@@ -115,6 +115,7 @@ def test_help_fits_80_columns_and_says_what_the_tool_is_for(capsys, monkeypatch)
         ["inspect", "--help"],
         ["compare", "--help"],
         ["check", "--help"],
+        ["layers", "--help"],
         ["plan", "--help"],
         ["frameworks", "--help"],
         ["explain", "--help"],
