@@ -27,6 +27,7 @@ the voxels, and each other one 2 % or less.
 
 Sources: Singh & Shrivastava 2019 (arXiv 1904.06031), EvalNorm. In two networks, the change of the output by switching
 one layer at a time had a rank correlation of 0.96 and of 0.80 with the change of the Dice coefficient.
+docs/layer-figures.md has the formulas.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ norms of a U-Net that was trained at batch size 1, four changed 14 to 36 % of th
 less.
 
 Sources: Wu & Johnson 2021, "Rethinking Batch in BatchNorm" (arXiv 2105.07576), on population statistics ("precise BN").
+docs/layer-figures.md has the formulas.
 """
 
 from __future__ import annotations
