@@ -99,7 +99,7 @@ def advice(measured: Measured) -> str:
             else "The stored statistics can stay."
         )
     own = ""
-    if measured.model.framework == "pytorch":
+    if measured.model.framework == "pytorch" and all(layer.kind == "batch" for layer in stored):
         own = " (set running_mean and running_var of these norms to None, and predict one sample at a time)"
     return (
         f"What to do: compare the network on labelled cases with its stored statistics, with each sample's own{own}, "

@@ -253,3 +253,15 @@ def test_switching_is_advised_only_where_it_tells_something():
     assert "Add --switch" in networks.unet(switch=False).verdict[-1]
     for report in (networks.unet(), networks.instance(), networks.exported(), networks.untrained()):
         assert not any("Add --switch" in text for text in report.verdict)
+
+
+def test_how_own_statistics_are_used_is_said_where_it_holds():
+    report = networks.unet()
+    assert "set running_mean and running_var of these norms to None" in report.verdict[-1]
+    first = replace(report.layers[0], kind="instance")
+    mixed = replace(report.measured, layers=(first, *report.layers[1:]))
+    keras = replace(report.measured, model=replace(report.measured.model, framework="keras"))
+    for measured in (mixed, keras):
+        text = replace(report, measured=measured).verdict[-1]
+        assert text.startswith("What to do: compare the network on labelled cases")
+        assert "running_mean" not in text
