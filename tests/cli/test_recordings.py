@@ -14,8 +14,9 @@ def run(tmp_path, monkeypatch):
     return write(tmp_path / "run.jsonl", list(training(30, 1)))
 
 
+@pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("command", ["compare", "layers"])
-def test_a_recording_is_shown_with_its_verdict_first(bnstat_run, run, command):
+def test_a_recording_is_shown_with_its_verdict_first(bnstat_run, command):
     ran = bnstat_run(command, "run.jsonl")
     assert (ran.code, ran.err) == (0, "")
     said = "At the end of 30 steps the batch mean of the first batch norm, norm, varies by 0."
@@ -31,7 +32,8 @@ def test_every_format_is_written(bnstat_run, run, tmp_path, output):
     assert "norm" in (tmp_path / output).read_text(encoding="utf-8")
 
 
-def test_a_recording_that_a_crash_cut_is_read_with_a_note(bnstat_run, run, tmp_path):
+@pytest.mark.usefixtures("run")
+def test_a_recording_that_a_crash_cut_is_read_with_a_note(bnstat_run, tmp_path):
     path = tmp_path / "run.jsonl"
     path.write_bytes(path.read_bytes()[:-80])
     ran = bnstat_run("compare", "run.jsonl")
@@ -41,13 +43,15 @@ def test_a_recording_that_a_crash_cut_is_read_with_a_note(bnstat_run, run, tmp_p
     ]
 
 
-def test_a_damaged_recording_is_one_line(refused, run, tmp_path):
+@pytest.mark.usefixtures("run")
+def test_a_damaged_recording_is_one_line(refused, tmp_path):
     path = tmp_path / "run.jsonl"
     path.write_text(path.read_text(encoding="utf-8").replace('"axis":1', '"axis":9'), encoding="utf-8")
     assert "run.jsonl: line 2 is damaged: axis of norm is 9" in refused(3, "compare", "run.jsonl")
 
 
-def test_options_and_inputs_that_a_recording_does_not_take_are_refused(refused, run):
+@pytest.mark.usefixtures("run")
+def test_options_and_inputs_that_a_recording_does_not_take_are_refused(refused):
     said = refused(2, "compare", "run.jsonl", "--epsilon", "1e-3")
     assert said.endswith("on which --epsilon has no effect; remove --epsilon")
     assert "give it alone" in refused(2, "compare", "run.jsonl", "other.nii")
