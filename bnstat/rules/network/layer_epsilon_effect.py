@@ -20,7 +20,8 @@ Example:
 What to do: use a smaller ε, in training and in inference alike; a trained network keeps the ε that it was trained with.
 Or look why the values that enter the layer are so small, for instance data that were scaled to [0, 1].
 
-Threshold: 1 %, as for data (BN103): the standard deviation of the output is short by half of it.
+Threshold: 1 %, as for data (BN103), `--limit epsilon-share=0.01` of `bnstat check --model`: the standard deviation of
+the output is short by half of it.
 
 Sources: output variance = variance/(variance + ε).
 """

@@ -21,9 +21,9 @@ Example:
 What to do: compare the network on labelled cases with stored and with each sample's own statistics. In a new training,
 use instance or group norm, which normalize alike in both modes, or freeze the stored statistics for the last epochs.
 
-Threshold: 5 % of the output: the share of places whose class changes, or the relative root mean square (RMS) change of
-an output with one channel. Of 18 batch norms of a U-Net that was trained at batch size 1, four changed 14 to 36 % of
-the voxels, and each other one 2 % or less.
+Threshold: 5 % of the output (`--limit moved=0.05` of `bnstat check --model`): the share of places whose class changes,
+or the relative root mean square (RMS) change of an output with one channel. Of 18 batch norms of a U-Net that was
+trained at batch size 1, four changed 14 to 36 % of the voxels, and each other one 2 % or less.
 
 Sources: Singh & Shrivastava 2019 (arXiv 1904.06031), EvalNorm. In two networks, the change of the output by switching
 one layer at a time had a rank correlation of 0.96 and of 0.80 with the change of the Dice coefficient.
