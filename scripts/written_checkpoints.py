@@ -11,6 +11,7 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
+# The kind, ε and momentum of each layer.
+Said = Mapping[str, tuple[str, float | None, float | None]]
 FOLDER = Path(__file__).parent.parent / "tests" / "networks" / "checkpoints" / "written"
 
 
@@ -48,7 +51,9 @@ def trained() -> tuple[Network, torch.optim.Optimizer]:
     return network, optimizer
 
 
-def layers(state: Mapping[str, torch.Tensor], prefix: str = "", **said: Any) -> list[dict[str, Any]]:
+def layers(
+    state: Mapping[str, torch.Tensor], prefix: str = "", said: Said = MappingProxyType({})
+) -> list[dict[str, Any]]:
     """Return what a state dict says of its normalization layers.
 
     Args:
@@ -92,6 +97,7 @@ def torch_files() -> dict[str, list[dict[str, Any]]]:
     network, optimizer = trained()
     network.eval()
     state = network.state_dict()
+    modules: dict[str, tuple[str, float | None, float | None]]
     modules = {"bn": ("batch", 1e-5, 0.1), "instance": ("instance", 1e-5, None), "group": ("group", 1e-5, None)}
     kinds = {name: (kind, None, None) for name, (kind, *_) in modules.items()}
     x = torch.randn(1, 1, 6, 6, 6)
@@ -109,10 +115,10 @@ def torch_files() -> dict[str, list[dict[str, Any]]]:
     found = {
         "state.pt": layers(state),
         "legacy.pt": layers(state),
-        "module.pt": layers(state, **modules),
+        "module.pt": layers(state, said=modules),
         "lightning.ckpt": layers(state, "state_dict.net."),
-        "script.pt": layers(state, **kinds),
-        "program.pt2": layers(state, **modules),
+        "script.pt": layers(state, said=kinds),
+        "program.pt2": layers(state, said=modules),
     }
     for dtype in (torch.float16, torch.bfloat16):
         name = str(dtype).removeprefix("torch.")
@@ -127,7 +133,7 @@ def torch_files() -> dict[str, list[dict[str, Any]]]:
     torch.onnx.export(network, (x,), FOLDER / "folded.onnx", dynamo=True, external_data=False)
     without_notes(FOLDER / "kept.onnx")
     without_notes(FOLDER / "folded.onnx")
-    kept = layers(state, **(modules | {"group": ("affine", None, None)}))
+    kept = layers(state, said=modules | {"group": ("affine", None, None)})
     kept[0]["batches_tracked"] = None
     return found | {"kept.onnx": kept}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -25,7 +26,7 @@ _MOST_BYTES = (2 << 30) - 1
 _MOST_VECTOR = 64 << 20
 _DEEPEST = 32
 # The operators that normalize: what over, the inputs with γ, β, mean and variance, and ε and momentum of the operator.
-_OPERATORS: dict[str, tuple[Kind, tuple[int, ...]]] = {
+OPERATORS: dict[str, tuple[Kind, tuple[int, ...]]] = {
     "BatchNormalization": ("batch", (1, 2, 3, 4)),
     "InstanceNormalization": ("instance", (1, 2)),
     "GroupNormalization": ("group", (1, 2)),
@@ -34,7 +35,7 @@ _OPERATORS: dict[str, tuple[Kind, tuple[int, ...]]] = {
     "RMSNormalization": ("rms", (1,)),
     "SkipLayerNormalization": ("layer", (2, 3)),
 }
-_PARTS = ("weight", "bias", "running_mean", "running_var")
+PARTS = ("weight", "bias", "running_mean", "running_var")
 _EPSILON, _MOMENTUM = 1e-5, 0.9
 # The types of ONNX by the names that all formats have here.
 _TYPES = {
@@ -58,6 +59,8 @@ _TYPES = {
     19: "float8_e5m2",
     20: "float8_e5m2fnuz",
 }
+# Where PyTorch's exporter notes in which modules it met a node.
+_SCOPES = "pkg.torch.onnx.name_scopes"
 # How PyTorch exports a model with its batch norms.
 KEEP = 'torch.onnx.export(model.eval(), (x,), "model.onnx", dynamo=True, optimize=False)'
 
@@ -165,7 +168,7 @@ def _contents(source: str, model: _Model) -> Contents:
     taken: set[str] = set()
     regrouped = 0
     for node in model.nodes:
-        kind, places = _OPERATORS.get(node.op_type, ("layer", ()))
+        kind, places = OPERATORS.get(node.op_type, ("layer", ()))
         if not places:
             continue
         if node.op_type == "InstanceNormalization" and model.makers.get(node.input[0]) == "Reshape":
@@ -173,12 +176,12 @@ def _contents(source: str, model: _Model) -> Contents:
             continue
         names = {
             part: node.input[place]
-            for part, place in zip(_PARTS, places, strict=False)
+            for part, place in zip(PARTS, places, strict=False)
             if place < len(node.input) and node.input[place] in model.tensors
         }
         if not names:
             continue
-        layer = _layer(node, names)
+        layer = layer_name(node, names)
         said.setdefault(layer, _said(node, kind))
         tensors += [_tensor(source, f"{layer}.{part}", model.tensors[name]) for part, name in names.items()]
         taken.update(model.tensors[name].name for name in names.values())
@@ -189,11 +192,12 @@ def _contents(source: str, model: _Model) -> Contents:
     ]
     batch = sum(node.op_type == "BatchNormalization" for node in model.nodes)
     convolutions = sum(node.op_type in {"Conv", "ConvTranspose"} for node in model.nodes)
-    folded = _folded(convolutions) if convolutions and not batch else None
+    folded = folded_away(convolutions) if convolutions and not batch else None
     return Contents("onnx", tensors, said, notes=(*_regrouped(regrouped), *([folded] if folded else [])), absent=folded)
 
 
-def _folded(convolutions: int) -> str:
+def folded_away(convolutions: int) -> str:
+    """Return the sentence on a file with so many convolutions and no batch norm."""
     return (
         f"the file has {plural(convolutions, 'convolution')} and no batch norm: exporters fold batch norm into the "
         f"convolution before it, and its statistics are gone. If the network has batch norm, give its checkpoint, or "
@@ -211,12 +215,28 @@ def _regrouped(count: int) -> tuple[str, ...]:
     )
 
 
-def _layer(node: Any, names: Mapping[str, str]) -> str:
-    """Return the name of a layer: that of its tensors if they have one in common, else that of the node."""
+def layer_name(node: Any, names: Mapping[str, str]) -> str:
+    """Return the name of the layer that a node stands for.
+
+    It is what its tensors have in common, as "bn" of "bn.weight"; else the module in which PyTorch's exporter met it;
+    else the name of the node.
+
+    Args:
+        node: The node.
+        names: The names of its tensors, by their parts as PyTorch calls them.
+    """
     common = {name.rpartition(".")[0] for part, name in names.items() if name.endswith(f".{part}")}
     if len(common) == 1 and all(name.endswith(f".{part}") for part, name in names.items()):
         return common.pop()
-    return str(node.name or (node.output[0] if node.output else "unnamed")).strip("/")
+    scopes = next((one.value for one in node.metadata_props if one.key == _SCOPES), "")
+    modules = re.findall(r"'([^']*)'", scopes)
+    if len(modules) > 1 and modules[-2]:
+        return str(modules[-2])
+    path = str(node.name or (node.output[0] if node.output else "unnamed"))
+    above, _, last = path.strip("/").rpartition("/")
+    if above and path.startswith("/") and re.fullmatch(rf"{node.op_type}(_\d+)?", last):
+        return above.replace("/", ".")
+    return path.strip("/")
 
 
 def _said(node: Any, kind: Kind) -> Said:

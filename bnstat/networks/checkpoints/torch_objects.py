@@ -156,7 +156,7 @@ def _stored(path: str, view: View, read: Callable[[View], NDArray[Any]]) -> Stor
 
 
 def _walked(root: object, prefix: str) -> Iterator[tuple[str, object, View | None]]:
-    """Yield each call and collection in an object with its path and the tensor that it is, in the order of the pickle."""
+    """Yield each call and collection with its path and the tensor that it is, in the order of the pickle."""
     seen: set[int] = set()
     waiting: list[Iterator[tuple[str, object]]] = [iter([(prefix, root)])]
     while waiting:

@@ -123,7 +123,7 @@ BOMBS = {
     "bytes that are not there": b"\x8e" + struct.pack("<Q", 1 << 40),
     "byte array that is not there": b"\x96" + struct.pack("<Q", 1 << 33),
     "text that is not there": b"\x8d" + struct.pack("<Q", 1 << 40),
-    "frame that is not there": b"\x95" + struct.pack("<Q", 1 << 50) + b"N",
+    "frame of a petabyte": b"\x95" + struct.pack("<Q", 1 << 50) + b"N",
     "whole number of a megabyte": b"\x8b" + struct.pack("<I", 1 << 20) + b"\x7f" * (1 << 20),
     "decimal number of a megabyte": b"L" + b"9" * (1 << 20) + b"L\n",
     "tuples doubled 60 times": doubled(b")", 60, b"2\x86"),
@@ -139,7 +139,7 @@ BOMBS = {
 
 
 # Bombs that no unpickler would take; the others are values, which are walked past.
-REFUSED = {kind for kind in BOMBS if "not there" in kind or "megabyte" in kind}
+REFUSED = {kind for kind in BOMBS if "are not there" in kind or "is not there" in kind or "megabyte" in kind}
 
 
 @pytest.mark.parametrize("kind", BOMBS)
