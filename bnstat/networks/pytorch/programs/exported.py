@@ -9,7 +9,7 @@ import torch
 
 from bnstat.errors import InputError
 from bnstat.networks.pytorch.calls import FUNCTIONS, Call
-from bnstat.networks.pytorch.programs.program import Handler, ProgramCall, unknown_normalization
+from bnstat.networks.pytorch.programs.program import Handler, ProgramCall, first_names, unknown_normalization
 from bnstat.text import plural
 
 
@@ -24,12 +24,13 @@ class ExportedGraph:
         self.weights: Mapping[str, torch.Tensor] = program.state_dict
         self.parameters = sum(value.numel() for value in self._module.parameters())
         self.sizes = _sizes(self._module)
+        self._first = first_names(self.weights)
         self.missed = _missed(self._module)
 
     def run(self, batch: torch.Tensor, handler: Handler) -> Any:
         """Run the graph, node by node."""
         handler.begin()
-        return _Run(self._module, handler).run(batch)
+        return _Run(self._module, handler, self._first).run(batch)
 
     def write(self, path: str) -> None:
         """Write the program with its weights as they are now."""
@@ -62,8 +63,9 @@ def exported_program(model: str, device: torch.device) -> ExportedGraph:
 class _Run(torch.fx.Interpreter):
     """One run of a graph. An operator that normalizes is handed over."""
 
-    def __init__(self, module: torch.fx.GraphModule, handler: Handler) -> None:
+    def __init__(self, module: torch.fx.GraphModule, handler: Handler, first: Mapping[str, str]) -> None:
         super().__init__(module)
+        self._first = first
         self.extra_traceback = False
         self._handler = handler
         self._node: torch.fx.Node | None = None
@@ -78,7 +80,7 @@ class _Run(torch.fx.Interpreter):
         call = Call(target, args, kwargs)
         layer, kind = _module_of(self._node)
         returns = len(target._schema.returns)
-        return self._handler(ProgramCall(layer, call.kind, call, "Norm" not in kind, returns))
+        return self._handler(ProgramCall(self._first.get(layer, layer), call.kind, call, "Norm" not in kind, returns))
 
 
 def _module_of(node: torch.fx.Node) -> tuple[str, str]:

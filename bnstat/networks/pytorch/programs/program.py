@@ -59,6 +59,20 @@ class ProgramRefusesError(Exception):
         self.layer, self.kind, self.message = layer, kind, message
 
 
+def first_names(weights: Mapping[str, torch.Tensor]) -> dict[str, str]:
+    """Return the first name of each module that has tensors, by each of its names.
+
+    A module that is part of several others has several names, of which a program keeps any one.
+    """
+    owners: dict[int, str] = {}
+    first: dict[str, str] = {}
+    for name, tensor in weights.items():
+        if tensor.numel():
+            owner = name.rpartition(".")[0]
+            first.setdefault(owner, owners.setdefault(tensor.data_ptr(), owner))
+    return first
+
+
 def unknown_normalization(name: str) -> str | None:
     """Return a sentence on an operator that normalizes, by its name, and is not known here; None for any other one."""
     if _NORMALIZES.search(name) is None or "backward" in name:

@@ -27,6 +27,8 @@ _KINDS: dict[str, Kind] = {
     "rms_norm": "rms",
 }
 _DEEPEST = 100
+# What PyTorch runs as arithmetic on some devices, so that no operator stands for it.
+_UNSEEN: Kind = "rms"
 
 
 @dataclass(frozen=True)
@@ -106,15 +108,26 @@ def beginning(steps: _Steps, fits: Sequence[Callable[[Named], bool]], kind: Kind
     def anything(_: Named) -> bool:
         return True
 
-    most = sum(1 for _ in _all_named(steps))
+    most = sum(1 for _ in all_named(steps))
     return list(next(_matches(steps, 0, [*fits, follows, *[anything] * most]), ()))
 
 
-def _all_named(steps: _Steps) -> Iterator[Named]:
+def unseen(steps: _Steps, names: Sequence[Named]) -> tuple[str, ...]:
+    """Return sentences on the normalizations in the graphs that run as arithmetic, and not as an operator."""
+    layers = dict.fromkeys(one.layer for one in all_named(steps) if one.kind == _UNSEEN and one not in names)
+    return tuple(
+        f"{layer or 'the program'} has an RMS norm, which TorchScript runs as arithmetic that cannot be seen; write "
+        "the network with torch.export"
+        for layer in layers
+    )
+
+
+def all_named(steps: _Steps) -> Iterator[Named]:
+    """Yield every normalization of the graphs, of all branches."""
     for step in steps:
         if isinstance(step, _Choice):
             for branch in step.branches:
-                yield from _all_named(branch)
+                yield from all_named(branch)
         else:
             yield step
 
@@ -130,6 +143,8 @@ def _matches(steps: _Steps, at: int, fits: Sequence[Callable[[Named], bool]]) ->
                         yield (*head, *inner, *tail)
             return
         if at >= len(fits) or not fits[at](step):
+            if step.kind == _UNSEEN:
+                continue
             return
         head.append(step)
         at += 1

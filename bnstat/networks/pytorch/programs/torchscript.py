@@ -17,8 +17,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bnstat.errors import InputError
 from bnstat.networks.normalization import Kind
 from bnstat.networks.pytorch.calls import FUNCTIONS, Call
-from bnstat.networks.pytorch.programs.program import Handler, ProgramCall, ProgramRefusesError, unknown_normalization
-from bnstat.networks.pytorch.programs.script_names import Named, assigned, beginning, steps_of
+from bnstat.networks.pytorch.programs.program import (
+    Handler,
+    ProgramCall,
+    ProgramRefusesError,
+    first_names,
+    unknown_normalization,
+)
+from bnstat.networks.pytorch.programs.script_names import Named, assigned, beginning, steps_of, unseen
 
 # What a scripted module says before it normalizes one value.
 _REFUSED = re.compile(r"ValueError: (Expected more than 1 (value per channel|spatial element).*)")
@@ -37,7 +43,11 @@ class ScriptProgram:
         self.frozen = not hasattr(module, "training")
         self._missed: dict[str, None] = {_FROZEN: None} if self.frozen else {}
         self._steps = steps_of(module)
-        self._places = {value.data_ptr(): name for name, value in self.weights.items() if value.numel()}
+        self._first = first_names(self.weights)
+        self._places: dict[int, str] = {}
+        for name, value in self.weights.items():
+            if value.numel():
+                self._places.setdefault(value.data_ptr(), name)
         self._names: list[Named] | None = None  # of the operators in the order in which they ran last
 
     @property
@@ -66,7 +76,8 @@ class ScriptProgram:
             if number >= len(names) or not self._fits(call, batch)(names[number]):
                 raise _OtherOrderError
             named = names[number]
-            return handler(ProgramCall(named.layer, named.kind, call, named.functional, returns))
+            layer = self._first.get(named.layer, named.layer)
+            return handler(ProgramCall(layer, named.kind, call, named.functional, returns))
 
         handler.begin()
         operators = _Operators(handle, self._missed)
@@ -77,7 +88,8 @@ class ScriptProgram:
             if refused is None or operators.number >= len(names):
                 raise
             named = names[operators.number]
-            raise ProgramRefusesError(named.layer, named.kind, refused[1]) from error
+            layer = self._first.get(named.layer, named.layer)
+            raise ProgramRefusesError(layer, named.kind, refused[1]) from error
 
     def _named(self, batch: torch.Tensor) -> list[Named]:
         """Return the names of the normalizations that run for a batch, in this order."""
@@ -94,7 +106,11 @@ class ScriptProgram:
         except (RuntimeError, torch.jit.Error) as error:  # the run that is asked for says it
             refused = _REFUSED.search(str(error))
             return beginning(self._steps, fits, None if refused is None else _REFUSING[refused[2]])
-        return assigned(self._steps, fits) or [self._by_tensors(call, batch) for call in calls]
+        names = assigned(self._steps, fits)
+        if names is None:
+            return [self._by_tensors(call, batch) for call in calls]
+        self._missed.update(dict.fromkeys(unseen(self._steps, names)))
+        return names
 
     def _fits(self, call: Call, batch: torch.Tensor) -> Callable[[Named], bool]:
         """Return a function that is True if an operator can be the normalization with a name."""
@@ -103,7 +119,7 @@ class ScriptProgram:
         repeated = call.kind == "batch" and call.input.shape[0] == 1 and call.input.shape[1] % batch.shape[0] == 0
 
         def fits(named: Named) -> bool:
-            if place is not None and place != named.layer:
+            if place is not None and place != self._first.get(named.layer, named.layer):
                 return False
             if named.kind == "instance":
                 return may_be_instance or repeated

@@ -281,6 +281,58 @@ def test_a_frozen_program_says_that_names_and_batch_norms_are_lost(module, tmp_p
     assert (kinds.count("group"), kinds.count("layer")) == (1, 2)
 
 
+class Twice(nn.Module):
+    """A layer under two names, as in networks of nnU-Net, whose functions return a list of outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm3d(1)
+        self.all = nn.Sequential(self.norm, nn.ReLU())
+        self.rms = nn.RMSNorm(8)
+
+    def forward(self, x):
+        return [torch.zeros(1), self.rms(self.all(x)), x]
+
+
+@pytest.mark.parametrize("kind", ["traced", "exported"])
+def test_layers_with_several_names_have_the_first_one_and_the_output_has_the_samples(kind, tmp_path):
+    module = Twice().eval()
+    opened = open_network(write(module, kind, tmp_path / ("t.pt2" if kind == "exported" else "t.pt")))
+    passed, expected = opened.evaluate(BATCH), ModuleNetwork(module, "twice").evaluate(BATCH)
+    assert [one.normalization.layer for one in expected.seen] == ["norm", "rms"]
+    np.testing.assert_allclose(passed.outputs, expected.outputs, rtol=1e-6)
+    for one, other in zip(passed.seen, expected.seen, strict=kind == "exported"):
+        alike(one, other)
+    if kind == "traced":  # the processor has no operator for it
+        assert ["rms has an RMS norm" in sentence for sentence in opened.missed] == [True]
+
+
+def test_a_program_of_half_precision_gets_half_precision(tmp_path):
+    file = write(Block(1, 4).eval().half(), "scripted", tmp_path / "half.pt")
+    passed = open_network(file).evaluate(BATCH)
+    assert (passed.seen[0].dtype, passed.outputs.dtype) == ("float16", np.float32)
+
+
+def test_a_program_of_other_operators_says_the_same(module, tmp_path):
+    """Decomposed programs have operators that return statistics beside the output."""
+    exported = torch.export.export(module, (torch.from_numpy(BATCH),)).run_decompositions()
+    torch.export.save(exported, tmp_path / "core.pt2")
+    opened, network = open_network(str(tmp_path / "core.pt2")), ModuleNetwork(module, "net")
+    for run in ("evaluate", "train"):
+        mine, theirs = getattr(opened, run)(BATCH), getattr(network, run)(BATCH)
+        np.testing.assert_allclose(mine.outputs, theirs.outputs, rtol=1e-4, atol=1e-5)
+        found = {one.normalization.layer for one in mine.seen}
+        assert {"first.norm", "again.norm", "again.norm#2", "group", "layer", "forward"} <= found
+
+
+def test_an_operator_that_is_not_known_is_said():
+    from bnstat.networks.pytorch.programs.program import unknown_normalization
+
+    assert "quantized.batch_norm3d" in unknown_normalization("quantized.batch_norm3d.default")
+    assert unknown_normalization("aten.native_batch_norm_backward.default") is None
+    assert unknown_normalization("aten.linalg_vector_norm.default") is None
+
+
 @pytest.mark.parametrize("kind", ["traced", "exported"])
 def test_a_program_written_in_training_mode_is_refused(kind, tmp_path):
     file = write(Block(1, 4).train(), kind, tmp_path / ("t.pt2" if kind == "exported" else "t.pt"))
