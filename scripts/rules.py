@@ -13,10 +13,10 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "rules"
 
 INTRODUCTION = """# Rules
 
-`bnstat inspect` and `bnstat check` report what these rules find in volumes, `bnstat checkpoint` in files of weights, and
-`bnstat layers` in networks. `bnstat explain RULE` shows a page in the terminal. Codes and names do not change: BN1xx
-are about the data, BN2xx about batches, BN3xx about the float32 arithmetic of a framework, BN4xx about the layout of the
-data, BN5xx about what a checkpoint stores, and BN6xx about the layers of a network.
+`bnstat inspect` and `bnstat check` report what these rules find in volumes, `bnstat checkpoint` in files of weights,
+and `bnstat layers` in networks. `bnstat explain RULE` shows a page in the terminal. Codes and names do not change:
+BN1xx are about the data, BN2xx about batches, BN3xx about the float32 arithmetic of a framework, BN4xx about the layout
+of the data, BN5xx about what a checkpoint stores, and BN6xx about the layers of a network.
 
 **What a rule needs.** batch-mean-noise, variance-shortfall, train-eval-gap and small-batch need 8 samples, and
 odd-volume needs 12 volumes. BN202 to BN208, BN403 and BN405 need what only `bnstat check` looks at: how the samples of

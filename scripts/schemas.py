@@ -1,4 +1,4 @@
-"""Write the schemas of `bnstat compare --frameworks`, `--normalizers`, `--epsilons`, `--intensities`; of checkpoints too.
+"""Write the schemas of `bnstat compare` by frameworks, normalizers, epsilons and intensities, and of checkpoints.
 
 `python scripts/schemas.py` after a change of bnstat.inspect-1.schema.json or bnstat.checkpoint-1.schema.json in
 docs/schema/; a test holds them together.

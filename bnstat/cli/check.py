@@ -226,7 +226,8 @@ def command(
     else:
         network = network_of(context, model, settings)
     layer = {name: value for name, value in settings.items() if name not in networks.PARAMETERS}
-    if context.get_parameter_source("framework") is click.core.ParameterSource.DEFAULT:
+    by_default = context.get_parameter_source("framework") is click.core.ParameterSource.DEFAULT
+    if by_default and layer["framework"] == options.FRAMEWORK:
         layer.pop("framework")  # so that checkpoints are judged with the defaults of their own
     return _run(paths, to, found, reading, layer, network)
 

@@ -17,6 +17,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
 COLORS = ("auto", "always", "never")
+# The framework whose layer is asked about if none is named.
+FRAMEWORK = "keras"
 # Where --debug is remembered, in the object that all commands share.
 DEBUG = "debug"
 
@@ -49,7 +51,7 @@ _LAYER = (
     option(
         "--framework",
         group=LAYER,
-        default="keras",
+        default=FRAMEWORK,
         show_default=True,
         metavar="NAME",
         help="Use the conventions of this framework (keras, torch, …); `bnstat frameworks` lists all.",
