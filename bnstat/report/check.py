@@ -28,8 +28,8 @@ MOST_STEPS = 10**18
 
 # The columns of a finding.
 _COLUMNS = (
-    *("status", "rule", "name", "severity", "source", "layer", "batch", "channel", "group"),
-    *("value", "threshold", "message"),
+    *("status", "rule", "name", "severity", "source", "batch", "channel", "group"),
+    *("value", "threshold", "message", "layer"),
 )
 
 
