@@ -57,10 +57,10 @@ RUNS = (
     Run("instance", 1, 0),
     Run("instance", 1, 1),
     Run("group", 1, 0),
-    Run("group", 1, 1),
-    Run("batch", 1, 0, frozen_from=STEPS // 2),
-    Run("batch", 1, 1, frozen_from=STEPS // 2),
     Run("batch", 4, 0),
+    Run("batch", 1, 0, frozen_from=STEPS // 2),
+    Run("group", 1, 1),
+    Run("batch", 1, 1, frozen_from=STEPS // 2),
     Run("batch", 4, 1),
 )
 
