@@ -1,7 +1,8 @@
 """Measure what batch size 1 does inside trained networks, and write the tables of docs/concepts/inside-the-network.md.
 
 `python -m networks.story FOLDER`, in `scripts/`, takes the networks and scans that `networks.training` has put there.
-It asks `bnstat layers` as a user would, and switches layers by hand beside it, in about ten minutes on an idle core.
+It asks `bnstat layers` as a user would, keeps the answers there, and switches layers by hand beside it, in about
+ten minutes on an idle core.
 """
 
 from __future__ import annotations
@@ -71,7 +72,10 @@ def _networks(folder: Path, tested: Patches) -> Iterator[str]:
 
 def _layers(folder: Path, run: Run, tested: Patches) -> Iterator[str]:
     """Yield a table with a row for each layer of a network, and how well its columns tell which layers pay."""
-    found = json.loads(_bnstat(folder, run, ["-b", "1", "--switch", "--format", "json"], _scans(folder)[HELD_OUT:]))
+    file = folder / f"{run.name}-layers.json"
+    if not file.exists():
+        _bnstat(folder, run, ["-b", "1", "--switch", "-o", str(file), "--format", "json"], _scans(folder)[HELD_OUT:])
+    found = json.loads(file.read_text(encoding="utf-8"))
     net = _trained(folder, run).eval()
     before = dice_of(net, tested)
     gained = [dice_of(own_statistics(net, [name]), tested).both - before.both for name in batch_norms(net)]
@@ -114,16 +118,16 @@ def _corrected(folder: Path, run: Run) -> Any:
     """Return a network with population statistics of the scans that it was trained on, layer by layer."""
     file = folder / f"{run.name}-population.pt"
     if not file.exists():
-        _bnstat(folder, run, ["-b", "1", "--save-statistics", str(file), "-q"], _scans(folder)[:HELD_OUT])
+        _bnstat(folder, run, ["--save-statistics", str(file), "-q"], _scans(folder)[:HELD_OUT])
     return _trained(folder, run, file).eval()
 
 
-def _bnstat(folder: Path, run: Run, options: Sequence[str], volumes: Sequence[Path]) -> str:
-    """Run `bnstat layers` on a network, and return what it writes."""
+def _bnstat(folder: Path, run: Run, options: Sequence[str], volumes: Sequence[Path]) -> None:
+    """Run `bnstat layers` on a network."""
     arguments = json.dumps({"norm": run.norm, "widths": list(run.widths)})
     model = ("networks.training:network", "--model-args", arguments, "--weights", str(folder / f"{run.name}.pt"))
     command = [sys.executable, "-m", "bnstat", "layers", *model, *map(str, volumes), *_AS_TRAINED, *options]
-    return subprocess.run(command, cwd=ROOT / "scripts", check=True, capture_output=True, text=True).stdout
+    subprocess.run(command, cwd=ROOT / "scripts", check=True, stdout=subprocess.DEVNULL)
 
 
 def _scans(folder: Path) -> list[Path]:
