@@ -400,6 +400,12 @@ def _export(said: Said, groups: Mapping[str, str]) -> bool:
     return off and not document["model"]["trains"] and groups["source"] == document["model"]["source"]
 
 
+def _unknown(said: Said, _groups: Mapping[str, str]) -> bool:
+    document = said.document
+    figures = [layer[name] for layer in document["layers"] for name in ("rho", "variance_ratio")]
+    return len(document["verdict"]) == 1 and (len(document["samples"]) < 2 or not any(map(any, figures)))
+
+
 _SIZES = r"(?P<sizes>\d[\d, and]*\d|\d)"
 _FIRST = r"the first (?:of these )?"
 _CLAIMS: tuple[tuple[str, Any], ...] = (
@@ -510,6 +516,11 @@ _CLAIMS: tuple[tuple[str, Any], ...] = (
         _none_pays,
     ),
     (r"The stored statistics (?:(?P<off>are off, but can stay: the output hardly changes)|can stay)\.", _can_stay),
+    (
+        r"No channel that enters a norm varies over these samples",
+        lambda said, _: all(len(layer["dead"]) == layer["channels"] for layer in said.document["layers"]),
+    ),
+    (r"Nothing is known of what the norms do with these samples", _unknown),
     (r"What to do: compare the network on labelled cases", _compare),
     (r"What to do: compute the statistics anew with the code that (?P<source>\S+) was exported from", _export),
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bnstat.networks.results import Measured
 from bnstat.networks.settings import Measuring
-from bnstat.report.layers_words import Figured, fits, name, payers, percent, span, switched
+from bnstat.report.layers_words import Figured, fits, middle, name, payers, percent, span, switched
 from bnstat.report.limits import NETWORK_LIMITS
 from bnstat.text import joined, printable
 
@@ -33,8 +33,9 @@ def on_payers(measured: Measured, asked: Measuring) -> str:
 
 
 def _not_switched(measured: Measured, asked: Measuring) -> str:
-    """Say how to learn which layers pay; empty where that cannot be measured."""
-    if not measured.model.trains or asked.switch:
+    """Say how to learn which layers pay; empty where that cannot be measured, or where no layer has a figure."""
+    known = any(middle(layer.variance_ratio) is not None for layer in measured.layers if not layer.never_updated)
+    if not known or not measured.model.trains or asked.switch:
         return ""
     return (
         "Neither ρ nor the distance of stored statistics tells which layers pay for them. Add --switch: one layer at a "

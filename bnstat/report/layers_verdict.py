@@ -52,7 +52,14 @@ def verdict(measured: Measured, asked: Measuring) -> tuple[str, ...]:
         on_payers(measured, asked),
         advice(measured),
     )
-    return tuple(text for text in texts if text)
+    return tuple(text for text in texts if text) or (_nothing_known(measured.layers),)
+
+
+def _nothing_known(layers: Sequence[LayerResult]) -> str:
+    """Say that no figure is defined, and why if no channel varies."""
+    if all(len(layer.dead) == layer.channels for layer in layers):
+        return "No channel that enters a norm varies over these samples, so nothing is known of what the norms do."
+    return "Nothing is known of what the norms do with these samples: no figure of them is defined."
 
 
 # --- Is there anything to normalize? -----------------------------------------------------------------------------

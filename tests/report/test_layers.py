@@ -42,6 +42,7 @@ def test_the_verdict_is_what_the_report_holds(part):
 
 def test_every_claim_is_made_by_some_report():
     texts = [said.text for seed in range(250) for said in verdict_of(random_layers(seed))]
+    texts += [text for report in of_which_nothing_is_known() for text in report.verdict]
     assert not [one.pattern.pattern for one in CLAIMS if not any(one.pattern.search(text) for text in texts)]
 
 
@@ -232,6 +233,24 @@ def test_a_network_without_normalizations_says_what_cannot_be_seen():
     assert report.verdict == (f"net.onnx runs no normalization. {missed[0]}",)
     for text in (table.render(report), markdown.render(report)):
         assert " ".join(text.split()).count(missed[0]) == 1
+
+
+def of_which_nothing_is_known():
+    """A network whose only layer gets constants, and the same where it is not said why nothing is known."""
+    unknown = {"rho": (None,) * 5, "mean_gap": (None,) * 5, "variance_ratio": (None,) * 5}
+    layer = replace(networks.unet().layers[0], batches=(), output_moved=None, dead=(0, 1, 2, 3, 4), **unknown)
+    layers = (layer, replace(layer, dead=()))
+    return [networks.report(Measured(networks.model(), (one,)), batch_sizes=()) for one in layers]
+
+
+def test_a_network_of_which_nothing_is_known_says_so():
+    dead, other = of_which_nothing_is_known()
+    assert dead.verdict[0].startswith("No channel that enters a norm varies")
+    assert other.verdict[0].startswith("Nothing is known")
+    for report in (dead, other):
+        (text,) = report.verdict
+        assert text in markdown.render(report)
+        assert not [fault for said in verdict_of(report) for fault in faults(said, CLAIMS)]
 
 
 def test_what_a_user_has_to_know_first_comes_first():

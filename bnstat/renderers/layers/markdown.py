@@ -11,9 +11,8 @@ from bnstat.report.layers import Layers
 
 def render(report: Layers) -> str:
     """Return the layers as Markdown."""
-    first, *others = report.opening
-    lines = opening([first])
-    for text in others:
+    lines = opening(report.opening[:1])
+    for text in report.opening[1:]:
         lines += [escaped(text), ""]
     lines += [f"{escaped(line)}  " for line in rows.title(report)]
     if report.layers:
