@@ -153,6 +153,31 @@ def test_a_network_of_the_users_own_with_weights_of_a_training(here):
     )
 
 
+def test_what_a_network_prints_goes_to_stderr(here, capsys):
+    pytest.importorskip("torch")
+    (here / "loud.py").write_text(
+        "from torch import nn\nclass Loud(nn.BatchNorm3d):\n    def forward(self, x):\n"
+        "        print('shape', x.shape)\n        return super().forward(x)\ndef make():\n    return Loud(1)\n"
+    )
+    open_network("loud:make").evaluate(np.ones((1, 1, 2, 2, 2), np.float32))
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "shape torch.Size([1, 1, 2, 2, 2])" in printed.err
+
+
+def test_an_onnx_file_is_opened():
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    module = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.BatchNorm3d(1)).eval()
+    torch.onnx.export(module, (torch.ones(1, 1, 2, 2, 2),), "net.onnx", verbose=False)
+    opened = open_network("net.onnx")
+    assert (opened.framework, opened.source) == ("onnx", "net.onnx")
+    assert len(opened.evaluate(np.ones((1, 1, 2, 2, 2), np.float32)).seen) == 1
+    assert "net.onnx has its weights inside" in refused("net.onnx", weights="w.pt")
+    assert "net.onnx runs on the CPU here; leave `device` out" in refused("net.onnx", device="cuda")
+
+
 def test_a_network_with_lazy_layers_is_opened(here):
     pytest.importorskip("torch")
     (here / "lazily.py").write_text(

@@ -14,6 +14,8 @@ from types import TracebackType
 
 from bnstat.errors import BnstatError, UsageError
 
+# The packages that an extra of bnstat installs, in a version that it is tested with.
+_EXTRAS = ("torch", "keras")
 # A longer message of an exception is cut: it is one line on a terminal.
 _LONGEST = 300
 # The folders of code that the user has not written, which is looked at last for the line that failed.
@@ -71,6 +73,8 @@ def _said(error: BaseException) -> str:
 
 def _not_installed(error: ModuleNotFoundError) -> str:
     top = (error.name or "").partition(".")[0]
+    if top in _EXTRAS:
+        return f"which is not installed{_at(error.__traceback__)}; pip install 'bnstat[{top}]'"
     there = top != error.name and top in sys.modules
     do = "check the version of " if there else "install it, as in: pip install "
     return f"which is not installed{_at(error.__traceback__)}; {do}{top}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stdout, suppress
 from functools import partial
 from typing import Any
 
@@ -226,7 +227,8 @@ class ModuleNetwork:
     def _forward(self, tensor: torch.Tensor, watcher: Watcher, seen: list[Seen]) -> Any:
         """Return what the network returns for a batch, or say in one line why it cannot run it."""
         try:
-            return self._known.root(tensor)
+            with redirect_stdout(sys.stderr):  # a `forward` may print, and an answer may go to stdout
+                return self._known.root(tensor)
         except BnstatError:
             raise
         except Exception as error:

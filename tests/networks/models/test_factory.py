@@ -191,3 +191,13 @@ def test_a_file_is_searched_for_factories_without_running_it(tmp_path):
     (tmp_path / "runs.py").write_text("open('trace', 'w')\nclass A: pass\ndef b(): pass\ndef _c(): pass\n")
     assert factories_of(str(tmp_path / "runs.py")) == ("A", "b")
     assert not (tmp_path / "trace").exists()
+
+
+def test_a_framework_that_is_missing_is_an_extra(tmp_path, monkeypatch):
+    (tmp_path / "of_torch.py").write_text("import torch\n")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    line = refused("of_torch:make")
+    assert (
+        line
+        == "of_torch needs the package 'torch', which is not installed (of_torch.py:1); pip install 'bnstat[torch]'"
+    )
