@@ -96,8 +96,8 @@ def test_a_channel_that_faded_is_not_said_to_have_been_constant_always():
     [
         ({"batches": 60, "variance": [0.9**60, 1]}, "what a momentum of 0.1 leaves of the initial 1 after 60 such"),
         ({"batches": 60, "variance": [0, 1]}, "what very many batches, or a cumulative average, leave"),
-        ({"batches": 60, "variance": [0.9**80, 1]}, "a power of 1 − 0.1, the momentum"),
-        ({"batches": None, "variance": [0.9**80, 1]}, "a power of 1 − 0.1, the momentum"),
+        ({"batches": 60, "variance": [0.9**80, 1]}, "of the initial 1 after 80 such batches, though 60 are counted"),
+        ({"batches": None, "variance": [0.9**80, 1]}, "leaves of the initial 1 after 80 such batches."),
     ],
 )
 def test_a_dead_filter_says_what_its_variance_is(stored, words):

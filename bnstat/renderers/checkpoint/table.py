@@ -43,7 +43,9 @@ def print_report(report: CheckpointReport, screen: Screen, *, every_row: bool) -
 def _print_layers(report: CheckpointReport, screen: Screen, every_row: bool) -> None:
     """Print a row for each layer that is shown, and what the columns mean."""
     layers, columns = rows.chosen(report, every=every_row), rows.columns_of(report.audit)
-    names = shortened([printable(layer.name) for layer in layers], max(screen.width // _NAMES, _LEAST_NAME))
+    most = max(screen.width // _NAMES, _LEAST_NAME)
+    prefix = rows.shared_prefix(report.layers, most)
+    names = shortened([printable(layer.name.removeprefix(prefix)) for layer in layers], most)
     headers, ranks = ["layer", *(column.split for column in columns)], [0, *(column.rank for column in columns)]
     cells = [[name, *(column.cell(layer) for column in columns)] for name, layer in zip(names, layers, strict=True)]
     shown, gap = fitting(headers, cells, ranks, screen.width)
@@ -57,6 +59,8 @@ def _print_layers(report: CheckpointReport, screen: Screen, every_row: bool) -> 
         screen.remark(line)
     screen.blank()
     screen.hidden([columns[place - 1].header for place in range(len(headers)) if place and place not in shown])
+    if prefix:
+        screen.remark(f"layer: behind {printable(prefix)}, with which all names begin")
     for line in rows.legend([columns[place - 1] for place in shown if place]):
         screen.remark(line)
 

@@ -39,6 +39,7 @@ bfloat16.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log, log1p
 from typing import TYPE_CHECKING
 
 from bnstat.report.evidence import CheckpointEvidence
@@ -102,7 +103,10 @@ def _left(layer: LayerAudit) -> str:
         return f"what a momentum of {layer.momentum:g} leaves of the initial 1 after {after}"
     if variance <= _NOTHING:
         return "what very many batches, or a cumulative average, leave of the initial 1"
-    return f"a power of 1 − {layer.momentum:g}, the momentum, as so many such batches leave of the initial 1"
+    batches = round(log(variance) / log1p(-layer.momentum))
+    counted = "" if layer.batches is None else f", though {layer.batches:,} are counted"
+    after = plural(batches, "such batch", "such batches")
+    return f"what a momentum of {layer.momentum:g} leaves of the initial 1 after {after}{counted}"
 
 
 RULE = Rule("BN504", "dead-filter", "warning", _check)
