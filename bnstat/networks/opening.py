@@ -155,12 +155,19 @@ def _refuse(given: bool, parameter: str, model: str) -> None:
 
 def _no_model(model: str) -> Exception:
     """Return the error on a text that is neither a path nor module:factory."""
-    if os.path.isfile(f"{model}.py"):
-        return UsageError(_needs_factory(f"{model}.py", model))
+    if model.endswith(")") and ":" in model:
+        return UsageError(
+            f"{model} is a call; name the function alone, as in {model.partition('(')[0]}, and give its arguments as "
+            "`model_args`"
+        )
+    file, _, path = model.rpartition(":") if ":" in model else (model, "", "")
+    if os.path.isfile(f"{file}.py"):
+        if path:
+            return UsageError(f"{file} is no name of a module; did you mean {file}.py:{path}?")
+        return UsageError(_needs_factory(f"{file}.py", file))
     module, _, last = model.rpartition(".")
     if _MODULE.fullmatch(model) and module and importlib.util.find_spec(module.partition(".")[0]) is not None:
         return UsageError(f"{model} names a module or a class; write module:factory, as in {module}:{last}")
-    file, _, path = model.rpartition(":")
     if file.endswith(".py") and not path:
         return UsageError(_needs_factory(file))
     near = meant_by(model)

@@ -73,6 +73,9 @@ def test_a_python_file_or_module_without_a_factory_is_told_what_it_has(here):
             in (refused(model))
         )
     assert "nets is a Python module; name" in refused("nets")
+    assert "nets is a Python module; name" in refused("nets:")
+    assert "nets:make(1) is a call; name the function alone, as in nets:make, and give its" in refused("nets:make(1)")
+    assert refused("./nets:make") == "./nets is no name of a module; did you mean ./nets.py:make?"
     assert refused("json.decoder.JSONDecoder").endswith("write module:factory, as in json.decoder:JSONDecoder")
 
 
