@@ -69,6 +69,8 @@ class Recorder:
     def __init__(
         self, model: nn.Module, path: str | os.PathLike[str], every: int, layers: Sequence[str], *, every_rank: bool
     ) -> None:
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"`model` must be a torch.nn.Module, and is of type {type(model).__name__}")
         if is_scripted(unwrapped(model)):
             raise UsageError("`model` is TorchScript, which runs no hooks; record the network before torch.jit.script")
         rank, ranks = _rank()

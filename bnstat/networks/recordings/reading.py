@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +18,8 @@ from bnstat.networks.recordings.lines import FIGURES, SCHEMA
 from bnstat.sources.neighbours import unopened
 
 _KINDS = get_args(Kind)
+# What a figure may be in JSON: a number, or null.
+_NUMBERS = frozenset({int, float, type(None)})
 # What opens a line of a recording, also if another program has written its JSON with spaces.
 _OPENING = 200
 
@@ -215,18 +218,21 @@ def _wholes(fields: Mapping[str, Any], name: str, below: int = 2**62) -> list[in
     return values
 
 
-def _figure(fields: Mapping[str, Any], name: str, channels: int, layer: str) -> list[float]:
+def _figure(fields: Mapping[str, Any], name: str, channels: int, layer: str) -> Doubles:
     """Return one figure of each channel; NaN where it is null."""
     values = fields.get(name)
     if values is None:
-        return [np.nan] * channels
-    if not isinstance(values, list) or not all(one is None or _is_number(one) for one in values):
+        return np.full(channels, np.nan)
+    if not isinstance(values, list) or not _NUMBERS.issuperset(map(type, values)):
         raise ValueError(f"{name} of {layer} is not a list of numbers")
     if len(values) != channels:
         raise ValueError(f"{name} of {layer} has {len(values)} numbers for {channels} channels")
-    return [np.nan if one is None else float(one) for one in values]
+    found = np.array(values, np.float64)  # in which None is NaN
+    if int(np.isfinite(found).sum()) != channels - values.count(None):  # Python reads Infinity and NaN in JSON too
+        raise ValueError(f"{name} of {layer} has Infinity or NaN, which JSON does not have")
+    return found
 
 
 def _is_number(value: object) -> bool:
-    """Return True for a finite number; Python reads Infinity and NaN in JSON too."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+    """Return True for a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)

@@ -369,6 +369,20 @@ def test_torchscript_is_told_why_it_cannot_be_recorded(tmp_path):
         record(scripted, tmp_path / "run.jsonl")
 
 
+def test_what_is_no_network_is_refused(tmp_path):
+    with pytest.raises(TypeError, match=r"`model` must be a torch\.nn\.Module, and is of type str"):
+        record("net.pt", tmp_path / "run.jsonl")
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_recorders_of_one_network_do_not_disturb_each_other(tmp_path):
+    model, paths = Net(), (tmp_path / "one.jsonl", tmp_path / "two.jsonl")
+    with record(model, paths[0], every=1), record(model, paths[1], every=2):
+        train(model, 3)
+    assert [steps(path) for path in paths] == [[0, 1, 2], [0, 2]]
+    assert lines(paths[0])[0]["layers"] == lines(paths[1])[0]["layers"]
+
+
 def test_one_process_of_a_distributed_training_writes_the_file(tmp_path):
     distributed = pytest.importorskip("torch.distributed")
     distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
