@@ -210,7 +210,8 @@ class Watcher:
         """Return what the arguments of a call say of a layer, and note where its running statistics are."""
         channels = call.input.shape[axis]
         mean, variance = call["running_mean"], call["running_var"]
-        if call.takes_own_statistics and not self.known.root.training and not module.training:
+        training = self.known.root.training or module.training
+        if call.takes_own_statistics and not training:
             mean = variance = None  # they are not what it normalizes with, in evaluation mode either
         if mean is not None and variance is not None:
             self._store(layer, mean, variance)
@@ -228,6 +229,7 @@ class Watcher:
             scale=doubles(call["weight"], channels),
             shift=doubles(call["bias"], channels),
             functional=not modules.normalizes(module),
+            frozen=variance is not None and (_is_frozen(module) or (training and not call.takes_own_statistics)),
         )
 
     @staticmethod
@@ -269,7 +271,7 @@ class Watcher:
             running_variance=doubles(self._own(module.running_var), channels),
             scale=doubles(getattr(module, "weight", None), channels),
             shift=doubles(getattr(module, "bias", None), channels),
-            frozen="frozen" in type(module).__name__.lower(),
+            frozen=_is_frozen(module),
         )
         frame.input = reduce_input(normalization, tensor, 1, self._samples)
         self._store(layer, module.running_mean, module.running_var)
@@ -299,6 +301,11 @@ class Watcher:
                 "`layers`"
             )
         return switched
+
+
+def _is_frozen(module: nn.Module) -> bool:
+    """Return True if the class of a module says that its statistics are fixed, as FrozenBatchNorm2d does."""
+    return "frozen" in type(module).__name__.lower()
 
 
 def _alike(output: torch.Tensor, expected: torch.Tensor) -> bool:

@@ -184,8 +184,18 @@ def test_torchvisions_frozen_batch_norm_is_found():
     torchvision()
     from torchvision.ops import FrozenBatchNorm2d
 
-    found, network = seen_in(nn.Sequential(FrozenBatchNorm2d(4)), batch_of(2, (4, 5, 5)))
-    assert (found, network.missed) == ([("0", "batch", False)], ())
+    class FrozenBatchNorm(FrozenBatchNorm2d):
+        """One that calls a function, as that of detectron2 does."""
+
+        def forward(self, x):
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+
+    batch = batch_of(2, (4, 5, 5))
+    found, network = seen_in(nn.Sequential(FrozenBatchNorm2d(4), FrozenBatchNorm(4)), batch)
+    assert (found, network.missed) == ([("0", "batch", False), ("1", "batch", False)], ())
+    for one in (*network.evaluate(batch).seen, *network.train(batch).seen):
+        assert one.normalization.stored
+        assert one.normalization.frozen
 
 
 def test_a_module_that_stores_statistics_and_calls_a_function_is_known_by_the_call():

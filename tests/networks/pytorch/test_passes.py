@@ -126,7 +126,10 @@ def test_a_function_trains_if_its_forward_says_so_and_frozen_ones_do_not():
     own = network_of(lambda m: m.training)
     np.testing.assert_allclose(own.train(BATCH).outputs.mean(), 0.0, atol=1e-6)
     frozen = network_of(lambda _: False)
-    assert np.array_equal(frozen.train(BATCH).outputs, frozen.evaluate(BATCH).outputs)
+    trained = frozen.train(BATCH)
+    assert np.array_equal(trained.outputs, frozen.evaluate(BATCH).outputs)
+    assert trained.seen[0].normalization.frozen
+    assert not own.train(BATCH).seen[0].normalization.frozen
     always = network_of(lambda _: True)
     (one,) = always.evaluate(BATCH).seen
     assert not one.normalization.stored  # in evaluation mode too it takes the statistics of the batch
