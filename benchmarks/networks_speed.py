@@ -7,6 +7,7 @@ are those of processes of their own. README.md beside this file says what the nu
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -65,10 +66,13 @@ def training_step(module: nn.Module, batch: torch.Tensor) -> Callable[[], None]:
 
 
 def peak(name: str, size: int, samples: int, *, watched: bool) -> int:
-    """Return by how many bytes a forward pass raises the peak of its process above what the network takes."""
+    """Return by how many bytes a forward pass raises the peak of its process above what a small one has left."""
     command = [sys.executable, __file__, "--peak", "watched" if watched else "plain", "--only", name]
     sizes = ["--size", str(size), "--samples", str(samples)]
-    return int(subprocess.run([*command, *sizes], check=True, capture_output=True, text=True).stdout)
+    # glibc then gives memory back as soon as a tensor is freed; otherwise what it keeps differs from run to run
+    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
+    ran = subprocess.run([*command, *sizes], check=True, capture_output=True, text=True, env=environment)
+    return int(ran.stdout)
 
 
 def measured_peak(name: str, size: int, samples: int, *, watched: bool) -> int:
@@ -77,7 +81,8 @@ def measured_peak(name: str, size: int, samples: int, *, watched: bool) -> int:
     network = ModuleNetwork(module, name)
     small = batch[:, :, :32, :32, :32] if name != "SwinUNETR" else batch
     with torch.no_grad():
-        module(torch.from_numpy(small))  # what PyTorch sets up once
+        module(torch.from_numpy(small))
+    network.evaluate(small)  # what PyTorch and bnstat set up once, in both cases
     before = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
     for _ in range(2):
         if watched:
