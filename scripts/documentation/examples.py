@@ -87,7 +87,7 @@ class _Section:
     def _body(self, kind: str, title: str, body: str) -> str:
         if self.not_run:
             self.not_run = False
-            understand(body)
+            understand(_typed(body) if kind == "console" else body)
             return body
         before, self.before = self.before, (kind, title, "")
         if title:
@@ -117,6 +117,12 @@ class _Section:
         finally:
             os.chdir(back)
         return self.project.shown(printed.getvalue())
+
+
+def _typed(body: str) -> str:
+    """Return the commands of a block "console" without what they print."""
+    lines = [line for line in body.splitlines() if line.startswith(("$ ", "> "))]
+    return "\n".join(line[2:] for line in lines)
 
 
 def _console(body: str, project: Project) -> str:
