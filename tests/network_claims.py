@@ -216,6 +216,8 @@ def _no_batch_norm(said: Said, groups: Mapping[str, str]) -> bool:
     stored = [layer["layer"] for layer in layers if layer["stored"]]
     return (
         not said.document["model"]["normalizers"].get("batch")
+        and (groups["seen"] is not None) == bool(said.document["missed"])
+        and (groups["nothing"] or groups["neither"]).endswith("in these") == bool(said.document["missed"])
         and printed == counts
         and (groups["stored"] is not None) == bool(stored)
         and (not stored or _names_are(groups["stored"], stored))
@@ -429,9 +431,9 @@ _CLAIMS: tuple[tuple[str, Any], ...] = (
         _larger_batches,
     ),
     (
-        r"No batch norm, but (?P<kinds>[^:]+): (?:each sample is normalized by itself\. So the batch size changes "
-        r"nothing, and evaluation mode normalizes as training does\.|in training each sample is normalized by itself, "
-        r"so the batch size changes nothing\. In evaluation mode (?P<stored>.+) uses? stored statistics instead\.)",
+        r"No batch norm(?P<seen> can be seen)?, but (?P<kinds>[^:]+): (?:each sample is normalized by itself\. So "
+        r"(?P<nothing>.+), and evaluation mode normalizes as training does\.|in training each sample is normalized by "
+        r"itself, so (?P<neither>.+)\. In evaluation mode (?P<stored>.+) uses? stored statistics instead\.)",
         _no_batch_norm,
     ),
     (

@@ -19,6 +19,7 @@ from bnstat.report.layers_words import (
     Figured,
     between_in_training,
     fits,
+    full,
     in_sd,
     kinds,
     kinds_of,
@@ -42,7 +43,8 @@ _NORM, _BATCH_NORM = "norm", "batch norm"
 def verdict(measured: Measured, asked: Measuring) -> tuple[str, ...]:
     """Return the verdict, a text for each question; the first says the most important."""
     if not measured.layers:
-        return (" ".join((f"{printable(measured.model.source)} runs no normalization.", *measured.missed)),)
+        missed = (full(one) for one in measured.missed)
+        return (" ".join((f"{printable(measured.model.source)} runs no normalization.", *missed)),)
     texts = (
         _on_values(measured.layers),
         *_on_refusals(measured.layers),
@@ -129,7 +131,7 @@ def _on_training(measured: Measured, asked: Measuring) -> str:
     layers = measured.layers
     batch = [layer for layer in layers if layer.kind == "batch"]
     if not batch and not measured.model.normalizers.get("batch"):
-        return _without_batches(layers)
+        return _without_batches(measured)
     texts = [_mixture(batch, layers)] if batch and len(batch) < len(layers) else []
     if asked.batch_sizes and not measured.model.trains:
         texts.append(
@@ -146,19 +148,23 @@ def _on_training(measured: Measured, asked: Measuring) -> str:
     return " ".join(text for text in texts if text)
 
 
-def _without_batches(layers: Sequence[LayerResult]) -> str:
-    """Say what a network without batch norms does at every batch size."""
-    stored = [layer for layer in layers if layer.stored]
-    counted = kinds(kinds_of(layers))
+def _without_batches(measured: Measured) -> str:
+    """Say what a network without batch norms does at every batch size, as far as its normalizations can be seen."""
+    stored = [layer for layer in measured.layers if layer.stored]
+    counted = kinds(kinds_of(measured.layers))
+    if measured.missed:
+        start, nothing = f"No batch norm can be seen, but {counted}", "the batch size changes nothing in these"
+    else:
+        start, nothing = f"No batch norm, but {counted}", "the batch size changes nothing"
     if not stored:
         return (
-            f"No batch norm, but {counted}: each sample is normalized by itself. So the batch size changes nothing, "
-            "and evaluation mode normalizes as training does."
+            f"{start}: each sample is normalized by itself. So {nothing}, and evaluation mode normalizes as training "
+            "does."
         )
     verb = "uses" if len(stored) == 1 else "use"
     return (
-        f"No batch norm, but {counted}: in training each sample is normalized by itself, so the batch size changes "
-        f"nothing. In evaluation mode {names(stored)} {verb} stored statistics instead."
+        f"{start}: in training each sample is normalized by itself, so {nothing}. In evaluation mode {names(stored)} "
+        f"{verb} stored statistics instead."
     )
 
 

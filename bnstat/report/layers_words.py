@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bnstat.networks.results import BatchSizeResult, LayerResult, Measured, PerChannel
 from bnstat.report.limits import NETWORK_LIMITS, NetworkLimits
-from bnstat.text import beyond, joined, numbered, plural, printable, short
+from bnstat.text import beyond, capitalized, joined, numbered, plural, printable, sentence, short
 
 if TYPE_CHECKING:  # numpy, which explaining a rule does without
     from bnstat.networks.normalization import Kind
@@ -100,6 +100,12 @@ def in_sd(value: float) -> str:
 def times(value: float) -> str:
     """Return a ratio without its unit."""
     return short(value, 2)
+
+
+def full(words: str) -> str:
+    """Return words as a full sentence, safe for a terminal."""
+    told = capitalized(sentence(words))
+    return told if told.endswith((".", "!", "?")) else f"{told}."
 
 
 def span(values: Sequence[float], shown: Callable[[float], str]) -> str:

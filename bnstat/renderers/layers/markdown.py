@@ -7,6 +7,7 @@ from bnstat.renderers.layers import rows
 from bnstat.renderers.layers.columns import DIGITS, columns_of, legend
 from bnstat.renderers.markdown import escaped, finding, opening, table
 from bnstat.report.layers import Layers
+from bnstat.report.layers_words import full
 
 
 def render(report: Layers) -> str:
@@ -21,7 +22,7 @@ def render(report: Layers) -> str:
         lines += ["", *table([column.header for column in columns], cells, left=1)]
         lines += ["", *(f"{escaped(line)}  " for line in legend(columns))]
     for line in report.measured.missed if report.layers else ():
-        lines += ["", escaped(line)]
+        lines += ["", escaped(full(line))]
     if report.findings:
         lines += ["", *(finding(title(one), one.message) for group in by_rule(report.findings) for one in group)]
     return "\n".join(lines) + "\n"

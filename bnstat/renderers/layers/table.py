@@ -10,8 +10,8 @@ from bnstat.renderers.layers import curve, rows
 from bnstat.renderers.layers.columns import DIGITS, REFUSES, Column, columns_of, legend
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
 from bnstat.report.layers import Layers
-from bnstat.report.layers_words import payers
-from bnstat.text import printable, sentence
+from bnstat.report.layers_words import full, payers
+from bnstat.text import printable
 
 # The part of the width that names of layers may take, and the least that they get.
 _NAMES, _LEAST_NAME = 3, 16
@@ -44,7 +44,7 @@ def _print(report: Layers, screen: Screen, every_row: bool) -> None:
         _print_curve(report, screen)
     for line in report.measured.missed if report.layers else ():
         screen.blank()
-        screen.say(sentence(line))
+        screen.say(full(line))
     _print_findings(report, screen, every_row)
 
 
