@@ -27,12 +27,15 @@ _FOLD = 64
 _FIELDS = ("finite", "mean", "m2", "minimum", "maximum", "nan", "inf")
 
 
-class _Sums(NamedTuple):
-    """The moments of one block: tensors of shape (rows, channels of a row)."""
+class _Cells(NamedTuple):
+    """The moments of the rows of one block: tensors of shape (rows, channels of a row), in the order of `_FIELDS`."""
 
     finite: torch.Tensor
     mean: torch.Tensor
     m2: torch.Tensor
+    minimum: torch.Tensor
+    maximum: torch.Tensor
+    nan: torch.Tensor
 
 
 def reduced(tensor: torch.Tensor, axis: int) -> torch.Tensor:
@@ -67,20 +70,12 @@ def moments_of(table: Doubles) -> Moments:
 def _reduced(tensor: torch.Tensor, axis: int) -> torch.Tensor:
     samples, channels = tensor.shape[0], tensor.shape[axis]
     cube = _cube(tensor, axis)
-    low, high = (_extreme(take, cube).double() for take in (torch.amin, torch.amax))
-    # On a GPU the question whether all values are finite would wait for it, so that there all are masked.
-    masked = tensor.device.type != "cpu" or not bool(torch.isfinite(low + high).all())
-    if masked:
-        least = torch.where(torch.isfinite(cube), cube, torch.inf).amin(dim=1).double()
-        high = torch.where(torch.isfinite(cube), cube, -torch.inf).amax(dim=1).double()
-        nan, low = torch.isnan(cube).sum(dim=1).double(), least
-    sums = _blocks(cube, masked)
-    if not masked:
-        nan = torch.zeros_like(low)
-    constant = low == high
-    mean, m2 = torch.where(constant, low, sums.mean), torch.where(constant, 0.0, sums.m2)
-    inf = cube.shape[1] - sums.finite - nan
-    return torch.stack([sums.finite, mean, m2, low, high, nan, inf]).reshape(len(_FIELDS), samples, channels)
+    found = _blocks(cube)
+    constant = found.minimum == found.maximum
+    mean, m2 = torch.where(constant, found.minimum, found.mean), torch.where(constant, 0.0, found.m2)
+    inf = cube.shape[1] - found.finite - found.nan
+    rows = [found.finite, mean, m2, found.minimum, found.maximum, found.nan, inf]
+    return torch.stack(rows).reshape(len(_FIELDS), samples, channels)
 
 
 def _cube(tensor: torch.Tensor, axis: int) -> torch.Tensor:
@@ -107,7 +102,7 @@ def _extreme(take: Callable[..., torch.Tensor], cube: torch.Tensor) -> torch.Ten
     return take(left, dim=1)
 
 
-def _blocks(cube: torch.Tensor, masked: bool) -> _Sums:
+def _blocks(cube: torch.Tensor) -> _Cells:
     """Return the moments of all rows, from blocks of a bounded size."""
     rows, length, width = cube.shape
     on_cpu = cube.device.type == "cpu"
@@ -115,38 +110,44 @@ def _blocks(cube: torch.Tensor, masked: bool) -> _Sums:
     size = min(max(block // width, 1), length)  # of a row, whose parts are merged
     together = max(block // (size * width), 1)
     buffer = torch.empty(min(together, rows) * size * width, dtype=torch.float64, device=cube.device)
-    reduce = _of_finite if masked else _of_all
     parts = []
     for start in range(0, length, size):
         piece = cube[:, start : start + size]
-        found = [reduce(piece[row : row + together], buffer) for row in range(0, rows, together)]
-        parts.append(_Sums(*(torch.cat(column) for column in zip(*found, strict=True))))
+        found = [_block(piece[row : row + together], buffer) for row in range(0, rows, together)]
+        parts.append(_Cells(*(torch.cat(column) for column in zip(*found, strict=True))))
     return parts[0] if len(parts) == 1 else _merged(parts)
 
 
-def _of_all(values: torch.Tensor, buffer: torch.Tensor) -> _Sums:
-    """Return the moments of a block of finite values."""
+def _block(values: torch.Tensor, buffer: torch.Tensor) -> _Cells:
+    """Return the moments of the rows of one block, in float64 and in two passes."""
     doubles = buffer[: values.numel()].view(values.shape).copy_(values)
+    if values.device.type != "cpu":  # the question whether all values are finite would wait for a GPU
+        return _of_finite(doubles)
+    low, high = (_extreme(take, values).double() for take in (torch.amin, torch.amax))
+    if not bool(torch.isfinite(low + high).all()):
+        return _of_finite(doubles)
     mean = doubles.mean(dim=1)
     m2 = doubles.sub_(mean.unsqueeze(1)).square_().sum(dim=1)
-    return _Sums(torch.full_like(mean, values.shape[1]), mean, m2)
+    return _Cells(torch.full_like(mean, values.shape[1]), mean, m2, low, high, torch.zeros_like(mean))
 
 
-def _of_finite(values: torch.Tensor, buffer: torch.Tensor) -> _Sums:
-    """Return the moments of the finite values of a block."""
-    there = torch.isfinite(values)
-    doubles = buffer[: values.numel()].view(values.shape).copy_(values).masked_fill_(~there, 0.0)
-    count = there.sum(dim=1).double()
-    mean = doubles.sum(dim=1) / count.clamp(min=1)
-    m2 = doubles.sub_(mean.unsqueeze(1)).masked_fill_(~there, 0.0).square_().sum(dim=1)
-    return _Sums(count, mean, m2)
+def _of_finite(doubles: torch.Tensor) -> _Cells:
+    """Return the moments of the finite values of a block, which is overwritten."""
+    gaps = ~torch.isfinite(doubles)
+    nan = torch.isnan(doubles).sum(dim=1).double()
+    low = doubles.masked_fill(gaps, torch.inf).amin(dim=1)
+    high = doubles.masked_fill(gaps, -torch.inf).amax(dim=1)
+    count = (doubles.shape[1] - gaps.sum(dim=1)).double()
+    mean = doubles.masked_fill_(gaps, 0.0).sum(dim=1) / count.clamp(min=1)
+    m2 = doubles.sub_(mean.unsqueeze(1)).masked_fill_(gaps, 0.0).square_().sum(dim=1)
+    return _Cells(count, mean, m2, low, high, nan)
 
 
-def _merged(parts: list[_Sums]) -> _Sums:
+def _merged(parts: list[_Cells]) -> _Cells:
     """Merge the parts of rows, about the mean of the first part (Chan, Golub & LeVeque 1979)."""
-    count, mean, m2 = (torch.stack(column) for column in zip(*parts, strict=True))
-    total = count.sum(dim=0)
-    offset = torch.where(count > 0, mean - mean[0], 0.0)
-    shift = (count * offset).sum(dim=0) / total.clamp(min=1)
-    between = (count * (offset - shift).square()).sum(dim=0)
-    return _Sums(total, mean[0] + shift, m2.sum(dim=0) + between)
+    finite, mean, m2, low, high, nan = (torch.stack(column) for column in zip(*parts, strict=True))
+    total = finite.sum(dim=0)
+    offset = torch.where(finite > 0, mean - mean[0], 0.0)
+    shift = (finite * offset).sum(dim=0) / total.clamp(min=1)
+    between = (finite * (offset - shift).square()).sum(dim=0)
+    return _Cells(total, mean[0] + shift, m2.sum(dim=0) + between, low.amin(dim=0), high.amax(dim=0), nan.sum(dim=0))
