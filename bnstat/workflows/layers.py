@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from bnstat.errors import UsageError, text, texts, whole, wholes
+from bnstat.layers.frameworks import framework_named
 from bnstat.networks.measurements.kept_moments import KeptMoments
 from bnstat.networks.measurements.measure import measure
 from bnstat.networks.measurements.samples import Progress as Passes
@@ -30,6 +31,7 @@ from bnstat.sources.trainings import nnunet
 from bnstat.sources.trainings.training import Training
 from bnstat.text import plural
 from bnstat.workflows.failures import failures_of, require_some
+from bnstat.workflows.inspect import require_told_axis
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,8 @@ def look_inside(
         channels=found.channels,
         patch=found.sizes,
     )
+    if not network.channels_last:
+        require_told_axis(found.planned, [framework_named("torch")], {asked.feeding.axis})
 
     # the samples, and what the layers make of them
     with found.read(channels_last=network.channels_last, progress=progress) as samples:

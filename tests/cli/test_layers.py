@@ -281,6 +281,13 @@ class TestWrongUse:
         assert "m.jsonl keeps the moments of samples, and a network needs their voxels" in said
         assert network.passes == []
 
+    def test_an_array_that_does_not_tell_where_its_channels_are_is_asked_about(self, network, refused, answer):
+        np.save("x.npy", np.random.default_rng(0).normal(size=(3, 1, 6, 6, 6)))
+        said = refused(2, "layers", "net:make", "x.npy")
+        assert "the tensor (3, 1, 6, 6, 6) does not tell whether its channels are; type --axis 1 if they are" in said
+        assert network.passes == []
+        assert answer("layers", "net:make", "x.npy", "--axis", "1")["layers"][0]["shape"] == [3, 6, 6, 6]
+
     def test_a_damaged_volume_is_told_and_the_others_are_measured(self, network, bnstat_run, cohort):
         damage(cohort / "case_1.nii.gz")
         ran = bnstat_run("layers", "net:make", cohort, "--format", "json")
