@@ -88,6 +88,11 @@ class _Inflated(io.RawIOBase):
         return 0
 
 
+def crc32(data: bytes, before: int = 0) -> int:
+    """Return the checksum of zip and gzip of some bytes, going on from that of the bytes before them."""
+    return int(_zlib.crc32(data, before))
+
+
 def skip(stream: BinaryIO, size: int) -> None:
     """Read bytes and forget them.
 

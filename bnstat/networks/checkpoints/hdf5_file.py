@@ -205,8 +205,9 @@ def _layer(path: Sequence[str], names: dict[tuple[str, ...], str]) -> str:
 
 def _tensor(source: str, name: str, dataset: _Dataset) -> StoredTensor:
     values = dataset.values
-    written = _text(values.attrs.get("dtype"))
-    dtype = written if values.dtype.kind == "V" and written is not None else values.dtype.name
+    stored_type = values.dtype
+    # Keras writes types that HDF5 does not have as bytes, and their names beside them.
+    dtype = (_text(values.attrs.get("dtype")) if stored_type.kind == "V" else None) or stored_type.name
 
     def read() -> NDArray[Any]:
         if values.external or values.is_virtual:

@@ -62,7 +62,7 @@ _TYPES = {
 # Where PyTorch's exporter notes in which modules it met a node.
 _SCOPES = "pkg.torch.onnx.name_scopes"
 # How PyTorch exports a model with its batch norms.
-KEEP = 'torch.onnx.export(model.eval(), (x,), "model.onnx", dynamo=True, optimize=False)'
+KEEP = 'torch.onnx.export(model.eval(), (x,), "model.onnx", dynamo=False, training=torch.onnx.TrainingMode.PRESERVE)'
 
 
 @dataclass(frozen=True)
@@ -234,9 +234,15 @@ def layer_name(node: Any, names: Mapping[str, str]) -> str:
         return str(modules[-2])
     path = str(node.name or (node.output[0] if node.output else "unnamed"))
     above, _, last = path.strip("/").rpartition("/")
-    if above and path.startswith("/") and re.fullmatch(rf"{node.op_type}(_\d+)?", last):
-        return above.replace("/", ".")
-    return path.strip("/")
+    if not above or not path.startswith("/") or not re.fullmatch(rf"{node.op_type}(_\d+)?", last):
+        return path.strip("/")
+    kept: list[str] = []
+    for part in above.split("/"):
+        # A member of a list has the name of the list in its own.
+        if kept and part.startswith(f"{kept[-1]}."):
+            kept.pop()
+        kept.append(part)
+    return ".".join(kept)
 
 
 def _said(node: Any, kind: Kind) -> Said:

@@ -8,6 +8,7 @@ takes memory in proportion to the bytes that it consists of, and there are at mo
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from typing import Any
 MOST_INSTRUCTIONS = 2_000_000
 # A whole number of more bytes is no count, size or seed.
 _MOST_INTEGER_BYTES = 256
+# What people put beside their weights, as arrays of a few hundred megabytes, is walked past.
+_MOST_TEXT = 256 << 20
 
 
 class NotAPickleError(Exception):
@@ -69,7 +72,7 @@ class Stream:
         place: The place of the next instruction; after `load`, the place behind the pickle.
     """
 
-    def __init__(self, raw: bytes, place: int = 0) -> None:
+    def __init__(self, raw: bytes | mmap.mmap, place: int = 0) -> None:
         self._raw = raw
         self.place = place
         self._left = MOST_INSTRUCTIONS
@@ -110,14 +113,16 @@ class Stream:
             NotAPickleError: if the stream ends before.
         """
         end = self.place + size
-        if size < 0 or end > len(self._raw):
+        if end > len(self._raw):
             raise NotAPickleError("it ends early")
+        if size > _MOST_TEXT:
+            raise NotAPickleError("a text is too long")
         taken = self._raw[self.place : end]
         self.place = end
         return taken
 
     def _line(self, encoding: str = "utf-8") -> str:
-        end = self._raw.find(b"\n", self.place)
+        end = self._raw.find(b"\n", self.place, self.place + _MOST_TEXT)
         if end < 0:
             raise NotAPickleError("it ends early")
         line = self._raw[self.place : end]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
@@ -18,8 +19,6 @@ from bnstat.networks.checkpoints.torch_objects import Storage, View, found_in, s
 MAGIC = b"\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 LONGEST_START = 32
 _PROTOCOL = 1001
-# The pickles come first, and where they end is not said: they are looked for in so many bytes.
-_MOST_DESCRIPTION = 64 << 20
 
 
 def open_torch_legacy(source: str, file: BinaryIO) -> Contents:
@@ -29,8 +28,8 @@ def open_torch_legacy(source: str, file: BinaryIO) -> Contents:
         InputError: if it is damaged.
     """
     size = file.seek(0, 2)
-    file.seek(0)
-    stream = Stream(file.read(_MOST_DESCRIPTION))
+    # Where the pickles end is not said, so the file is not read but mapped.
+    stream = Stream(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     try:
         _, protocol, _, described, keys = (stream.load() for _ in range(5))
     except NotAPickleError as error:

@@ -9,6 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from bnstat.errors import InputError
+from bnstat.sources.streams import crc32
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -177,7 +178,7 @@ class Archive:
             piece = self._file.read(min(left, _PIECE))
             if not piece:
                 raise self._damaged("it ends early")
-            found, left = zlib.crc32(piece, found), left - len(piece)
+            found, left = crc32(piece, found), left - len(piece)
         if found != info.CRC:
             raise self._damaged(f"the checksum of its member {info.filename} is wrong")
         self._checked.add(info.filename)
@@ -201,7 +202,7 @@ class Archive:
             data = inflater.decompress(self._bytes(place, info.compress_size), info.file_size + 1)
         except zlib.error as error:
             raise self._damaged(f"its member {info.filename} cannot be inflated") from error
-        if len(data) != info.file_size or (info.CRC and zlib.crc32(data) != info.CRC):
+        if len(data) != info.file_size or (info.CRC and crc32(data) != info.CRC):
             raise self._damaged(f"the checksum of its member {info.filename} is wrong")
         self._last = info.filename, data
         return data

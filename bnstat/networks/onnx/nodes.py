@@ -124,7 +124,7 @@ def _unseen(graph: Any) -> Iterator[str]:
     if single:
         have = "has" if single == 1 else "have"
         yield (
-            f"{plural(single, 'normalization')} {have} been exported as single operations (a mean, a root, a division), and "
+            f"{plural(single, 'normalization')} {have} been exported as single operations (mean, root, division), and "
             "cannot be seen; export with opset_version=20 or later, which has operators for group and layer norm"
         )
     inside = sum(

@@ -104,8 +104,8 @@ class OnnxNetwork:
         if fixed is not None and fixed != len(batch):
             raise UsageError(
                 f"{self.source} was exported for {plural(fixed, 'sample')} in a batch, so training batches of "
-                f"{len(batch)} cannot be run; give `batch_size={fixed}`, or export it with a dynamic batch axis, as in "
-                'torch.onnx.export(..., dynamic_shapes=({0: "batch"},))'
+                f"{len(batch)} cannot be run; give `batch_size={fixed}`, or export it with any number of samples: "
+                'torch.onnx.export(..., input_names=["x"], dynamic_axes={"x": {0: "batch"}})'
             )
         own = [one for one in self._normalizers if one.normalization.takes_batch]
         values = self._run("train", batch, self._taps(self._normalizers), own)

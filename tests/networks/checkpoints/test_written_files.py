@@ -79,7 +79,9 @@ def test_a_file_whose_batch_norms_an_exporter_folded_says_so():
     pytest.importorskip("onnx")
     read = read_checkpoint(str(WRITTEN / "folded.onnx"))
     assert all(layer.kind != "batch" for layer in read.normalizations)
-    assert any("fold batch norm into the convolution" in note and "optimize=False" in note for note in read.notes)
+    assert any(
+        "fold batch norm into the convolution" in note and "TrainingMode.PRESERVE" in note for note in read.notes
+    )
 
 
 # One file of each format; HDF5 opens a file in ten times the time of the others.

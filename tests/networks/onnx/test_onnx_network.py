@@ -226,15 +226,42 @@ def test_batch_norms_that_an_exporter_folded_are_told(torch, network, batch, tmp
     assert not any(seen.normalization.kind == "batch" for seen in passed.seen)
     assert {"instance", "group"} <= {seen.normalization.kind for seen in passed.seen}
     assert not opened.trains
-    assert any("fold batch norm" in told and "optimize=False" in told for told in opened.missed)
+    assert any("fold batch norm" in told and "TrainingMode.PRESERVE" in told for told in opened.missed)
 
 
 def test_the_older_exporter_keeps_them_in_training_mode(torch, network, batch, tmp_path):
     from bnstat.networks.onnx.onnx_network import open_onnx
 
+    options = {"input_names": ["x"], "dynamic_axes": {"x": {0: "batch"}}}
     preserve = torch.onnx.TrainingMode.PRESERVE
-    path = export(torch, network, tmp_path / "a.onnx", dynamo=False, training=preserve, do_constant_folding=False)
-    same(open_onnx(path).evaluate(batch), *entered(torch, network, batch))
+    path = export(torch, network, tmp_path / "a.onnx", dynamo=False, training=preserve, **options)
+    opened = open_onnx(path)
+    same(opened.evaluate(batch), *entered(torch, network, batch))
+    same(opened.train(batch[:2]), *entered(torch, network, batch[:2], training=True))
+
+
+def test_layers_of_lists_and_layers_without_bias_have_their_names(torch, tmp_path):
+    from bnstat.networks.onnx.onnx_network import open_onnx
+
+    nn = torch.nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            block = nn.Sequential(nn.Conv3d(1, 4, 3, bias=False), nn.BatchNorm3d(4), nn.GroupNorm(2, 4))
+            self.blocks = nn.ModuleList([nn.Sequential(block), nn.BatchNorm3d(4)])
+
+        def forward(self, x):
+            for block in (*self.blocks, self.blocks[1]):
+                x = block(x)
+            return x
+
+    path = tmp_path / "a.onnx"
+    torch.onnx.export(
+        Net().eval(), (torch.zeros(1, 1, 8, 8, 8),), path, dynamo=False, training=torch.onnx.TrainingMode.PRESERVE
+    )
+    seen = open_onnx(str(path)).evaluate(np.ones((2, 1, 8, 8, 8), "f4")).seen
+    assert [one.normalization.layer for one in seen] == ["blocks.0.0.1", "blocks.0.0.2", "blocks.1", "blocks.1#2"]
 
 
 def test_other_files_and_other_shapes_are_one_line(exported, opened, batch, tmp_path):
