@@ -60,8 +60,7 @@ def measure(
         found = evaluate(network, samples, measuring.layers, switch=switch, kept=kept, tick=count.each)
         if kept is not None:
             kept.finish()
-    if not found.layers:
-        raise UsageError(f"{network.source} has no normalization that can be seen, so that there is nothing to measure")
+    _require_layers(network, found)
 
     # training mode: real batches of every size
     notes = list(_evaluation_notes(network, samples, measuring, found, nesting))
@@ -121,6 +120,13 @@ def _changes(found: Evaluation) -> Iterator[Change]:
     """Yield the changes of outputs of all layers together and of each alone."""
     yield found.change
     yield from (layer.change for layer in found.layers.values())
+
+
+def _require_layers(network: Network, found: Evaluation) -> None:
+    """Refuse a network without layers, and say which normalizations cannot be seen."""
+    if not found.layers:
+        told = ("no normalization can be seen in it, so that there is nothing to measure", *network.missed)
+        raise UsageError(f"{network.source}: {'; '.join(told)}")
 
 
 class _Count:

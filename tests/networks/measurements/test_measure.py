@@ -244,8 +244,15 @@ def test_calls_of_one_module_are_selected_together():
 def test_no_sample_and_no_normalization_are_refused():
     with pytest.raises(UsageError, match="no sample"):
         measure(FakeNetwork([batch_norm("norm", 2)]), HeldSamples.of([]), EVALUATION_ONLY)
-    with pytest.raises(UsageError, match=r"fake:network has no normalization"):
+    with pytest.raises(UsageError, match=r"fake:network: no normalization can be seen in it, so that there is nothing"):
         measure(FakeNetwork([rectified]), held(2), EVALUATION_ONLY)
+
+
+def test_what_cannot_be_seen_of_a_network_without_normalizations_is_said():
+    network = FakeNetwork([rectified])
+    network.missed = ("batch norm is folded into convolutions; export it so that it stays",)
+    with pytest.raises(UsageError, match=r"nothing to measure; batch norm is folded into convolutions; export it so"):
+        measure(network, held(2), EVALUATION_ONLY)
 
 
 def test_a_sample_that_is_refused_in_evaluation_mode_is_named():
