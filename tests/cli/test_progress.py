@@ -68,6 +68,21 @@ def test_one_file_is_named(terminal, monkeypatch):
     assert "3.0/4.0 MB" in stderr.getvalue()
 
 
+def test_passes_of_a_network_take_the_place_of_bytes(terminal, monkeypatch):
+    monkeypatch.setattr(progress, "_MOMENT_S", -1.0)
+    stderr = terminal()
+    with progress.progress(quiet=False) as meter:
+        read_two_files(meter)
+        before = len(stderr.getvalue())
+        for done in range(1, 4):
+            meter.passes("evaluation mode", done, 3)
+        meter.passes("training batches of 2", 1, 4)
+    shown = stderr.getvalue()[before:]
+    assert "training batches of 2" in shown
+    assert "1/4" in shown
+    assert "MB" not in shown.rpartition("training batches of 2")[2]
+
+
 def test_what_takes_no_longer_than_a_moment_shows_nothing(terminal):
     stderr = terminal()
     with progress.progress(quiet=False) as meter:
