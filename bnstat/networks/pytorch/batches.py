@@ -12,7 +12,7 @@ from torch import nn
 
 from bnstat.errors import UsageError
 from bnstat.networks.pytorch.reduction import plain
-from bnstat.networks.pytorch.watcher import tensors_in
+from bnstat.networks.pytorch.tensors import tensors_in
 
 # The entry of a dictionary that holds the volume, as MONAI names it.
 _IMAGE = "image"

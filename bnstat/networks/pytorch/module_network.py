@@ -23,8 +23,9 @@ from bnstat.networks.pytorch.batches import device_of
 from bnstat.networks.pytorch.models.device import device_named, require_precision
 from bnstat.networks.pytorch.reduction import plain
 from bnstat.networks.pytorch.saving import save_weights
+from bnstat.networks.pytorch.tensors import tensors_in
 from bnstat.networks.pytorch.unchanged import unchanged
-from bnstat.networks.pytorch.watcher import Known, ReachedError, Watcher, tensors_in
+from bnstat.networks.pytorch.watcher import Known, ReachedError, Watcher
 from bnstat.networks.pytorch.watching import watched
 
 # What is said if a pass drew random numbers although every random layer that is known was off.

@@ -21,7 +21,7 @@ from bnstat.networks.normalization import Kind, Normalization, Pass, Seen, Tenso
 from bnstat.networks.pytorch.modules import ROOT
 from bnstat.networks.pytorch.programs.program import Program, ProgramCall, ProgramRefusesError
 from bnstat.networks.pytorch.reduction import channel_axis, doubles, plain, reduce_input
-from bnstat.networks.pytorch.watcher import tensors_in
+from bnstat.networks.pytorch.tensors import tensors_in
 from bnstat.text import by, plural
 
 

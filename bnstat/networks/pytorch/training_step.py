@@ -20,7 +20,8 @@ from bnstat.networks.pytorch.calls import Call
 from bnstat.networks.pytorch.graphs import out_of_graphs
 from bnstat.networks.pytorch.modules import ROOT, calls_a_function, stores_statistics
 from bnstat.networks.pytorch.reduction import channel_axis
-from bnstat.networks.pytorch.watcher import Known, tensors_in
+from bnstat.networks.pytorch.tensors import tensors_in
+from bnstat.networks.pytorch.watcher import Known
 from bnstat.networks.recordings.entered import Described, Entered
 
 _KINDS: tuple[tuple[type[nn.Module], Kind], ...] = (

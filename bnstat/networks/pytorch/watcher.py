@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # its usual name
 from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
 
 from bnstat.errors import UsageError
 from bnstat.networks.normalization import Normalization, Seen
 from bnstat.networks.pytorch import modules
 from bnstat.networks.pytorch.calls import Call
-from bnstat.networks.pytorch.reduction import channel_axis, doubles, reduce_input
+from bnstat.networks.pytorch.reduction import channel_axis, reduce_input
+from bnstat.networks.pytorch.stated import epsilon_of, of_call, of_module
+from bnstat.networks.pytorch.tensors import tensors_in
 
 # How far the output of a module that normalizes by itself may be from that of PyTorch's batch norm, in its own size.
 _SAME = 1e-3
@@ -217,26 +218,11 @@ class Watcher:
             self._store(layer, mean, variance)
             if not modules.normalizes(module):
                 self.known.callers.setdefault(module)
-        epsilon = call["eps"]
-        return Normalization(
-            layer=layer,
-            kind=call.kind,
-            epsilon=float(torch.finfo(call.input.dtype).eps if epsilon is None else epsilon),
-            groups=call["groups"] if call.kind == "group" else None,
-            momentum=self._momentum(call, module) if variance is not None else None,
-            running_mean=doubles(mean if mean is None else self._own(mean), channels),
-            running_variance=doubles(variance if variance is None else self._own(variance), channels),
-            scale=doubles(call["weight"], channels),
-            shift=doubles(call["bias"], channels),
-            functional=not modules.normalizes(module),
-            frozen=variance is not None and (_is_frozen(module) or (training and not call.takes_own_statistics)),
-        )
+        return of_call(layer, call, module, channels, self._kept(mean), self._kept(variance), training=training)
 
-    @staticmethod
-    def _momentum(call: Call, module: nn.Module) -> float | None:
-        """Return the momentum that a module has; that of the call for a function, where cumulative ones look alike."""
-        momentum = module.momentum if isinstance(module, _NormBase) else call["momentum"]
-        return None if momentum is None else float(momentum)
+    def _kept(self, tensor: torch.Tensor | None) -> torch.Tensor | None:
+        """Return the module's own tensor for one that it was lent, which has the numbers before the pass."""
+        return None if tensor is None else self._own(tensor)
 
     def _store(self, layer: str, mean: torch.Tensor, variance: torch.Tensor) -> None:
         """Note where the running statistics of a layer are, if they are tensors of a module."""
@@ -261,18 +247,7 @@ class Watcher:
         reached = layer == self._until and self.known.by_input.get(module)
         if self._note is None and not reached:
             return
-        channels = tensor.shape[1]
-        normalization = Normalization(
-            layer=layer,
-            kind="batch",
-            epsilon=float(getattr(module, "eps", getattr(module, "epsilon", 0.0))),
-            momentum=getattr(module, "momentum", None),
-            running_mean=doubles(self._own(module.running_mean), channels),
-            running_variance=doubles(self._own(module.running_var), channels),
-            scale=doubles(getattr(module, "weight", None), channels),
-            shift=doubles(getattr(module, "bias", None), channels),
-            frozen=_is_frozen(module),
-        )
+        normalization = of_module(layer, module, tensor.shape[1], self._own)
         frame.input = reduce_input(normalization, tensor, 1, self._samples)
         self._store(layer, module.running_mean, module.running_var)
         if reached:
@@ -284,7 +259,7 @@ class Watcher:
             return None
         module: Any = frame.module
         affine = getattr(module, "weight", None), getattr(module, "bias", None)
-        epsilon = getattr(module, "eps", getattr(module, "epsilon", 0.0))
+        epsilon = epsilon_of(module)
         self.inside = True  # these calls are none of the network
         try:
             stored = F.batch_norm(frame.tensor, module.running_mean, module.running_var, *affine, False, 0.0, epsilon)
@@ -303,24 +278,6 @@ class Watcher:
         return switched
 
 
-def _is_frozen(module: nn.Module) -> bool:
-    """Return True if the class of a module says that its statistics are fixed, as FrozenBatchNorm2d does."""
-    return "frozen" in type(module).__name__.lower()
-
-
 def _alike(output: torch.Tensor, expected: torch.Tensor) -> bool:
     size = expected.abs().max()
     return bool((output - expected).abs().max() <= _SAME * size)
-
-
-def tensors_in(values: Any) -> Iterator[torch.Tensor]:
-    """Yield the tensors in nested lists, tuples, dictionaries and data classes, in order."""
-    if isinstance(values, torch.Tensor):
-        yield values
-    elif isinstance(values, Mapping):
-        yield from tensors_in(tuple(values.values()))
-    elif is_dataclass(values) and not isinstance(values, type):
-        yield from tensors_in(tuple(getattr(values, one.name) for one in fields(values)))
-    elif isinstance(values, (list, tuple)):
-        for value in values:
-            yield from tensors_in(value)
