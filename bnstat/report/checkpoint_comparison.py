@@ -15,7 +15,7 @@ from bnstat.report.checkpoint import CheckpointReport, file_fields, spread
 from bnstat.report.documents.document import Document, Fields
 from bnstat.report.documents.inputs import failure_fields
 from bnstat.report.finding import Failure
-from bnstat.text import first_ones, plural, short
+from bnstat.text import first_ones, plural, printable, short
 
 # From here on a layer is said to have moved: half a hundredth of a standard deviation is rounding in a figure.
 _LEAST_MEAN = 0.005
@@ -162,7 +162,7 @@ def _largest(layers: Sequence[LayerMoved]) -> list[str]:
     means = [(_greatest(one.mean_moved), one) for one in layers]
     (most, channel), layer = max(means, key=lambda pair: pair[0])
     if channel is not None:
-        where = f"layer {layer.name}" + (f", channel {channel}" if layer.before.channels > 1 else "")
+        where = f"layer {layer.before.title}" + (f", channel {channel}" if layer.before.channels > 1 else "")
         said.append(
             f"The running means moved by up to {short(most, 3)} SD (standard deviations of the first file; {where})."
             if most >= _LEAST_MEAN
@@ -172,7 +172,7 @@ def _largest(layers: Sequence[LayerMoved]) -> list[str]:
     (_, channel), layer = max(ratios, key=lambda pair: pair[0])
     if channel is not None and layer.variance_ratio is not None:
         ratio = short(float(layer.variance_ratio[channel]), 3)
-        said.append(f"The running variance changed most in layer {layer.name}: to {ratio} times what it was.")
+        said.append(f"The running variance changed most in layer {layer.before.title}: to {ratio} times what it was.")
     return said
 
 
@@ -199,12 +199,14 @@ def _apart(found: Moved) -> Sequence[str]:
     ):
         if names:
             verb = "is" if len(names) == 1 else "are"
-            said.append(f"{plural(len(names), 'layer')} {verb} {words}: {first_ones('', names).strip()}.")
+            said.append(
+                f"{plural(len(names), 'layer')} {verb} {words}: {first_ones('', list(map(printable, names))).strip()}."
+            )
     return said
 
 
 def _named(layers: Sequence[LayerMoved]) -> str:
-    return f" ({first_ones('', [layer.name for layer in layers]).strip()})" if len(layers) < 4 else ""
+    return f" ({first_ones('', [layer.before.title for layer in layers]).strip()})" if len(layers) < 4 else ""
 
 
 def _all(count: int) -> str:

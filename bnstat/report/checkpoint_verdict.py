@@ -36,7 +36,7 @@ def _fails(audit: Audit) -> Iterator[str]:
     broken = [layer for layer in audit.layers if layer.nan or layer.inf or layer.negative]
     if broken:
         what = joined([name for name, has in _BROKEN.items() if any(has(layer) for layer in broken)], "or")
-        names = f" ({', '.join(layer.name for layer in broken)})" if len(broken) <= _FEW else ""
+        names = f" ({', '.join(layer.title for layer in broken)})" if len(broken) <= _FEW else ""
         of = _lowered(_of(len(broken), len(audit.layers)))
         yield f"Evaluation mode fails: {of}{names} store{'s' if len(broken) == 1 else ''} {what}."
 
@@ -118,7 +118,7 @@ def _channels(found: Sequence[tuple[LayerAudit, tuple[int, ...]]]) -> str:
     verb = "is" if count == 1 else "are"
     if len(found) > _FEW:
         return f"{plural(count, 'channel')} in {plural(len(found), 'layer')} {verb}"
-    named = joined([f"{numbered('channel', 'channels', channels)} of {layer.name}" for layer, channels in found])
+    named = joined([f"{numbered('channel', 'channels', channels)} of {layer.title}" for layer, channels in found])
     return f"{named[0].upper()}{named[1:]} {verb}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log10
+from math import inf, log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from bnstat.networks.checkpoints.updates import (
     only_constants_lately,
     weight_of_start,
 )
+from bnstat.text import printable
 
 Channels = tuple[int, ...]
 
@@ -50,6 +51,11 @@ class LayerAudit:
         return self.stored.layer
 
     @property
+    def title(self) -> str:
+        """The path as a sentence has it, safe to print."""
+        return printable(self.stored.layer)
+
+    @property
     def mean(self) -> Doubles | None:
         """The running mean of each channel."""
         return self.stored.running_mean
@@ -69,7 +75,7 @@ class LayerAudit:
     @cached_property
     def initial(self) -> bool:
         """True if all running statistics are exactly those that a layer starts with: mean 0 and variance 1."""
-        if self.variance is None:
+        if self.variance is None or not self.channels:
             return False
         return bool(np.all(self.variance == 1.0) and (self.mean is None or np.all(self.mean == 0.0)))
 
@@ -252,6 +258,7 @@ def _from_neighbours(layers: Sequence[StoredNormalization]) -> list[float | None
     for order, place in enumerate(known):
         beside = [known[near] for near in (order - 1, order + 1) if 0 <= near < len(known)]
         ratios = [(medians[place] or 1.0) / (medians[near] or 1.0) for near in beside]
+        ratios = [one for one in ratios if 0.0 < one < inf]
         if ratios and (all(one > 1.0 for one in ratios) or all(one < 1.0 for one in ratios)):
             found[place] = min(ratios, key=lambda one: abs(log10(one)))
     return found

@@ -62,7 +62,8 @@ def only_constants(
     if batches is not None and batches > 0:
         left = weight_of_start(momentum, batches)
         allowed = _tolerance(momentum, batches, left, dtype)
-        away = np.abs(variance - left)
+        with np.errstate(all="ignore"):
+            away = np.abs(variance - left)
         found |= zeros & (away <= allowed)
         if dtype in _HALF:
             found |= zeros & np.isin(variance, _repeated(momentum, batches, dtype))
@@ -81,8 +82,9 @@ def only_constants_lately(mean: Doubles, variance: Doubles) -> NDArray[np.bool_]
     variance of the layer. Nothing has to be known of the momentum or of the number of batches.
     """
     live = variance[np.isfinite(variance) & (variance > 0.0)]
-    size = np.maximum(mean * mean, np.median(live) if len(live) else 0.0)
-    return (variance > 0.0) & (variance <= _OF_A_CONSTANT * size)
+    with np.errstate(all="ignore"):  # of numbers that are infinite, or too large to be squared
+        size = np.maximum(mean * mean, np.median(live) if len(live) else 0.0)
+    return np.isfinite(mean) & (variance > 0.0) & (variance <= _OF_A_CONSTANT * size)
 
 
 def momentum_told(mean: Doubles, variance: Doubles, batches: int, dtype: str) -> float | None:

@@ -48,7 +48,7 @@ def _check(rule: Rule[CheckpointEvidence], evidence: CheckpointEvidence) -> Iter
         if ratio is not None and ratio > 0.0 and max(ratio, 1.0 / ratio) > MOST_RATIO:
             size = "large" if ratio > 1.0 else "small"
             message = (
-                f"layer {layer.name}: its median running variance is {short(max(ratio, 1.0 / ratio))} times as {size} "
+                f"layer {layer.title}: its median running variance is {short(max(ratio, 1.0 / ratio))} times as {size} "
                 f"as that of the layers beside it (limit {MOST_RATIO:,.0f}). Something else enters here than around "
                 "it: raw intensities, a branch without normalization, or weights of another network. Look at what "
                 "enters this layer; at the first one: bnstat inspect PATH."

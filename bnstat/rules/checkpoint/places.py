@@ -18,9 +18,9 @@ def place(layer: LayerAudit, channels: Sequence[int]) -> str:
     """Return channels of a layer, as in "channels 3, 7 of layer encoder.0.norm (2 of 32)"."""
     if len(channels) == layer.channels:
         every = "the only channel" if layer.channels == 1 else f"all {layer.channels:,} channels"
-        return f"{every} of layer {layer.name}"
+        return f"{every} of layer {layer.title}"
     of_all = f" ({len(channels):,} of {layer.channels:,})" if len(channels) > 1 else ""
-    return f"{numbered('channel', 'channels', channels)} of layer {layer.name}{of_all}"
+    return f"{numbered('channel', 'channels', channels)} of layer {layer.title}{of_all}"
 
 
 def layers_of(layers: Collection[LayerAudit], of: int) -> str:
@@ -30,7 +30,7 @@ def layers_of(layers: Collection[LayerAudit], of: int) -> str:
         layers: The layers.
         of: The number of layers with running statistics.
     """
-    names = [layer.name for layer in layers]
+    names = [layer.title for layer in layers]
     if len(names) == of:
         every = "both" if of == 2 else f"all {of:,}"
         return f"layer {names[0]}" if of == 1 else f"{every} layers with running statistics"

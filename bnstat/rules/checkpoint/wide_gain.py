@@ -54,7 +54,7 @@ def _check(rule: Rule[CheckpointEvidence], evidence: CheckpointEvidence) -> Iter
         if most[1] > MOST_RATIO * least[1]:
             ratio = most[1] / least[1]
             message = (
-                f"layer {layer.name}: the folded gain γ/√(variance + ε) is {short(most[1])} in channel {most[0]} and "
+                f"layer {layer.title}: the folded gain γ/√(variance + ε) is {short(most[1])} in channel {most[0]} and "
                 f"{short(least[1])} in channel {least[0]}, {beyond(ratio, MOST_RATIO)} times as small (limit "
                 f"{MOST_RATIO:g}). If the layer is folded into int8 weights with one scale, weak channels are rounded "
                 "away. Quantize per channel, or keep this layer in floating point."
