@@ -16,6 +16,8 @@ VOXELS, HEADER = ".img", ".hdr"
 _KINDS = {NIFTI: "a NIfTI image", MGH: "an MGH image"}
 # The bytes with which an archive of arrays begins.
 _ZIP, _ZIP_ENDING = b"PK", ".npz"
+# Those with which the recording of a training begins.
+_TRAINING = b'{"schema":"bnstat.training/1"'
 _MEANS = "it is read as what it is, but other programs will stumble over it"
 
 
@@ -101,9 +103,11 @@ def misnamed(path: str) -> str | None:
     )
     try:
         with open(path, "rb") as file:
-            start = file.read(LONGEST_MARKER)
+            start = file.read(max(LONGEST_MARKER, len(_TRAINING)))
     except (OSError, ValueError):
         return None
+    if start == _TRAINING:
+        return f"it is the recording of a training; type: bnstat layers {shlex.quote(path)}"
     if named is not None:
         title, marker, ending = named
         begins = start.startswith(marker) or marker.startswith(start)

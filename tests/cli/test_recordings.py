@@ -60,3 +60,11 @@ def test_options_and_inputs_that_a_recording_does_not_take_are_refused(refused):
 def test_a_recording_is_not_replaced_by_its_report(refused, run, tmp_path):
     (tmp_path / "link.json").symlink_to(run)
     assert "link.json is one of the inputs" in refused(2, "compare", "run.jsonl", "-o", "./link.json")
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("command", ["inspect", "check"])
+def test_a_recording_among_volumes_is_told_how_it_is_read(bnstat_run, command, small_image):
+    ran = bnstat_run(command, "run.jsonl", small_image())
+    assert "run.jsonl: it is the recording of a training; type: bnstat layers run.jsonl" in ran.err
+    assert ran.code == 3
