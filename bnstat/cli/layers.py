@@ -122,9 +122,10 @@ def command(
       bnstat layers nnUNetTrainer__nnUNetPlans__3d_fullres/ imagesTr/
       bnstat layers run.jsonl
     """
-    if model is None:
+    if model is None or (not paths and _are_volumes(model)):
         raise click.UsageError(
-            f"no model: give a MODEL and a PATH, as in {context.command_path} mynet:build volume.nii.gz", context
+            f"no model: give a MODEL and a PATH, as in {context.command_path} mynet:build {model or 'volume.nii.gz'}",
+            context,
         )
     if recordings.are_meant((model, *paths)):
         return recordings.show(context, (model, *paths), to)
@@ -143,6 +144,12 @@ def _require_model_first(model: str, paths: Sequence[str]) -> None:
     for path in paths:
         if _FACTORY.fullmatch(path) and not _FACTORY.fullmatch(model) and not Path(path).exists():
             raise UsageError(f"the model comes before the paths, as in: bnstat layers {path} {model}")
+
+
+def _are_volumes(path: str) -> bool:
+    from bnstat.networks.opening import are_volumes
+
+    return are_volumes(path)
 
 
 def _run(paths: Sequence[str], to: options.Output, asked: LayersSettings, reading: Reading, plot: str | None) -> int:

@@ -80,6 +80,16 @@ def open_network(
     return _of_file(content, request)
 
 
+def are_volumes(path: str) -> bool:
+    """Return True if a path is a volume or a folder of volumes, and no model."""
+    if os.path.isdir(path):
+        return ResultsFolder.at(path) is None and BundleFolder.at(path) is None and holds_volumes(path)
+    try:
+        return os.path.isfile(path) and content_of_file(path) == "volume"
+    except OSError:
+        return False
+
+
 def training_of(model: str) -> str | None:
     """Return the plans that a model was trained with, as `--plans` takes them; None if its folder has none."""
     results = ResultsFolder.at(model) if os.path.exists(model) else None

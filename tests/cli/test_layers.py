@@ -250,6 +250,7 @@ class TestWrongUse:
         ("arguments", "said"),
         [
             ((), "no model: give a MODEL and a PATH, as in bnstat layers mynet:build volume.nii.gz"),
+            (("cohort",), "no model: give a MODEL and a PATH, as in bnstat layers mynet:build cohort"),
             (("net:make",), "no input: give a PATH after the model, as in bnstat layers net:make volume.nii.gz"),
             (("cohort", "net:make"), "the model comes before the paths, as in: bnstat layers net:make cohort"),
             (("net:make", "cohort", "-b", "0"), "--batch-sizes must be at least 1, but one is 0"),
