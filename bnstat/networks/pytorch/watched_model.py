@@ -32,7 +32,8 @@ def watch(model: nn.Module) -> Iterator[Watched]:
 
     The model computes the same numbers, and has no hook of it afterwards. What runs in a backward pass is not watched:
     activation checkpointing calls layers again there. Models in `torch.compile` run uncompiled meanwhile. The moments
-    of each sample are kept, so watch some passes; `bnstat.torch.record` is for a whole training.
+    of each sample are kept, so watch some passes; `bnstat.torch.record` is for a whole training. Meanwhile PyTorch's
+    fast path for transformer layers is off, in which norms cannot be seen; the last bits of such a model may differ.
 
     Example:
         with bnstat.torch.watch(model) as watched:
