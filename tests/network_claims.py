@@ -94,6 +94,8 @@ def is_share(printed: str, value: float | None) -> bool:
 
 
 def is_number(printed: str, value: float | None) -> bool:
+    if printed.startswith("less than"):
+        return value is not None and printed.split()[2] == "0.0001" and 0 < value < 1e-4
     return equals(printed.removesuffix(" SD").strip(), value)
 
 
@@ -392,7 +394,9 @@ def _can_stay(said: Said, groups: Mapping[str, str]) -> bool:
     return (groups["off"] is not None) == off and whole and not _paying(said.document)
 
 
-def _compare(said: Said, _groups: Mapping[str, str]) -> bool:
+def _compare(said: Said, groups: Mapping[str, str]) -> bool:
+    if (groups["anew"] is not None) == all(_fits(layer) for layer in _known_stored(said.document)):
+        return False
     return bool(_paying(said.document)) or (said.document["output_moved"] or 0.0) > _LIMIT["moved"]
 
 
@@ -523,7 +527,11 @@ _CLAIMS: tuple[tuple[str, Any], ...] = (
         lambda said, _: all(len(layer["dead"]) == layer["channels"] for layer in said.document["layers"]),
     ),
     (r"Nothing is known of what the norms do with these samples", _unknown),
-    (r"What to do: compare the network on labelled cases", _compare),
+    (
+        r"What to do: compare the network on labelled cases with its stored statistics(?: and with|, with) each "
+        r"sample's own(?: \(set running_mean .+ at a time\))?(?P<anew>, and with those of these samples)?",
+        _compare,
+    ),
     (r"What to do: compute the statistics anew with the code that (?P<source>\S+) was exported from", _export),
 )
 

@@ -10,6 +10,11 @@ from bnstat.report.layers_words import Figured, fits, middle, name, payers, perc
 from bnstat.report.limits import NETWORK_LIMITS
 from bnstat.text import joined, printable
 
+_IN_A_NEW_TRAINING = (
+    "In a new training, use instance or group norm, which normalize alike in both modes, or freeze the stored "
+    "statistics for the last epochs, so that training normalizes as inference does."
+)
+
 # Layers that are named with their share before the rest is counted.
 _MOST_PAYERS = 4
 
@@ -99,14 +104,21 @@ def advice(measured: Measured) -> str:
             if off
             else "The stored statistics can stay."
         )
-    own = ""
+    return f"What to do: {_compared(measured, off=off)} {_IN_A_NEW_TRAINING}"
+
+
+def _compared(measured: Measured, *, off: bool) -> str:
+    """Say what to compare on labelled cases: statistics of these samples only where the stored ones are others."""
+    own = "each sample's own"
+    stored = [layer for layer in measured.layers if layer.stored]
     if measured.model.framework == "pytorch" and all(layer.kind == "batch" for layer in stored):
-        own = " (set running_mean and running_var of these norms to None, and predict one sample at a time)"
+        own += " (set running_mean and running_var of these norms to None, and predict one sample at a time)"
+    start = "compare the network on labelled cases with its stored statistics"
+    if not off:
+        return f"{start} and with {own}."
     return (
-        f"What to do: compare the network on labelled cases with its stored statistics, with each sample's own{own}, "
-        "and with those of these samples, computed layer by layer (--save-statistics FILE writes them, ready to load). "
-        "In a new training, use instance or group norm, which normalize alike in both modes, or freeze the stored "
-        "statistics for the last epochs, so that training normalizes as inference does."
+        f"{start}, with {own}, and with those of these samples, computed layer by layer (--save-statistics FILE writes "
+        "them, ready to load)."
     )
 
 

@@ -93,8 +93,8 @@ def percent(value: float) -> str:
 
 
 def in_sd(value: float) -> str:
-    """Return a distance in standard deviations."""
-    return f"{short(value, 2)} SD"
+    """Return a distance in standard deviations, never rounded to a bare 0 where it is more."""
+    return "less than 0.0001 SD" if 0 < value < LEAST_SHARE else f"{short(value, 2)} SD"
 
 
 def times(value: float) -> str:
