@@ -77,9 +77,9 @@ def skipped_note(skipped: int) -> tuple[str, ...]:
     """Return the note on tensors that are not stored as plain numbers; none without one."""
     if not skipped:
         return ()
-    were = "was" if skipped == 1 else "were"
+    be, were = ("is", "was") if skipped == 1 else ("are", "were")
     return (
-        f"{plural(skipped, 'tensor')} {were} left out, which are sparse, quantized or without values; "
+        f"{plural(skipped, 'tensor')} that {be} sparse, quantized or without values {were} left out; "
         "normalization layers have none of these",
     )
 

@@ -143,7 +143,7 @@ def test_tensors_of_other_kinds_are_noted_and_do_not_disturb(torch, tmp_path):
     torch.save({"odd": odd, **state}, tmp_path / "a.pt")
     read, seen = same(tmp_path / "a.pt", state)
     assert seen == 12
-    assert any(note.startswith("2 tensors were left out") for note in read.notes)
+    assert any(note.startswith("2 tensors that are sparse") for note in read.notes)
 
 
 def test_files_without_checksums_are_read(torch, tmp_path):
