@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def layers_in(contents: Contents) -> Layers:
     Raises:
         InputError: if their numbers cannot be read.
     """
-    parts, notes = _parts_of(contents.tensors)
+    parts, notes = _parts_of(contents.tensors, contents.said)
     first: dict[object, str] = {}
     others: dict[str, list[str]] = {}
     kept: list[_Parts] = []
@@ -104,13 +105,13 @@ def layers_in(contents: Contents) -> Layers:
     )
 
 
-def _parts_of(tensors: Sequence[StoredTensor]) -> tuple[list[_Parts], list[str]]:
+def _parts_of(tensors: Sequence[StoredTensor], said: Mapping[str, Said]) -> tuple[list[_Parts], list[str]]:
     """Return the tensors of each normalization, in the order of the file, and notes on what was left out."""
     places = {tensor.name: place for place, tensor in enumerate(tensors)}
     by_name = {tensor.name: tensor for tensor in tensors}
     found: list[_Parts] = []
     used: set[str] = set()
-    for look in (_with_statistics, _affine):
+    for look in (_with_statistics, partial(_affine, said=said)):
         for tensor in tensors:
             whole = _OUTPUT.sub("", tensor.name)
             if tensor.name not in used and (parts := look(whole, tensor.name[len(whole) :], by_name)) is not None:
@@ -153,7 +154,7 @@ def _is_flax(base: str) -> bool:
     return base[-1:] in _SEPARATORS[:2] and bool(_FLAX.search(base) or _NORMALIZES.search(_PART.split(_path(base))[-1]))
 
 
-def _affine(name: str, tail: str, tensors: Mapping[str, StoredTensor]) -> _Parts | None:
+def _affine(name: str, tail: str, tensors: Mapping[str, StoredTensor], said: Mapping[str, Said]) -> _Parts | None:
     """Return the normalization whose γ a tensor is, and that has no running statistics; None for another tensor."""
     for part in _SCALES:
         base = _base(name, part)
@@ -162,7 +163,7 @@ def _affine(name: str, tail: str, tensors: Mapping[str, StoredTensor]) -> _Parts
             continue
         shift = _like(scale, base, _SHIFTS, tail, tensors)
         path = _path(base)
-        named = _NORMALIZES.search(_PART.split(path)[-1]) or _NORMALIZES.search(_class_before(path))
+        named = path in said or _NORMALIZES.search(_PART.split(path)[-1]) or _NORMALIZES.search(_class_before(path))
         if named or (shift is not None and scale.shape != (1,) and part != "scale"):
             return _Parts(path, None, None, scale, shift, None)
     return None

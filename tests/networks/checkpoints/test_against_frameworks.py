@@ -113,6 +113,7 @@ def test_a_whole_module_says_epsilon_and_momentum(torch, tmp_path):
         torch.nn.BatchNorm2d(3, eps=0.01, momentum=0.3),
         torch.nn.BatchNorm1d(3, momentum=None),
         torch.nn.GroupNorm(3, 3),
+        torch.nn.RMSNorm(3, eps=0.5),
     )
     torch.save(torch.nn.DataParallel(model), tmp_path / "a.pt")
     layers = read_checkpoint(str(tmp_path / "a.pt")).normalizations
@@ -120,6 +121,7 @@ def test_a_whole_module_says_epsilon_and_momentum(torch, tmp_path):
         ("0", "batch", 0.01, 0.3),
         ("1", "batch", 1e-5, None),
         ("2", "group", 1e-5, None),
+        ("3", "rms", 0.5, None),
     ]
 
 
