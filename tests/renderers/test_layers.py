@@ -10,7 +10,7 @@ from network_claims import middle
 from renderers import networks
 
 from bnstat.renderers.html import page
-from bnstat.renderers.layers import columns, curve, rows, table
+from bnstat.renderers.layers import columns, curve, table
 from bnstat.text import short
 
 WIDTHS = (40, 60, 80, 120, 200)
@@ -37,23 +37,6 @@ def test_no_line_but_a_row_is_wider_than_the_terminal(network, width):
 @pytest.mark.parametrize("network", EVERY)
 def test_a_table_fits_80_columns(network):
     assert max(map(len, table.render(network(), width=80).splitlines())) <= 80
-
-
-@pytest.mark.parametrize("most", [8, 12, 16, 26, 40])
-def test_names_are_shortened_in_the_middle_and_stay_apart(most):
-    names = names_of(networks.deep())
-    cut = rows.shortened(names, most)
-    assert len(set(cut)) == len(names)
-    for name, short_name in zip(names, cut, strict=True):
-        start, dots, end = short_name.partition("…")
-        assert name.startswith(start)
-        assert name.endswith(end)
-        assert bool(dots) == (short_name != name)
-
-
-def test_short_names_stay_as_they_are():
-    assert rows.shortened(["a", "b.norm"], 16) == ["a", "b.norm"]
-    assert rows.shortened([], 16) == []
 
 
 def test_of_many_layers_those_that_pay_are_shown_in_their_place():

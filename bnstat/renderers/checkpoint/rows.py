@@ -168,18 +168,6 @@ def chosen(report: CheckpointReport, *, every: bool) -> list[LayerAudit]:
     return [layers[place] for place in sorted(order[:MOST_ROWS])]
 
 
-def shared_prefix(layers: Sequence[LayerAudit], most: int) -> str:
-    """Return the parts that all names begin with, as "state_dict.model.", if names are longer than so many columns."""
-    names = [layer.name for layer in layers]
-    if max(map(len, names)) <= most or len(names) == 1:
-        return ""
-    first, last = min(names).split("."), max(names).split(".")
-    shared = 0
-    while shared < min(len(first), len(last)) - 1 and first[shared] == last[shared]:
-        shared += 1
-    return "".join(f"{part}." for part in first[:shared])
-
-
 def hidden_line(every: Collection[object], shown: Collection[object]) -> str:
     """Return how many layers are not shown; empty if all are."""
     hidden = len(every) - len(shown)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from bnstat.renderers import layer_names
 from bnstat.renderers.checkpoint import rows
 from bnstat.renderers.findings import also_in_layers, by_rule
-from bnstat.renderers.layers.rows import shortened
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
 from bnstat.report.checkpoint import CheckpointReport
-from bnstat.text import printable
-
-# The part of the width that names of layers may take, and the least that they get.
-_NAMES, _LEAST_NAME = 3, 16
 
 
 def render(
@@ -43,11 +39,12 @@ def print_report(report: CheckpointReport, screen: Screen, *, every_row: bool) -
 def _print_layers(report: CheckpointReport, screen: Screen, every_row: bool) -> None:
     """Print a row for each layer that is shown, and what the columns mean."""
     layers, columns = rows.chosen(report, every=every_row), rows.columns_of(report.audit)
-    most = max(screen.width // _NAMES, _LEAST_NAME)
-    prefix = rows.shared_prefix(report.layers, most)
-    names = shortened([printable(layer.name.removeprefix(prefix)) for layer in layers], most)
+    every = [layer.name for layer in report.layers]
+    names = layer_names.in_table(every, [layer.name for layer in layers], screen.width)
     headers, ranks = ["layer", *(column.split for column in columns)], [0, *(column.rank for column in columns)]
-    cells = [[name, *(column.cell(layer) for column in columns)] for name, layer in zip(names, layers, strict=True)]
+    cells = [
+        [name, *(column.cell(layer) for column in columns)] for name, layer in zip(names.shown, layers, strict=True)
+    ]
     shown, gap = fitting(headers, cells, ranks, screen.width)
     sides = ["left", *(column.side for column in columns)]
     table = empty_table([(headers[place], "left" if sides[place] == "left" else "right") for place in shown], gap=gap)
@@ -59,8 +56,8 @@ def _print_layers(report: CheckpointReport, screen: Screen, every_row: bool) -> 
         screen.remark(line)
     screen.blank()
     screen.hidden([columns[place - 1].header for place in range(len(headers)) if place and place not in shown])
-    if prefix:
-        screen.remark(f"layer: behind {printable(prefix)}, with which all names begin")
+    if names.remark:
+        screen.remark(names.remark)
     for line in rows.legend([columns[place - 1] for place in shown if place]):
         screen.remark(line)
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from bnstat.renderers import layer_names
 from bnstat.renderers.checkpoint.rows import hidden_line
 from bnstat.renderers.checkpoint.table import print_findings
 from bnstat.renderers.checkpoint_comparison import rows
-from bnstat.renderers.layers.rows import shortened
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
 from bnstat.report.checkpoint_comparison import CheckpointComparison, Difference
 from bnstat.text import printable
-
-# The part of the width that names of layers may take, and the least that they get.
-_NAMES, _LEAST_NAME = 3, 16
 
 
 def render(
@@ -66,8 +63,9 @@ def _print_layers(one: Difference, screen: Screen, every_row: bool) -> None:
     layers = rows.chosen(one.moved.layers, every=every_row)
     if not layers:
         return
-    names = shortened([printable(layer.name) for layer in layers], max(screen.width // _NAMES, _LEAST_NAME))
-    cells = [[name, *rows.cells(layer)[1:]] for name, layer in zip(names, layers, strict=True)]
+    every = [layer.name for layer in one.moved.layers]
+    names = layer_names.in_table(every, [layer.name for layer in layers], screen.width)
+    cells = [[name, *rows.cells(layer)[1:]] for name, layer in zip(names.shown, layers, strict=True)]
     headers = ["\n".join(header.rsplit(" ", 1)) for header in rows.HEADERS]
     shown, gap = fitting(headers, cells, rows.RANKS, screen.width)
     table = empty_table([(headers[place], "right" if place else "left") for place in shown], gap=gap)
@@ -78,5 +76,7 @@ def _print_layers(one: Difference, screen: Screen, every_row: bool) -> None:
         screen.remark(line)
     screen.blank()
     screen.hidden([header for place, header in enumerate(rows.HEADERS) if place not in shown])
+    if names.remark:
+        screen.remark(names.remark)
     for line in rows.LEGEND:
         screen.remark(line)

@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bnstat.networks.results import LayerResult, PerChannel
+from bnstat.renderers import layer_names
 from bnstat.renderers.layers import rows
 from bnstat.renderers.pictures import BLUE, GRAY, VERMILION, picture
 from bnstat.report.layers import Layers
 from bnstat.report.layers_words import between_in_training, middle, percent
 from bnstat.report.limits import NETWORK_LIMITS
-from bnstat.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,10 +75,13 @@ def _draw(figure: Figure, report: Layers) -> None:
 
 def _name_layers(panel: Axes, layers: Sequence[LayerResult]) -> None:
     """Name the layers below the axis, or number them if they are many."""
+    left_out = ""
     if len(layers) <= _MOST_NAMES:
-        names = rows.shortened([printable(layer.layer) for layer in layers], _NAME)
-        panel.set_xticks(range(1, len(layers) + 1), names, rotation=90)
-    panel.set_xlabel("norm, in the order in which they run")
+        every = [layer.layer for layer in layers]
+        names = layer_names.shortened(every, every, _NAME)
+        panel.set_xticks(range(1, len(layers) + 1), names.shown, rotation=90)
+        left_out = names.remark.removeprefix("layer: ")
+    panel.set_xlabel("\n".join(filter(None, ("norm, in the order in which they run", left_out))))
 
 
 def _draw_between(panel: Axes, layers: Sequence[LayerResult]) -> None:

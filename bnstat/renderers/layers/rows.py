@@ -73,19 +73,3 @@ def also(findings: Sequence[Finding]) -> str:
     here = findings[0].layer
     others = [one for one in others if here is None or one != printable(here)]
     return f" Also found in {first_ones('', others).lstrip()}." if others else ""
-
-
-def shortened(names: Sequence[str], most: int) -> list[str]:
-    """Return names of at most so many characters, shortened in the middle; longer ones if two would become alike."""
-    longest = max(map(len, names), default=0)
-    for width in range(most, longest):
-        for end in (width // 2, width // 3, width // 6, width * 2 // 3, 0):
-            cut = [_cut(name, width, end) for name in names]
-            if len(set(cut)) == len(set(names)):
-                return cut
-    return list(names)
-
-
-def _cut(name: str, width: int, end: int) -> str:
-    """Return a name of at most so many characters, so many of which are those of its end."""
-    return name if len(name) <= width else f"{name[: width - end - 1]}…{name[len(name) - end :]}"

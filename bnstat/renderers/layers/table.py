@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnstat.networks.results import LayerResult
+from bnstat.renderers import layer_names
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.layers import curve, rows
 from bnstat.renderers.layers.columns import DIGITS, REFUSES, Column, columns_of, legend
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
 from bnstat.report.layers import Layers
 from bnstat.report.layers_words import full, payers
-from bnstat.text import printable
-
-# The part of the width that names of layers may take, and the least that they get.
-_NAMES, _LEAST_NAME = 3, 16
 
 
 def render(
@@ -52,8 +49,9 @@ def _print_layers(report: Layers, screen: Screen, every_row: bool) -> None:
     """Print a row for each layer that is shown, and what the columns mean."""
     layers = rows.chosen(report, every=every_row)
     columns = columns_of(report)
-    names = rows.shortened([printable(layer.layer) for layer in layers], max(screen.width // _NAMES, _LEAST_NAME))
-    shown, gap, cells = _fitted(columns, layers, names, screen.width)
+    every = [layer.layer for layer in report.layers]
+    names = layer_names.in_table(every, [layer.layer for layer in layers], screen.width)
+    shown, gap, cells = _fitted(columns, layers, names.shown, screen.width)
     table = empty_table([(columns[place].split, columns[place].side) for place in shown], gap=gap)
     paying = {layer.layer for layer, _ in payers(report.layers)}
     for layer, row in zip(layers, cells, strict=True):
@@ -64,6 +62,8 @@ def _print_layers(report: Layers, screen: Screen, every_row: bool) -> None:
         screen.remark(line)
     screen.blank()
     screen.hidden([column.header for place, column in enumerate(columns) if place not in shown])
+    if names.remark:
+        screen.remark(names.remark)
     for line in legend([columns[place] for place in shown]):
         screen.remark(line)
 

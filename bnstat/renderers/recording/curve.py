@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnstat.networks.recordings.results import Point, RecordedLayer
-from bnstat.renderers.recording.rows import shortened
+from bnstat.renderers.layer_names import cut
 from bnstat.report.recording import Recording
 from bnstat.text import printable
 
@@ -47,7 +47,7 @@ def draw(layer: RecordedLayer, width: int) -> list[str]:
 def _title(layer: RecordedLayer, width: int) -> list[str]:
     """Return which layer is drawn and what the marks are: in one line, or in two where width is short."""
     marks = [f"{NOISE} noise", *([f"{DRIFT} drift of the running mean", f"{BOTH} both"] if layer.stored else [])]
-    name = f"{shortened(printable(layer.layer), width - _GUTTER - 6)}, SD by step:"
+    name = f"{cut(printable(layer.layer), width - _GUTTER - 6)}, SD by step:"
     one = f"{name} {'   '.join(marks)}"
     return [one] if len(one) <= width else [name, "  ".join(marks)]
 

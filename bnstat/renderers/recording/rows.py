@@ -59,11 +59,3 @@ def legend(headers: Collection[str]) -> list[str]:
     shown = {header.partition(" ")[0] for header in headers}
     thirds = "first, middle, last: thirds of the recorded steps; medians over the channels of a layer"
     return [thirds, *(meaning for figure, meaning in _MEANINGS.items() if figure in shown)]
-
-
-def shortened(name: str, longest: int) -> str:
-    """Return a name without its middle if it is long: its ends tell layers apart."""
-    if len(name) <= longest:
-        return name
-    half = (longest - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"

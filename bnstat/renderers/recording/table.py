@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from bnstat.renderers import layer_names
 from bnstat.renderers.recording import curve, rows
 from bnstat.renderers.screen import MOST_ROWS, Screen, empty_table, fitting, printed
 from bnstat.report.recording import Recording
@@ -11,8 +12,6 @@ from bnstat.text import plural
 
 # For each column how soon it is hidden where width is short: 0 for never. First and last say what has changed.
 _RANKS = (0, 7, 2, 6, 0, 4, 8, 1, 3, 5, 0, 6, 8, 2)
-# Columns of a name that are shown where width is short; the middle of a longer one is left out.
-_LONGEST_NAME, _WIDE = 32, 120
 
 
 def render(
@@ -50,9 +49,9 @@ def _print(recording: Recording, screen: Screen, every_row: bool) -> None:
 def _print_table(recording: Recording, screen: Screen, every_row: bool) -> list[str]:
     """Print a row for each layer, and return the headers of the columns that are shown."""
     layers = recording.layers if every_row else recording.layers[:MOST_ROWS]
-    cells = [rows.cells(layer) for layer in layers]
-    if screen.width < _WIDE:
-        cells = [[rows.shortened(one[0], _LONGEST_NAME), *one[1:]] for one in cells]
+    every = [layer.layer for layer in recording.layers]
+    names = layer_names.in_table(every, [layer.layer for layer in layers], screen.width)
+    cells = [[name, *rows.cells(layer)[1:]] for name, layer in zip(names.shown, layers, strict=True)]
     used = [place for place in range(len(rows.HEADERS)) if place < 2 or any(one[place] != "–" for one in cells)]
     headers = [rows.HEADERS[place].replace(" ", "\n") for place in used]
     told = [[one[place] for place in used] for one in cells]
@@ -64,6 +63,8 @@ def _print_table(recording: Recording, screen: Screen, every_row: bool) -> list[
     if len(layers) < len(recording.layers):
         screen.remark(f"… {plural(len(recording.layers) - len(layers), 'more layer')} (--all shows all)")
     screen.hidden([headers[place].replace("\n", " ") for place in range(len(used)) if place not in shown])
+    if names.remark:
+        screen.remark(names.remark)
     return [headers[place].replace("\n", " ") for place in shown]
 
 
