@@ -25,6 +25,18 @@ class LayerRefusesError(Exception):
         self.layer, self.message, self.seen = layer, message, seen
 
 
+class ReachedError(BaseException):
+    """The end of a pass that goes no further than one layer. No `except Exception` of a network stops it.
+
+    Attributes:
+        seen: What entered the layer.
+    """
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__(seen.normalization.layer)
+        self.seen = seen
+
+
 class Network(Protocol):
     """A network of any framework.
 

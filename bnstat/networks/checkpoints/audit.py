@@ -10,9 +10,10 @@ from math import inf, log10
 import numpy as np
 from numpy.typing import NDArray
 
+from bnstat.layers.arithmetic.bounds import FLOAT16_MAX
 from bnstat.layers.running import steps_to_forget
 from bnstat.moments.moments import Doubles
-from bnstat.networks.checkpoints.settings import FLOAT16_MOST, HUGE, SMALL_SCALE, AuditSettings
+from bnstat.networks.checkpoints.settings import HUGE, SMALL_SCALE, AuditSettings
 from bnstat.networks.checkpoints.stored import Checkpoint, StoredNormalization
 from bnstat.networks.checkpoints.updates import (
     momentum_told,
@@ -147,7 +148,7 @@ class LayerAudit:
         found = np.zeros(self.channels, bool)
         for values in (*self._numbers(), self.gain):
             if values is not None:
-                found |= np.isfinite(values) & (np.abs(values) > FLOAT16_MOST)
+                found |= np.isfinite(values) & (np.abs(values) > FLOAT16_MAX)
         return _where(found)
 
     @cached_property

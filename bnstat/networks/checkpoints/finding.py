@@ -11,8 +11,9 @@ import numpy as np
 
 from bnstat.moments.moments import Doubles
 from bnstat.networks.checkpoints.elements import FLOATS, WHOLE
+from bnstat.networks.checkpoints.shown_names import shown_names
 from bnstat.networks.checkpoints.stored import Contents, Said, StoredNormalization, StoredTensor
-from bnstat.text import plural, printable
+from bnstat.text import plural
 
 # What frameworks call the parts of a normalization: PyTorch and MLX, Keras and TensorFlow, Flax, Caffe2.
 _STATISTICS = (
@@ -97,7 +98,7 @@ def layers_in(contents: Contents) -> Layers:
             kept.append(one)
         else:
             others.setdefault(name, []).append(one.path)
-    shown = _shown_names([one.path for one in parts], [tensor.name for tensor in contents.tensors])
+    shown = shown_names([one.path for one in parts], [tensor.name for tensor in contents.tensors])
     return Layers(
         tuple(_read(one, shown[one.path], contents.said) for one in kept),
         {shown[name]: tuple(shown[other] for other in names) for name, names in others.items()},
@@ -226,39 +227,3 @@ def _counted(tensor: StoredTensor | None) -> int | None:
         return None
     value = float(tensor.read().reshape(()))
     return int(value) if value >= 0 and value.is_integer() else None
-
-
-# Names that wrappers add --------------------------------------------------------------------------------------------
-
-_WRAPPERS = ("module", "_orig_mod")
-
-
-def _shown_names(paths: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    """Return the names of layers without what `torch.compile` and data parallelism add, safe for a terminal.
-
-    A part is left out only where everything beside it has it too, so that no two names become one.
-
-    Args:
-        paths: The paths of layers.
-        names: The names of all tensors.
-    """
-    beside: dict[str, set[str]] = {}
-    if any(part in _WRAPPERS for path in paths for part in path.split(".")):
-        for name in names:
-            parts = name.split(".")
-            for place in range(len(parts)):
-                beside.setdefault(".".join(parts[:place]), set()).add(parts[place])
-    shown = {}
-    for path in paths:
-        parts = path.split(".")
-        kept = [
-            part
-            for place, part in enumerate(parts)
-            if part not in _WRAPPERS or len(beside[".".join(parts[:place])]) > 1 or len(parts) == 1
-        ]
-        shown[path] = _shown(".".join(kept) or path)
-    return shown if len(set(shown.values())) == len(shown) else {path: _shown(path) for path in paths}
-
-
-def _shown(path: str) -> str:
-    return printable(path) or "(top)"

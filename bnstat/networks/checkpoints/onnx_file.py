@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
+from bnstat.layers.frameworks.onnx import BATCH
 from bnstat.networks.checkpoints.elements import bytes_of, decoded, readable
 from bnstat.networks.checkpoints.stored import Contents, Said, StoredTensor
 from bnstat.networks.normalization import Kind
@@ -36,7 +37,8 @@ OPERATORS: dict[str, tuple[Kind, tuple[int, ...]]] = {
     "SkipLayerNormalization": ("layer", (2, 3)),
 }
 PARTS = ("weight", "bias", "running_mean", "running_var")
-_EPSILON, _MOMENTUM = 1e-5, 0.9
+# What an operator takes for an attribute that is left out, as a float32.
+_DEFAULTS = {"epsilon": BATCH.epsilon, "momentum": BATCH.momentum}
 # The types of ONNX by the names that all formats have here.
 _TYPES = {
     1: "float32",
@@ -247,11 +249,23 @@ def layer_name(node: Any, names: Mapping[str, str]) -> str:
 
 def _said(node: Any, kind: Kind) -> Said:
     """Return what a node says of its layer; ONNX has defaults for what it does not say."""
-    values = {one.name: one.f for one in node.attribute}
-    epsilon = float(values.get("epsilon", _EPSILON))
-    momentum = 1 - float(values.get("momentum", _MOMENTUM)) if kind == "batch" else None
-    # A float32 attribute of 1e-05 is 9.99999974e-06 as a float64.
-    return Said(kind, float(f"{epsilon:.6g}"), None if momentum is None else float(f"{momentum:.6g}"))
+    return Said(kind, epsilon_of(node), float(f"{1 - momentum_of(node):.6g}") if kind == "batch" else None)
+
+
+def epsilon_of(node: Any) -> float:
+    """Return the ε of a node that normalizes."""
+    return _number(node, "epsilon")
+
+
+def momentum_of(node: Any) -> float:
+    """Return the momentum of a batch norm as ONNX has it: the weight of the old statistics."""
+    return _number(node, "momentum")
+
+
+def _number(node: Any, name: str) -> float:
+    """Return an attribute as it was written: the float32 of 1e-05 is 9.99999974e-06 as a float64."""
+    value = next((one.f for one in node.attribute if one.name == name), _DEFAULTS[name])
+    return float(f"{value:.6g}")
 
 
 def _tensor(source: str, name: str, stored: Any) -> StoredTensor:

@@ -11,8 +11,6 @@ from bnstat.layers.settings import Layer
 if TYPE_CHECKING:  # numpy, which explaining a rule does without
     from bnstat.networks.checkpoints.stored import StoredNormalization
 
-# The greatest finite number of float16.
-FLOAT16_MOST = 65504.0
 # A variance beyond this is that of no activation that is trained on: a standard deviation of 100,000.
 HUGE = 1e10
 # A γ below this leaves less than a thousandth of a normalized channel. γ starts at 1.

@@ -14,8 +14,9 @@ from bnstat.errors import InputError, OutputError, UsageError
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.networks.keras.backend import eagerly, imported_keras, is_traced, traces
 from bnstat.networks.keras.normalizers import as_array, channel_axis, normalization, normalizers, seen, unseen
-from bnstat.networks.keras.wrapped_calls import CallNames, input_of, wrapped_calls
-from bnstat.networks.network import Framework
+from bnstat.networks.keras.wrapped_calls import input_of, wrapped_calls
+from bnstat.networks.layer_names import CallNames, layer_of
+from bnstat.networks.network import Framework, ReachedError
 from bnstat.networks.normalization import Pass, Seen, Tensors
 from bnstat.sources.neighbours import missing
 
@@ -63,14 +64,6 @@ def _said(error: Exception) -> str:
     lines = [_STYLE.sub("", line).strip() for line in str(error).splitlines()]
     told = [line for line in lines if line and not line.startswith("Exception encountered")]
     return told[0] if told else type(error).__name__
-
-
-class _ReachedError(BaseException):
-    """The end of a pass that goes no further than one layer. No `except Exception` of a model stops it."""
-
-    def __init__(self, found: Seen) -> None:
-        super().__init__(found.normalization.layer)
-        self.found = found
 
 
 class KerasNetwork:
@@ -141,10 +134,10 @@ class KerasNetwork:
             UsageError: if the model does not take such a batch.
         """
         chosen = set(layers)
-        count = CallNames(self._layers)
+        calls = CallNames()
 
         def around(layer: Any, own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            name = count.next(layer)
+            name = calls.next(self._layers[layer])
             if name not in chosen or not hasattr(layer, "moving_mean"):
                 return own(*args, **kwargs)
             values = as_array(input_of(args, kwargs))
@@ -167,12 +160,12 @@ class KerasNetwork:
 
         def stop(found: Seen) -> None:
             if found.normalization.layer == layer:
-                raise _ReachedError(found)
+                raise ReachedError(found)
 
         try:
             self._run(batch, self._watch(stop, only=layer))
-        except _ReachedError as reached:
-            return reached.found
+        except ReachedError as reached:
+            return reached.seen
         raise UsageError(
             f"{self.source} does not run a normalization called {layer}; see `bnstat layers` for its names"
         )
@@ -183,7 +176,7 @@ class KerasNetwork:
         Raises:
             UsageError: if there is no such layer, or it stores none.
         """
-        found = self._named.get(layer.partition("#")[0])
+        found = self._named.get(layer_of(layer))
         if found is None or not hasattr(found, "moving_mean"):
             raise UsageError(f"{layer} of {self.source} stores no running statistics")
         self._opened.setdefault(
@@ -220,10 +213,10 @@ class KerasNetwork:
             training: True to put batch norms into training mode.
             only: The one layer to note; all without it.
         """
-        count = CallNames(self._layers)
+        calls = CallNames()
 
         def around(layer: Any, own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            name = count.next(layer)
+            name = calls.next(self._layers[layer])
             tensor = input_of(args, kwargs)
             if is_traced(tensor):
                 self._missed.setdefault(f"{name} runs where its values cannot be seen, as in a loop that JAX traces")

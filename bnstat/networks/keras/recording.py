@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -15,7 +14,8 @@ from bnstat.errors import UsageError
 from bnstat.moments.moments import Doubles
 from bnstat.networks.keras.backend import moments_by_sample, observe, recorded_function, wait
 from bnstat.networks.keras.normalizers import channel_axis, kind_of, normalizers
-from bnstat.networks.keras.wrapped_calls import CallNames, input_of, wrapped_calls
+from bnstat.networks.keras.wrapped_calls import input_of, wrapped_calls
+from bnstat.networks.layer_names import CallNames, is_asked
 from bnstat.networks.recordings.counter import StepCounter
 from bnstat.networks.recordings.entered import Described, Entered
 from bnstat.networks.recordings.file import RecordingFile
@@ -35,7 +35,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no 
         self._counter = StepCounter(every)
         self._file: RecordingFile | None = None
         self._layers: dict[Any, str] = {}
-        self._names = CallNames({})
+        self._calls = CallNames()
         self._order: dict[str, int] = {}  # in which layers run, which a compiled step may tell in another one
         self._recorded: Any = None  # the function of a recorded step, if it differs
         # of the step that is being recorded
@@ -52,7 +52,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no 
         """
         self._watching.close()
         found = normalizers(self.model)
-        self._layers = {layer: name for layer, name in found.items() if self._is_asked(name)}
+        self._layers = {layer: name for layer, name in found.items() if is_asked(name, self._patterns)}
         if not self._layers:
             among = f" among `layers={','.join(self._patterns)}`" if self._patterns else ""
             raise UsageError(f"the model has no normalization layer of Keras{among}, so there is nothing to record")
@@ -76,7 +76,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no 
         self._number = self._counter.begin()
         if self._number is None:
             return
-        self._entered, self._names = {}, CallNames(self._layers)
+        self._entered, self._calls = {}, CallNames()
         self._watching.enter_context(wrapped_calls(self._layers, self._around))
         if self._recorded is not None:
             self._watching.callback(setattr, self.model, "train_function", self.model.train_function)
@@ -104,12 +104,9 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no 
             self._file.close(self._counter.done)
         self._file = None
 
-    def _is_asked(self, name: str) -> bool:
-        return not self._patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in self._patterns)
-
     def _around(self, layer: Any, own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Note what enters a layer, and run its own `call`."""
-        name, tensor = self._names.next(layer), input_of(args, kwargs)
+        name, tensor = self._calls.next(self._layers[layer]), input_of(args, kwargs)
         self._order.setdefault(name, len(self._order))
         axis = channel_axis(layer, len(tensor.shape))
         dtype = keras.backend.standardize_dtype(tensor.dtype)

@@ -38,16 +38,3 @@ def _around(layer: Any, own: Callable[..., Any], around: Around) -> Callable[...
 def input_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what enters a layer: the first argument, under whatever name."""
     return args[0] if args else next(iter(kwargs.values()))
-
-
-class CallNames:
-    """The names of the calls of layers in one pass: "norm", then "norm#2"."""
-
-    def __init__(self, names: dict[Any, str]) -> None:
-        self._names, self._calls = names, dict.fromkeys(names.values(), 0)
-
-    def next(self, layer: Any) -> str:
-        """Return the name of the next call of a layer."""
-        name = self._names[layer]
-        self._calls[name] += 1
-        return name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 from bnstat.errors import UsageError
+from bnstat.networks.layer_names import layer_of, matches
 from bnstat.text import closest, first_ones
-
-
-def module_of(layer: str) -> str:
-    """Return the name of the module of a call: "norm" of "norm#2", which is its second call in a pass."""
-    name, _, call = layer.rpartition("#")
-    return name if name and call.isdecimal() else layer
 
 
 def selected(layers: Sequence[str], patterns: Sequence[str]) -> set[str]:
@@ -27,14 +21,10 @@ def selected(layers: Sequence[str], patterns: Sequence[str]) -> set[str]:
         return set(layers)
     found: set[str] = set()
     for pattern in patterns:
-        mine = {one for one in layers if pattern in (one, module_of(one)) or _matches(one, pattern)}
+        mine = {one for one in layers if pattern in (one, layer_of(one)) or matches(one, pattern)}
         if not mine:
             near = closest(pattern, layers) or [one for one in layers if pattern.strip("*").lower() in one.lower()][:1]
             hint = f"did you mean {near[0]}?" if near else first_ones("its normalizations are", layers)
             raise UsageError(f"no normalization of the network matches `layers={pattern}`; {hint}")
         found |= mine
     return found
-
-
-def _matches(layer: str, pattern: str) -> bool:
-    return fnmatchcase(layer, pattern) or fnmatchcase(module_of(layer), pattern)

@@ -20,10 +20,10 @@ import numpy as np
 
 from bnstat.errors import UsageError
 from bnstat.moments.moments import Doubles, Moments
+from bnstat.networks.layer_names import layer_of
 from bnstat.networks.measurements.cells import whole
 from bnstat.networks.measurements.evaluation import evaluated, not_run
 from bnstat.networks.measurements.samples import Progress, Samples
-from bnstat.networks.measurements.selection import module_of
 from bnstat.networks.network import LayerRefusesError, Network
 from bnstat.text import first_ones, numbered, plural
 
@@ -126,7 +126,7 @@ def _stored_calls(network: Network, samples: Samples) -> tuple[dict[str, _Module
         if own.stored and own.frozen:
             frozen.append(own.layer)
         elif own.stored:
-            name = module_of(own.layer)
+            name = layer_of(own.layer)
             module = modules.setdefault(name, _Module(name, [], own.running_mean))
             module.calls.append(own.layer)
             calls[own.layer] = module

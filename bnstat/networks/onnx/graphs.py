@@ -10,6 +10,7 @@ import onnx
 import onnx.inliner
 
 from bnstat.moments.moments import Doubles
+from bnstat.networks.checkpoints.onnx_file import epsilon_of
 
 # What names of added values begin with, which no exporter writes.
 _OURS = "bnstat:"
@@ -70,12 +71,11 @@ def _with_own_statistics(graph: Any, node: Any, axes: int, opset: int) -> list[A
     """Return nodes that normalize with the mean and the variance of the batch, in place of a batch norm."""
     start = f"{_OURS}{node.output[0]}"
     entering, scale, shift = node.input[:3]
-    epsilon = next((one.f for one in node.attribute if one.name == "epsilon"), 1e-5)
     reduced = [axis for axis in range(axes) if axis != 1]
     graph.initializer.append(onnx.numpy_helper.from_array(np.array(reduced, np.int64), f"{start}:axes"))
     types = {one.name: one.data_type for one in graph.initializer}
     dtype = onnx.helper.tensor_dtype_to_np_dtype(types.get(scale, onnx.TensorProto.FLOAT))
-    graph.initializer.append(onnx.numpy_helper.from_array(np.array(epsilon, dtype), f"{start}:epsilon"))
+    graph.initializer.append(onnx.numpy_helper.from_array(np.array(epsilon_of(node), dtype), f"{start}:epsilon"))
     shape = onnx.numpy_helper.from_array(np.array([1, -1, *[1] * (axes - 2)], np.int64), f"{start}:shape")
     graph.initializer.append(shape)
 

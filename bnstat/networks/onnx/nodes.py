@@ -11,11 +11,12 @@ import numpy as np
 import onnx
 
 from bnstat.moments.moments import Doubles
-from bnstat.networks.checkpoints.onnx_file import OPERATORS, PARTS, folded_away, layer_name
+from bnstat.networks.checkpoints.onnx_file import OPERATORS, PARTS, epsilon_of, folded_away, layer_name, momentum_of
+from bnstat.networks.layer_names import CallNames
 from bnstat.networks.normalization import Kind, Normalization
 from bnstat.text import plural
 
-_EPSILON, _MOMENTUM, _AXIS = 1e-5, 0.9, -1
+_AXIS = -1
 # A sum and its normalization in one operator of ONNX Runtime: what enters the normalization is no value of the graph.
 _FUSED = "SkipLayerNormalization"
 
@@ -44,11 +45,11 @@ def normalizers(graph: Any) -> tuple[Normalizer, ...]:
     """Return the normalizations of a graph, in the order in which they run."""
     tensors = constants(graph)
     makers = {out: node for node in graph.node for out in node.output if out}
-    names: Counter[str] = Counter()
+    calls = CallNames()
     found = []
     for node in graph.node:
         if node.op_type in OPERATORS and node.op_type != _FUSED:
-            found.append(_normalizer(node, tensors, makers, names))
+            found.append(_normalizer(node, tensors, makers, calls))
     return tuple(found)
 
 
@@ -68,7 +69,7 @@ def values_of(tensor: Any) -> Doubles:
     return np.asarray(onnx.numpy_helper.to_array(tensor), dtype=np.float64)
 
 
-def _normalizer(node: Any, tensors: dict[str, Any], makers: dict[str, Any], names: Counter[str]) -> Normalizer:
+def _normalizer(node: Any, tensors: dict[str, Any], makers: dict[str, Any], calls: CallNames) -> Normalizer:
     kind, places = OPERATORS[node.op_type]
     inputs = {
         part: node.input[place]
@@ -82,14 +83,12 @@ def _normalizer(node: Any, tensors: dict[str, Any], makers: dict[str, Any], name
     values = {part: values_of(tensors[name]) for part, name in inputs.items()}
     said = {one.name: one for one in node.attribute}
     layer = layer_name(node, inputs)
-    names[layer] += 1
-    batch = kind == "batch"
     normalization = Normalization(
-        layer=layer if names[layer] == 1 else f"{layer}#{names[layer]}",
+        layer=calls.next(layer),
         kind=kind,
-        epsilon=_rounded(said["epsilon"].f) if "epsilon" in said else _EPSILON,
+        epsilon=epsilon_of(node),
         groups=said["num_groups"].i if "num_groups" in said else None,
-        momentum=(_rounded(said["momentum"].f) if "momentum" in said else _MOMENTUM) if batch else None,
+        momentum=momentum_of(node) if kind == "batch" else None,
         running_mean=values.get("running_mean"),
         running_variance=values.get("running_var"),
         scale=values.get("weight", _beside(f"{layer}.weight", kind, tensors)),
@@ -102,11 +101,6 @@ def _beside(name: str, kind: Kind, tensors: dict[str, Any]) -> Doubles | None:
     """Return γ or β of a group norm, which an exporter multiplies and adds in further nodes."""
     stored = tensors.get(name) if kind == "group" else None
     return None if stored is None or len(stored.dims) != 1 else values_of(stored)
-
-
-def _rounded(value: float) -> float:
-    """Return a float32 attribute as it was written: 1e-05, which is 9.99999974e-06 as a float64."""
-    return float(f"{value:.6g}")
 
 
 def unseen(graph: Any) -> tuple[str, ...]:

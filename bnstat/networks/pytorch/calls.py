@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812  # its usual name
 
+from bnstat.layers.frameworks.pytorch import TORCH
 from bnstat.networks.normalization import Kind
 
 # A function of PyTorch: of `torch.nn.functional`, of `torch`, or an operator of `torch.ops.aten`.
@@ -74,10 +75,10 @@ _ROLES = {
 }
 # What PyTorch takes for an argument that is left out.
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "instance": {"training": True, "eps": 1e-5, "momentum": 0.1},
+    "instance": {"training": True, "eps": TORCH.epsilon, "momentum": TORCH.momentum},
     "rms": {"eps": None},
 }
-_OTHER_DEFAULTS = {"training": False, "eps": 1e-5, "momentum": 0.1}
+_OTHER_DEFAULTS = {"training": False, "eps": TORCH.epsilon, "momentum": TORCH.momentum}
 
 
 def _functions() -> Iterator[tuple[Function, Signature]]:

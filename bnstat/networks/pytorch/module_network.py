@@ -16,7 +16,7 @@ from torch.nn.parameter import is_lazy
 
 from bnstat.errors import BnstatError, UsageError
 from bnstat.moments.moments import Doubles
-from bnstat.networks.network import Framework, LayerRefusesError
+from bnstat.networks.network import Framework, LayerRefusesError, ReachedError
 from bnstat.networks.normalization import Pass, Seen, Tensors
 from bnstat.networks.pytorch import modules
 from bnstat.networks.pytorch.batches import device_of
@@ -25,7 +25,7 @@ from bnstat.networks.pytorch.reduction import plain
 from bnstat.networks.pytorch.saving import save_weights
 from bnstat.networks.pytorch.tensors import tensors_in
 from bnstat.networks.pytorch.unchanged import unchanged
-from bnstat.networks.pytorch.watcher import Known, ReachedError, Watcher
+from bnstat.networks.pytorch.watcher import Known, Watcher
 from bnstat.networks.pytorch.watching import watched
 
 # What is said if a pass drew random numbers although every random layer that is known was off.

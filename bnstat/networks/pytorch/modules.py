@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-# The names under which wrappers hold what they wrap: torch.compile, checkpoint wrappers, fully sharded modules.
-_WRAPPED = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
-# Wrappers that hold it as "module", which is a name that others may have too.
+from bnstat.networks.layer_names import WRAPPERS
+
+# Wrappers that hold what they wrap as "module", which is a name that others may have too.
 _HOLDERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.optim.swa_utils.AveragedModel)
 
 # What PyTorch itself normalizes with. Their `forward` calls a function that is seen.
@@ -39,7 +39,7 @@ def named(module: nn.Module) -> dict[nn.Module, str]:
             return
         names[parent] = name
         for part, child in parent.named_children():
-            wrapped = part in _WRAPPED or (part == "module" and isinstance(parent, _HOLDERS))
+            wrapped = part in WRAPPERS or (part == "module" and isinstance(parent, _HOLDERS))
             walk(child, name if wrapped else f"{name}.{part}" if name else part)
 
     walk(module, "")

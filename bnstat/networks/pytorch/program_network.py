@@ -9,6 +9,7 @@ mode in another place.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ import torch
 
 from bnstat.errors import OutputError, UsageError
 from bnstat.moments.moments import Doubles, Moments
-from bnstat.networks.network import Framework, LayerRefusesError
+from bnstat.networks.layer_names import CallNames
+from bnstat.networks.network import Framework, LayerRefusesError, ReachedError
 from bnstat.networks.normalization import Kind, Normalization, Pass, Seen, Tensors
 from bnstat.networks.pytorch.modules import ROOT
 from bnstat.networks.pytorch.programs.program import Program, ProgramCall, ProgramRefusesError
@@ -150,7 +152,7 @@ class ProgramNetwork:
                 returned = self._program.run(tensor, watch)
         except ProgramRefusesError as error:
             raise LayerRefusesError(watch.named(error.layer, error.kind), error.message, tuple(watch.seen)) from error
-        except _ReachedError:
+        except ReachedError:
             return np.empty((len(batch), 0), np.float32)
         except LayerRefusesError:
             raise
@@ -189,10 +191,6 @@ class ProgramNetwork:
         self._stored.setdefault(layer, (mean, variance))
 
 
-class _ReachedError(BaseException):
-    """The end of a pass that goes no further than one layer."""
-
-
 class _Watch:
     """What happens at each normalization of one pass.
 
@@ -212,11 +210,11 @@ class _Watch:
         self._network, self._own, self._training, self._until = network, own, training, until
         self._samples, self._reduced = samples, reduced
         self.seen: list[Seen] = []
-        self._calls: dict[str, int] = {}
+        self._calls = CallNames()
 
     def begin(self) -> None:
         """Forget what was seen."""
-        self.seen, self._calls = [], {}
+        self.seen, self._calls = [], CallNames()
 
     def __call__(self, called: ProgramCall, /) -> Any:
         """Note a normalization, and run it with the statistics of this mode.
@@ -228,7 +226,7 @@ class _Watch:
         if self._reduced:
             self.seen.append(self._entered(layer, called))
         if layer == self._until:
-            raise _ReachedError
+            raise ReachedError(self.seen[-1])
         call = called.call
         if not self._training and called.kind == "batch" and call["running_var"] is not None and call["training"]:
             raise UsageError(
@@ -244,9 +242,7 @@ class _Watch:
 
     def named(self, layer: str, kind: Kind) -> str:
         """Return the name of the next call of a module: "norm", then "norm#2"."""
-        name = layer or (f"{kind}_norm" if self._network.frozen else ROOT)
-        number = self._calls[name] = self._calls.get(name, 0) + 1
-        return name if number == 1 else f"{name}#{number}"
+        return self._calls.next(layer or (f"{kind}_norm" if self._network.frozen else ROOT))
 
     def _entered(self, layer: str, called: ProgramCall) -> Seen:
         """Return what entered a normalization, as the module had it: instance norm with its samples apart."""
@@ -288,10 +284,8 @@ def _first_samples(seen: Seen, samples: int, filled: int) -> Seen:
     """Return what entered a layer of the first samples only."""
     if samples == filled:
         return seen
-    moments = Moments(**{name: getattr(seen.moments, name)[:samples] for name in Moments.__dataclass_fields__})
     places = None if seen.place_variances is None else seen.place_variances[:samples]
-    shape = (samples, *seen.shape[1:])
-    return Seen(seen.normalization, shape, seen.axis, seen.dtype, moments, seen.together, places)
+    return replace(seen, shape=(samples, *seen.shape[1:]), moments=seen.moments[:samples], place_variances=places)
 
 
 def _joined(parts: Sequence[tuple[Seen, ...]]) -> tuple[Seen, ...]:
@@ -301,12 +295,8 @@ def _joined(parts: Sequence[tuple[Seen, ...]]) -> tuple[Seen, ...]:
     joined = []
     for layer in zip(*parts, strict=True):
         first = layer[0]
-        moments = Moments.stack(
-            Moments(**{name: getattr(seen.moments, name)[row] for name in Moments.__dataclass_fields__})
-            for seen in layer
-            for row in range(seen.moments.shape[0])
-        )
+        moments = Moments.stack(seen.moments[row] for seen in layer for row in range(seen.moments.shape[0]))
         places = None if first.place_variances is None else np.concatenate([seen.place_variances for seen in layer])
         shape = (sum(seen.shape[0] for seen in layer), *first.shape[1:])
-        joined.append(Seen(first.normalization, shape, first.axis, first.dtype, moments, first.together, places))
+        joined.append(replace(first, shape=shape, moments=moments, place_variances=places))
     return tuple(joined)

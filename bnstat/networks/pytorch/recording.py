@@ -15,9 +15,11 @@ import torch
 from torch import nn
 
 from bnstat.errors import UsageError, texts
+from bnstat.networks.layer_names import is_asked
 from bnstat.networks.pytorch.graphs import out_of_graphs
 from bnstat.networks.pytorch.modules import is_scripted, unwrapped
-from bnstat.networks.pytorch.training_step import TrainingStep, described, is_asked
+from bnstat.networks.pytorch.tensors import tensors_in
+from bnstat.networks.pytorch.training_step import TrainingStep, described
 from bnstat.networks.pytorch.watcher import Known, Watcher
 from bnstat.networks.pytorch.watching import watched
 from bnstat.networks.recordings.counter import StepCounter
@@ -213,15 +215,9 @@ def _in_backward() -> bool:
 
 
 def _batch_size(inputs: tuple[Any, ...]) -> int | None:
-    """Return the length of axis 0 of the first tensor that the network gets, also in a list or a dictionary."""
-    for one in inputs:
-        if isinstance(one, torch.Tensor):
-            return one.shape[0] if one.dim() else None
-        inside = tuple(one.values()) if isinstance(one, dict) else tuple(one) if isinstance(one, (list, tuple)) else ()
-        found = _batch_size(inside)
-        if found is not None:
-            return found
-    return None
+    """Return the length of axis 0 of the first tensor that the network gets; None if it has no axis."""
+    first = next(tensors_in(inputs), None)
+    return first.shape[0] if first is not None and first.dim() else None
 
 
 def _rank() -> tuple[int, int]:

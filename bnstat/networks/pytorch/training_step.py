@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from bnstat.moments.moments import Doubles
+from bnstat.networks.layer_names import CallNames, is_asked
 from bnstat.networks.normalization import Kind
 from bnstat.networks.pytorch.blocks import moments_of, reduced
 from bnstat.networks.pytorch.calls import Call
@@ -45,11 +45,6 @@ def described(name: str, module: nn.Module) -> Described | None:
     widths = [*(getattr(module, width, None) for width in ("num_features", "num_channels")), shape[0]]
     channels = next((int(width) for width in widths if isinstance(width, int) and width > 0), None)
     return Described(name, kind or "batch", None if epsilon is None else float(epsilon), momentum, channels)
-
-
-def is_asked(name: str, patterns: Sequence[str]) -> bool:
-    """Return True if one of the patterns fits the name of a layer, or if there is none."""
-    return not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +90,7 @@ class TrainingStep:
     def __init__(self, known: Known, patterns: Sequence[str] = ()) -> None:
         self.known, self._patterns = known, patterns
         self._found: list[_Reduced] = []
-        self._calls: dict[str, int] = {}
+        self._calls = CallNames()
         self._stack: list[_Frame] = []
         self._inside = False
 
@@ -150,10 +145,9 @@ class TrainingStep:
 
     def _keep(self, one: _Reduced) -> None:
         """Keep a normalization under the name of its call: "norm", then "norm#2"."""
-        call = self._calls[one.layer] = self._calls.get(one.layer, 0) + 1
-        if is_asked(one.layer, self._patterns):
-            layer = one.layer if call == 1 else f"{one.layer}#{call}"
-            self._found.append(_Reduced(**{**vars(one), "layer": layer}))
+        call = self._calls.next(one.layer)
+        if is_asked(call, self._patterns):
+            self._found.append(replace(one, layer=call))
 
     def entered(self) -> list[Entered]:
         """Return what entered the layers, copied from each device at once."""

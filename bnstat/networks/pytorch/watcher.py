@@ -11,6 +11,8 @@ import torch.nn.functional as F  # noqa: N812  # its usual name
 from torch import nn
 
 from bnstat.errors import UsageError
+from bnstat.networks.layer_names import CallNames
+from bnstat.networks.network import ReachedError
 from bnstat.networks.normalization import Normalization, Seen
 from bnstat.networks.pytorch import modules
 from bnstat.networks.pytorch.calls import Call
@@ -22,14 +24,6 @@ from bnstat.networks.pytorch.tensors import tensors_in
 _SAME = 1e-3
 # What PyTorch takes for an epsilon of 0, which it refuses with the statistics of a batch.
 _TINY = torch.finfo(torch.float32).tiny
-
-
-class ReachedError(BaseException):
-    """The end of a pass that goes no further than one layer. No `except Exception` of a network stops it."""
-
-    def __init__(self, seen: Seen) -> None:
-        super().__init__(seen.normalization.layer)
-        self.seen = seen
 
 
 @dataclass
@@ -115,7 +109,7 @@ class Watcher:
         self.refused: tuple[Exception, str] | None = None
         self.inside = False
         self._stack: list[_Frame] = []
-        self._calls: dict[str, int] = {}
+        self._calls = CallNames()
         self._noted = 0
         self._samples = 0
 
@@ -131,7 +125,7 @@ class Watcher:
         tensor = next(tensors_in((args, kwargs)), None)
         if module is self.known.root:
             self._stack.clear()
-            self._calls.clear()
+            self._calls = CallNames()
             self._samples = tensor.shape[0] if tensor is not None and tensor.ndim else 0
         elif not self._stack:
             return
@@ -150,7 +144,7 @@ class Watcher:
         if frame.by_input:
             self.known.by_input.setdefault(module, nothing_seen)
             if nothing_seen:
-                self._count(frame.name)
+                self._calls.next(frame.name)
                 self._keep(frame.input)
                 return self._own_output(frame, output)
         elif nothing_seen and self.refused is None and modules.is_called_norm(module):
@@ -166,7 +160,7 @@ class Watcher:
         if self.inside or not self._stack or call.input.ndim <= axis or not call.input.numel():
             return call.run()
         frame = self._stack[-1]
-        layer = self._count(frame.name)
+        layer = self._calls.next(frame.name)
         seen = None
         if self._note is not None or layer == self._until:
             try:
@@ -193,11 +187,6 @@ class Watcher:
         self._miss(
             f"{self.running} runs {operator} where no call can be seen, as in TorchScript; its input is not measured"
         )
-
-    def _count(self, name: str) -> str:
-        """Return the name of the next call of a module: "norm", then "norm#2"."""
-        number = self._calls[name] = self._calls.get(name, 0) + 1
-        return name if number == 1 else f"{name}#{number}"
 
     def _keep(self, seen: Seen | None) -> None:
         self._noted += 1
@@ -239,8 +228,7 @@ class Watcher:
 
     def _enter_by_input(self, frame: _Frame, tensor: Any) -> None:
         module: Any = frame.module
-        number = self._calls.get(frame.name, 0) + 1
-        layer = frame.name if number == 1 else f"{frame.name}#{number}"
+        layer = self._calls.upcoming(frame.name)
         frame.by_input = True
         if layer in self._switched:
             frame.tensor = tensor.clone()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.moments.moments import Doubles
+from bnstat.networks.layer_names import layer_of
 from bnstat.networks.recordings.reading import LayerLine, TrainingFile
 from bnstat.networks.recordings.results import Part, Point, RecordedLayer, middle_of
 from bnstat.networks.results import PerChannel
@@ -32,7 +33,7 @@ def course_of(training: TrainingFile) -> tuple[RecordedLayer, ...]:
 
 def _layer(name: str, lines: Mapping[int, LayerLine], training: TrainingFile) -> RecordedLayer:
     steps, listed = list(lines), list(lines.values())
-    described = training.described.get(name.partition("#")[0], {})
+    described = training.described.get(layer_of(name), {})
     series = _Series(steps, listed, _share(described.get("momentum"), training.start), training.start["every"])
     parts = [_part(*named, series) for named in zip(_NAMES, _split(len(steps), len(_NAMES)), strict=False)]
     points = series.points()

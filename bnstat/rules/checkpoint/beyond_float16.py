@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bnstat.networks.checkpoints.settings import FLOAT16_MOST
+from bnstat.layers.arithmetic.bounds import FLOAT16_MAX
 from bnstat.report.evidence import CheckpointEvidence
 from bnstat.report.finding import Finding
 from bnstat.rules.checkpoint.places import left, numbers_with, only, place
@@ -45,14 +45,14 @@ def _check(rule: Rule[CheckpointEvidence], evidence: CheckpointEvidence) -> Iter
         channels = left(layer, layer.beyond_float16)
         if channels:
             most = _most(layer, channels)
-            named = numbers_with(layer, channels, lambda value: abs(value) > FLOAT16_MOST)
+            named = numbers_with(layer, channels, lambda value: abs(value) > FLOAT16_MAX)
             what = joined(named) if named else "the folded gain γ/√(variance + ε)"
             message = (
                 f"{place(layer, channels)}: {what} {'are' if len(named) > 1 else 'is'} beyond float16 (up to "
                 f"{short(most)}, limit 65,504). Converted to float16 it becomes Inf, and the output is useless. Keep "
                 "this layer in float32, or export in bfloat16."
             )
-            yield rule.of_layer(evidence.audit.file, layer.name, message, only(channels), most, FLOAT16_MOST)
+            yield rule.of_layer(evidence.audit.file, layer.name, message, only(channels), most, FLOAT16_MAX)
 
 
 def _most(layer: LayerAudit, channels: tuple[int, ...]) -> float:
@@ -60,7 +60,7 @@ def _most(layer: LayerAudit, channels: tuple[int, ...]) -> float:
     stored = layer.stored
     numbers = (stored.running_mean, stored.running_variance, stored.scale, stored.shift, layer.gain)
     found = [abs(float(values[channel])) for values in numbers if values is not None for channel in channels]
-    return max((value for value in found if FLOAT16_MOST < value < float("inf")), default=FLOAT16_MOST)
+    return max((value for value in found if FLOAT16_MAX < value < float("inf")), default=FLOAT16_MAX)
 
 
 RULE = Rule("BN511", "beyond-float16", "note", _check)

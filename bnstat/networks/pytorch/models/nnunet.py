@@ -25,6 +25,8 @@ from bnstat.networks.pytorch.weights.loading import fitting, put
 
 _PACKAGE = "dynamic_network_architectures"
 _KEY = "network_weights"
+# What nnU-Net builds every normalization with.
+_NORM = {"eps": 1e-5, "affine": True}
 # The networks of plans without a description, and the argument that has their blocks.
 _OLD = {"PlainConvUNet": "n_conv_per_stage", "ResidualEncoderUNet": "n_blocks_per_stage"}
 
@@ -199,7 +201,7 @@ def _of_old_plans(values: Mapping[str, Any], plans: str) -> dict[str, Any]:
             "n_conv_per_stage_decoder": values["n_conv_per_stage_decoder"],
             "conv_bias": True,
             "norm_op": f"torch.nn.InstanceNorm{axes}d",
-            "norm_op_kwargs": {"eps": 1e-5, "affine": True},
+            "norm_op_kwargs": _NORM,
             "dropout_op": None,
             "dropout_op_kwargs": None,
             "nonlin": "torch.nn.LeakyReLU",
@@ -220,7 +222,7 @@ def _with_batch_norm(architecture: Mapping[str, Any]) -> dict[str, Any] | None:
     axes = str(arguments.get("conv_op"))[-2:-1]
     if "norm_op" not in arguments or axes not in ("1", "2", "3"):
         return None
-    norm = {"norm_op": f"torch.nn.BatchNorm{axes}d", "norm_op_kwargs": {"eps": 1e-5, "affine": True}}
+    norm = {"norm_op": f"torch.nn.BatchNorm{axes}d", "norm_op_kwargs": _NORM}
     return {**architecture, "arch_kwargs": {**arguments, **norm}}
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch.nn.parameter import is_lazy
 
-# Parts of a name that wrappers put into it: torch.compile, FSDP and activation checkpointing.
-_WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+from bnstat.networks.layer_names import WRAPPERS
+
 # A count that torch.optim.swa_utils.AveragedModel writes beside the weights.
 _COUNTERS = ("n_averaged",)
 _BATCHES = "num_batches_tracked"
@@ -25,7 +25,6 @@ class Fit:
         path: Where the table lies in its file; "" for the file itself.
         prefix: The beginning of the names that are those of the module, with its dot; "" without one.
         tensors: The tensors that fit, by the module's own names.
-        wanted: The number of tensors that the module has.
         missing: The names of those that the table lacks, as the module has them.
         unexpected: The names of tensors below the prefix that the module does not have.
         mismatched: The names, shape in the file and shape in the module of tensors whose shapes differ.
@@ -34,7 +33,6 @@ class Fit:
     path: str
     prefix: str
     tensors: Mapping[str, torch.Tensor]
-    wanted: int
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     mismatched: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
@@ -80,7 +78,7 @@ def _wanted(module: torch.nn.Module) -> dict[str, str]:
 
 
 def _plain(name: str) -> str:
-    return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+    return ".".join(part for part in name.split(".") if part not in WRAPPERS)
 
 
 def _fit(
@@ -104,7 +102,6 @@ def _fit(
         path=path,
         prefix=prefix,
         tensors={wanted[plain]: value for plain, value in there.items()},
-        wanted=len(wanted),
         missing=tuple(name for plain, name in wanted.items() if plain not in there and not plain.endswith(_BATCHES)),
         unexpected=tuple(
             name for name in below if name[len(prefix) :] not in wanted and name.rpartition(".")[2] not in _COUNTERS
