@@ -116,8 +116,7 @@ def _deeper(word: str, unit: str) -> str:
     return (
         rf"[aA]t (?:the other {word}, (?P<only>\S+), it is (?P<alone>{_FIGURE}) {unit}"
         rf"|each of the other (?P<many>[\d,]+) {word}s it is (?P<each>{_FIGURE}) {unit}"
-        rf"|the other (?P<several>[\d,]+) {word}s it is (?P<least>{_FIGURE}) to (?P<most>{_FIGURE}) {unit} "
-        r"\(most at (?P<where>\S+)\))\."
+        rf"|the other (?P<several>[\d,]+) {word}s it is (?P<least>{_FIGURE}) to (?P<most>{_FIGURE}) {unit})\."
     )
 
 
@@ -130,9 +129,8 @@ def _is_deeper(groups: Mapping[str, str], found: Figured, alike: Callable[[str, 
     if groups["many"]:
         return _numbers(groups["many"]) == [len(others)] and _is_span(groups["each"], None, values, alike)
     if groups["several"]:
-        largest = {layer["layer"] for layer, value in others if value == max(values)}
         said = _is_span(groups["least"], groups["most"], values, alike)
-        return _numbers(groups["several"]) == [len(others)] and said and groups["where"] in largest
+        return _numbers(groups["several"]) == [len(others)] and said
     return not others
 
 
@@ -347,10 +345,53 @@ def _not_switched(said: Said, _groups: Mapping[str, str]) -> bool:
     return bool(_known_stored(document)) and not _switched(document) and document["model"]["trains"]
 
 
-def _pays(said: Said, groups: Mapping[str, str]) -> bool:
+def _whole(document: Document) -> float | None:
+    """How much the output changes with all layers switched, or with the only one that was."""
+    found = _switched(document)
+    return found[0][1] if len(found) == 1 and not _asked(document) else document["output_moved"]
+
+
+def _asked(document: Document) -> bool:
+    return bool(document["settings"]["layers"])
+
+
+def _depends_on(document: Document) -> bool:
+    return bool(_paying(document)) or (document["output_moved"] or 0.0) > _LIMIT["moved"]
+
+
+def _is_changed(said: Said, groups: Mapping[str, str]) -> bool:
+    """Return True if so much of the output changes, in such words, with these layers switched."""
+    document, whole = said.document, _whole(said.document)
+    if groups["how"] is None:
+        return whole is None
+    only = _switched(document)
+    if groups["only"] and (len(only) != 1 or groups["only"] != only[0][0]["layer"]):
+        return False
+    classes = document["output"] == "classes"
+    if groups["none"] or groups["same"]:
+        return whole == 0 and classes == bool(groups["none"])
+    return is_share(groups["classes"] or groups["rms"], whole) and classes == bool(groups["classes"])
+
+
+def _depends(said: Said, groups: Mapping[str, str]) -> bool:
+    return _depends_on(said.document) and _is_changed(said, groups)
+
+
+def _can_stay(said: Said, groups: Mapping[str, str]) -> bool:
+    off = not all(_fits(layer) for layer in _known_stored(said.document))
+    limit = groups["limit"] == ("5" if _whole(said.document) else None)
+    return (groups["off"] is not None) == off and limit and not _depends_on(said.document) and _is_changed(said, groups)
+
+
+def _changes_most(said: Said, groups: Mapping[str, str]) -> bool:
     paying = sorted(_paying(said.document), key=lambda one: -one[1])
     named = re.findall(rf"(\S+) \(({_FIGURE}) %\)", groups["named"])
     rest = paying[len(named) :]
+    others = [share for _, share in _switched(said.document) if share <= _LIMIT["moved"]]
+    if (groups["least"] is not None) != bool(others):
+        return False
+    if others and (_numbers(groups["count"])[0] if groups["count"] else 1) != len(others):
+        return False
     return (
         all(
             any(layer["layer"] == name and is_share(printed, share) for layer, share in paying)
@@ -362,36 +403,19 @@ def _pays(said: Said, groups: Mapping[str, str]) -> bool:
         and (groups["rest"] is not None) == bool(rest)
         and (not rest or _numbers(groups["rest"]) == [len(rest)])
         and (not rest or _is_span(groups["low"], groups["high"], [share for _, share in rest], is_share))
-        and (groups["classes"] is not None) == (said.document["output"] == "classes")
+        and (not others or _is_span(groups["least"], groups["most"], others, is_share))
     )
 
 
-def _other_shares(said: Said, groups: Mapping[str, str]) -> bool:
-    others = [share for _, share in _switched(said.document) if share <= _LIMIT["moved"]]
-    count = _numbers(groups["count"])[0] if groups["count"] else 1
-    return count == len(others) and _is_span(groups["least"], groups["most"], others, is_share)
-
-
-def _together(said: Said, groups: Mapping[str, str]) -> bool:
-    return is_share(groups["share"], said.document["output_moved"])
-
-
-def _none_pays(said: Said, groups: Mapping[str, str]) -> bool:
+def _none_changes(said: Said, groups: Mapping[str, str]) -> bool:
     found = _switched(said.document)
     most = max(share for _, share in found)
-    largest = {layer["layer"] for layer, share in found if share == most}
-    classes = groups["classes"] is not None or groups["no_class"] is not None
-    if classes != (said.document["output"] == "classes") or _paying(said.document):
+    if _paying(said.document):
         return False
-    if groups["no_class"] or groups["same"]:
+    if groups["anything"]:
         return most == 0
-    return is_share(groups["share"], most) and groups["name"] in largest and groups["limit"] == "5"
-
-
-def _can_stay(said: Said, groups: Mapping[str, str]) -> bool:
-    off = not all(_fits(layer) for layer in _known_stored(said.document))
-    whole = (said.document["output_moved"] or 0.0) <= _LIMIT["moved"]
-    return (groups["off"] is not None) == off and whole and not _paying(said.document)
+    largest = {layer["layer"] for layer, share in found if share == most}
+    return is_share(groups["share"], most) and groups["name"] in largest
 
 
 def _compare(said: Said, groups: Mapping[str, str]) -> bool:
@@ -414,6 +438,18 @@ def _unknown(said: Said, _groups: Mapping[str, str]) -> bool:
 
 _SIZES = r"(?P<sizes>\d[\d, and]*\d|\d)"
 _FIRST = r"the first (?:of these )?"
+
+
+def _how(output: str) -> str:
+    """The pattern of how much the output changes, and with which layers switched."""
+    return (
+        r"(?P<how>if (?P<only>\S+) uses each sample's own|with each sample's own in their place"
+        r"(?: in all norms of the network)?), "
+        rf"(?:(?P<classes>{_FIGURE}) % of {output} gets another class|(?P<none>no place of {output} gets another class)"
+        rf"|{output} changes by (?P<rms>{_FIGURE}) % \(relative RMS\)?|(?P<same>{output} stays the same))"
+    )
+
+
 _CLAIMS: tuple[tuple[str, Any], ...] = (
     (r"(?P<source>\S+) runs no normalization\.", _no_layers),
     (
@@ -465,13 +501,13 @@ _CLAIMS: tuple[tuple[str, Any], ...] = (
     ),
     (
         rf"In training, (?P<there>{_FIGURE}) % of the variance that enters {_FIRST}batch norms? \((?P<first>\S+)\) "
-        r"lies between samples \(for each layer: its median channel\)(?P<removes>, and this norm removes it)?"
+        r"lies between samples(?P<removes>, and this norm removes it)?"
         rf"(?P<join>[:.])(?: {_deeper('batch norm', '%')})?",
         _removed,
     ),
     (
         rf"In training the mean of a batch varies from batch to batch: at {_FIRST}batch norms? \((?P<first>\S+)\) by "
-        rf"(?P<there>{_FIGURE}) SD \(standard deviations of all values there; for each layer: its median channel\)\."
+        rf"(?P<there>{_FIGURE}) SD \(standard deviations of all values there\)\."
         rf"(?: {_deeper('batch norm', 'SD')})?",
         _noisy,
     ),
@@ -495,33 +531,34 @@ _CLAIMS: tuple[tuple[str, Any], ...] = (
         r"The stored statistics (?:(?P<fit>fit these samples)|(?:of (?:(?P<off>[\d,]+) of (?P<of>[\d,]+) norms|all "
         r"(?P<all>[\d,]+) norms that have some) )?are not those of these samples): the means are off by "
         rf"(?P<gap>{_FIGURE}) SD at most \((?P<name>\S+); standard deviations of what enters\), and the ratio of "
-        rf"stored variances to theirs is (?P<least>{_FIGURE}?)(?: to (?P<most>{_FIGURE}?))?\.$",
+        rf"stored variances to theirs is (?P<least>{_FIGURE}?)(?: to (?P<most>{_FIGURE}?))?\.(?= Neither|$)",
         _distance,
     ),
-    (r"Neither ρ nor the distance of stored statistics tells which layers pay for them\.", _not_switched),
     (
-        rf"^(?P<named>\S+ \({_FIGURE} %\)(?:(?:, | and )\S+ \({_FIGURE} %\))*)(?: and (?P<rest>[\d,]+) more "
-        rf"\((?P<low>{_FIGURE})(?: to (?P<high>{_FIGURE}))? %\))? pays? for stored statistics: (?:(?P<classes>so much "
-        r"of the output gets another class)|the output changes by so much \(relative RMS\)) if that layer alone",
-        _pays,
+        r"Neither this distance nor ρ \(the share .+?\) tells which norms change the output\. Add --switch",
+        _not_switched,
     ),
     (
-        rf"For (?:the other one|each of the other (?P<count>[\d,]+)) it is (?P<least>{_FIGURE})"
-        rf"(?: to (?P<most>{_FIGURE}))? %\.",
-        _other_shares,
+        rf"The output depends on the stored statistics(?:: {_how('it')})?\.",
+        _depends,
     ),
     (
-        rf"With all norms of the network that store statistics at once it is (?P<share>{_FIGURE}) %\.",
-        _together,
+        r"The stored statistics (?P<off>are off, but )?can stay"
+        rf"(?:: {_how('the output')}(?:(?: \(|; )limit (?P<limit>\d+) %\))?)?\.",
+        _can_stay,
     ),
     (
-        r"No layer pays for stored statistics: if one alone uses each sample's own, (?:(?P<no_class>no place of the "
-        r"output gets another class)|(?P<same>the output stays the same)|(?:the output changes by )?"
-        rf"(?P<share>{_FIGURE}) %(?P<classes> of the output)? or less (?:gets another class )?\((?:relative RMS; )?"
-        r"most at (?P<name>\S+); limit (?P<limit>\d+) %\))\.",
-        _none_pays,
+        rf"If a norm alone uses them, it changes most at (?P<named>\S+ \({_FIGURE} %\)(?:(?:, | and )\S+ "
+        rf"\({_FIGURE} %\))*)(?: and (?P<rest>[\d,]+) more \((?P<low>{_FIGURE})(?: to (?P<high>{_FIGURE}))? %\))?"
+        rf"(?:; at (?:the other one|each of the other (?P<count>[\d,]+)) by (?P<least>{_FIGURE})"
+        rf"(?: to (?P<most>{_FIGURE}))? %)?\.",
+        _changes_most,
     ),
-    (r"The stored statistics (?:(?P<off>are off, but can stay: the output hardly changes)|can stay)\.", _can_stay),
+    (
+        rf"(?:No norm alone changes (?P<anything>anything)|A norm alone changes (?P<share>{_FIGURE}) % or less "
+        r"\(most: (?P<name>\S+); limit (?P<most>5) %\))\.",
+        _none_changes,
+    ),
     (
         r"No channel that enters a norm varies over these samples",
         lambda said, _: all(len(layer["dead"]) == layer["channels"] for layer in said.document["layers"]),

@@ -1,8 +1,9 @@
 """What was measured of a network's normalizations, in sentences: the verdict of `bnstat layers`.
 
-The sentences answer questions in this order: is there anything to normalize, does the network train at all, what does
-training remove, what reaches the layers in evaluation mode, do the stored statistics fit, and (in `layers_advice`)
-which layers pay if they do not, and what to do.
+What is wrong and what to do come first, and why it is so after that. The sentences answer questions in this order: is
+there anything to normalize, does the network train at all, are there stored statistics, does the output depend on them
+and what is to be done (in `layers_advice`), do they fit, what does training remove, and what reaches the layers in
+evaluation mode.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import partial
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.networks.results import LayerResult, Measured, PerChannel
 from bnstat.networks.settings import Measuring
-from bnstat.report.layers_advice import advice, on_payers
+from bnstat.report.layers_advice import advice, on_output, to_switch
 from bnstat.report.layers_words import (
     LEAST_SHARE,
     Figured,
@@ -48,11 +49,10 @@ def verdict(measured: Measured, asked: Measuring) -> tuple[str, ...]:
     texts = (
         _on_values(measured.layers),
         *_on_refusals(measured.layers),
+        *_on_missing(measured),
+        *_on_stored(measured, asked),
         _on_training(measured, asked),
         _on_evaluation(measured, asked),
-        *_on_stored(measured),
-        on_payers(measured, asked),
-        advice(measured),
     )
     return tuple(text for text in texts if text) or (_nothing_known(measured.layers),)
 
@@ -211,7 +211,7 @@ def _removed(found: Sequence[Figured], asked: Measuring) -> str:
     (first, there), deeper = found[0], found[1:]
     said = (
         f"In training, {percent(there)} of the variance that enters {_first(asked, _BATCH_NORM)} ({name(first)}) lies "
-        "between samples (for each layer: its median channel)"
+        "between samples"
     )
     removes = there >= LEAST_SHARE
     if removes:
@@ -228,7 +228,7 @@ def _noisy(found: Sequence[Figured], asked: Measuring) -> str:
     (first, there), deeper = found[0], found[1:]
     said = (
         f"In training the mean of a batch varies from batch to batch: at {_first(asked, _BATCH_NORM)} ({name(first)}) "
-        f"by {in_sd(there)} (standard deviations of all values there; for each layer: its median channel)."
+        f"by {in_sd(there)} (standard deviations of all values there)."
     )
     return f"{said} {_deeper(deeper, in_sd, _BATCH_NORM)}." if deeper else said
 
@@ -238,14 +238,13 @@ def _first(asked: Measuring, word: str) -> str:
 
 
 def _deeper(found: Sequence[Figured], shown: Callable[[float], str], word: str, *, start: str = "At") -> str:
-    """Say between which values the figure of the other layers lies, and where it is largest."""
-    layer, _ = max(found, key=lambda one: one[1])
+    """Say between which values the figure of the other layers lies."""
     values = span([value for _, value in found], shown)
     if len(found) == 1:
-        return f"{start} the other {word}, {name(layer)}, it is {values}"
+        return f"{start} the other {word}, {name(found[0][0])}, it is {values}"
     if " to " not in values:
         return f"{start} each of the other {len(found):,} {word}s it is {values}"
-    return f"{start} the other {len(found):,} {word}s it is {values} (most at {name(layer)})"
+    return f"{start} the other {len(found):,} {word}s it is {values}"
 
 
 # --- What reaches the layers in evaluation mode? -----------------------------------------------------------------
@@ -282,8 +281,8 @@ def _unlike(deeper: Sequence[Figured]) -> str:
 # --- Do the stored statistics fit? -------------------------------------------------------------------------------
 
 
-def _on_stored(measured: Measured) -> Iterator[str]:
-    """Yield whether stored statistics are those of the samples, and where they are furthest from them."""
+def _on_missing(measured: Measured) -> Iterator[str]:
+    """Yield which layers have no statistics of their training."""
     stored = [layer for layer in measured.layers if layer.stored]
     fresh = [layer for layer in stored if layer.never_updated]
     if fresh:
@@ -295,10 +294,17 @@ def _on_stored(measured: Measured) -> Iterator[str]:
             f"{names(unstored)} {verb} no statistics: in evaluation mode {own} with those of the batch too, so a "
             "result depends on the samples that share its batch."
         )
-    known = [layer for layer in stored if not layer.never_updated]
-    text = _distance(known)
-    if text:
-        yield text
+
+
+def _on_stored(measured: Measured, asked: Measuring) -> Iterator[str]:
+    """Yield whether the output depends on stored statistics, what to do, and whether they fit the samples."""
+    distance = _distance([layer for layer in measured.layers if layer.stored and not layer.never_updated])
+    output = on_output(measured, asked)
+    if output:
+        yield from (output, advice(measured), distance)
+    else:
+        yield " ".join(text for text in (distance, to_switch(measured, asked)) if text)
+        yield advice(measured)
 
 
 def _never_updated(fresh: Sequence[LayerResult], stored: Sequence[LayerResult], measured: Measured) -> str:

@@ -62,8 +62,8 @@ def hidden_line(report: Layers, shown: Sequence[LayerResult]) -> str:
     if not hidden:
         return ""
     return (
-        f"{plural(hidden, 'more norm')} (--all shows all): these {len(shown):,} are those with findings or that pay, "
-        "and the first ones"
+        f"{plural(hidden, 'more norm')} (--all shows all): these {len(shown):,} are those with findings or that change "
+        "the output, and the first ones"
     )
 
 
