@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from bnstat.report.finding import SEVERITIES, Finding
 from bnstat.text import first_ones, printable
+
+if TYPE_CHECKING:  # rich, which Markdown does without
+    from bnstat.renderers.screen import Screen
 
 
 def by_rule(findings: Iterable[Finding]) -> list[list[Finding]]:
@@ -31,3 +35,12 @@ def also_in_layers(findings: Sequence[Finding]) -> str:
     here = findings[0].layer
     others = list(dict.fromkeys(printable(one.layer) for one in findings[1:] if one.layer not in (None, here)))
     return also(first_ones("layer" if len(others) == 1 else "layers", others)) if others else ""
+
+
+def say_of_layers(findings: Iterable[Finding], screen: Screen, *, every_row: bool) -> None:
+    """Print findings on layers: of each rule the first with its message and the other layers, or all."""
+    for group in by_rule(findings):
+        screen.blank()
+        for finding in group if every_row else group[:1]:
+            message = finding.message if every_row else finding.message + also_in_layers(group)
+            screen.finding(finding.severity, f"{finding.rule} {finding.name}", message)

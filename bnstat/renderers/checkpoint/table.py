@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bnstat.renderers import layer_names
 from bnstat.renderers.checkpoint import rows
-from bnstat.renderers.findings import also_in_layers, by_rule
+from bnstat.renderers.findings import say_of_layers
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
 from bnstat.report.checkpoint import CheckpointReport
 
@@ -33,7 +33,7 @@ def print_report(report: CheckpointReport, screen: Screen, *, every_row: bool) -
         screen.say(line)
     screen.blank()
     _print_layers(report, screen, every_row)
-    print_findings(report, screen, every_row=every_row)
+    say_of_layers(report.findings, screen, every_row=every_row)
 
 
 def _print_layers(report: CheckpointReport, screen: Screen, every_row: bool) -> None:
@@ -60,12 +60,3 @@ def _print_layers(report: CheckpointReport, screen: Screen, every_row: bool) -> 
         screen.remark(names.remark)
     for line in rows.legend([columns[place - 1] for place in shown if place]):
         screen.remark(line)
-
-
-def print_findings(report: CheckpointReport, screen: Screen, *, every_row: bool) -> None:
-    """Print the findings of each rule: the first with its message and where else it is, or all."""
-    for group in by_rule(report.findings):
-        screen.blank()
-        for finding in group if every_row else group[:1]:
-            message = finding.message if every_row else finding.message + also_in_layers(group)
-            screen.finding(finding.severity, f"{finding.rule} {finding.name}", message)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bnstat.renderers import layer_names
 from bnstat.renderers.checkpoint.rows import hidden_line
-from bnstat.renderers.checkpoint.table import print_findings
 from bnstat.renderers.checkpoint_comparison import rows
+from bnstat.renderers.findings import say_of_layers
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
 from bnstat.report.checkpoint_comparison import CheckpointComparison, Difference
 from bnstat.text import printable
@@ -55,7 +55,7 @@ def _print(comparison: CheckpointComparison, screen: Screen, every_row: bool) ->
             screen.say(printable(report.file), style="bold")
             for sentence in report.opening:
                 screen.say(sentence, indent=2)
-            print_findings(report, screen, every_row=every_row)
+            say_of_layers(report.findings, screen, every_row=every_row)
 
 
 def _print_layers(one: Difference, screen: Screen, every_row: bool) -> None:

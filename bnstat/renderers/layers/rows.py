@@ -8,10 +8,9 @@ from bnstat.networks.network import Framework
 from bnstat.networks.results import LayerResult
 from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.screen import MOST_ROWS
-from bnstat.report.finding import Finding
 from bnstat.report.layers import Layers
 from bnstat.report.layers_words import kinds, kinds_of, of_size, payers, sizes_of
-from bnstat.text import first_ones, joined, plural, printable, samples_of
+from bnstat.text import joined, plural, printable, samples_of
 
 _FRAMEWORKS: dict[Framework, str] = {"pytorch": "PyTorch", "onnx": "ONNX Runtime", "keras": "Keras"}
 
@@ -65,11 +64,3 @@ def hidden_line(report: Layers, shown: Sequence[LayerResult]) -> str:
         f"{plural(hidden, 'more norm')} (--all shows all): these {len(shown):,} are those with findings or that change "
         "the output, and the first ones"
     )
-
-
-def also(findings: Sequence[Finding]) -> str:
-    """Return where else a rule found the same as in its first finding; empty if nowhere."""
-    others = list(dict.fromkeys(printable(one.layer) for one in findings[1:] if one.layer is not None))
-    here = findings[0].layer
-    others = [one for one in others if here is None or one != printable(here)]
-    return f" Also found in {first_ones('', others).lstrip()}." if others else ""

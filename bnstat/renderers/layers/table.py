@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bnstat.networks.results import LayerResult
 from bnstat.renderers import layer_names
-from bnstat.renderers.findings import by_rule
+from bnstat.renderers.findings import say_of_layers
 from bnstat.renderers.layers import curve, rows
 from bnstat.renderers.layers.columns import DIGITS, REFUSES, Column, columns_of, legend
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
@@ -42,7 +42,7 @@ def _print(report: Layers, screen: Screen, every_row: bool) -> None:
     for line in report.measured.missed if report.layers else ():
         screen.blank()
         screen.say(full(line))
-    _print_findings(report, screen, every_row)
+    say_of_layers(report.findings, screen, every_row=every_row)
 
 
 def _print_layers(report: Layers, screen: Screen, every_row: bool) -> None:
@@ -89,12 +89,3 @@ def _print_curve(report: Layers, screen: Screen) -> None:
         screen.blank()
     for line in lines:
         screen.row(line)
-
-
-def _print_findings(report: Layers, screen: Screen, every_row: bool) -> None:
-    """Print the findings of each rule: the first with its message and where else it is, or all."""
-    for group in by_rule(report.findings):
-        screen.blank()
-        for finding in group if every_row else group[:1]:
-            message = finding.message if every_row else finding.message + rows.also(group)
-            screen.finding(finding.severity, f"{finding.rule} {finding.name}", message)
