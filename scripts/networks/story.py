@@ -59,7 +59,6 @@ def _networks(folder: Path, tested: Patches) -> Iterator[str]:
     for run in RUNS:
         net = _trained(folder, run)
         title = f"{run.norm} norm" + (", frozen half-way" if run.frozen_from else "")
-        title += " (half the channels)" if run.widths != RUNS[1].widths else ""
         stored = dice_of(net.eval(), tested)
         own = population = Dice(float("nan"), float("nan"))
         if batch_norms(net):
@@ -124,7 +123,7 @@ def _corrected(folder: Path, run: Run) -> Any:
 
 def _bnstat(folder: Path, run: Run, options: Sequence[str], volumes: Sequence[Path]) -> None:
     """Run `bnstat layers` on a network."""
-    arguments = json.dumps({"norm": run.norm, "widths": list(run.widths)})
+    arguments = json.dumps({"norm": run.norm})
     model = ("networks.training:network", "--model-args", arguments, "--weights", str(folder / f"{run.name}.pt"))
     command = [sys.executable, "-m", "bnstat", "layers", *model, *map(str, volumes), *_AS_TRAINED, *options]
     subprocess.run(command, cwd=ROOT / "scripts", check=True, stdout=subprocess.DEVNULL)
@@ -136,7 +135,7 @@ def _scans(folder: Path) -> list[Path]:
 
 def _trained(folder: Path, run: Run, file: Path | None = None) -> Any:
     """Return the network of a run, with its own weights or those of a file."""
-    net = network(run.norm, run.widths)
+    net = network(run.norm)
     net.load_state_dict(torch.load(file or folder / f"{run.name}.pt", weights_only=True)["state_dict"])
     return net
 

@@ -20,7 +20,7 @@ from networks.acquisitions import SCANS, Scan
 # The patch is a cube of this many voxels a side; scans from HELD_OUT on are for testing.
 PATCH, HELD_OUT = 32, 12
 STEPS = 500
-WIDTHS, NARROW = (8, 8, 16, 32, 64, 8), (4, 4, 8, 8, 16, 4)
+WIDTHS = (8, 8, 16, 32, 64, 8)
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,6 @@ class Run:
         norm: "batch", "instance" or "group".
         batch_size: samples in a batch.
         seed: the seed of the weights and of the patches.
-        widths: channels of the levels of the network.
         frozen_from: the step from which batch norms use their stored statistics and no longer change them; None for
             never.
     """
@@ -39,40 +38,34 @@ class Run:
     norm: str
     batch_size: int
     seed: int
-    widths: tuple[int, ...] = WIDTHS
     frozen_from: int | None = None
 
     @property
     def name(self) -> str:
         """The name of its file."""
         frozen = "" if self.frozen_from is None else "-frozen"
-        narrow = "-narrow" if self.widths == NARROW else ""
-        return f"{self.norm}-b{self.batch_size}{frozen}{narrow}-seed{self.seed}"
+        return f"{self.norm}-b{self.batch_size}{frozen}-seed{self.seed}"
 
 
 RUNS = (
-    Run("batch", 1, 0, NARROW),
     Run("batch", 1, 0),
     Run("batch", 1, 1),
+    Run("batch", 1, 0, frozen_from=STEPS // 2),
+    Run("batch", 4, 0),
     Run("instance", 1, 0),
     Run("instance", 1, 1),
     Run("group", 1, 0),
-    Run("batch", 4, 0),
-    Run("batch", 1, 0, frozen_from=STEPS // 2),
-    Run("group", 1, 1),
-    Run("batch", 1, 1, frozen_from=STEPS // 2),
-    Run("batch", 4, 1),
 )
 
 
-def network(norm: str = "batch", widths: tuple[int, ...] = WIDTHS) -> Any:
+def network(norm: str = "batch") -> Any:
     """Return a BasicUNet of MONAI for one input channel and three classes: 18 normalizations."""
     from monai.networks.nets.basic_unet import BasicUNet
 
     options: dict[str, object] = (
         {"num_groups": 4} if norm == "group" else {"affine": True} if norm == "instance" else {}
     )
-    return BasicUNet(3, 1, 3, features=widths, norm=(norm, options))
+    return BasicUNet(3, 1, 3, features=WIDTHS, norm=(norm, options))
 
 
 def zscored(scan: Scan) -> Scan:
@@ -102,7 +95,7 @@ def train(run: Run, scans: list[Scan], steps: int = STEPS) -> Any:
 
     torch.manual_seed(run.seed)
     random = np.random.default_rng(run.seed)
-    net = network(run.norm, run.widths).train()
+    net = network(run.norm).train()
     optimizer = torch.optim.AdamW(net.parameters(), 2e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     started = time.monotonic()
