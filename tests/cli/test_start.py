@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,8 @@ def imported_by(*arguments):
         ("compare", "--help"),
         ("check", "--help"),
         ("scan", "--help"),
+        ("checkpoint", "--help"),
+        ("layers", "--help"),
         ("plan", "--patch", "32x32x32", "--levels", "3", "--format", "json"),
         ("plan", "--patch", "32x32x32", "--levels", "3"),
         ("explain",),
@@ -39,3 +42,19 @@ def imported_by(*arguments):
 )
 def test_commands_that_read_no_voxels_import_neither_numpy_nor_nibabel(arguments):
     assert not {"numpy", "nibabel", "matplotlib", "fsspec"} & imported_by(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("inspect", "sample_data/mri_4channel.nii.gz"),
+        ("checkpoint", "sample_data/checkpoints/step_400.pt"),
+        ("checkpoint", "tests/networks/checkpoints/written/bfloat16.safetensors"),
+        ("checkpoint", "tests/networks/checkpoints/written/arrays.npz"),
+        ("layers", "--help"),
+        ("explain", "BN603"),
+    ],
+)
+def test_what_runs_no_network_imports_no_package_that_does(arguments, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert not {"torch", "onnx", "onnxruntime", "keras", "jax", "h5py", "safetensors"} & imported_by(*arguments)
