@@ -97,7 +97,10 @@ def refused_value(error: click.BadParameter) -> str:
     number = _NO_NUMBER.fullmatch(said)
     if number:
         kind = "a whole number" if number[2] == "integer" else "a number"
-        return f"{name} must be {kind}, and is {number[1]}"
+        several = f"{name}s"
+        known = error.ctx is not None and any(several in parameter.opts for parameter in error.ctx.command.params)
+        hint = f"; for several, use {several}" if known and "," in number[1] else ""
+        return f"{name} must be {kind}, and is {number[1]}{hint}"
     return f"{name}: {said}"
 
 

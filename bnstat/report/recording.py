@@ -215,6 +215,8 @@ def _deeper(layers: Sequence[RecordedLayer]) -> str:
     (least, _), (most, layer) = min(noises), max(noises)
     if len(noises) == 1:
         return f" At {layer} it varies by {_sd(most)}."
+    if _sd(least) == _sd(most):
+        return f" At each of the other {len(noises)} it varies by {_sd(most)}."
     return f" At the other {len(noises)} it varies by {number(least, _DIGITS)} to {_sd(most)}, most at {layer}."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import zipfile
 from contextlib import suppress
 
 from bnstat.sources.compression import GZIP, LONGEST_MARKER, Layers, first_layer, found_in, promised
@@ -18,6 +19,8 @@ _KINDS = {NIFTI: "a NIfTI image", MGH: "an MGH image"}
 _ZIP, _ZIP_ENDING = b"PK", ".npz"
 # Those with which the recording of a training begins.
 _TRAINING = b'{"schema":"bnstat.training/1"'
+# What an archive of PyTorch has in its one folder.
+_OF_PYTORCH = "/data.pkl"
 _MEANS = "it is read as what it is, but other programs will stumble over it"
 
 
@@ -112,6 +115,8 @@ def misnamed(path: str) -> str | None:
         title, marker, ending = named
         begins = start.startswith(marker) or marker.startswith(start)
         return None if begins else f"it is not a {title} file, though its name ends in {ending}; check what it is"
+    if start.startswith(_ZIP) and _holds_tensors(path):
+        return f"it is a checkpoint of PyTorch and no volume; type: bnstat checkpoint {shlex.quote(path)}"
     if start.startswith(_ZIP):
         return f"it is a zip file, though its name does not end in {_ZIP_ENDING}; check what it is"
     kind = found_in(start)
@@ -122,3 +127,12 @@ def misnamed(path: str) -> str | None:
         f"it is a {kind.title} file, though its name does not end in {ending}; "
         f"type: mv {shlex.quote(path)} {shlex.quote(path + ending)}"
     )
+
+
+def _holds_tensors(archive: str) -> bool:
+    """Return True if an archive is one of PyTorch, by the names in it."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return any(name.endswith(_OF_PYTORCH) for name in opened.namelist())
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return False

@@ -139,12 +139,25 @@ def _below(folder: str, access: Access, selection: Selection, sieve: Sieve) -> F
     elif dicom:
         found.add(datasets.dicom_studies(sorted(dicom), folder, access))
     if not found.cases and not found.failures:
-        message = (
-            f"the directory contains no image; give a directory with images that are read ({names_of_read()}), or the "
-            "files"
-        )
-        found.failures.append(InputError(folder, message))
+        found.failures.append(InputError(folder, _without_images(folder)))
     return found
+
+
+def _without_images(folder: str) -> str:
+    """Return what to do with a directory that has no image: it may have moments files, each of data of its own."""
+    moments = [] if is_remote(folder) else sorted(filter(storage.is_moments, glob.iglob(_inside(folder))))
+    if moments:
+        return (
+            f"the directory contains no image, but {plural(len(moments), 'moments file')}; give one of them, as in "
+            f"{moments[0]}"
+        )
+    return (
+        f"the directory contains no image; give a directory with images that are read ({names_of_read()}), or the files"
+    )
+
+
+def _inside(folder: str) -> str:
+    return os.path.join(glob.escape(folder), "*.jsonl")
 
 
 def _described(file: str, named: str, access: Access, selection: Selection) -> FoundCases:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from bnstat.errors import UsageError, text, texts, whole, wholes
+from bnstat.errors import OutputError, UsageError, text, texts, whole, wholes
 from bnstat.layers.frameworks import framework_named
 from bnstat.networks.measurements.kept_moments import KeptMoments
 from bnstat.networks.measurements.measure import measure
@@ -224,8 +224,13 @@ def _training_of(model: str, reading: Reading) -> Training | None:
 
 
 def _require_new(file: str | None) -> None:
-    """Refuse to replace a file that may be the weights of a training."""
-    if file is not None and Path(file).exists():
+    """Refuse to replace a file that may be the weights of a training, or to write where no folder is."""
+    if file is None:
+        return
+    folder = Path(file).parent
+    if not folder.is_dir():
+        raise OutputError(f"{file} cannot be written: there is no folder {folder}; give a file in a folder that exists")
+    if Path(file).exists():
         raise UsageError(
             f"{file} exists already and may be the weights of a training; name another file with `save_statistics`, "
             "or remove this one"

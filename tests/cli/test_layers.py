@@ -223,6 +223,11 @@ class TestFiles:
         assert network.passes == []
         assert Path("there.pt").read_bytes() == b"weights"
 
+    def test_a_missing_folder_is_told_before_the_network_runs(self, network, refused, cohort):
+        said = refused(3, "layers", "net:make", cohort, "--save-statistics", "nowhere/fixed.pt")
+        assert "nowhere/fixed.pt cannot be written: there is no folder nowhere; give a file in a folder" in said
+        assert network.passes == []
+
     @pytest.mark.parametrize("option", ["-o", "--plot"])
     def test_no_output_replaces_the_weights(self, network, bnstat_run, cohort, option):
         if option == "--plot":

@@ -60,6 +60,14 @@ def test_a_wrong_value_is_named_with_its_option(refused, small_image, arguments,
     assert refused(2, "inspect", small_image(), *arguments).startswith(f"bnstat: error: {said}")
 
 
+def test_a_list_for_an_option_of_one_number_names_the_option_of_several(refused, small_image):
+    image = small_image()
+    assert "'1,2,4'; for several, use --batch-sizes (see" in refused(2, "compare", image, "-b", "1,2,4")
+    assert "'0.1,1'; for several, use --epsilons (see" in refused(2, "compare", image, "--epsilon", "0.1,1")
+    assert "is '1,2,4' (see" in refused(2, "inspect", image, "-b", "1,2,4")
+    assert "is 'two' (see" in refused(2, "compare", image, "-b", "two")
+
+
 def test_one_wrong_normalizer_of_several_is_named(refused, small_image):
     said = refused(2, "compare", small_image(), "--normalizers", "batch,grp")
     assert "normalizer 'grp' is not known; did you mean 'group:G', as in group:2?" in said

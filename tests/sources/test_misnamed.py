@@ -7,6 +7,7 @@ import gzip
 import json
 import struct
 import subprocess
+import zipfile
 from pathlib import Path
 
 import nibabel
@@ -295,3 +296,14 @@ def test_an_array_under_the_name_of_an_image_is_told_what_it_is(refused, tmp_pat
         np.save(file, np.ones((2, 3, 4, 1)))
     said = refused(3, "inspect", tmp_path / name)
     assert "it is not a gzip file" in said or "it is NumPy .npy or .npz by its first bytes" in said
+
+
+@pytest.mark.parametrize("name", ["model.pt", "last.ckpt"])
+def test_a_checkpoint_among_volumes_is_told_what_reads_it(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("model/data.pkl", b"")
+    (failure,) = inspected(tmp_path / name).errors
+    assert failure.message.endswith(f"no volume; type: bnstat checkpoint {tmp_path / name}")
+    (tmp_path / name).write_bytes(b"PK\x03\x04")
+    (failure,) = inspected(tmp_path / name).errors
+    assert "it is a zip file" in failure.message

@@ -130,3 +130,13 @@ def test_a_directory_without_an_image_names_the_formats_that_are_read(tmp_path):
     (failure,) = cases_of([str(tmp_path)]).failures
     for name in ("NIfTI", "MGH", "MINC", "Analyze", ".npy"):
         assert name in failure.message
+
+
+def test_a_directory_of_moments_files_names_one_of_them(tmp_path, small_image):
+    folder = tmp_path / "kept[1]"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text("{}\n")
+    for name in ("c.jsonl", "b.jsonl"):
+        bnstat.collect([small_image()], folder / name)
+    (failure,) = cases_of([str(folder)]).failures
+    assert f"no image, but 2 moments files; give one of them, as in {folder / 'b.jsonl'}" in str(failure)

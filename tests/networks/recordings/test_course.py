@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +119,11 @@ def test_a_short_recording_says_what_it_can(tmp_path, steps):
     assert len(found.layers[0].parts) == min(steps, 3)
     assert found.opening
     assert len(found.to_rows()) == 2 * min(steps, 3)
+
+
+def test_layers_of_one_noise_are_told_it_once(tmp_path):
+    names = ("norm", "second", "third")
+    steps = ((step, [replace(first, layer=name) for name in names]) for step, (first,) in training(30, 2))
+    found = recorded(tmp_path, steps, layers=names)
+    assert " At each of the other 2 it varies by 0." in found.opening[0]
+    assert "most at" not in found.opening[0]

@@ -19,7 +19,7 @@ def device_named(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"`device={name}` is no device of PyTorch; use one of {', '.join(_there())}") from error
+        raise UsageError(f"`device={name}` is no device of PyTorch; use {_there()}") from error
     kind = device.type
     if kind == "cpu" or (kind == "mps" and torch.backends.mps.is_available()):
         return device
@@ -33,7 +33,7 @@ def device_named(name: str) -> torch.device:
         why = ", since PyTorch is installed for the CPU alone"
     elif kind == "cuda":
         why = ", since PyTorch finds no GPU; nvidia-smi shows what the driver sees"
-    raise UsageError(f"`device={name}` is not there{why}; use one of {', '.join(_there())}")
+    raise UsageError(f"`device={name}` is not there{why}; use {_there()}")
 
 
 def require_precision(amp: str | None, device: torch.device) -> None:
@@ -48,6 +48,8 @@ def require_precision(amp: str | None, device: torch.device) -> None:
         raise UsageError(f"`amp=bfloat16` is not possible on {torch.cuda.get_device_name(device)}; use `amp=float16`")
 
 
-def _there() -> list[str]:
+def _there() -> str:
     found = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
-    return [*found, "mps"] if torch.backends.mps.is_available() else found
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return f"one of {', '.join(found)}" if len(found) > 1 else "cpu"
