@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from documentation import examples
@@ -11,8 +12,10 @@ from documentation.examples import section_anew, sections, understand
 
 import docs
 
-# So many blocks are shown and not run, each with its reason: a network, a cluster, a framework.
+# So many blocks are shown and run by no test, each with its reason: a network, a cluster, a framework.
 NOT_RUN_AT_MOST = 16
+# A test of its own that runs a block, as the reason names it.
+RUN_BY = re.compile(r"; (tests/docs/\w+\.py) runs it$")
 
 SECTIONS = [
     (path.relative_to(docs.ROOT).as_posix(), index, section)
@@ -41,8 +44,15 @@ def test_no_page_is_left_that_nothing_writes():
 
 
 def test_few_blocks_are_not_run():
-    reasons = [reason for _, _, section in SECTIONS for reason in re.findall(r"<!-- not run: (.+?) -->", section)]
-    assert len(reasons) <= NOT_RUN_AT_MOST, reasons
+    reasons = [
+        (name, reason) for name, _, section in SECTIONS for reason in re.findall(r"<!-- not run: (.+?) -->", section)
+    ]
+    never = [(name, reason) for name, reason in reasons if not RUN_BY.search(reason)]
+    assert len(never) <= NOT_RUN_AT_MOST, never
+    for name, reason in reasons:
+        if found := RUN_BY.search(reason):
+            text = (docs.ROOT / found[1]).read_text(encoding="utf-8")
+            assert Path(name).name in text or "network_page" in text, (name, found[1])
 
 
 def test_every_block_of_a_document_says_what_it_is():
