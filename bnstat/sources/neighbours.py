@@ -52,6 +52,9 @@ def missing(source: str, file: str) -> InputError:
         inside = rest and known is not None and known.keyed
         what = f"what is in it is named in brackets, as in '{above}[{rest}]'" if inside else "leave out what follows it"
         return InputError(source, f"{above} is a file and no folder; {what}")
+    whole = file.partition("::")[0]
+    if whole != file and os.path.isfile(whole):
+        return InputError(source, f"no such file; only `weights` takes a part of one after ::, so give {whole}")
     near = meant_by(file)
     return InputError(source, f"no such file; did you mean {near}?" if near else "no such file; check the path")
 

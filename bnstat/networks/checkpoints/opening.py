@@ -11,6 +11,7 @@ from bnstat.networks.checkpoints import other_files
 from bnstat.networks.checkpoints.finding import layers_in
 from bnstat.networks.checkpoints.stored import Checkpoint, Contents
 from bnstat.networks.checkpoints.zip_file import Archive
+from bnstat.sources.neighbours import unopened
 from bnstat.sources.streams import unreadable
 from bnstat.text import joined, plural, printable
 
@@ -37,6 +38,8 @@ def read_checkpoint(file: str) -> Checkpoint:
         raise InputError(
             file, "it describes more numbers than fit into memory, so it is probably damaged; copy it again"
         ) from error
+    except FileNotFoundError as error:
+        raise unopened(file, error) from error
     except (OSError, ValueError) as error:
         raise unreadable(file, error) from error
 
