@@ -17,7 +17,8 @@ def verdict(audit: Audit) -> tuple[str, ...]:
     if not audit.with_statistics:
         return (_without_statistics(audit),)
     wrong = [*_fails(audit), *_start(audit), *_dead(audit), *_faded(audit), *_huge(audit), *_epsilon(audit)]
-    return (*(wrong or [_in_order(audit)]), _known(audit))
+    known = [] if _unsettled(audit) else [_known(audit)]  # else said with what the initial values weigh
+    return (*(wrong or [_in_order(audit)]), *known)
 
 
 def _without_statistics(audit: Audit) -> str:
@@ -58,18 +59,20 @@ def _start(audit: Audit) -> Iterator[str]:
             f"{of} {'is' if len(initial) == 1 else 'are'} as before training (mean 0 and variance 1 in every channel), "
             "so evaluation mode normalizes nothing there."
         )
-    weights = {layer.name: layer.start_weight or 0.0 for layer in every if not layer.initial}
-    unsettled = [weight for weight in weights.values() if weight > DEFAULT_LIMITS.start_weight]
+    unsettled = _unsettled(audit)
     if unsettled:
         of = _lowered(_of(len(unsettled), len(every)))
+        up_to = "up to " if min(unsettled) < max(unsettled) else ""
         yield (
-            f"The running statistics are not settled: in {of} the initial values still weigh "
-            f"{_up_to(unsettled)}{short(100 * max(unsettled), 3)} %."
+            f"The running statistics are not settled: after {_batches(audit)} the initial values still weigh "
+            f"{up_to}{short(100 * max(unsettled), 3)} % in {of}."
         )
 
 
-def _up_to(weights: Sequence[float]) -> str:
-    return "up to " if min(weights) < max(weights) else ""
+def _unsettled(audit: Audit) -> list[float]:
+    """Return how much the initial values weigh, for each layer in which it is over the limit."""
+    weights = [layer.start_weight or 0.0 for layer in audit.with_statistics if not layer.initial]
+    return [weight for weight in weights if weight > DEFAULT_LIMITS.start_weight]
 
 
 def _dead(audit: Audit) -> Iterator[str]:
@@ -131,16 +134,21 @@ def _in_order(audit: Audit) -> str:
 
 def _known(audit: Audit) -> str:
     """Say how many batches entered, and how much the initial values weigh."""
-    counts = sorted({layer.batches for layer in audit.with_statistics if layer.batches is not None})
-    if not counts:
+    batches = _batches(audit)
+    if not batches:
         return "The file does not count batches; --steps N says how many the training had."
-    most = (
-        f"{plural(counts[0], 'batch', 'batches')}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,} batches"
-    )
     weights = [layer.start_weight for layer in audit.with_statistics if layer.start_weight is not None]
     weigh = f"{short(100 * max(weights), 3)} %" if max(weights) > 0.0 else "nothing"
     weigh = "less than 0.01 %" if 0.0 < max(weights) < 1e-4 else weigh
-    return f"The running statistics are of {most}; the initial values weigh {weigh} in them."
+    return f"The running statistics are of {batches}; the initial values weigh {weigh} in them."
+
+
+def _batches(audit: Audit) -> str:
+    """Return how many batches entered; empty if that is not known."""
+    counts = sorted({layer.batches for layer in audit.with_statistics if layer.batches is not None})
+    if len(counts) < 2:
+        return plural(counts[0], "batch", "batches") if counts else ""
+    return f"{counts[0]:,} to {counts[-1]:,} batches"
 
 
 def _lowered(words: str) -> str:

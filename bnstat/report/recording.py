@@ -62,8 +62,10 @@ class Recording(Document):
 
     @property
     def opening(self) -> Sequence[str]:
-        """The sentences that every format for people opens with: noise, running statistics, and what is wrong."""
-        said = [self._noise(), self._running(), *self._broken(), self._frozen()]
+        """The sentences that every format for people opens with: what is wrong, noise, and running statistics."""
+        lags = any(one.lags for one in self.layers)
+        course = [self._running(), self._noise()] if lags else [self._noise(), self._running()]
+        said = [*self._broken(), *course, self._frozen()]
         return tuple(sentence for sentence in said if sentence)
 
     def _noise(self) -> str:

@@ -14,6 +14,8 @@ PARTS = ("first", "middle", "last")
 FIGURES = ("noise", "ρ", "drift", "ratio")
 HEADERS = ("layer", "kind", *(f"{figure} {part}" for figure in FIGURES for part in PARTS))
 
+_FRAMEWORKS = {"pytorch": "PyTorch", "keras": "Keras"}
+
 # Digits of figures in the table: noise of a hundred steps is known to 7 %.
 _DIGITS = 2
 
@@ -48,8 +50,9 @@ def title(recording: Recording) -> str:
     least, most = recording.batch_sizes or (None, None)
     sizes = f"batch size {least}" if least == most else f"batch sizes {least} to {most}"
     of = "" if least is None else f", {sizes}"
+    framework = _FRAMEWORKS.get(recording.framework, printable(recording.framework))
     return (
-        f"{printable(recording.source)}: {printable(recording.model)} in {recording.framework}, "
+        f"{printable(recording.source)}: {printable(recording.model)} in {framework}, "
         f"{plural(recording.steps, 'step')}, of which {recording.recorded:,} are recorded{of}"
     )
 

@@ -62,6 +62,7 @@ def _print_table(recording: Recording, screen: Screen, every_row: bool) -> list[
     screen.table(table)
     if len(layers) < len(recording.layers):
         screen.remark(f"… {plural(len(recording.layers) - len(layers), 'more layer')} (--all shows all)")
+    screen.blank()
     screen.hidden([headers[place].replace("\n", " ") for place in range(len(used)) if place not in shown])
     if names.remark:
         screen.remark(names.remark)
