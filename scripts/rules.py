@@ -41,7 +41,7 @@ def pages() -> dict[str, str]:
 
 def _linked(text: str) -> str:
     """Return a page in which the names of other documents are links to them."""
-    return re.sub(r"\bdocs/([\w-]+\.md)", r"[docs/\1](../\1)", text)
+    return re.sub(r"\bdocs/([\w/-]+\.md)", r"[docs/\1](../\1)", text)
 
 
 if __name__ == "__main__":

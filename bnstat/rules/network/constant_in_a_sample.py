@@ -4,19 +4,19 @@ What it does: reports an instance norm that has channels in which all values of 
 not of all samples together.
 
 Why it matters: instance norm subtracts the mean of each sample. Of a constant nothing is left: the output is β (the
-layer's learned shift, 0 at first), whatever the constant was. The network cannot tell such samples apart by this
-channel. ε (epsilon) alone keeps the division from being one by zero, and in float32 the rounding of the mean is then
-multiplied by 1/√ε.
+layer's learned bias, 0 at first), whatever the constant was. The network cannot tell such samples apart by this
+channel. Only ε (epsilon) prevents a division by zero, and in float32 the rounding of the mean is then multiplied by
+1/√ε.
 
 Example:
     $ bnstat layers nets.py:encoder cohort/
     note BN602 constant-in-a-sample
       encoder.1.norm_1: channel 1 of 5 is constant in at least one sample.
       There the layer subtracts the constant and divides by √ε = 0.003162, so
-      its output is its learned shift, whatever the constant was. If these
-      samples are patches of background, draw patches around the foreground
-      (--foreground); otherwise use group or layer norm, which average over
-      several channels.
+      its output is β (its learned bias), whatever the constant was. If
+      these samples are patches of background, draw patches around the
+      foreground (--foreground); otherwise use group or layer norm, which
+      average over several channels.
 
 What to do: look at the samples: a patch of air is constant, and its features are, too. Draw patches around the
 foreground, or use group or layer norm, which average over several channels.
@@ -46,9 +46,10 @@ def _check(rule: Rule[NetworkEvidence], evidence: NetworkEvidence) -> Iterator[F
         one = len(found) == 1
         message = (
             f"{name(layer)}: {channels(found, layer)} {'is' if one else 'are'} constant in at least one sample. There "
-            f"the layer subtracts the constant and divides by √ε = {short(sqrt(layer.epsilon))}, so its output is its "
-            "learned shift, whatever the constant was. If these samples are patches of background, draw patches around "
-            "the foreground (--foreground); otherwise use group or layer norm, which average over several channels."
+            f"the layer subtracts the constant and divides by √ε = {short(sqrt(layer.epsilon))}, so its output is β "
+            "(its learned bias), whatever the constant was. If these samples are patches of background, draw patches "
+            "around the foreground (--foreground); otherwise use group or layer norm, which average over several "
+            "channels."
         )
         yield rule.of_layer(
             evidence.measured.model.source, layer.layer, message, found[0] if one else None, value=float(len(found))

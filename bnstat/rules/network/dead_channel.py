@@ -2,10 +2,9 @@
 
 What it does: reports a layer that has channels in which every value of every sample is equal in evaluation mode.
 
-Why it matters: batch and instance norm make a constant of a constant, the same for every input. Group and layer norm
-make of it what the other channels of its group tell. The channel costs memory and time, and tells the next layers
-nothing of its own. A filter of zeros makes such a channel, and so does a ReLU before
-the layer whose inputs are all negative.
+Why it matters: batch and instance norm turn a constant into a constant, the same for every input. With group and layer
+norm the output depends on the other channels of the group. The channel costs memory and time, and tells the next layers
+nothing of its own. A filter of zeros makes such a channel, and so does a ReLU whose inputs are all negative.
 
 Example:
     $ bnstat layers mynet:small --weights runs/best.pt cohort/

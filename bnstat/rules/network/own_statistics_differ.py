@@ -22,12 +22,12 @@ What to do: compare the network on labelled cases with stored and with each samp
 use instance or group norm, which normalize alike in both modes, or freeze the stored statistics for the last epochs.
 
 Threshold: 5 % of the output (`--limit moved=0.05` of `bnstat check --model`): the share of places whose class changes,
-or the relative root mean square (RMS) change of an output with one channel. Of 18 batch norms of a U-Net that was
-trained at batch size 1, four changed 14 to 36 % of the voxels, and each other one 2 % or less.
+or the relative root mean square (RMS) change of an output with one channel. The shares of each layer of trained
+networks are in docs/concepts/inside-the-network.md.
 
-Sources: Singh & Shrivastava 2019 (arXiv 1904.06031), EvalNorm. In two networks, the change of the output by switching
-one layer at a time had a rank correlation of 0.96 and of 0.80 with the change of the Dice coefficient.
-docs/layer-figures.md has the formulas.
+Sources: Singh & Shrivastava 2019 (arXiv 1904.06031), EvalNorm. How well the change of the output tells the
+change of the Dice coefficient is measured in docs/concepts/inside-the-network.md. docs/layer-figures.md has the
+formulas.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ What to do: check first that the samples are prepared as in training. Then compu
 all layers from one pass would not fit together. Compare both on labelled cases.
 
 Threshold: 0.25 standard deviations for the mean (`--limit mean-gap=0.25` of `bnstat check --model`), a factor of 2 for
-the variance (`--limit variance-ratio=2`), and 5 % of the output (`--limit moved=0.05`): of 18 batch norms of a U-Net
-that was trained at batch size 1, four changed 14 to 36 % of the voxels, and each other one 2 % or less.
+the variance (`--limit variance-ratio=2`), and 5 % of the output (`--limit moved=0.05`). The shares of
+each layer of trained networks are in docs/concepts/inside-the-network.md.
 
 Sources: Wu & Johnson 2021, "Rethinking Batch in BatchNorm" (arXiv 2105.07576), on population statistics ("precise BN").
 docs/layer-figures.md has the formulas.
