@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # numpy, which explaining a rule does without
@@ -11,6 +12,12 @@ if TYPE_CHECKING:  # numpy, which explaining a rule does without
 
 # A figure for each channel, in order; None where it is undefined.
 PerChannel = tuple[float | None, ...]
+
+
+def middle(figures: PerChannel) -> float | None:
+    """Return the median over the channels whose figure is defined; None if no channel has one."""
+    known = [value for value in figures if value is not None]
+    return median(known) if known else None
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bnstat.networks.results import Measured
+from bnstat.networks.results import Measured, middle
 from bnstat.networks.settings import Measuring
-from bnstat.report.layers_words import Figured, fits, middle, name, payers, percent, span, switched
+from bnstat.report.layers_words import Figured, fits, name, payers, percent, span, switched
 from bnstat.report.limits import NETWORK_LIMITS
 from bnstat.text import joined, printable
 

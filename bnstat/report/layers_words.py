@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from statistics import median
 from typing import TYPE_CHECKING
 
-from bnstat.networks.results import BatchSizeResult, LayerResult, Measured, PerChannel
+from bnstat.networks.results import BatchSizeResult, LayerResult, Measured, PerChannel, middle
 from bnstat.report.limits import NETWORK_LIMITS, NetworkLimits
 from bnstat.text import beyond, capitalized, joined, numbered, plural, printable, sentence, short
 
@@ -29,12 +28,6 @@ LEAST_SHARE = 1e-4
 
 # A layer with one of its figures.
 Figured = tuple[LayerResult, float]
-
-
-def middle(figures: PerChannel) -> float | None:
-    """Return the median over the channels whose figure is defined; None if no channel has one."""
-    known = [value for value in figures if value is not None]
-    return median(known) if known else None
 
 
 def medians(layers: Sequence[LayerResult], figure: Callable[[LayerResult], PerChannel]) -> list[Figured]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from bnstat.networks.recordings.results import Part, RecordedLayer, middle_of
-from bnstat.networks.results import PerChannel
+from bnstat.networks.recordings.results import Part, RecordedLayer
+from bnstat.networks.results import PerChannel, middle
 from bnstat.report.documents.document import Document, Fields
 from bnstat.text import joined, number, plural
 
@@ -74,7 +74,7 @@ class Recording(Document):
         if not batch:
             return self._alone()
         first = batch[0]
-        found = middle_of(first.parts[-1].noise)
+        found = middle(first.parts[-1].mean_noise)
         if found is None and self.recorded < 2:
             return (
                 f"One recorded step of {self.steps:,} does not tell how batch means vary; record more steps, with a "
@@ -83,7 +83,7 @@ class Recording(Document):
         if found is None:
             return f"The values of the first batch norm, {first.layer}, do not vary, so its batch mean has no noise."
         steps = f"At the end of {self.steps:,} steps" if len(first.parts) > 1 else f"In {plural(self.steps, 'step')}"
-        rho = middle_of(first.parts[-1].rho)
+        rho = middle(first.parts[-1].rho)
         share = "" if rho is None else f" {_percent(rho)} of their variance lies between samples{self._removed()}."
         return (
             f"{steps} the batch mean of the first batch norm, {first.layer}, varies by {_sd(found)}"
@@ -94,7 +94,7 @@ class Recording(Document):
     def _alone(self) -> str:
         """Say that no layer depends on the batch, and what the first one removes."""
         first = self.layers[0]
-        rho = middle_of(first.parts[-1].rho)
+        rho = middle(first.parts[-1].rho)
         share = (
             ""
             if rho is None
@@ -193,7 +193,7 @@ class Recording(Document):
 
 
 def _figures(part: Part) -> dict[str, PerChannel]:
-    return {"noise": part.noise, "rho": part.rho, "drift": part.drift, "variance_ratio": part.variance_ratio}
+    return {"mean_noise": part.mean_noise, "rho": part.rho, "drift": part.drift, "variance_ratio": part.variance_ratio}
 
 
 def _of_layer(layer: RecordedLayer) -> Fields:
@@ -202,7 +202,7 @@ def _of_layer(layer: RecordedLayer) -> Fields:
 
 def _before(layer: RecordedLayer, found: float) -> str:
     """Say what the noise was at first, if that was clearly another."""
-    at_first = middle_of(layer.parts[0].noise)
+    at_first = middle(layer.parts[0].mean_noise)
     if len(layer.parts) < 3 or at_first is None or 0.8 < at_first / (found or 1.0) < 1.25:
         return ""
     return f"; at first it varied by {_sd(at_first)}"
@@ -210,7 +210,7 @@ def _before(layer: RecordedLayer, found: float) -> str:
 
 def _deeper(layers: Sequence[RecordedLayer]) -> str:
     """Say between which numbers the noise of the other batch norms lies."""
-    known = [(middle_of(one.parts[-1].noise), one.layer) for one in layers]
+    known = [(middle(one.parts[-1].mean_noise), one.layer) for one in layers]
     noises = [(noise, name) for noise, name in known if noise is not None]
     if not noises:
         return ""
@@ -224,7 +224,7 @@ def _deeper(layers: Sequence[RecordedLayer]) -> str:
 
 def _last_drift(layer: RecordedLayer) -> float:
     """Return how far the running mean is from the batch means at the end."""
-    return middle_of(layer.parts[-1].drift) or 0.0
+    return middle(layer.parts[-1].drift) or 0.0
 
 
 def _sd(value: float) -> str:

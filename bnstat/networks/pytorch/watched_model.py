@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from bnstat.errors import UsageError
@@ -17,7 +16,7 @@ from bnstat.networks.normalization import Seen
 from bnstat.networks.pytorch.modules import is_scripted, unwrapped
 from bnstat.networks.pytorch.watcher import Known, Watcher
 from bnstat.networks.pytorch.watching import watched
-from bnstat.networks.results import LayerResult, PerChannel
+from bnstat.networks.results import LayerResult, PerChannel, middle
 from bnstat.text import by, number, plural
 
 # The columns of the table, of which all but the first two stand at the right.
@@ -134,8 +133,8 @@ def _row(layer: LayerResult) -> tuple[str, ...]:
 
 def _middle(figures: PerChannel) -> str:
     """Return the median of the channels in which a figure is defined; empty if there is none."""
-    defined = [figure for figure in figures if figure is not None]
-    return number(float(np.median(defined)), _DIGITS) if defined else ""
+    found = middle(figures)
+    return "" if found is None else number(found, _DIGITS)
 
 
 def _channels(layer: LayerResult) -> Iterator[dict[str, Any]]:

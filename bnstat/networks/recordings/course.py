@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from bnstat.moments.moments import Doubles
 from bnstat.networks.layer_names import layer_of
 from bnstat.networks.recordings.reading import LayerLine, TrainingFile
-from bnstat.networks.recordings.results import Part, Point, RecordedLayer, middle_of
-from bnstat.networks.results import PerChannel
+from bnstat.networks.recordings.results import Part, Point, RecordedLayer
+from bnstat.networks.results import PerChannel, middle
 
 # A running mean within this many standard deviations of the batch means is near them, as for the rules on gaps.
 NEAR = 0.1
@@ -167,7 +167,7 @@ def _part(name: str, places: NDArray[Any], series: _Series) -> Part:
         first_step=int(series.steps[places[0]]),
         last_step=int(series.steps[places[-1]]),
         recorded=len(places),
-        noise=_listed(series.noise(places)) if several else unknown,
+        mean_noise=_listed(series.noise(places)) if several else unknown,
         rho=_listed(series.rho(places)) if several or series.between_known else unknown,
         drift=_listed(series.drift(places)) if series.stored else (),
         variance_ratio=_listed(series.variance_ratio(places)) if series.stored else (),
@@ -176,7 +176,7 @@ def _part(name: str, places: NDArray[Any], series: _Series) -> Part:
 
 def _lags(part: Part, series: _Series) -> bool:
     """Return True if the running mean of a part of the training is not near the batch means."""
-    drift, noise = middle_of(part.drift), middle_of(part.noise)
+    drift, noise = middle(part.drift), middle(part.mean_noise)
     return drift is not None and drift > series.limit(noise or 0.0, part.recorded)
 
 

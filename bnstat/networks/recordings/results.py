@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from statistics import median
 
 from bnstat.networks.normalization import Kind
 from bnstat.networks.results import PerChannel
@@ -18,11 +17,11 @@ class Part:
         first_step: The first recorded step of the part.
         last_step: The last one.
         recorded: The number of recorded steps.
-        noise: How much the batch mean varied from one recorded step to the next, in standard deviations of all values:
-            √(½ · mean (mₜ₊₁ − mₜ)²), which a slow change of the mean with the weights does not enter. None if fewer
-            than two steps are recorded, or if the values do not vary.
+        mean_noise: How much the batch mean varied from one recorded step to the next, in standard deviations of all
+            values: √(½ · mean (mₜ₊₁ − mₜ)²), which a slow change of the mean with the weights does not enter. None if
+            fewer than two steps are recorded, or if the values do not vary.
         rho: ρ, the share of the variance that lies between samples: from the samples of the batches if these have two
-            or more (unbiased), or else noise².
+            or more (unbiased), or else the noise squared.
         drift: How far the running mean lay from the batch means, |mean (running mean − batch mean)| in standard
             deviations of all values; empty without running statistics.
         variance_ratio: The running variance divided by the mean variance of the batches; empty likewise.
@@ -32,7 +31,7 @@ class Part:
     first_step: int
     last_step: int
     recorded: int
-    noise: PerChannel
+    mean_noise: PerChannel
     rho: PerChannel
     drift: PerChannel = ()
     variance_ratio: PerChannel = ()
@@ -44,13 +43,13 @@ class Point:
 
     Attributes:
         step: The first of the steps.
-        noise: As of `Part`.
+        mean_noise: As of `Part`.
         drift: As of `Part`; None without running statistics.
         drift_limit: The drift that noise alone may give with so few steps, and 0.1 SD; None likewise.
     """
 
     step: int
-    noise: float | None
+    mean_noise: float | None
     drift: float | None
     drift_limit: float | None
 
@@ -103,9 +102,3 @@ class RecordedLayer:
     def stored(self) -> bool:
         """True if the layer keeps running statistics."""
         return any(part.drift for part in self.parts)
-
-
-def middle_of(values: PerChannel) -> float | None:
-    """Return the median over channels; None if no channel has the figure."""
-    known = [one for one in values if one is not None]
-    return median(known) if known else None

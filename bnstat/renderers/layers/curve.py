@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from bnstat.networks.results import LayerResult
-from bnstat.report.layers_words import between_in_training, middle
+from bnstat.networks.results import LayerResult, middle
+from bnstat.report.layers_words import between_in_training
 
 EVALUATION, TRAINING, BOTH = "●", "○", "◉"
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bnstat.networks.results import LayerResult, PerChannel
+from bnstat.networks.results import LayerResult, PerChannel, middle
 from bnstat.renderers import layer_names
 from bnstat.renderers.layers import rows
 from bnstat.renderers.pictures import BLUE, GRAY, VERMILION, picture
 from bnstat.report.layers import Layers
-from bnstat.report.layers_words import between_in_training, middle, percent
+from bnstat.report.layers_words import between_in_training, percent
 from bnstat.report.limits import NETWORK_LIMITS
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def draw(layer: RecordedLayer, width: int) -> list[str]:
     step = max(min((width - _GUTTER - 3) // len(points), WIDEST_STEP), 1)
     grid = [[" "] * (step * len(points)) for _ in range(ROWS)]
     for place, point in enumerate(points):
-        for value, mark in ((point.drift, DRIFT), (point.noise, NOISE)):
+        for value, mark in ((point.drift, DRIFT), (point.mean_noise, NOISE)):
             if value is not None:
                 row = grid[round((1 - value / top) * (ROWS - 1))]
                 row[place * step] = mark if row[place * step] == " " else BOTH
@@ -61,4 +61,4 @@ def _steps(points: Sequence[Point], step: int) -> str:
 
 def _top(points: Sequence[Point]) -> float:
     """Return the largest value."""
-    return max((value for one in points for value in (one.noise, one.drift) if value is not None), default=0.0)
+    return max((value for one in points for value in (one.mean_noise, one.drift) if value is not None), default=0.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bnstat.networks.recordings.results import RecordedLayer, middle_of
-from bnstat.networks.results import PerChannel
+from bnstat.networks.recordings.results import RecordedLayer
+from bnstat.networks.results import PerChannel, middle
 from bnstat.renderers.numbers import UNDEFINED
 from bnstat.report.recording import Recording
 from bnstat.text import number, plural, printable
@@ -31,10 +31,10 @@ def cells(layer: RecordedLayer) -> list[str]:
     """Return one layer, a text for each header: the median over its channels."""
     parts = {part.name: part for part in layer.parts}
     found = [printable(layer.layer), layer.kind]
-    for figure in ("noise", "rho", "drift", "variance_ratio"):
+    for figure in ("mean_noise", "rho", "drift", "variance_ratio"):
         for name in PARTS:
             values: PerChannel = getattr(parts[name], figure) if name in parts else ()
-            found.append(_text(middle_of(values)))
+            found.append(_text(middle(values)))
     return found
 
 

@@ -30,9 +30,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.networks.results import middle
 from bnstat.report.evidence import NetworkEvidence
 from bnstat.report.finding import Finding
-from bnstat.report.layers_words import middle, name
+from bnstat.report.layers_words import name
 from bnstat.rules.rule import Rule
 from bnstat.text import beyond, short
 

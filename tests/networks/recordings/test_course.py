@@ -35,7 +35,7 @@ def test_noise_and_rho_are_those_of_the_population(tmp_path, samples):
     assert [part.name for part in layer.parts] == ["first", "middle", "last"]
     for part in layer.parts:  # of 100 steps each, which know a standard deviation to 7 %
         assert part.recorded == 100
-        np.testing.assert_allclose(part.noise, noise, rtol=0.3)
+        np.testing.assert_allclose(part.mean_noise, noise, rtol=0.3)
         np.testing.assert_allclose(part.rho, rho, rtol=0.5)
         np.testing.assert_allclose(part.variance_ratio, [1.0 / (1 - noise**2)] * 2, rtol=0.2)
     pooled = np.mean([part.rho for part in layer.parts])
@@ -47,7 +47,7 @@ def test_a_slow_change_of_the_weights_is_no_noise(tmp_path):
     means = np.linspace(0, 5, 300)
     steps = [(step, [entered(rng.normal(mean, 1, (2, 1, 10_000)))]) for step, mean in enumerate(means)]
     (layer,) = recorded(tmp_path, steps).layers
-    assert all(part.noise[0] < 0.02 for part in layer.parts)
+    assert all(part.mean_noise[0] < 0.02 for part in layer.parts)
 
 
 @pytest.mark.parametrize("samples", [1, 4])
@@ -101,7 +101,7 @@ def test_frozen_layers_and_constants_are_said(tmp_path):
     steps = [(step, [entered(np.ones((2, 1, 9)), running=([1], [1]), frozen=True)]) for step in range(4)]
     found = recorded(tmp_path, steps)
     assert (found.layers[0].frozen_steps, found.layers[0].constant) == (4, (0,))
-    assert found.layers[0].parts[0].noise == (None,)
+    assert found.layers[0].parts[0].mean_noise == (None,)
     assert "1 layer was frozen: normalized with stored statistics while the network trained." in found.opening
 
 
