@@ -78,6 +78,7 @@ class FakeNetwork:
 
     def save(self, path):
         self.saved.append(path)
+        return ()
 
     @property
     def loaded(self):

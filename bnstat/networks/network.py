@@ -108,8 +108,11 @@ class Network(Protocol):
         """Set every running statistic to what it was when the network was opened."""
         ...
 
-    def save(self, path: str) -> None:
+    def save(self, path: str) -> tuple[str, ...]:
         """Write the weights with the running statistics as they are now, ready to be loaded in place of `weights`.
+
+        Returns:
+            Sentences on what the new file lacks of the old one.
 
         Raises:
             UsageError: if this kind of model cannot be written.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from bnstat.networks.measurements.kept_moments import KeptMoments
 from bnstat.networks.measurements.measure import measure
 from bnstat.networks.measurements.samples import Progress as Passes
 from bnstat.networks.measurements.samples import Samples
-from bnstat.networks.measurements.statistics import corrected
+from bnstat.networks.measurements.statistics import corrected, require_stored
 from bnstat.networks.models.factory import Arguments
 from bnstat.networks.network import Network
 from bnstat.networks.opening import open_network, training_of
@@ -198,6 +199,8 @@ def look_inside(
     with found.read(channels_last=network.channels_last, progress=progress) as samples:
         failures = failures_of(samples.failures)
         require_some(samples, failures)
+        if asked.save_statistics is not None:
+            _require_saves(network, samples, asked.save_statistics)
         measured = measure(network, samples, measuring, passes, kept)
         saved: tuple[str, ...] = ()
         if asked.save_statistics is not None:
@@ -237,15 +240,39 @@ def _require_new(file: str | None) -> None:
         )
 
 
+def _require_saves(network: Network, samples: Samples, file: str) -> None:
+    """Refuse what could not be saved after the measurement, which may take hours: the same is saved once before it.
+
+    Raises:
+        UsageError: if the network stores no statistics, or is of a kind that cannot be written.
+        OutputError: if the file cannot be written.
+    """
+    require_stored(network, samples)
+    place = Path(file)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=".bnstat-", dir=place.parent)
+    except OSError as error:
+        raise OutputError(
+            f"{file} could not be written ({error.strerror or error}); give a file in a folder that exists and that "
+            "you may write to"
+        ) from error
+    with folder as beside:
+        trial = str(Path(beside) / place.name)
+        try:
+            network.save(trial)
+        except (OutputError, UsageError) as error:
+            raise type(error)(str(error).replace(trial, file)) from error
+
+
 def _save_statistics(network: Network, samples: Samples, file: str, passes: Passes | None) -> tuple[str, ...]:
     """Save the weights with the statistics of these samples, and return notes on them."""
     loaded = corrected(network, samples, passes)
     try:
-        network.save(file)
+        lacks = network.save(file)
     finally:
         network.restore()
     said = (
         f"saved {file}: the weights with the statistics of {plural(loaded.samples, 'sample')} in "
         f"{plural(len(loaded.layers), 'layer')}"
     )
-    return (said, *loaded.notes)
+    return (said, *lacks, *loaded.notes)

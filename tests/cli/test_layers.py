@@ -18,6 +18,7 @@ from fake_network import FakeNetwork, batch_norm, mixed, rectified
 from jsonschema import Draft202012Validator
 
 import bnstat
+from bnstat.errors import UsageError
 from bnstat.networks.measurements.measure import measure
 from bnstat.networks.measurements.samples import HeldSamples
 from bnstat.networks.network import LayerRefusesError
@@ -201,9 +202,26 @@ class TestFiles:
     def test_statistics_are_saved_once_and_the_network_is_as_before(self, network, bnstat_run, cohort):
         ran = bnstat_run("layers", "net:make", cohort, "--save-statistics", "fixed.pt")
         assert ran.code == 0
-        assert network.saved == ["fixed.pt"]
+        trial, saved = network.saved  # it is tried before anything is measured
+        assert saved == "fixed.pt"
+        assert (Path(trial).name, Path(trial).parent.exists()) == ("fixed.pt", False)
         assert network.loaded == {}
         assert "saved fixed.pt: the weights with the statistics of 4 samples in 2 layers" in ran.err
+
+    def test_a_network_that_cannot_be_written_is_refused_before_it_is_measured(
+        self, network, refused, cohort, monkeypatch
+    ):
+        def save(path):
+            raise UsageError(f"{path}: a Keras model is saved as .keras; end the name so")
+
+        monkeypatch.setattr(network, "save", save)
+        said = refused(2, "layers", "net:make", cohort, "--save-statistics", "fixed.pt")
+        assert "error: fixed.pt: a Keras model is saved as .keras" in said
+        assert len(network.passes) == 1
+        assert "fixed.pt could not be written" in refused(
+            3, "layers", "net:make", cohort, "--save-statistics", "nowhere/fixed.pt"
+        )
+        assert len(network.passes) == 2
 
     @pytest.mark.parametrize(
         ("option", "file", "said"),

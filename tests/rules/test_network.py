@@ -167,6 +167,10 @@ def test_statistics_that_were_never_updated_are_said_and_nothing_else_of_them():
     assert "Give the trained weights: --weights FILE." in found.message
     (loaded,) = findings(layer, output="classes")
     assert "Check that runs/best.pt holds the weights after training." in loaded.message
+    for source in ("net.pt", "net.PT2", "runs/net.onnx", "net.keras"):
+        (inside,) = findings(layer, model=networks.model(weights=None, source=source), output="classes")
+        assert "The weights are inside this file: save or export it again" in inside.message
+        assert "--weights" not in inside.message
 
 
 def test_a_layer_that_refuses_is_named_with_the_framework_s_words_if_it_was_run():

@@ -189,7 +189,7 @@ class KerasNetwork:
         for layer, statistics in self._opened.values():
             _assign(layer, *statistics)
 
-    def save(self, path: str) -> None:
+    def save(self, path: str) -> tuple[str, ...]:
         """Write the model with the running statistics as they are now, as a file of Keras.
 
         Raises:
@@ -202,6 +202,11 @@ class KerasNetwork:
             self._model.save(path)
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror or error}; give another file") from error
+        except (TypeError, ValueError, NotImplementedError) as error:  # of a layer that cannot be described
+            raise UsageError(
+                f"{path}: Keras cannot save this model ({_said(error)}); give its own layers a get_config()"
+            ) from error
+        return ()
 
     def _watch(
         self, note: Callable[[Seen], None], *, training: bool = False, only: str | None = None

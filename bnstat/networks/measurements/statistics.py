@@ -98,12 +98,7 @@ def corrected(network: Network, samples: Samples, progress: Progress | None = No
     """
     if not len(samples):
         raise UsageError("there is no sample to take statistics of; give volumes")
-    calls, frozen = _stored_calls(network, samples)
-    if not calls:
-        raise UsageError(
-            f"{network.source} has no layer with running statistics, so that there are none to correct; it normalizes "
-            "with the statistics of each sample already"
-        )
+    calls, frozen = _required(network, samples)
     try:
         modules = _correct(network, samples, calls, progress)
     except BaseException:
@@ -111,6 +106,34 @@ def corrected(network: Network, samples: Samples, progress: Progress | None = No
         raise
     layers = tuple(map(_layer_of, modules))
     return Corrected(layers, len(samples), tuple(_notes(modules, layers, frozen)))
+
+
+def require_stored(network: Network, samples: Samples) -> None:
+    """Refuse a network that has no statistics to correct. One sample is run.
+
+    Raises:
+        UsageError: if no layer stores statistics.
+    """
+    _required(network, samples)
+
+
+def _required(network: Network, samples: Samples) -> tuple[dict[str, _Module], list[str]]:
+    """Return the calls that are corrected, with their modules, and the names of frozen layers.
+
+    Raises:
+        UsageError: if there is no such call.
+    """
+    calls, frozen = _stored_calls(network, samples)
+    if calls:
+        return calls, frozen
+    if frozen:
+        raise UsageError(
+            f"every layer of {network.source} with running statistics is frozen, so that there are none to correct"
+        )
+    raise UsageError(
+        f"{network.source} has no layer with running statistics, so that there are none to correct; it normalizes "
+        "with the statistics of each sample already; leave `save_statistics` out"
+    )
 
 
 def _stored_calls(network: Network, samples: Samples) -> tuple[dict[str, _Module], list[str]]:

@@ -41,6 +41,8 @@ def running(what: str, folders: tuple[str, ...] = ()) -> Iterator[None]:
     except BnstatError:
         raise
     except ModuleNotFoundError as error:
+        if error.name is None:  # raised by a library for something else, in words of its own
+            raise UsageError(f"{what} {raised(error)}; correct it, or try it in Python first") from error
         raise UsageError(f"{what} needs the package {error.name!r}, {_not_installed(error)}") from error
     except SystemExit as error:
         raise UsageError(

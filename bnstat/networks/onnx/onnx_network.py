@@ -8,6 +8,7 @@ at once, which takes more memory than the model alone.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from bnstat.text import by, plural
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 _MOST_BYTES = (2 << 30) - 1
 _QUIET = 4
+# What ONNX says of a file of weights that is not there.
+_ABSENT = re.compile(r"should be stored in (\S.*?),? but it ")
 
 
 def open_onnx(source: str) -> OnnxNetwork:
@@ -46,6 +49,11 @@ def open_onnx(source: str) -> OnnxNetwork:
     except (UsageError, InputError):
         raise
     except Exception as error:  # the parser, the checker and the runtime have exceptions of their own
+        absent = _ABSENT.search(str(error))
+        if absent is not None and not Path(absent[1]).exists():
+            raise InputError(
+                source, f"its weights are in {absent[1]}, which does not exist; copy this file beside the model too"
+            ) from error
         raise InputError(source, f"ONNX Runtime cannot run it ({_first_line(error)}); export it again") from error
 
 
@@ -159,7 +167,7 @@ class OnnxNetwork:
         self._stored.clear()
         self._sessions.clear()
 
-    def save(self, path: str) -> None:
+    def save(self, path: str) -> tuple[str, ...]:
         """Write the model with its running statistics as they are now.
 
         Raises:
@@ -169,6 +177,7 @@ class OnnxNetwork:
             onnx.save(rewritten(self._model, (), {}, self._stored), path)
         except (OSError, ValueError) as error:
             raise OutputError(f"{path}: the model cannot be written: {_first_line(error)}") from error
+        return ()
 
     # What is run --------------------------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ class ModuleNetwork:
         weights: str | None = None,
         device: str | torch.device | None = "cpu",
         amp: str | None = None,
+        origin: str | None = None,
     ) -> None:
         """Take a module.
 
@@ -64,11 +65,13 @@ class ModuleNetwork:
             weights: The file of its weights, as the user named it.
             device: Where it runs, as "cpu" or "cuda:0", to which it is moved; None to leave it where it is.
             amp: The type that autocast computes in, "bfloat16" or "float16"; None to run without autocast.
+            origin: The file of its weights and the key of the state dict in it, if `weights` lacks the key.
 
         Raises:
             UsageError: if there is no such device, or it does not compute in this type.
         """
         self.source, self.weights = source, weights
+        self._origin = weights if origin is None else origin
         self._known = Known.of(module)
         self._device = device_of(self._known.root) if device is None else device_named(str(device))
         self._autocast = _autocasting(amp, self._device)
@@ -170,13 +173,16 @@ class ModuleNetwork:
                 own.copy_(before)
         self._opened.clear()
 
-    def save(self, path: str) -> None:
+    def save(self, path: str) -> tuple[str, ...]:
         """Write the weights with the running statistics as they are now, in the structure of the file of weights.
+
+        Returns:
+            Sentences on what the new file lacks of the old one.
 
         Raises:
             OutputError: if the file cannot be written.
         """
-        save_weights(self._known.root, self.weights, [own for own, _ in self._opened.values()], path)
+        return save_weights(self._known.root, self._origin, [own for own, _ in self._opened.values()], path)
 
     def _look(self, batch: Tensors) -> None:
         """Run a first pass if there was none: it shows how each normalization can be seen."""

@@ -73,7 +73,7 @@ def open_results(results: ResultsFolder, request: Request) -> Network:
                 else "give all modalities of a case, as the imagesTr folder of the data set has them"
             )
         )
-    return _run(opened.module, request, opened.weights, where)
+    return _run(opened.module, request, opened.weights, where, opened.origin)
 
 
 def open_program(request: Request, content: str) -> Network:
@@ -98,6 +98,8 @@ def _with_weights(module: torch.nn.Module, request: Request, weights: str | None
     return _run(module, request, weights, where)
 
 
-def _run(module: torch.nn.Module, request: Request, weights: str | None, device: torch.device) -> Network:
+def _run(
+    module: torch.nn.Module, request: Request, weights: str | None, device: torch.device, origin: str | None = None
+) -> Network:
     require_precision(request.amp, device)
-    return ModuleNetwork(module, request.model, weights, device, request.amp)
+    return ModuleNetwork(module, request.model, weights, device, request.amp, origin)

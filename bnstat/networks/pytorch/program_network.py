@@ -110,7 +110,7 @@ class ProgramNetwork:
                     tensor.copy_(values)
         self._before.clear()
 
-    def save(self, path: str) -> None:
+    def save(self, path: str) -> tuple[str, ...]:
         """Write the program with its running statistics as they are now.
 
         Raises:
@@ -120,6 +120,7 @@ class ProgramNetwork:
             self._program.write(path)
         except (OSError, RuntimeError) as error:
             raise OutputError(f"{path}: the program cannot be written: {' '.join(str(error).split())[:200]}") from error
+        return ()
 
     @property
     def _fixed_batch(self) -> int | None:

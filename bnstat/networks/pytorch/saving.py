@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from torch import nn
 from bnstat.errors import InputError, OutputError, UsageError
 from bnstat.networks.pytorch.weights.files import content_of, split_weights
 from bnstat.networks.pytorch.weights.loading import fitting
+from bnstat.text import first_ones
 
 # What is written back of a file, beside its tables: what `torch.load` reads with `weights_only=True`.
-_PLAIN = (torch.Tensor, bool, int, float, str, bytes, type(None))
+_PLAIN = (torch.Tensor, bool, int, float, complex, str, bytes, type(None), torch.device, torch.dtype)
+_NESTED = (torch.Tensor, dict, list, tuple)
 
 
-def save_weights(module: nn.Module, weights: str | None, changed: Iterable[torch.Tensor], path: str) -> None:
+def save_weights(module: nn.Module, weights: str | None, changed: Iterable[torch.Tensor], path: str) -> tuple[str, ...]:
     """Write the weights of a module with its running statistics as they are now.
 
     Args:
@@ -27,6 +30,9 @@ def save_weights(module: nn.Module, weights: str | None, changed: Iterable[torch
         changed: The running statistics that are not as they were in that file.
         path: The file to write: safetensors if its name ends so, else as `torch.save` does.
 
+    Returns:
+        Sentences on what the new file lacks of the other one.
+
     Raises:
         UsageError: if the name asks for safetensors, and this package is not installed.
         OutputError: if the file cannot be written.
@@ -34,11 +40,23 @@ def save_weights(module: nn.Module, weights: str | None, changed: Iterable[torch
     try:
         if Path(path).suffix.lower() == ".safetensors":
             _save_safetensors(_state(module), path)
-        else:
-            torch.save(_as_in_file(module, weights, changed) or _state(module), path)
+            return ()
+        lost: list[str] = []
+        content = _as_in_file(module, weights, changed, lost)
+        torch.save(_state(module) if content is None else content, path)
     except (OSError, RuntimeError) as error:
         reason = (str(error).splitlines() or [""])[0]
         raise OutputError(f"{path} could not be written ({reason}); give a file in a folder that exists") from None
+    if content is None and weights is not None:
+        file = split_weights(weights)[0]
+        return (f"the new file is a state dict of the network, since its weights were not found in {file}",)
+    if lost:
+        return (f"the new file lacks what is neither a tensor nor a plain value: {first_ones(_values(lost), lost)}",)
+    return ()
+
+
+def _values(names: Sequence[str]) -> str:
+    return "the value" if len(names) == 1 else "the values"
 
 
 def _state(module: nn.Module) -> dict[str, Any]:
@@ -60,8 +78,11 @@ def _save_safetensors(state: Mapping[str, Any], path: str) -> None:
     save_file({name: value.contiguous().clone() for name, value in tensors.items()}, path)  # none may share memory
 
 
-def _as_in_file(module: nn.Module, weights: str | None, changed: Iterable[torch.Tensor]) -> Any:
-    """Return what the file of weights holds, with the statistics that changed; None if they are not found in it."""
+def _as_in_file(module: nn.Module, weights: str | None, changed: Iterable[torch.Tensor], lost: list[str]) -> Any:
+    """Return what the file of weights holds, with the statistics that changed; None if they are not found in it.
+
+    The names of values that cannot be written are appended to `lost`.
+    """
     if weights is None:
         return None
     file, key = split_weights(weights)
@@ -80,19 +101,28 @@ def _as_in_file(module: nn.Module, weights: str | None, changed: Iterable[torch.
         if not there:
             return None
         replaced |= dict.fromkeys(map(id, there), own.detach().cpu())
-    return _copied(content, replaced)
+    return _copied(content, replaced, lost)
 
 
-def _copied(value: Any, replaced: Mapping[int, torch.Tensor]) -> Any:
-    """Return a value of a file with tensors replaced, and without what is neither a tensor nor a plain value."""
+def _copied(value: Any, replaced: Mapping[int, torch.Tensor], lost: list[str], path: str = "") -> Any:
+    """Return a value of a file with tensors replaced, and without what is neither a tensor nor a plain value.
+
+    A list keeps its length: None takes the place of such a value.
+    """
     if isinstance(value, torch.Tensor):
         return replaced.get(id(value), value)
+    names: list[Any] = list(value) if isinstance(value, dict) else list(range(len(value)))
+    of = {name: f"{path}.{name}" if path else str(name) for name in names}
+    lost.extend(of[name] for name in names if not _kept(value[name]))
+    copied = {
+        name: _copied(value[name], replaced, lost, of[name]) if isinstance(value[name], _NESTED) else value[name]
+        for name in names
+        if _kept(value[name])
+    }
     if isinstance(value, dict):
-        return {key: _copied(one, replaced) for key, one in value.items() if _kept(one)}
-    if isinstance(value, (list, tuple)):
-        return type(value)([_copied(one, replaced) for one in value if _kept(one)])
-    return value
+        return OrderedDict(copied) if isinstance(value, OrderedDict) else copied
+    return type(value)([copied.get(name) for name in names])
 
 
 def _kept(value: Any) -> bool:
-    return isinstance(value, (*_PLAIN, dict, list, tuple))
+    return isinstance(value, (*_PLAIN, *_NESTED))

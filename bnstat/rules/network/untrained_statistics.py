@@ -13,7 +13,8 @@ Example:
       5 channels, as before the first training step, so in evaluation mode it
       normalizes nothing. Give the trained weights: --weights FILE.
 
-What to do: give the trained weights (`--weights FILE`, and `FILE::KEY` if they are under a key). If the file is right,
+What to do: give the trained weights (`--weights FILE`, and `FILE::KEY` if they are under a key). A TorchScript, .pt2,
+.onnx or .keras file has its weights inside: save it again from the trained network. If the file is right,
 look whether training called `eval()` on this layer, or gave it a momentum of 0.
 
 Threshold: every mean exactly 0, and every variance exactly 1.
@@ -32,13 +33,18 @@ from bnstat.report.layers_words import name
 from bnstat.rules.rule import Rule
 from bnstat.text import plural, printable
 
+# The endings of files that have a network and its weights in them, for which there is no --weights.
+_INSIDE = (".pt", ".pth", ".ts", ".pt2", ".onnx", ".keras", ".h5", ".hdf5")
+
 
 def _check(rule: Rule[NetworkEvidence], evidence: NetworkEvidence) -> Iterator[Finding]:
     model = evidence.measured.model
-    if model.weights is None:
-        remedy = "Give the trained weights: --weights FILE."
-    else:
+    if model.weights is not None:
         remedy = f"Check that {printable(model.weights)} holds the weights after training."
+    elif model.source.lower().endswith(_INSIDE):
+        remedy = "The weights are inside this file: save or export it again from the trained network."
+    else:
+        remedy = "Give the trained weights: --weights FILE."
     for layer in evidence.measured.layers:
         if layer.never_updated:
             every = f"all {layer.channels:,} channels" if layer.channels > 1 else plural(layer.channels, "channel")

@@ -276,3 +276,13 @@ def test_other_files_and_other_shapes_are_one_line(exported, opened, batch, tmp_
         opened.evaluate(batch[..., :4])
     with pytest.raises(UsageError, match="another number of channels"):
         opened.evaluate(np.repeat(batch, 2, axis=1))
+
+
+def test_a_file_of_weights_that_is_not_there_is_named(torch, network, tmp_path):
+    from bnstat.networks.onnx.onnx_network import open_onnx
+
+    file = tmp_path / "kept.onnx"
+    export(torch, network, file, external_data=True, **KEPT)
+    (tmp_path / "kept.onnx.data").unlink()
+    with pytest.raises(InputError, match=r"weights are in .*kept.onnx.data, which does not exist; copy this file"):
+        open_onnx(str(file))

@@ -6,7 +6,9 @@ bundle runs: whoever gives a bundle runs it, as with `python -m monai.bundle`.
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +16,7 @@ import torch
 from bnstat.errors import InputError, UsageError
 from bnstat.networks.models.bundle_folder import BundleFolder
 from bnstat.networks.models.user_code import running
+from bnstat.sources.neighbours import unopened
 
 # The ids that a network has in configurations, the bare network first.
 _IDS = ("network_def", "network", "net", "model")
@@ -36,7 +39,8 @@ def module_of_bundle(bundle: BundleFolder, model: str) -> torch.nn.Module:
         raise UsageError(f"{model} is a MONAI bundle, and MONAI is not installed; pip install monai") from error
     root = os.path.abspath(bundle.folder)
     for file in bundle.configurations:
-        with running(file, (root,)):
+        _require_json(file)
+        with running(file, (root, os.getcwd())):  # as with `python -m monai.bundle`
             parser: Any = ConfigParser()
             parser.read_config(file)
             metadata = os.path.join(root, "configs", "metadata.json")
@@ -51,3 +55,14 @@ def module_of_bundle(bundle: BundleFolder, model: str) -> torch.nn.Module:
     raise InputError(
         model, f"it describes no network_def in {looked}; give the network as module:factory with `weights`"
     )
+
+
+def _require_json(file: str) -> None:
+    """Refuse a configuration that ends in .json and is none, in words on the file and not on the parser."""
+    if file.lower().endswith(".json"):
+        try:
+            json.loads(Path(file).read_bytes())
+        except OSError as error:
+            raise unopened(file, error) from error
+        except ValueError as error:
+            raise InputError(file, f"it is not JSON ({error}); correct it, or copy the bundle again") from error

@@ -38,6 +38,7 @@ class Opened:
     Attributes:
         module: The network, with the weights of the checkpoint.
         weights: The file of the weights, and its key if the user gave one.
+        origin: The same with the key that was found.
         channels: The number of channels that enter it.
         before: The number of these that are the segmentation of an earlier network.
         configuration: The name of its configuration.
@@ -45,6 +46,7 @@ class Opened:
 
     module: torch.nn.Module
     weights: str
+    origin: str
     channels: int
     before: int
     configuration: str
@@ -78,7 +80,7 @@ def open_nnunet(results: ResultsFolder, model: str, weights: str | None) -> Open
     wanted = key if key is not None or weights or _KEY not in written else _KEY
     module, fit = _fitted(results, values, channels, heads, content, file, wanted, model)
     put(module, fit)
-    return Opened(module, given, channels, before, name)
+    return Opened(module, given, f"{file}::{wanted}" if wanted else given, channels, before, name)
 
 
 def _fitted(

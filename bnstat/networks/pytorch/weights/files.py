@@ -1,8 +1,9 @@
 """Files with weights. Nothing in a file is run, whatever it holds.
 
 PyTorch's files are pickles, which can name any function to be called. `torch.load` with `weights_only=True` refuses all
-but tensors and plain values. Numbers of numpy and settings that trainers write beside the weights (nnU-Net, Lightning)
-are plain values too, so a stand-in takes their place, which keeps nothing and calls nothing.
+but tensors and plain values. Trainers write numbers of numpy and settings beside the weights (nnU-Net, Lightning). Such
+a number is read as a number of Python, and a stand-in takes the place of other values, which keeps nothing and calls
+nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import pickle
 import re
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ import torch
 
 from bnstat.errors import InputError, UsageError
 from bnstat.networks.checkpoints.safetensors_file import open_safetensors
+from bnstat.networks.models.contents import content_of_file
 from bnstat.sources.neighbours import meant_by, unopened
 from bnstat.text import first_ones
 
@@ -30,6 +33,9 @@ _PLAIN = re.compile(
 )
 # Lightning's settings: a dict with another name.
 _DICT = re.compile(r"(lightning|pytorch_lightning|lightning_fabric)\.[\w.]*AttributeDict")
+# What a pickle calls to make a number of numpy, and the types of numbers that are read: floats, integers and booleans.
+_SCALAR = re.compile(r"numpy\.(_core|core)\.multiarray\.scalar")
+_NUMBER = re.compile(r"[fiu][1248]|b1")
 
 
 class _StandIn:
@@ -43,6 +49,41 @@ class _StandIn:
 
     def __setstate__(self, state: object) -> None:
         pass
+
+
+class _NumpyType:
+    """What takes the place of a type of numpy: its name and its order of bytes."""
+
+    def __init__(self, code: object = "", *_: object) -> None:
+        self.code = code if isinstance(code, str) and _NUMBER.fullmatch(code) else None
+        self.order = "<"
+
+    def __setstate__(self, state: object) -> None:
+        if isinstance(state, tuple) and len(state) > 1 and state[1] == ">":
+            self.order = ">"
+
+    def number(self, raw: object) -> bool | int | float | None:
+        """Return the number that some bytes are; None if they are none of this type."""
+        if self.code is None or not isinstance(raw, bytes):
+            return None
+        own = np.dtype(self.order + self.code)
+        value: bool | int | float | None = np.frombuffer(raw, own).item() if len(raw) == own.itemsize else None
+        return value
+
+
+def _number(kind: object = None, raw: object = None, *_: object) -> object:
+    """Return what a pickle makes of a type and bytes, as a number of Python; a stand-in if it is no number."""
+    value = kind.number(raw) if isinstance(kind, _NumpyType) else None
+    return _StandIn() if value is None else value
+
+
+def _in_place_of(name: str) -> Callable[..., object]:
+    """Return what is called where a file names a class or function that is not called."""
+    if _SCALAR.fullmatch(name):
+        return _number
+    if name == "numpy.dtype":
+        return _NumpyType
+    return dict if _DICT.fullmatch(name) else _StandIn
 
 
 def split_weights(weights: str) -> tuple[str, str | None]:
@@ -61,7 +102,7 @@ def content_of(file: str) -> object:
     if file.lower().endswith(".safetensors"):
         return _of_safetensors(file)
     try:
-        stand_ins: list[Any] = [(dict if _DICT.fullmatch(name) else _StandIn, name) for name in _beside(file)]
+        stand_ins: list[Any] = [(_in_place_of(name), name) for name in _beside(file)]
         with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on pickles of newer protocols, which are read or refused
             return torch.load(file, map_location="cpu", weights_only=True)
@@ -103,6 +144,8 @@ def _refused(said: str) -> str:
 
 def _unreadable(file: str, error: Exception) -> str:
     said = str(error)
+    if content_of_file(file) == "exported":
+        return "it is a program of torch.export, whose weights are inside it; give it as MODEL, without `weights`"
     if "TorchScript" in said:
         return "it is a TorchScript program, whose weights are inside it; give it as MODEL, without `weights`"
     if "PytorchStreamReader" in said or isinstance(error, EOFError):

@@ -241,3 +241,5 @@ def test_files_that_are_no_weights_are_one_line(tmp_path, saved, state):
     assert "did you mean" in refused(str(tmp_path / "weight_of_run.pt"))
     torch.jit.script(Net()).save(tmp_path / "script.pt")
     assert "TorchScript program, whose weights are inside it" in refused(str(tmp_path / "script.pt"))
+    torch.export.save(torch.export.export(torch.nn.ReLU(), (torch.ones(1),)), tmp_path / "program.pt2")
+    assert "program of torch.export, whose weights are inside it" in refused(str(tmp_path / "program.pt2"))
