@@ -22,7 +22,11 @@ _WEIGHTS = "data/weights/model_weights_config.json"
 _PICKLED = ("data/weights/model.pt", "serialized_state_dict.pt")
 MARKS = frozenset({_WEIGHTS, *_PICKLED, "archive_format"})
 _PROGRAMS = "models/"
-_MOST_JSON = 256 << 20
+# JSON takes up to 25 times its size in memory; the programs of large networks have a few megabytes.
+_MOST_JSON = 32 << 20
+_MOST_PICKLED = 2 << 30
+# The most axes that a tensor of PyTorch has.
+_MOST_AXES = 64
 # The numbers that `torch._export.serde.schema.ScalarType` gives to types.
 _TYPES = {
     1: "uint8",
@@ -73,7 +77,7 @@ def open_exported_program(source: str, archive: Archive) -> Contents:
         return Contents("pt2", tensors, _said(source, archive, programs[0]))
     for name in _PICKLED:
         if name in members:
-            inside = io.BytesIO(archive.read(members[name], _MOST_JSON * 8))
+            inside = io.BytesIO(archive.read(members[name], _MOST_PICKLED))
             found = open_torch_archive(source, Archive(source, inside))
             return Contents("pt2", found.tensors, found.said, found.bare, found.notes)
     raise InputError(
@@ -109,8 +113,8 @@ def _tensor(source: str, archive: Archive, path: str, member: str, entry: dict[s
     """
     meta = entry["tensor_meta"]
     shape, strides = (tuple(_size(size["as_int"]) for size in meta[axes]) for axes in ("sizes", "strides"))
-    if len(shape) != len(strides):
-        raise ValueError("an axis has no stride")
+    if len(shape) != len(strides) or len(shape) > _MOST_AXES:
+        raise ValueError("an axis has no stride, or there are more than a tensor has")
     dtype = _TYPES.get(meta["dtype"], "unknown")
     view = View(Storage(member, dtype, 0), dtype, _size(meta["storage_offset"]["as_int"]), shape, strides)
     if entry["use_pickle"]:

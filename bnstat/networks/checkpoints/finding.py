@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ _OUTPUT = re.compile(r":\d+$")
 _NORMALIZES = re.compile(r"(norm|(^|[._/\d])(bn|gn|ln|rms|in)(?=[._/\d]|$)|(?<![a-z])(bn|gn|ln)\d*$)", re.IGNORECASE)
 # More numbers than the channels of any layer.
 _MOST_CHANNELS = 1 << 20
+# More numbers than the layers of any network have together: views of a few numbers can describe any amount.
+_MOST_NUMBERS = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,16 @@ class Layers:
     notes: tuple[str, ...]
 
 
+class TooManyNumbersError(Exception):
+    """A file describes more numbers of normalization layers than any network has."""
+
+
 def layers_in(contents: Contents) -> Layers:
     """Return the normalization layers of a file; the numbers of these are read, and of no other tensor.
 
     Raises:
         InputError: if their numbers cannot be read.
+        TooManyNumbersError: if there are more than any network has.
     """
     parts, notes = _parts_of(contents.tensors, contents.said)
     first: dict[object, str] = {}
@@ -98,6 +106,8 @@ def layers_in(contents: Contents) -> Layers:
             kept.append(one)
         else:
             others.setdefault(name, []).append(one.path)
+    if sum(math.prod(part.shape) for one in kept for part in one.tensors) > _MOST_NUMBERS:
+        raise TooManyNumbersError
     shown = shown_names([one.path for one in parts], [tensor.name for tensor in contents.tensors])
     return Layers(
         tuple(_read(one, shown[one.path], contents.said) for one in kept),

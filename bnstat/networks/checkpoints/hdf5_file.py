@@ -22,7 +22,7 @@ from bnstat.text import plural
 
 WEIGHTS = "model.weights.h5"
 _CONFIG = "config.json"
-_MOST_WEIGHTS, _MOST_CONFIG = 16 << 30, 256 << 20
+_MOST_WEIGHTS, _MOST_CONFIG = 16 << 30, 32 << 20
 # Parts of paths that name no layer: the variables of one, and the list of a model's layers.
 _VARIABLES, _LAYERS = "vars", "layers"
 # What belongs to the optimizer has the names of layers too.
@@ -87,6 +87,9 @@ def _damaged(source: str, error: Exception) -> InputError:
 
 def _contents(source: str, file: Any, opened: BinaryIO, format_name: str, config: bytes) -> Contents:
     datasets, variables = _datasets(source, file)
+    for dataset in datasets:
+        if dataset.values.external or dataset.values.is_virtual:
+            raise InputError(source, "its values are in other files, which are not read; write them into one file")
     if not is_sound(opened, [_span(dataset.values) for dataset in datasets]):
         raise InputError(source, "HDF5 cannot read its texts: the file is damaged; copy it again")
     texts = {path: _text(group.attrs.get("name")) for path, group in variables.items()}
@@ -210,8 +213,6 @@ def _tensor(source: str, name: str, dataset: _Dataset) -> StoredTensor:
     dtype = (_text(values.attrs.get("dtype")) if stored_type.kind == "V" else None) or stored_type.name
 
     def read() -> NDArray[Any]:
-        if values.external or values.is_virtual:
-            raise InputError(source, "its values are in other files, which are not read; write them into one file")
         try:
             stored = np.asarray(values[()])
         except Exception as error:  # a damaged file makes HDF5 raise anything

@@ -25,7 +25,7 @@ _START, _MOST_VERSION = 0x08, 0x7F
 _MOST_BYTES = (2 << 30) - 1
 # Only vectors are read.
 _MOST_VECTOR = 64 << 20
-_DEEPEST = 32
+_DEEPEST, _MOST_AXES = 32, 64
 # The operators that normalize: what over, the inputs with γ, β, mean and variance, and ε and momentum of the operator.
 OPERATORS: dict[str, tuple[Kind, tuple[int, ...]]] = {
     "BatchNormalization": ("batch", (1, 2, 3, 4)),
@@ -270,6 +270,12 @@ def _number(node: Any, name: str) -> float:
 
 def _tensor(source: str, name: str, stored: Any) -> StoredTensor:
     dtype = _TYPES.get(stored.data_type, "unknown")
+    if len(stored.dims) > _MOST_AXES:
+        raise InputError(
+            source,
+            f"the tensor {printable(stored.name)} has {len(stored.dims):,} axes, so the file is damaged; "
+            "export the model again",
+        )
     shape = tuple(max(int(size), 0) for size in stored.dims)
 
     def read() -> NDArray[Any]:
@@ -330,5 +336,5 @@ def _external(source: str, stored: Any, size: int) -> bytes:
             source,
             f"its weights are in a second file, {printable(location)}, which is missing; copy it to the same folder",
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise InputError(source, f"its second file, {printable(location)}, cannot be read ({error})") from error

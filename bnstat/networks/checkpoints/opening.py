@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from bnstat.errors import InputError
 from bnstat.networks.checkpoints import other_files
-from bnstat.networks.checkpoints.finding import layers_in
+from bnstat.networks.checkpoints.finding import TooManyNumbersError, layers_in
 from bnstat.networks.checkpoints.stored import Checkpoint, Contents
 from bnstat.networks.checkpoints.zip_file import Archive
 from bnstat.sources.neighbours import unopened
@@ -34,9 +34,11 @@ def read_checkpoint(file: str) -> Checkpoint:
             raise InputError(file, other_files.folder(file))
         with open(file, "rb") as opened:
             return _checkpoint(file, _contents(file, opened))
-    except MemoryError as error:
+    except (MemoryError, TooManyNumbersError) as error:
         raise InputError(
-            file, "it describes more numbers than fit into memory, so it is probably damaged; copy it again"
+            file,
+            "it describes more numbers than a network has or than fit into memory, so it is probably damaged; "
+            "copy it again",
         ) from error
     except FileNotFoundError as error:
         raise unopened(file, error) from error

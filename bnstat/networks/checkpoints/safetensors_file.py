@@ -15,8 +15,8 @@ from bnstat.errors import InputError
 from bnstat.networks.checkpoints.elements import bytes_of, decoded, readable
 from bnstat.networks.checkpoints.stored import Contents, StoredTensor
 
-# The format allows no larger header.
-MOST_HEADER = 100_000_000
+# A header of 300,000 tensors. The format allows 100 MB, of which hostile JSON would take gigabytes of memory.
+MOST_HEADER = 32 << 20
 _TYPES = {
     "F64": "float64",
     "F32": "float32",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bnstat.networks.layer_names import WRAPPERS
 from bnstat.text import printable
@@ -20,20 +21,20 @@ def shown_names(paths: Sequence[str], names: Sequence[str]) -> dict[str, str]:
         paths: The paths of layers.
         names: The names of all tensors.
     """
-    beside: dict[str, set[str]] = {}
+    # Each part of a name, with what lies below it: names that are joined anew at each part would take quadratic time.
+    below: dict[str, Any] = {}
     if any(part in _ADDED for path in paths for part in path.split(".")):
         for name in names:
-            parts = name.split(".")
-            for place in range(len(parts)):
-                beside.setdefault(".".join(parts[:place]), set()).add(parts[place])
-    shown = {}
+            node = below
+            for part in name.split("."):
+                node = node.setdefault(part, {})
+    shown: dict[str, str] = {}
     for path in paths:
-        parts = path.split(".")
-        kept = [
-            part
-            for place, part in enumerate(parts)
-            if part not in _ADDED or len(beside[".".join(parts[:place])]) > 1 or len(parts) == 1
-        ]
+        parts, kept, node = path.split("."), [], below
+        for part in parts:
+            if part not in _ADDED or len(node) > 1 or len(parts) == 1:
+                kept.append(part)
+            node = node.get(part, {})
         shown[path] = _shown(".".join(kept) or path)
     return shown if len(set(shown.values())) == len(shown) else {path: _shown(path) for path in paths}
 

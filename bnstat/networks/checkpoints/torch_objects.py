@@ -52,6 +52,8 @@ _KINDS: dict[str, Kind] = {
 # The deepest nesting and the longest name that is followed: no network comes near, and a hostile file goes no further.
 _DEEPEST, _LONGEST_NAME = 400, 500
 _MOST_SIZE = 1 << 62
+# The most axes that a tensor of PyTorch has.
+_MOST_AXES = 64
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def storage_of(said: object) -> Storage | None:
 def found_in(root: object, read: Callable[[View], NDArray[Any]], prefix: str = "") -> Found:
     """Return the tensors in an object, by their paths as a state dict has them.
 
-    A list or mapping that is named twice is looked into once.
+    A list or mapping that is named twice is looked into once, so that the time grows as the file does.
 
     Args:
         root: The object.
@@ -135,6 +137,7 @@ def found_in(root: object, read: Callable[[View], NDArray[Any]], prefix: str = "
     """
     found = Found()
     names: dict[str, int] = {}
+    states = _States()
     for path, value, view in _walked(root, prefix):
         if view is not None:
             place = names.setdefault(path, len(found.tensors))
@@ -146,7 +149,7 @@ def found_in(root: object, read: Callable[[View], NDArray[Any]], prefix: str = "
         elif _is_other_tensor(value):
             found.skipped += 1
         elif isinstance(value, Made):
-            _note_module(path, value, found)
+            _note_module(path, value, found, states)
     return found
 
 
@@ -173,35 +176,45 @@ def _walked(root: object, prefix: str) -> Iterator[tuple[str, object, View | Non
             seen.add(id(value))
         yield path, value, view
         if view is None and len(waiting) < _DEEPEST:
-            waiting.append(_below(path, value))
+            waiting.append(_below(path, value, seen))
 
 
-def _below(path: str, value: object) -> Iterator[tuple[str, object]]:
+def _below(path: str, value: object, seen: set[int]) -> Iterator[tuple[str, object]]:
     """Yield the members of a value with their paths. Keys without a name, as tensors, lead nowhere."""
-    for key, child in _members_of(value):
+    for key, child in _members_of(value, seen):
         if key is None or (isinstance(key, str) and key in _INSIDE):
             yield path, child
-        elif isinstance(key, str) or (isinstance(key, int) and abs(key) < _MOST_SIZE):
+        elif _is_name(key):
             below = f"{path}.{key}" if path else str(key)
             if len(below) <= _LONGEST_NAME:
                 yield below, child
 
 
-def _members_of(value: object) -> Iterator[tuple[object, object]]:
+def _is_name(key: object) -> bool:
+    """Return True for a key of which a path can be made; a text that is shared by many keys may be very long."""
+    return len(key) <= _LONGEST_NAME if isinstance(key, str) else isinstance(key, int) and abs(key) < _MOST_SIZE
+
+
+def _members_of(value: object, seen: set[int]) -> Iterator[tuple[object, object]]:
     """Yield the members of a value with their keys; None for one that is part of the value itself."""
     if isinstance(value, (list, tuple)):
         yield from enumerate(value)
     elif isinstance(value, Made) and not _is_other_tensor(value):
         yield from value.pairs
-        yield from _listed_pairs(value)
+        yield from _listed_pairs(value, seen)
         yield None, value.state
 
 
-def _listed_pairs(value: Made) -> Iterator[tuple[object, object]]:
-    """Yield what an object is made of: pairs of a list, as Python 2 wrote an ordered mapping, or its arguments."""
+def _listed_pairs(value: Made, seen: set[int]) -> Iterator[tuple[object, object]]:
+    """Yield what an object is made of: pairs of a list, as Python 2 wrote an ordered mapping, or its arguments.
+
+    A list of which several mappings are made is looked into once.
+    """
     first = value.arguments[0] if isinstance(value.arguments, tuple) and len(value.arguments) == 1 else None
     if isinstance(first, list) and isinstance(value.what, Global) and value.what.name == "OrderedDict":
-        yield from (tuple(pair) for pair in first if isinstance(pair, (list, tuple)) and len(pair) == 2)
+        if id(first) not in seen:
+            seen.add(id(first))
+            yield from (tuple(pair) for pair in first if isinstance(pair, (list, tuple)) and len(pair) == 2)
     elif value.what is not None:
         yield None, value.arguments
 
@@ -251,7 +264,12 @@ def _is_size(value: object) -> bool:
 
 
 def _are_sizes(values: object) -> bool:
-    return isinstance(values, tuple) and all(map(_is_size, values)) and math.prod(values[:64]) < _MOST_SIZE**2
+    return (
+        isinstance(values, tuple)
+        and len(values) <= _MOST_AXES
+        and all(map(_is_size, values))
+        and math.prod(values) < _MOST_SIZE**2
+    )
 
 
 def _is_other_tensor(value: object) -> bool:
@@ -264,16 +282,36 @@ def _is_other_tensor(value: object) -> bool:
     )
 
 
-def _note_module(path: str, module: Made, found: Found) -> None:
+class _States:
+    """What the states of modules hold. Each is looked into once, however many modules share it."""
+
+    def __init__(self) -> None:
+        self._members: dict[int, dict[str, object]] = {}
+        self._hold_tensors: dict[int, bool] = {}
+
+    def members(self, state: object) -> dict[str, object]:
+        """Return what a state holds, by its names; nothing if it is no mapping."""
+        if id(state) not in self._members:
+            pairs = state.pairs if isinstance(state, Made) else ()
+            self._members[id(state)] = {key: child for key, child in pairs if isinstance(key, str)}
+        return self._members[id(state)]
+
+    def holds_tensor(self, state: object) -> bool:
+        """Return True if a tensor lies directly in a state."""
+        if id(state) not in self._hold_tensors:
+            own = (child for key, child in self.members(state).items() if key not in _INSIDE)
+            self._hold_tensors[id(state)] = any(view_of(child) is not None for child in own)
+        return self._hold_tensors[id(state)]
+
+
+def _note_module(path: str, module: Made, found: Found, states: _States) -> None:
     """Note what a module says of itself, and whether it normalizes without a tensor."""
     name = _class_of(module.what)
     kind = next((_KINDS[start] for start in _KINDS if name.startswith(start)), None)
     if kind is None:
         return
-    state = _members(module.state)
-    if not any(view_of(value) is not None for key, value in state.items() if key not in _INSIDE) and not any(
-        view_of(value) is not None for inside in _INSIDE for value in _members(state.get(inside)).values()
-    ):
+    state = states.members(module.state)
+    if not any(map(states.holds_tensor, (module.state, *(state.get(inside) for inside in _INSIDE)))):
         found.bare[name] = found.bare.get(name, 0) + 1
         return
     found.said[path] = Said(kind, _number(state.get("eps")), _number(state.get("momentum")))
@@ -289,10 +327,6 @@ def _class_of(what: object) -> str:
     ):
         what = what.said[1]
     return what.name if isinstance(what, Global) else ""
-
-
-def _members(value: object) -> dict[str, object]:
-    return {key: child for key, child in value.pairs if isinstance(key, str)} if isinstance(value, Made) else {}
 
 
 def _number(value: object) -> float | None:

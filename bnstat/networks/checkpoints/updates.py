@@ -70,8 +70,12 @@ def only_constants(
         elif allowed <= _MOST_VARIANCE * (1.0 - left):
             found |= ~zeros & (away <= allowed)
     if batches != 0:
+        known: dict[float, bool] = {}  # many channels may have one variance
         for channel in np.flatnonzero(zeros & ~found):
-            found[channel] = _is_a_power(float(variance[channel]), momentum, dtype)
+            value = float(variance[channel])
+            if value not in known:
+                known[value] = _is_a_power(value, momentum, dtype)
+            found[channel] = known[value]
     return found
 
 

@@ -45,10 +45,13 @@ class Archive:
         self._checked: set[str] = set()
         size, count = _directory(file)
         if size > _MOST_DIRECTORY:
-            raise InputError(source, "the list of its members is too large for a checkpoint; check what it is")
+            raise self._too_large()
         try:
-            with zipfile.ZipFile(file) as archive:
+            # An archive may have two ends that differ, so the directory itself is limited too.
+            with zipfile.ZipFile(_Pieces(file, 0, file.seek(0, 2))) as archive:
                 listed = archive.infolist()
+        except _PieceError as error:
+            raise self._too_large() from error
         except Exception as error:  # a damaged directory makes zipfile raise anything
             raise self._damaged("the list of its members cannot be read") from error
         if len(listed) != count:
@@ -214,6 +217,9 @@ class Archive:
             raise self._damaged("it ends early")
         return data
 
+    def _too_large(self) -> InputError:
+        return InputError(self._source, "the list of its members is too large for a checkpoint; check what it is")
+
     def _damaged(self, what: str) -> InputError:
         return InputError(self._source, f"the archive is damaged ({what}); copy it again")
 
@@ -244,6 +250,21 @@ class _Window(io.RawIOBase):
         target[: len(data)] = data
         self._at += len(data)
         return len(data)
+
+
+class _PieceError(Exception):
+    """A larger piece of a file was asked for than the directory of a checkpoint has."""
+
+
+class _Pieces(_Window):
+    """A file of which no piece larger than the largest directory is read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(self._size - self._at, 0)
+        wanted = left if size is None or size < 0 else min(size, left)
+        if wanted > _MOST_DIRECTORY:
+            raise _PieceError
+        return super().read(wanted) or b""
 
 
 def _directory(file: BinaryIO) -> tuple[int, int]:

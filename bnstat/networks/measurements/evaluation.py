@@ -161,13 +161,24 @@ def _switch(
         try:
             after = network.switched(left, batch)
         except LayerRefusesError as error:
-            found.unswitched[error.layer] = error.message
+            _leave_out(found, error.layer, error.message)
             if error.layer not in left:
                 return
             left.remove(error.layer)
         except UsageError as error:
-            found.unswitched.update({layer: str(error) for layer in left if len(left) == 1})
+            if len(left) == 1:
+                _leave_out(found, left[0], str(error))
+            else:
+                change.discard()
             return
         else:
             change.add(before, after, channels_last=network.channels_last)
             return
+
+
+def _leave_out(found: Evaluation, layer: str, reason: str) -> None:
+    """Note a layer that cannot be switched, and give up what was measured of it with earlier samples."""
+    found.unswitched[layer] = reason
+    for change in (found.change, *([found.layers[layer].change] if layer in found.layers else [])):
+        if change.output is not None:
+            change.discard()

@@ -21,6 +21,7 @@ class Change:
 
     def __init__(self) -> None:
         self._changed = self._of = 0.0
+        self._discarded = False
         self.output: Output | None = None
 
     def add(self, before: Tensors, after: Tensors, *, channels_last: bool) -> None:
@@ -39,10 +40,14 @@ class Change:
                 self._changed += float(((after.astype(np.float64) - doubles) ** 2).sum())
                 self._of += float((doubles**2).sum())
 
+    def discard(self) -> None:
+        """Give up the change, as of a layer that is switched with some samples and cannot be with others."""
+        self._discarded = True
+
     @property
     def share(self) -> float | None:
-        """The change of all outputs so far; None without outputs, if all are 0, or if one is not finite."""
-        if self.output is None or not self._of or not np.isfinite(self._changed / self._of):
+        """The change of all outputs so far; None without outputs, if all are 0, one is not finite, or discarded."""
+        if self._discarded or self.output is None or not self._of or not np.isfinite(self._changed / self._of):
             return None
         share = self._changed / self._of
         return share if self.output == "classes" else share**0.5

@@ -30,7 +30,10 @@ from torch_files import (
 
 from bnstat.errors import InputError
 from bnstat.networks.checkpoints import pickled as machine
+from bnstat.networks.checkpoints import zip_file
 from bnstat.networks.checkpoints.opening import read_checkpoint
+from bnstat.networks.checkpoints.pickled import Global, Made
+from bnstat.networks.checkpoints.torch_objects import found_in
 
 # A small part of the gigabytes that each of these files asks for.
 MOST_MEMORY = 64 << 20
@@ -171,6 +174,7 @@ LIES = {
     "a stride too few": tensor("bn", [4], strides=[], count=4),
     "a size that is no number": call(name("torch._utils", "_rebuild_tensor_v2"), b"N", b"N", parts(b"N"), parts(b"N")),
     "a storage that is missing": tensor("gone", [4]),
+    "more axes than a tensor has": tensor("bn", [4, *[1] * 64], strides=[1] * 65, count=4),
 }
 
 
@@ -180,6 +184,66 @@ def test_a_tensor_that_lies_is_refused_or_left_out(kind, tmp_path):
     held = archive(pickled(mapping({"bn.running_mean": mean, "bn.running_var": LIES[kind]})), {"bn": bytes(16)})
     with pytest.raises(InputError, match=r"damaged|none of its|no tensors"):
         read_checkpoint(written(tmp_path / "a.pt", held))
+
+
+def test_views_that_describe_more_numbers_than_any_network_has_are_refused(tmp_path):
+    many = tensor("bn", [1 << 20], strides=[0], count=4)
+    layers = {f"bn{place}.{part}": many for place in range(5) for part in ("running_mean", "running_var")}
+    # views of one place are one layer with five names; shifted ones are layers of their own
+    assert len(read_checkpoint(written(tmp_path / "a.pt", shared_zeros(layers))).normalizations) == 1
+    layers = {
+        f"bn{place}.{part}": tensor("bn", [1 << 20], strides=[0], offset=place, count=8)
+        for place in range(5)
+        for part in ("running_mean", "running_var")
+    }
+    with pytest.raises(InputError, match="more numbers than a network has"):
+        read_checkpoint(written(tmp_path / "b.pt", shared_zeros(layers)))
+
+
+def shared_zeros(tensors: dict[str, bytes]) -> bytes:
+    return archive(pickled(mapping(tensors)), {"bn": bytes(32)})
+
+
+class Counted(list):
+    """A list that counts how often it is gone through."""
+
+    times = 0
+
+    def __iter__(self):
+        self.times += 1
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("kind", ["state", "parameters", "pairs"])
+def test_what_many_objects_share_is_looked_into_once(kind):
+    shared = Counted([["a", None], ["b", None]])
+    inner = Made(pairs=shared)
+    states = {"state": inner, "parameters": None, "pairs": None}
+    objects = [
+        Made(Global("collections", "OrderedDict"), (shared,))
+        if kind == "pairs"
+        else Made(Global("torch.nn", "BatchNorm3d"), (), [], states[kind] or Made(pairs=[("_parameters", inner)]))
+        for _ in range(100)
+    ]
+    found = found_in(objects, lambda _: np.zeros(1))
+    assert not found.tensors
+    assert shared.times <= 3
+
+
+def test_an_archive_with_two_ends_that_differ_is_limited_by_its_directory(tmp_path, monkeypatch):
+    monkeypatch.setattr(zip_file, "_MOST_DIRECTORY", 1 << 10)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as members:
+        for place in range(100):
+            members.writestr(f"{place}/data.pkl", b"")
+    held = file.getvalue()
+    size, start = struct.unpack("<II", held[-10:-2])
+    # The large end has the truth, and zipfile believes it; the small one says 46 bytes.
+    large = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, 100, 100, size, start)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, len(held) - 22, 1)
+    small = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1, 1, 46, start, 0)
+    with pytest.raises(InputError, match="list of its members is too large"):
+        read_checkpoint(written(tmp_path / "a.pt", held[:-22] + large + locator + small))
 
 
 def test_an_archive_that_inflates_to_gigabytes_is_refused(tmp_path):
@@ -212,19 +276,59 @@ def test_members_that_are_encrypted_are_named(tmp_path):
         read_checkpoint(written(tmp_path / "a.pt", bytes(held)))
 
 
-@pytest.mark.parametrize("location", ["/etc/passwd", "../secret.bin", "a/../../secret.bin", ""])
-def test_an_onnx_file_cannot_choose_a_file_elsewhere(location, tmp_path):
+def test_arrays_that_are_views_of_other_files_are_said_to_be(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = str(tmp_path / "a.weights.h5")
+    with h5py.File(path, "w") as file:
+        for place in range(4):
+            layout = h5py.VirtualLayout((4,), "f4")
+            layout[:] = h5py.VirtualSource("/etc/hosts", "x", (4,))
+            file.create_virtual_dataset(f"layers/batch_normalization/vars/{place}", layout)
+    with pytest.raises(InputError, match="its values are in other files, which are not read"):
+        read_checkpoint(path)
+
+
+def onnx_model(change) -> bytes:
+    """Return an ONNX file of one batch norm, of which a function changes each stored tensor."""
     onnx = pytest.importorskip("onnx")
-    (tmp_path / "secret.bin").write_bytes(bytes(16))
-    (tmp_path / "model").mkdir()
     names = ["weight", "bias", "running_mean", "running_var"]
     node = onnx.helper.make_node("BatchNormalization", ["x", *[f"bn.{part}" for part in names]], ["y"])
     stored = [onnx.numpy_helper.from_array(np.ones(4, "f4"), f"bn.{part}") for part in names]
     for one in stored:
-        one.ClearField("raw_data")
-        one.data_location = 1
-        one.external_data.add(key="location", value=location)
-    graph = onnx.helper.make_graph([node], "g", [], [], stored)
-    path = written(tmp_path / "model" / "m.onnx", onnx.helper.make_model(graph).SerializeToString())
+        change(one)
+    return onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], [], stored)).SerializeToString()
+
+
+def in_file(**entries):
+    """Return a function that says of a tensor that its numbers are in another file."""
+
+    def change(tensor):
+        tensor.ClearField("raw_data")
+        tensor.data_location = 1
+        for key, value in entries.items():
+            tensor.external_data.add(key=key, value=value)
+
+    return change
+
+
+@pytest.mark.parametrize("location", ["/etc/passwd", "../secret.bin", "a/../../secret.bin", ""])
+def test_an_onnx_file_cannot_choose_a_file_elsewhere(location, tmp_path):
+    (tmp_path / "secret.bin").write_bytes(bytes(16))
+    (tmp_path / "model").mkdir()
+    path = written(tmp_path / "model" / "m.onnx", onnx_model(in_file(location=location)))
     with pytest.raises(InputError, match="not beside it"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("offset", ["-1", "9" * 30, "9" * 5000, "two"])
+def test_an_onnx_file_that_names_a_place_outside_its_second_file_is_refused(offset, tmp_path):
+    (tmp_path / "weights.bin").write_bytes(bytes(16))
+    path = written(tmp_path / "m.onnx", onnx_model(in_file(location="weights.bin", offset=offset)))
+    with pytest.raises(InputError, match=r"cannot be read|another size"):
+        read_checkpoint(path)
+
+
+def test_an_onnx_tensor_of_more_axes_than_any_is_refused(tmp_path):
+    path = written(tmp_path / "m.onnx", onnx_model(lambda tensor: tensor.dims.extend([1] * 64)))
+    with pytest.raises(InputError, match="has 65 axes"):
         read_checkpoint(path)

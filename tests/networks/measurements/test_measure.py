@@ -210,6 +210,22 @@ def test_a_layer_that_cannot_be_switched_is_told_and_the_others_are():
     assert network.passes.count("switch a") == 1
 
 
+def test_a_layer_that_some_samples_cannot_switch_has_no_change():
+    class Fails(FakeNetwork):
+        def switched(self, layers, batch):
+            if "a" in layers and self.passes.count("switch a") == 2:  # with the third sample
+                raise UsageError("it does more than normalize")
+            return super().switched(layers, batch)
+
+    network = Fails([batch_norm("a", 2, [0.3, -0.2]), batch_norm("b", 2, [0.1, 0.5]), rectified])
+    found = measure(network, held(4), replace(EVALUATION_ONLY, switch=True))
+    # that of two samples is none of the four, and all layers are not the same layers with each sample
+    assert found.layers[0].output_moved is None
+    assert found.layers[1].output_moved > 0
+    assert found.output_moved is None
+    assert "layer a (it does more than normalize)" in found.notes[0]
+
+
 def test_only_layers_that_are_asked_for_are_reported_and_switched():
     network = FakeNetwork([batch_norm("down.0.norm", 2), batch_norm("down.1.norm", 2), batch_norm("up.norm", 2)])
     found = measure(network, held(2), Measuring((), switch=True, layers=("down.*",)))

@@ -314,6 +314,23 @@ def test_a_module_that_does_more_than_normalize_cannot_be_switched():
         network.switched(["0"], BATCH[:1])
 
 
+def test_a_norm_with_arithmetic_of_its_own_is_switched_also_if_values_are_not_finite():
+    class OwnNorm(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("running_mean", torch.full((1,), 0.5))
+            self.register_buffer("running_var", torch.full((1,), 2.0))
+
+        def forward(self, values):
+            return (values - self.running_mean) * torch.rsqrt(self.running_var)
+
+    network = ModuleNetwork(nn.Sequential(OwnNorm()), "model")
+    for value in (np.nan, np.inf):
+        batch = BATCH[:1].copy()
+        batch.flat[0] = value
+        assert np.isnan(network.switched(["0"], batch)).all()  # such a sample has no statistics
+
+
 # --- up to a layer, and statistics that are loaded
 
 
