@@ -17,6 +17,9 @@ from typing import TypeVar
 
 Text = TypeVar("Text", bound=str)
 
+# The most that is quoted of what another package says.
+_LONGEST_LINE = 200
+
 
 class BnstatError(Exception):
     """The root of the tree. Its text is one line that says what happened and what to do."""
@@ -56,6 +59,11 @@ class InputError(BnstatError):
 
 class OutputError(BnstatError):
     """A file that cannot be written."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an exception says, or the name of its class if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:_LONGEST_LINE]
 
 
 def whole(name: str, value: object) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from bnstat.reading.settings import Reading
     from bnstat.report.layers import Layers
     from bnstat.workflows.layers import LayersSettings
-
-# What a factory looks like: module:function.
-_FACTORY = re.compile(r"(?:.*\.py|[\w.]+):[^\W\d][\w.]*")
 
 
 class BatchSizes(Listed[int]):
@@ -141,8 +137,10 @@ def command(
 
 def _require_model_first(model: str, paths: Sequence[str]) -> None:
     """Refuse a factory among the paths: the model comes first."""
+    from bnstat.networks.opening import is_factory
+
     for path in paths:
-        if _FACTORY.fullmatch(path) and not _FACTORY.fullmatch(model) and not Path(path).exists():
+        if is_factory(path) and not is_factory(model) and not Path(path).exists():
             raise UsageError(f"the model comes before the paths, as in: bnstat layers {path} {model}")
 
 

@@ -80,6 +80,11 @@ def open_network(
     return _of_file(content, request)
 
 
+def is_factory(model: str) -> bool:
+    """Return True if a text is written as module:factory is, and is no path of Windows."""
+    return _FACTORY.fullmatch(model) is not None and _WINDOWS_DRIVE.match(model) is None
+
+
 def are_volumes(path: str) -> bool:
     """Return True if a path is a volume or a folder of volumes, and no model."""
     if os.path.isdir(path):
@@ -98,7 +103,7 @@ def training_of(model: str) -> str | None:
 
 def _of_factory(arguments: Arguments | None, request: Request) -> Network:
     model = request.model
-    if _FACTORY.fullmatch(model) is None or _WINDOWS_DRIVE.match(model):
+    if not is_factory(model):
         raise _no_model(model)
     choose_backend()
     built = built_by(model, arguments)

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from bnstat.errors import InputError, OutputError, UsageError
+from bnstat.errors import InputError, OutputError, UsageError, first_line
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.networks.network import Framework, LayerRefusesError
 from bnstat.networks.normalization import Normalization, Pass, Seen, Tensors
@@ -54,11 +54,7 @@ def open_onnx(source: str) -> OnnxNetwork:
             raise InputError(
                 source, f"its weights are in {absent[1]}, which does not exist; copy this file beside the model too"
             ) from error
-        raise InputError(source, f"ONNX Runtime cannot run it ({_first_line(error)}); export it again") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise InputError(source, f"ONNX Runtime cannot run it ({first_line(error)}); export it again") from error
 
 
 class OnnxNetwork:
@@ -176,7 +172,7 @@ class OnnxNetwork:
         try:
             onnx.save(rewritten(self._model, (), {}, self._stored), path)
         except (OSError, ValueError) as error:
-            raise OutputError(f"{path}: the model cannot be written: {_first_line(error)}") from error
+            raise OutputError(f"{path}: the model cannot be written: {first_line(error)}") from error
         return ()
 
     # What is run --------------------------------------------------------------------------------------------------
@@ -233,7 +229,7 @@ class OnnxNetwork:
             answers: list[Tensors] = session.run(list(names), {self._input: part.astype(self._dtype)})
         except Exception as error:  # ONNX Runtime has exceptions of its own
             raise UsageError(
-                f"{self.source}: ONNX Runtime refuses a batch of {by(part.shape)} ({_first_line(error)}); give the "
+                f"{self.source}: ONNX Runtime refuses a batch of {by(part.shape)} ({first_line(error)}); give the "
                 "`patch` that the model was exported for"
             ) from error
         return answers

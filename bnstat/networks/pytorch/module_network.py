@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from bnstat.errors import BnstatError, UsageError
+from bnstat.errors import BnstatError, UsageError, first_line
 from bnstat.moments.moments import Doubles
 from bnstat.networks.network import Framework, LayerRefusesError, ReachedError
 from bnstat.networks.normalization import Pass, Seen, Tensors
@@ -242,10 +242,10 @@ class ModuleNetwork:
             if watcher.refused is not None and watcher.refused[0] is error:
                 raise LayerRefusesError(watcher.refused[1], str(error), tuple(seen)) from error
             shape = " × ".join(str(length) for length in tensor.shape)
-            reason = (str(error).splitlines() or [""])[0]
             raise UsageError(
-                f"{self.source} cannot run a batch of shape {shape} ({type(error).__name__}: {reason}); give it "
-                "samples of the shape and the channels that it is trained with, as patches with `size=(96, 96, 96)`"
+                f"{self.source} cannot run a batch of shape {shape} ({type(error).__name__}: {first_line(error)}); "
+                "give it samples of the shape and the channels that it is trained with, as patches with "
+                "`size=(96, 96, 96)`"
             ) from error
 
     def _tensor(self, batch: Tensors) -> torch.Tensor:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bnstat.errors import OutputError, UsageError
+from bnstat.errors import OutputError, UsageError, first_line
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.networks.layer_names import CallNames
 from bnstat.networks.network import Framework, LayerRefusesError, ReachedError
@@ -159,7 +159,7 @@ class ProgramNetwork:
             raise
         except (RuntimeError, torch.jit.Error, AssertionError, ValueError, TypeError, IndexError) as error:
             raise UsageError(
-                f"{self.source} cannot run a batch of shape {by(batch.shape)}: {_reason(error)}; give samples of "
+                f"{self.source} cannot run a batch of shape {by(batch.shape)}: {first_line(error)}; give samples of "
                 "another size, as with `size`"
             ) from error
         for output in tensors_in(returned):
@@ -275,10 +275,6 @@ class _Watch:
 def _of_channels(tensor: torch.Tensor | None, channels: int) -> Doubles | None:
     """Return the numbers of a layer; those of an instance norm are repeated for each sample."""
     return doubles(None if tensor is None else tensor.reshape(-1)[:channels], channels)
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _first_samples(seen: Seen, samples: int, filled: int) -> Seen:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bnstat.errors import InputError, OutputError, UsageError
+from bnstat.errors import InputError, OutputError, UsageError, first_line
 from bnstat.networks.pytorch.weights.files import content_of, split_weights
 from bnstat.networks.pytorch.weights.loading import fitting
 from bnstat.text import first_ones
@@ -45,8 +45,9 @@ def save_weights(module: nn.Module, weights: str | None, changed: Iterable[torch
         content = _as_in_file(module, weights, changed, lost)
         torch.save(_state(module) if content is None else content, path)
     except (OSError, RuntimeError) as error:
-        reason = (str(error).splitlines() or [""])[0]
-        raise OutputError(f"{path} could not be written ({reason}); give a file in a folder that exists") from None
+        raise OutputError(
+            f"{path} could not be written ({first_line(error)}); give a file in a folder that exists"
+        ) from None
     if content is None and weights is not None:
         file = split_weights(weights)[0]
         return (f"the new file is a state dict of the network, since its weights were not found in {file}",)

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
+from bnstat.errors import first_line
 from bnstat.moments.moments import Doubles
 from bnstat.networks.layer_names import CallNames, is_asked
 from bnstat.networks.normalization import Kind
@@ -140,8 +141,7 @@ class TrainingStep:
         try:
             self._keep(_reduce(*of, frozen=frozen))
         except RuntimeError as error:
-            said = next(iter(str(error).splitlines()), type(error).__name__)
-            warnings.warn(f"{of[0]} is not recorded in this step: {said}", stacklevel=2)
+            warnings.warn(f"{of[0]} is not recorded in this step: {first_line(error)}", stacklevel=2)
 
     def _keep(self, one: _Reduced) -> None:
         """Keep a normalization under the name of its call: "norm", then "norm#2"."""

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # its usual name
 from torch import nn
 
-from bnstat.errors import UsageError
+from bnstat.errors import UsageError, first_line
 from bnstat.networks.layer_names import CallNames
 from bnstat.networks.network import ReachedError
 from bnstat.networks.normalization import Normalization, Seen
@@ -167,7 +167,7 @@ class Watcher:
                 normalization = self._normalization(layer, call, axis, frame.module)
                 seen = reduce_input(normalization, call.input, axis, self._samples)
             except RuntimeError as error:  # a tensor without numbers, as those of torch.func
-                self._miss(f"{layer}: what enters it cannot be read ({str(error).splitlines()[0]})")
+                self._miss(f"{layer}: what enters it cannot be read ({first_line(error)})")
                 return call.run()
             if layer == self._until:
                 raise ReachedError(seen)
