@@ -43,6 +43,7 @@ def open_network(
     amp: str | None = None,
     channels: int | None = None,
     patch: Sequence[int] | None = None,
+    seed: int = 0,
 ) -> Network:
     """Open a network, whatever it is given as. `module:factory` and a MONAI bundle run code of the user.
 
@@ -54,6 +55,7 @@ def open_network(
         amp: The type of automatic mixed precision, "bfloat16" or "float16"; None without it.
         channels: The number of channels of a sample; None if samples differ.
         patch: The voxels of a sample along each axis, in the network's order; None if samples differ.
+        seed: The seed of the random weights that a factory makes.
 
     Raises:
         UsageError: if it is no model, if a package is missing, or if the user's code raises.
@@ -63,7 +65,7 @@ def open_network(
     if not model:
         raise UsageError(f"the name of the model is empty; MODEL is {WAYS}")
     if not os.path.exists(model):
-        return _of_factory(arguments, request)
+        return _of_factory(arguments, request, seed)
     _refuse(arguments is not None, "model_args", model)
     results = ResultsFolder.at(model)
     if results is not None:
@@ -101,12 +103,12 @@ def training_of(model: str) -> str | None:
     return None if results is None else results.training
 
 
-def _of_factory(arguments: Arguments | None, request: Request) -> Network:
+def _of_factory(arguments: Arguments | None, request: Request, seed: int) -> Network:
     model = request.model
     if not is_factory(model):
         raise _no_model(model)
     choose_backend()
-    built = built_by(model, arguments)
+    built = built_by(model, arguments, seed)
     keras = sys.modules.get("keras")
     if keras is not None and isinstance(built, keras.Model):
         return _of_keras(built, request)

@@ -191,6 +191,7 @@ def look_inside(
         amp=model.amp,
         channels=found.channels,
         patch=found.sizes,
+        seed=measuring.seed,
     )
     if not network.channels_last:
         require_told_axis(found.planned, [framework_named("torch")], {asked.feeding.axis})

@@ -217,8 +217,9 @@ def _notes(modules: Iterable[_Module], layers: Iterable[CorrectedLayer], frozen:
     for module in modules:
         if len(module.calls) > 1:
             yield (
-                f"{module.name} runs {len(module.calls)} times in a pass with one set of running statistics, so it "
-                "got those of all calls together; a training batch normalizes each call by itself"
+                f"{module.name} runs {len(module.calls)} times in a pass with one set of running statistics. It "
+                "got those of all calls together, as they were before it had them: with them its later calls get other "
+                "values, so they are near the statistics of these samples and not equal to them"
             )
     dead = [layer for layer in layers if layer.dead]
     if dead:

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 from bnstat.errors import InputError, UsageError
+from bnstat.networks.models.seeded import seeded
 from bnstat.networks.models.user_code import running
 from bnstat.text import closest, first_ones
 
@@ -26,12 +27,13 @@ from bnstat.text import closest, first_ones
 Arguments: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
 
-def built_by(model: str, arguments: Arguments | None = None) -> object:
+def built_by(model: str, arguments: Arguments | None = None, seed: int = 0) -> object:
     """Import a module, call its factory and return what it returns; the first of a tuple.
 
     Args:
         model: The module and the factory, joined by a colon.
         arguments: Arguments of the factory.
+        seed: The seed of random weights.
 
     Raises:
         UsageError: if there is no such module or factory, if the arguments do not fit, or if the user's code raises.
@@ -48,7 +50,7 @@ def built_by(model: str, arguments: Arguments | None = None) -> object:
             f"{model} is a value of type {type(found).__name__}, and no function or class that makes a network"
         )
     positional, keywords = _bound(model, found, arguments)
-    with running(model):
+    with running(model), seeded(seed):
         built = found(*positional, **keywords)
     return built[0] if isinstance(built, (tuple, list)) and built else built
 

@@ -201,3 +201,36 @@ def test_a_framework_that_is_missing_is_an_extra(tmp_path, monkeypatch):
         line
         == "of_torch needs the package 'torch', which is not installed (of_torch.py:1); pip install 'bnstat[torch]'"
     )
+
+
+def test_random_weights_are_those_of_the_seed_and_the_generators_go_on_as_before(tmp_path, monkeypatch):
+    import random
+
+    import numpy as np
+
+    (tmp_path / "drawn_nets.py").write_text(
+        "import random\nimport numpy as np\n\n"
+        "def make():\n    return {'drawn': (random.random(), np.random.random())}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    random.seed(5)
+    np.random.seed(5)
+    undisturbed = random.random(), np.random.random()
+    random.seed(5)
+    np.random.seed(5)
+    first, again, other = (built_by("drawn_nets:make", None, seed)["drawn"] for seed in (0, 0, 1))
+    assert first == again != other
+    assert (random.random(), np.random.random()) == undisturbed
+
+
+def test_random_weights_of_pytorch_are_those_of_the_seed(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    (tmp_path / "torch_nets.py").write_text("import torch\n\ndef make():\n    return torch.nn.Linear(3, 2)\n")
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(5)
+    undisturbed = torch.rand(3)
+    torch.manual_seed(5)
+    first, again, other = (built_by("torch_nets:make", None, seed).weight for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.rand(3), undisturbed)
