@@ -23,6 +23,8 @@ _LEAST_NORMAL = 2.0**-126
 _HALF = {"float16": (2.0**-11, 2.0**-25), "bfloat16": (2.0**-8, _LEAST_NORMAL)}
 # The variance that rounding may leave of a batch of equal values, in squares of the value: (2^-20)².
 _OF_A_CONSTANT = 1e-12
+# How far two channels may be apart, relatively, into which only zeros have entered: they were computed alike.
+_ALIKE = 1e-5
 # Digits of the momenta that people choose.
 _ROUND = 2
 # A channel whose batch variances may have been this large within rounding is not called constant: PyTorch's ε.
@@ -47,8 +49,9 @@ def only_constants(
     """Return True for each channel that only constants can have entered: zeros, or one value.
 
     A channel whose mean is exactly 0 is compared with (1 − m)ⁿ for the number of batches, or for any number where that
-    is unknown. One with another mean is compared for a known number, in float32 alone: half precision has too few
-    digits to tell it from a channel that varies.
+    is unknown; then all channels of the layer with a mean of 0 must have one variance. One with another mean is
+    compared for a known number, in float32 alone: half precision has too few digits to tell it from a channel that
+    varies.
 
     Args:
         mean: The running mean of each channel.
@@ -71,7 +74,10 @@ def only_constants(
             found |= ~zeros & (away <= allowed)
     if batches != 0:
         known: dict[float, bool] = {}  # many channels may have one variance
-        for channel in np.flatnonzero(zeros & ~found):
+        # As many batches entered each channel of a layer: means of exactly 0 beside other variances tell nothing.
+        left = variance[zeros & np.isfinite(variance) & (variance > _LEAST_NORMAL)]
+        told = zeros if len(left) and np.ptp(left) <= _ALIKE * left[0] else zeros & (variance <= _LEAST_NORMAL)
+        for channel in np.flatnonzero(told & ~found):
             value = float(variance[channel])
             if value not in known:
                 known[value] = _is_a_power(value, momentum, dtype)

@@ -27,10 +27,10 @@ train on. If many channels of a layer are dead, lower the learning rate or the w
 the first step on, look for an input channel that is always zero: `bnstat check PATH --select BN101,BN405`.
 
 Threshold: the rounding of n updates in float32, (2 + 2m/(1 − m))·2⁻²⁴ of the value for each. A channel whose running
-mean is exactly 0 is compared with every n. For any other, n must be known: the file counts batches, or `--steps` says
-them. The momentum m is that of the file, of `--momentum`, or PyTorch's 0.1; if none of a file's channels fits, one of
-two digits that a channel with a mean of 0 fits exactly. A decayed variance is below 1e-12 of the squared mean, or of
-the median variance of the layer.
+mean is exactly 0 is compared with every n, if all such channels of the layer have one variance. For any other, n must
+be known: the file counts batches, or `--steps` says them. The momentum m is that of the file, of `--momentum`, or
+PyTorch's 0.1; if none of a file's channels fits, one of two digits that a channel with a mean of 0 fits exactly. A
+decayed variance is below 1e-12 of the squared mean, or of the median variance of the layer.
 
 Sources: the recurrence new = (1 − m)·old + m·batch, run with the real layers of PyTorch in float32, float16 and
 bfloat16.

@@ -79,6 +79,16 @@ def test_random_channels_are_not_found():
     assert not only_constants_lately(mean, variance).any()
 
 
+@pytest.mark.parametrize("batches", [None, 100_000])
+@pytest.mark.parametrize("momentum", [0.1, 0.01, 0.001])
+def test_a_layer_whose_means_were_all_set_to_0_has_no_dead_channels(momentum, batches):
+    variance = np.exp(np.random.default_rng(5).uniform(-6, 0, 4000)).astype(np.float32).astype(np.float64)
+    assert not only_constants(np.zeros(4000), variance, momentum, batches, "float32").any()
+    # the same layer with one variance: all of its channels have had zeros, 40 batches of them
+    left = np.full(4000, np.float32((1 - momentum) ** 40), np.float64)
+    assert only_constants(np.zeros(4000), left, momentum, batches, "float32").all()
+
+
 def test_a_count_is_needed_for_a_constant_that_is_not_zero():
     variance = repeated(plain, 0.1, 50)
     assert found(0.37, variance, 0.1, 50)
