@@ -121,7 +121,7 @@ def _channels(found: Sequence[tuple[LayerAudit, tuple[int, ...]]]) -> str:
     verb = "is" if count == 1 else "are"
     if len(found) > _FEW:
         return f"{plural(count, 'channel')} in {plural(len(found), 'layer')} {verb}"
-    named = joined([f"{numbered('channel', 'channels', channels)} of {layer.title}" for layer, channels in found])
+    named = joined([f"{numbered('channel', 'channels', channels)} of layer {layer.title}" for layer, channels in found])
     return f"{named[0].upper()}{named[1:]} {verb}"
 
 

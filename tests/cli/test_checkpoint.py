@@ -70,7 +70,7 @@ def test_a_sound_file_says_so_first_and_lists_its_layers_in_order(bnstat_run):
 def test_a_dead_channel_is_named_from_the_buffers_alone(bnstat_run, document):
     file = saved(enc__0=SOUND, enc__1=DEAD)
     said = words(bnstat_run("checkpoint", file).out)
-    assert said.startswith("Channel 0 of enc.1 is dead: only constants ever entered")
+    assert said.startswith("Channel 0 of layer enc.1 is dead: only constants ever entered")
     found = document("checkpoint", file)
     assert [one["dead"] for one in found["layers"]] == [[], [0]]
     assert [(one["rule"], one["layer"], one["channel"]) for one in found["findings"]] == [("BN504", "enc.1", 0)]

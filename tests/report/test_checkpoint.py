@@ -89,10 +89,10 @@ def opening_of(layers, **settings):
 @pytest.mark.parametrize(
     ("mean", "variance", "words"),
     [
-        (0.0, 0.9**90, "Channel {channel} of {name} is dead: only constants ever entered"),
-        (0.5, 1e-20, "Channel {channel} of {name} is dead by now"),
-        (0.5, 1e-6, "Channel {channel} of {name} is at a running variance below ε"),
-        (0.5, 2e10, "Channel {channel} of {name} is far beyond any activation"),
+        (0.0, 0.9**90, "Channel {channel} of layer {name} is dead: only constants ever entered"),
+        (0.5, 1e-20, "Channel {channel} of layer {name} is dead by now"),
+        (0.5, 1e-6, "Channel {channel} of layer {name} is at a running variance below ε"),
+        (0.5, 2e10, "Channel {channel} of layer {name} is far beyond any activation"),
         (np.nan, 1.0, "Evaluation mode fails: "),
         (0.5, -1.0, "Evaluation mode fails: "),
     ],
