@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from bnstat.errors import InputError, UsageError
 from bnstat.networks.keras.keras_network import KerasNetwork, open_keras
@@ -32,10 +35,22 @@ def open_model(source: Any, request: Request) -> KerasNetwork:
     if isinstance(source, str):
         return open_keras(source)
     if request.weights is not None:
+        _build(source, request)
         _load(source, request.weights, request.model)
     network = KerasNetwork(source, request.model)
     network.weights = request.weights
     return network
+
+
+def _build(model: Any, request: Request) -> None:
+    """Run zeros through a subclassed model, which has no variables before its first batch.
+
+    Whatever it says of them is said again when weights are loaded, or samples run.
+    """
+    if model.built or request.channels is None or request.sizes is None:
+        return
+    with suppress(Exception):
+        model(np.zeros((1, *request.sizes, request.channels), np.float32), training=False)
 
 
 def _load(model: Any, weights: str, name: str) -> None:

@@ -18,6 +18,8 @@ from keras import layers
 
 from bnstat.errors import BnstatError
 from bnstat.networks.keras.keras_network import KerasNetwork, open_keras
+from bnstat.networks.keras.opened import open_model
+from bnstat.networks.models.request import Request
 
 # Where models are saved.
 FOLDER = Path(tempfile.mkdtemp())
@@ -337,6 +339,19 @@ def check_recording():
         "resumed": [line["step"] for line in again if line["record"] == "step"],
         "own call": [one.name for one in model._flatten_layers() if "call" in vars(one)],
     }
+
+
+def check_weights_of_a_subclassed_model():
+    """Return whether weights are loaded into a model that has no variables before its first batch."""
+    written = Sub()
+    values = batch()
+    output = array(keras.tree.flatten(written(values))[0])
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "net.weights.h5")
+        written.save_weights(file)
+        request = Request("nets:Sub", weights=file, channels=values.shape[-1], sizes=values.shape[1:-1])
+        network = open_model(Sub(), request)
+    return bool(np.allclose(network.evaluate(values).outputs, output, rtol=1e-5, atol=1e-6))
 
 
 if __name__ == "__main__":

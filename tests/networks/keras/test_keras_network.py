@@ -141,3 +141,7 @@ def test_a_fit_is_recorded_step_by_step(found):
 def test_a_recorded_fit_trains_as_another_one_and_leaves_the_model_as_it_was(found):
     assert found["recording"]["same training"]
     assert found["recording"]["own call"] == []
+
+
+def test_weights_enter_a_subclassed_model_before_its_first_batch(found):
+    assert found["weights_of_a_subclassed_model"]
