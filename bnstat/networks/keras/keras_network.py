@@ -53,8 +53,8 @@ def _refusal(error: Exception) -> str:
         )
     if "Could not locate" in said or "custom_object" in str(error):
         return (
-            f"it needs a class that Keras does not have ({said.rstrip('.')}); save a model of Keras' own layers, or "
-            "export it as ONNX"
+            f"it needs a class that Keras does not have ({said.partition(' Full object config')[0].rstrip('.')}); give "
+            "the model as module:factory, with this file as `weights`, or export it as ONNX"
         )
     return f"Keras cannot read it ({said.rstrip('.')}); save the model again as .keras"
 
