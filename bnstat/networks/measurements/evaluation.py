@@ -136,8 +136,8 @@ def not_run(samples: Samples, place: int, batch: Tensors, error: LayerRefusesErr
     """Return the error on a sample that a layer refuses in evaluation mode."""
     return UsageError(
         f"{samples.identities[place].title}: the layer {error.layer} refuses this sample of shape "
-        f"{by(batch.shape[1:])} also in evaluation mode ({error.message}); the network can neither train nor predict "
-        "on it; give larger volumes or patches"
+        f"{by(batch.shape[1:])} also in evaluation mode ({error.message}); so the network cannot predict on one such "
+        "sample; give larger volumes or patches"
     )
 
 
