@@ -369,6 +369,7 @@ class TestInterrupted:
         while not Path("running").exists():
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
+        time.sleep(1)  # so that the network sleeps, and no finalizer swallows the interrupt
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
         assert (process.returncode, out, err.splitlines()[-1]) == (130, "", "bnstat: error: interrupted")
