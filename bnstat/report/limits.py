@@ -27,7 +27,8 @@ class Limits:
         drift: The largest move of a channel's mean since the reference, in standard deviations of its values.
         drift_spread: The largest relative change of their standard deviation.
         moved: The largest share of a network's output that may change if one layer uses each sample's own statistics.
-            docs/concepts/inside-the-network.md has the shares of each layer of trained networks.
+            In two U-Nets trained at batch size 1, four of 18 layers changed 15 to 26 %, and each other less than 6 %
+            (docs/concepts/inside-the-network.md).
         mean_gap: The largest distance between a mean that a layer of a network stores and that of the samples, in
             standard deviations of the values. A quarter of one is what a mean of 16 independent values is uncertain by.
         variance_ratio: The largest factor between a variance that a layer of a network stores and that of the samples,

@@ -129,8 +129,10 @@ def test_stored_statistics_are_off_beyond_their_limits(gap, ratio, reported):
         (found,) = findings(layer)
         assert found.value == (gap if gap > 0.25 else ratio)
         assert found.threshold == (0.25 if gap > 0.25 else 0.5 if ratio < 1 else 2.0)
-        assert f"by {gap:g} SD" in found.message
-        assert f"the ratio of its stored variance to theirs is {ratio:g} (limits 0.5 and 2)" in found.message
+        assert (f"by {gap:g} SD" in found.message) == (gap > 0.25)
+        wide = not 0.5 <= ratio <= 2.0
+        assert (f"the ratio of its stored variance to that of these samples is {ratio:g} " in found.message) == wide
+        assert ("Training with one or two samples a batch" in found.message) == (ratio < 1)
 
 
 def test_one_channel_that_is_off_is_no_layer_that_is_off():

@@ -22,12 +22,12 @@ What to do: compare the network on labelled cases with stored and with each samp
 use instance or group norm, which normalize alike in both modes, or freeze the stored statistics for the last epochs.
 
 Threshold: 5 % of the output (`--limit moved=0.05` of `bnstat check --model`): the share of places whose class changes,
-or the relative root mean square (RMS) change of an output with one channel. The shares of each layer of trained
-networks are in docs/concepts/inside-the-network.md.
+or the relative root mean square (RMS) change of an output with one channel. In two U-Nets trained at batch size 1,
+four of 18 layers changed 15 to 26 % of the output, and each other less than 6 % (docs/concepts/inside-the-network.md).
 
-Sources: Singh & Shrivastava 2019 (arXiv 1904.06031), EvalNorm. How well the change of the output tells the
-change of the Dice coefficient is measured in docs/concepts/inside-the-network.md. docs/layer-figures.md has the
-formulas.
+Sources: Singh & Shrivastava 2019 (arXiv 1904.06031), EvalNorm. The rank correlation between the change of
+the output and the size of the change of the Dice coefficient was 0.94 and 0.74 in two networks, that of ρ 0.44 and
+0.22 (docs/concepts/inside-the-network.md). docs/layer-figures.md has the formulas.
 """
 
 from __future__ import annotations
