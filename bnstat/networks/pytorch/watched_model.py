@@ -23,6 +23,8 @@ from bnstat.text import by, number, plural
 _TITLES = ("layer", "kind", "shape", "values", "samples", "ρ", "ε share", "dead", "mean gap", "variance ratio")
 _LEFT = 2
 _DIGITS = 3
+# Shares below this are shown as less than it.
+_LEAST_SHARE = 1e-4
 
 
 @contextmanager
@@ -123,8 +125,8 @@ def _row(layer: LayerResult) -> tuple[str, ...]:
         by(layer.shape, "x"),
         f"{layer.values:,}",
         f"{layer.samples:,}",
-        _middle(layer.rho),
-        _middle(layer.epsilon_share),
+        _share(layer.rho),
+        _share(layer.epsilon_share),
         f"{len(layer.dead):,}",
         _middle(layer.mean_gap),
         _middle(layer.variance_ratio),
@@ -135,6 +137,14 @@ def _middle(figures: PerChannel) -> str:
     """Return the median of the channels in which a figure is defined; empty if there is none."""
     found = middle(figures)
     return "" if found is None else number(found, _DIGITS)
+
+
+def _share(figures: PerChannel) -> str:
+    """Return the median of shares in percent; empty if there is none."""
+    found = middle(figures)
+    if found is None:
+        return ""
+    return "<0.01%" if 0 < found < _LEAST_SHARE else f"{number(100 * found, _DIGITS)}%"
 
 
 def _channels(layer: LayerResult) -> Iterator[dict[str, Any]]:
