@@ -21,8 +21,8 @@ from bnstat.networks.pytorch.module_network import ModuleNetwork
 from bnstat.networks.settings import DRAWS, Measuring
 from bnstat.report.evidence import NetworkEvidence
 from bnstat.report.layers import Layers
-from bnstat.rules import NETWORK_RULES
 from bnstat.rules.judging import judged
+from bnstat.rules.network_rules import NETWORK_RULES
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from bnstat.renderers.explain.markdown import index, page
-from bnstat.rules import EVERY_RULE
+from bnstat.rules.every_rule import EVERY_RULE
 from bnstat.rules.explanation import explained
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "rules"

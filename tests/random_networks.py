@@ -12,7 +12,8 @@ from bnstat.networks.settings import Measuring
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.report.evidence import NetworkEvidence
 from bnstat.report.layers import Layers
-from bnstat.rules import NETWORK_RULES, judged
+from bnstat.rules import judged
+from bnstat.rules.network_rules import NETWORK_RULES
 from bnstat.sources.sample import Patch, Sample
 
 _KINDS: tuple[Kind, ...] = ("batch", "instance", "group", "layer", "rms")

@@ -123,7 +123,7 @@ def _linked(shown: str) -> str:
     """Return a text for a terminal in which the code of each rule links to its page (OSC 8), if there is a site."""
     if "://" not in DOCS:
         return shown
-    from bnstat.rules import EVERY_RULE
+    from bnstat.rules.every_rule import EVERY_RULE
 
     links = {rule.code: page_of_rule(rule.code, rule.name) for rule in EVERY_RULE}
     return _CODE.sub(

@@ -1,12 +1,12 @@
 """Named checks of data, checkpoints and networks: a rule is a file, and its docstring is its documentation.
 
-The lists are made by hand, in order, one for each type of evidence.
+The lists are made by hand, in order, one for each type of evidence. That on volumes is here; the others have files of
+their own, `checkpoint_rules` and `network_rules`, so that a look at a volume does not wait for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from bnstat.report.evidence import Evidence
 from bnstat.report.finding import Finding
@@ -21,22 +21,6 @@ from bnstat.rules.batch import (
     train_eval_gap,
     unsettled_running_statistics,
     variance_shortfall,
-)
-from bnstat.rules.checkpoint import (
-    beyond_float16,
-    dead_filter,
-    far_from_neighbours,
-    huge_running_variance,
-    inf_statistics,
-    nan_statistics,
-    negative_running_variance,
-    never_updated,
-    small_scale,
-    uneven_updates,
-    unsettled_checkpoint,
-    variance_below_epsilon,
-    wide_gain,
-    zero_running_variance,
 )
 from bnstat.rules.data import (
     clipped_voxels,
@@ -58,23 +42,9 @@ from bnstat.rules.layout import (
     mixed_shapes,
     time_as_channels,
 )
-from bnstat.rules.network import (
-    constant_in_a_sample,
-    dead_channel,
-    float16_activation,
-    layer_epsilon_effect,
-    layer_refuses_batch,
-    not_finite_activation,
-    own_statistics_differ,
-    stored_statistics_off,
-    untrained_statistics,
-)
 from bnstat.rules.rule import Rule
 
-if TYPE_CHECKING:
-    from bnstat.report.evidence import CheckpointEvidence, NetworkEvidence
-
-__all__ = ["CHECKPOINT_RULES", "EVERY_RULE", "NETWORK_RULES", "RULES", "Rule", "findings_of", "judged"]
+__all__ = ["RULES", "Rule", "findings_of", "judged"]
 
 # Volumes, and batches of them, at the input of a network.
 RULES: tuple[Rule[Evidence], ...] = (
@@ -106,40 +76,6 @@ RULES: tuple[Rule[Evidence], ...] = (
     missing_channel.RULE,
     label_map_suspected.RULE,
 )
-
-# What a file of weights stores of its normalization layers.
-CHECKPOINT_RULES: tuple[Rule[CheckpointEvidence], ...] = (
-    nan_statistics.RULE,
-    inf_statistics.RULE,
-    negative_running_variance.RULE,
-    dead_filter.RULE,
-    zero_running_variance.RULE,
-    variance_below_epsilon.RULE,
-    huge_running_variance.RULE,
-    never_updated.RULE,
-    unsettled_checkpoint.RULE,
-    uneven_updates.RULE,
-    beyond_float16.RULE,
-    small_scale.RULE,
-    wide_gain.RULE,
-    far_from_neighbours.RULE,
-)
-
-# What was measured of the normalization layers of a network.
-NETWORK_RULES: tuple[Rule[NetworkEvidence], ...] = (
-    dead_channel.RULE,
-    constant_in_a_sample.RULE,
-    stored_statistics_off.RULE,
-    own_statistics_differ.RULE,
-    untrained_statistics.RULE,
-    layer_refuses_batch.RULE,
-    layer_epsilon_effect.RULE,
-    not_finite_activation.RULE,
-    float16_activation.RULE,
-)
-
-# Every rule, whatever it judges: those that can be named, explained and selected.
-EVERY_RULE: tuple[Rule[Any], ...] = (*RULES, *CHECKPOINT_RULES, *NETWORK_RULES)
 
 
 def findings_of(

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from bnstat.errors import UsageError, text
 from bnstat.report.evidence import Evidence
-from bnstat.rules import EVERY_RULE, RULES
+from bnstat.rules import RULES
+from bnstat.rules.every_rule import EVERY_RULE
 from bnstat.rules.rule import Rule
 from bnstat.text import closest, joined
 

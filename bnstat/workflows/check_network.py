@@ -12,9 +12,10 @@ from bnstat.reading.workers.job import Progress
 from bnstat.report.check import Check, CheckSettings, RuleInfo, Subject
 from bnstat.report.evidence import NetworkEvidence
 from bnstat.report.limits import NetworkLimits
-from bnstat.rules import NETWORK_RULES, judged
 from bnstat.rules import baseline as baselines
+from bnstat.rules import judged
 from bnstat.rules.explanation import explained
+from bnstat.rules.network_rules import NETWORK_RULES
 from bnstat.rules.overrides import Override
 from bnstat.rules.selection import selected_of
 from bnstat.sources.formats.memory import Input

@@ -12,7 +12,8 @@ from bnstat.networks.checkpoints.settings import AuditSettings
 from bnstat.report.check import Check, CheckedCheckpoint, CheckSettings, RuleInfo
 from bnstat.report.evidence import CheckpointEvidence
 from bnstat.report.finding import Finding
-from bnstat.rules import CHECKPOINT_RULES, judged
+from bnstat.rules import judged
+from bnstat.rules.checkpoint_rules import CHECKPOINT_RULES
 from bnstat.rules.explanation import explained
 from bnstat.rules.selection import selected_of
 from bnstat.sources.formats.memory import InMemory, Input, named_inputs

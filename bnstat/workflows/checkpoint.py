@@ -11,7 +11,8 @@ from bnstat.networks.checkpoints.settings import AuditSettings
 from bnstat.report.checkpoint import CheckpointReport
 from bnstat.report.checkpoint_comparison import CheckpointComparison
 from bnstat.report.evidence import CheckpointEvidence
-from bnstat.rules import CHECKPOINT_RULES, judged
+from bnstat.rules import judged
+from bnstat.rules.checkpoint_rules import CHECKPOINT_RULES
 from bnstat.text import joined, printable
 from bnstat.workflows.failures import failures_of, require_some
 

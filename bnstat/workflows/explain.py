@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from bnstat.report.explain import Explanations
-from bnstat.rules import EVERY_RULE
+from bnstat.rules.every_rule import EVERY_RULE
 from bnstat.rules.explanation import explained
 from bnstat.rules.selection import rules_named
 

@@ -25,7 +25,8 @@ from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.workers.job import Progress
 from bnstat.report.evidence import NetworkEvidence
 from bnstat.report.layers import Layers
-from bnstat.rules import NETWORK_RULES, judged
+from bnstat.rules import judged
+from bnstat.rules.network_rules import NETWORK_RULES
 from bnstat.sources.formats.memory import Input
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.trainings import nnunet

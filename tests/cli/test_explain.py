@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from bnstat.rules import EVERY_RULE
+from bnstat.rules.every_rule import EVERY_RULE
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "schema/bnstat.explain-1.schema.json").read_text(encoding="utf-8"))

@@ -9,7 +9,8 @@ from stored import audited, layer
 
 from bnstat.report.evidence import CheckpointEvidence
 from bnstat.report.limits import Limits
-from bnstat.rules import CHECKPOINT_RULES, judged
+from bnstat.rules import judged
+from bnstat.rules.checkpoint_rules import CHECKPOINT_RULES
 
 HALF = {"dtype": "float16"}
 # For each rule a checkpoint that it reports, and one that it does not: layers, and settings.

@@ -16,7 +16,8 @@ from bnstat.batch_size.confidence import FEWEST_SAMPLES
 from bnstat.reading.table import read_table
 from bnstat.report.evidence import Evidence
 from bnstat.report.limits import DEFAULT_LIMITS
-from bnstat.rules import CHECKPOINT_RULES, RULES, findings_of
+from bnstat.rules import RULES, findings_of
+from bnstat.rules.checkpoint_rules import CHECKPOINT_RULES
 from bnstat.rules.explanation import PARTS, explained
 from bnstat.rules.rule import Rule
 from bnstat.workflows.check import _batches

@@ -11,8 +11,9 @@ from renderers import networks
 from bnstat.networks.results import Measured
 from bnstat.report.evidence import NetworkEvidence
 from bnstat.report.limits import NetworkLimits
-from bnstat.rules import NETWORK_RULES, judged
+from bnstat.rules import judged
 from bnstat.rules.explanation import PARTS, explained
+from bnstat.rules.network_rules import NETWORK_RULES
 
 # The networks that the examples of rules name.
 EXAMPLES = {

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat.rules import EVERY_RULE
+from bnstat.rules.every_rule import EVERY_RULE
 
 
 def findings(tmp_path, values, **settings):
