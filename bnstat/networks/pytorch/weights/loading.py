@@ -105,8 +105,8 @@ def _misfit(
     keys = [path for path, _ in tables if path and path != fit.path]
     other = f", or another state dict of the file, as in `weights={file}::{keys[0]}`" if keys else ""
     return (
-        f"its state dict{_at(fit.key)} does not fit {model}: {'; '.join(differs)}. Give the arguments that the network "
-        f"was trained with (`model_args`){other}"
+        f"its state dict{_at(fit.key)} does not fit {model}: {'; '.join(differs)}. Give the network as it was "
+        f"trained: a factory takes arguments as `model_args`{other}"
     )
 
 
