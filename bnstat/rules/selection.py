@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from bnstat.errors import UsageError, text
 from bnstat.report.evidence import Evidence
 from bnstat.rules import RULES
-from bnstat.rules.every_rule import EVERY_RULE
 from bnstat.rules.rule import Rule
 from bnstat.text import closest, joined
 
@@ -65,13 +64,13 @@ def _subject(codes: Iterable[str]) -> str:
     return joined(sorted({_SUBJECTS.get(code[:3], _VOLUMES) for code in codes}))
 
 
-def codes_of(token: str, rules: Sequence[Rule[Any]] = EVERY_RULE) -> set[str]:
+def codes_of(token: str) -> set[str]:
     """Return the codes that a code, a name or a prefix stands for.
 
     Raises:
         UsageError: if it stands for none; the message names the nearest.
     """
-    asked = token.strip()
+    asked, rules = token.strip(), _every_rule()
     found = {rule.code for rule in rules if rule.name == asked.lower()}
     if asked:
         found |= {rule.code for rule in rules if rule.code.startswith(asked.upper())}
@@ -89,7 +88,7 @@ def rule_named(name: str) -> Rule[Any]:
         UsageError: if there is none.
     """
     asked = text("names", name).strip().lower().replace("_", "-")
-    known = {key: rule for rule in EVERY_RULE for key in (rule.code.lower(), rule.name)}
+    known = {key: rule for rule in _every_rule() for key in (rule.code.lower(), rule.name)}
     if asked in known:
         return known[asked]
     near = _nearest(asked, [*known])
@@ -108,7 +107,7 @@ def rules_named(name: str) -> tuple[Rule[Any], ...]:
         UsageError: if there is none.
     """
     asked = text("names", name).strip().upper()
-    family = tuple(rule for rule in EVERY_RULE if asked and rule.code.startswith(asked))
+    family = tuple(rule for rule in _every_rule() if asked and rule.code.startswith(asked))
     return family or (rule_named(name),)
 
 
@@ -120,6 +119,13 @@ def _nearest(asked: str, known: Sequence[str]) -> list[str]:
         if near:
             return near
     return []
+
+
+def _every_rule() -> tuple[Rule[Any], ...]:
+    """Return the rules of all lists, which are imported once a rule is named: a plain check needs one list."""
+    from bnstat.rules.every_rule import EVERY_RULE
+
+    return EVERY_RULE
 
 
 def _named(tokens: Iterable[str]) -> set[str]:

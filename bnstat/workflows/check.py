@@ -33,7 +33,6 @@ from bnstat.rules.overrides import Override
 from bnstat.rules.selection import codes_of, selected
 from bnstat.sources.formats.memory import InMemory, Input
 from bnstat.sources.opened import Planned
-from bnstat.workflows.checked_checkpoints import told_apart, with_checkpoints
 from bnstat.workflows.cohorts import telling_cohorts
 from bnstat.workflows.evidence import distinct_of, pooled_channels_of, sample_channels_of
 from bnstat.workflows.failures import require_some
@@ -42,6 +41,7 @@ from bnstat.workflows.inspect import as_loaded, report_of, require_admitted
 from bnstat.workflows.notes import few_files
 from bnstat.workflows.reference import ReferenceFile
 from bnstat.workflows.silence import BESIDE_REFERENCE, BETWEEN_SAMPLES, ODD_VOLUME, independent, silences
+from bnstat.workflows.told_apart import told_apart
 
 _DRAWS = 1000
 
@@ -167,6 +167,8 @@ def judge(
     if volumes or not checkpoints:
         result, codes = _of_volumes(volumes, asked, reading, progress, drops)
     if checkpoints:
+        from bnstat.workflows.checked_checkpoints import with_checkpoints
+
         before = {rule.code for rule in result.rules}
         result = with_checkpoints(result, checkpoints, asked, drops)
         codes |= {rule.code for rule in result.rules} - before

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bnstat.errors import InputError
 from bnstat.networks.checkpoints.audit import Audit
-from bnstat.networks.checkpoints.recognized import is_checkpoint
 from bnstat.networks.checkpoints.settings import AuditSettings
 from bnstat.report.check import Check, CheckedCheckpoint, CheckSettings, RuleInfo
 from bnstat.report.evidence import CheckpointEvidence
@@ -16,20 +15,8 @@ from bnstat.rules import judged
 from bnstat.rules.checkpoint_rules import CHECKPOINT_RULES
 from bnstat.rules.explanation import explained
 from bnstat.rules.selection import selected_of
-from bnstat.sources.formats.memory import InMemory, Input, named_inputs
 from bnstat.workflows.checkpoint import assumed, read
 from bnstat.workflows.failures import failures_of
-
-
-def told_apart(paths: Input | Iterable[Input]) -> tuple[list[str | InMemory], list[str]]:
-    """Return the inputs that are volumes, and the files that are checkpoints, each once and in order.
-
-    Raises:
-        UsageError: if there is no input, or one is something else.
-    """
-    given = named_inputs(paths)
-    checkpoints = [one for one in dict.fromkeys(one for one in given if isinstance(one, str)) if is_checkpoint(one)]
-    return [one for one in given if one not in checkpoints], checkpoints
 
 
 def with_checkpoints(

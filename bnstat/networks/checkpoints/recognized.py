@@ -1,4 +1,7 @@
-"""Whether a file is a checkpoint, for commands that take volumes too: by its content, and by its name if that fails."""
+"""Whether a file is a checkpoint, for commands that take volumes too: by its content, and by its name if that fails.
+
+The readers are imported for files that look like theirs, so that a volume does not wait for them.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ import zipfile
 from pathlib import Path
 
 from bnstat.errors import InputError
-from bnstat.networks.checkpoints import exported_program, safetensors_file, torch_archive, torch_legacy
-from bnstat.networks.checkpoints.opening import read_checkpoint
 
 # Endings that no volume has: what is wrong with such a file is said as of a checkpoint.
 _ENDINGS = (".pt", ".pth", ".ckpt", ".pt2", ".safetensors", ".keras", ".weights.h5", ".onnx")
 _ZIP, _HDF5 = b"PK", b"\x89HDF\r\n\x1a\n"
 _KERAS = "model.weights.h5"
+# What a pickle of protocol 2 or later starts with, and what the header of safetensors has behind its length.
+_PICKLE, _JSON = b"\x80", b'{"'
 _START = 512
 
 
@@ -34,13 +37,21 @@ def is_checkpoint(file: str) -> bool:
         return _is_archive_of_weights(file)
     if start.startswith(_HDF5):
         return _has_layers(file)
-    return torch_legacy.MAGIC in start[: torch_legacy.LONGEST_START] or (
-        start[8:10] == b'{"' and int.from_bytes(start[:8], "little") <= safetensors_file.MOST_HEADER
-    )
+    if start.startswith(_PICKLE):
+        from bnstat.networks.checkpoints import torch_legacy
+
+        return torch_legacy.MAGIC in start[: torch_legacy.LONGEST_START]
+    if start[8:10] == _JSON:
+        from bnstat.networks.checkpoints import safetensors_file
+
+        return int.from_bytes(start[:8], "little") <= safetensors_file.MOST_HEADER
+    return False
 
 
 def _is_archive_of_weights(file: str) -> bool:
     """Return True for a zip archive of PyTorch or Keras, and for one of numpy with normalization layers."""
+    from bnstat.networks.checkpoints import exported_program, torch_archive
+
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
@@ -54,6 +65,8 @@ def _is_archive_of_weights(file: str) -> bool:
 
 
 def _has_layers(file: str) -> bool:
+    from bnstat.networks.checkpoints.opening import read_checkpoint
+
     try:
         return bool(read_checkpoint(file).normalizations)
     except InputError:

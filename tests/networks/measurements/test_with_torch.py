@@ -25,14 +25,6 @@ from bnstat.networks.settings import Measuring  # noqa: E402
 BATCH_NORMS = ("1", "4", "7", "10")  # of the fixture
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def samples():
     return HeldSamples.of(fixture_samples(16))

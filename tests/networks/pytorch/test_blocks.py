@@ -11,14 +11,6 @@ from bnstat.networks.pytorch import blocks  # noqa: E402  (needs torch)
 from bnstat.networks.pytorch.blocks import moments_of, reduced  # noqa: E402
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of so few values that every tensor has several."""

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from forward_networks import Forward
 from real_networks import batch_of, nnunet, seeded, torchvision
 
 torch = pytest.importorskip("torch")
@@ -23,19 +24,6 @@ def seen_in(module, batch=BATCH):
     network = ModuleNetwork(module, "model")
     found = network.evaluate(batch).seen
     return [(one.normalization.layer, one.normalization.kind, one.normalization.functional) for one in found], network
-
-
-class Forward(nn.Module):
-    """A network whose `forward` is a function of itself and a batch."""
-
-    def __init__(self, forward, **parts):
-        super().__init__()
-        for name, part in parts.items():
-            setattr(self, name, part)
-        self._called = forward
-
-    def forward(self, volume):
-        return self._called(self, volume)
 
 
 MODULES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from forward_networks import Forward
 from real_networks import WITH_BATCH_NORM, batch_of, seeded, torchvision
 
 torch = pytest.importorskip("torch")
@@ -13,19 +14,6 @@ from bnstat.networks.network import LayerRefusesError  # noqa: E402
 from bnstat.networks.pytorch.module_network import ModuleNetwork  # noqa: E402
 
 nn, F = torch.nn, torch.nn.functional
-
-
-class Forward(nn.Module):
-    """A network whose `forward` is a function of itself and a batch."""
-
-    def __init__(self, forward, **parts):
-        super().__init__()
-        for name, part in parts.items():
-            setattr(self, name, part)
-        self._called = forward
-
-    def forward(self, volume):
-        return self._called(self, volume)
 
 
 def small(norm=nn.BatchNorm3d):

@@ -20,12 +20,9 @@ from bnstat.torch import record  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def same_start():
     torch.manual_seed(0)
     yield
-    torch.set_num_threads(before)
     torch._dynamo.reset()
 
 

@@ -28,14 +28,6 @@ NAME = "nnUNetTrainer__nnUNetPlans__3d_fullres"
 PLAIN, RESIDUAL = described(f"{UNET}PlainConvUNet", arguments_of()), "n_blocks_per_stage"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory):
     """Return a trained folder and its network."""

@@ -57,14 +57,6 @@ class Net(nn.Module):
 NAMES = ["first.norm", "again.norm", "again.norm#2", "instance", "bare", "tracked", "group", "layer", "forward"]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def module():
     torch.manual_seed(3)
