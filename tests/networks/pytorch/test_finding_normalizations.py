@@ -6,10 +6,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from forward_networks import Forward
 from real_networks import batch_of, nnunet, seeded, torchvision
 
 torch = pytest.importorskip("torch")
+
+from forward_networks import Forward  # noqa: E402  (so that a skip is this file's own)
 
 from bnstat.networks.pytorch.module_network import ModuleNetwork  # noqa: E402  (after the package that it needs)
 from bnstat.networks.pytorch.watched_model import watch  # noqa: E402

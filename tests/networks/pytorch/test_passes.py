@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from forward_networks import Forward
 from real_networks import WITH_BATCH_NORM, batch_of, seeded, torchvision
 
 torch = pytest.importorskip("torch")
+
+from forward_networks import Forward  # noqa: E402  (so that a skip is this file's own)
 
 from bnstat.errors import UsageError  # noqa: E402  (after the package that it needs)
 from bnstat.networks.network import LayerRefusesError  # noqa: E402
