@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from bnstat.preprocessing.settings import Patching, Preparation
     from bnstat.reading.settings import Reading
     from bnstat.reading.workers.job import Progress
-    from bnstat.report.check import Check
-    from bnstat.report.checkpoint import CheckpointReport
-    from bnstat.report.checkpoint_comparison import CheckpointComparison
-    from bnstat.report.compare_batch_sizes import Comparison
-    from bnstat.report.compare_layers import LayerComparison
-    from bnstat.report.explain import Explanations
-    from bnstat.report.inspect import Report
-    from bnstat.report.layers import Layers
-    from bnstat.report.limits import Limits
-    from bnstat.report.plan import Plan
-    from bnstat.report.scan import Scan
+    from bnstat.reports.check import Check
+    from bnstat.reports.checkpoint import CheckpointReport
+    from bnstat.reports.checkpoint_comparison import CheckpointComparison
+    from bnstat.reports.compare_batch_sizes import Comparison
+    from bnstat.reports.compare_layers import LayerComparison
+    from bnstat.reports.explain import Explanations
+    from bnstat.reports.inspect import Report
+    from bnstat.reports.layers import Layers
+    from bnstat.reports.limits import Limits
+    from bnstat.reports.plan import Plan
+    from bnstat.reports.scan import Scan
     from bnstat.rules.overrides import Override
     from bnstat.workflows.check import check
     from bnstat.workflows.checkpoint import audit_checkpoint, compare_checkpoints
@@ -74,25 +74,25 @@ __all__ = [
 # `bnstat --help` does not wait for numpy and nibabel.
 _HOME = {
     "BnstatError": "errors",
-    "Check": "report.check",
-    "CheckpointComparison": "report.checkpoint_comparison",
-    "CheckpointReport": "report.checkpoint",
-    "Comparison": "report.compare_batch_sizes",
-    "Explanations": "report.explain",
+    "Check": "reports.check",
+    "CheckpointComparison": "reports.checkpoint_comparison",
+    "CheckpointReport": "reports.checkpoint",
+    "Comparison": "reports.compare_batch_sizes",
+    "Explanations": "reports.explain",
     "InputError": "errors",
-    "LayerComparison": "report.compare_layers",
-    "Layers": "report.layers",
-    "Limits": "report.limits",
+    "LayerComparison": "reports.compare_layers",
+    "Layers": "reports.layers",
+    "Limits": "reports.limits",
     "Moments": "moments.moments",
     "OutputError": "errors",
     "Override": "rules.overrides",
     "Patching": "preprocessing.settings",
-    "Plan": "report.plan",
+    "Plan": "reports.plan",
     "Preparation": "preprocessing.settings",
     "Progress": "reading.workers.job",
     "Reading": "reading.settings",
-    "Report": "report.inspect",
-    "Scan": "report.scan",
+    "Report": "reports.inspect",
+    "Scan": "reports.scan",
     "UsageError": "errors",
     "audit_checkpoint": "workflows.checkpoint",
     "check": "workflows.check",

@@ -19,8 +19,8 @@ from bnstat.networks.measurements.samples import HeldSamples, Progress
 from bnstat.networks.pytorch.batches import samples_in
 from bnstat.networks.pytorch.module_network import ModuleNetwork
 from bnstat.networks.settings import DRAWS, Measuring
-from bnstat.report.evidence import NetworkEvidence
-from bnstat.report.layers import Layers
+from bnstat.reports.evidence import NetworkEvidence
+from bnstat.reports.layers import Layers
 from bnstat.rules.judging import judged
 from bnstat.rules.network_rules import NETWORK_RULES
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bnstat.cli import messages  # noqa: E402  (found on the path that is set above)
-from bnstat.report.finding import Finding  # noqa: E402
+from bnstat.reports.finding import Finding  # noqa: E402
 
 TESTS = ("tests/cli", "tests/rules")
 

@@ -3,7 +3,7 @@
 A report of each command is made from random data and settings, and one on the layers of a network from random figures.
 Each number in its sentences and tables must be that of the JSON document, or follow from it; singular and plural must
 fit; nothing may be said of parts that the layer does not have; and no line may break between a number and its unit.
-Tests compare some of these reports (tests/report).
+Tests compare some of these reports (tests/reports).
 
     python scripts/sentences.py --number 5000             the reports 0 to 4999
     python scripts/sentences.py --number 1 --seed 17      report 17 again, which is printed

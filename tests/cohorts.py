@@ -8,9 +8,9 @@ from typing import Any
 
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.settings import Settings
-from bnstat.report.evidence import Evidence, SampleChannel
-from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
+from bnstat.reports.evidence import Evidence, SampleChannel
+from bnstat.reports.finding import Finding
+from bnstat.reports.inspect import Report
 from bnstat.rules import findings_of
 from bnstat.rules.selection import rule_named
 from bnstat.sources.sample import Patch, Sample

@@ -6,7 +6,7 @@ from typing import Any
 
 from bnstat.layers.settings import Settings
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
-from bnstat.report.inspect import Report
+from bnstat.reports.inspect import Report
 from bnstat.workflows.inspect import inspect
 
 

@@ -11,7 +11,7 @@ from claims import Said, SampleChannel, SampleChannels
 from random_reports import Image, RandomReport
 
 import bnstat
-from bnstat.report.limits import DEFAULT_LIMITS
+from bnstat.reports.limits import DEFAULT_LIMITS
 
 # The settings of a layer and of its batches, which `inspect` takes too.
 _LAYER = ("framework", "normalizer", "batch_size", "drop_last", "ranks", "epsilon", "momentum", "dtype", "reading")

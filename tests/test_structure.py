@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "bnstat"
 
 ROOMS = (
     *("sources", "moments", "preprocessing", "reading", "layers", "batch_size"),
-    *("networks", "report", "rules", "workflows", "renderers", "cli"),
+    *("networks", "reports", "rules", "workflows", "renderers", "cli"),
 )
 FILES = ("__init__.py", "__main__.py", "errors.py", "keras.py", "py.typed", "text.py", "torch.py", "version.py")
 

@@ -18,7 +18,7 @@ from screen_lines import lines_of
 from tables import cells_of, faults_of_cells
 from wording import faults_of_widths, faults_of_wording
 
-from bnstat.report.layers import Layers
+from bnstat.reports.layers import Layers
 
 OF_FINDINGS = (*finding_claims.CLAIMS, *compare_claims.CLAIMS, *inspect_claims.NAMES)
 ON_SCREEN = (*inspect_claims.CLAIMS, *compare_claims.CLAIMS, *layers_claims.CLAIMS)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bnstat.cli.config import Config
     from bnstat.cli.progress import Meter
     from bnstat.reading.settings import Reading
-    from bnstat.report.check import Check
-    from bnstat.report.limits import Limits
+    from bnstat.reports.check import Check
+    from bnstat.reports.limits import Limits
     from bnstat.workflows.layers import LayersSettings
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html", "junit", "github", "gitlab", "sarif")

@@ -16,8 +16,8 @@ from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
     from bnstat.reading.settings import Reading
-    from bnstat.report.compare_batch_sizes import Comparison
-    from bnstat.report.compare_layers import By
+    from bnstat.reports.compare_batch_sizes import Comparison
+    from bnstat.reports.compare_layers import By
 
 _COMPARISONS = groups.together(
     option(

@@ -17,7 +17,7 @@ import click
 from bnstat.cli.groups import Option
 from bnstat.cli.parameter_types import Written
 from bnstat.errors import UsageError
-from bnstat.report.limits import Limits, fault_of
+from bnstat.reports.limits import Limits, fault_of
 from bnstat.text import closest
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ def command(name: str | None, to: options.Output) -> int:
     """
     from bnstat.cli.output import write
     from bnstat.layers.frameworks import FRAMEWORKS, framework_named
-    from bnstat.report.frameworks import Presets
+    from bnstat.reports.frameworks import Presets
 
     rows = (framework_named(name),) if name is not None else tuple(FRAMEWORKS.values())
     write("frameworks", Presets(rows, in_full=name is not None), to, ())

@@ -17,7 +17,7 @@ from bnstat.errors import UsageError
 if TYPE_CHECKING:
     from bnstat.preprocessing.settings import Patching
     from bnstat.reading.settings import Reading
-    from bnstat.report.finding import Failure
+    from bnstat.reports.finding import Failure
     from bnstat.sources.sample import Sample
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -16,7 +16,7 @@ from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
     from bnstat.reading.settings import Reading
-    from bnstat.report.layers import Layers
+    from bnstat.reports.layers import Layers
     from bnstat.workflows.layers import LayersSettings
 
 

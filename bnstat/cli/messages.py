@@ -13,17 +13,17 @@ import click
 from bnstat.text import NO_BREAK_SPACE, printable
 
 if TYPE_CHECKING:  # reports take milliseconds that `--help` does not need
-    from bnstat.report.check import Check
-    from bnstat.report.checkpoint import CheckpointReport
-    from bnstat.report.checkpoint_comparison import CheckpointComparison
-    from bnstat.report.compare_batch_sizes import Comparison
-    from bnstat.report.compare_layers import LayerComparison
-    from bnstat.report.inspect import Report
-    from bnstat.report.layers import Layers
-    from bnstat.report.listing import Listing
-    from bnstat.report.plan import Plan
-    from bnstat.report.recording import Recording
-    from bnstat.report.scan import Scan
+    from bnstat.reports.check import Check
+    from bnstat.reports.checkpoint import CheckpointReport
+    from bnstat.reports.checkpoint_comparison import CheckpointComparison
+    from bnstat.reports.compare_batch_sizes import Comparison
+    from bnstat.reports.compare_layers import LayerComparison
+    from bnstat.reports.inspect import Report
+    from bnstat.reports.layers import Layers
+    from bnstat.reports.listing import Listing
+    from bnstat.reports.plan import Plan
+    from bnstat.reports.recording import Recording
+    from bnstat.reports.scan import Scan
 
 # A report with notes.
 Told = TypeVar(

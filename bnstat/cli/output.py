@@ -15,7 +15,7 @@ from typing import TextIO
 from bnstat.cli.messages import complain, note, of_input
 from bnstat.cli.options import Output
 from bnstat.errors import OutputError, UsageError
-from bnstat.report.finding import Failure
+from bnstat.reports.finding import Failure
 from bnstat.version import DOCS, page_of_rule
 
 # Formats that programs read as UTF-8, whatever the terminal's encoding is.

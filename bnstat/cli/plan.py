@@ -12,7 +12,7 @@ from bnstat.cli.parameter_types import Sizes, Written
 from bnstat.errors import UsageError
 
 if TYPE_CHECKING:
-    from bnstat.report.plan import Plan
+    from bnstat.reports.plan import Plan
 
 
 # The options that a plans file has values of.

@@ -11,7 +11,7 @@ from bnstat.cli.groups import OUTPUT, option
 
 if TYPE_CHECKING:
     from bnstat.reading.settings import Reading
-    from bnstat.report.scan import Scan
+    from bnstat.reports.scan import Scan
     from bnstat.sources.sample import BatchAxis
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from io import StringIO
 
-from bnstat.report.documents.document import Document
+from bnstat.reports.documents.document import Document
 
 
 def render(report: Document) -> str:

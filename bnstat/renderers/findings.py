@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from bnstat.report.finding import SEVERITIES, Finding
+from bnstat.reports.finding import SEVERITIES, Finding
 from bnstat.text import first_ones, printable
 
 if TYPE_CHECKING:  # rich, which Markdown does without

@@ -9,7 +9,7 @@ from bnstat.layers.results import Batch, Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.preprocessing.settings import Preparation
 from bnstat.renderers.numbers import share
-from bnstat.report.inspect import Report
+from bnstat.reports.inspect import Report
 from bnstat.text import beyond, by, capitalized, plural, printable
 
 # Tensors of different shapes that are described before the rest is counted.

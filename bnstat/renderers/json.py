@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bnstat.report.documents.document import Document
+from bnstat.reports.documents.document import Document
 
 
 def render(report: Document) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.arithmetic import inaccurate_variance, negative_variance, vanishing_variance
 from bnstat.rules.batch import (
     batch_mean_noise,

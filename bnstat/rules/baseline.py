@@ -14,8 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from bnstat.errors import InputError, OutputError
-from bnstat.report.check import Stale
-from bnstat.report.finding import Finding
+from bnstat.reports.check import Stale
+from bnstat.reports.finding import Finding
 
 SCHEMA = "bnstat.baseline/1"
 _ANEW = "give another file with `baseline`, and write it with `update_baseline`"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnstat.report.evidence import CheckpointEvidence
+from bnstat.reports.evidence import CheckpointEvidence
 from bnstat.rules.checkpoint import (
     beyond_float16,
     dead_filter,

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from bnstat.errors import UsageError
-from bnstat.report.explain import Explanation
+from bnstat.reports.explain import Explanation
 from bnstat.rules.rule import Rule
 
 # The heading of each part, in order, and its field in `Explanation`.

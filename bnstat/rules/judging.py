@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from bnstat.report.finding import Finding
+from bnstat.reports.finding import Finding
 from bnstat.rules.rule import Rule
 
 E = TypeVar("E")

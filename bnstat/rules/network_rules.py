@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnstat.report.evidence import NetworkEvidence
+from bnstat.reports.evidence import NetworkEvidence
 from bnstat.rules.network import (
     constant_in_a_sample,
     dead_channel,

@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from bnstat.errors import UsageError
-from bnstat.report.finding import Finding
+from bnstat.reports.finding import Finding
 from bnstat.rules.baseline import relative
 from bnstat.rules.selection import codes_of
 

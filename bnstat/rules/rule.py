@@ -8,8 +8,8 @@ from math import isfinite
 from typing import Generic, TypeVar
 
 from bnstat.layers.results import Batch, Channel, Group
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding, Severity
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding, Severity
 
 E = TypeVar("E")
 

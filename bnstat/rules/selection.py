@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from bnstat.errors import UsageError, text
-from bnstat.report.evidence import Evidence
+from bnstat.reports.evidence import Evidence
 from bnstat.rules import RULES
 from bnstat.rules.rule import Rule
 from bnstat.text import closest, joined

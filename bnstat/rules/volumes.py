@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from bnstat.report.evidence import Evidence, SampleChannel
+from bnstat.reports.evidence import Evidence, SampleChannel
 from bnstat.sources.sample import Sample
 
 

@@ -6,7 +6,7 @@ from math import isfinite
 
 from bnstat.layers.settings import Settings
 from bnstat.reading.table import Table
-from bnstat.report.verdict import BatchNoise
+from bnstat.reports.verdict import BatchNoise
 from bnstat.workflows.cohorts import telling_cohorts
 from bnstat.workflows.notes import few_files
 

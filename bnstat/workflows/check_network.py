@@ -9,9 +9,9 @@ from bnstat.networks.measurements.samples import Progress as Passes
 from bnstat.networks.results import ModelResult
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.workers.job import Progress
-from bnstat.report.check import Check, CheckSettings, RuleInfo, Subject
-from bnstat.report.evidence import NetworkEvidence
-from bnstat.report.limits import NetworkLimits
+from bnstat.reports.check import Check, CheckSettings, RuleInfo, Subject
+from bnstat.reports.evidence import NetworkEvidence
+from bnstat.reports.limits import NetworkLimits
 from bnstat.rules import baseline as baselines
 from bnstat.rules import judged
 from bnstat.rules.explanation import explained

@@ -8,9 +8,9 @@ from dataclasses import replace
 from bnstat.errors import InputError
 from bnstat.networks.checkpoints.audit import Audit
 from bnstat.networks.checkpoints.settings import AuditSettings
-from bnstat.report.check import Check, CheckedCheckpoint, CheckSettings, RuleInfo
-from bnstat.report.evidence import CheckpointEvidence
-from bnstat.report.finding import Finding
+from bnstat.reports.check import Check, CheckedCheckpoint, CheckSettings, RuleInfo
+from bnstat.reports.evidence import CheckpointEvidence
+from bnstat.reports.finding import Finding
 from bnstat.rules import judged
 from bnstat.rules.checkpoint_rules import CHECKPOINT_RULES
 from bnstat.rules.explanation import explained

@@ -8,9 +8,9 @@ from bnstat.errors import InputError, UsageError, number, text, texts, whole
 from bnstat.networks.checkpoints.audit import Audit, audit
 from bnstat.networks.checkpoints.opening import read_checkpoint
 from bnstat.networks.checkpoints.settings import AuditSettings
-from bnstat.report.checkpoint import CheckpointReport
-from bnstat.report.checkpoint_comparison import CheckpointComparison
-from bnstat.report.evidence import CheckpointEvidence
+from bnstat.reports.checkpoint import CheckpointReport
+from bnstat.reports.checkpoint_comparison import CheckpointComparison
+from bnstat.reports.evidence import CheckpointEvidence
 from bnstat.rules import judged
 from bnstat.rules.checkpoint_rules import CHECKPOINT_RULES
 from bnstat.text import joined, printable

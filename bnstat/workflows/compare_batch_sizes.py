@@ -22,9 +22,9 @@ from bnstat.preprocessing.samples import Row
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Table, blaming, read_table
 from bnstat.reading.workers.job import Progress
-from bnstat.report.compare_batch_sizes import Comparison
-from bnstat.report.finding import Finding
-from bnstat.report.label_maps import LabelMapsFound
+from bnstat.reports.compare_batch_sizes import Comparison
+from bnstat.reports.finding import Finding
+from bnstat.reports.label_maps import LabelMapsFound
 from bnstat.rules.batch import momentum_convention
 from bnstat.rules.layout import label_map_suspected
 from bnstat.rules.layout.label_map_suspected import findings_of_files
@@ -121,9 +121,24 @@ def compare_batch_sizes(
     def admit(planned: Sequence[Planned]) -> None:
         require_told_axis(planned, [settings.layer.framework], {settings.axis})
         if settings.group_by is not None and planned:
-            named.update(_named_groups(planned, settings.group_by, folders))
+            named.update(named_groups(planned, settings.group_by, folders))
 
-    read = read_table(inputs, settings.axis, settings.batch_axis, reading, progress, admit)
+    return comparison_of(
+        read_table(inputs, settings.axis, settings.batch_axis, reading, progress, admit), settings, named
+    )
+
+
+def comparison_of(read: Table, settings: CompareSettings, named: Mapping[str, str]) -> Comparison:
+    """Return what batches of each size have, of samples that were read.
+
+    Args:
+        read: the samples.
+        settings: what is compared.
+        named: the group of each case by its name, from `named_groups`; empty without groups.
+
+    Raises:
+        UsageError: if the settings do not fit these data.
+    """
     settings = replace(settings, preparation=read.preparation)
     rows = read.rows
     with blaming(read.failures):
@@ -171,7 +186,7 @@ def _applied_to(read: Table) -> AppliesTo:
     return "array" if read.planned and all(plan.is_array for plan in read.planned) else "input"
 
 
-def _named_groups(planned: Sequence[Planned], group_by: str, folders: Sequence[str]) -> dict[str, str]:
+def named_groups(planned: Sequence[Planned], group_by: str, folders: Sequence[str]) -> dict[str, str]:
     """Return the group of each case by its name; the table may be in one of these folders.
 
     Raises:

@@ -15,10 +15,10 @@ from bnstat.preprocessing.by_channel import step_lists
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Table, read_table, read_tables
 from bnstat.reading.workers.job import Progress
-from bnstat.report.calls import calls_of
-from bnstat.report.compare_layers import By, ComparedLayer, LayerComparison
-from bnstat.report.differences import order_of, with_differences
-from bnstat.report.inspect import Report
+from bnstat.reports.calls import calls_of
+from bnstat.reports.compare_layers import By, ComparedLayer, LayerComparison
+from bnstat.reports.differences import order_of, with_differences
+from bnstat.reports.inspect import Report
 from bnstat.sources.formats.memory import Input
 from bnstat.sources.opened import Planned
 from bnstat.workflows.failures import require_some

@@ -7,7 +7,7 @@ from math import fsum, isfinite, sqrt
 
 from bnstat.moments.few_values import Distinct
 from bnstat.preprocessing.samples import Row
-from bnstat.report.evidence import PooledChannel, SampleChannel
+from bnstat.reports.evidence import PooledChannel, SampleChannel
 
 
 def sample_channels_of(rows: Iterable[Row]) -> tuple[tuple[SampleChannel, ...], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from bnstat.report.explain import Explanations
+from bnstat.reports.explain import Explanations
 from bnstat.rules.every_rule import EVERY_RULE
 from bnstat.rules.explanation import explained
 from bnstat.rules.selection import rules_named

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sized
 
 from bnstat.errors import InputError
-from bnstat.report.finding import Failure
+from bnstat.reports.finding import Failure
 
 
 def failures_of(errors: Iterable[InputError]) -> tuple[Failure, ...]:

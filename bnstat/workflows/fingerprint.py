@@ -16,7 +16,7 @@ from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.settings import Reading
 from bnstat.reading.table import read_table
 from bnstat.reading.workers.job import Progress
-from bnstat.report.evidence import PooledChannel, ReferenceStatistics
+from bnstat.reports.evidence import PooledChannel, ReferenceStatistics
 from bnstat.sources.datasets.nnunet_fingerprint import Fingerprint, read_fingerprint
 from bnstat.sources.formats.memory import InMemory, Input, named_inputs
 from bnstat.sources.opened import Planned

@@ -20,10 +20,10 @@ from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Table, blaming, read_table
 from bnstat.reading.workers.job import Progress
-from bnstat.report.answer import answer
-from bnstat.report.evidence import Evidence
-from bnstat.report.inspect import Report
-from bnstat.report.verdict import verdict
+from bnstat.reports.answer import answer
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.inspect import Report
+from bnstat.reports.verdict import verdict
 from bnstat.rules import findings_of
 from bnstat.sources.formats.memory import Input
 from bnstat.sources.layout import MOST_CHANNELS

@@ -23,8 +23,8 @@ from bnstat.reading.feeding import Feeding
 from bnstat.reading.samples import find_samples
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.workers.job import Progress
-from bnstat.report.evidence import NetworkEvidence
-from bnstat.report.layers import Layers
+from bnstat.reports.evidence import NetworkEvidence
+from bnstat.reports.layers import Layers
 from bnstat.rules import judged
 from bnstat.rules.network_rules import NETWORK_RULES
 from bnstat.sources.formats.memory import Input

@@ -8,7 +8,7 @@ from itertools import groupby
 from bnstat.errors import InputError
 from bnstat.reading.settings import Reading
 from bnstat.reading.table import blaming, find_cases
-from bnstat.report.listing import ListedCase, Listing
+from bnstat.reports.listing import ListedCase, Listing
 from bnstat.sources.addresses import is_remote
 from bnstat.sources.case import Case
 from bnstat.sources.formats.registry import path_of

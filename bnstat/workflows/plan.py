@@ -8,7 +8,7 @@ from typing import cast, get_args
 
 from bnstat.errors import UsageError, require_least, whole, wholes
 from bnstat.layers.frameworks import BATCH_NORMS, FRAMEWORKS, Framework, preset_of
-from bnstat.report.plan import Downsampling, Head, HeadKind, Level, Plan
+from bnstat.reports.plan import Downsampling, Head, HeadKind, Level, Plan
 from bnstat.text import by, plural
 
 Sizes = tuple[int, ...]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bnstat.networks.recordings.course import course_of
 from bnstat.networks.recordings.reading import TrainingFile, is_recording, read_training
 from bnstat.networks.recordings.results import RecordedLayer
-from bnstat.report.recording import Recording
+from bnstat.reports.recording import Recording
 from bnstat.text import plural
 
 __all__ = ["is_recording", "recording_of"]

@@ -11,7 +11,7 @@ from bnstat.reading.moments_file import MomentsFile, read_moments
 from bnstat.reading.network_layer import NetworkLayer
 from bnstat.reading.scan_settings import ScanSettings, difference
 from bnstat.reading.settings import Reading
-from bnstat.report.evidence import ReferenceStatistics
+from bnstat.reports.evidence import ReferenceStatistics
 from bnstat.sources.opened import Planned
 from bnstat.sources.storage import is_folder, is_moments, state_of
 from bnstat.text import by, plural

@@ -17,7 +17,7 @@ from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import blaming, find_cases
 from bnstat.reading.workers import executor_of
 from bnstat.reading.workers.job import Job, Outcome, Progress
-from bnstat.report.scan import Scan
+from bnstat.reports.scan import Scan
 from bnstat.sources.case import Case
 from bnstat.sources.formats.memory import InMemory, Input, Path, named_inputs
 from bnstat.sources.opening import stored_in

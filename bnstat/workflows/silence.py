@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.layers.settings import Settings
-from bnstat.report.evidence import Evidence
+from bnstat.reports.evidence import Evidence
 from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
 from bnstat.rules.layout.missing_channel import FEWEST_OTHERS
 from bnstat.sources.sample import Sample

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 import bnstat
-from bnstat.report.documents.document import Document
+from bnstat.reports.documents.document import Document
 
 _INTRODUCTION = """# Python
 

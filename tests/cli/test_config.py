@@ -7,7 +7,7 @@ import pytest
 from bnstat import Override
 from bnstat.cli import check, compare, config, frameworks, inspect, plan
 from bnstat.errors import UsageError
-from bnstat.report.limits import Limits
+from bnstat.reports.limits import Limits
 
 COMMANDS = {"inspect": inspect, "compare": compare, "check": check, "plan": plan, "frameworks": frameworks}
 BY_COMMAND = {name: config.keys_of(module.command) for name, module in COMMANDS.items()}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.settings import Settings
-from bnstat.report.check import Check, CheckSettings, RuleInfo, Stale
-from bnstat.report.finding import Failure, Finding
+from bnstat.reports.check import Check, CheckSettings, RuleInfo, Stale
+from bnstat.reports.finding import Failure, Finding
 from bnstat.sources.sample import Sample
 
 CONSTANT = "channel {} is constant at 0: its variance is 0 in every framework, and what comes out is β for all input."

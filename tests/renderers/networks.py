@@ -7,8 +7,8 @@ from dataclasses import replace
 from bnstat.networks.results import BatchSizeResult, LayerResult, Measured, ModelResult
 from bnstat.networks.settings import Measuring
 from bnstat.preprocessing.settings import Patching, Preparation
-from bnstat.report.evidence import NetworkEvidence
-from bnstat.report.layers import Layers
+from bnstat.reports.evidence import NetworkEvidence
+from bnstat.reports.layers import Layers
 from bnstat.rules import judged
 from bnstat.rules.network_rules import NETWORK_RULES
 from bnstat.sources.sample import Patch, Sample

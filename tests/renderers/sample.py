@@ -11,9 +11,9 @@ import numpy as np
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.results import Batch, Channel, Finite, Group, Statistics
 from bnstat.layers.settings import Settings
-from bnstat.report.finding import Failure, Finding
-from bnstat.report.inspect import Report
-from bnstat.report.verdict import verdict
+from bnstat.reports.finding import Failure, Finding
+from bnstat.reports.inspect import Report
+from bnstat.reports.verdict import verdict
 from bnstat.sources.sample import Sample
 from bnstat.workflows.compare_layers import compare_layers
 

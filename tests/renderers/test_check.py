@@ -23,8 +23,8 @@ from renderers.checked import EVIL, clean, in_a_repository, many, unread, verdic
 from bnstat.renderers import csv, json
 from bnstat.renderers.check import alike, github, gitlab, jsonl, junit, markdown, paths, sarif, table
 from bnstat.renderers.check.headline import headline
-from bnstat.report.check import Stale
-from bnstat.report.finding import SEVERITIES, Failure, Finding
+from bnstat.reports.check import Stale
+from bnstat.reports.finding import SEVERITIES, Failure, Finding
 from bnstat.sources.sample import Sample
 
 FORMATS = (table, json, jsonl, csv, markdown, junit, github, gitlab, sarif)

@@ -27,7 +27,7 @@ from bnstat.renderers.layers import markdown as network_markdown
 from bnstat.renderers.layers import table as network_table
 from bnstat.renderers.recording import markdown as recording_markdown
 from bnstat.renderers.recording import table as recording_table
-from bnstat.report.frameworks import Presets
+from bnstat.reports.frameworks import Presets
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -8,7 +8,7 @@ import pytest
 
 from bnstat.renderers.markdown import escaped
 from bnstat.renderers.screen import empty_table, fitting, printed
-from bnstat.report.documents.html import table_of
+from bnstat.reports.documents.html import table_of
 from bnstat.text import unbroken, with_units
 
 SENTENCE = (

@@ -10,7 +10,7 @@ from bnstat import text
 from bnstat.renderers import csv, numbers
 from bnstat.renderers.inspect import markdown, table
 from bnstat.renderers.inspect.columns import columns_of
-from bnstat.report.finding import Finding
+from bnstat.reports.finding import Finding
 
 
 def many(channels=50, finding=47):

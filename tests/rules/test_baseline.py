@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bnstat.errors import InputError
-from bnstat.report.finding import Finding
+from bnstat.reports.finding import Finding
 from bnstat.rules import baseline
 
 

@@ -19,9 +19,9 @@ from bnstat.layers.settings import Settings
 from bnstat.renderers import csv as csv_format
 from bnstat.renderers import json as json_format
 from bnstat.renderers.inspect import markdown, table
-from bnstat.report.evidence import Evidence
-from bnstat.report.inspect import Report
-from bnstat.report.limits import Limits
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.inspect import Report
+from bnstat.reports.limits import Limits
 from bnstat.rules import RULES, findings_of
 from bnstat.rules.explanation import explained
 from bnstat.rules.selection import rule_named

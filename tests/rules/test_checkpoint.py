@@ -7,8 +7,8 @@ import math
 import pytest
 from stored import audited, layer
 
-from bnstat.report.evidence import CheckpointEvidence
-from bnstat.report.limits import Limits
+from bnstat.reports.evidence import CheckpointEvidence
+from bnstat.reports.limits import Limits
 from bnstat.rules import judged
 from bnstat.rules.checkpoint_rules import CHECKPOINT_RULES
 

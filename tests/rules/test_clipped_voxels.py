@@ -7,7 +7,7 @@ import pytest
 
 import bnstat
 from bnstat import Preparation, Reading
-from bnstat.report.limits import Limits
+from bnstat.reports.limits import Limits
 
 
 def findings(tmp_path, intensity, limits=None, **changes):

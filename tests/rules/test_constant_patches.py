@@ -17,7 +17,7 @@ from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.reading.moments_line import MomentsLine, Stamp, line_of
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.reading.settings import Reading
-from bnstat.report.limits import Limits
+from bnstat.reports.limits import Limits
 from bnstat.rules import RULES, findings_of
 from bnstat.sources.layout import Tensor
 from bnstat.sources.sample import Patch, Sample

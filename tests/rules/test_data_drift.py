@@ -13,9 +13,9 @@ from cohorts import SETTINGS, UNKNOWN, cell, patches, said, volumes
 import bnstat
 from bnstat.reading.settings import Reading
 from bnstat.reading.table import read_table
-from bnstat.report.evidence import Evidence, PooledChannel, ReferenceStatistics
-from bnstat.report.inspect import Report
-from bnstat.report.limits import Limits
+from bnstat.reports.evidence import Evidence, PooledChannel, ReferenceStatistics
+from bnstat.reports.inspect import Report
+from bnstat.reports.limits import Limits
 from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
 
 THEN = PooledChannel(40, 172.9, 236.0, 30.0)

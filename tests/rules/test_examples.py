@@ -14,8 +14,8 @@ import bnstat
 from bnstat import cli
 from bnstat.batch_size.confidence import FEWEST_SAMPLES
 from bnstat.reading.table import read_table
-from bnstat.report.evidence import Evidence
-from bnstat.report.limits import DEFAULT_LIMITS
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.limits import DEFAULT_LIMITS
 from bnstat.rules import RULES, findings_of
 from bnstat.rules.checkpoint_rules import CHECKPOINT_RULES
 from bnstat.rules.explanation import PARTS, explained

@@ -11,8 +11,8 @@ import pytest
 
 import bnstat
 from bnstat.layers.results import Batch
-from bnstat.report.evidence import Evidence
-from bnstat.report.limits import Limits
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.limits import Limits
 from bnstat.rules import findings_of
 from bnstat.rules.selection import rule_named
 from bnstat.text import beyond

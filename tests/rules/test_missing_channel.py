@@ -9,7 +9,7 @@ import pytest
 from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
 from bnstat import Override
-from bnstat.report.finding import Failure
+from bnstat.reports.finding import Failure
 from bnstat.rules import findings_of
 from bnstat.rules.selection import rule_named
 from bnstat.workflows.check import check

@@ -9,8 +9,8 @@ import pytest
 from renderers import networks
 
 from bnstat.networks.results import Measured
-from bnstat.report.evidence import NetworkEvidence
-from bnstat.report.limits import NetworkLimits
+from bnstat.reports.evidence import NetworkEvidence
+from bnstat.reports.limits import NetworkLimits
 from bnstat.rules import judged
 from bnstat.rules.explanation import PARTS, explained
 from bnstat.rules.network_rules import NETWORK_RULES

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
-from bnstat.report.limits import Limits
+from bnstat.reports.limits import Limits
 from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES, GAP, LEAST, NORMAL
 from bnstat.workflows.check import check
 

@@ -7,7 +7,7 @@ import pytest
 
 import bnstat
 from bnstat import Limits, Override
-from bnstat.report.finding import Finding
+from bnstat.reports.finding import Finding
 
 CONSTANT = Finding(rule="BN101", name="zero-variance", severity="error", message="", source="data/phantoms/a.npy")
 

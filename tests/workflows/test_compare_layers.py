@@ -9,7 +9,7 @@ import bnstat
 from bnstat import compare_layers
 from bnstat.layers.frameworks import BATCH_NORMS
 from bnstat.preprocessing import samples
-from bnstat.report.compare_layers import LayerComparison
+from bnstat.reports.compare_layers import LayerComparison
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from bnstat.layers.settings import Batching, Layer, Settings
 from bnstat.preprocessing.foreground import Foreground
 from bnstat.preprocessing.steps import Ct
 from bnstat.reading.scan_settings import ScanSettings
-from bnstat.report.check import CheckSettings
+from bnstat.reports.check import CheckSettings
 from bnstat.workflows.check import check
 
 SHAPE = (8, 8, 8)

@@ -26,7 +26,7 @@ from bnstat.renderers.compare_batch_sizes import markdown, plot
 from bnstat.renderers.compare_batch_sizes import table as table_format
 from bnstat.sources.layout import Tensor
 from bnstat.sources.sample import Patch, Sample
-from bnstat.workflows import check, compare_batch_sizes
+from bnstat.workflows import compare_batch_sizes, judged_volumes
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs/schema/bnstat.compare-1.schema.json").read_text(encoding="utf-8")
@@ -74,7 +74,7 @@ def patched(tmp_path, monkeypatch):
             paths.append(folder / f"{place:02}.npy")
         patching = Patching((LENGTH,), number, per_volume, foreground)
         monkeypatch.setattr(compare_batch_sizes, "read_table", partial(read, every))
-        monkeypatch.setattr(check, "read_table", partial(read, every))
+        monkeypatch.setattr(judged_volumes, "read_table", partial(read, every))
         return call(paths, reading=Reading(preparation=Preparation(patches=patching)), **settings)
 
     return ask

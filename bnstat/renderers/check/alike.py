@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from bnstat.renderers.findings import also
 from bnstat.renderers.headings import settings_line
-from bnstat.report.check import Check, Stale
-from bnstat.report.finding import SEVERITIES, Finding
+from bnstat.reports.check import Check, Stale
+from bnstat.reports.finding import SEVERITIES, Finding
 from bnstat.text import MOST_PLACES, NO_BREAK_SPACE, numbered, plural, printable, samples_of
 from bnstat.version import link_of_rule
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from bnstat.renderers.check.paths import file_of
-from bnstat.report.finding import Finding
+from bnstat.reports.finding import Finding
 
 
 def fingerprints(findings: Iterable[Finding], paths: dict[str | None, str]) -> list[str]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from bnstat.renderers.check import alike, markdown
 from bnstat.renderers.check.alike import Alike
 from bnstat.renderers.check.paths import located
-from bnstat.report.check import Check
-from bnstat.report.finding import Failure
+from bnstat.reports.check import Check
+from bnstat.reports.finding import Failure
 from bnstat.text import plural, printable
 
 # Annotations of one kind that GitHub shows for a step.

@@ -6,9 +6,9 @@ from bnstat.renderers import json
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.fingerprint import fingerprints
 from bnstat.renderers.check.paths import located, readable
-from bnstat.report.check import Check
-from bnstat.report.documents.document import Fields
-from bnstat.report.finding import Failure, Finding
+from bnstat.reports.check import Check
+from bnstat.reports.documents.document import Fields
+from bnstat.reports.finding import Failure, Finding
 
 _SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
 # The name of the check that fails for an input that cannot be read, which is graver than any finding.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnstat.renderers.check import alike
-from bnstat.report.check import Check
-from bnstat.report.finding import SEVERITIES, Finding
+from bnstat.reports.check import Check
+from bnstat.reports.finding import SEVERITIES, Finding
 from bnstat.text import NO_BREAK_SPACE, numbered
 
 # Rules on what a batch size does: each names one figure that it leaves beyond its limit.

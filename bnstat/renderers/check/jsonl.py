@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnstat.renderers import json
-from bnstat.report.check import Check
+from bnstat.reports.check import Check
 
 
 def render(check: Check) -> str:

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.alike import Alike
-from bnstat.report.check import Check
+from bnstat.reports.check import Check
 from bnstat.text import printable
 
 _KINDS = {"failures": "failure", "errors": "error", "skipped": "skipped"}

@@ -9,7 +9,7 @@ from bnstat.renderers.check.alike import Alike
 from bnstat.renderers.check.headline import in_short
 from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.markdown import escaped, table
-from bnstat.report.check import Check
+from bnstat.reports.check import Check
 from bnstat.text import capitalized, printable
 from bnstat.version import link_of_rule
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from bnstat.report.check import Check
+from bnstat.reports.check import Check
 from bnstat.sources.formats.registry import path_of
 
 

@@ -8,9 +8,9 @@ from bnstat.renderers import json
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.fingerprint import fingerprints
 from bnstat.renderers.check.paths import located, uri
-from bnstat.report.check import Check, RuleInfo
-from bnstat.report.documents.document import Fields
-from bnstat.report.finding import Failure, Finding
+from bnstat.reports.check import Check, RuleInfo
+from bnstat.reports.documents.document import Fields
+from bnstat.reports.finding import Failure, Finding
 from bnstat.version import __version__, page_of_rule
 
 # The errata of the standard that its schema is published with.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bnstat.renderers.check import alike
-from bnstat.report.check import Check
+from bnstat.reports.check import Check
 
 
 def render(check: Check) -> str:

@@ -11,7 +11,7 @@ from bnstat.renderers.check.alike import Alike
 from bnstat.renderers.check.headline import FIGURES, SMALL, headline
 from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.screen import Screen, printed
-from bnstat.report.check import Check
+from bnstat.reports.check import Check
 from bnstat.rules.batch.between_samples import OTHERWISE
 from bnstat.text import plural, printable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bnstat.renderers.checkpoint import rows
 from bnstat.renderers.findings import by_rule, title
 from bnstat.renderers.markdown import escaped, finding, opening, table
-from bnstat.report.checkpoint import CheckpointReport
+from bnstat.reports.checkpoint import CheckpointReport
 
 
 def render(report: CheckpointReport) -> str:

@@ -10,7 +10,7 @@ from bnstat.moments.moments import Doubles
 from bnstat.networks.checkpoints.audit import Audit, LayerAudit
 from bnstat.renderers.numbers import UNDEFINED
 from bnstat.renderers.screen import MOST_ROWS
-from bnstat.report.checkpoint import CheckpointReport, Spread, spread
+from bnstat.reports.checkpoint import CheckpointReport, Spread, spread
 from bnstat.text import number, plural, printable, short
 
 # Formats as a person knows them.

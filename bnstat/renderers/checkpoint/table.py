@@ -6,7 +6,7 @@ from bnstat.renderers import layer_names
 from bnstat.renderers.checkpoint import rows
 from bnstat.renderers.findings import say_of_layers
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
-from bnstat.report.checkpoint import CheckpointReport
+from bnstat.reports.checkpoint import CheckpointReport
 
 
 def render(

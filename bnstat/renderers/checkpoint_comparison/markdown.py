@@ -5,7 +5,7 @@ from __future__ import annotations
 from bnstat.renderers.checkpoint.markdown import lines_of
 from bnstat.renderers.checkpoint_comparison import rows
 from bnstat.renderers.markdown import escaped, table
-from bnstat.report.checkpoint_comparison import CheckpointComparison
+from bnstat.reports.checkpoint_comparison import CheckpointComparison
 
 
 def render(comparison: CheckpointComparison) -> str:

@@ -9,8 +9,8 @@ from bnstat.moments.moments import Doubles
 from bnstat.networks.checkpoints.moved import LayerMoved
 from bnstat.renderers.numbers import UNDEFINED
 from bnstat.renderers.screen import MOST_ROWS
-from bnstat.report.checkpoint import Spread, spread
-from bnstat.report.checkpoint_comparison import CheckpointComparison
+from bnstat.reports.checkpoint import Spread, spread
+from bnstat.reports.checkpoint_comparison import CheckpointComparison
 from bnstat.text import number, plural, printable
 
 _DIGITS = 3

@@ -7,7 +7,7 @@ from bnstat.renderers.checkpoint.rows import hidden_line
 from bnstat.renderers.checkpoint_comparison import rows
 from bnstat.renderers.findings import say_of_layers
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
-from bnstat.report.checkpoint_comparison import CheckpointComparison, Difference
+from bnstat.reports.checkpoint_comparison import CheckpointComparison, Difference
 from bnstat.text import printable
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bnstat.report.compare_batch_sizes import Comparison
+from bnstat.reports.compare_batch_sizes import Comparison
 
 NOISE, SHORTFALL, BOTH, TOLERANCE = "●", "○", "◉", "╌"
 

@@ -7,7 +7,7 @@ from bnstat.renderers.compare_batch_sizes import rows, sentences
 from bnstat.renderers.findings import title
 from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.markdown import escaped, finding, opening, table
-from bnstat.report.compare_batch_sizes import Comparison
+from bnstat.reports.compare_batch_sizes import Comparison
 
 
 def render(comparison: Comparison) -> str:

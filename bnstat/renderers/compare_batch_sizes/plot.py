@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bnstat.renderers.compare_batch_sizes import rows, sentences
 from bnstat.renderers.numbers import ratio
 from bnstat.renderers.pictures import BLUE, GRAY, VERMILION, picture
-from bnstat.report.compare_batch_sizes import Comparison
+from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.text import samples_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import io
 import numpy as np
 
 from bnstat.renderers import json
-from bnstat.report.compare_batch_sizes import Comparison
+from bnstat.reports.compare_batch_sizes import Comparison
 
 SCHEMA = "bnstat.population/1"
 ENDINGS = ("npz", "json")

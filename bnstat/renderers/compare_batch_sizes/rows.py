@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Simulated
 from bnstat.renderers.numbers import UNDEFINED, number, ratio, share
-from bnstat.report.compare_batch_sizes import Comparison
+from bnstat.reports.compare_batch_sizes import Comparison
 
 HEADERS = (
     "batch size",

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from bnstat.batch_size.confidence import fewest_of
 from bnstat.batch_size.results import Forgetting, PopulationChannel, SampleGroup
 from bnstat.renderers.numbers import mean_of, number, ratio, share, summed
-from bnstat.report.compare_batch_sizes import Comparison
+from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.text import plural, printable, samples_of
 
 # Groups that are named.

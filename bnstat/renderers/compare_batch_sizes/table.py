@@ -10,7 +10,7 @@ from bnstat.renderers.compare_batch_sizes import curve, rows, sentences
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
-from bnstat.report.compare_batch_sizes import Comparison
+from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.text import plural, printable
 
 # For each column how soon it is hidden where width is short, 0 for never: of the sizes, with the bar beside the noise,

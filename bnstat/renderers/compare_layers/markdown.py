@@ -8,7 +8,7 @@ from bnstat.renderers.compare_layers import rows
 from bnstat.renderers.findings import title
 from bnstat.renderers.inspect.columns import legend
 from bnstat.renderers.markdown import escaped, finding, opening, table
-from bnstat.report.compare_layers import LayerComparison
+from bnstat.reports.compare_layers import LayerComparison
 
 
 def render(comparison: LayerComparison) -> str:

@@ -12,9 +12,9 @@ from bnstat.renderers.findings import by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, tensor_lines
 from bnstat.renderers.inspect.columns import Column, Part, after_one_step, columns_of, gain_of, legend
 from bnstat.renderers.numbers import NAN, UNDEFINED, least_median_greatest, mean_of, number, setting
-from bnstat.report.compare_layers import ComparedLayer, LayerCall, LayerComparison, OutputPlace
-from bnstat.report.finding import Finding
-from bnstat.report.missing_outputs import part_at
+from bnstat.reports.compare_layers import ComparedLayer, LayerCall, LayerComparison, OutputPlace
+from bnstat.reports.finding import Finding
+from bnstat.reports.missing_outputs import part_at
 from bnstat.text import plural, printable
 
 # The columns of `inspect` in which layers can differ that reduce the same values; the others are the same for all.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bnstat.renderers.compare_layers import rows
 from bnstat.renderers.screen import MOST_ROWS, Screen, fitting, printed
-from bnstat.report.compare_layers import ComparedLayer, LayerComparison, OutputPlace
+from bnstat.reports.compare_layers import ComparedLayer, LayerComparison, OutputPlace
 from bnstat.text import plural
 
 # Spaces between columns where nothing says how many have room.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from bnstat.renderers.explain import parts
 from bnstat.renderers.markdown import table
-from bnstat.report.explain import Explanation, Explanations
+from bnstat.reports.explain import Explanation, Explanations
 
 _HEADERS = ("code", "name", "severity", "problem")
 

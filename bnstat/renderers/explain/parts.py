@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnstat.report.explain import Explanation
+from bnstat.reports.explain import Explanation
 
 # The heading over the example, whose lines stay as they are.
 EXAMPLE = "Example"

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from bnstat.renderers.explain import parts
 from bnstat.renderers.screen import SEVERITY_STYLES, Screen, printed
-from bnstat.report.explain import Explanation, Explanations
+from bnstat.reports.explain import Explanation, Explanations
 
 # Text in longer lines is hard to read.
 _WIDEST = 100

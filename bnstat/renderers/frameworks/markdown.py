@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bnstat.renderers.frameworks import rows
 from bnstat.renderers.markdown import table
-from bnstat.report.frameworks import Presets
+from bnstat.reports.frameworks import Presets
 
 
 def render(presets: Presets) -> str:

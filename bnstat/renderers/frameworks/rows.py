@@ -7,7 +7,7 @@ from collections.abc import Collection
 from bnstat.layers.arithmetic.arithmetics import ARITHMETICS
 from bnstat.layers.frameworks.framework import NORMALIZERS, Framework
 from bnstat.renderers.numbers import UNDEFINED
-from bnstat.report.frameworks import Presets
+from bnstat.reports.frameworks import Presets
 
 HEADERS = ("name", "ε", "momentum → weight", "running variance", "arithmetic", "least n", "axis")
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bnstat.renderers.frameworks import rows
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
-from bnstat.report.frameworks import Presets
+from bnstat.reports.frameworks import Presets
 
 # For each column how soon it is hidden where width is short: 0 for never.
 _RANKS = (0, 1, 2, 3, 5, 4, 5)

@@ -9,7 +9,7 @@ from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.results import Channel, Group, RmsGroup
 from bnstat.layers.settings import Settings
 from bnstat.renderers.numbers import NAN, UNDEFINED, mean_of, number, share
-from bnstat.report.inspect import Report
+from bnstat.reports.inspect import Report
 from bnstat.text import printable
 
 Part = Channel | Group

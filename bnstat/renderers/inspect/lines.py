@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from bnstat.renderers.headings import values_of
 from bnstat.renderers.numbers import number
-from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
+from bnstat.reports.finding import Finding
+from bnstat.reports.inspect import Report
 from bnstat.text import channel_title, plural
 
 # Batches and channels that are named before the rest is counted, and places of a finding.

@@ -10,7 +10,7 @@ from bnstat.renderers.headings import inputs_line, preparation_lines, settings_l
 from bnstat.renderers.inspect import lines as words
 from bnstat.renderers.inspect.columns import columns_of, headers_of, legend, names_of
 from bnstat.renderers.markdown import escaped, finding, opening, table
-from bnstat.report.inspect import Report
+from bnstat.reports.inspect import Report
 
 
 def render(report: Report) -> str:

@@ -12,8 +12,8 @@ from bnstat.renderers.inspect import lines
 from bnstat.renderers.inspect.columns import FINITE_ROW, Column, Part, columns_of, headers_of, legend, names_of
 from bnstat.renderers.numbers import least_median_greatest, number
 from bnstat.renderers.screen import MOST_ROWS, Screen, empty_table, fitting, printed
-from bnstat.report.finding import Finding
-from bnstat.report.inspect import Report
+from bnstat.reports.finding import Finding
+from bnstat.reports.inspect import Report
 from bnstat.text import plural, printable
 
 # Characters of a file's name in a row.

@@ -9,8 +9,8 @@ from typing import Literal
 
 from bnstat.networks.results import LayerResult, PerChannel, middle
 from bnstat.renderers.numbers import UNDEFINED
-from bnstat.report.layers import Layers
-from bnstat.report.layers_words import LEAST_SHARE, of_size, sizes_of
+from bnstat.reports.layers import Layers
+from bnstat.reports.layers_words import LEAST_SHARE, of_size, sizes_of
 from bnstat.text import number
 
 # Digits of figures where the terminal is wide enough, and those that are tried then.

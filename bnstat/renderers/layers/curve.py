@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from bnstat.networks.results import LayerResult, middle
-from bnstat.report.layers_words import between_in_training
+from bnstat.reports.layers_words import between_in_training
 
 EVALUATION, TRAINING, BOTH = "●", "○", "◉"
 

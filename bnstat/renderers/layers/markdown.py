@@ -6,8 +6,8 @@ from bnstat.renderers.findings import by_rule, title
 from bnstat.renderers.layers import rows
 from bnstat.renderers.layers.columns import DIGITS, columns_of, legend
 from bnstat.renderers.markdown import escaped, finding, opening, table
-from bnstat.report.layers import Layers
-from bnstat.report.layers_words import full
+from bnstat.reports.layers import Layers
+from bnstat.reports.layers_words import full
 
 
 def render(report: Layers) -> str:

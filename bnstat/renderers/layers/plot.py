@@ -10,9 +10,9 @@ from bnstat.networks.results import LayerResult, PerChannel, middle
 from bnstat.renderers import layer_names
 from bnstat.renderers.layers import rows
 from bnstat.renderers.pictures import BLUE, GRAY, VERMILION, picture
-from bnstat.report.layers import Layers
-from bnstat.report.layers_words import between_in_training, percent
-from bnstat.report.limits import NETWORK_LIMITS
+from bnstat.reports.layers import Layers
+from bnstat.reports.layers_words import between_in_training, percent
+from bnstat.reports.limits import NETWORK_LIMITS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from bnstat.networks.network import Framework
 from bnstat.networks.results import LayerResult
 from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.screen import MOST_ROWS
-from bnstat.report.layers import Layers
-from bnstat.report.layers_words import kinds, kinds_of, of_size, payers, sizes_of
+from bnstat.reports.layers import Layers
+from bnstat.reports.layers_words import kinds, kinds_of, of_size, payers, sizes_of
 from bnstat.text import joined, plural, printable, samples_of
 
 _FRAMEWORKS: dict[Framework, str] = {"pytorch": "PyTorch", "onnx": "ONNX Runtime", "keras": "Keras"}

@@ -10,8 +10,8 @@ from bnstat.renderers.findings import say_of_layers
 from bnstat.renderers.layers import curve, rows
 from bnstat.renderers.layers.columns import DIGITS, REFUSES, Column, columns_of, legend
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
-from bnstat.report.layers import Layers
-from bnstat.report.layers_words import full, payers
+from bnstat.reports.layers import Layers
+from bnstat.reports.layers_words import full, payers
 
 
 def render(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnstat.renderers.markdown import escaped, table
-from bnstat.report.listing import Listing
+from bnstat.reports.listing import Listing
 
 
 def render(listing: Listing) -> str:

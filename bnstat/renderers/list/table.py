@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnstat.report.listing import Listing
+from bnstat.reports.listing import Listing
 from bnstat.text import printable
 
 _GAP = "  "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bnstat.renderers.markdown import escaped, opening, table
 from bnstat.renderers.plan import rows
-from bnstat.report.plan import Plan
+from bnstat.reports.plan import Plan
 
 
 def render(plan: Plan) -> str:

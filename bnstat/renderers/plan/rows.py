@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bnstat.renderers.numbers import UNDEFINED
-from bnstat.report.plan import Head, Level, Plan
+from bnstat.reports.plan import Head, Level, Plan
 from bnstat.text import by, plural
 
 HEADERS = ("level", "shape", "values per sample", "values per batch", "n/(n−1)", "refuses to train")

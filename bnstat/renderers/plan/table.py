@@ -6,7 +6,7 @@ from typing import Literal
 
 from bnstat.renderers.plan import rows
 from bnstat.renderers.screen import Screen, empty_table, fitting, printed
-from bnstat.report.plan import Plan
+from bnstat.reports.plan import Plan
 
 # From this width on headers stand in one line.
 _WIDE = 88

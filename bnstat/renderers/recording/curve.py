@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bnstat.networks.recordings.results import Point, RecordedLayer
 from bnstat.renderers.layer_names import cut
-from bnstat.report.recording import Recording
+from bnstat.reports.recording import Recording
 from bnstat.text import printable
 
 NOISE, DRIFT, BOTH = "●", "○", "◉"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bnstat.renderers.markdown import escaped, opening, table
 from bnstat.renderers.recording import rows
-from bnstat.report.recording import Recording
+from bnstat.reports.recording import Recording
 
 
 def render(recording: Recording) -> str:

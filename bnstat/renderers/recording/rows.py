@@ -7,7 +7,7 @@ from collections.abc import Collection
 from bnstat.networks.recordings.results import RecordedLayer
 from bnstat.networks.results import PerChannel, middle
 from bnstat.renderers.numbers import UNDEFINED
-from bnstat.report.recording import Recording
+from bnstat.reports.recording import Recording
 from bnstat.text import number, plural, printable
 
 PARTS = ("first", "middle", "last")

@@ -7,7 +7,7 @@ from typing import Literal
 from bnstat.renderers import layer_names
 from bnstat.renderers.recording import curve, rows
 from bnstat.renderers.screen import MOST_ROWS, Screen, empty_table, fitting, printed
-from bnstat.report.recording import Recording
+from bnstat.reports.recording import Recording
 from bnstat.text import plural
 
 # For each column how soon it is hidden where width is short: 0 for never. First and last say what has changed.

@@ -37,8 +37,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.arithmetic.remedies import BOUNDS, deviation, is_certain, layer, remedy
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import beyond, short

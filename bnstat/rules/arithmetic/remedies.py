@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
-from bnstat.report.evidence import Evidence
+from bnstat.reports.evidence import Evidence
 from bnstat.text import capitalized, short
 
 # What a range is that was not summed again.

@@ -33,8 +33,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import sqrt
 
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.arithmetic.remedies import is_certain, is_clamped, layer, remedy, rounding
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import short

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bnstat.report.evidence import Evidence
+from bnstat.reports.evidence import Evidence
 from bnstat.text import NO_BREAK_SPACE
 
 if TYPE_CHECKING:  # its classes take milliseconds that one volume does not need

@@ -45,9 +45,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import hypot, inf, sqrt
 
-from bnstat.report.evidence import Evidence, PooledChannel
-from bnstat.report.finding import Finding
-from bnstat.report.limits import Limits
+from bnstat.reports.evidence import Evidence, PooledChannel
+from bnstat.reports.finding import Finding
+from bnstat.reports.limits import Limits
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import named
 from bnstat.text import beyond, plural, short

@@ -34,8 +34,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.layers.frameworks.framework import Framework
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.rule import Rule
 
 # The weight of one batch above which its momentum is taken for a number of the other convention.

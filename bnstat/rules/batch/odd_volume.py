@@ -59,8 +59,8 @@ from itertools import pairwise
 from math import inf, log
 
 from bnstat.layers.settings import Settings
-from bnstat.report.evidence import Evidence, SampleChannel
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence, SampleChannel
+from bnstat.reports.finding import Finding
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
 from bnstat.text import beyond, short

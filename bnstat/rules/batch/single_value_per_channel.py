@@ -33,8 +33,8 @@ from collections.abc import Iterator
 
 from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.data.zero_variance import constant_output
 from bnstat.rules.rule import Rule
 

@@ -38,9 +38,9 @@ from collections.abc import Iterator
 from math import floor, log10
 
 from bnstat.layers.settings import Settings
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
-from bnstat.report.limits import Limits
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
+from bnstat.reports.limits import Limits
 from bnstat.rules.rule import Rule
 from bnstat.text import beyond, plural
 

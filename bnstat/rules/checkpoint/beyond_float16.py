@@ -30,8 +30,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bnstat.layers.arithmetic.bounds import FLOAT16_MAX
-from bnstat.report.evidence import CheckpointEvidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import CheckpointEvidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.checkpoint.places import left, numbers_with, only, place
 from bnstat.rules.rule import Rule
 from bnstat.text import joined, short

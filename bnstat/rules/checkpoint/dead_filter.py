@@ -42,8 +42,8 @@ from collections.abc import Iterator
 from math import log, log1p
 from typing import TYPE_CHECKING
 
-from bnstat.report.evidence import CheckpointEvidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import CheckpointEvidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.checkpoint.places import only, place
 from bnstat.rules.rule import Rule
 from bnstat.text import plural, short

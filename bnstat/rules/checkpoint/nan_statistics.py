@@ -33,8 +33,8 @@ from collections.abc import Iterator
 from math import isnan
 from typing import TYPE_CHECKING
 
-from bnstat.report.evidence import CheckpointEvidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import CheckpointEvidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.checkpoint.places import numbers_with, only, place
 from bnstat.rules.rule import Rule
 from bnstat.text import joined

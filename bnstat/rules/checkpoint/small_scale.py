@@ -30,8 +30,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.networks.checkpoints.settings import SMALL_SCALE
-from bnstat.report.evidence import CheckpointEvidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import CheckpointEvidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.checkpoint.places import left, only, place
 from bnstat.rules.rule import Rule
 from bnstat.text import beyond

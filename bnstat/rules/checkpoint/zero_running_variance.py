@@ -31,8 +31,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import sqrt
 
-from bnstat.report.evidence import CheckpointEvidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import CheckpointEvidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.checkpoint.places import left, only, place
 from bnstat.rules.rule import Rule
 from bnstat.text import short

@@ -37,8 +37,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnstat.report.evidence import Evidence, SampleChannel
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence, SampleChannel
+from bnstat.reports.finding import Finding
 from bnstat.rules.data.zero_variance import constant_output
 from bnstat.rules.layout.missing_channel import lacking
 from bnstat.rules.rule import Rule

@@ -32,8 +32,8 @@ from math import ceil, floor, log10, sqrt
 from bnstat.layers.frameworks import unlike
 from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import beyond, capitalized, short
 

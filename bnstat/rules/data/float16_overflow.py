@@ -32,8 +32,8 @@ from collections.abc import Iterator
 from bnstat.layers.arithmetic.bounds import FLOAT16_MAX, FLOAT16_OVERFLOW
 from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.rule import Rule, each_part
 
 

@@ -28,8 +28,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.layers.results import Channel, Group
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.data.epsilon_effect import divisor_name, output_of, remedy
 from bnstat.rules.data.zero_variance import without_epsilon
 from bnstat.rules.rule import Rule, each_part

@@ -26,8 +26,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.rule import Rule
 
 

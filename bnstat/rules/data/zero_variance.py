@@ -37,8 +37,8 @@ from math import copysign, sqrt
 from bnstat.layers.arithmetic.bands import UNIT
 from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.arithmetic.remedies import layer
 from bnstat.rules.rule import Rule, each_part
 from bnstat.text import plural, short

@@ -38,8 +38,8 @@ from math import isfinite
 
 from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.rule import Rule
 from bnstat.text import beyond, short
 

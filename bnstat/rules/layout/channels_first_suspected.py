@@ -36,8 +36,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.layers.results import Batch
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.rule import Rule
 from bnstat.sources.layout import MOST_CHANNELS, look_spatial
 from bnstat.text import by, plural

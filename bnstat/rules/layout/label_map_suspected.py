@@ -55,9 +55,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bnstat.moments.few_values import FEW_VALUES, SOME_VALUES, Distinct
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
-from bnstat.report.label_maps import left_out
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
+from bnstat.reports.label_maps import left_out
 from bnstat.rules.rule import Rule
 from bnstat.sources.label_names import is_label_folder, names_labels
 from bnstat.sources.sample import Sample

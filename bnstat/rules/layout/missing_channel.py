@@ -38,8 +38,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bnstat.layers.settings import Settings
-from bnstat.report.evidence import Evidence, SampleChannel
-from bnstat.report.finding import Failure, Finding
+from bnstat.reports.evidence import Evidence, SampleChannel
+from bnstat.reports.finding import Failure, Finding
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
 from bnstat.text import plural

@@ -31,8 +31,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bnstat.report.evidence import Evidence
-from bnstat.report.finding import Finding
+from bnstat.reports.evidence import Evidence
+from bnstat.reports.finding import Finding
 from bnstat.rules.rule import Rule
 from bnstat.text import by
 

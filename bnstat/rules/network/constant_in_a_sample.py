@@ -31,9 +31,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod, sqrt
 
-from bnstat.report.evidence import NetworkEvidence
-from bnstat.report.finding import Finding
-from bnstat.report.layers_words import channels, name
+from bnstat.reports.evidence import NetworkEvidence
+from bnstat.reports.finding import Finding
+from bnstat.reports.layers_words import channels, name
 from bnstat.rules.rule import Rule
 from bnstat.text import short
 

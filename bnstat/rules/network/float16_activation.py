@@ -26,9 +26,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.layers.arithmetic.bounds import FLOAT16_MAX
-from bnstat.report.evidence import NetworkEvidence
-from bnstat.report.finding import Finding
-from bnstat.report.layers_words import name
+from bnstat.reports.evidence import NetworkEvidence
+from bnstat.reports.finding import Finding
+from bnstat.reports.layers_words import name
 from bnstat.rules.rule import Rule
 from bnstat.text import beyond, numbered
 

@@ -30,9 +30,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.networks.results import LayerResult
-from bnstat.report.evidence import NetworkEvidence
-from bnstat.report.finding import Finding
-from bnstat.report.layers_words import more_values, name
+from bnstat.reports.evidence import NetworkEvidence
+from bnstat.reports.finding import Finding
+from bnstat.reports.layers_words import more_values, name
 from bnstat.rules.rule import Rule
 from bnstat.text import joined, printable
 

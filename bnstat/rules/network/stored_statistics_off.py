@@ -39,10 +39,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.networks.results import LayerResult, middle
-from bnstat.report.evidence import NetworkEvidence
-from bnstat.report.finding import Finding
-from bnstat.report.layers_words import changes, name
-from bnstat.report.limits import NetworkLimits
+from bnstat.reports.evidence import NetworkEvidence
+from bnstat.reports.finding import Finding
+from bnstat.reports.layers_words import changes, name
+from bnstat.reports.limits import NetworkLimits
 from bnstat.rules.rule import Rule
 from bnstat.text import beyond
 
