@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bnstat.preprocessing.settings import Patching, Preparation
     from bnstat.reading.settings import Reading
     from bnstat.reading.workers.job import Progress
+    from bnstat.renderers.report.page import ReportPage, report
     from bnstat.reports.check import Check
     from bnstat.reports.checkpoint import CheckpointReport
     from bnstat.reports.checkpoint_comparison import CheckpointComparison
@@ -55,6 +56,7 @@ __all__ = [
     "Progress",
     "Reading",
     "Report",
+    "ReportPage",
     "Scan",
     "UsageError",
     "__version__",
@@ -68,6 +70,7 @@ __all__ = [
     "explain",
     "measure_layers",
     "plan",
+    "report",
 ]
 
 # Each public name and the module it lives in. They are imported when first used, so that
@@ -92,6 +95,7 @@ _HOME = {
     "Progress": "reading.workers.job",
     "Reading": "reading.settings",
     "Report": "reports.inspect",
+    "ReportPage": "renderers.report.page",
     "Scan": "reports.scan",
     "UsageError": "errors",
     "audit_checkpoint": "workflows.checkpoint",
@@ -104,6 +108,7 @@ _HOME = {
     "explain": "workflows.explain",
     "measure_layers": "workflows.layers",
     "plan": "workflows.plan",
+    "report": "renderers.report.page",
 }
 
 

@@ -160,7 +160,7 @@ def test_what_volumes_and_patches_do_not_admit_is_refused(patched, settings, sai
 
 def test_more_patches_than_are_drawn_are_refused_by_check_too(patched):
     with pytest.raises(bnstat.UsageError, match="raise `number` to 9"):
-        patched(volumes(), check.check, per_volume=9)
+        patched(volumes(), bnstat.check, per_volume=9)
 
 
 @pytest.mark.parametrize("kind", ["finite", "infinite"])
@@ -342,7 +342,7 @@ def test_a_volume_without_a_usable_patch_is_not_of_the_cohort(patched):
 
 
 def test_check_counts_volumes(patched):
-    few = patched(volumes(7), check.check, batch_size=2)
+    few = patched(volumes(7), bnstat.check, batch_size=2)
     assert (
         "7 volumes cannot tell how batch statistics differ between volumes; rules on this need 8 or more" in few.notes
     )
@@ -353,7 +353,7 @@ def test_check_counts_volumes(patched):
 def test_check_judges_by_what_compare_says_of_a_larger_set(patched, per_volume, ranks):
     values = volumes(12, channels=1)
     asked = {"per_volume": per_volume, "ranks": ranks}
-    found = patched(values, check.check, batch_size=3, **asked)
+    found = patched(values, bnstat.check, batch_size=3, **asked)
     compared = patched(values, batch_sizes=[3], population="infinite", **asked).batch_sizes[0]
     (channel,) = (compared if ranks == 1 else compared.synchronized).channels
     (noisy,) = (one for one in found.findings if one.rule == "BN202")
@@ -374,7 +374,7 @@ def test_slots_that_no_patch_is_for_are_told(patched, size, told):
 @pytest.mark.parametrize("foreground", [None, "nnunet:0.33"])
 def test_the_size_that_is_advised_is_enough_whatever_its_share_of_foreground(patched, foreground):
     asked = {"foreground": foreground, "every": 2}
-    found = patched(volumes(), check.check, batch_size=2, **asked)
+    found = patched(volumes(), bnstat.check, batch_size=2, **asked)
     (noisy,) = (one for one in found.findings if one.rule == "BN202" and one.channel == 0)
     advised = int(noisy.message.partition("Use a batch size of about ")[2].split()[0].replace(",", ""))
     at = patched(volumes(), batch_sizes=[advised, advised // 2], **asked).batch_sizes

@@ -1,0 +1,1 @@
+"""The result of `bnstat report`: the answers of several commands on the same volumes, and what the page adds."""

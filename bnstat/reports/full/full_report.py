@@ -1,0 +1,138 @@
+"""The result of `bnstat report`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bnstat.reports.check import Check
+from bnstat.reports.compare_batch_sizes import Comparison
+from bnstat.reports.compare_layers import LayerComparison
+from bnstat.reports.documents.document import Document, Fields
+from bnstat.reports.finding import Failure, Finding
+from bnstat.reports.full.made import Made
+from bnstat.reports.full.volumes import ReportedVolume
+from bnstat.reports.full.voxels import Histogram, Voxels
+from bnstat.reports.inspect import Report
+from bnstat.sources.sample import Sample, channel_names_of
+
+
+@dataclass(frozen=True, repr=False)
+class FullReport(Document):
+    """The answers of several commands on the same volumes, from one reading.
+
+    Attributes:
+        check: The verdict of `bnstat check`, whose findings these are.
+        inspected: What `bnstat inspect` says of each batch that was checked.
+        comparison: What `bnstat compare` says of batch sizes; None if the volumes cannot be compared.
+        not_compared: Why not, in a sentence; None if they are.
+        frameworks: What `bnstat compare --frameworks` says; None if it was not asked for or cannot be said.
+        volumes: The volumes, in the order in which they were given.
+        voxels: Histograms and slices.
+        network: The document of `bnstat layers --format json` that was given; None without one.
+        made: How the report was made.
+        title: The title of the page.
+    """
+
+    check: Check
+    inspected: Report
+    comparison: Comparison | None
+    not_compared: str | None
+    frameworks: LayerComparison | None
+    volumes: tuple[ReportedVolume, ...]
+    voxels: Voxels = field(default_factory=Voxels)
+    network: Mapping[str, Any] | None = None
+    made: Made = field(default_factory=Made, compare=False)
+    title: str = "Normalization statistics"
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The samples that were read."""
+        return self.check.samples
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of the check."""
+        return self.check.findings
+
+    @property
+    def errors(self) -> tuple[Failure, ...]:
+        """The inputs that could not be read."""
+        return self.check.errors
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the channels; none if they are not known."""
+        return channel_names_of(self.samples)
+
+    @property
+    def channels(self) -> int:
+        """The greatest number of channels of a volume."""
+        return max((len(volume.channels) for volume in self.volumes), default=0)
+
+    @property
+    def batch_size(self) -> int:
+        """The batch size that the rules judged."""
+        return self.check.settings.layer.batch_size
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on how inputs and settings were understood."""
+        compared = () if self.comparison is None else self.comparison.notes
+        return tuple(dict.fromkeys((*self.check.notes, *compared, *self.voxels.notes)))
+
+    @property
+    def summary(self) -> str:
+        """The content of the report in a few words."""
+        return self.check.summary
+
+    @property
+    def schema(self) -> str:
+        """The name and version of the schema that the document follows."""
+        return "bnstat.report/1"
+
+    def to_fields(self) -> Fields:
+        """Return the fields of the document that follow its schema and version: a document for each command."""
+        return {
+            "title": self.title,
+            "check": self.check.to_dict(),
+            "inspect": self.inspected.to_dict(),
+            "compare": None if self.comparison is None else self.comparison.to_dict(),
+            "not_compared": self.not_compared,
+            "frameworks": None if self.frameworks is None else self.frameworks.to_dict(),
+            "volumes": [_volume(volume) for volume in self.volumes],
+            "histograms": [_histogram(one) for one in self.voxels.histograms],
+            "typical": self.voxels.typical,
+            "no_voxels": self.voxels.missing,
+            "layers": self.network,
+            "made": asdict(self.made),
+            "notes": list(self.notes),
+        }
+
+    def to_rows(self) -> list[Fields]:
+        """Return a row for each volume and channel."""
+        return [
+            {"volume": volume.title, "group": volume.group, **asdict(channel)}
+            for volume in self.volumes
+            for channel in volume.channels
+        ]
+
+
+def _volume(volume: ReportedVolume) -> Fields:
+    return {
+        "source": volume.sample.source,
+        "index": volume.sample.index,
+        "samples": volume.samples,
+        "shape": list(volume.sample.shape),
+        "dtype": volume.sample.dtype,
+        "group": volume.group,
+        "findings": list(volume.findings),
+        "channels": [asdict(channel) for channel in volume.channels],
+    }
+
+
+def _histogram(one: Histogram) -> Fields:
+    fields: dict[str, Any] = asdict(one)
+    volumes: Sequence[Sequence[int]] = one.volumes
+    return {**fields, "volumes": [list(counts) for counts in volumes]}
