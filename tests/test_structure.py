@@ -69,12 +69,12 @@ def test_the_public_names_are_these():
             "Progress",
             "Reading",
             "Report",
-        "ReportPage",
+            "ReportPage",
             "Scan",
             "UsageError",
         ),
         *("__version__", "audit_checkpoint", "check", "collect", "compare", "compare_checkpoints", "compare_layers"),
-        *("diagnose", "explain", "measure_layers", "plan"),
+        *("diagnose", "explain", "measure_layers", "plan", "report"),
     ]
     for name in bnstat.__all__:
         assert getattr(bnstat, name) is not None
