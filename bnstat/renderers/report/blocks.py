@@ -86,6 +86,7 @@ class Cell:
             is no number of a document.
         anchor: The `id` of the place that the cell links to; None without a link.
         tone: Its tone.
+        links: What the cell links to, after its text: for a cell with several links.
     """
 
     text: str
@@ -93,6 +94,7 @@ class Cell:
     path: tuple[str | int, ...] | None = None
     anchor: str | None = None
     tone: Tone = "plain"
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)

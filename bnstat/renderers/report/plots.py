@@ -19,7 +19,8 @@ class Axis:
 
     Attributes:
         label: What it measures, with the unit.
-        scale: "linear", "log", or "category" for names at 0, 1, 2, …
+        scale: "linear", "log", or "category" for names at 0, 1, 2, … What is not above 0 is drawn at the lower end of a
+            logarithmic axis.
         names: The names of categories.
         low: Its lower end; None for that of the marks.
         high: Its upper end; None for that of the marks.
@@ -47,7 +48,7 @@ class Line:
         dashed: True for a dashed line.
         dots: True for a dot at each point.
         titles: What a reader sees on hover at each point; empty for nothing.
-        path: Where the document has the numbers of the points: a path for each, or none.
+        paths: Where the document has the numbers of the points: a path for each, or none.
         steps: True if each y holds from its x to the next, as in a histogram.
     """
 
@@ -117,6 +118,7 @@ class Rule:
         label: What is written at it; None for nothing.
         role: Its colour.
         dashed: True for a dashed line.
+        path: Where the document has its place; None if it is no number of a document.
     """
 
     along: Literal["x", "y"]
@@ -124,6 +126,7 @@ class Rule:
     label: str | None = None
     role: Role = "muted"
     dashed: bool = True
+    path: Path | None = None
 
 
 Mark = Line | Dots | Area | Rule
