@@ -46,6 +46,13 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A heading inside of a section, one level below that of the section."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Code:
     """Something to type, on a line of its own."""
 
@@ -199,7 +206,7 @@ class Details:
     blocks: tuple[Block, ...]
 
 
-Block = Paragraph | Code | Items | Table | FindingCard | Plot | Pictures | Details
+Block = Heading | Paragraph | Code | Items | Table | FindingCard | Plot | Pictures | Details
 
 
 @dataclass(frozen=True)
