@@ -1,0 +1,96 @@
+"""Findings by the volumes and channels that they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bnstat.renderers.report.blocks import Link
+from bnstat.reports.finding import SEVERITIES, Finding, Severity
+from bnstat.reports.full.full_report import FullReport
+from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
+from bnstat.text import plural
+
+ODD = "BN207"
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The findings about volumes.
+
+    Attributes:
+        findings: The findings of the check.
+        places: The places of those about each volume, by the place of the volume.
+    """
+
+    findings: tuple[Finding, ...]
+    places: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, report: FullReport) -> Flags:
+        """Return the findings of a report."""
+        return cls(report.findings, tuple(volume.findings for volume in report.volumes))
+
+    def about(self, volume: int, channel: int | None = None) -> list[Finding]:
+        """Return the findings about a volume, or about one of its channels and the volume as a whole."""
+        found = [self.findings[place] for place in self.places[volume]]
+        return [one for one in found if channel is None or one.channel in (None, channel)]
+
+    def odd(self, channel: int) -> list[int]:
+        """Return the volumes that a finding calls odd in a channel, in order."""
+        return [
+            volume
+            for volume in range(len(self.places))
+            if any(one.rule == ODD and one.channel == channel for one in self.about(volume))
+        ]
+
+    def many_odd(self, channel: int) -> bool:
+        """Return True if one finding calls so many volumes odd in a channel that it names only the first ones."""
+        return any(one.rule == ODD and one.channel == channel and one.source is None for one in self.findings)
+
+    def channels(self) -> list[int]:
+        """Return the channels that findings about volumes and about the whole cohort name, in order."""
+        return sorted({one.channel for one in self.findings if one.channel is not None})
+
+
+def worst(findings: Iterable[Finding]) -> Severity | None:
+    """Return the gravest severity of findings; None without findings."""
+    return min((one.severity for one in findings), key=SEVERITIES.index, default=None)
+
+
+def rules_of(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the first finding of each rule, the gravest first."""
+    first: dict[str, Finding] = {}
+    for one in findings:
+        first.setdefault(one.rule, one)
+    return sorted(first.values(), key=lambda one: SEVERITIES.index(one.severity))
+
+
+def finding_anchor(rule: str) -> str:
+    """Return the `id` of the card of a rule's findings."""
+    return f"finding-{rule}"
+
+
+def links_to(findings: Iterable[Finding]) -> tuple[Link, ...]:
+    """Return a link to the card of each rule."""
+    return tuple(Link(one.name, finding_anchor(one.rule)) for one in rules_of(findings))
+
+
+def not_called_odd(report: FullReport, noun: str) -> str:
+    """Return the sentence on a report in which no finding calls a volume odd: whether that is a verdict."""
+    volumes = len(report.volumes)
+    if ODD not in {rule.code for rule in report.check.rules}:
+        return f"The check was told not to look for odd {noun}s (rule odd-volume, {ODD})."
+    if volumes < FEWEST_VOLUMES:
+        there = f"there {'is' if volumes == 1 else 'are'} {plural(volumes, noun)}"
+        return (
+            f"To call a {noun} odd, the check needs {FEWEST_VOLUMES} {noun}s or more, and {there}: "
+            "look for one that lies apart."
+        )
+    return f"No {noun} is so far from the others that the check calls it odd (rule odd-volume, {ODD})."
+
+
+def chosen(channels: int, wanted: Sequence[int], most: int) -> list[int]:
+    """Return the channels to show where there is no place for all: those that are wanted, then the first ones."""
+    order = dict.fromkeys([*(one for one in wanted if one < channels), *range(channels)])
+    return sorted(list(order)[:most])
