@@ -13,7 +13,7 @@ from bnstat.reports.documents.document import Document, Fields
 from bnstat.reports.finding import Failure, Finding
 from bnstat.reports.full.made import Made
 from bnstat.reports.full.volumes import ReportedVolume
-from bnstat.reports.full.voxels import Histogram, Voxels
+from bnstat.reports.full.voxels import Histogram, Slices, Voxels
 from bnstat.reports.inspect import Report
 from bnstat.sources.sample import Sample, channel_names_of
 
@@ -103,6 +103,7 @@ class FullReport(Document):
             "frameworks": None if self.frameworks is None else self.frameworks.to_dict(),
             "volumes": [_volume(volume) for volume in self.volumes],
             "histograms": [_histogram(one) for one in self.voxels.histograms],
+            "slices": [_slices(one) for one in self.voxels.slices],
             "typical": self.voxels.typical,
             "no_voxels": self.voxels.missing,
             "layers": self.network,
@@ -136,3 +137,9 @@ def _histogram(one: Histogram) -> Fields:
     fields: dict[str, Any] = asdict(one)
     volumes: Sequence[Sequence[int]] = one.volumes
     return {**fields, "volumes": [list(counts) for counts in volumes]}
+
+
+def _slices(one: Slices) -> Fields:
+    """Return which slices are shown, without the pictures."""
+    planes = [{"axis": plane.axis, "index": plane.index} for plane in one.planes]
+    return {"volume": one.volume, "channel": one.channel, "low": one.low, "high": one.high, "planes": planes}

@@ -189,7 +189,7 @@ def _of_ranges(
     ]
     columns = (
         *_head_columns(report, names),
-        _column("Channels", "the number of its channels"),
+        Column("Channels", hint="the number of its channels"),
         *(
             _column(f"{figure.column.title}, {word}", f"{figure.column.hint}: the {word} of its channels")
             for figure, _, word in figures
@@ -200,7 +200,7 @@ def _of_ranges(
         Row(
             (
                 *_head(report, names, volume),
-                Cell(f"{len(volume.channels):,}", len(volume.channels)),
+                Cell(f"{len(volume.channels):,}"),
                 *(_end(figure, volume, pick) for figure, pick, _ in figures),
                 _flag(flags.about(volume.place)),
             ),
