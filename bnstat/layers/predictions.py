@@ -76,7 +76,7 @@ def _arithmetic(batch: Batch, settings: Settings) -> Arithmetic:
 def _batch(batch: Batch, table: Table, settings: Settings) -> Batch:
     """Return the batch with a prediction for each channel or group."""
     rows = [table.rows[place] for place in batch.samples]
-    bands = [_band(part, batch, rows, settings) for part in batch.parts]
+    bands = [bounded(part, batch, rows, settings) for part in batch.parts]
     readable = all(row.parts for row in rows)  # moments from a file have no voxels
     if readable and second_pass(batch, settings) and any(band is not None for band in bands):
         sums = _shared_sums(batch, table, settings)
@@ -92,7 +92,7 @@ def _batch(batch: Batch, table: Table, settings: Settings) -> Batch:
     return replace(batch, channels=tuple(replace(channel, prediction=band) for channel, band in channels))
 
 
-def _band(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Settings) -> Prediction | None:
+def bounded(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Settings) -> Prediction | None:
     """Return the band of one channel or group; None where it has no variance, or the layer refuses to compute one.
 
     There is none either for values that no float32 holds: the layer gets Inf for them. Nor is there one for the single

@@ -169,7 +169,13 @@ def _why_unknown(parts: Sequence[Channel | Group]) -> str:
 # --- Does ε matter? ----------------------------------------------------------------------------------------------
 
 
-def _on_epsilon(placed: Sequence[_Placed], report: Report) -> str:
+def on_epsilon(report: Report, limit: float = DEFAULT_LIMITS.epsilon_share) -> str | None:
+    """Return the sentence of the verdict on ε, for a limit of its share; None without a batch."""
+    placed = [(batch, part) for batch in report.batches for part in batch.parts]
+    return _on_epsilon(placed, report, limit) if placed else None
+
+
+def _on_epsilon(placed: Sequence[_Placed], report: Report, limit: float = DEFAULT_LIMITS.epsilon_share) -> str:
     """Say how much of the output ε takes, for the channel or group in which it takes most."""
     settings, epsilon = report.settings, report.settings.epsilon
     if epsilon is None:
@@ -187,7 +193,7 @@ def _on_epsilon(placed: Sequence[_Placed], report: Report) -> str:
         if all(_kind_of(part, settings) == "NaN" for _, part in placed):
             return f"ε does not matter: the {name} and the output are NaN, whatever ε is."
         return f"What ε changes is unknown, because the {name} is."
-    return _effect(known, report, whole=len(known) == len(placed))
+    return _effect(known, report, limit, whole=len(known) == len(placed))
 
 
 def _without_epsilon(placed: Sequence[_Placed], settings: Settings, epsilon: float) -> str:
@@ -200,9 +206,9 @@ def _without_epsilon(placed: Sequence[_Placed], settings: Settings, epsilon: flo
     return f"{small}, so it changes nothing."
 
 
-def _effect(known: Sequence[_Placed], report: Report, *, whole: bool) -> str:
+def _effect(known: Sequence[_Placed], report: Report, limit: float, *, whole: bool) -> str:
     """Say what ε does to the output of channels or groups that vary."""
-    settings, limit = report.settings, DEFAULT_LIMITS.epsilon_share
+    settings = report.settings
     before = " before the correction by r and d" if settings.kind == "renorm" else ""
     output = f"the output {_divisor(settings)}{before}"
     at = f"at ε = {settings.epsilon:g}"

@@ -23,6 +23,7 @@ from bnstat.sources.addresses import is_remote
 from bnstat.sources.formats.memory import Input, named_inputs
 from bnstat.sources.opened import Planned
 from bnstat.workflows.compare_batch_sizes import comparison_of, named_groups
+from bnstat.workflows.frameworks_on_data import frameworks_on_data
 from bnstat.workflows.judged_volumes import VolumeRules
 
 
@@ -79,7 +80,7 @@ def full_report(
         inspected=judged.evidence.report,
         comparison=comparison,
         not_compared=not_compared,
-        frameworks=None,
+        frameworks=frameworks_on_data(table, judged.evidence.report, asked.check.limits.variance_error),
         volumes=volumes,
         network=network,
     )

@@ -28,6 +28,7 @@ __all__ = [
     "Framework",
     "Normalizer",
     "framework_named",
+    "having",
     "layer_of",
     "preset_of",
     "require_epsilon",
@@ -148,6 +149,15 @@ def preset_of(name: str, normalizer: str = "batch") -> Framework:
             return _LAYERS[owner, normalizer]
     kind = "batch renorm" if normalizer == "renorm" else f"{normalizer} norm"
     raise UsageError(f"{named.name} has no layer for {kind}; choose one of {_having(normalizer)}")
+
+
+def having(normalizer: str) -> tuple[Framework, ...]:
+    """Return the presets of the layers for a normalizer without its number of groups; none for weight norm's start."""
+    if normalizer == "renorm":
+        found = [preset_of(row.name, normalizer) for row in BATCH_NORMS.values() if row.renorm]
+    else:
+        found = [row for row in FRAMEWORKS.values() if row.normalizer == normalizer]
+    return tuple({row.name: row for row in found}.values())
 
 
 def _having(normalizer: str) -> str:

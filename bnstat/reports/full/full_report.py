@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from bnstat.reports.check import Check
 from bnstat.reports.compare_batch_sizes import Comparison
-from bnstat.reports.compare_layers import LayerComparison
 from bnstat.reports.documents.document import Document, Fields
 from bnstat.reports.finding import Failure, Finding
+from bnstat.reports.full.epsilon import Epsilons, epsilons_of
+from bnstat.reports.full.frameworks import FrameworksOnData
 from bnstat.reports.full.made import Made
 from bnstat.reports.full.volumes import ReportedVolume
 from bnstat.reports.full.voxels import Histogram, Slices, Voxels
@@ -27,7 +29,8 @@ class FullReport(Document):
         inspected: What `bnstat inspect` says of each batch that was checked.
         comparison: What `bnstat compare` says of batch sizes; None if the volumes cannot be compared.
         not_compared: Why not, in a sentence; None if they are.
-        frameworks: What `bnstat compare --frameworks` says; None if it was not asked for or cannot be said.
+        frameworks: What each framework makes of the checked batches; None without a batch, or for a layer that no
+            framework has.
         volumes: The volumes, in the order in which they were given.
         voxels: Histograms and slices.
         network: The document of `bnstat layers --format json` that was given; None without one.
@@ -39,7 +42,7 @@ class FullReport(Document):
     inspected: Report
     comparison: Comparison | None
     not_compared: str | None
-    frameworks: LayerComparison | None
+    frameworks: FrameworksOnData | None
     volumes: tuple[ReportedVolume, ...]
     voxels: Voxels = field(default_factory=Voxels)
     network: Mapping[str, Any] | None = None
@@ -76,6 +79,11 @@ class FullReport(Document):
         """The batch size that the rules judged."""
         return self.check.settings.layer.batch_size
 
+    @cached_property
+    def epsilons(self) -> Epsilons | None:
+        """What ε does to the checked batches; None without a batch, or for a layer that adds none."""
+        return epsilons_of(self.inspected, self.check.settings.limits.epsilon_share)
+
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on how inputs and settings were understood."""
@@ -100,7 +108,8 @@ class FullReport(Document):
             "inspect": self.inspected.to_dict(),
             "compare": None if self.comparison is None else self.comparison.to_dict(),
             "not_compared": self.not_compared,
-            "frameworks": None if self.frameworks is None else self.frameworks.to_dict(),
+            "epsilon": None if self.epsilons is None else self.epsilons.to_fields(),
+            "frameworks": None if self.frameworks is None else self.frameworks.to_fields(),
             "volumes": [_volume(volume) for volume in self.volumes],
             "histograms": [_histogram(one) for one in self.voxels.histograms],
             "slices": [_slices(one) for one in self.voxels.slices],
