@@ -1,13 +1,124 @@
-"""The report as one page of HTML that needs nothing else."""
+"""The report as one page of HTML that needs nothing else. Here jinja2 is imported: it is optional."""
 
 from __future__ import annotations
 
-from html import escape
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from hashlib import sha256
+from importlib import resources
+from typing import Any
 
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from bnstat.renderers.report.blocks import Block, Cell, Details, Row, Section, Table
 from bnstat.renderers.report.contents import sections_of
+from bnstat.renderers.report.drawing.data import data_of
+from bnstat.renderers.report.drawing.figure import svg
+from bnstat.renderers.report.drawing.lettering import shown
 from bnstat.reports.full.full_report import FullReport
+from bnstat.version import __version__
+
+# The tones of cells that mark a row as one with findings, the worst first.
+_MARKED = ("error", "warning", "note")
 
 
 def render(report: FullReport) -> str:
     """Return the page."""
-    return "".join(f"<pre>{escape(repr(section))}</pre>" for section in sections_of(report))
+    return page(report.title, sections_of(report), _about(report))
+
+
+def fragment(report: FullReport) -> str:
+    """Return the body of the page for a notebook: its style reaches nothing else, and it has no script."""
+    return body(report.title, sections_of(report), _about(report))
+
+
+def page(title: str, sections: Sequence[Section], about: Sequence[str] = ()) -> str:
+    """Return a page of sections.
+
+    Args:
+        title: the heading of the page.
+        sections: the sections, in their order.
+        about: short facts that stand below the heading.
+    """
+    script = _file("page.js")
+    return _filled(
+        "page.html",
+        sections,
+        "",
+        title=title,
+        about=about,
+        version=__version__,
+        style=Markup(_file("style.css")),
+        page_style=Markup(_file("page.css")),
+        script=Markup(script),
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+    )
+
+
+def body(title: str, sections: Sequence[Section], about: Sequence[str] = ()) -> str:
+    """Return the sections of a page as a part of another one, whose identifiers they do not repeat."""
+    prefix = "bnstat-" + sha256(repr((title, sections)).encode(errors="replace")).hexdigest()[:10] + "-"
+    return _filled("notebook.html", sections, prefix, title=title, about=about, style=Markup(_file("style.css")))
+
+
+def _about(report: FullReport) -> tuple[str, ...]:
+    return tuple(filter(None, (report.summary, report.made.date)))
+
+
+def _filled(template: str, sections: Sequence[Section], prefix: str, **values: object) -> str:
+    known = {anchor for section in sections for anchor in (section.anchor, *_anchors(section.blocks))}
+    of_page: dict[str, Callable[..., Any]] = {
+        "id_of": lambda anchor: prefix + anchor,
+        "is_here": lambda anchor: anchor in known,
+        "svg": lambda plot: Markup(svg(plot, prefix, known)),
+        "data": lambda plot: Markup(data_of(plot)),
+    }
+    with_data = not prefix
+    return _environment().get_template(template).render(sections=sections, with_data=with_data, **of_page, **values)
+
+
+def _anchors(blocks: Sequence[Block]) -> Iterator[str]:
+    """Yield the identifiers of blocks and of what is in them."""
+    for block in blocks:
+        if isinstance(block, Details):
+            yield from _anchors(block.blocks)
+        elif anchor := getattr(block, "anchor", None):
+            yield anchor
+        if isinstance(block, Table):
+            yield from (row.anchor for row in block.rows if row.anchor is not None)
+
+
+@cache
+def _environment() -> Environment:
+    """Return the templates: every text is escaped, and characters that a browser obeys are shown instead."""
+    environment = Environment(
+        autoescape=True,
+        loader=FunctionLoader(_file),
+        undefined=StrictUndefined,
+        finalize=lambda value: shown(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["kind"] = lambda block: type(block).__name__
+    environment.filters["base64"] = lambda content: b64encode(content).decode()
+    environment.filters["tone"] = _tone
+    environment.filters["number"] = _sorted_by
+    return environment
+
+
+def _tone(row: Row) -> str:
+    """Return the worst tone of the cells of a row; an empty text if none is marked."""
+    tones = {cell.tone for cell in row.cells}
+    return next((tone for tone in _MARKED if tone in tones), "")
+
+
+def _sorted_by(cell: Cell) -> str:
+    """Return the number by which a row is sorted, as a script reads it."""
+    return "" if cell.value is None or cell.value != cell.value else repr(cell.value)  # NaN is sorted as undefined
+
+
+@cache
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")

@@ -51,7 +51,7 @@ class ReportPage:
         Path(file).write_text(self.to_html(), encoding="utf-8")
 
     def _repr_html_(self) -> str:
-        return self.to_html()
+        return html.fragment(self.report)
 
 
 def report(
