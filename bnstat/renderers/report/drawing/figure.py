@@ -12,5 +12,5 @@ def svg(plot: Plot, prefix: str, known: Set[str]) -> str:
     """Return the picture of a plot."""
     name = escape(prefix + plot.anchor)
     title = f'<title id="{name}-picture">{escape(plot.title)}</title>'
-    role = "group" if known.intersection() else "img"
+    role = "group" if plot.anchor in known and prefix else "img"
     return f'<svg viewBox="0 0 720 {plot.height}" role="{role}" aria-labelledby="{name}-picture">{title}</svg>'
