@@ -18,13 +18,14 @@ from bnstat.renderers.report.blocks import (
     Code,
     Details,
     FindingCard,
+    Heading,
     Items,
     Paragraph,
     Pictures,
     Section,
     Table,
 )
-from bnstat.renderers.report.plots import Dots, Line, Plot
+from bnstat.renderers.report.plots import Dots, Line, Plot, Rule
 
 # How people are shown a number: the rule of all tables, and those for shares, settings, counts and rounding.
 WRITERS: tuple[Callable[[Any], str], ...] = (
@@ -66,6 +67,14 @@ def at(document: Any, path: Sequence[str | int]) -> Any:
     return found
 
 
+def _found(document: Any, path: Sequence[str | int]) -> Any:
+    """Return what a document has at a path; "nothing" if it has no such place."""
+    try:
+        return at(document, path)
+    except (KeyError, IndexError, TypeError):
+        return "nothing"
+
+
 def written(value: float, name: object = None) -> set[str]:
     """Return the ways in which a number may be written, by the name of its field."""
     given = {numbers.setting(value)} if name in GIVEN else set()
@@ -80,10 +89,7 @@ def cell_problem(cell: Cell, document: Any, *, numeric: bool) -> str | None:
         if numeric and cell.text not in NOTHING:
             return f"{cell.text!r} is in a column of numbers and is none"
         return None
-    try:
-        found = at(document, cell.path)
-    except (KeyError, IndexError, TypeError):
-        return f"{cell.text!r}: the document has nothing at {cell.path}"
+    found = _found(document, cell.path)
     if found is None:
         undefined = cell.value is None and cell.text in NOTHING
         return None if undefined else f"{cell.text!r} is undefined in the document, at {cell.path}"
@@ -109,17 +115,14 @@ def table_problems(table: Table, document: Any) -> Iterator[str]:
 def plot_problems(plot: Plot, document: Any) -> Iterator[str]:
     """Yield what is wrong with the marks of a plot: each point is drawn at the number that the document has."""
     for mark in plot.marks:
+        if isinstance(mark, Rule) and mark.path is not None and _found(document, mark.path) != mark.at:
+            yield f"{plot.anchor}: the rule {mark.label} at {mark.at} is not at {mark.path}"
         if not isinstance(mark, Line | Dots) or not mark.paths:
             continue
         if len(mark.paths) != len(mark.points):
             yield f"{plot.anchor}: {mark.name} has {len(mark.paths)} places for {len(mark.points)} points"
         for point, path in zip(mark.points, mark.paths, strict=False):
-            try:
-                found = at(document, path)
-            except (KeyError, IndexError, TypeError):
-                yield f"{plot.anchor}: the document has nothing at {path}"
-                continue
-            if found not in point:
+            if (found := _found(document, path)) not in point:
                 yield f"{plot.anchor}: {point} is drawn for {found!r} at {path}"
 
 
@@ -168,7 +171,7 @@ def _texts(block: Block) -> Iterator[str]:
             yield from (link.text for link in block.links)
         case Items():
             yield from block.texts
-        case Code():
+        case Code() | Heading():
             yield block.text
         case FindingCard():
             yield from (block.title, block.message, block.meaning, block.more or "")

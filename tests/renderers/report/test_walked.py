@@ -8,7 +8,7 @@ import pytest
 from report_page import Element, cell_problem, numbers_from_nowhere, parsed, problems, shape, without_places
 
 from bnstat.renderers.report.blocks import Cell, Column, Details, FindingCard, Paragraph, Row, Section, Table
-from bnstat.renderers.report.plots import Axis, Dots, Line, Plot
+from bnstat.renderers.report.plots import Axis, Dots, Line, Plot, Rule
 
 DOCUMENT = {
     "check": {"findings": [{"message": "channel 1 is constant"}], "counts": {"error": 1, "known": 0}},
@@ -41,8 +41,8 @@ def test_a_number_of_the_document_written_as_everywhere_is_right(cell):
         (replace(GOOD, text="12.34"), "is not how 12.345678 is written"),
         (replace(GOOD, text="12.3457 SD"), "is not how 12.345678 is written"),
         (replace(GOOD, path=None), "no place in the document"),
-        (replace(GOOD, path=("volumes", 1, "mean")), "nothing at"),
-        (replace(GOOD, path=("volumes", 0, "mean", 0)), "nothing at"),
+        (replace(GOOD, path=("volumes", 1, "mean")), "'nothing' at"),
+        (replace(GOOD, path=("volumes", 0, "mean", 0)), "'nothing' at"),
         (replace(GOOD, path=("volumes", 0, "name")), "is no number"),
         (replace(GOOD, path=("volumes", 0, "constant")), "is no number"),
         (replace(GOOD, path=("volumes", 0, "std")), "is undefined in the document"),
@@ -73,7 +73,11 @@ def test_a_mark_that_is_drawn_elsewhere_is_found():
     page = (Section("s", "S", (plot,)),)
     assert problems(page, DOCUMENT) == []
     assert without_places(page) == {"p: None"}
-    for wrong in (replace(right, points=((1, 12.3),)), replace(right, points=((1, 12.345678), (2, 1)))):
+    for wrong in (
+        replace(right, points=((1, 12.3),)),
+        replace(right, points=((1, 12.345678), (2, 1))),
+        Rule("x", 1, path=MEAN),
+    ):
         assert problems((Section("s", "S", (replace(plot, marks=(wrong,)),)),), DOCUMENT)
 
 
