@@ -1,13 +1,212 @@
-"""The section "Between volumes" of the page."""
+"""The section "Between volumes" of the page: how far the means of volumes lie from each other."""
 
 from __future__ import annotations
 
-from bnstat.renderers.report.blocks import Section
+from collections.abc import Iterator
+
+from bnstat.batch_size.results import PopulationChannel
+from bnstat.renderers.numbers import UNDEFINED, number, share
+from bnstat.renderers.report.blocks import Block, Cell, Column, Link, Paragraph, Row, Section, Table
+from bnstat.renderers.report.sections.flagged import ODD, Flags, chosen, finding_anchor, not_called_odd, rules_of
+from bnstat.renderers.report.sections.means_plot import means_plot
+from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
+from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.full_report import FullReport
+from bnstat.text import (
+    MOST_PLACES,
+    NO_BREAK_SPACE,
+    capitalized,
+    channel_title,
+    first_ones,
+    numbered,
+    plural,
+    printable,
+    sentence,
+    short,
+)
+
+# Channels that have a plot.
+MOST_PLOTS = 6
+# Rules on what differences between volumes do to batches, whose findings say what to do.
+_ADVICE = ("BN202", "BN203", "BN204", ODD)
+# From which part of the variance between volumes a sentence says how much lies between groups.
+_NEARLY_ALL, _MOST, _SOME = 0.9, 0.5, 0.1
+# Rows from which on a table can be sorted and filtered.
+_MANY_ROWS = 8
 
 
 def section(report: FullReport) -> Section | None:
-    """Return the section; None if the report has nothing for it."""
+    """Return the section; None if there are no volumes."""
     if not report.volumes:
         return None
-    return Section("between-volumes", "Between volumes", ())
+    names = names_of(report)
+    return Section("between-volumes", f"Between {names.noun}s", tuple(_blocks(report, names)))
+
+
+def _blocks(report: FullReport, names: VolumeNames) -> Iterator[Block]:
+    if len(report.volumes) < 2:
+        yield Paragraph(
+            f"One {names.noun} cannot show how {names.noun}s differ. Give several to see what a batch of few does to "
+            "the statistics.",
+            lead=True,
+        )
+        return
+    # how much lies between volumes, and what that does
+    comparison, flags = report.comparison, Flags.of(report)
+    if comparison is None:
+        yield Paragraph(capitalized(sentence(report.not_compared or "")), lead=True)
+    else:
+        yield from _split(report, comparison, names)
+    # the odd ones
+    named = list(_odd(report, names, flags))
+    yield from named or [Paragraph(not_called_odd(report, names.noun))]
+    # the plots
+    wanted = [*(one for one in range(report.channels) if flags.odd(one)), *_most_between(comparison)]
+    shown = chosen(report.channels, wanted, MOST_PLOTS)
+    if len(shown) < report.channels:
+        yield Paragraph(
+            f"There are {plural(report.channels, 'channel')}; the plots are those of "
+            f"{numbered('channel', 'channels', shown)}: those with odd {names.noun}s, and those whose means differ "
+            "most. The JSON document (`--format json`) has all of them."
+        )
+    for channel in shown:
+        plot = means_plot(report, channel, names, flags.odd(channel))
+        if plot is not None:
+            yield plot
+    if comparison is not None:
+        yield _table(comparison, names)
+
+
+def _most_between(comparison: Comparison | None) -> list[int]:
+    """Return the channels by the share of their variance that lies between samples, the greatest first."""
+    known = [] if comparison is None else [one for one in comparison.population if one.rho is not None]
+    return [one.channel for one in sorted(known, key=lambda one: -(one.rho or 0.0))]
+
+
+# --- Sentences ---------------------------------------------------------------------------------------------------
+
+
+def _split(report: FullReport, comparison: Comparison, names: VolumeNames) -> Iterator[Paragraph]:
+    """Yield how much of the variance lies between volumes, what that does to a batch, and how much groups explain."""
+    order = _most_between(comparison)
+    if not order:
+        yield Paragraph(
+            f"How much {names.noun}s differ is not known: no channel has two that can be compared.", lead=True
+        )
+        return
+    first = next(one for one in comparison.population if one.channel == order[0])
+    title = printable(comparison.title_of(first.channel)) if len(comparison.population) > 1 else "the values"
+    most = ", the channel in which they differ most" if len(order) > 1 else ""
+    yield Paragraph(
+        f"Of the variance of {title}{most}, {_percent(first.rho)} lies between {_units(comparison, names)}: that is "
+        f"how much their means differ. The rest lies inside each of them.",
+        lead=True,
+    )
+    yield from _in_a_batch(comparison, first)
+    yield from _between_groups(comparison, first, title)
+    links = tuple(
+        Link(f"what to do: {one.name}", finding_anchor(one.rule))
+        for one in rules_of(one for one in report.findings if one.rule in _ADVICE)
+    )
+    if links:
+        yield Paragraph("The findings on this say what to do.", links=links)
+
+
+def _units(comparison: Comparison, names: VolumeNames) -> str:
+    return f"{names.noun}s" if comparison.volumes is None else "patches"
+
+
+def _in_a_batch(comparison: Comparison, of: PopulationChannel) -> Iterator[Paragraph]:
+    """Yield what the differences do to the smallest batch that was compared."""
+    if not comparison.batch_sizes:
+        return
+    point = comparison.batch_sizes[0]
+    channel = next((one for one in point.channels if one.channel == of.channel), None)
+    if channel is None or channel.mean_noise is None or channel.variance_shortfall is None:
+        return
+    inside = "none" if point.batch_size == 1 else "only a part"
+    yield Paragraph(
+        f"A batch of {point.batch_size} has {inside} of these differences in it. Its mean is off by "
+        f"{short(channel.mean_noise, 3)}{NO_BREAK_SPACE}SD (standard deviations of all values), and its variance is "
+        f"{_percent(channel.variance_shortfall)} too low on average.",
+        links=(Link("What other batch sizes do", "batch-size"),),
+    )
+
+
+def _between_groups(comparison: Comparison, of: PopulationChannel, title: str) -> Iterator[Paragraph]:
+    """Yield how much of the variance between volumes lies between groups."""
+    if of.between_groups is None or not of.between:
+        return
+    part = of.between_groups / of.between
+    how = (
+        "Nearly all of it"
+        if part >= _NEARLY_ALL
+        else "Most of it"
+        if part > _MOST
+        else "A part of it"
+        if part > _SOME
+        else "Next to nothing of it"
+    )
+    groups = plural(len(comparison.groups), "group")
+    yield Paragraph(
+        f"{how} lies between the {groups}: {number(of.between_groups)} of {number(of.between)} (the variance of means "
+        f"in {title}). The more lies between groups, the more the statistics of a batch depend on which groups it has."
+    )
+
+
+def _percent(value: float | None) -> str:
+    return share(value).replace("%", f"{NO_BREAK_SPACE}%")
+
+
+def _odd(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Paragraph]:
+    """Yield for each channel the volumes that a finding calls odd."""
+    for channel in range(report.channels):
+        odd = flags.odd(channel)
+        if odd:
+            which = first_ones(names.noun if len(odd) == 1 else f"{names.noun}s", [names.full[one] for one in odd])
+            links = tuple(Link(names.short[one], f"volume-{one}") for one in odd[:MOST_PLACES])
+            title = printable(channel_title(channel, report.names))
+            yield Paragraph(f"Odd in {title}: {which}.", "warning", links=links)
+
+
+# --- The table ---------------------------------------------------------------------------------------------------
+
+_FIELDS = (
+    ("mean", "Mean", "the mean of the means of all {units}"),
+    ("within", "Variance inside", "the mean of the variances of the {units}"),
+    ("between", "Variance between", "the variance of the means of the {units}"),
+    ("rho", "Share between (ρ)", "the variance between {units} as a share of both together"),
+    ("between_groups", "Between groups", "the part of the variance between {units} that lies between groups"),
+    ("between_volumes", "Between volumes", "the variance between volumes of the mean of their patches"),
+    ("between_patches", "Between patches", "the variance of the means of patches inside a volume"),
+)
+# Columns that are there only if a channel has something in them.
+_SOMETIMES = ("between_groups", "between_volumes", "between_patches")
+
+
+def _table(comparison: Comparison, names: VolumeNames) -> Table:
+    """Return how the variance of each channel splits."""
+    units = _units(comparison, names)
+    fields = [
+        (field, Column(title, numeric=True, hint=hint.format(units=units)))
+        for field, title, hint in _FIELDS
+        if field not in _SOMETIMES or any(getattr(one, field) is not None for one in comparison.population)
+    ]
+    rows = []
+    for place, one in enumerate(comparison.population):
+        cells = [_cell(getattr(one, field), place, field) for field, _ in fields]
+        rows.append(Row((Cell(printable(comparison.title_of(one.channel))), *cells)))
+    kind = "a larger set, of which these are a sample" if comparison.settings.population == "infinite" else "this set"
+    return Table(
+        "between-table",
+        f"How the variance of each channel splits, for {kind}; variances are in squared units of the values.",
+        (Column("Channel"), *(column for _, column in fields)),
+        tuple(rows),
+        interactive=len(rows) > _MANY_ROWS,
+    )
+
+
+def _cell(value: float | None, place: int, field: str) -> Cell:
+    write = share if field == "rho" else number
+    text = UNDEFINED if value is None else write(value)
+    return Cell(text, value, ("compare", "population", "channels", place, field))

@@ -1,13 +1,80 @@
-"""The section "Intensities" of the page."""
+"""The section "Intensities" of the page: how the values of each channel are distributed, in all volumes and in each."""
 
 from __future__ import annotations
 
-from bnstat.renderers.report.blocks import Section
+from collections.abc import Iterator
+
+from bnstat.renderers.report.blocks import Block, Link, Paragraph, Section
+from bnstat.renderers.report.sections.flagged import ODD, Flags, chosen, finding_anchor, not_called_odd
+from bnstat.renderers.report.sections.histogram_plot import counted_volumes, histogram_plot, most_different
+from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
 from bnstat.reports.full.full_report import FullReport
+from bnstat.text import MOST_PLACES, capitalized, channel_title, first_ones, numbered, plural, printable, sentence
+
+# Channels that have a plot.
+MOST_PLOTS = 6
 
 
 def section(report: FullReport) -> Section | None:
-    """Return the section; None if the report has nothing for it."""
+    """Return the section; None if there are no volumes."""
     if not report.volumes:
         return None
-    return Section("intensities", "Intensities", ())
+    return Section("intensities", "Intensities", tuple(_blocks(report)))
+
+
+def _blocks(report: FullReport) -> Iterator[Block]:
+    histograms = report.voxels.histograms
+    if not histograms:
+        missing = report.voxels.missing or "The voxels were not read a second time, so there are no histograms."
+        yield Paragraph(capitalized(sentence(missing)))
+        return
+    # who is apart from the others, in words
+    names, flags = names_of(report), Flags.of(report)
+    found = list(_odd(report, names, flags))
+    yield from found or [_none_odd(report, names)]
+    # the plots
+    place_of = {one.channel: place for place, one in enumerate(histograms)}
+    wanted = [*(one.channel for one in histograms if flags.odd(one.channel)), *flags.channels()]
+    shown = [one for one in chosen(report.channels, wanted, len(place_of)) if one in place_of][:MOST_PLOTS]
+    if len(histograms) > len(shown):
+        yield Paragraph(
+            f"There are {plural(len(histograms), 'channel')}; the plots are those of "
+            f"{numbered('channel', 'channels', shown)}. The JSON document (`--format json`) has the histograms of all."
+        )
+    for channel in shown:
+        odd = [one for one in flags.odd(channel) if one in counted_volumes(histograms[place_of[channel]])]
+        different = None if odd else most_different(report, place_of[channel])
+        yield histogram_plot(report, place_of[channel], names, odd, different)
+        if different is not None:
+            yield Paragraph(
+                f"In {printable(channel_title(channel, report.names))}, the values of {names.full[different]} are "
+                f"distributed least like those of all {names.noun}s together.",
+                links=(Link(f"Its row in the table of {names.noun}s", f"volume-{different}"),),
+            )
+    # where the counts are from
+    yield Paragraph(
+        "The counts are from a second pass over the voxels; the first pass gave the statistics of the table."
+    )
+    for note in report.voxels.notes:
+        yield Paragraph(capitalized(sentence(note)).rstrip(".") + ".", "note")
+
+
+def _odd(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Paragraph]:
+    """Yield for each channel the volumes that a finding calls odd."""
+    for channel in range(report.channels):
+        odd, title = flags.odd(channel), printable(channel_title(channel, report.names))
+        card = Link("What that means and what to do", finding_anchor(ODD))
+        if odd:
+            which = first_ones(names.noun if len(odd) == 1 else f"{names.noun}s", [names.full[one] for one in odd])
+            links = tuple(Link(names.short[one], f"volume-{one}") for one in odd[:MOST_PLACES])
+            text = f"In {title}, the check calls {which} odd: far from all others."
+            yield Paragraph(text, "warning", lead=True, links=(card, *links))
+        elif flags.many_odd(channel):
+            text = f"In {title}, the check finds a second kind of {names.noun}, far from the middle of the cohort."
+            yield Paragraph(text, "warning", lead=True, links=(card,))
+
+
+def _none_odd(report: FullReport, names: VolumeNames) -> Paragraph:
+    if len(report.volumes) == 1:
+        return Paragraph(f"This is how the values of the {names.noun} are distributed.", lead=True)
+    return Paragraph(not_called_odd(report, names.noun), lead=True)

@@ -1,0 +1,195 @@
+"""The histograms of one channel as a plot: all values, and each volume or the range of most volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from bnstat.renderers.report.plots import Area, Axis, Line, Mark, Path, Plot, Points, Role
+from bnstat.renderers.report.sections.volume_names import VolumeNames
+from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.voxels import Histogram
+from bnstat.text import channel_title, plural, printable, short
+
+# Volumes up to which each has a line; of more, most are a band.
+MOST_LINES = 60
+# Lines that the legend names.
+_MOST_IN_LEGEND = 6
+# The band has the share of most volumes in each bin, from this percentile to that.
+_LOW, _HIGH = 5, 95
+# How many times as high as the bins away from it a peak must be to hide them.
+_HIDES, _BESIDE = 8.0, 2
+# The least share on a logarithmic axis.
+_LEAST_SHARE = 1e-6
+
+
+def shares_of(report: FullReport, place: int, volume: int | None = None) -> list[float]:
+    """Return the share of all values, or of those of a volume, that lie in each bin.
+
+    Args:
+        report: The report.
+        place: The place of the histogram.
+        volume: The place of the volume; None for all of them.
+    """
+    histogram = report.voxels.histograms[place]
+    if volume is None:
+        counts: Sequence[int] = histogram.counts
+        total = sum(counts) + histogram.below + histogram.above
+    else:
+        counts, channel = histogram.volumes[volume], report.volumes[volume].channels[histogram.channel]
+        total = max(channel.count - channel.nan - channel.inf, sum(counts))
+    return [count / total if total else 0.0 for count in counts]
+
+
+def counted_volumes(histogram: Histogram) -> list[int]:
+    """Return the places of the volumes that have values in the histogram."""
+    return [place for place, counts in enumerate(histogram.volumes) if any(counts)]
+
+
+def most_different(report: FullReport, place: int) -> int | None:
+    """Return the volume whose values are distributed least like all values; None of fewer than three volumes."""
+    counted = counted_volumes(report.voxels.histograms[place])
+    if len(counted) < 3:
+        return None
+    together = np.array(shares_of(report, place))
+    distances = [float(np.abs(np.array(shares_of(report, place, one)) - together).sum()) for one in counted]
+    return counted[distances.index(max(distances))]
+
+
+def histogram_plot(
+    report: FullReport, place: int, names: VolumeNames, odd: Sequence[int], different: int | None
+) -> Plot:
+    """Return the plot of a histogram.
+
+    Args:
+        report: The report.
+        place: The place of the histogram.
+        names: The names of the volumes.
+        odd: The volumes that a finding calls odd in its channel.
+        different: The volume that is named as the most different one; None to name none.
+    """
+    histogram = report.voxels.histograms[place]
+    title = printable(channel_title(histogram.channel, report.names))
+    together = shares_of(report, place)
+    hidden = _is_hidden(together)
+    counted = counted_volumes(histogram)
+    told = [*odd, *(() if different is None else (different,))]
+    quiet = [one for one in counted if one not in told]
+    banded = len(counted) > MOST_LINES
+    marks: list[Mark] = []
+    if len(counted) > 1:
+        marks += [_band(report, place, quiet, names)] if banded else _thin(report, place, quiet, names)
+        marks.append(_line(report, place, None, f"all {names.noun}s together", "accent"))
+        marks += _told(report, place, names, odd, different)
+    else:
+        marks.append(_line(report, place, None, None, "accent"))
+    scale = "on a logarithmic scale, because one bin has most of the values" if hidden else "on a linear scale"
+    edges = histogram.edges
+    peak = together.index(max(together))
+    return Plot(
+        anchor=f"histogram-{histogram.channel}",
+        title=f"Values of {title}",
+        description=(
+            f"Histogram of {title} in {plural(len(together), 'bin')} from {short(edges[0])} to {short(edges[-1])}, "
+            f"{scale}. The highest bin begins at {short(edges[peak])}."
+        ),
+        caption=_caption(histogram, names, len(counted), banded=banded, hidden=hidden),
+        x=Axis("value", low=edges[0], high=edges[-1]) if edges[0] < edges[-1] else Axis("value"),
+        y=Axis("share of values in each bin (log scale)", "log", low=_floor(together))
+        if hidden
+        else Axis("share of values in each bin", low=0.0),
+        marks=tuple(marks),
+    )
+
+
+def _is_hidden(shares: Sequence[float]) -> bool:
+    """Return True if one peak, as of the background, is so high that nothing else would be seen beside it."""
+    peak = shares.index(max(shares))
+    others = [share for place, share in enumerate(shares) if abs(place - peak) > _BESIDE and share > 0]
+    return bool(others) and shares[peak] > _HIDES * max(others)
+
+
+def _floor(shares: Sequence[float]) -> float:
+    """Return the lower end of a logarithmic axis: below the least share of all values."""
+    return max(min(share for share in shares if share > 0) / 2, _LEAST_SHARE)
+
+
+def _caption(histogram: Histogram, names: VolumeNames, volumes: int, *, banded: bool, hidden: bool) -> str:
+    """Return what to look at."""
+    noun = names.noun
+    said = []
+    if banded:
+        said.append(
+            f"The thick line has the values of all {noun}s; the band has most of the {volumes:,} {noun}s: in each bin "
+            f"it goes from the {_LOW}th to the {_HIGH}th percentile of their shares."
+        )
+    elif volumes > 1:
+        said.append(
+            f"The thick line has the values of all {noun}s, and each thin line those of one {noun}, as a share of its "
+            "own values. Lines that lie on each other mean one scale of intensities."
+        )
+    if hidden:
+        said.append("The vertical axis is logarithmic: each step up is ten times as many values.")
+    outside = [
+        f"{plural(number, 'value')} {'lies' if number == 1 else 'lie'} {where}"
+        for number, where in ((histogram.below, "below its range"), (histogram.above, "above it"))
+        if number
+    ]
+    if outside:
+        said.append(f"The plot leaves out the tails: {' and '.join(outside)}.")
+    return " ".join(said)
+
+
+# --- Marks -------------------------------------------------------------------------------------------------------
+
+
+def _line(
+    report: FullReport, place: int, volume: int | None, name: str | None, role: Role, title: str | None = None
+) -> Line:
+    """Return the line of all values or of one volume; the last point closes the last bin."""
+    edges = report.voxels.histograms[place].edges
+    shares = shares_of(report, place, volume)
+    counts: Path = ("counts",) if volume is None else ("volumes", volume)
+    paths: list[Path] = [("histograms", place, *counts, at) for at in range(len(shares))]
+    return Line(
+        name,
+        (*zip(edges, shares, strict=False), (edges[-1], shares[-1])),
+        role,
+        title=title,
+        thin=volume is not None,
+        paths=(*paths, paths[-1]),
+        steps=True,
+    )
+
+
+def _thin(report: FullReport, place: int, volumes: Sequence[int], names: VolumeNames) -> list[Line]:
+    """Return a line for each volume, of which the legend has the first."""
+    return [
+        _line(report, place, one, None if at else f"each {names.noun}", "muted", names.full[one])
+        for at, one in enumerate(volumes)
+    ]
+
+
+def _told(
+    report: FullReport, place: int, names: VolumeNames, odd: Sequence[int], different: int | None
+) -> Iterator[Line]:
+    """Yield the lines of the volumes that are named: those that a finding calls odd, or the most different one."""
+    for at, one in enumerate(odd):
+        name = f"{names.short[one]}, odd" if at < _MOST_IN_LEGEND else None
+        yield _line(report, place, one, name, "warning", f"{names.full[one]} (odd-volume)")
+    if different is not None:
+        name = f"{names.short[different]}, least like all"
+        yield _line(report, place, different, name, "series-2", names.full[different])
+
+
+def _band(report: FullReport, place: int, volumes: Sequence[int], names: VolumeNames) -> Area:
+    """Return the range of the shares of most volumes in each bin."""
+    shares = np.array([shares_of(report, place, one) for one in volumes])
+    low, high = np.percentile(shares, (_LOW, _HIGH), axis=0).tolist()
+    edges = report.voxels.histograms[place].edges
+
+    def points(values: list[float]) -> Points:
+        return (*zip(edges, values, strict=False), (edges[-1], values[-1]))
+
+    return Area(f"most {names.noun}s", points(low), points(high), "muted", steps=True)

@@ -1,0 +1,172 @@
+"""The mean and the standard deviation of each volume in one channel, as a plot of dots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from bnstat.renderers.report.plots import SERIES, Axis, Dots, Mark, Plot, Role, Rule
+from bnstat.renderers.report.sections.volume_names import VolumeNames
+from bnstat.reports.full.full_report import FullReport
+from bnstat.text import channel_title, plural, printable, short
+
+# Volumes up to which each has a row with its name, and the height of such a row.
+MOST_NAMED, _ROW = 40, 18
+# The height of the axes, that of a dot of many, and the greatest height of a plot.
+_FRAME, _DOT, _TALLEST = 90, 1.6, 760
+# Odd volumes that are named beside their dots.
+_MOST_LABELS = 12
+# Groups whose names are written at their first row.
+_MOST_GROUPS = 30
+
+
+@dataclass(frozen=True)
+class _Dot:
+    """The mean of a volume, how far a standard deviation goes on both sides, its row, and its group."""
+
+    volume: int
+    mean: float
+    std: float
+    group: str | None
+    row: int = 0
+
+
+def means_plot(report: FullReport, channel: int, names: VolumeNames, odd: Sequence[int]) -> Plot | None:
+    """Return the plot of one channel; None if fewer than two volumes have a mean."""
+    dots = _ordered(report, channel)
+    if len(dots) < 2:
+        return None
+    title = printable(channel_title(channel, report.names))
+    groups = list(dict.fromkeys(dot.group for dot in dots if dot.group is not None))
+    few = len(dots) <= MOST_NAMED
+    marks: list[Mark] = [*_population(report, channel), *_boundaries(dots, groups, few=few)]
+    marks += _by_role(dots, channel, names, odd, groups)
+    order = _order(report)
+    y = (
+        Axis(names.noun, "category", names=tuple(names.short[dot.volume] for dot in dots))
+        if few
+        else Axis(f"{names.noun}s, {order}", low=-1.0, high=float(len(dots)))
+    )
+    means = sorted(dots, key=lambda dot: dot.mean)
+    least, greatest = means[0], means[-1]
+    return Plot(
+        anchor=f"means-{channel}",
+        title=f"Mean ± SD of each {names.noun}, {title}",
+        description=(
+            f"The means of {plural(len(dots), names.noun)} in {title}: the least is {short(least.mean)} in "
+            f"{names.full[least.volume]}, and the greatest is {short(greatest.mean)} in {names.full[greatest.volume]}."
+        ),
+        caption=_caption(report, names, order, groups, len(dots)),
+        x=Axis("value"),
+        y=y,
+        marks=tuple(marks),
+        height=min(_FRAME + (_ROW * len(dots) if few else max(round(_DOT * len(dots)), 200)), _TALLEST + _FRAME),
+    )
+
+
+def _ordered(report: FullReport, channel: int) -> list[_Dot]:
+    """Return the dots in the order of their rows: by group, then by mean, or in time where they are of one series."""
+    found = []
+    for volume in report.volumes:
+        if channel < len(volume.channels):
+            of = volume.channels[channel]
+            if of.mean is not None:
+                found.append(_Dot(volume.place, of.mean, of.std or 0.0, volume.group))
+    series = _is_series(report)
+    found.sort(key=lambda dot: (dot.group or "", dot.volume if series else dot.mean))
+    return [_Dot(dot.volume, dot.mean, dot.std, dot.group, row) for row, dot in enumerate(found)]
+
+
+def _is_series(report: FullReport) -> bool:
+    """Return True if the volumes are entries of one file, whose order means something."""
+    samples = [volume.sample for volume in report.volumes]
+    return len({sample.source for sample in samples}) == 1 and samples[0].index is not None
+
+
+def _order(report: FullReport) -> str:
+    grouped = any(volume.group is not None for volume in report.volumes)
+    inner = "in the order of the file" if _is_series(report) else "by mean"
+    return f"by group, then {inner}" if grouped else inner
+
+
+def _caption(report: FullReport, names: VolumeNames, order: str, groups: Sequence[str], dots: int) -> str:
+    """Return what to look at."""
+    said = [
+        f"A dot is the mean of a {names.noun}; its line goes one standard deviation (SD) of the values to each side. "
+        f"The rows are ordered {order}."
+    ]
+    if groups:
+        said.append("Dots of one group that lie apart from those of another mean that the groups differ.")
+    left = len(report.volumes) - dots
+    if left:
+        said.append(
+            f"{plural(left, names.noun)} without a mean in this channel {'is' if left == 1 else 'are'} left out."
+        )
+    return " ".join(said)
+
+
+# --- Marks -------------------------------------------------------------------------------------------------------
+
+
+def _population(report: FullReport, channel: int) -> Iterator[Rule]:
+    """Yield the mean of all volumes."""
+    population = () if report.comparison is None else report.comparison.population
+    for place, one in enumerate(population):
+        if one.channel == channel and one.mean is not None:
+            path = ("compare", "population", "channels", place, "mean")
+            yield Rule("x", one.mean, "mean of all", "muted", path=path)
+
+
+def _boundaries(dots: Sequence[_Dot], groups: Sequence[str], *, few: bool) -> Iterator[Rule]:
+    """Yield a line below each group, with its name where colours do not tell it."""
+    if len(groups) < 2:
+        return
+    named = (not few or len(groups) > len(SERIES)) and len(groups) <= _MOST_GROUPS
+    for group, rows in groupby(dots, key=lambda dot: dot.group):
+        label = printable(group) if named and group is not None else None
+        yield Rule("y", next(rows).row - 0.5, label, "muted", dashed=False)
+
+
+def _by_role(
+    dots: Sequence[_Dot], channel: int, names: VolumeNames, odd: Sequence[int], groups: Sequence[str]
+) -> Iterator[Dots]:
+    """Yield the dots of each group, then the odd ones on top."""
+    quiet = [dot for dot in dots if dot.volume not in odd]
+    if 1 < len(groups) <= len(SERIES):
+        for role, group in zip(SERIES, groups, strict=False):
+            members = [dot for dot in quiet if dot.group == group]
+            yield from _dots(members, channel, names, printable(group), role)
+        yield from _dots([dot for dot in quiet if dot.group is None], channel, names, "no group", "muted")
+    else:
+        yield from _dots(quiet, channel, names, None, "accent")
+    apart = [dot for dot in dots if dot.volume in odd]
+    labels = tuple(names.short[dot.volume] if at < _MOST_LABELS else "" for at, dot in enumerate(apart))
+    yield from _dots(apart, channel, names, "odd (warning odd-volume)", "warning", labels)
+
+
+def _dots(
+    dots: Sequence[_Dot],
+    channel: int,
+    names: VolumeNames,
+    name: str | None,
+    role: Role,
+    labels: tuple[str, ...] = (),
+) -> Iterator[Dots]:
+    if not dots:
+        return
+    yield Dots(
+        name,
+        tuple((dot.mean, float(dot.row)) for dot in dots),
+        role,
+        ranges=tuple((dot.mean - dot.std, dot.mean + dot.std) for dot in dots),
+        titles=tuple(_title(dot, names) for dot in dots),
+        labels=labels,
+        paths=tuple(("volumes", dot.volume, "channels", channel, "mean") for dot in dots),
+        anchors=tuple(f"volume-{dot.volume}" for dot in dots),
+    )
+
+
+def _title(dot: _Dot, names: VolumeNames) -> str:
+    group = "" if dot.group is None else f", {printable(dot.group)}"
+    return f"{names.full[dot.volume]}{group}: mean {short(dot.mean)}, SD {short(dot.std)}"
