@@ -18,7 +18,7 @@ ALL_EQUAL = "all its values are equal"
 OTHERWISE = "Instance and group norm do not depend on the batch size."
 
 # What the layer is applied to, as the verdict says it.
-_APPLIED = {
+APPLIED = {
     "input": "at the network's input",
     "array": "applied to these saved values",
     "layer": "on what enters this layer of the network",
@@ -245,7 +245,7 @@ class Verdict:
             yield "This is for batches that mix all groups."
         if found.unjudged:
             yield self._unjudged()
-        where = _APPLIED[found.applies_to]
+        where = APPLIED[found.applies_to]
         if self.files is not None and found.applies_to == "array" and found.population == "infinite":
             where += ", if these samples are independent"
         yield f"This holds for a batch-norm layer {where}."

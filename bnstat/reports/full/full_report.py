@@ -11,9 +11,11 @@ from bnstat.reports.check import Check
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.documents.document import Document, Fields
 from bnstat.reports.finding import Failure, Finding
+from bnstat.reports.full.answers import Answers
 from bnstat.reports.full.epsilon import Epsilons, epsilons_of
 from bnstat.reports.full.frameworks import FrameworksOnData
 from bnstat.reports.full.made import Made
+from bnstat.reports.full.verdict import PageVerdict, verdict_of
 from bnstat.reports.full.volumes import ReportedVolume
 from bnstat.reports.full.voxels import Histogram, Slices, Voxels
 from bnstat.reports.inspect import Report
@@ -48,6 +50,18 @@ class FullReport(Document):
     network: Mapping[str, Any] | None = None
     made: Made = field(default_factory=Made, compare=False)
     title: str = "Normalization statistics"
+
+    @cached_property
+    def answers(self) -> Answers:
+        """The answers of the commands, from which the verdict is made."""
+        return Answers(
+            self.check, self.inspected, self.comparison, self.not_compared, self.volumes, self.network is not None
+        )
+
+    @cached_property
+    def verdict(self) -> PageVerdict:
+        """The verdict in words, for a reader who does not know batch norm."""
+        return verdict_of(self.answers)
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -104,6 +118,7 @@ class FullReport(Document):
         """Return the fields of the document that follow its schema and version: a document for each command."""
         return {
             "title": self.title,
+            **self.verdict.to_fields(),
             "check": self.check.to_dict(),
             "inspect": self.inspected.to_dict(),
             "compare": None if self.comparison is None else self.comparison.to_dict(),

@@ -1,0 +1,123 @@
+"""What a verdict in words is made from: the answers of the commands, and the sentences that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bnstat.layers.settings import Settings
+from bnstat.reports.check import Check
+from bnstat.reports.compare_batch_sizes import Comparison
+from bnstat.reports.finding import Finding
+from bnstat.reports.full.volumes import ReportedVolume
+from bnstat.reports.inspect import Report
+from bnstat.reports.label_maps import LabelMapsFound
+from bnstat.sources.sample import channel_names_of
+from bnstat.text import channel_title, plural, printable
+
+# The rules on what a batch size does, which the verdict on batch sizes speaks for.
+ON_BATCH_SIZE = ("BN202", "BN203", "BN204", "BN205")
+# The rule on volumes that are far from the others.
+ODD = "BN207"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Sentences of the verdict, with what they are about.
+
+    Attributes:
+        text: The sentences.
+        volumes: The places of the volumes that they are about.
+        rule: The code of the rule whose findings they tell of; None for none.
+    """
+
+    text: str
+    volumes: tuple[int, ...] = ()
+    rule: str | None = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of the commands on the same volumes.
+
+    Attributes:
+        check: The verdict of `bnstat check`.
+        inspected: The report of `bnstat inspect`.
+        comparison: The comparison of batch sizes; None if the volumes cannot be compared.
+        not_compared: Why not, in a sentence.
+        volumes: The volumes.
+        inside: True if the page has measurements of the layers inside of a network.
+    """
+
+    check: Check
+    inspected: Report
+    comparison: Comparison | None
+    not_compared: str | None
+    volumes: tuple[ReportedVolume, ...]
+    inside: bool = False
+
+    @property
+    def layer(self) -> Settings:
+        """The layer that was asked about."""
+        return self.check.settings.layer
+
+    @property
+    def size(self) -> int:
+        """The batch size that was asked about, of all ranks together."""
+        return self.layer.batch_size * self.layer.ranks
+
+    @property
+    def patched(self) -> bool:
+        """True if samples are patches of volumes."""
+        return self.layer.preparation.patches is not None
+
+    @property
+    def word(self) -> str:
+        """The word for what differs: "volume", or "sample" for entries of a file or an array."""
+        entries = any(one.sample.index is not None for one in self.volumes)
+        return "sample" if entries and not self.patched else "volume"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the channels; none if they are not known."""
+        return channel_names_of(self.check.samples)
+
+    @property
+    def channels(self) -> int:
+        """The greatest number of channels of a volume."""
+        return max((len(one.channels) for one in self.volumes), default=0)
+
+    def title_of(self, channel: int) -> str:
+        """Return the name of a channel in a sentence."""
+        return printable(channel_title(channel, self.names))
+
+    def counted(self, number: int) -> str:
+        """Return a number of volumes with its word, as in "12 volumes"."""
+        return plural(number, self.word)
+
+    def batched(self, number: int) -> str:
+        """Return a number of what a batch consists of with its word, as in "34 patches"."""
+        return plural(number, "patch", "patches") if self.patched else self.counted(number)
+
+    @property
+    def labels(self) -> LabelMapsFound:
+        """The inputs that look like label maps."""
+        return LabelMapsFound(self.check.findings, self.check.samples, self.channels, self.names)
+
+    def about(self, finding: Finding) -> tuple[ReportedVolume, ...]:
+        """Return the volumes that a finding is about; none if it is about all of them."""
+        if finding.source is None:
+            return self._in_batch(finding.batch, self.volumes)
+        found = [one for one in self.volumes if one.sample.source == finding.source]
+        if len(found) > 1:  # entries of one file: the message names the one, or they are those of the batch
+            named = tuple(one for one in found if one.title in finding.message)
+            return named or self._in_batch(finding.batch, found) or tuple(found)
+        return tuple(found)
+
+    def _in_batch(self, batch: int | None, among: Sequence[ReportedVolume]) -> tuple[ReportedVolume, ...]:
+        """Return the volumes of a batch; none without one."""
+        whole = next((one for one in self.inspected.batches if one.index == batch), None)
+        if batch is None or whole is None:
+            return ()
+        inside = {self.inspected.samples[place].volume for place in whole.samples}
+        return tuple(one for one in among if one.sample.volume in inside)

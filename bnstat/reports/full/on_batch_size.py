@@ -1,0 +1,357 @@
+"""The verdict of `compare` on batch sizes, for a reader who does not know batch norm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from typing import Literal
+
+from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
+from bnstat.reports.full.answers import ODD, ON_BATCH_SIZE, Answers, Remark
+from bnstat.text import NO_BREAK_SPACE, beyond, capitalized, joined, listed, number, plural, printable, sentence
+
+# How a batch size fares: enough with the stated confidence, enough by the estimate alone, or too small; "whole" if it
+# holds all samples and has no noise for that reason alone, and "unknown" if these data cannot tell.
+Standing = Literal["enough", "perhaps", "too small", "whole", "unknown"]
+
+
+def standing(answers: Answers, size: int | None = None) -> Standing:
+    """Return how a batch size fares by the recommendation of `compare`; by default the one that was asked about."""
+    found, size = recommended(answers), answers.size if size is None else size
+    if found is None or found.channel is None:
+        return "unknown"
+    point = point_of(answers, size)
+    if found.confidence is None and point is not None and point.takes_all:
+        return "whole"
+    if found.most is not None and size >= found.most:
+        return "enough"
+    if _is_beyond(answers, found, point, size):
+        return "too small"
+    return "perhaps" if found.estimate is not None and size >= found.estimate else "too small"
+
+
+def recommended(answers: Answers) -> Recommendation | None:
+    """Return the recommendation of `compare`; None without a comparison."""
+    return None if answers.comparison is None else answers.comparison.recommendation
+
+
+def point_of(answers: Answers, size: int) -> CurvePoint | None:
+    """Return the point of the curve for batches of a size; None if it was not compared."""
+    points = () if answers.comparison is None else answers.comparison.batch_sizes
+    every = [*points, *(one.synchronized for one in points if one.synchronized is not None)]
+    return next((one for one in every if one.batch_size == size), None)
+
+
+def _is_beyond(answers: Answers, found: Recommendation, point: CurvePoint | None, size: int) -> bool:
+    """Return True if a figure of this size is known to be beyond its limit."""
+    if size == answers.size and any(one.rule in ON_BATCH_SIZE for one in answers.check.findings):
+        return True
+    return point is not None and any(_beyond_limits(one, found) for one in point.channels)
+
+
+def _beyond_limits(one: CurveChannel, found: Recommendation) -> bool:
+    limits = found.limits
+    figures = (
+        (one.mean_noise, limits.noise),
+        (one.variance_shortfall, limits.shortfall),
+        (one.train_eval_rms, limits.gap),
+    )
+    return any(value is not None and value > limit for value, limit in figures)
+
+
+# --- The answer ----------------------------------------------------------------------------------------------------
+
+
+def on_batch_size(answers: Answers) -> tuple[Remark, ...]:
+    """Return whether the batch size is enough, which one is, and why; the answer first."""
+    if answers.labels.everywhere:
+        return (Remark(sentence(answers.labels.sentence)),)
+    return tuple(Remark(text) for text in _sentences(answers) if text)
+
+
+def _sentences(answers: Answers) -> Iterator[str]:
+    own = _own_kind(answers)
+    found = recommended(answers)
+    yield own
+    if answers.comparison is None or found is None:
+        why = "the volumes cannot be compared" if answers.not_compared is None else answers.not_compared
+        yield f"No batch size can be recommended for batch norm: {sentence(why).removesuffix('.')}."
+        return
+    if found.channel is None:
+        yield from _unknown(answers, found)
+        return
+    yield _lead(answers, found, asked=not own)
+    if found.headline and not found.headline.startswith("Batch size"):
+        yield sentence(found.headline)  # on label maps, or on entries of a few files
+    yield _with_odd(answers)
+    yield _asked_sizes(answers, found)
+    yield WHAT_IT_IS
+    yield _why(answers, found)
+    yield _figures(answers, found)
+    yield _sure(answers, found)
+
+
+# What batch norm does, for a reader who does not know it.
+WHAT_IT_IS = (
+    "Batch norm (batch normalization) is a layer of a network. In training it takes a few volumes together, a batch, "
+    "subtracts the mean of the batch from each channel and divides by the standard deviation (SD) of the batch. After "
+    "training it uses averages of these numbers instead. So the batch size matters as far as volumes differ."
+)
+
+
+def _own_kind(answers: Answers) -> str:
+    """Return what a layer that is no plain batch norm makes of the batch size; empty for batch norm."""
+    layer = answers.layer
+    if layer.by_sample:
+        return (
+            f"{capitalized(layer.layer)} does not depend on the batch size: it normalizes each {answers.word} by "
+            "itself, so any batch size is enough for it. What follows is about batch norm in its place."
+        )
+    if layer.kind == "renorm":
+        return (
+            "Batch renorm corrects the statistics of each batch towards averages that it keeps during training, so "
+            "small batches harm it less. What follows is about plain batch norm in its place."
+        )
+    if layer.kind == "weight-init":
+        return (
+            "Weight norm's start uses the statistics of the first batch only. What follows is about batch norm in its "
+            "place."
+        )
+    return ""
+
+
+def _unknown(answers: Answers, found: Recommendation) -> Iterator[str]:
+    """Yield that these data cannot tell, and what a batch of their size is."""
+    equal = found.unjudged and all(one.samples > 1 for one in found.unjudged) and "equal" in found.headline
+    if equal:
+        yield sentence(found.headline)
+        return
+    yield f"These data cannot tell whether {_size(answers)} is enough for batch norm. {sentence(found.headline)}"
+    yield WHAT_IT_IS
+    counts = {one.count for volume in answers.volumes for one in volume.channels}
+    varies = any(one.std for volume in answers.volumes for one in volume.channels)
+    if answers.size == 1 and len(counts) == 1 and varies:
+        values = plural(counts.pop(), "value")
+        one = "patch" if answers.patched else answers.word
+        yield f"A batch size of 1 does not make the variance zero: each channel is averaged over {values} of the {one}."
+
+
+def _size(answers: Answers) -> str:
+    """Return the batch size that was asked about in words."""
+    layer = answers.layer
+    if layer.ranks == 1:
+        return f"a batch size of {layer.batch_size:,}"
+    return (
+        f"a batch size of {layer.batch_size:,} on each of {layer.ranks:,} ranks (processes that train together and "
+        f"merge their batch statistics; {answers.size:,} samples in all)"
+    )
+
+
+def _lead(answers: Answers, found: Recommendation, *, asked: bool) -> str:
+    """Return the answer: whether the size that was asked about is enough, and which size is."""
+    these = _these(answers, found)
+    size = capitalized(_size(answers))
+    batch_norm = "batch norm on" if asked else "batch norm in its place on"
+    match standing(answers):
+        case "enough":
+            return f"{size} is enough for {batch_norm} {these}{_with_confidence(found)}."
+        case "perhaps":
+            return (
+                f"{size} may be enough for {batch_norm} {these}, but {answers.counted(found.samples)} are too few to "
+                f"be sure. {_needed(answers, found)}"
+            )
+        case "whole":
+            return f"{size} takes all of {these}, so its statistics have no noise, for that reason alone."
+    return f"{size} is too small for {batch_norm} {these}. {_needed(answers, found)}"
+
+
+def _these(answers: Answers, found: Recommendation) -> str:
+    number = len(answers.volumes)
+    exactly = "exactly " if found.population == "finite" else ""
+    return f"{exactly}these {answers.counted(number)}" if number > 1 else f"exactly this {answers.word}"
+
+
+def _with_confidence(found: Recommendation) -> str:
+    return "" if found.confidence is None else f", with {_percent(found)} confidence"
+
+
+def _percent(found: Recommendation) -> str:
+    return f"{100 * (found.confidence or 0.0):g}{NO_BREAK_SPACE}%"
+
+
+def _needed(answers: Answers, found: Recommendation) -> str:
+    """Return the size that is needed, as in "Use about 34, or 71 to be 90 % sure."."""
+    if found.estimate is None:
+        return "No batch size is known to be enough."
+    if found.confidence is None:
+        return f"A batch of {answers.batched(found.estimate)} is enough."
+    about = f"A batch of about {answers.batched(found.estimate)} is enough by the estimate"
+    if found.most is None:
+        return f"{about}, but no size is known to be enough with {_percent(found)} confidence."
+    if found.most == found.estimate:
+        return f"{about}, and also with {_percent(found)} confidence."
+    return f"{about}, and a batch of {found.most:,} is enough with {_percent(found)} confidence."
+
+
+def _with_odd(answers: Answers) -> str:
+    """Return that volumes which do not fit the others are in the figures; empty without such volumes."""
+    odd = odd_volumes(answers)
+    if not odd:
+        return ""
+    named = joined([printable(answers.volumes[place].title) for place in odd[:2]]) if len(odd) <= 2 else ""
+    which = named or answers.counted(len(odd))
+    one = len(odd) == 1
+    return (
+        f"These sizes count {which} in, which {'does' if one else 'do'} not fit the others. "
+        f"Correct {'it' if one else 'them'} first and make this page again, because the sizes change with "
+        f"{'it' if one else 'them'}."
+    )
+
+
+def odd_volumes(answers: Answers) -> tuple[int, ...]:
+    """Return the places of the volumes that `check` finds far from the others, each once."""
+    found = [one for one in answers.check.findings if one.rule == ODD and one.source is not None]
+    return tuple(dict.fromkeys(volume.place for one in found for volume in answers.about(one)))
+
+
+def _asked_sizes(answers: Answers, found: Recommendation) -> str:
+    """Return which of the compared sizes is enough."""
+    comparison = answers.comparison
+    sizes = [] if comparison is None else sorted(point.batch_size for point in comparison.batch_sizes)
+    if len(sizes) < 2:
+        return ""
+    compared = f"Of the sizes that were compared ({joined([f'{size:,}' for size in sizes])})"
+    if found.batch_size is not None:
+        return f"{compared}, {found.batch_size:,} is the smallest that is enough{_with_confidence(found)}."
+    by_estimate = next((one for one in sizes if standing(answers, one) == "perhaps"), None)
+    if by_estimate is not None:
+        return f"{compared}, {by_estimate:,} is enough by the estimate, and none{_with_confidence(found)[1:]}."
+    return f"{compared}, none is enough."
+
+
+# --- Why -----------------------------------------------------------------------------------------------------------
+
+
+def _why(answers: Answers, found: Recommendation) -> str:
+    """Return how much volumes differ in the channel that decides."""
+    channel = found.channel or 0
+    means = [one.channels[channel].mean for one in answers.volumes if channel < len(one.channels)]
+    known = [mean for mean in means if mean is not None]
+    parts = () if answers.comparison is None else answers.comparison.population
+    rho = next((one.rho for one in parts if one.channel == channel), None)
+    if rho is None or len(known) < 2:
+        return ""
+    where = f" in {answers.title_of(channel)}" if answers.channels > 1 else ""
+    between = "differences between the volumes" if answers.word == "volume" else "differences between the samples"
+    if answers.patched:
+        between = "differences between the patches"
+    share = f"{number(100 * max(rho, 0.0), 3)}{NO_BREAK_SPACE}%"
+    return (
+        f"Here the mean of a {answers.word} lies between {number(min(known))} and {number(max(known))}{where}, and "
+        f"{between} make up {share} of the variance of all values."
+    )
+
+
+def _figures(answers: Answers, found: Recommendation) -> str:
+    """Return the figures of the channel that decides, at the size that was asked about or the smallest one."""
+    point = point_of(answers, answers.size) or (None if found.smallest is None else _smallest(answers))
+    if point is None:
+        return ""
+    one = next((one for one in point.channels if one.channel == found.channel), None)
+    parts = [] if one is None else list(_parts(one, found, answers))
+    if not parts:
+        return ""
+    size = f"In {'batches' if point.batch_size > 1 else 'a batch'} of {answers.batched(point.batch_size)}"
+    return f"{size}, {listed(parts)}."
+
+
+def _smallest(answers: Answers) -> CurvePoint | None:
+    points = () if answers.comparison is None else answers.comparison.batch_sizes
+    return min(points, key=lambda one: one.batch_size, default=None)
+
+
+def _parts(one: CurveChannel, found: Recommendation, answers: Answers) -> Iterator[str]:
+    """Yield what each figure says, with its limit."""
+    limits = found.limits
+    if one.mean_noise is not None and isfinite(one.mean_noise):
+        off = beyond(one.mean_noise, limits.noise, 3)
+        yield (
+            f"the mean of a batch is typically off by {off}{NO_BREAK_SPACE}SD from the mean of all {answers.word}s "
+            f"(limit {limits.noise:g})"
+        )
+    if one.variance_shortfall is not None and isfinite(one.variance_shortfall):
+        lacking = beyond(100 * one.variance_shortfall, 100 * limits.shortfall, 3)
+        limit = f"{100 * limits.shortfall:g}{NO_BREAK_SPACE}%"
+        yield f"its variance (the square of its SD) is {lacking}{NO_BREAK_SPACE}% too low on average (limit {limit})"
+    if one.train_eval_rms is not None and isfinite(one.train_eval_rms):
+        gap = beyond(one.train_eval_rms, limits.gap, 3)
+        yield f"the output in training and after training differs by {gap} (limit {limits.gap:g}; its SD is about 1)"
+
+
+def _sure(answers: Answers, found: Recommendation) -> str:
+    """Return what the confidence means; empty if nothing is estimated."""
+    if found.confidence is None:
+        return ""
+    return (
+        f"The sizes are estimated from {answers.counted(found.samples)}, and other {answers.word}s of the same kind "
+        f"would give other estimates. “With {_percent(found)} confidence” means: such a size is enough in at least "
+        f"about {number(10 * found.confidence, 2).rstrip('0').rstrip('.')} of 10 cohorts like this one."
+    )
+
+
+# --- What to do ----------------------------------------------------------------------------------------------------
+
+OTHER_LAYERS = "use instance norm or group norm, which do not depend on the batch size"
+
+
+def steps_on_batch_size(answers: Answers) -> Sequence[str]:
+    """Return what to do about the batch size, a step each."""
+    layer, found = answers.layer, recommended(answers)
+    if answers.labels.everywhere:
+        return ()
+    if layer.by_sample:
+        return (f"Choose the batch size by memory and speed: {layer.layer} does not depend on it.",)
+    if found is None:
+        return ("Make a page of each kind of volume by itself, so that batch sizes can be compared.",)
+    match standing(answers):
+        case "enough":
+            return (f"Keep {_plain_size(answers)}.",)
+        case "unknown":
+            few = found.samples == 0 and not any("equal" in one.reason for one in found.unjudged)
+            return ("Give more volumes of the same kind, so that batch sizes can be judged.",) if few else ()
+        case "perhaps":
+            surely = "" if found.most is None else f"use {found.most:,}, or "
+            return (f"Keep {_plain_size(answers)}; to be sure, {surely}make this page from more {answers.word}s.",)
+        case "whole":
+            return (f"Do not count on {_plain_size(answers)}: with other {answers.word}s it has noise.",)
+    return tuple(_larger(answers, found))
+
+
+def _plain_size(answers: Answers) -> str:
+    ranks = answers.layer.ranks
+    return f"the batch size of {answers.layer.batch_size:,}" + (f" on each of {ranks:,} ranks" if ranks > 1 else "")
+
+
+def _larger(answers: Answers, found: Recommendation) -> Iterator[str]:
+    """Yield what to do if the batch is too small."""
+    if found.estimate is None:
+        yield f"Do not rely on a larger batch: {OTHER_LAYERS}."
+    else:
+        surely = "" if found.most in (None, found.estimate) else f", or {found.most:,} to be {_percent(found)} sure"
+        about = "" if found.confidence is None else "about "
+        together = " on all ranks together" if answers.layer.ranks > 1 else ""
+        yield (
+            f"Train with a batch size of {about}{found.estimate:,}{surely}{together}. If so many {_units(answers)} do "
+            f"not fit into memory, {OTHER_LAYERS}; or use synchronized batch norm, which merges the batches of several "
+            "graphics cards into one."
+        )
+    if answers.layer.preparation.intensity is None and found.applies_to == "input":
+        yield (
+            "Or scale each volume by itself before the network with z-scores (subtract its mean, divide by its SD), so "
+            "that volumes differ less at its input. To see what that changes, add `--intensity zscore` to the command "
+            "of this page."
+        )
+
+
+def _units(answers: Answers) -> str:
+    return "patches" if answers.patched else f"{answers.word}s"

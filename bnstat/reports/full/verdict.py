@@ -1,0 +1,69 @@
+"""The verdict of a page, in words for a reader who does not know batch norm.
+
+It is the verdict of `compare` and of `check`: every size and every volume that it names is theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bnstat.reports.documents.document import Fields
+from bnstat.reports.full.answers import Answers, Remark
+from bnstat.reports.full.on_batch_size import Standing, on_batch_size, standing, steps_on_batch_size
+from bnstat.reports.full.on_data import on_data, steps_on_data
+from bnstat.reports.full.on_reading import beyond_this, on_reading
+from bnstat.text import plural
+
+
+@dataclass(frozen=True)
+class PageVerdict:
+    """The verdict.
+
+    Attributes:
+        standing: How the batch size that was asked about fares.
+        answer: Whether it is enough, which size is, and why; the answer first.
+        data: Whether a volume or a channel is broken, the gravest first.
+        steps: What to do, in order.
+        read: What was read, and how.
+        beyond: What the verdict cannot say.
+    """
+
+    standing: Standing
+    answer: tuple[Remark, ...]
+    data: tuple[Remark, ...]
+    steps: tuple[str, ...]
+    read: tuple[str, ...]
+    beyond: tuple[str, ...]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The answer and what is wrong with the data, as texts."""
+        return tuple(one.text for one in (*self.answer, *self.data))
+
+    def to_fields(self) -> Fields:
+        """Return the fields of the document of a report that have the verdict."""
+        return {
+            "verdict": list(self.sentences),
+            "next_steps": list(self.steps),
+            "read": list(self.read),
+            "not_said": list(self.beyond),
+        }
+
+
+def verdict_of(answers: Answers) -> PageVerdict:
+    """Return the verdict that the answers of the commands come to."""
+    if not answers.volumes:
+        number = len(answers.check.errors)
+        nothing = f"None of {plural(number, 'input')} could be read, so nothing is known of any batch size."
+        answer: tuple[Remark, ...] = (Remark(nothing),)
+    else:
+        answer = on_batch_size(answers)
+    steps = (*steps_on_data(answers), *(steps_on_batch_size(answers) if answers.volumes else ()))
+    return PageVerdict(
+        standing=standing(answers),
+        answer=answer,
+        data=on_data(answers) if answers.volumes or answers.check.errors else (),
+        steps=steps,
+        read=tuple(on_reading(answers)) if answers.volumes else (),
+        beyond=tuple(beyond_this(answers)) if answers.volumes else (),
+    )
