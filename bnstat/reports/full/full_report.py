@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+from bnstat.reading.voxels.results import Histogram, Slices, Voxels
 from bnstat.reports.check import Check
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.documents.document import Document, Fields
@@ -17,7 +18,6 @@ from bnstat.reports.full.frameworks import FrameworksOnData
 from bnstat.reports.full.made import Made
 from bnstat.reports.full.verdict import PageVerdict, verdict_of
 from bnstat.reports.full.volumes import ReportedVolume
-from bnstat.reports.full.voxels import Histogram, Slices, Voxels
 from bnstat.reports.inspect import Report
 from bnstat.sources.sample import Sample, channel_names_of
 

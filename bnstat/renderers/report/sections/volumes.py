@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.reading.voxels.results import Slices
 from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.report.blocks import Block, Details, Items, Paragraph, Picture, Pictures, Section
 from bnstat.renderers.report.sections.flagged import Flags, rules_of
@@ -11,7 +12,6 @@ from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
 from bnstat.renderers.report.sections.volume_table import tables
 from bnstat.reports.finding import Failure
 from bnstat.reports.full.full_report import FullReport
-from bnstat.reports.full.voxels import Slices
 from bnstat.text import capitalized, channel_title, joined, plural, printable, sentence, short
 
 # Errors that are listed at once; the others are folded away.

@@ -17,6 +17,8 @@ class Histogram:
         below: The number of values below the first edge.
         above: The number of values above the last edge.
         volumes: The same counts of each volume, by its place in the report; empty for a volume that cannot be read.
+        volumes_below: The number of values of each volume below the first edge; 0 for one that cannot be read.
+        volumes_above: The number of values of each volume above the last edge.
     """
 
     channel: int
@@ -25,6 +27,8 @@ class Histogram:
     below: int
     above: int
     volumes: tuple[tuple[int, ...], ...]
+    volumes_below: tuple[int, ...] = ()
+    volumes_above: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The second pass over the voxels: histograms, shares of zeros, and slices to look at."""
