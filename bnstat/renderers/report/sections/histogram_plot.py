@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from bnstat.reading.voxels.results import Histogram
 from bnstat.renderers.report.plots import Area, Axis, Line, Mark, Path, Plot, Points, Role
 from bnstat.renderers.report.sections.volume_names import VolumeNames
 from bnstat.reports.full.full_report import FullReport
-from bnstat.reports.full.voxels import Histogram
 from bnstat.text import channel_title, plural, printable, short
 
 # Volumes up to which each has a line; of more, most are a band.
