@@ -151,9 +151,13 @@ def _worst(known: Sequence[tuple[_Placed, Prediction]], asked: Settings, limit: 
     found: list[tuple[float, WorstPart]] = []
     for (batch, part), one in known:
         off = deviation(part if part.prediction is one else replace(part, prediction=one), asked.added)
-        if off is None or one.judged is None or part.variance is None:
+        if one.judged is None or part.variance is None:
             continue
         low, high = one.judged
+        if off is None:  # a constant without an ε to compare with
+            if (low, high) != (0.0, 0.0):
+                continue
+            off = 0.0
         beyond = off / limit if part.variance and limit else off
         found.append((beyond, WorstPart(batch.index, part.place, part.variance, low, high, off)))
     return max(found, key=lambda pair: pair[0])[1] if found else None
