@@ -126,6 +126,19 @@ def plot_problems(plot: Plot, document: Any) -> Iterator[str]:
                 yield f"{plot.anchor}: {point} is drawn for {found!r} at {path}"
 
 
+def drawn_for(found: Any, path: Sequence[str | int], document: Any) -> Any:
+    """Return what is drawn for a number of the document: of a count of a histogram, its share of all values."""
+    if path[0] != "histograms" or path[2] not in ("counts", "volumes"):
+        return found
+    histogram = document["histograms"][path[1]]
+    if path[2] == "counts":
+        total = sum(histogram["counts"]) + histogram["below"] + histogram["above"]
+    else:
+        channel = document["volumes"][path[3]]["channels"][histogram["channel"]]
+        total = max(channel["count"] - channel["nan"] - channel["inf"], sum(histogram["volumes"][path[3]]))
+    return found / total if total else 0.0
+
+
 def without_places(sections: Sequence[Section]) -> set[str]:
     """Return the plots of which a line or dots say no place in the document, as "plot: name of the mark"."""
     return {
@@ -154,7 +167,7 @@ def problems(sections: Sequence[Section], document: Any) -> list[str]:
 
 # --- Numbers in sentences ------------------------------------------------------------------------------------------
 
-_NUMBER = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])")
+_NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])")
 
 
 def sentences_of(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:

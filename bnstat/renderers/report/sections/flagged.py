@@ -9,7 +9,6 @@ from bnstat.renderers.report.blocks import Link
 from bnstat.reports.finding import SEVERITIES, Finding, Severity
 from bnstat.reports.full.full_report import FullReport
 from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
-from bnstat.text import plural
 
 ODD = "BN207"
 
@@ -78,13 +77,11 @@ def links_to(findings: Iterable[Finding]) -> tuple[Link, ...]:
 
 def not_called_odd(report: FullReport, noun: str) -> str:
     """Return the sentence on a report in which no finding calls a volume odd: whether that is a verdict."""
-    volumes = len(report.volumes)
     if ODD not in {rule.code for rule in report.check.rules}:
         return f"The check was told not to look for odd {noun}s (rule odd-volume, {ODD})."
-    if volumes < FEWEST_VOLUMES:
-        there = f"there {'is' if volumes == 1 else 'are'} {plural(volumes, noun)}"
+    if len(report.volumes) < FEWEST_VOLUMES:
         return (
-            f"To call a {noun} odd, the check needs {FEWEST_VOLUMES} {noun}s or more, and {there}: "
+            f"There are too few {noun}s for the check to call one of them odd (rule odd-volume, {ODD}): "
             "look for one that lies apart."
         )
     return f"No {noun} is so far from the others that the check calls it odd (rule odd-volume, {ODD})."
