@@ -13,7 +13,7 @@ import click
 
 from bnstat.cli import exit_codes
 from bnstat.cli.messages import as_typed, complain, of_input, refused_value
-from bnstat.cli.options import DEBUG
+from bnstat.cli.options import DEBUG, TYPED
 from bnstat.errors import BnstatError, InputError, OutputError, UsageError
 from bnstat.text import closest
 from bnstat.version import __version__, where_docs
@@ -28,6 +28,7 @@ _COMMANDS = {
     "inspect": "Show what batch norm computes on these volumes, batch by batch.",
     "compare": "Compare batch sizes, frameworks, normalizers or values of epsilon.",
     "check": "Check for problems: rules, an exit code, a baseline.",
+    "report": "Write a page about these volumes, to look at and to hand on.",
     "checkpoint": "Check what a file of weights stores of its normalization layers.",
     "explain": "Explain what a rule means, why it matters and what to do.",
     "plan": "Plan how many values a channel has at each depth of a network.",
@@ -72,8 +73,9 @@ class _Commands(click.Group):
     cls=_Commands,
     name="bnstat",
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BNSTAT", "max_content_width": 100},
-    epilog="Exit codes: 0 clean, 1 a finding at or above --fail-on (default: error), from `check` only, 2 wrong usage, "
-    f"3 an input could not be read or an output could not be written, 4 a defect in bnstat. {where_docs()}",
+    epilog="Exit codes: 0 clean, 1 a finding at or above --fail-on (default: error for `check`, never for `report`), "
+    "2 wrong usage, 3 an input could not be read or an output could not be written, 4 a defect in bnstat. "
+    f"{where_docs()}",
 )
 @click.version_option(__version__, "-V", "--version", message="bnstat %(version)s")
 def commands() -> None:
@@ -95,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(argv: list[str]) -> int:
     """Run the command line, and return its exit code; a failure becomes one line on stderr."""
-    shared: dict[str, object] = {}
+    shared: dict[str, object] = {TYPED: argv}
     try:
         code = _invoke(argv, shared)
         if sys.stdout is not None:

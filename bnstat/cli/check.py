@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import configured, exit_codes, groups, inputs, networks, options, origins
+from bnstat.cli import configured, exit_codes, groups, inputs, networks, options, origins, rules
 from bnstat.cli.checked_network import network_of, own_settings, refuse_network
 from bnstat.cli.groups import NETWORK, RULES, option
-from bnstat.cli.parameter_types import Written
 from bnstat.errors import OutputError, UsageError
 from bnstat.text import plural
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from bnstat.cli.progress import Meter
     from bnstat.reading.settings import Reading
     from bnstat.reports.check import Check
-    from bnstat.reports.limits import Limits
     from bnstat.workflows.layers import LayersSettings
 
 FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html", "junit", "github", "gitlab", "sarif")
@@ -30,55 +28,8 @@ FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html", "junit", "github
 _WITH_OUTCOME = ("table", "markdown", "html", "github")
 
 
-class Tokens(Written[tuple[str, ...]]):
-    """Names of rules, as in BN1,zero-variance."""
-
-    name = "RULE,…"
-    kinds = (list,)
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Return the names, each of which stands for at least one rule."""
-        parts = value if isinstance(value, (tuple, list)) else str(value).split(",")
-        tokens = tuple(part.strip() for part in parts if part.strip())
-        if not tokens:
-            return ()
-        from bnstat.rules.selection import codes_of
-
-        try:
-            for token in tokens:
-                codes_of(token)
-        except UsageError as error:
-            self.fail(str(error), param, ctx)
-        return tokens
-
-
-class Limit(Written[tuple[str, float]]):
-    """A threshold by its name, as in noise=0.2."""
-
-    name = "NAME=VALUE"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
-        """Return the name and the number."""
-        if isinstance(value, tuple):
-            return value
-        name, _, number = str(value).partition("=")
-        try:
-            return name.strip(), float(number)
-        except ValueError:
-            from bnstat.cli.config import LIMITS
-
-            self.fail(f"{value!r} is not NAME=VALUE, as in noise=0.2; the names are {', '.join(LIMITS)}", param, ctx)
-
-
 _RULES = groups.together(
-    option(
-        "--fail-on",
-        group=RULES,
-        type=click.Choice(["error", "warning", "note", "never"]),
-        default="error",
-        show_default=True,
-        help="Exit with code 1 if a new finding is at least this severe.",
-    ),
+    rules.fail_on("error"),
     option(
         "--exit-zero",
         group=RULES,
@@ -95,37 +46,11 @@ _RULES = groups.together(
         shown=False,
         help="Show only how many findings each rule has, the most first.",
     ),
-    option(
-        "--select",
-        group=RULES,
-        type=Tokens(),
-        default=(),
-        help="Run only these rules: codes (BN101), names (zero-variance) or prefixes (BN1).  [default: all]",
-    ),
-    option("--ignore", group=RULES, type=Tokens(), default=(), help="Skip these rules, named in the same way."),
-    option(
-        "--limit",
-        group=RULES,
-        type=Limit(),
-        multiple=True,
-        in_file=False,
-        shown=False,
-        help="Set a threshold of a rule, as in noise=0.2; may be given again. --show-settings lists all.",
-    ),
-    option(
-        "--steps",
-        group=RULES,
-        type=int,
-        metavar="N",
-        help="Check that the running statistics settle within this many training steps.",
-    ),
-    option(
-        "--baseline",
-        group=RULES,
-        type=click.Path(readable=False),
-        metavar="FILE",
-        help="Pass the known findings in this file, which --update-baseline writes; only new ones fail.",
-    ),
+    rules.select,
+    rules.ignore,
+    rules.limit,
+    rules.steps("Check that the running statistics settle within this many training steps."),
+    rules.baseline("Pass the known findings in this file, which --update-baseline writes; only new ones fail."),
     option(
         "--update-baseline",
         group=RULES,
@@ -133,35 +58,8 @@ _RULES = groups.together(
         in_file=False,
         help="Write all findings into the baseline, and exit with code 0.",
     ),
-    option(
-        "--reference",
-        group=RULES,
-        type=click.Path(readable=False),
-        metavar="FILE",
-        help="Check that means and standard deviations have not moved since this moments file (of `bnstat scan`), or "
-        "this dataset_fingerprint.json of nnU-Net.",
-    ),
+    rules.reference,
 )
-
-
-def _limits(found: Config, given: Sequence[tuple[str, float]]) -> Limits:
-    from bnstat.cli.config import limits_of
-
-    return limits_of({**found.limits, **dict(given)})
-
-
-def _rules_shown(context: click.Context) -> Iterator[configured.Shown]:
-    """Yield each threshold and override with its origin."""
-    from dataclasses import asdict
-
-    found, given = origins.config_of(context), context.params["limit"]
-    on_line = {name for name, _ in given}
-    for name, value in asdict(_limits(found, given)).items():
-        key = f"limits.{name.replace('_', '-')}"
-        on_this = key.removeprefix("limits.") in on_line
-        yield key, value, origins.origin_of(context, "limit") if on_this else found.origins.get(key, "default")
-    for one in found.overrides:
-        yield f"overrides: {' '.join(one.paths)}", ",".join(one.ignore), str(found.file)
 
 
 # A settings file may lie beside data of somebody else, so it names no model, whose code may be run.
@@ -176,7 +74,7 @@ _MODEL = option(
 )
 
 
-@configured.command(also_shown=_rules_shown, implied=networks.implied_training)
+@configured.command(also_shown=rules.shown, implied=networks.implied_training)
 @_RULES
 @_MODEL
 @networks.network
@@ -219,7 +117,7 @@ def command(
     found = origins.config_of(context)
     if not paths:
         raise inputs.no_input(context)
-    settings["limits"] = _limits(found, limit)
+    settings["limits"] = rules.limits_from(found, limit)
     if model is None:
         refuse_network(context)
         network = None

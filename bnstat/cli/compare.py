@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bnstat.cli import configured, exit_codes, groups, inputs, options, recordings
+from bnstat.cli import batches, configured, exit_codes, groups, inputs, options, recordings
 from bnstat.cli.comparisons import BATCH_SIZES, comparison_of, foreign, own
 from bnstat.cli.groups import COMPARISON, option
 from bnstat.cli.parameter_types import Intensities, Listed
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
     from bnstat.reports.compare_layers import By
 
 _COMPARISONS = groups.together(
-    option(
-        "--batch-sizes",
-        group=COMPARISON,
-        type=Listed(int, "B,B,…", "whole numbers as in 1,2,4"),
-        help="Compare these batch sizes.  [default: 1,2,4,… up to the number of samples]",
-    ),
+    batches.batch_sizes,
     option(
         "--frameworks",
         group=COMPARISON,
@@ -54,14 +49,7 @@ _COMPARISONS = groups.together(
 )
 
 _OF_BATCH_SIZES = groups.together(
-    option(
-        "--population",
-        group=COMPARISON,
-        type=click.Choice(["infinite", "finite"]),
-        default="infinite",
-        show_default=True,
-        help="Take the samples as a random part of a larger training set (infinite), or as all of it (finite).",
-    ),
+    batches.population,
     option(
         "--tolerance-noise",
         group=COMPARISON,
@@ -89,15 +77,7 @@ _OF_BATCH_SIZES = groups.together(
         show_default=True,
         help="Recommend a size whose outputs in training and evaluation differ by no more than this (RMS).",
     ),
-    option(
-        "--draws",
-        group=COMPARISON,
-        type=int,
-        metavar="N",
-        default=1000,
-        show_default=True,
-        help="Draw at most this many batches of each size.",
-    ),
+    batches.draws,
     option(
         "--steps",
         group=COMPARISON,
@@ -105,12 +85,7 @@ _OF_BATCH_SIZES = groups.together(
         metavar="N",
         help="Also simulate this many training steps, with batches in sequence.",
     ),
-    option(
-        "--group-by",
-        group=COMPARISON,
-        metavar="directory|FILE.csv:COLUMN",
-        help="Also compare batches that come from one group each, such as one site: participants.tsv:site.",
-    ),
+    batches.group_by,
     option(
         "--plot",
         group=COMPARISON,

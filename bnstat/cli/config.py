@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # The types that a value may have, for click's own types.
 _KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "float": (float, int)}
-# The keys that are no options, by the command that has them.
-_CHECK = "check"
+# The keys that are no options, and the commands that have them: those whose rules judge.
+_JUDGING = ("check", "report")
 _TABLES: dict[str, tuple[type, ...]] = {"limits": (dict,), "overrides": (list,)}
 LIMITS = tuple(one.name.replace("_", "-") for one in fields(Limits))
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table"}
@@ -135,7 +135,7 @@ def load(file: Path, command: str, keys: KeysByCommand) -> Config:
         mine = [key for key in table.said if key in own]
         values |= {key: _from_folder(file.parent, key, table.said[key], own[key].is_path) for key in mine}
         origins |= dict.fromkeys(mine, table.origin)
-        if command == _CHECK:
+        if command in _JUDGING:
             limits |= table.said.get("limits", {})
             origins |= {f"limits.{name}": table.origin for name in table.said.get("limits", {})}
             overrides += tuple(_override(one, table.where, str(file.parent)) for one in table.said.get("overrides", ()))
@@ -176,7 +176,7 @@ def _require_known(table: _Table, command: str, keys: KeysByCommand) -> None:
 def _kinds_in(command: str, key: str, keys: KeysByCommand) -> tuple[type, ...] | None:
     """Return the types that a command's value under a key may have; None if it has no such key."""
     if key in _TABLES:
-        return _TABLES[key] if command == _CHECK else None
+        return _TABLES[key] if command in _JUDGING else None
     return keys[command][key].kinds if key in keys[command] else None
 
 
@@ -189,7 +189,7 @@ def _unknown(table: _Table, key: str, keys: KeysByCommand) -> str:
             f"of {' or '.join(elsewhere)}"
         )
     known = [*dict.fromkeys(key for name in table.commands for key in keys[name])]
-    known += [*_TABLES] if _CHECK in table.commands else []
+    known += [*_TABLES] if {*_JUDGING} & {*table.commands} else []
     known += [*keys] if len(table.commands) > 1 else []
     near = closest(key, known)
     hint = f"did you mean {near[0]!r}?" if near else "keys are options without the dashes, as in batch-size"

@@ -75,7 +75,7 @@ class Command(groups.Command):
         """Run the command, or print its settings if these are asked for."""
         if not ctx.meta.get(_SHOW):
             return super().invoke(ctx)
-        click.echo(_shown(ctx, self), nl=False)
+        click.echo(_shown(ctx), nl=False)
         return exit_codes.CLEAN
 
 
@@ -204,12 +204,19 @@ def _refused_default(context: click.Context, param: click.Parameter, message: st
     return f"{found.origins[key]}: {key}: {message.removesuffix('.')}{hint}"
 
 
-def _shown(context: click.Context, command: Command) -> str:
+def _shown(context: click.Context) -> str:
     """Return each setting with its value and its origin, a line each."""
-    rows = [*_options_shown(context), *(command.also_shown(context) if command.also_shown else ())]
-    texts = [(name, _text(value), origin) for name, value, origin in rows]
-    widths = [max((len(row[place]) for row in texts), default=0) for place in (0, 1)]
-    return "".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}\n" for name, value, origin in texts)
+    rows = texts(context)
+    widths = [max((len(row[place]) for row in rows), default=0) for place in (0, 1)]
+    return "".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}\n" for name, value, origin in rows)
+
+
+def texts(context: click.Context) -> list[tuple[str, str, str]]:
+    """Return the name, the value as text and the origin of each setting of a call, as --show-settings prints them."""
+    command = context.command
+    also = command.also_shown if isinstance(command, Command) else None
+    rows = [*_options_shown(context), *(also(context) if also else ())]
+    return [(name, _text(value), origin) for name, value, origin in rows]
 
 
 def _options_shown(context: click.Context) -> Iterator[Shown]:

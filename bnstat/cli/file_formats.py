@@ -48,8 +48,8 @@ def format_for(file: str | None, given: str, formats: Sequence[str]) -> str:
         return given
     if possible[0] not in formats:
         others = [one for one, named in _ENDINGS.items() if named[0] in formats]
+        table = ", or with .txt for the table" if "table" in formats else ""
         raise UsageError(
-            f"{file}: {context.command_path} writes no {ending} file; end the name with {', '.join(others)}, or with "
-            ".txt for the table"
+            f"{file}: {context.command_path} writes no {ending} file; end the name with {', '.join(others)}{table}"
         )
     return given if given in possible else possible[0]

@@ -21,6 +21,8 @@ COLORS = ("auto", "always", "never")
 FRAMEWORK = "keras"
 # Where --debug is remembered, in the object that all commands share.
 DEBUG = "debug"
+# Where the words of the command line are kept, in the same object.
+TYPED = "typed"
 
 axis = option(
     "--axis",
@@ -136,13 +138,17 @@ class Output:
 
 
 def output_as(formats: Sequence[str]) -> Callable[[F], F]:
-    """Return a decorator for a command that answers in one of these formats; it gets one value, `to`."""
+    """Return a decorator for a command that answers in one of these formats; it gets one value, `to`.
+
+    The first format is the default. A command without a table has no options on how a table is shown.
+    """
 
     def decorate(function: F) -> F:
         @wraps(function)
         def command(**given: Any) -> object:
+            absent = {"all": False, "color": "auto"}
             names = ("format", "all", "output", "quiet", "color")
-            to = Output(*(given.pop(name) for name in names))
+            to = Output(*(given.pop(name, absent.get(name)) for name in names))
             if to.file is not None:
                 from bnstat.cli.file_formats import format_for
 
@@ -172,52 +178,56 @@ _DEBUG = option(
     help="Show the Python traceback of a defect in bnstat.",
 )
 
+_ALL = option(
+    "--all",
+    group=OUTPUT,
+    is_flag=True,
+    in_file=False,
+    shown=False,
+    help="Show every row of a table, not only 20.",
+)
+_FILE = option(
+    "-o",
+    "--output",
+    group=OUTPUT,
+    type=click.Path(readable=False),
+    metavar="FILE",
+    in_file=False,
+    shown=False,
+    help="Write the answer to this file instead of standard output; its ending, as .json, chooses the format.",
+)
+_COLOR = option(
+    "--color",
+    group=OUTPUT,
+    type=click.Choice(COLORS),
+    metavar="WHEN",
+    default="auto",
+    show_default=True,
+    in_file=False,
+    shown=False,
+    help="Color the table: auto, always or never.",
+)
+
 # What a command whose answer is a file says beside it.
 telling: Callable[[F], F] = together(_QUIET, _DEBUG)
 
 
 def _output_options(formats: Sequence[str]) -> tuple[Callable[[F], F], ...]:
-    return (
-        option(
-            "--format",
-            group=OUTPUT,
-            type=click.Choice(formats),
-            metavar="FORMAT",
-            default="table",
-            show_default=True,
-            help=f"Write the answer as {', '.join(formats[:-1])} or {formats[-1]}.",
-        ),
-        option(
-            "--all",
-            group=OUTPUT,
-            is_flag=True,
-            in_file=False,
-            shown=False,
-            help="Show every row of a table, not only 20.",
-        ),
-        option(
-            "-o",
-            "--output",
-            group=OUTPUT,
-            type=click.Path(readable=False),
-            metavar="FILE",
-            in_file=False,
-            shown=False,
-            help="Write the answer to this file instead of standard output; its ending, as .json, chooses the format.",
-        ),
-        option(
-            "--color",
-            group=OUTPUT,
-            type=click.Choice(COLORS),
-            metavar="WHEN",
-            default="auto",
-            show_default=True,
-            in_file=False,
-            shown=False,
-            help="Color the table: auto, always or never.",
-        ),
-        _QUIET,
-        _DEBUG,
+    """Return the options on the output; those on a table only where the command has one."""
+    if "table" not in formats:
+        return _format(formats), _FILE, _QUIET, _DEBUG
+    return _format(formats), _ALL, _FILE, _COLOR, _QUIET, _DEBUG
+
+
+def _format(formats: Sequence[str]) -> Callable[[F], F]:
+    return option(
+        "--format",
+        group=OUTPUT,
+        type=click.Choice(formats),
+        metavar="FORMAT",
+        default=formats[0],
+        show_default=True,
+        help=f"Write the answer as {', '.join(formats[:-1])} or {formats[-1]}.",
     )
 
 

@@ -24,6 +24,8 @@ _UTF8 = ("json", "jsonl", "html", "github")
 _CODE = re.compile(r"(?<![A-Z\d/])BN\d{3}(?![\d-])")
 # Formats that one renderer writes for every command.
 _FOR_ALL = ("json", "csv")
+# Commands with a page of their own; that of any other has its table.
+_WITH_PAGE = ("report",)
 
 
 def tell(failures: Iterable[Failure], notes: Iterable[str], quiet: bool) -> None:
@@ -89,7 +91,7 @@ def _write_stdout(rendered: str, encoding: str | None) -> None:
 
 
 def _rendered(command: str, report: object, to: Output) -> str:
-    if to.format == "html":
+    if to.format == "html" and command not in _WITH_PAGE:
         return _page(command, report, to)
     room = "bnstat.renderers" if to.format in _FOR_ALL else f"bnstat.renderers.{command}"
     render: Callable[..., str] = importlib.import_module(f"{room}.{to.format}").render

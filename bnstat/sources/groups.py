@@ -50,6 +50,18 @@ def groups_by_source(sources: Sequence[str], group_by: str, folders: Sequence[st
     return found
 
 
+def table_of(group_by: str, sources: Sequence[str], folders: Sequence[str] = ()) -> str | None:
+    """Return the table that names the groups of files, as `groups_by_source` finds it; None for folders.
+
+    Args:
+        group_by: as for `groups_by_source`.
+        sources: the files.
+        folders: the folders that the user named.
+    """
+    file = "" if group_by == DIRECTORY else group_by.rpartition(":")[0]
+    return _place_of(file, sources, folders) if file and sources else file or None
+
+
 def _directories(sources: Sequence[str]) -> dict[str, str]:
     """Return the directory of each file, relative to the one that they have in common."""
     folders = {source: Path(os.path.abspath(source)).parent for source in sources}

@@ -128,13 +128,16 @@ def compare_batch_sizes(
     )
 
 
-def comparison_of(read: Table, settings: CompareSettings, named: Mapping[str, str]) -> Comparison:
+def comparison_of(
+    read: Table, settings: CompareSettings, named: Mapping[str, str], also: int | None = None
+) -> Comparison:
     """Return what batches of each size have, of samples that were read.
 
     Args:
         read: the samples.
         settings: what is compared.
         named: the group of each case by its name, from `named_groups`; empty without groups.
+        also: a size that is compared beside those by default; None for none.
 
     Raises:
         UsageError: if the settings do not fit these data.
@@ -143,7 +146,7 @@ def comparison_of(read: Table, settings: CompareSettings, named: Mapping[str, st
     rows = read.rows
     with blaming(read.failures):
         nesting = nesting_of([row.sample for row in rows], settings.preparation.patches)
-        sizes, notes = _answerable(settings, len(rows), nesting) if rows else ((), [])
+        sizes, notes = _answerable(settings, len(rows), nesting, also) if rows else ((), [])
         table = _table(rows)
     kind = _applied_to(read)
     cohorts = cohorts_of(table, nesting) if table is not None else ()
@@ -199,7 +202,9 @@ def named_groups(planned: Sequence[Planned], group_by: str, folders: Sequence[st
     return {name: groups[file] for name, file in files.items()}
 
 
-def _answerable(settings: CompareSettings, samples: int, nesting: Nesting | None) -> tuple[tuple[int, ...], list[str]]:
+def _answerable(
+    settings: CompareSettings, samples: int, nesting: Nesting | None, also: int | None
+) -> tuple[tuple[int, ...], list[str]]:
     """Return the batch sizes that these samples admit, and a note on the others.
 
     If samples are patches, a batch takes some from each of its volumes, so there must be enough volumes.
@@ -211,7 +216,8 @@ def _answerable(settings: CompareSettings, samples: int, nesting: Nesting | None
     if nesting is not None:
         word, there, per_volume = "volume", nesting.number, nesting.taking.per_volume
         most, each = there * per_volume, f" with {plural(per_volume, 'patch', 'patches')} of each in a batch"
-    sizes = tuple(dict.fromkeys(settings.batch_sizes)) or tuple(2**k for k in range(most.bit_length()))
+    by_default = sorted({*(2**k for k in range(most.bit_length())), *(() if also is None else (also,))})
+    sizes = tuple(dict.fromkeys(settings.batch_sizes)) or tuple(by_default)
     if settings.population == "infinite":
         return sizes, []
     fitting = tuple(size for size in sizes if size <= most)

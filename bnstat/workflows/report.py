@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime
+from typing import Unpack
 
-from bnstat.batch_size.settings import CompareSettings
-from bnstat.errors import InputError, UsageError
+from bnstat.batch_size.settings import CompareSettings, PopulationKind, Tolerances
+from bnstat.errors import UsageError, text, whole, wholes
+from bnstat.layers.settings import Layer, LayerKeywords, Settings
+from bnstat.networks.checkpoints.recognized import is_checkpoint
+from bnstat.networks.recordings.reading import is_recording
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Table, read_table
 from bnstat.reading.workers.job import Progress
-from bnstat.reports.check import CheckSettings
+from bnstat.reports.check import Check, CheckSettings, FailOn
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.finding import Finding
-from bnstat.reports.full.full_report import FullReport
-from bnstat.reports.full.volumes import ReportedVolume, VolumeChannel
+from bnstat.reports.full.full_report import TITLE, FullReport
+from bnstat.reports.full.made import Made
+from bnstat.reports.limits import DEFAULT_LIMITS, Limits
+from bnstat.rules import baseline as baselines
 from bnstat.rules.overrides import Override
 from bnstat.sources.addresses import is_remote
-from bnstat.sources.formats.memory import Input, named_inputs
+from bnstat.sources.formats.memory import InMemory, Input, named_inputs
 from bnstat.sources.opened import Planned
+from bnstat.workflows.check import against_baseline, asked_of
 from bnstat.workflows.compare_batch_sizes import comparison_of, named_groups
 from bnstat.workflows.frameworks_on_data import frameworks_on_data
+from bnstat.workflows.given_layers import given_layers
 from bnstat.workflows.judged_volumes import VolumeRules
+from bnstat.workflows.reported_volumes import volumes_of
 
 
 @dataclass(frozen=True)
@@ -35,11 +43,78 @@ class ReportSettings:
         check: What its rules judge.
         compare: Which batch sizes it compares, with the limits of the check as tolerances.
         layers: The file that `bnstat layers --format json` wrote; None without one.
+        title: The title of the page.
+        pictures: True if the page shows slices of volumes; False for a format without pictures.
     """
 
     check: CheckSettings
     compare: CompareSettings
     layers: str | None = None
+    title: str = TITLE
+    pictures: bool = True
+
+    @property
+    def judged(self) -> int:
+        """The batch size that rules judge."""
+        return self.check.layer.batch_size
+
+
+def report_asked(
+    *,
+    batch_sizes: Sequence[int] | None = None,
+    population: PopulationKind = "infinite",
+    draws: int = 1000,
+    group_by: str | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    fail_on: FailOn = "never",
+    limits: Limits = DEFAULT_LIMITS,
+    steps: int | None = None,
+    baseline: str | None = None,
+    reference: str | None = None,
+    layers: str | None = None,
+    title: str | None = None,
+    **layer: Unpack[LayerKeywords],
+) -> ReportSettings:
+    """Return what is asked of a report; the arguments are those of `bnstat.report`.
+
+    Without `batch_size`, rules judge the smallest of the sizes that are compared. A size that they judge is compared.
+
+    Raises:
+        UsageError: if a setting is wrong for any data.
+    """
+    compared = None if batch_sizes is None else wholes("batch_sizes", batch_sizes)
+    if compared and layer.get("batch_size") is None:
+        layer["batch_size"] = min(compared)
+    steps = None if steps is None else whole("steps", steps)
+    asked = asked_of(
+        select=select,
+        ignore=ignore,
+        fail_on=fail_on,
+        limits=limits,
+        steps=steps,
+        baseline=baseline,
+        reference=reference,
+        **layer,
+    )
+    judged = asked.layer
+    if compared and judged.batch_size not in compared:
+        compared = tuple(sorted({*compared, judged.batch_size}))
+    settings = CompareSettings(
+        layer=Layer(judged.framework, judged.epsilon, judged.momentum),
+        others=(),
+        axis=judged.axis,
+        batch_axis=judged.batch_axis,
+        batch_sizes=compared or (),
+        population=population,
+        draws=whole("draws", draws),
+        seed=judged.seed,
+        tolerances=Tolerances(limits.noise, limits.shortfall, limits.gap),
+        ranks=judged.ranks,
+        steps=steps,
+        group_by=None if group_by is None else text("group_by", group_by),
+    )
+    return ReportSettings(asked, settings, layers, TITLE if title is None else text("title", title))
 
 
 def full_report(
@@ -53,13 +128,15 @@ def full_report(
     """Return the answers of check, compare and inspect on the same volumes; one without volumes if none can be read.
 
     Raises:
-        UsageError: if the settings do not fit these data.
-        InputError: if the reference, the table of groups or the file of layers cannot be read.
+        UsageError: if the settings do not fit these data, or an input is no volume.
+        InputError: if the baseline, the reference, the table of groups or the file of layers cannot be read.
     """
+    started = time.monotonic()
     # what is asked, and what was made before
+    known = None if asked.check.baseline is None else baselines.load(asked.check.baseline, missing=False)
     judging = VolumeRules.of(asked.check)
-    inputs = list(named_inputs(judging.inputs(paths)))
-    network = None if asked.layers is None else _network(asked.layers)
+    network = None if asked.layers is None else given_layers(asked.layers)
+    inputs = list(named_inputs(judging.inputs(_volumes_among(paths))))
     folders = [one for one in inputs if isinstance(one, str) and not is_remote(one)]
     named: dict[str, str] = {}
 
@@ -73,66 +150,64 @@ def full_report(
     table = read_table(inputs, layer.axis, layer.batch_axis, reading, progress, admit)
     # each command answers from the same table
     judged = judging.judge(table, asked.check, _dropping(overrides), inputs, reading, progress)
-    comparison, not_compared = _compared(table, asked.compare, named)
-    volumes = _volumes(table, judged.check.findings, named)
+    check = judged.check if known is None else _beside_known(judged.check, known, judged.codes)
+    comparison, not_compared = _compared(table, asked, named)
     return FullReport(
-        check=judged.check,
+        check=check,
         inspected=judged.evidence.report,
         comparison=comparison,
         not_compared=not_compared,
         frameworks=frameworks_on_data(table, judged.evidence.report, asked.check.limits.variance_error),
-        volumes=volumes,
+        volumes=volumes_of(table.rows, check.findings, judged.evidence.report, named),
         network=network,
+        title=asked.title,
+        made=Made(seconds=time.monotonic() - started, date=datetime.now(UTC).astimezone().date().isoformat()),
     )
+
+
+def _volumes_among(paths: Input | Iterable[Input]) -> list[str | InMemory]:
+    """Return the inputs, which must be volumes.
+
+    Raises:
+        UsageError: if one is a checkpoint, or the recording of a training; the message names the command for it.
+    """
+    inputs = named_inputs(paths)
+    for one in inputs:
+        if not isinstance(one, str):
+            continue
+        if is_recording(one):
+            raise UsageError(
+                f"{one} is the recording of a training, and a report is about volumes; to see it, type: "
+                f"bnstat layers {one}"
+            )
+        if is_checkpoint(one):
+            raise UsageError(
+                f"{one} is a file of weights, and a report is about volumes; to judge it, type: bnstat checkpoint {one}"
+            )
+    return inputs
 
 
 def _dropping(overrides: Sequence[Override]) -> Callable[[Finding], bool]:
     return lambda finding: any(override.drops(finding) for override in overrides)
 
 
-def _compared(
-    table: Table, settings: CompareSettings, named: Mapping[str, str]
-) -> tuple[Comparison | None, str | None]:
+def _beside_known(check: Check, known: baselines.Baseline, codes: Iterable[str]) -> Check:
+    """Return the check with known findings apart from new ones."""
+    return against_baseline(check, known, set(codes), {*check.sources}, update=False)
+
+
+def _compared(table: Table, asked: ReportSettings, named: Mapping[str, str]) -> tuple[Comparison | None, str | None]:
     """Return the comparison of batch sizes, or why there is none."""
+    settings = asked.check.layer
+    if settings.kind not in ("batch", "renorm"):
+        return None, _no_batch_statistics(settings)
     try:
-        return comparison_of(table, settings, named), None
+        return comparison_of(table, asked.compare, named, asked.judged), None
     except UsageError as error:
         return None, str(error)
 
 
-def _volumes(table: Table, findings: Sequence[Finding], named: Mapping[str, str]) -> tuple[ReportedVolume, ...]:
-    """Return the volumes of the table, in order."""
-    found = []
-    for place, row in enumerate(table.rows):
-        moments = row.moments
-        channels = tuple(
-            VolumeChannel(
-                channel=channel,
-                count=int(moments.count[channel]),
-                mean=float(moments.mean[channel]),
-                std=float(moments.variance[channel]) ** 0.5,
-                minimum=float(moments.minimum[channel]),
-                maximum=float(moments.maximum[channel]),
-                nan=int(moments.nan[channel]),
-                inf=int(moments.inf[channel]),
-            )
-            for channel in range(row.tensor.channels)
-        )
-        about = tuple(at for at, finding in enumerate(findings) if finding.source == row.sample.source)
-        found.append(ReportedVolume(place, row.sample, 1, channels, named.get(row.sample.source), about))
-    return tuple(found)
-
-
-def _network(file: str) -> Mapping[str, Any]:
-    """Read what `bnstat layers --format json` wrote.
-
-    Raises:
-        InputError: if it cannot be read, or is another document.
-    """
-    try:
-        found: object = json.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(file, f"cannot be read: {error}") from error
-    if not isinstance(found, dict) or found.get("schema") != "bnstat.layers/1":
-        raise InputError(file, "is not what `bnstat layers --format json` writes")
-    return found
+def _no_batch_statistics(settings: Settings) -> str:
+    return (
+        f"{settings.layer} does not use the statistics of batches, so the batch size does not change what it computes"
+    )

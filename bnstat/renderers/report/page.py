@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
-from bnstat.batch_size.settings import CompareSettings
+from bnstat.batch_size.settings import PopulationKind
 from bnstat.layers.settings import LayerKeywords
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.workers.job import Progress
 from bnstat.renderers.report import html, markdown
+from bnstat.renderers.report.given import settings_of
+from bnstat.reports.check import FailOn
 from bnstat.reports.documents.document import Fields
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.limits import DEFAULT_LIMITS, Limits
+from bnstat.rules.overrides import Override
 from bnstat.sources.formats.memory import Input
-from bnstat.workflows.check import asked_of
 from bnstat.workflows.failures import require_some
-from bnstat.workflows.report import ReportSettings, full_report
+from bnstat.workflows.report import full_report, report_asked
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,10 +60,19 @@ def report(
     paths: Input | Iterable[Input],
     *,
     batch_sizes: Sequence[int] | None = None,
+    population: PopulationKind = "infinite",
+    draws: int = 1000,
     group_by: str | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    fail_on: FailOn = "never",
     limits: Limits = DEFAULT_LIMITS,
+    overrides: Sequence[Override] = (),
+    steps: int | None = None,
+    baseline: str | None = None,
     reference: str | None = None,
     layers: str | None = None,
+    title: str | None = None,
     reading: Reading = FILES_AS_THEY_ARE,
     progress: Progress | None = None,
     **layer: Unpack[LayerKeywords],
@@ -70,39 +81,36 @@ def report(
 
     Args:
         paths: as for `diagnose`.
-        batch_sizes: the sizes to compare; by default 1, 2, 4, … up to the number of samples.
+        batch_sizes: the sizes to compare; by default 1, 2, 4, … up to the number of samples. Rules judge `batch_size`,
+            and without it the smallest of these sizes.
+        population: "infinite" or "finite", as for `compare`.
+        draws: batches that are drawn at most for a size.
         group_by: "directory" or "FILE.csv:COLUMN", as for `compare`.
+        select: codes, names or prefixes of the rules that judge, as for `check`; empty for all.
+        ignore: codes, names or prefixes of the rules that do not.
+        fail_on: the least severity of a new finding that fails the check; by default none does.
         limits: the thresholds of the rules; those on noise, shortfall and gap are also the tolerances of `compare`.
-        reference: a moments file that the volumes are compared with, as for `check`.
+        overrides: rules that are ignored for some files, as for `check`.
+        steps: training steps, to judge whether the running statistics have settled by then, and to simulate them.
+        baseline: a file of known findings, which are shown apart from new ones.
+        reference: a moments file, or a fingerprint of nnU-Net, that the volumes are compared with, as for `check`.
         layers: a file that `bnstat layers --format json` wrote.
+        title: the title of the page.
         reading: how inputs are found, prepared and read.
         progress: callbacks that are called with the files and bytes read so far.
         layer: `framework`, `batch_size` and the other settings of `diagnose`.
+
+    Returns:
+        The page. Inputs that cannot be read are in its `report.errors`; it shows the others.
 
     Raises:
         UsageError: if a setting is wrong, or does not fit these data.
         InputError: if no input can be read, nor a file that a setting names.
     """
-    asked = asked_of(fail_on="never", limits=limits, reference=reference, **layer)
-    of_layer = asked.layer
-    compared = CompareSettings.of(
-        batch_sizes,
-        of_layer.axis,
-        of_layer.batch_axis,
-        of_layer.framework.name,
-        (),
-        of_layer.epsilon,
-        layer.get("momentum"),
-        "infinite",
-        1000,
-        of_layer.seed,
-        of_layer.ranks,
-        None,
-        group_by,
-        limits.noise,
-        limits.shortfall,
-        limits.gap,
-    )
-    found = full_report(paths, ReportSettings(asked, compared, layers), reading, progress)
+    compared = {"batch_sizes": batch_sizes, "population": population, "draws": draws, "group_by": group_by}
+    judged = {"select": select, "ignore": ignore, "fail_on": fail_on, "limits": limits, "steps": steps}
+    beside = {"baseline": baseline, "reference": reference, "layers": layers, "title": title}
+    given: dict[str, Any] = {**compared, **judged, **beside, **layer}
+    found = full_report(paths, report_asked(**given), reading, progress, overrides=overrides)
     require_some(found.check.sources, found.errors)
-    return ReportPage(found)
+    return ReportPage(replace(found, made=replace(found.made, settings=settings_of(given, reading, overrides))))

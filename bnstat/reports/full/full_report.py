@@ -21,6 +21,9 @@ from bnstat.reports.full.volumes import ReportedVolume
 from bnstat.reports.inspect import Report
 from bnstat.sources.sample import Sample, channel_names_of
 
+# The title of a page that is given none.
+TITLE = "Normalization statistics"
+
 
 @dataclass(frozen=True, repr=False)
 class FullReport(Document):
@@ -49,7 +52,7 @@ class FullReport(Document):
     voxels: Voxels = field(default_factory=Voxels)
     network: Mapping[str, Any] | None = None
     made: Made = field(default_factory=Made, compare=False)
-    title: str = "Normalization statistics"
+    title: str = TITLE
 
     @cached_property
     def answers(self) -> Answers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bnstat.layers.results import Number
 from bnstat.sources.sample import Sample
 
 
@@ -16,8 +17,8 @@ class VolumeChannel:
         count: The number of its values, NaN and Inf among them.
         mean: The mean of its finite values; None if there are none.
         std: The square root of their biased variance; None if there are none, or float64 cannot hold their squares.
-        minimum: The least finite value.
-        maximum: The greatest finite value.
+        minimum: The least finite value; None if there are none.
+        maximum: The greatest finite value; None if there are none.
         nan: The number of NaN values.
         inf: The number of infinite values.
         zeros: The share of values that are exactly 0, from 0 to 1; None if the voxels were not read again.
@@ -27,8 +28,8 @@ class VolumeChannel:
     count: int
     mean: float | None
     std: float | None
-    minimum: float | None
-    maximum: float | None
+    minimum: Number | None
+    maximum: Number | None
     nan: int
     inf: int
     zeros: float | None = None
