@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from bnstat.layers.settings import Settings
 from bnstat.reports.check import Check
@@ -86,6 +89,17 @@ class Answers:
     def channels(self) -> int:
         """The greatest number of channels of a volume."""
         return max((len(one.channels) for one in self.volumes), default=0)
+
+    @cached_property
+    def _folder(self) -> str:
+        """What the names of all volumes begin with, up to the last separator; empty for one volume."""
+        titles = [one.title for one in self.volumes]
+        shared = posixpath.commonprefix(titles) if len(set(titles)) > 1 else ""
+        return shared[: max(shared.rfind("/"), shared.rfind(os.sep)) + 1]
+
+    def name_of(self, place: int) -> str:
+        """Return the name of a volume in a sentence, below the folder that all volumes have in common."""
+        return printable(self.volumes[place].title.removeprefix(self._folder))
 
     def title_of(self, channel: int) -> str:
         """Return the name of a channel in a sentence."""

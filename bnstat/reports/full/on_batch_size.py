@@ -63,13 +63,13 @@ def _beyond_limits(one: CurveChannel, found: Recommendation) -> bool:
 
 
 def on_batch_size(answers: Answers) -> tuple[Remark, ...]:
-    """Return whether the batch size is enough, which one is, and why; the answer first."""
+    """Return whether the batch size is enough, and which one is; the answer first."""
     if answers.labels.everywhere:
         return (Remark(sentence(answers.labels.sentence)),)
-    return tuple(Remark(text) for text in _sentences(answers) if text)
+    return tuple(Remark(text) for text in _answer(answers) if text)
 
 
-def _sentences(answers: Answers) -> Iterator[str]:
+def _answer(answers: Answers) -> Iterator[str]:
     own = _own_kind(answers)
     found = recommended(answers)
     yield own
@@ -83,12 +83,18 @@ def _sentences(answers: Answers) -> Iterator[str]:
     yield _lead(answers, found, asked=not own)
     if found.headline and not found.headline.startswith("Batch size"):
         yield sentence(found.headline)  # on label maps, or on entries of a few files
-    yield _with_odd(answers)
     yield _asked_sizes(answers, found)
-    yield WHAT_IT_IS
-    yield _why(answers, found)
-    yield _figures(answers, found)
-    yield _sure(answers, found)
+    yield _with_odd(answers)
+
+
+def why(answers: Answers) -> tuple[str, ...]:
+    """Return what batch norm is, and why the batch size is enough or not in these data."""
+    found = recommended(answers)
+    if found is None or answers.labels.everywhere:
+        return ()
+    if found.channel is None:
+        return (WHAT_IT_IS,)
+    return tuple(filter(None, (WHAT_IT_IS, _why(answers, found), _figures(answers, found), _sure(answers, found))))
 
 
 # What batch norm does, for a reader who does not know it.
@@ -127,7 +133,6 @@ def _unknown(answers: Answers, found: Recommendation) -> Iterator[str]:
         yield sentence(found.headline)
         return
     yield f"These data cannot tell whether {_size(answers)} is enough for batch norm. {sentence(found.headline)}"
-    yield WHAT_IT_IS
     counts = {one.count for volume in answers.volumes for one in volume.channels}
     varies = any(one.std for volume in answers.volumes for one in volume.channels)
     if answers.size == 1 and len(counts) == 1 and varies:
@@ -198,7 +203,7 @@ def _with_odd(answers: Answers) -> str:
     odd = odd_volumes(answers)
     if not odd:
         return ""
-    named = joined([printable(answers.volumes[place].title) for place in odd[:2]]) if len(odd) <= 2 else ""
+    named = joined([answers.name_of(place) for place in odd[:2]]) if len(odd) <= 2 else ""
     which = named or answers.counted(len(odd))
     one = len(odd) == 1
     return (

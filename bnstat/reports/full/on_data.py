@@ -92,7 +92,7 @@ def _where(answers: Answers, findings: Sequence[Finding]) -> str:
     if every and len(answers.volumes) > 1:
         whole = f"all {answers.counted(len(answers.volumes))} together" if not volumes else f"all {answers.word}s"
         return f": {part} of {whole}" if part else ""
-    named = _named([printable(volumes[place].title) for place in sorted(volumes)])
+    named = _named([answers.name_of(place) for place in sorted(volumes)])
     return f": {part} of {named}" if part and named else f": {part or named}" if part or named else ""
 
 
@@ -133,7 +133,7 @@ def _of_odd(answers: Answers, place: int) -> str:
     more = len({one.channel for one in mine}) - 1
     also = f" The same holds for {plural(more, 'other channel')} of it." if more else ""
     return (
-        f"{printable(answers.volumes[place].title)} does not fit the others: its mean{where} is {_number(own.mean)} "
+        f"{answers.name_of(place)} does not fit the others: its mean{where} is {_number(own.mean)} "
         f"and its SD is {_number(own.std)}. In the other {answers.word}s the mean is {_span([o.mean for o in others])} "
         f"and the SD is {_span([o.std for o in others])}.{also}"
     )
@@ -163,14 +163,14 @@ def steps_on_data(answers: Answers) -> Iterator[str]:
         yield "Give the images instead of the label maps, and make this page again."
         return
     for remark in (*_labels(answers), *_broken(answers)):
-        where = _named([printable(answers.volumes[place].title) for place in remark.volumes])
+        where = _named([answers.name_of(place) for place in remark.volumes])
         about = f"{where}: " if where and len(remark.volumes) < len(answers.volumes) else ""
         code = remark.rule or ""
         what = "labels among the images" if code == "BN406" else _problem(answers, code)
         yield f"Correct {about}{what} ({code}); the section Findings says how."
     odd = odd_volumes(answers)
     if odd:
-        names = _named([printable(answers.volumes[place].title) for place in odd])
+        names = _named([answers.name_of(place) for place in odd])
         one = len(odd) == 1
         yield (
             f"Look at {names}: compare {'its' if one else 'their'} units, scale factors and intensity normalization "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bnstat.reports.documents.document import Fields
 from bnstat.reports.full.answers import Answers, Remark
-from bnstat.reports.full.on_batch_size import Standing, on_batch_size, standing, steps_on_batch_size
+from bnstat.reports.full.on_batch_size import Standing, on_batch_size, standing, steps_on_batch_size, why
 from bnstat.reports.full.on_data import on_data, steps_on_data
 from bnstat.reports.full.on_reading import beyond_this, on_reading
 from bnstat.text import plural
@@ -21,7 +21,8 @@ class PageVerdict:
 
     Attributes:
         standing: How the batch size that was asked about fares.
-        answer: Whether it is enough, which size is, and why; the answer first.
+        answer: Whether it is enough, and which size is; the answer first.
+        why: What batch norm is, and how these volumes differ.
         data: Whether a volume or a channel is broken, the gravest first.
         steps: What to do, in order.
         read: What was read, and how.
@@ -30,6 +31,7 @@ class PageVerdict:
 
     standing: Standing
     answer: tuple[Remark, ...]
+    why: tuple[str, ...]
     data: tuple[Remark, ...]
     steps: tuple[str, ...]
     read: tuple[str, ...]
@@ -37,8 +39,8 @@ class PageVerdict:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """The answer and what is wrong with the data, as texts."""
-        return tuple(one.text for one in (*self.answer, *self.data))
+        """The answer, what is wrong with the data, and why, as texts."""
+        return (*(one.text for one in (*self.answer, *self.data)), *self.why)
 
     def to_fields(self) -> Fields:
         """Return the fields of the document of a report that have the verdict."""
@@ -62,6 +64,7 @@ def verdict_of(answers: Answers) -> PageVerdict:
     return PageVerdict(
         standing=standing(answers),
         answer=answer,
+        why=why(answers) if answers.volumes else (),
         data=on_data(answers) if answers.volumes or answers.check.errors else (),
         steps=steps,
         read=tuple(on_reading(answers)) if answers.volumes else (),

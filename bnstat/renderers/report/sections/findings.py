@@ -1,13 +1,152 @@
-"""The section "Findings" of the page."""
+"""The section "Findings" of the page: a card for each rule, the gravest first, and what was looked for."""
 
 from __future__ import annotations
 
-from bnstat.renderers.report.blocks import Section
+from collections.abc import Iterator, Sequence
+
+from bnstat.renderers.check.alike import counted, stale_line
+from bnstat.renderers.findings import by_rule
+from bnstat.renderers.report.blocks import Block, Details, FindingCard, Items, Link, Paragraph, Section
+from bnstat.renderers.report.sections.flagged import finding_anchor, worst
+from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
+from bnstat.reports.finding import Finding
+from bnstat.reports.full.answers import ON_BATCH_SIZE
 from bnstat.reports.full.full_report import FullReport
+from bnstat.rules.every_rule import RULES
+from bnstat.rules.explanation import explained
+from bnstat.text import capitalized, numbered, plural, printable, sentence
+
+# The volumes that a card links to; all of them follow, folded away.
+MOST_PLACES = 10
+
+# The section with the plot that a rule is about.
+_PLOTS = {
+    **dict.fromkeys(ON_BATCH_SIZE, ("batch sizes", "batch-size")),
+    **dict.fromkeys(("BN102", "BN103", "BN108"), ("what ε does", "epsilon")),
+    **dict.fromkeys(("BN207", "BN208"), ("volumes beside each other", "between-volumes")),
+    **dict.fromkeys(("BN109", "BN406"), ("intensities", "intensities")),
+    **dict.fromkeys(("BN301", "BN302", "BN303"), ("frameworks", "frameworks")),
+}
 
 
 def section(report: FullReport) -> Section | None:
-    """Return the section; None if the report has nothing for it."""
+    """Return the section; None if nothing could be read."""
     if not report.volumes:
         return None
-    return Section("findings", "Findings", ())
+    names = names_of(report)
+    blocks: list[Block] = [_opening(report)]
+    for group in by_rule(report.findings):
+        blocks += _card(group, report, names)
+    blocks += [*_known(report), *_looked_for(report), *_notes(report)]
+    return Section("findings", "Findings", tuple(blocks))
+
+
+def _opening(report: FullReport) -> Paragraph:
+    """Return how many findings there are."""
+    rules = plural(len(report.check.rules), "rule")
+    new = "new " if report.check.known else ""
+    if not report.findings:
+        return Paragraph(f"No {new}findings: {rules} looked at these data, and none found a fault.", "good", lead=True)
+    tone = worst(report.findings) or "plain"
+    text = f"{rules} looked at these data and report {counted(report.check)}."
+    several = {one.rule for one in report.findings} & set(ON_BATCH_SIZE)
+    if len(several) > 1:
+        text += " Each rule on the batch size names the size for its own figure; the verdict has the size for all."
+    return Paragraph(text, tone, lead=True)
+
+
+def _card(group: Sequence[Finding], report: FullReport, names: VolumeNames) -> Iterator[Block]:
+    """Yield the card of a rule, and the rest of its messages folded away."""
+    first = group[0]
+    volumes = list(dict.fromkeys(volume.place for one in group for volume in report.answers.about(one)))
+    yield FindingCard(
+        anchor=finding_anchor(first.rule),
+        severity=first.severity,
+        code=first.rule,
+        title=capitalized(first.name.replace("-", " ")),
+        message=first.message,
+        meaning=meaning_of(first),
+        places=tuple(_places(group, volumes, report, names)),
+        more=_more(group, volumes, report, names),
+    )
+    others = tuple(dict.fromkeys(_message(one) for one in group[1:]))
+    if others:
+        yield Details(
+            f"All messages of {first.rule} {first.name} ({len(group):,})", (Items((_message(first), *others)),)
+        )
+
+
+def _message(finding: Finding) -> str:
+    """Return a message with the file that it is about."""
+    said = sentence(finding.message)
+    source = None if finding.source is None else printable(finding.source)
+    return said if source is None or source in said else f"{source}: {said}"
+
+
+def meaning_of(finding: Finding) -> str:
+    """Return what such a finding means and what to do, from the documentation of its rule."""
+    rule = next((one for one in RULES if one.code == finding.rule), None)
+    if rule is None:
+        return ""
+    told = explained(rule)
+    return f"{_plain(told.summary)} {_plain(told.why)} What to do: {_plain(told.advice)}"
+
+
+def _plain(text: str) -> str:
+    """Return the first paragraph of a documentation on one line."""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def _places(group: Sequence[Finding], volumes: Sequence[int], report: FullReport, names: VolumeNames) -> Iterator[Link]:
+    """Yield what a card links to: the rows of volumes, their pictures, and the plot that it is about."""
+    pictures = {(one.volume, one.channel) for one in report.voxels.slices}
+    channels = {one.channel for one in group if one.channel is not None}
+    for place in volumes[:MOST_PLACES]:
+        yield Link(names.full[place], f"volume-{place}")
+        shown = sorted(channel for volume, channel in pictures if volume == place)
+        seen = [channel for channel in shown if channel in channels] or shown
+        if seen:
+            yield Link(f"picture of {names.short[place]}", f"slices-{place}-{seen[0]}")
+    if group[0].rule in _PLOTS:
+        yield Link(*_PLOTS[group[0].rule])
+
+
+def _more(group: Sequence[Finding], volumes: Sequence[int], report: FullReport, names: VolumeNames) -> str | None:
+    """Return how many further findings there are, and on what."""
+    if len(group) < 2:
+        return None
+    channels = numbered("channel", "channels", {one.channel for one in group if one.channel is not None})
+    where = f"in {channels}" if channels and report.channels > 1 else ""
+    on = f"on {plural(len(volumes), names.noun)}" if volumes else ""
+    hidden = f", of which {MOST_PLACES} are named here" if len(volumes) > MOST_PLACES else ""
+    said = " ".join(filter(None, (plural(len(group), "finding"), "of this rule", where, on)))
+    return f"{said}{hidden}."
+
+
+def _known(report: FullReport) -> Iterator[Block]:
+    """Yield the findings that the baseline has, and those of its entries that are no longer found."""
+    known, stale = report.check.known, report.check.stale
+    if known:
+        texts = tuple(f"{one.rule} {one.name} ({one.severity}): {_message(one)}" for one in known)
+        yield Details(f"{plural(len(known), 'finding')} known from the baseline", (Items(texts),))
+    if stale:
+        entries = plural(len(stale), "entry of the baseline", "entries of the baseline")
+        yield Details(f"{entries} no longer found", (Items(tuple(map(stale_line, stale))),))
+
+
+def _looked_for(report: FullReport) -> Iterator[Block]:
+    """Yield the rules that judged, folded away."""
+    found = {one.rule for one in (*report.findings, *report.check.known)}
+    quiet = [one for one in report.check.rules if one.code not in found]
+    if quiet:
+        texts = tuple(f"{one.summary} ({one.severity} {one.code} {one.name})" for one in quiet)
+        yield Details(f"{plural(len(quiet), 'rule')} found nothing: what they look for", (Items(texts),))
+
+
+def _notes(report: FullReport) -> Iterator[Block]:
+    """Yield the notes on how inputs were understood, and on what could not be judged."""
+    if report.notes:
+        texts = tuple(f"{capitalized(sentence(one)).removesuffix('.')}." for one in report.notes)
+        yield Details(
+            f"{plural(len(texts), 'note')} on what was not judged and how the inputs were understood", (Items(texts),)
+        )

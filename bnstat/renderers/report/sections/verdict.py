@@ -1,13 +1,70 @@
-"""The section "Verdict" of the page."""
+"""The section "Verdict" of the page: the answer first, then what to do, and why."""
 
 from __future__ import annotations
 
-from bnstat.renderers.report.blocks import Section
+from collections.abc import Iterator
+
+from bnstat.renderers.report.blocks import Block, Heading, Items, Link, Paragraph, Section, Tone
+from bnstat.renderers.report.sections.flagged import finding_anchor
+from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
+from bnstat.reports.full.answers import Remark
 from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.on_batch_size import Standing
+
+# The volumes of one remark that it links to.
+_MOST_LINKED = 5
+_TONES: dict[Standing, Tone] = {
+    "enough": "good",
+    "perhaps": "note",
+    "too small": "warning",
+    "whole": "note",
+    "unknown": "plain",
+}
 
 
 def section(report: FullReport) -> Section | None:
-    """Return the section; None if the report has nothing for it."""
-    if not report.volumes:
+    """Return the section; None if no input was given."""
+    if not report.volumes and not report.errors:
         return None
-    return Section("verdict", "Verdict", ())
+    found, names = report.verdict, names_of(report)
+    labels = report.answers.labels.everywhere
+    tone: Tone = "error" if labels or not report.volumes else _TONES[found.standing]
+    if report.check.settings.layer.by_sample and report.volumes and not labels:
+        tone = "good"
+    blocks: list[Block] = []
+    for place, remark in enumerate(found.answer):
+        blocks.append(Paragraph(remark.text, "plain" if place else tone, lead=not place))
+    if report.comparison is not None and report.comparison.recommendation is not None and report.volumes:
+        blocks[-1] = _linked(blocks[-1], Link("the figures at each size", "batch-size"))
+    if found.data:
+        blocks.append(Heading("Is a volume or a channel broken?"))
+        blocks += [_of_data(remark, report, names) for remark in found.data]
+    for heading, texts, ordered in (("What to do", found.steps, True), ("Why", found.why, False)):
+        if texts:
+            blocks += [Heading(heading), *([Items(texts, ordered=True)] if ordered else map(Paragraph, texts))]
+    for heading, texts in (("What was read", found.read), ("What this page cannot say", found.beyond)):
+        blocks += [Heading(heading), Items(texts)] if texts else []
+    return Section("verdict", "Verdict", tuple(blocks))
+
+
+def _linked(block: Block, link: Link) -> Block:
+    """Return a paragraph with one more link; another block as it is."""
+    if not isinstance(block, Paragraph):
+        return block
+    return Paragraph(block.text, block.tone, block.lead, (*block.links, link))
+
+
+def _of_data(remark: Remark, report: FullReport, names: VolumeNames) -> Paragraph:
+    """Return what is said of volumes, with links to their rows and to the finding."""
+    severities = [one.severity for one in report.findings if one.rule == remark.rule]
+    tone: Tone = severities[0] if severities else ("error" if report.errors and remark.rule is None else "plain")
+    if remark.rule is None and not report.errors and not report.check.known:
+        tone = "good"
+    return Paragraph(remark.text, tone, links=tuple(_links(remark, names)))
+
+
+def _links(remark: Remark, names: VolumeNames) -> Iterator[Link]:
+    for place in remark.volumes[:_MOST_LINKED]:
+        yield Link(names.short[place], f"volume-{place}")
+    if remark.rule is not None:
+        yield Link("what it means and what to do", finding_anchor(remark.rule))
