@@ -134,8 +134,8 @@ def drawn_for(found: Any, path: Sequence[str | int], document: Any) -> Any:
     if path[2] == "counts":
         total = sum(histogram["counts"]) + histogram["below"] + histogram["above"]
     else:
-        channel = document["volumes"][path[3]]["channels"][histogram["channel"]]
-        total = max(channel["count"] - channel["nan"] - channel["inf"], sum(histogram["volumes"][path[3]]))
+        outside = [side[path[3]] for side in (histogram["volumes_below"], histogram["volumes_above"]) if side]
+        total = sum(histogram["volumes"][path[3]]) + sum(outside)
     return found / total if total else 0.0
 
 

@@ -33,18 +33,26 @@ def shares_of(report: FullReport, place: int, volume: int | None = None) -> list
         volume: The place of the volume; None for all of them.
     """
     histogram = report.voxels.histograms[place]
-    if volume is None:
-        counts: Sequence[int] = histogram.counts
-        total = sum(counts) + histogram.below + histogram.above
-    else:
-        counts, channel = histogram.volumes[volume], report.volumes[volume].channels[histogram.channel]
-        total = max(channel.count - channel.nan - channel.inf, sum(counts))
+    counts = histogram.counts if volume is None else histogram.volumes[volume]
+    total = sum(counts) + outside(histogram, volume)
     return [count / total if total else 0.0 for count in counts]
 
 
+def outside(histogram: Histogram, volume: int | None = None) -> int:
+    """Return the number of values of all volumes, or of one, that lie outside of the bins."""
+    if volume is None:
+        return histogram.below + histogram.above
+    return sum(side[volume] for side in (histogram.volumes_below, histogram.volumes_above) if volume < len(side))
+
+
 def counted_volumes(histogram: Histogram) -> list[int]:
-    """Return the places of the volumes that have values in the histogram."""
-    return [place for place, counts in enumerate(histogram.volumes) if any(counts)]
+    """Return the places of the volumes of which values are known."""
+    return [place for place, counts in enumerate(histogram.volumes) if any(counts) or outside(histogram, place)]
+
+
+def is_away(histogram: Histogram, volume: int) -> bool:
+    """Return True if most values of a volume lie outside of the bins."""
+    return outside(histogram, volume) > sum(histogram.volumes[volume])
 
 
 def most_different(report: FullReport, place: int) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bnstat.renderers.report.blocks import Block, Link, Paragraph, Section
 from bnstat.renderers.report.sections.flagged import ODD, Flags, chosen, finding_anchor, not_called_odd
-from bnstat.renderers.report.sections.histogram_plot import counted_volumes, histogram_plot, most_different
+from bnstat.renderers.report.sections.histogram_plot import counted_volumes, histogram_plot, is_away, most_different
 from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
 from bnstat.reports.full.full_report import FullReport
 from bnstat.text import MOST_PLACES, capitalized, channel_title, first_ones, numbered, plural, printable, sentence
@@ -45,6 +45,10 @@ def _blocks(report: FullReport) -> Iterator[Block]:
         odd = [one for one in flags.odd(channel) if one in counted_volumes(histograms[place_of[channel]])]
         different = None if odd else most_different(report, place_of[channel])
         yield histogram_plot(report, place_of[channel], names, odd, different)
+        away = [one for one in odd if is_away(histograms[place_of[channel]], one)]
+        if away:
+            which = first_ones(names.noun if len(away) == 1 else f"{names.noun}s", [names.full[one] for one in away])
+            yield Paragraph(f"Most values of {which} lie outside of this plot.", "warning")
         if different is not None:
             yield Paragraph(
                 f"In {printable(channel_title(channel, report.names))}, the values of {names.full[different]} are "
