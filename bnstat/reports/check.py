@@ -116,12 +116,21 @@ class CheckedCheckpoint:
 
 @dataclass(frozen=True)
 class RuleInfo:
-    """A rule as output formats describe it, whether or not it found anything."""
+    """A rule as output formats describe it, whether or not it found anything.
+
+    Attributes:
+        code: Its code.
+        name: Its name.
+        severity: The severity of its findings.
+        summary: The problem in a sentence.
+        why: Why that matters, where a format says so; empty elsewhere.
+    """
 
     code: str
     name: str
     severity: Severity
     summary: str
+    why: str = ""
 
 
 @dataclass(frozen=True, repr=False)

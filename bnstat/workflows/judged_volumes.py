@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 
 import numpy as np
@@ -51,11 +51,13 @@ class JudgedVolumes:
         check: The verdict, without a baseline.
         codes: The codes of the rules that had something to judge.
         evidence: What they judged.
+        silent: The codes of the rules that had nothing to judge, each with the reason.
     """
 
     check: Check
     codes: frozenset[str]
     evidence: Evidence
+    silent: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -127,11 +129,17 @@ class VolumeRules:
                 *_of_few_files(table, evidence, codes),
                 *_beside(self.reference, left, codes),
             ),
-            rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in self.rules),
+            rules=tuple(map(_described, self.rules)),
             apart=len(evidence.shapes) > 1,
             needs=evidence.needs,
         )
-        return JudgedVolumes(result, frozenset(codes - set(silences(evidence))), evidence)
+        silent = {code: why for code, why in silences(evidence).items() if code in codes}
+        return JudgedVolumes(result, frozenset(codes - set(silent)), evidence, silent)
+
+
+def _described(rule: Rule[Evidence]) -> RuleInfo:
+    told = explained(rule)
+    return RuleInfo(rule.code, rule.name, rule.severity, told.summary, told.why)
 
 
 def judge_volumes(

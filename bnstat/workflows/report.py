@@ -162,6 +162,7 @@ def full_report(
         network=network,
         title=asked.title,
         made=Made(seconds=time.monotonic() - started, date=datetime.now(UTC).astimezone().date().isoformat()),
+        silent=judged.silent,
     )
 
 

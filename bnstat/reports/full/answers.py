@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from bnstat.layers.settings import Settings
@@ -49,6 +49,7 @@ class Answers:
         comparison: The comparison of batch sizes; None if the volumes cannot be compared.
         not_compared: Why not, in a sentence.
         volumes: The volumes.
+        silent: The codes of the rules that had nothing to judge, each with the reason.
         inside: True if the page has measurements of the layers inside of a network.
     """
 
@@ -57,6 +58,7 @@ class Answers:
     comparison: Comparison | None
     not_compared: str | None
     volumes: tuple[ReportedVolume, ...]
+    silent: Mapping[str, str] = field(default_factory=dict)
     inside: bool = False
 
     @property

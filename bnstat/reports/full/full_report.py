@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from bnstat.reading.voxels.results import Histogram, Slices, Voxels
-from bnstat.reports.check import Check
+from bnstat.reports.check import Check, RuleInfo
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.documents.document import Document, Fields
 from bnstat.reports.finding import Failure, Finding
@@ -40,6 +40,7 @@ class FullReport(Document):
         voxels: Histograms and slices.
         network: The document of `bnstat layers --format json` that was given; None without one.
         made: How the report was made.
+        silent: The codes of the rules that had nothing to judge, each with the reason.
         title: The title of the page.
     """
 
@@ -53,12 +54,19 @@ class FullReport(Document):
     network: Mapping[str, Any] | None = None
     made: Made = field(default_factory=Made, compare=False)
     title: str = TITLE
+    silent: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def answers(self) -> Answers:
         """The answers of the commands, from which the verdict is made."""
         return Answers(
-            self.check, self.inspected, self.comparison, self.not_compared, self.volumes, self.network is not None
+            check=self.check,
+            inspected=self.inspected,
+            comparison=self.comparison,
+            not_compared=self.not_compared,
+            volumes=self.volumes,
+            silent=self.silent,
+            inside=self.network is not None,
         )
 
     @cached_property
@@ -122,6 +130,7 @@ class FullReport(Document):
         return {
             "title": self.title,
             **self.verdict.to_fields(),
+            "rules": [_rule(rule, self.silent.get(rule.code)) for rule in self.check.rules],
             "check": self.check.to_dict(),
             "inspect": self.inspected.to_dict(),
             "compare": None if self.comparison is None else self.comparison.to_dict(),
@@ -145,6 +154,11 @@ class FullReport(Document):
             for volume in self.volumes
             for channel in volume.channels
         ]
+
+
+def _rule(rule: RuleInfo, silent: str | None) -> Fields:
+    """Return what a rule looks for, why it matters, and why it had nothing to judge, if so."""
+    return {**asdict(rule), "not_judged": silent}
 
 
 def _volume(volume: ReportedVolume) -> Fields:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
 from bnstat.reports.full.answers import ODD, ON_BATCH_SIZE, Answers, Remark
-from bnstat.text import NO_BREAK_SPACE, beyond, capitalized, joined, listed, number, plural, printable, sentence
+from bnstat.text import NO_BREAK_SPACE, beyond, capitalized, joined, listed, number, plural, sentence
 
 # How a batch size fares: enough with the stated confidence, enough by the estimate alone, or too small; "whole" if it
 # holds all samples and has no noise for that reason alone, and "unknown" if these data cannot tell.

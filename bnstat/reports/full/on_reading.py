@@ -105,8 +105,8 @@ def beyond_this(answers: Answers) -> Iterator[str]:
         yield "The batch sizes are for batches that mix all groups."
     if found is not None and found.channel is not None:
         yield from _unjudged(answers)
-    if any(one.code == ODD for one in answers.check.rules):
-        yield from _too_few(answers)
+    if ODD in answers.silent:
+        yield f"{capitalized(sentence(answers.silent[ODD]))}."
 
 
 def _unjudged(answers: Answers) -> Iterator[str]:
@@ -117,10 +117,3 @@ def _unjudged(answers: Answers) -> Iterator[str]:
         reasons.setdefault(one.reason, []).append(printable(channel_title(one.channel, answers.names)))
     for reason, channels in reasons.items():
         yield f"The batch sizes say nothing of {_first(channels)} ({reason})."
-
-
-def _too_few(answers: Answers) -> Iterator[str]:
-    """Yield the notes of the check on rules that had too little to judge."""
-    for note in answers.check.notes:
-        if "not judged" in note or "cannot tell" in note:
-            yield f"{capitalized(sentence(note))}."

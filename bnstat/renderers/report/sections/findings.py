@@ -12,8 +12,6 @@ from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
 from bnstat.reports.finding import Finding
 from bnstat.reports.full.answers import ON_BATCH_SIZE
 from bnstat.reports.full.full_report import FullReport
-from bnstat.rules.every_rule import RULES
-from bnstat.rules.explanation import explained
 from bnstat.text import capitalized, numbered, plural, printable, sentence
 
 # The volumes that a card links to; all of them follow, folded away.
@@ -37,13 +35,13 @@ def section(report: FullReport) -> Section | None:
     blocks: list[Block] = [_opening(report)]
     for group in by_rule(report.findings):
         blocks += _card(group, report, names)
-    blocks += [*_known(report), *_looked_for(report), *_notes(report)]
+    blocks += [*_known(report), *_looked_for(report)]
     return Section("findings", "Findings", tuple(blocks))
 
 
 def _opening(report: FullReport) -> Paragraph:
     """Return how many findings there are."""
-    rules = plural(len(report.check.rules), "rule")
+    rules = plural(len(report.check.rules) - len(report.silent), "rule")
     new = "new " if report.check.known else ""
     if not report.findings:
         return Paragraph(f"No {new}findings: {rules} looked at these data, and none found a fault.", "good", lead=True)
@@ -65,7 +63,7 @@ def _card(group: Sequence[Finding], report: FullReport, names: VolumeNames) -> I
         code=first.rule,
         title=capitalized(first.name.replace("-", " ")),
         message=first.message,
-        meaning=meaning_of(first),
+        meaning=_meaning(first, report),
         places=tuple(_places(group, volumes, report, names)),
         more=_more(group, volumes, report, names),
     )
@@ -83,18 +81,10 @@ def _message(finding: Finding) -> str:
     return said if source is None or source in said else f"{source}: {said}"
 
 
-def meaning_of(finding: Finding) -> str:
-    """Return what such a finding means and what to do, from the documentation of its rule."""
-    rule = next((one for one in RULES if one.code == finding.rule), None)
-    if rule is None:
-        return ""
-    told = explained(rule)
-    return f"{_plain(told.summary)} {_plain(told.why)} What to do: {_plain(told.advice)}"
-
-
-def _plain(text: str) -> str:
-    """Return the first paragraph of a documentation on one line."""
-    return " ".join(text.split("\n\n")[0].split())
+def _meaning(finding: Finding, report: FullReport) -> str:
+    """Return what such a finding means for a training, from the documentation of its rule."""
+    rule = next((one for one in report.check.rules if one.code == finding.rule), None)
+    return "" if rule is None else f"{rule.summary} {' '.join(rule.why.split())}"
 
 
 def _places(group: Sequence[Finding], volumes: Sequence[int], report: FullReport, names: VolumeNames) -> Iterator[Link]:
@@ -135,18 +125,15 @@ def _known(report: FullReport) -> Iterator[Block]:
 
 
 def _looked_for(report: FullReport) -> Iterator[Block]:
-    """Yield the rules that judged, folded away."""
+    """Yield the rules that judged and found nothing, those that had nothing to judge, and the notes, folded away."""
     found = {one.rule for one in (*report.findings, *report.check.known)}
-    quiet = [one for one in report.check.rules if one.code not in found]
+    quiet = [one for one in report.check.rules if one.code not in found and one.code not in report.silent]
     if quiet:
         texts = tuple(f"{one.summary} ({one.severity} {one.code} {one.name})" for one in quiet)
-        yield Details(f"{plural(len(quiet), 'rule')} found nothing: what they look for", (Items(texts),))
-
-
-def _notes(report: FullReport) -> Iterator[Block]:
-    """Yield the notes on how inputs were understood, and on what could not be judged."""
+        yield Details(f"What {plural(len(quiet), 'rule')} looked for and did not find", (Items(texts),))
+    if report.silent:
+        reasons = tuple(dict.fromkeys(f"{capitalized(sentence(why))}." for why in report.silent.values()))
+        yield Details(f"What was not judged: {plural(len(report.silent), 'rule')}", (Items(reasons),))
     if report.notes:
         texts = tuple(f"{capitalized(sentence(one)).removesuffix('.')}." for one in report.notes)
-        yield Details(
-            f"{plural(len(texts), 'note')} on what was not judged and how the inputs were understood", (Items(texts),)
-        )
+        yield Details(f"How the inputs were understood: {plural(len(texts), 'note')}", (Items(texts),))
