@@ -122,13 +122,14 @@ def plot_problems(plot: Plot, document: Any) -> Iterator[str]:
         if len(mark.paths) != len(mark.points):
             yield f"{plot.anchor}: {mark.name} has {len(mark.paths)} places for {len(mark.points)} points"
         for point, path in zip(mark.points, mark.paths, strict=False):
-            if (found := _found(document, path)) not in point:
+            found = _found(document, path)
+            if drawn_for(found, path, document) not in point:
                 yield f"{plot.anchor}: {point} is drawn for {found!r} at {path}"
 
 
 def drawn_for(found: Any, path: Sequence[str | int], document: Any) -> Any:
     """Return what is drawn for a number of the document: of a count of a histogram, its share of all values."""
-    if path[0] != "histograms" or path[2] not in ("counts", "volumes"):
+    if not isinstance(found, int) or path[0] != "histograms" or path[2] not in ("counts", "volumes"):
         return found
     histogram = document["histograms"][path[1]]
     if path[2] == "counts":
@@ -168,6 +169,8 @@ def problems(sections: Sequence[Section], document: Any) -> list[str]:
 # --- Numbers in sentences ------------------------------------------------------------------------------------------
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])")
+# Numbers that belong to the words of a sentence, as in "from 0 to 1".
+IN_WORDS = {"0", "1"}
 
 
 def sentences_of(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:
@@ -232,7 +235,7 @@ def numbers_from_nowhere(sections: Sequence[Section], document: Any) -> list[tup
         (section, number, sentence)
         for section, sentence in sentences_of(sections)
         for number in _NUMBER.findall(sentence)
-        if number not in known
+        if number not in known | IN_WORDS
     ]
 
 
@@ -315,6 +318,16 @@ def parsed(page: str) -> Element:
 def shape(page: str) -> list[tuple[str, tuple[str, ...]]]:
     """Return the elements of a page in order, each with the names of its attributes; markup would add some."""
     return [(one.tag, tuple(sorted(one.attributes))) for one in parsed(page).all()]
+
+
+def shown_in(cell: Element) -> str:
+    """Return the text of a cell without the mark of its tone, and its words for those who do not see it."""
+    parts = (
+        one if isinstance(one, str) else one.text
+        for one in cell.inside
+        if isinstance(one, str) or one.attributes.get("class") not in ("mark", "unseen")
+    )
+    return " ".join("".join(parts).split())
 
 
 def islands(page: Element) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,22 @@ import nibabel
 import numpy as np
 import pytest
 from renderers.networks import unet
-from report_page import numbers_from_nowhere, problems, without_places
+from report_page import (
+    Element,
+    blocks_of,
+    islands,
+    numbers_from_nowhere,
+    parsed,
+    problems,
+    shown_in,
+    without_places,
+)
 
 import bnstat
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.reading.settings import Reading
 from bnstat.renderers.json import written
+from bnstat.renderers.report.blocks import Table, plots_of
 from bnstat.renderers.report.contents import sections_of
 
 ROOT = Path(__file__).parents[3]
@@ -179,6 +190,42 @@ def test_every_mark_of_a_plot_has_its_place_in_the_document(made):
 
 def test_every_number_in_a_sentence_is_in_the_document(made):
     assert numbers_from_nowhere(sections_of(made.page.report), made.document) == []
+
+
+def test_the_tables_of_the_page_have_these_numbers_and_no_others(made):
+    """The page as a browser takes it: every cell, and the number by which a row is sorted."""
+    sections = sections_of(made.page.report)
+    tables = [block for _, block in blocks_of(sections) if isinstance(block, Table)]
+    drawn = list(parsed(made.page.to_html()).all("table"))
+    assert len(drawn) == len(tables)
+    for table, element in zip(tables, drawn, strict=True):
+        rows = [[cell for cell in row.inside if isinstance(cell, Element)] for row in element.all("tr")][1:]
+        assert len(rows) == len(table.rows)
+        for row, cells in zip(table.rows, rows, strict=True):
+            assert [shown_in(cell) for cell in cells] == [_with_links(cell) for cell in row.cells]
+            sorted_by = [cell.attributes.get("data-value") for cell in cells]
+            assert sorted_by == [None if cell.value is None else repr(cell.value) for cell in row.cells]
+
+
+def _with_links(cell):
+    return " ".join(" ".join((cell.text, *(link.text for link in cell.links))).split())
+
+
+def test_the_data_beside_a_plot_are_its_numbers(made):
+    plots = plots_of([block for section in sections_of(made.page.report) for block in section.blocks])
+    data = islands(parsed(made.page.to_html()))
+    assert len(data) == len(plots)
+    for plot, written_beside in zip(plots, data, strict=True):
+        assert written_beside["title"] == plot.title
+        for mark, beside in zip(plot.marks, written_beside["marks"], strict=True):
+            for name in ("points", "lows", "highs", "ranges"):
+                numbers = [list(point) for point in getattr(mark, name, ())]
+                assert beside.get(name, []) == [[_finite(one) for one in point] for point in numbers]
+            assert beside.get("at") == getattr(mark, "at", None)
+
+
+def _finite(value):
+    return value if isfinite(value) else None
 
 
 def test_the_documents_in_it_are_those_of_the_commands_run_by_themselves(made):
