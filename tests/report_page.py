@@ -228,9 +228,9 @@ def _leaves(document: Any) -> Iterator[Any]:
         yield document
 
 
-def numbers_from_nowhere(sections: Sequence[Section], document: Any) -> list[tuple[str, str, str]]:
-    """Return the numbers in sentences that the document does not have: the section, the number and the sentence."""
-    known = known_numbers(document)
+def numbers_from_nowhere(sections: Sequence[Section], *documents: Any) -> list[tuple[str, str, str]]:
+    """Return the numbers in sentences that no document has: the section, the number and the sentence."""
+    known = set().union(*map(known_numbers, documents))
     return [
         (section, number, sentence)
         for section, sentence in sentences_of(sections)
