@@ -1,0 +1,141 @@
+"""Labels beside dots and limits, which are never over each other and never leave the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+
+from bnstat.renderers.report.drawing.frame import WIDTH, Frame
+from bnstat.renderers.report.drawing.lettering import LINE, cut, width, wrapped
+from bnstat.renderers.report.drawing.shapes import at, label
+from bnstat.renderers.report.plots import Dots, Plot, Role, Rule
+
+# The pixels of the widest label at the right of a limit, and of one beside a dot.
+_BESIDE, _AT_DOT = 140.0, 220.0
+_GAP = 8.0
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class _Over:
+    """The label of a vertical limit: its text, the pixels that it takes, and its row, counted from the lowest."""
+
+    role: Role
+    words: str
+    place: float
+    left: float
+    wide: float
+    row: int
+
+
+def above(plot: Plot, frame: Frame) -> float:
+    """Return the pixels that labels of vertical limits need above a plot."""
+    return LINE * max((one.row + 1 for one in _rows(plot, frame)), default=0)
+
+
+def _rows(plot: Plot, frame: Frame) -> list[_Over]:
+    """Return the labels of vertical limits, each in the lowest row that has room."""
+    found: list[_Over] = []
+    for rule in sorted(_rules(plot, "x"), key=lambda rule: rule.at):
+        place = frame.x.at(rule.at)
+        if place is None or not frame.x.inside(rule.at):
+            continue
+        words = cut(rule.label or "", WIDTH / 2)
+        wide = width(words)
+        left = min(max(place - wide / 2, 0.0), WIDTH - wide)
+        taken = {one.row for one in found if left < one.left + one.wide + _GAP and one.left < left + wide + _GAP}
+        row = next(row for row in range(len(found) + 1) if row not in taken)
+        found.append(_Over(rule.role, words, place, left, wide, row))
+    return found
+
+
+def beside(plot: Plot) -> float:
+    """Return the pixels that labels of horizontal limits need at the right of a plot."""
+    lines = [line for rule in _rules(plot, "y") for line in wrapped(rule.label or "", _BESIDE)]
+    return max(map(width, lines), default=0.0) + (12.0 if lines else 0.0)
+
+
+def _rules(plot: Plot, along: str) -> list[Rule]:
+    rules = (mark for mark in plot.marks if isinstance(mark, Rule))
+    return [rule for rule in rules if rule.along == along and rule.label and isfinite(rule.at)]
+
+
+def labels(plot: Plot, frame: Frame) -> str:
+    """Return the labels of the limits and the dots of a plot."""
+    return "".join((*_over(plot, frame), *_right(plot, frame), *_at_dots(plot, frame)))
+
+
+def _over(plot: Plot, frame: Frame) -> Iterator[str]:
+    """Yield the labels above vertical limits, each with its limit drawn on up to it."""
+    for one in _rows(plot, frame):
+        base = frame.top - 8 - one.row * LINE
+        if one.left == 0.0:
+            text = label((0.0, base), one.words, "at")
+        elif one.left == one.place - one.wide / 2:
+            text = label((one.place, base), one.words, "at", "middle")
+        else:
+            text = label((WIDTH, base), one.words, "at", "end")
+        line = f'<path class="rule" d="M{at(one.place)} {at(base + 4)}V{at(frame.top - 4)}"/>' if one.row else ""
+        yield f'<g class="{one.role}">{line}{text}</g>'
+
+
+def _right(plot: Plot, frame: Frame) -> Iterator[str]:
+    """Yield labels at the right of horizontal limits, from the top down, each below the one before."""
+    known = [rule for rule in _rules(plot, "y") if frame.y.inside(rule.at)]
+    placed = sorted(((frame.y.at(rule.at) or 0.0, rule) for rule in known), key=lambda pair: pair[0])
+    blocks = [(place, rule, wrapped(rule.label or "", _BESIDE)) for place, rule in placed]
+    tops: list[float] = []
+    for place, _, lines in blocks:
+        wanted = place - len(lines) * LINE / 2
+        tops.append(max(wanted, tops[-1] + len(blocks[len(tops) - 1][2]) * LINE if tops else 0.0))
+    # what is below the picture moves up, and what is above it with it
+    floor = frame.bottom + LINE / 2
+    for index in reversed(range(len(tops))):
+        tops[index] = max(min(tops[index], floor - len(blocks[index][2]) * LINE), 0.0)
+        floor = tops[index]
+    for top, (_, rule, lines) in zip(tops, blocks, strict=True):
+        texts = (label((frame.right + 8, top + (row + 1) * LINE - 4.5), line, "at") for row, line in enumerate(lines))
+        yield f'<g class="{rule.role}">{"".join(texts)}</g>'
+
+
+def _at_dots(plot: Plot, frame: Frame) -> Iterator[str]:
+    """Yield labels beside dots where there is room; others are seen on hover only."""
+    taken: list[Box] = []
+    for mark in plot.marks:
+        if not isinstance(mark, Dots):
+            continue
+        for index, words in enumerate(mark.labels[: len(mark.points)]):
+            x, y = frame.x.pixel(mark.points[index][0]), frame.y.pixel(mark.points[index][1])
+            if not words or x is None or y is None:
+                continue
+            short = cut(words, _AT_DOT)
+            ends = [frame.x.pixel(end) for end in (mark.ranges[index] if index < len(mark.ranges) else ())]
+            known = [x, *(end for end in ends if end is not None)]
+            for left, base in _places(min(known), x, max(known), y, width(short)):
+                box = (left, base - LINE + 4, left + width(short), base + 4)
+                if _inside(box, frame) and not any(_over_each_other(box, other) for other in taken):
+                    taken.append(box)
+                    yield f'<g class="{mark.role}">{label((left, base), short, "at halo")}</g>'
+                    break
+
+
+def _places(low: float, x: float, high: float, y: float, wide: float) -> Iterator[tuple[float, float]]:
+    """Yield where the label of a dot may start: at its right, at its left, above, and below."""
+    yield high + _GAP, y + 4.5
+    yield low - _GAP - wide, y + 4.5
+    for base in (y - 9, y + 18):
+        yield x - wide / 2, base
+        yield x - wide, base
+        yield x, base
+
+
+def _inside(box: Box, frame: Frame) -> bool:
+    return (
+        box[0] >= frame.left and box[2] <= frame.right + 4 and box[1] >= frame.top - LINE and box[3] <= frame.bottom + 2
+    )
+
+
+def _over_each_other(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
