@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from bnstat.errors import InputError
+from bnstat.errors import InputError, UsageError
+from bnstat.reports.full.network import SCHEMA, ReportedNetwork
 from bnstat.sources.neighbours import unopened
 
-_SCHEMA = "bnstat.layers/1"
 # How such a file is written, for a message.
 _WRITE = "write it with: bnstat layers MODEL PATH -o layers.json"
 
 
-def given_layers(file: str) -> Mapping[str, Any]:
-    """Return the document in a file.
+def given_layers(file: str) -> ReportedNetwork:
+    """Return what the document in a file says of the layers of a network.
 
     Raises:
-        InputError: if the file cannot be read, or is another document.
+        InputError: if the file cannot be read, is another document, or a field that a report shows is wrong.
     """
     try:
-        found: object = json.loads(Path(file).read_text(encoding="utf-8-sig"))
+        found: object = json.loads(Path(file).read_text(encoding="utf-8-sig"), parse_constant=_refused)
+        json.dumps(found, ensure_ascii=False).encode("utf-8")  # halves of characters, which no page can hold
     except OSError as error:
         raise unopened(file, error) from error
     except (ValueError, RecursionError) as error:  # also of bytes that are no text
         raise InputError(file, f"is not JSON, and so not a document of bnstat layers; {_WRITE}") from error
     said = found.get("schema") if isinstance(found, dict) else None
-    if not isinstance(found, dict) or said != _SCHEMA:
+    if not isinstance(found, dict) or said != SCHEMA:
         other = f"is a document of {said}" if isinstance(said, str) else "is another document"
-        raise InputError(file, f"{other}, and a report takes that of bnstat layers ({_SCHEMA}); {_WRITE}")
-    return found
+        raise InputError(file, f"{other}, and a report takes that of bnstat layers ({SCHEMA}); {_WRITE}")
+    try:
+        return ReportedNetwork.of(found)
+    except UsageError as error:
+        raise InputError(file, f"{error}, as a report shows it; {_WRITE}") from error
+
+
+def _refused(name: str) -> float:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(name)

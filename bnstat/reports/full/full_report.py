@@ -16,6 +16,7 @@ from bnstat.reports.full.answers import Answers
 from bnstat.reports.full.epsilon import Epsilons, epsilons_of
 from bnstat.reports.full.frameworks import FrameworksOnData
 from bnstat.reports.full.made import Made
+from bnstat.reports.full.network import NetworkLayer, ReportedNetwork
 from bnstat.reports.full.verdict import PageVerdict, verdict_of
 from bnstat.reports.full.volumes import ReportedVolume
 from bnstat.reports.inspect import Report
@@ -38,7 +39,7 @@ class FullReport(Document):
             framework has.
         volumes: The volumes, in the order in which they were given.
         voxels: Histograms and slices.
-        network: The document of `bnstat layers --format json` that was given; None without one.
+        network: What `bnstat layers --format json` said of a network; None without such a file.
         made: How the report was made.
         silent: The codes of the rules that had nothing to judge, each with the reason.
         title: The title of the page.
@@ -51,7 +52,7 @@ class FullReport(Document):
     frameworks: FrameworksOnData | None
     volumes: tuple[ReportedVolume, ...]
     voxels: Voxels = field(default_factory=Voxels)
-    network: Mapping[str, Any] | None = None
+    network: ReportedNetwork | None = None
     made: Made = field(default_factory=Made, compare=False)
     title: str = TITLE
     silent: Mapping[str, str] = field(default_factory=dict)
@@ -142,7 +143,8 @@ class FullReport(Document):
             "slices": [_slices(one) for one in self.voxels.slices],
             "typical": self.voxels.typical,
             "no_voxels": self.voxels.missing,
-            "layers": self.network,
+            "layers": None if self.network is None else self.network.document,
+            "by_layer": [] if self.network is None else [_layer(layer) for layer in self.network.layers],
             "made": asdict(self.made),
             "notes": list(self.notes),
         }
@@ -159,6 +161,10 @@ class FullReport(Document):
 def _rule(rule: RuleInfo, silent: str | None) -> Fields:
     """Return what a rule looks for, why it matters, and why it had nothing to judge, if so."""
     return {**asdict(rule), "not_judged": silent}
+
+
+def _layer(layer: NetworkLayer) -> Fields:
+    return {**asdict(layer), "shape": list(layer.shape)}
 
 
 def _volume(volume: ReportedVolume) -> Fields:
