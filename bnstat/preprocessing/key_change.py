@@ -34,6 +34,15 @@ class KeyCounts:
     region: Region
     by_file: Mapping[int, tuple[Count, bool]]
 
+    @property
+    def masked(self) -> bool:
+        """True if only values inside the mask are counted."""
+        return self.region == "mask"
+
+    def of_file(self, change: FileChange, groups: NDArray[np.intp], place: int) -> KeyChange:
+        """Return what counts the values of one file, whose cells belong to these groups."""
+        return KeyChange(change, groups, self, place)
+
 
 @dataclass(frozen=True, eq=False)
 class KeyChange:

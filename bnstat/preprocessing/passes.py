@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.moments.counting import Counting
 from bnstat.moments.moments import Moments
-from bnstat.moments.one_pass import scan_changed, scan_together, side_by_side
+from bnstat.moments.one_pass import Change, scan_changed, scan_together, side_by_side
 from bnstat.preprocessing.clipping import ClippedCells, ClippedCounts
 from bnstat.preprocessing.file_change import Apart, FileChange
-from bnstat.preprocessing.key_change import KeyChange, KeyCounts
 from bnstat.preprocessing.masks import Inside
 from bnstat.preprocessing.nonzero_filled import FilledMask, filled_mask
 from bnstat.preprocessing.operations import Affine, FilledAffine, Operation
@@ -29,6 +28,27 @@ from bnstat.sources.volume import OnBytes
 
 Places = NDArray[np.intp]
 Number = TypeVar("Number", np.float64, np.bool_, np.intp)
+
+
+class Counts(Protocol):
+    """What counts values in place of reducing them to moments."""
+
+    @property
+    def groups(self) -> Places:
+        """The group that each channel of each sample belongs to, shape (samples, channels)."""
+
+    @property
+    def masked(self) -> bool:
+        """True if only values inside the mask are counted."""
+
+    def of_file(self, change: FileChange, groups: Places, place: int) -> Change:
+        """Return what counts the values of one file: a change without classes.
+
+        Args:
+            change: the operations before, and the mask.
+            groups: the group of each cell of the file.
+            place: the place of the file in its case.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +69,7 @@ class Pass:
     operations: tuple[Operation, ...] = ()
     apart: Apart = None
     outside: bool = False
-    counts: KeyCounts | None = None
+    counts: Counts | None = None
     clipped: ClippedCounts | None = None
 
 
@@ -176,9 +196,9 @@ class Passes:
             return tuple(MaskedMoments(one) for one in classes)
         return tuple(MaskedMoments(*pair) for pair in zip(classes[:each], classes[each:], strict=True))
 
-    def _scaled(self, place: int, change: FileChange | KeyChange, found: Sequence[Moments]) -> Sequence[Moments]:
+    def _scaled(self, place: int, change: Change, found: Sequence[Moments]) -> Sequence[Moments]:
         """Return the moments of each class of the values of one file, scale factors applied."""
-        if isinstance(change, KeyChange) or change.operations:  # these were made on scaled values
+        if not isinstance(change, FileChange) or change.operations:  # these were made on scaled values
             return found
         part = self._planned.parts[place]
 
@@ -199,7 +219,7 @@ class Passes:
         own = asked.channels - self._first(place)
         return own[(own >= 0) & (own < self._planned.parts[place].arrangement.channels)]
 
-    def _change(self, asked: Pass, own: Places, place: int) -> FileChange | KeyChange:
+    def _change(self, asked: Pass, own: Places, place: int) -> Change:
         """Return what a pass does to one file, with numbers in the order of its cells."""
         part = self._planned.parts[place]
         channels = part.arrangement.channels
@@ -214,7 +234,7 @@ class Passes:
             one.pick(lambda numbers: _in_cells(numbers[:, columns], part.arrangement)) for one in asked.operations
         )
         counts = asked.counts
-        masked = counts is None or counts.region == "mask"
+        masked = counts is None or counts.masked
         mask = self._mask[place] if self._mask is not None and masked else None
         needs_filled = asked.apart == "filled" or any(isinstance(one, FilledAffine) for one in operations)
         filled = self._filled_of_files[place] if needs_filled else None
@@ -224,7 +244,7 @@ class Passes:
         change = FileChange(part.volume, operations, cells, mask, filled, asked.apart, asked.outside, clipped)
         if counts is None:
             return change
-        return KeyChange(change, _in_cells(counts.groups[:, columns], part.arrangement), counts, place)
+        return counts.of_file(change, _in_cells(counts.groups[:, columns], part.arrangement), place)
 
 
 def _in_cells(numbers: NDArray[Number], arrangement: Arrangement) -> NDArray[Number]:

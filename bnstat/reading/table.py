@@ -252,7 +252,7 @@ def _rows(
     failed: dict[int, InputError] = {}
     for outcome in executor_of(reading, jobs).run(jobs, progress):
         place = places[outcome.place]
-        found[place] = outcome.rows
+        found[place] = outcome.found or ()
         if isinstance(outcome.failure, InputError):
             failed[place] = outcome.failure
         elif outcome.failure is not None:

@@ -11,6 +11,7 @@ from pathlib import Path as FilePath
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.beside import files_beside
 from bnstat.preprocessing.regions import CaseLabels
+from bnstat.preprocessing.samples import Row
 from bnstat.reading.moments_line import MomentsLine, Stamp, stamp_of
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
@@ -112,7 +113,7 @@ def scan(
                 if old and outcome.failure is None:
                     file.restart()
                     old = False
-                odd += [one for row in outcome.rows for one in row.notes]
+                odd += [one for row in outcome.found or () for one in row.notes]
                 _take(outcome, stamps[outcome.place], asked, file, failed)
             if old:
                 file.restart()
@@ -187,12 +188,19 @@ def _refuse_target(target: str, inputs: Sequence[str], *, resume: bool, force: b
         raise UsageError(f"{target} exists already; `resume` continues it, `force` replaces it")
 
 
-def _take(outcome: Outcome, stamp: Stamp, asked: ScanSettings, file: ScanTarget, failed: dict[int, InputError]) -> None:
+def _take(
+    outcome: Outcome[tuple[Row, ...]],
+    stamp: Stamp,
+    asked: ScanSettings,
+    file: ScanTarget,
+    failed: dict[int, InputError],
+) -> None:
     """Write the samples of a case, or note why it cannot be read."""
     if isinstance(outcome.failure, InputError):
         failed[outcome.place] = outcome.failure
         return
     if outcome.failure is not None:
         raise outcome.failure
-    number = len(outcome.rows)
-    file.append([MomentsLine(row, asked, stamp, place, number) for place, row in enumerate(outcome.rows)])
+    rows = outcome.found or ()
+    number = len(rows)
+    file.append([MomentsLine(row, asked, stamp, place, number) for place, row in enumerate(rows)])

@@ -7,20 +7,20 @@ A case that fails is an outcome like others. If a worker dies, its cases are rea
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from bnstat.reading.settings import Reading
 from bnstat.reading.workers.here import Here
-from bnstat.reading.workers.job import Job, Outcome, Progress
+from bnstat.reading.workers.job import CaseJob, Found, Job, Outcome, Progress
 from bnstat.reading.workers.processes import Processes
 
-__all__ = ["Executor", "Job", "Outcome", "Progress", "executor_of"]
+__all__ = ["CaseJob", "Executor", "Job", "Outcome", "Progress", "executor_of"]
 
 
 class Executor(Protocol):
     """A way to run jobs."""
 
-    def run(self, jobs: Sequence[Job], progress: Progress | None) -> Iterator[Outcome]:
+    def run(self, jobs: Sequence[CaseJob[Found]], progress: Progress | None) -> Iterator[Outcome[Found]]:
         """Read every case, and yield its outcome as soon as it is there.
 
         Raises:
@@ -28,7 +28,7 @@ class Executor(Protocol):
         """
 
 
-def executor_of(reading: Reading, jobs: Sequence[Job]) -> Executor:
+def executor_of(reading: Reading, jobs: Sequence[CaseJob[Any]]) -> Executor:
     """Return the way to run that was asked for; what is in memory is read in this process.
 
     Raises:

@@ -9,8 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bnstat.errors import InputError, UsageError
-from bnstat.preprocessing.samples import Row
-from bnstat.reading.workers.job import Job, Outcome, Progress, announce, outcome_of, run_apart, tell
+from bnstat.reading.workers.job import CaseJob, Found, Outcome, Progress, announce, outcome_of, run_apart, tell
 from bnstat.version import __version__
 
 if TYPE_CHECKING:  # it is imported only if a cluster is asked for
@@ -42,7 +41,7 @@ class Cluster:
         self._distributed: ModuleType = distributed
         self._address = address
 
-    def run(self, jobs: Sequence[Job], progress: Progress | None) -> Iterator[Outcome]:
+    def run(self, jobs: Sequence[CaseJob[Found]], progress: Progress | None) -> Iterator[Outcome[Found]]:
         """Read every case on the cluster, as `Executor` describes it."""
         announce(jobs, progress)
         with self._client() as client:
@@ -73,12 +72,12 @@ class Cluster:
                 has = f"bnstat {version}" if isinstance(version, str) else "no bnstat"
                 raise UsageError(f"worker {worker} has {has} and this is {__version__}; install one version on all")
 
-    def _outcomes(self, client: Client, jobs: Sequence[Job]) -> Iterator[Outcome]:
+    def _outcomes(self, client: Client, jobs: Sequence[CaseJob[Found]]) -> Iterator[Outcome[Found]]:
         """Yield outcomes as they come, with a bounded number of cases on their way."""
         key, left = secrets.token_hex(16), iter(range(len(jobs)))
         places: dict[object, int] = {}
 
-        def submitted(place: int) -> Future[tuple[Row, ...]]:
+        def submitted(place: int) -> Future[Found]:
             future = client.submit(
                 _run_or_raise, jobs[place].sent, key=f"bnstat-{key}-{place}", retries=_RETRIES, pure=False
             )
@@ -89,11 +88,12 @@ class Cluster:
         waiting = self._distributed.as_completed(map(submitted, islice(left, at_once)), loop=client.loop)
         for future in waiting:
             place = places.pop(future.key)
-            yield outcome_of(place, jobs[place], self._result(future, jobs[place]))
+            found = self._result(future, jobs[place])
+            yield outcome_of(place, jobs[place], found)
             if (following := next(left, None)) is not None:
                 waiting.add(submitted(following))
 
-    def _result(self, future: Future[tuple[Row, ...]], job: Job) -> tuple[Row, ...] | InputError | UsageError:
+    def _result(self, future: Future[Found], job: CaseJob[Found]) -> Found | InputError | UsageError:
         try:
             return future.result()
         except (InputError, UsageError) as error:
@@ -106,7 +106,7 @@ def _version() -> str:
     return __version__
 
 
-def _run_or_raise(job: Job) -> tuple[Row, ...]:
+def _run_or_raise(job: CaseJob[Found]) -> Found:
     """Read a case. A failure is raised, so that the scheduler sees it and another worker tries."""
     found = run_apart(job)
     if isinstance(found, InputError):

@@ -20,18 +20,17 @@ from pathlib import Path
 
 from bnstat.errors import InputError, UsageError
 from bnstat.moments.processors import share
-from bnstat.preprocessing.samples import Row
-from bnstat.reading.workers.job import Job, Outcome, Progress, outcome_of, run_apart, tell
+from bnstat.reading.workers.job import CaseJob, Found, Outcome, Progress, outcome_of, run_apart, tell
 
 # Jobs that wait for each process: enough that none is idle, few enough that memory does not grow with the files.
 _AHEAD = 4
 # How often a worker looks if the process that started it is still there, in seconds.
 _LOOK_S = 1.0
 
-_Result = tuple[Row, ...] | InputError | UsageError
 
-
-def shared(places: Sequence[int], jobs: Sequence[Job], number: int, progress: Progress | None) -> Iterator[Outcome]:
+def shared(
+    places: Sequence[int], jobs: Sequence[CaseJob[Found]], number: int, progress: Progress | None
+) -> Iterator[Outcome[Found]]:
     """Read in processes. If one dies, each case that may have killed it is read again in a process of its own."""
     left = list(reversed(places))
     while left:
@@ -45,10 +44,12 @@ def shared(places: Sequence[int], jobs: Sequence[Job], number: int, progress: Pr
             yield outcome_of(place, jobs[place], found)
 
 
-def _in_pool(left: list[int], jobs: Sequence[Job], number: int, suspects: list[int]) -> Iterator[tuple[int, _Result]]:
+def _in_pool(
+    left: list[int], jobs: Sequence[CaseJob[Found]], number: int, suspects: list[int]
+) -> Iterator[tuple[int, Found | InputError | UsageError]]:
     """Read from the end of `left` until it is empty or a process dies. Then all jobs that were begun are suspects."""
     with _pool(min(number, len(left))) as pool:
-        running: dict[Future[_Result], int] = {}
+        running: dict[Future[Found | InputError | UsageError], int] = {}
         while (left or running) and not suspects:
             # a few jobs wait for each process, so that none is idle
             try:
@@ -70,7 +71,7 @@ def _in_pool(left: list[int], jobs: Sequence[Job], number: int, suspects: list[i
         suspects += running.values()
 
 
-def _by_itself(job: Job) -> _Result:
+def _by_itself(job: CaseJob[Found]) -> Found | InputError | UsageError:
     """Read one case in a process of its own, after a process that may have read it died."""
     with _pool(1) as pool:
         try:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from bnstat.moments.processors import processors
-from bnstat.reading.workers.job import Job, Outcome, Progress, announce, read_here
+from bnstat.reading.workers.job import CaseJob, Found, Outcome, Progress, announce, read_here
 
 # The bytes on disk from which processes are started at once: inflating them takes some tens of milliseconds.
 _WORTH_BYTES = 16 << 20
@@ -28,7 +29,7 @@ class Processes:
     def __init__(self, number: int | None) -> None:
         self._number = processors() if number is None else number
 
-    def run(self, jobs: Sequence[Job], progress: Progress | None) -> Iterator[Outcome]:
+    def run(self, jobs: Sequence[CaseJob[Found]], progress: Progress | None) -> Iterator[Outcome[Found]]:
         """Read every case, as `Executor` describes it."""
         announce(jobs, progress)
         number = min(self._number, len(jobs))
@@ -43,7 +44,7 @@ class Processes:
             yield from shared(range(done, len(jobs)), jobs, number, progress)
 
 
-def _is_worth(jobs: Sequence[Job]) -> bool:
+def _is_worth(jobs: Sequence[CaseJob[Any]]) -> bool:
     """Return True if the files are so large that processes are started at once."""
     total = 0
     for job in jobs:
@@ -53,7 +54,7 @@ def _is_worth(jobs: Sequence[Job]) -> bool:
     return False
 
 
-def _alone(jobs: Sequence[Job], progress: Progress | None, others: bool) -> Iterator[Outcome]:
+def _alone(jobs: Sequence[CaseJob[Found]], progress: Progress | None, others: bool) -> Iterator[Outcome[Found]]:
     """Read in this process: all cases, or, if others may be started, until they would be done sooner."""
     started = time.monotonic()
     for place, job in enumerate(jobs):
