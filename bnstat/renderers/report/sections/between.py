@@ -62,7 +62,7 @@ def _blocks(report: FullReport, names: VolumeNames) -> Iterator[Block]:
     yield from named or [Paragraph(not_called_odd(report, names.noun))]
     # the plots
     wanted = [*(one for one in range(report.channels) if flags.odd(one)), *_most_between(comparison)]
-    shown = chosen(report.channels, wanted, MOST_PLOTS)
+    shown = chosen(range(report.channels), wanted, MOST_PLOTS)
     if len(shown) < report.channels:
         yield Paragraph(
             f"There are {plural(report.channels, 'channel')}; the plots are those of "

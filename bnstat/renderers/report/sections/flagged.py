@@ -87,7 +87,7 @@ def not_called_odd(report: FullReport, noun: str) -> str:
     return f"No {noun} is so far from the others that the check calls it odd (rule odd-volume, {ODD})."
 
 
-def chosen(channels: int, wanted: Sequence[int], most: int) -> list[int]:
+def chosen(channels: Sequence[int], wanted: Sequence[int], most: int) -> list[int]:
     """Return the channels to show where there is no place for all: those that are wanted, then the first ones."""
-    order = dict.fromkeys([*(one for one in wanted if one < channels), *range(channels)])
+    order = dict.fromkeys([*(one for one in wanted if one in channels), *channels])
     return sorted(list(order)[:most])

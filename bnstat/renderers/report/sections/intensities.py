@@ -35,7 +35,7 @@ def _blocks(report: FullReport) -> Iterator[Block]:
     # the plots
     place_of = {one.channel: place for place, one in enumerate(histograms)}
     wanted = [*(one.channel for one in histograms if flags.odd(one.channel)), *flags.channels()]
-    shown = [one for one in chosen(report.channels, wanted, len(place_of)) if one in place_of][:MOST_PLOTS]
+    shown = chosen(list(place_of), wanted, MOST_PLOTS)
     if len(histograms) > len(shown):
         yield Paragraph(
             f"There are {plural(len(histograms), 'channel')}; the plots are those of "
