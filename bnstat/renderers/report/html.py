@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -10,7 +11,7 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bnstat.renderers.report.blocks import Block, Cell, Details, Row, Section, Table
 from bnstat.renderers.report.contents import sections_of
@@ -22,6 +23,10 @@ from bnstat.version import __version__
 
 # The tones of cells that mark a row as one with findings, the worst first.
 _MARKED = ("error", "warning", "note")
+# Where a long name may be broken: between a slash, a hyphen or an underscore and a letter or digit.
+_PARTS = re.compile(r"(?<=\w[/_-])(?=\w)")
+# Letters of the longest text of a cell that is kept on one line.
+_SHORT = 24
 
 
 def render(report: FullReport) -> str:
@@ -103,9 +108,23 @@ def _environment() -> Environment:
     )
     environment.filters["kind"] = lambda block: type(block).__name__
     environment.filters["base64"] = lambda content: b64encode(content).decode()
+    environment.filters["broken"] = _broken
+    environment.filters["kinds"] = _kinds
     environment.filters["tone"] = _tone
     environment.filters["number"] = _sorted_by
     return environment
+
+
+def _broken(name: str) -> Markup:
+    """Return a text in which names of files may be broken after their parts, and not in the middle of one."""
+    return Markup(_PARTS.sub("<wbr>", escape(shown(name))))
+
+
+def _kinds(cell: Cell, numeric: bool) -> str:
+    """Return the classes of a cell: numbers stand at the right, long texts are broken into lines."""
+    long = cell.links or len(cell.text) > _SHORT
+    kinds = ("number" if numeric else "long" if long else "", "" if cell.tone == "plain" else cell.tone)
+    return " ".join(filter(None, kinds))
 
 
 def _tone(row: Row) -> str:

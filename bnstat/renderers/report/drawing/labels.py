@@ -13,42 +13,62 @@ from bnstat.renderers.report.plots import Dots, Plot, Role, Rule
 
 # The pixels of the widest label at the right of a limit, and of one beside a dot.
 _BESIDE, _AT_DOT = 140.0, 220.0
-_GAP = 8.0
+# Pixels between labels, and between the label of a vertical limit and its line.
+_GAP, _POLE = 8.0, 4.0
 
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class _Over:
-    """The label of a vertical limit: its text, the pixels that it takes, and its row, counted from the lowest."""
+class _Flag:
+    """The label of a vertical limit, which stands at the limit as a flag at its pole.
+
+    Attributes:
+        role: Its colour.
+        words: Its text.
+        place: The pixel of the limit.
+        left: The pixel at which the text begins.
+        right: The pixel at which it ends.
+        row: Its row, counted from the lowest.
+    """
 
     role: Role
     words: str
     place: float
     left: float
-    wide: float
+    right: float
     row: int
+
+    def meets(self, place: float, left: float, right: float, row: int) -> bool:
+        """Return True if another flag in a row would be over this one, or the pole of one through the other."""
+        over = row == self.row and left < self.right + _GAP and self.left < right + _GAP
+        other_pole = row > self.row and self.left - 2 < place < self.right + 2
+        own_pole = row < self.row and left - 2 < self.place < right + 2
+        return over or other_pole or own_pole
 
 
 def above(plot: Plot, frame: Frame) -> float:
     """Return the pixels that labels of vertical limits need above a plot."""
-    return LINE * max((one.row + 1 for one in _rows(plot, frame)), default=0)
+    return LINE * max((flag.row + 1 for flag in _flags(plot, frame)), default=0)
 
 
-def _rows(plot: Plot, frame: Frame) -> list[_Over]:
-    """Return the labels of vertical limits, each in the lowest row that has room."""
-    found: list[_Over] = []
-    for rule in sorted(_rules(plot, "x"), key=lambda rule: rule.at):
+def _flags(plot: Plot, frame: Frame) -> list[_Flag]:
+    """Return the labels of vertical limits from the right to the left, each in the lowest row that has room."""
+    found: list[_Flag] = []
+    for rule in sorted(_rules(plot, "x"), key=lambda rule: -rule.at):
         place = frame.x.at(rule.at)
         if place is None or not frame.x.inside(rule.at):
             continue
         words = cut(rule.label or "", WIDTH / 2)
         wide = width(words)
-        left = min(max(place - wide / 2, 0.0), WIDTH - wide)
-        taken = {one.row for one in found if left < one.left + one.wide + _GAP and one.left < left + wide + _GAP}
-        row = next(row for row in range(len(found) + 1) if row not in taken)
-        found.append(_Over(rule.role, words, place, left, wide, row))
+        left = place + _POLE if place + _POLE + wide <= WIDTH else place - _POLE - wide
+        rows = (row for row in range(len(found) + 1) if not _meet(found, place, left, left + wide, row))
+        found.append(_Flag(rule.role, words, place, left, left + wide, next(rows, len(found))))
     return found
+
+
+def _meet(flags: list[_Flag], place: float, left: float, right: float, row: int) -> bool:
+    return any(flag.meets(place, left, right, row) for flag in flags)
 
 
 def beside(plot: Plot) -> float:
@@ -69,16 +89,15 @@ def labels(plot: Plot, frame: Frame) -> str:
 
 def _over(plot: Plot, frame: Frame) -> Iterator[str]:
     """Yield the labels above vertical limits, each with its limit drawn on up to it."""
-    for one in _rows(plot, frame):
-        base = frame.top - 8 - one.row * LINE
-        if one.left == 0.0:
-            text = label((0.0, base), one.words, "at")
-        elif one.left == one.place - one.wide / 2:
-            text = label((one.place, base), one.words, "at", "middle")
-        else:
-            text = label((WIDTH, base), one.words, "at", "end")
-        line = f'<path class="rule" d="M{at(one.place)} {at(base + 4)}V{at(frame.top - 4)}"/>' if one.row else ""
-        yield f'<g class="{one.role}">{line}{text}</g>'
+    for flag in _flags(plot, frame):
+        base = frame.top - 7 - flag.row * LINE
+        pole = f'<path class="rule" d="M{at(flag.place)} {at(base - LINE + 6)}V{at(frame.top - 4)}"/>'
+        text = (
+            label((flag.left, base), flag.words, "at halo")
+            if flag.left > flag.place
+            else label((flag.right, base), flag.words, "at halo", "end")
+        )
+        yield f'<g class="{flag.role}">{pole}{text}</g>'
 
 
 def _right(plot: Plot, frame: Frame) -> Iterator[str]:

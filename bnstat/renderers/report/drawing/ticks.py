@@ -14,7 +14,7 @@ from bnstat.renderers.report.drawing.scales import Scale
 
 # Pixels between two labels side by side, and the room that the longest name of a category gets.
 _GAP = 14
-_LONGEST = 190.0
+_LONGEST = 225.0
 # Numbers that are written out on an axis; others are in powers of ten.
 _PLAIN_LOG = (1e-3, 1e5)
 _PLAIN_LINEAR = (1e-4, 1e7)
@@ -144,7 +144,7 @@ def _categories(scale: Scale, *, across: bool) -> list[Tick]:
     """Return a tick for each category; where they are too many, every second, third … has its name."""
     names = scale.axis.names
     slot = scale.length / max(len(names), 1)
-    least = 48 if across else LINE - 2
+    least = 96 if across else LINE - 2
     longest = max((width(name) for name in names), default=0) + 8
     stride = max(1, ceil(min(least, longest if across else least) / slot))
     room = min(stride * slot - 8, _LONGEST) if across else _LONGEST
