@@ -65,11 +65,40 @@ _FIGURES = (
 _FLAGS = Column("Findings", hint="the rules that found something here, each with a link to what it means")
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """What the tables show.
+
+    Attributes:
+        volumes: The volumes, in order.
+        names: The names of all volumes of the report.
+        flags: The findings about them.
+        channel_names: The names of the channels; empty if they have none.
+        grouped: True if volumes are in groups.
+        patched: True if volumes are shown by several samples.
+    """
+
+    volumes: Sequence[ReportedVolume]
+    names: VolumeNames
+    flags: Flags
+    channel_names: tuple[str, ...]
+    grouped: bool
+    patched: bool
+
+
 def tables(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Block]:
     """Yield the tables of the volumes, and what they leave out."""
     if names.folder:
         yield Paragraph(f"Names are those below the folder {names.folder}")
-    volumes = _shown(report.volumes, flags)
+    volumes = _first(report.volumes, flags)
+    shown = _Shown(
+        volumes=volumes,
+        names=names,
+        flags=flags,
+        channel_names=report.names,
+        grouped=any(volume.group is not None for volume in volumes),
+        patched=any(volume.samples > 1 for volume in volumes),
+    )
     if len(volumes) < len(report.volumes):
         yield Paragraph(
             f"The table has {len(volumes):,} of {len(report.volumes):,} {names.noun}s: those with findings, then the "
@@ -77,12 +106,12 @@ def tables(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Blo
         )
     rows = sum(len(volume.channels) for volume in volumes)
     if report.channels <= _MOST_CHANNELS and rows <= MOST_ROWS:
-        yield _of_channels(report, names, flags, volumes)
+        yield _of_channels(shown, several=report.channels > 1)
     else:
-        yield from _of_ranges(report, names, flags, volumes)
+        yield from _of_ranges(shown, report.channels)
 
 
-def _shown(volumes: Sequence[ReportedVolume], flags: Flags) -> Sequence[ReportedVolume]:
+def _first(volumes: Sequence[ReportedVolume], flags: Flags) -> Sequence[ReportedVolume]:
     """Return the volumes of the table, in order: all, or those with findings and the first ones."""
     if len(volumes) <= MOST_ROWS:
         return volumes
@@ -93,26 +122,25 @@ def _shown(volumes: Sequence[ReportedVolume], flags: Flags) -> Sequence[Reported
 # --- A row for each channel --------------------------------------------------------------------------------------
 
 
-def _of_channels(report: FullReport, names: VolumeNames, flags: Flags, volumes: Sequence[ReportedVolume]) -> Table:
+def _of_channels(shown: _Shown, *, several: bool) -> Table:
     """Return a table with a row for each volume and channel."""
-    figures = _figures(volumes)
-    several = report.channels > 1
+    figures, names = _figures(shown.volumes), shown.names
     columns = (
-        *_head_columns(report, names),
+        *_head_columns(shown),
         *((Column("Channel", hint="the channel of the values"),) if several else ()),
         *(figure.column for figure in figures),
         _FLAGS,
     )
     rows = []
-    for volume in volumes:
-        head = _head(report, names, volume)
+    for volume in shown.volumes:
+        head = _head(shown, volume)
         for at in range(max(len(volume.channels), 1)):
-            channel = (Cell(_channel(report, volume, at)),) if several else ()
+            channel = (Cell(_channel(shown, volume, at)),) if several else ()
             cells = [figure.cell(volume, at) if volume.channels else Cell(UNDEFINED) for figure in figures]
-            flag = _flag(flags.about(volume.place, at if several else None))
+            flag = _flag(shown.flags.about(volume.place, at if several else None))
             rows.append(Row((*head, *channel, *cells, flag), f"volume-{volume.place}" if at == 0 else None))
     each = f"each channel of each {names.noun}" if several else f"each {names.noun}"
-    filtering = f", so typing {_channel(report, volumes[0], 0)} shows one channel" if several else ""
+    filtering = f", so typing {_channel(shown, shown.volumes[0], 0)} shows one channel" if several else ""
     caption = f"The statistics of {each}. A heading sorts the rows; the filter keeps those with a text{filtering}."
     return Table("volumes-table", caption, columns, tuple(rows), interactive=True)
 
@@ -128,35 +156,32 @@ def _figures(volumes: Sequence[ReportedVolume]) -> list[_Figure]:
     return [figure for figure in _FIGURES if told.get(figure.field, True)]
 
 
-def _head_columns(report: FullReport, names: VolumeNames) -> tuple[Column, ...]:
-    grouped = any(volume.group is not None for volume in report.volumes)
-    patched = any(volume.samples > 1 for volume in report.volumes)
+def _head_columns(shown: _Shown) -> tuple[Column, ...]:
+    noun = shown.names.noun.capitalize()
     return (
-        Column(f"{names.noun.capitalize()}", hint="the name of the file, with its entry in brackets if it has several"),
-        *((Column("Group", hint="the group that it belongs to, as a site"),) if grouped else ()),
+        Column(noun, hint="the name of the file, with its entry in brackets if it has several"),
+        *((Column("Group", hint="the group that it belongs to, as a site"),) if shown.grouped else ()),
         Column("Shape", hint="the size of the file's array, axis by axis"),
         Column("Type", hint="the type in which the file stores its values"),
-        *((_column("Patches", "the number of patches that were drawn from it"),) if patched else ()),
+        *((_column("Patches", "the number of patches that were drawn from it"),) if shown.patched else ()),
     )
 
 
-def _head(report: FullReport, names: VolumeNames, volume: ReportedVolume) -> tuple[Cell, ...]:
+def _head(shown: _Shown, volume: ReportedVolume) -> tuple[Cell, ...]:
     """Return the cells of `_head_columns`."""
-    grouped = any(one.group is not None for one in report.volumes)
-    patched = any(one.samples > 1 for one in report.volumes)
     place = ("volumes", volume.place, "samples")
     return (
-        Cell(names.full[volume.place]),
-        *((Cell(printable(volume.group or UNDEFINED)),) if grouped else ()),
+        Cell(shown.names.full[volume.place]),
+        *((Cell(printable(volume.group or UNDEFINED)),) if shown.grouped else ()),
         Cell(by(volume.sample.shape)),
         Cell(printable(volume.sample.dtype)),
-        *((Cell(f"{volume.samples:,}", volume.samples, place),) if patched else ()),
+        *((Cell(f"{volume.samples:,}", volume.samples, place),) if shown.patched else ()),
     )
 
 
-def _channel(report: FullReport, volume: ReportedVolume, channel: int) -> str:
+def _channel(shown: _Shown, volume: ReportedVolume, channel: int) -> str:
     """Return the name of a channel, also where volumes differ in the names of their channels."""
-    names = report.names or volume.sample.channels
+    names = shown.channel_names or volume.sample.channels
     return printable(channel_title(channel, names if channel < len(names) else ()))
 
 
@@ -173,22 +198,21 @@ def _flag(findings: Sequence[Finding]) -> Cell:
 # --- Ranges over many channels -----------------------------------------------------------------------------------
 
 
-def _of_ranges(
-    report: FullReport, names: VolumeNames, flags: Flags, volumes: Sequence[ReportedVolume]
-) -> Iterator[Block]:
+def _of_ranges(shown: _Shown, channels: int) -> Iterator[Block]:
     """Yield a table with the ranges over the channels of each volume, and one of the channels that findings name."""
+    names = shown.names
     yield Paragraph(
-        f"There are {plural(report.channels, 'channel')}, so this table has the ranges over the channels of each "
+        f"There are {plural(channels, 'channel')}, so this table has the ranges over the channels of each "
         f"{names.noun}. {_COMPLETE}"
     )
     figures = [
         (figure, pick, word)
-        for figure in _figures(volumes)
+        for figure in _figures(shown.volumes)
         for pick, word in _ENDS
         if (figure.field, word) not in (("minimum", "greatest"), ("maximum", "least"))
     ]
     columns = (
-        *_head_columns(report, names),
+        *_head_columns(shown),
         Column("Channels", hint="the number of its channels"),
         *(
             _column(f"{figure.column.title}, {word}", f"{figure.column.hint}: the {word} of its channels")
@@ -199,17 +223,17 @@ def _of_ranges(
     rows = tuple(
         Row(
             (
-                *_head(report, names, volume),
+                *_head(shown, volume),
                 Cell(f"{len(volume.channels):,}"),
                 *(_end(figure, volume, pick) for figure, pick, _ in figures),
-                _flag(flags.about(volume.place)),
+                _flag(shown.flags.about(volume.place)),
             ),
             f"volume-{volume.place}",
         )
-        for volume in volumes
+        for volume in shown.volumes
     )
     yield Table("volumes-table", f"Ranges over the channels of each {names.noun}.", columns, rows, interactive=True)
-    yield from _named(report, names, flags, volumes)
+    yield from _named(shown)
 
 
 _ENDS: tuple[tuple[Callable[[Sequence[float]], float], str], ...] = ((min, "least"), (max, "greatest"))
@@ -226,14 +250,14 @@ def _end(figure: _Figure, volume: ReportedVolume, pick: Callable[[Sequence[float
     return figure.cell(volume, next(at for at, value in known.items() if value == end))
 
 
-def _named(report: FullReport, names: VolumeNames, flags: Flags, volumes: Sequence[ReportedVolume]) -> Iterator[Block]:
+def _named(shown: _Shown) -> Iterator[Block]:
     """Yield the channels of volumes that findings name, as far as a table has place for them."""
-    figures = _figures(volumes)
+    figures, names = _figures(shown.volumes), shown.names
     named = [
         (volume, at, found)
-        for volume in volumes
+        for volume in shown.volumes
         for at in range(len(volume.channels))
-        if (found := [one for one in flags.about(volume.place) if one.channel == at])
+        if (found := [one for one in shown.flags.about(volume.place) if one.channel == at])
     ]
     if not named:
         return
@@ -252,7 +276,7 @@ def _named(report: FullReport, names: VolumeNames, flags: Flags, volumes: Sequen
         Row(
             (
                 Cell(names.full[volume.place], anchor=f"volume-{volume.place}"),
-                Cell(_channel(report, volume, at)),
+                Cell(_channel(shown, volume, at)),
                 *(figure.cell(volume, at) for figure in figures),
                 _flag(found),
             )
