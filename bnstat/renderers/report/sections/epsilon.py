@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from bnstat.renderers.numbers import number, setting, share
 from bnstat.renderers.report.blocks import Block, Cell, Column, Link, Paragraph, Row, Section, Table, Tone
 from bnstat.renderers.report.plots import SERIES, Area, Axis, Line, Mark, Plot, Role, Rule
+from bnstat.renderers.report.sections.flagged import finding_anchor
 from bnstat.reports.full.epsilon import EpsilonCurve, EpsilonDefault, Epsilons
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.verdict import on_epsilon
@@ -56,7 +57,9 @@ def _advice(report: FullReport) -> Iterator[Block]:
     first = report.findings[places[0]]
     more = f" Also found in {plural(len(places) - 1, 'other place')}." if len(places) > 1 else ""
     yield Paragraph(
-        capitalized(f"{sentence(first.message)}{more}"), first.severity, links=(Link("All findings", "findings"),)
+        capitalized(f"{sentence(first.message)}{more}"),
+        first.severity,
+        links=(Link("The findings", finding_anchor(first.rule)),),
     )
 
 

@@ -19,6 +19,7 @@ from bnstat.renderers.report.blocks import (
     Table,
     Tone,
 )
+from bnstat.renderers.report.sections.flagged import finding_anchor
 from bnstat.reports.full.frameworks import FrameworkOnData, FrameworksOnData, Outcome
 from bnstat.reports.full.full_report import FullReport
 from bnstat.text import capitalized, joined, plural, sentence, short
@@ -109,7 +110,9 @@ def _advice(report: FullReport, found: FrameworksOnData) -> Iterator[Block]:
         first = min(findings, key=lambda one: _RULES.index(one.rule))
         more = f" Also found in {plural(len(findings) - 1, 'other place')}." if len(findings) > 1 else ""
         yield Paragraph(
-            capitalized(f"{sentence(first.message)}{more}"), first.severity, links=(Link("All findings", "findings"),)
+            capitalized(f"{sentence(first.message)}{more}"),
+            first.severity,
+            links=(Link("The findings", finding_anchor(first.rule)),),
         )
     elsewhere = [one for one in found.rows if not one.in_use and _TONES[one.outcome] in ("warning", "error")]
     if elsewhere:

@@ -1,13 +1,142 @@
-"""The section "How this was made" of the page."""
+"""The section "How this was made" of the page: the version, the command to make it again, and what was set."""
 
 from __future__ import annotations
 
-from bnstat.renderers.report.blocks import Section
+import shlex
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from bnstat.renderers.headings import preparation_lines, settings_line
+from bnstat.renderers.report.blocks import (
+    Block,
+    Cell,
+    Code,
+    Column,
+    Details,
+    Items,
+    Link,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+)
 from bnstat.reports.full.full_report import FullReport
+from bnstat.text import capitalized, plural, printable, sentence, short
+from bnstat.version import __version__
+
+# Inputs that could not be read and are seen at once; the others are folded away.
+_MOST_ERRORS = 10
 
 
 def section(report: FullReport) -> Section | None:
-    """Return the section; None if the report has nothing for it."""
-    if not report.volumes:
-        return None
-    return Section("made", "How this was made", ())
+    """Return the section, which every report has."""
+    blocks: list[Block] = [Paragraph(_opening(report), lead=True), *_again(report), _settings(report)]
+    blocks += [*_unread(report), *_rules(report)]
+    blocks.append(
+        Paragraph("All that is shown is in this file: it loads nothing from outside, and can be handed on as it is.")
+    )
+    return Section("made", "How this was made", tuple(blocks))
+
+
+def _opening(report: FullReport) -> str:
+    made = report.made
+    date = f" on {printable(made.date)}" if made.date else ""
+    took = f", in {short(made.seconds, 3)} s" if made.seconds is not None else ""
+    return f"Made by bnstat {__version__}{date}{took}, from {_read(report)}."
+
+
+def _read(report: FullReport) -> str:
+    """Return what was read, in words."""
+    samples, volumes = len(report.samples), len(report.volumes)
+    if not volumes:
+        return "inputs of which none could be read"
+    return plural(volumes, "volume") if samples == volumes else f"{samples:,} samples of {plural(volumes, 'volume')}"
+
+
+def _again(report: FullReport) -> Iterator[Block]:
+    """Yield what to type to make the report again."""
+    if report.made.command:
+        yield Paragraph("To make it again, type in the same folder:")
+        yield Code(sentence(shlex.join(report.made.command)))
+    else:
+        yield Paragraph("It was made in Python, by bnstat.report() with the settings below.")
+
+
+# --- What was set -------------------------------------------------------------------------------------------------
+
+
+def _settings(report: FullReport) -> Table:
+    rows = [(capitalized(name), value) for name, value in _told(report)]
+    rows += [(printable(name), printable(value)) for name, value in report.made.settings]
+    return Table(
+        anchor="made-settings",
+        caption="What was set, and what was taken where nothing was set.",
+        columns=(Column("setting"), Column("value")),
+        rows=tuple(Row((Cell(name), Cell(value))) for name, value in rows),
+    )
+
+
+def _told(report: FullReport) -> Iterator[tuple[str, str]]:
+    """Yield the settings that every report has, in words."""
+    asked, layer = report.check.settings, report.check.settings.layer
+    yield "layer", sentence(settings_line(layer))
+    if layer.keeps_running and layer.framework.momentum_weighs is not None:
+        yield "momentum", "the weight of the " + ("old running value" if _old(report) else "new batch")
+    yield "values", sentence("; ".join(preparation_lines(layer.preparation))) or "as the files have them"
+    if layer.preparation.patches is not None:
+        patches = layer.preparation.patches
+        size = " × ".join(str(one) for one in patches.size)
+        yield "patches", f"{plural(patches.number, 'patch', 'patches')} of {size} from each volume, seed {patches.seed}"
+    if report.comparison is not None:
+        yield "batch sizes compared", ", ".join(f"{point.batch_size:,}" for point in report.comparison.batch_sizes)
+    for name, file in (("baseline", asked.baseline), ("reference", asked.reference)):
+        if file is not None:
+            yield name, printable(file)
+    yield "version of bnstat", __version__
+
+
+def _old(report: FullReport) -> bool:
+    return report.check.settings.layer.framework.momentum_weighs == "old"
+
+
+# --- What could not be read, and who judged -----------------------------------------------------------------------
+
+
+def _unread(report: FullReport) -> Iterator[Block]:
+    """Yield the inputs that could not be read, with their messages."""
+    if not report.errors:
+        return
+    texts = tuple(f"{printable(one.source)}: {sentence(one.message)}" for one in report.errors)
+    verb = "is" if len(texts) == 1 else "are"
+    yield Paragraph(
+        f"{plural(len(texts), 'input')} could not be read, and {verb} in no number of this report:", "error"
+    )
+    yield Items(texts[:_MOST_ERRORS])
+    if texts[_MOST_ERRORS:]:
+        yield Details(
+            f"{len(texts) - _MOST_ERRORS:,} more inputs that could not be read", (Items(texts[_MOST_ERRORS:]),)
+        )
+
+
+def _rules(report: FullReport) -> Iterator[Block]:
+    """Yield the rules that judged, and their thresholds."""
+    rules = report.check.rules
+    if not rules:
+        return
+    yield Paragraph(
+        f"{plural(len(rules), 'rule')} of bnstat judged the volumes; what each means and what to do about it: "
+        "`bnstat explain` with the code of a rule.",
+        links=(Link("Findings", "findings"),) if report.volumes else (),
+    )
+    names = Items(tuple(f"{one.code} {one.name} ({one.severity}): {sentence(one.summary)}" for one in rules))
+    limits = asdict(report.check.settings.limits)
+    table = Table(
+        anchor="made-limits",
+        caption="The thresholds of the rules; --limit changes one.",
+        columns=(Column("threshold"), Column("value", numeric=True)),
+        rows=tuple(
+            Row((Cell(name.replace("_", "-")), Cell(short(value), value, ("check", "settings", "limits", name))))
+            for name, value in limits.items()
+        ),
+    )
+    yield Details("The rules and their thresholds", (names, table))
