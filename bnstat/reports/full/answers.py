@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bnstat.layers.settings import Settings
-from bnstat.reports.check import Check
+from bnstat.reports.check import Check, RuleInfo
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.finding import Finding
 from bnstat.reports.full.volumes import ReportedVolume
@@ -114,6 +114,17 @@ class Answers:
     def batched(self, number: int) -> str:
         """Return a number of what a batch consists of with its word, as in "34 patches"."""
         return plural(number, "patch", "patches") if self.patched else self.counted(number)
+
+    @property
+    def judging(self) -> tuple[RuleInfo, ...]:
+        """The rules that had something to judge."""
+        return tuple(one for one in self.check.rules if one.code not in self.silent)
+
+    @property
+    def quiet(self) -> tuple[RuleInfo, ...]:
+        """Those of them that found nothing."""
+        found = {one.rule for one in (*self.check.findings, *self.check.known)}
+        return tuple(one for one in self.judging if one.code not in found)
 
     @property
     def labels(self) -> LabelMapsFound:

@@ -13,6 +13,7 @@ from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.documents.document import Document, Fields
 from bnstat.reports.finding import Failure, Finding
 from bnstat.reports.full.answers import Answers
+from bnstat.reports.full.curves import SizeFigures, continued_of, drawn_of
 from bnstat.reports.full.epsilon import Epsilons, epsilons_of
 from bnstat.reports.full.frameworks import FrameworksOnData
 from bnstat.reports.full.made import Made
@@ -75,6 +76,16 @@ class FullReport(Document):
         """The verdict in words, for a reader who does not know batch norm."""
         return verdict_of(self.answers)
 
+    @cached_property
+    def drawn(self) -> tuple[SizeFigures, ...]:
+        """The figures of the batches that `compare` drew, in the units of its closed forms."""
+        return drawn_of(self.comparison)
+
+    @cached_property
+    def continued(self) -> tuple[SizeFigures, ...]:
+        """The closed forms of `compare` beyond its sizes, up to the one that is needed."""
+        return continued_of(self.comparison)
+
     @property
     def samples(self) -> tuple[Sample, ...]:
         """The samples that were read."""
@@ -131,11 +142,16 @@ class FullReport(Document):
         return {
             "title": self.title,
             **self.verdict.to_fields(),
+            "judged": [rule.code for rule in self.answers.judging],
+            "found_nothing": [rule.code for rule in self.answers.quiet],
+            "not_judged": list(self.silent),
             "rules": [_rule(rule, self.silent.get(rule.code)) for rule in self.check.rules],
             "check": self.check.to_dict(),
             "inspect": self.inspected.to_dict(),
             "compare": None if self.comparison is None else self.comparison.to_dict(),
             "not_compared": self.not_compared,
+            "drawn": [asdict(one) for one in self.drawn],
+            "continued": [asdict(one) for one in self.continued],
             "epsilon": None if self.epsilons is None else self.epsilons.to_fields(),
             "frameworks": None if self.frameworks is None else self.frameworks.to_fields(),
             "volumes": [_volume(volume) for volume in self.volumes],

@@ -8,7 +8,10 @@ from typing import Literal
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
 from bnstat.reports.full.answers import ODD, ON_BATCH_SIZE, Answers, Remark
-from bnstat.text import NO_BREAK_SPACE, beyond, capitalized, joined, listed, number, plural, sentence
+from bnstat.text import NO_BREAK_SPACE, beyond, capitalized, joined, listed, number, plural, printable, sentence
+
+# The groups that a sentence names.
+_MOST_GROUPS = 4
 
 # How a batch size fares: enough with the stated confidence, enough by the estimate alone, or too small; "whole" if it
 # holds all samples and has no noise for that reason alone, and "unknown" if these data cannot tell.
@@ -253,8 +256,20 @@ def _why(answers: Answers, found: Recommendation) -> str:
     share = f"{number(100 * max(rho, 0.0), 3)}{NO_BREAK_SPACE}%"
     return (
         f"Here the mean of a {answers.word} lies between {number(min(known))} and {number(max(known))}{where}, and "
-        f"{between} make up {share} of the variance of all values."
+        f"{between} make up {share} of the variance (the square of the SD) of all values.{_by_group(answers, channel)}"
     )
+
+
+def _by_group(answers: Answers, channel: int) -> str:
+    """Return how much of the differences lies between groups; empty without groups."""
+    comparison = answers.comparison
+    part = None if comparison is None else next((one for one in comparison.population if one.channel == channel), None)
+    if comparison is None or part is None or part.between_groups is None or not part.between:
+        return ""
+    share = number(100 * min(max(part.between_groups / part.between, 0.0), 1.0), 3)
+    named = [printable(group.name) for group in comparison.groups]
+    which = joined(named) if len(named) <= _MOST_GROUPS else f"{len(named):,} groups"
+    return f" Of these differences, {share}{NO_BREAK_SPACE}% lie between {which}."
 
 
 def _figures(answers: Answers, found: Recommendation) -> str:
@@ -287,7 +302,7 @@ def _parts(one: CurveChannel, found: Recommendation, answers: Answers) -> Iterat
     if one.variance_shortfall is not None and isfinite(one.variance_shortfall):
         lacking = beyond(100 * one.variance_shortfall, 100 * limits.shortfall, 3)
         limit = f"{100 * limits.shortfall:g}{NO_BREAK_SPACE}%"
-        yield f"its variance (the square of its SD) is {lacking}{NO_BREAK_SPACE}% too low on average (limit {limit})"
+        yield f"its variance is {lacking}{NO_BREAK_SPACE}% too low on average (limit {limit})"
     if one.train_eval_rms is not None and isfinite(one.train_eval_rms):
         gap = beyond(one.train_eval_rms, limits.gap, 3)
         yield f"the output in training and after training differs by {gap} (limit {limits.gap:g}; its SD is about 1)"
@@ -352,9 +367,9 @@ def _larger(answers: Answers, found: Recommendation) -> Iterator[str]:
         )
     if answers.layer.preparation.intensity is None and found.applies_to == "input":
         yield (
-            "Or scale each volume by itself before the network with z-scores (subtract its mean, divide by its SD), so "
-            "that volumes differ less at its input. To see what that changes, add `--intensity zscore` to the command "
-            "of this page."
+            "Or, as another way, scale each volume by itself before the network with z-scores (subtract its mean, divide "
+            "by its SD), so that volumes differ less at its input. To see what that changes, add `--intensity zscore` "
+            "to the command of this page."
         )
 
 

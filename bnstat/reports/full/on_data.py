@@ -26,7 +26,7 @@ def on_data(answers: Answers) -> tuple[Remark, ...]:
 
 def _in_order(answers: Answers) -> str:
     """Return that no rule found anything but what the batch size does."""
-    rules = [one for one in answers.check.rules if one.code not in (*ON_BATCH_SIZE, *answers.silent)]
+    rules = [one for one in answers.judging if one.code not in ON_BATCH_SIZE]
     return (
         f"No {answers.word} and no channel is broken, as far as {plural(len(rules), 'rule')} can tell: the section "
         "Findings lists what they look for."

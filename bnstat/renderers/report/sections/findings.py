@@ -41,7 +41,7 @@ def section(report: FullReport) -> Section | None:
 
 def _opening(report: FullReport) -> Paragraph:
     """Return how many findings there are."""
-    rules = plural(len(report.check.rules) - len(report.silent), "rule")
+    rules = plural(len(report.answers.judging), "rule")
     new = "new " if report.check.known else ""
     if not report.findings:
         return Paragraph(f"No {new}findings: {rules} looked at these data, and none found a fault.", "good", lead=True)
@@ -126,8 +126,7 @@ def _known(report: FullReport) -> Iterator[Block]:
 
 def _looked_for(report: FullReport) -> Iterator[Block]:
     """Yield the rules that judged and found nothing, those that had nothing to judge, and the notes, folded away."""
-    found = {one.rule for one in (*report.findings, *report.check.known)}
-    quiet = [one for one in report.check.rules if one.code not in found and one.code not in report.silent]
+    quiet = report.answers.quiet
     if quiet:
         texts = tuple(f"{one.summary} ({one.severity} {one.code} {one.name})" for one in quiet)
         yield Details(f"What {plural(len(quiet), 'rule')} looked for and did not find", (Items(texts),))

@@ -35,7 +35,7 @@ def section(report: FullReport) -> Section | None:
     for place, remark in enumerate(found.answer):
         blocks.append(Paragraph(remark.text, "plain" if place else tone, lead=not place))
     if report.comparison is not None and report.comparison.recommendation is not None and report.volumes:
-        blocks[-1] = _linked(blocks[-1], Link("the figures at each size", "batch-size"))
+        blocks[-1] = _linked(blocks[-1], Link("Figures at each size", "batch-size"))
     if found.data:
         blocks.append(Heading("Is a volume or a channel broken?"))
         blocks += [_of_data(remark, report, names) for remark in found.data]
@@ -67,4 +67,4 @@ def _links(remark: Remark, names: VolumeNames) -> Iterator[Link]:
     for place in remark.volumes[:_MOST_LINKED]:
         yield Link(names.short[place], f"volume-{place}")
     if remark.rule is not None:
-        yield Link("what it means and what to do", finding_anchor(remark.rule))
+        yield Link("What it means and what to do", finding_anchor(remark.rule))

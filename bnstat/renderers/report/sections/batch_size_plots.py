@@ -1,0 +1,288 @@
+"""The plots of the section "Batch size": noise, missing variance and train/eval gap over the batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bnstat.batch_size.results import CurveChannel, CurvePoint
+from bnstat.renderers.numbers import ratio, share
+from bnstat.renderers.report.plots import SERIES, Area, Axis, Dots, Line, Mark, Path, Plot, Role, Rule
+from bnstat.reports.compare_batch_sizes import Comparison
+from bnstat.reports.full.curves import SizeFigures
+from bnstat.reports.full.full_report import FullReport
+from bnstat.text import NO_BREAK_SPACE, printable
+
+# Channels that have a line each; of more, the worst, the one in the middle and a band are drawn.
+MOST_LINES = 4
+# How far the axis reaches beyond the sizes that were compared, to show the one that is needed.
+_FARTHEST = 64
+
+Name = Literal["mean_noise", "variance_shortfall", "train_eval_rms"]
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A figure that is drawn over the batch size.
+
+    Attributes:
+        name: Its field in a channel of the curve.
+        anchor: The `id` of its plot.
+        title: Its heading.
+        label: What its axis measures.
+        caption: What to look at.
+        limit: Its limit, by name.
+        drawn: Its field among the drawn batches; None if it comes from drawn batches anyway.
+    """
+
+    name: Name
+    anchor: str
+    title: str
+    label: str
+    caption: str
+    limit: Literal["noise", "shortfall", "gap"]
+    drawn: Literal["noise", "shortfall"] | None
+
+
+_FIGURES = (
+    _Figure(
+        "mean_noise",
+        "plot-noise",
+        "How far the mean of a batch is off",
+        "noise of the batch mean (SD)",
+        "Batch norm subtracts the mean of the batch. The plot shows how far that mean typically is from the mean of "
+        "all volumes, in standard deviations (SD) of all values. So much of the output depends on which volumes "
+        "happen to share a batch.",
+        "noise",
+        "noise",
+    ),
+    _Figure(
+        "variance_shortfall",
+        "plot-shortfall",
+        "What the variance of a batch lacks",
+        "missing variance (share)",
+        "Batch norm divides by the root of the variance of the batch. A batch of few volumes contains few of the "
+        "differences between volumes, so its variance is too low on average, by this share.",
+        "shortfall",
+        "shortfall",
+    ),
+    _Figure(
+        "train_eval_rms",
+        "plot-gap",
+        "How far training and evaluation are apart",
+        "train/eval gap (SD of the output)",
+        "In training the layer uses the statistics of the batch, and in evaluation averages of them. The plot shows "
+        "how far its outputs for one batch are apart, over batches that were drawn; 1 is the standard deviation of the "
+        "output. The next layers were not trained on what they get in evaluation.",
+        "gap",
+        None,
+    ),
+)
+
+
+def figures_of(comparison: Comparison) -> list[tuple[CurvePoint, Path]]:
+    """Return the points of the curve from the least size up, each with its place in the document."""
+    found: list[tuple[CurvePoint, Path]] = [
+        (point, ("compare", "batch_sizes", place)) for place, point in enumerate(comparison.batch_sizes)
+    ]
+    return sorted(found, key=lambda pair: pair[0].batch_size)
+
+
+def plots(report: FullReport, comparison: Comparison) -> list[Plot]:
+    """Return a plot of each figure that is known at some size."""
+    points = figures_of(comparison)
+    known = [one for one in _FIGURES if any(_values(point, one.name) for point, _ in points)]
+    return [_plot(one, report, comparison, points) for one in known]
+
+
+def _values(point: CurvePoint, name: Name) -> list[float]:
+    """Return what is known of a figure at one size."""
+    return [value for one in point.channels if (value := getattr(one, name)) is not None]
+
+
+def _plot(
+    figure: _Figure, report: FullReport, comparison: Comparison, points: Sequence[tuple[CurvePoint, Path]]
+) -> Plot:
+    marks: list[Mark] = list(_curves(figure, report, comparison, points))
+    limit = getattr(comparison.settings.tolerances, figure.limit)
+    path: Path = ("compare", "settings", "tolerances", figure.limit)
+    marks.append(Rule("y", limit, f"limit {limit:g}", role="warning", path=path))
+    needed = _needed(comparison, points)
+    marks += needed
+    sizes = [point.batch_size for point, _ in points]
+    ends = [*sizes, *(rule.at for rule in needed), *(one.batch_size for one in report.continued)]
+    ticks = [*map(float, sizes), *(float(one.batch_size) for one in report.continued)]
+    return Plot(
+        figure.anchor,
+        figure.title,
+        _description(figure, comparison, points, limit),
+        figure.caption,
+        Axis("batch size", scale="log", low=float(min(ends)), high=float(max(ends)), ticks=tuple(dict.fromkeys(ticks))),
+        Axis(figure.label, low=0.0),
+        tuple(marks),
+    )
+
+
+def _description(
+    figure: _Figure, comparison: Comparison, points: Sequence[tuple[CurvePoint, Path]], limit: float
+) -> str:
+    """Return what the plot says, for a reader who does not see it."""
+    found = comparison.recommendation
+    channel = 0 if found is None or found.channel is None else found.channel
+    shown = share if figure.name == "variance_shortfall" else ratio
+    known = [(point.batch_size, getattr(point.channels[channel], figure.name)) for point, _ in points]
+    told = [f"{shown(value)} at batch size {size:,}" for size, value in known if value is not None]
+    where = printable(comparison.title_of(channel))
+    return f"{figure.title}, {where}: {', '.join(told)}; the limit is {limit:g}."
+
+
+# --- Marks ---------------------------------------------------------------------------------------------------------
+
+
+def _curves(
+    figure: _Figure, report: FullReport, comparison: Comparison, points: Sequence[tuple[CurvePoint, Path]]
+) -> Iterator[Mark]:
+    """Yield the lines of channels, and the drawn batches."""
+    channels = len(comparison.population)
+    if channels > MOST_LINES:
+        yield from _many(figure, comparison, points)
+        deciding: Role = "accent"
+    else:
+        for channel in range(channels):
+            role: Role = "accent" if channels == 1 else SERIES[channel]
+            name = "by the formula" if channels == 1 else printable(comparison.title_of(channel))
+            if figure.drawn is None:
+                name = "drawn batches" if channels == 1 else name
+            yield from _line(figure, name, role, [(point, path, channel) for point, path in points])
+            yield from _drawn(figure, report, channel, role, named=channels == 1)
+        found = comparison.recommendation
+        decides = 0 if found is None or found.channel is None else found.channel
+        deciding = "accent" if channels == 1 else SERIES[decides]
+    yield from _continued(figure, report, points, deciding)
+    yield from _variants(figure, comparison, points)
+
+
+def _line(
+    figure: _Figure, name: str, role: Role, places: Sequence[tuple[CurvePoint, Path, int]], *, dashed: bool = False
+) -> Iterator[Line]:
+    """Yield a line through the points of channels; nothing if none is known."""
+    known = [(point, path, point.channels[channel]) for point, path, channel in places]
+    shown = [(point, path, one, value) for point, path, one in known if (value := _value(one, figure.name)) is not None]
+    if shown:
+        yield Line(
+            name,
+            tuple((float(point.batch_size), value) for point, _, _, value in shown),
+            role,
+            dashed=dashed,
+            dots=figure.drawn is None or len(shown) == 1,
+            titles=tuple(f"{name}, batch size {point.batch_size:,}: {ratio(value)}" for point, _, _, value in shown),
+            paths=tuple((*path, "channels", one.channel, figure.name) for _, path, one, _ in shown),
+        )
+
+
+def _value(one: CurveChannel, name: Name) -> float | None:
+    value: float | None = getattr(one, name)
+    return value
+
+
+def _drawn(figure: _Figure, report: FullReport, channel: int, role: Role, *, named: bool) -> Iterator[Dots]:
+    """Yield the batches that were drawn, as dots."""
+    if figure.drawn is None:
+        return
+    shown: list[tuple[SizeFigures, float, Path]] = [
+        (one, getattr(one, figure.drawn), ("drawn", place, figure.drawn))
+        for place, one in enumerate(report.drawn)
+        if one.channel == channel
+    ]
+    if shown:
+        yield Dots(
+            "drawn batches" if named else None,
+            tuple((float(one.batch_size), value) for one, value, _ in shown),
+            role,
+            titles=tuple(f"drawn batches of {one.batch_size:,}: {ratio(value)}" for one, value, _ in shown),
+            paths=tuple(path for _, _, path in shown),
+        )
+
+
+def _continued(
+    figure: _Figure, report: FullReport, points: Sequence[tuple[CurvePoint, Path]], role: Role
+) -> Iterator[Line]:
+    """Yield the formula beyond the sizes that were compared, from the last of them on."""
+    name, further = figure.drawn, report.continued
+    if name is None or not further:
+        return
+    channel = further[0].channel
+    before = [(point, path) for point, path in points if point.batch_size < further[0].batch_size]
+    known = [
+        (point, path, value)
+        for point, path in before
+        if (value := _value(point.channels[channel], figure.name)) is not None
+    ]
+    start = [
+        ((float(point.batch_size), value), (*path, "channels", channel, figure.name)) for point, path, value in known
+    ]
+    rest = [((float(one.batch_size), getattr(one, name)), ("continued", at, name)) for at, one in enumerate(further)]
+    line = [*start[-1:], *rest]
+    yield Line(
+        "the formula beyond the compared sizes",
+        tuple(at for at, _ in line),
+        role,
+        dashed=True,
+        paths=tuple(path for _, path in line),
+    )
+
+
+def _many(figure: _Figure, comparison: Comparison, points: Sequence[tuple[CurvePoint, Path]]) -> Iterator[Mark]:
+    """Yield the worst channel at each size, the one in the middle, and the band of all."""
+    lows, highs, worst, middle = [], [], [], []
+    for point, path in points:
+        ordered = sorted(
+            (one for one in point.channels if _value(one, figure.name) is not None),
+            key=lambda one: _value(one, figure.name) or 0.0,
+        )
+        if ordered:
+            size = float(point.batch_size)
+            lows.append((size, _value(ordered[0], figure.name) or 0.0))
+            highs.append((size, _value(ordered[-1], figure.name) or 0.0))
+            worst.append((point, path, ordered[-1].channel))
+            middle.append((point, path, ordered[(len(ordered) - 1) // 2].channel))
+    number = len(comparison.population)
+    yield Area(f"all {number:,} channels", tuple(lows), tuple(highs), "muted")
+    yield from _line(figure, "channel in the middle", "series-2", middle)
+    yield from _line(figure, "worst channel", "accent", worst)
+
+
+def _variants(figure: _Figure, comparison: Comparison, points: Sequence[tuple[CurvePoint, Path]]) -> Iterator[Mark]:
+    """Yield batches of one group each, and synchronized ranks, for the channel that decides."""
+    found = comparison.recommendation
+    channel = 0 if found is None or found.channel is None else found.channel
+    ranks = comparison.settings.ranks
+    kinds: tuple[tuple[Literal["one_group", "synchronized"], str, Role], ...] = (
+        ("one_group", "each batch from one group", "series-3"),
+        ("synchronized", f"{ranks} synchronized ranks together", "series-4"),
+    )
+    for kind, name, role in kinds:
+        places = [
+            (variant, (*path, kind), channel) for point, path in points if (variant := getattr(point, kind)) is not None
+        ]
+        yield from _line(figure, name, role, places, dashed=True)
+
+
+def _needed(comparison: Comparison, points: Sequence[tuple[CurvePoint, Path]]) -> list[Rule]:
+    """Return lines at the size that is needed by the estimate, and with confidence."""
+    found = comparison.recommendation
+    if found is None or found.channel is None:
+        return []
+    farthest = _FARTHEST * max(point.batch_size for point, _ in points)
+    rules = []
+    if found.estimate is not None and found.estimate <= farthest:
+        rules.append(_rule("estimate", f"enough: {found.estimate:,}", found.estimate))
+    if found.most is not None and found.most <= farthest and found.most != found.estimate:
+        sure = "" if found.confidence is None else f" ({100 * found.confidence:g}{NO_BREAK_SPACE}%)"
+        rules.append(_rule("most", f"{found.most:,}{sure}", found.most))
+    return rules
+
+
+def _rule(name: str, label: str, at: int) -> Rule:
+    return Rule("x", float(at), label, role="good", dashed=name == "most", path=("compare", "recommendation", name))
