@@ -45,6 +45,8 @@ NAMES = (
 )
 CASES = 12
 HOSTILE = (*NAMES, "<script>alert(1)</script>", "</script><b>", "</title></style><svg onload=alert(1)>", MARKUP)
+# A table has no line breaks within a name, and is UTF-8.
+SITES = tuple(name for name in HOSTILE if name.encode(errors="replace").decode() == name == " ".join(name.split()))
 
 
 def volumes(folder: Path, names: tuple[str, ...], *, odd: int | None = None) -> list[str]:
@@ -118,11 +120,12 @@ def test_names_of_channels_and_groups_are_shown_as_text(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     harmless = tuple(f"channel {place}" for place in range(len(HOSTILE)))
     like = bnstat.report(_named(Path("plain"), harmless), group_by=_sites(harmless)).to_html()
-    named = bnstat.report(_named(Path("named"), HOSTILE), group_by=_sites(HOSTILE)).to_html()
+    named = bnstat.report(_named(Path("named"), HOSTILE), group_by=_sites(SITES)).to_html()
     shown = safe(named, like)
-    for place, name in enumerate(HOSTILE):
+    for name in HOSTILE:
         assert squeezed(printable(name)) in shown
-        assert squeezed(printable(f"site {_utf_8(name)}")) in shown or place >= CASES
+    for name in SITES[:CASES]:
+        assert squeezed(printable(f"site {name}")) in shown
 
 
 @pytest.mark.parametrize("title", HOSTILE)
@@ -151,14 +154,9 @@ def _named(folder: Path, names: tuple[str, ...]) -> str:
     return str(folder)
 
 
-def _utf_8(name: str) -> str:
-    """Return a name as a text file can have it."""
-    return name.encode("utf-8", "replace").decode()
-
-
 def _sites(names: tuple[str, ...]) -> str:
     """Write a table with a site for each case."""
-    with Path("sites.csv").open("w", encoding="utf-8", errors="replace", newline="") as file:
+    with Path("sites.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["case", "site"])
         rows.writerows([f"case_{case:03}", f"site {name}"] for case, name in enumerate(names[:CASES]))
@@ -194,7 +192,7 @@ def test_names_in_a_file_of_layers_are_text(tmp_path, monkeypatch):
 
     shown = safe(with_layers(names), with_layers([f"encoder.{place}" for place in range(len(names))]))
     for name in names:
-        assert squeezed(printable(name)) in shown
+        assert squeezed(printable(name)[:20]) in shown  # long names of layers are cut, as by `bnstat layers`
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -224,10 +224,14 @@ def test_the_data_beside_a_plot_are_its_numbers(made):
     assert len(data) == len(plots)
     for plot, written_beside in zip(plots, data, strict=True):
         assert written_beside["title"] == plot.title
-        for mark, beside in zip(plot.marks, written_beside["marks"], strict=True):
-            for name in ("points", "lows", "highs", "ranges"):
-                numbers = [list(point) for point in getattr(mark, name, ())]
-                assert beside.get(name, []) == [[_finite(one) for one in point] for point in numbers]
+        marks = written_beside["marks"]
+        for mark, beside in zip(plot.marks, marks, strict=True):
+            x = beside.get("x") if "x_of" not in beside else marks[beside["x_of"]]["x"]
+            points = list(zip(x or (), beside.get("y", ()), strict=True))
+            assert points == [(_finite(x), _finite(y)) for x, y in getattr(mark, "points", ())]
+            for name in ("lows", "highs", "ranges"):
+                numbers = [[_finite(one) for one in point] for point in getattr(mark, name, ())]
+                assert beside.get(name, []) == numbers
             assert beside.get("at") == getattr(mark, "at", None)
 
 
