@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bnstat import text
 from bnstat.renderers.report.blocks import Block, Cell, Details, Row, Section, Table
 from bnstat.renderers.report.contents import sections_of
 from bnstat.renderers.report.drawing.data import data_of
@@ -25,6 +26,8 @@ from bnstat.version import __version__
 _MARKED = ("error", "warning", "note")
 # Where a long name may be broken: between a slash, a hyphen or an underscore and a letter or digit.
 _PARTS = re.compile(r"(?<=\w[/_-])(?=\w)")
+# What a sentence tells to type. Other text between backticks may be a part of a name, and stays as it is.
+_TYPED = re.compile(r"`((?:bnstat |pip |python |--)[^`\n]*)`")
 # Letters of the longest text of a cell that is kept on one line.
 _SHORT = 24
 
@@ -69,7 +72,9 @@ def body(title: str, sections: Sequence[Section], about: Sequence[str] = ()) -> 
 
 
 def _about(report: FullReport) -> tuple[str, ...]:
-    return tuple(filter(None, (report.summary, report.made.date)))
+    """Return the facts below the heading: how many volumes, how many channels, and the day."""
+    volumes, channels = text.plural(len(report.volumes), "volume"), text.plural(report.channels, "channel")
+    return tuple(filter(None, (volumes, channels, report.made.date)))
 
 
 def _filled(template: str, sections: Sequence[Section], prefix: str, **values: object) -> str:
@@ -109,6 +114,7 @@ def _environment() -> Environment:
     environment.filters["kind"] = lambda block: type(block).__name__
     environment.filters["base64"] = lambda content: b64encode(content).decode()
     environment.filters["broken"] = _broken
+    environment.filters["worded"] = _worded
     environment.filters["kinds"] = _kinds
     environment.filters["tone"] = _tone
     environment.filters["number"] = _sorted_by
@@ -118,6 +124,11 @@ def _environment() -> Environment:
 def _broken(name: str) -> Markup:
     """Return a text in which names of files may be broken after their parts, and not in the middle of one."""
     return Markup(_PARTS.sub("<wbr>", escape(shown(name))))
+
+
+def _worded(sentence: str) -> Markup:
+    """Return a sentence in which what is to be typed stands out: commands and options between backticks."""
+    return Markup(_TYPED.sub(r"<code>\1</code>", escape(shown(sentence))))
 
 
 def _kinds(cell: Cell, numeric: bool) -> str:

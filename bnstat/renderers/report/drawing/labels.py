@@ -39,12 +39,13 @@ class _Flag:
     right: float
     row: int
 
-    def meets(self, place: float, left: float, right: float, row: int) -> bool:
-        """Return True if another flag in a row would be over this one, or the pole of one through the other."""
-        over = row == self.row and left < self.right + _GAP and self.left < right + _GAP
-        other_pole = row > self.row and self.left - 2 < place < self.right + 2
-        own_pole = row < self.row and left - 2 < self.place < right + 2
-        return over or other_pole or own_pole
+    def meets(self, other: _Flag) -> bool:
+        """Return True if another flag is over this one, or the pole of one goes through the other."""
+        over = self.row == other.row and self.left < other.right + _GAP and other.left < self.right + _GAP
+        return over or self._crosses(other) or other._crosses(self)
+
+    def _crosses(self, other: _Flag) -> bool:
+        return self.row >= other.row and other.left - 2 < self.place < other.right + 2
 
 
 def above(plot: Plot, frame: Frame) -> float:
@@ -53,22 +54,33 @@ def above(plot: Plot, frame: Frame) -> float:
 
 
 def _flags(plot: Plot, frame: Frame) -> list[_Flag]:
-    """Return the labels of vertical limits from the right to the left, each in the lowest row that has room."""
+    """Return the labels of vertical limits: some at the left of their lines, all further ones at the right.
+
+    Labels that all point away from each other can be set without crossing a line. How many point to the left is what
+    leaves no label outside of the picture and takes the fewest rows.
+    """
+    rules = [rule for rule in _rules(plot, "x") if frame.x.inside(rule.at)]
+    ordered = sorted(rules, key=lambda rule: rule.at)
+    ways = [_set(ordered, frame, to_left) for to_left in range(len(ordered) + 1)]
+    return min(ways, key=lambda flags: (_outside(flags), max((flag.row for flag in flags), default=0)))
+
+
+def _outside(flags: list[_Flag]) -> float:
+    """Return how many pixels of labels are outside of the picture."""
+    return sum(max(-flag.left, 0.0) + max(flag.right - WIDTH, 0.0) for flag in flags)
+
+
+def _set(rules: list[Rule], frame: Frame, to_left: int) -> list[_Flag]:
+    """Return labels of which so many point to the left, each in the lowest row that has room."""
     found: list[_Flag] = []
-    for rule in sorted(_rules(plot, "x"), key=lambda rule: -rule.at):
-        place = frame.x.at(rule.at)
-        if place is None or not frame.x.inside(rule.at):
-            continue
+    for rule in (*rules[:to_left], *reversed(rules[to_left:])):
+        place = frame.x.at(rule.at) or 0.0
         words = cut(rule.label or "", WIDTH / 2)
         wide = width(words)
-        left = place + _POLE if place + _POLE + wide <= WIDTH else place - _POLE - wide
-        rows = (row for row in range(len(found) + 1) if not _meet(found, place, left, left + wide, row))
-        found.append(_Flag(rule.role, words, place, left, left + wide, next(rows, len(found))))
+        left = place - _POLE - wide if rule in rules[:to_left] else place + _POLE
+        ways = [_Flag(rule.role, words, place, left, left + wide, row) for row in range(len(found) + 1)]
+        found.append(next((way for way in ways if not any(map(way.meets, found))), ways[-1]))
     return found
-
-
-def _meet(flags: list[_Flag], place: float, left: float, right: float, row: int) -> bool:
-    return any(flag.meets(place, left, right, row) for flag in flags)
 
 
 def beside(plot: Plot) -> float:
