@@ -21,7 +21,7 @@ class Axis:
         label: What it measures, with the unit.
         scale: "linear", "log", or "category" for names at 0, 1, 2, … What is not above 0 is drawn at the lower end of a
             logarithmic axis.
-        names: The names of categories.
+        names: The names of categories; or of the ticks, where these are given.
         low: Its lower end; None for that of the marks.
         high: Its upper end; None for that of the marks.
         ticks: Where ticks stand; empty for round numbers.

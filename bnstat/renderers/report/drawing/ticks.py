@@ -54,6 +54,8 @@ def ticks_of(scale: Scale, *, across: bool) -> list[Tick]:
     if axis.scale == "category":
         return _categories(scale, across=across)
     if axis.ticks:
+        if axis.names:
+            return _named(scale, across=across)
         inside = [value for value in axis.ticks if isfinite(value) and scale.inside(value)]
         log = axis.scale == "log"
         return _thinned([_power(one) if log and not _plain((one,)) else _short(one) for one in inside], scale, across)
@@ -153,6 +155,16 @@ def _categories(scale: Scale, *, across: bool) -> list[Tick]:
         written = cut(name, room) if place % stride == 0 else ""
         found.append(Tick(float(place), written, full=name if written != name else ""))
     return found
+
+
+def _named(scale: Scale, *, across: bool) -> list[Tick]:
+    """Return the ticks that have names in place of numbers."""
+    found = [
+        Tick(value, written := cut(name, _LONGEST), full=name if written != name else "")
+        for value, name in zip(scale.axis.ticks, scale.axis.names, strict=False)
+        if isfinite(value) and scale.inside(value)
+    ]
+    return _thinned(found, scale, across)
 
 
 def _fit(ticks: Sequence[Tick], scale: Scale, *, across: bool) -> bool:

@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from bnstat.batch_size.results import PopulationChannel
 from bnstat.renderers.numbers import UNDEFINED, number, share
 from bnstat.renderers.report.blocks import Block, Cell, Column, Link, Paragraph, Row, Section, Table
-from bnstat.renderers.report.sections.flagged import ODD, Flags, chosen, finding_anchor, not_called_odd, rules_of
+from bnstat.renderers.report.sections.flagged import (
+    ODD,
+    Flags,
+    chosen,
+    finding_anchor,
+    not_called_odd,
+    odd_ones,
+    rules_of,
+)
 from bnstat.renderers.report.sections.means_plot import means_plot
 from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.full_report import FullReport
 from bnstat.text import (
-    MOST_PLACES,
     NO_BREAK_SPACE,
     capitalized,
-    channel_title,
-    first_ones,
     numbered,
     plural,
     printable,
@@ -58,8 +63,7 @@ def _blocks(report: FullReport, names: VolumeNames) -> Iterator[Block]:
     else:
         yield from _split(report, comparison, names)
     # the odd ones
-    named = list(_odd(report, names, flags))
-    yield from named or [Paragraph(not_called_odd(report, names.noun))]
+    yield from list(odd_ones(report, names, flags)) or [Paragraph(not_called_odd(report, names.noun))]
     # the plots
     wanted = [*(one for one in range(report.channels) if flags.odd(one)), *_most_between(comparison)]
     shown = chosen(range(report.channels), wanted, MOST_PLOTS)
@@ -95,21 +99,18 @@ def _split(report: FullReport, comparison: Comparison, names: VolumeNames) -> It
         )
         return
     first = next(one for one in comparison.population if one.channel == order[0])
-    title = printable(comparison.title_of(first.channel)) if len(comparison.population) > 1 else "the values"
-    most = ", the channel in which they differ most" if len(order) > 1 else ""
-    yield Paragraph(
-        f"Of the variance of {title}{most}, {_percent(first.rho)} lies between {_units(comparison, names)}: that is "
-        f"how much their means differ. The rest lies inside each of them.",
-        lead=True,
-    )
+    title, units = printable(comparison.title_of(first.channel)), _units(comparison, names)
+    share_of = f"{_percent(first.rho)} of the variance lies between {units}, and the rest lies inside each of them."
+    where = f"{capitalized(units)} differ most in {title}: there, " if len(order) > 1 else ""
+    yield Paragraph(f"{where}{share_of}", lead=True)
     yield from _in_a_batch(comparison, first)
     yield from _between_groups(comparison, first, title)
     links = tuple(
-        Link(f"what to do: {one.name}", finding_anchor(one.rule))
+        Link(one.name, finding_anchor(one.rule))
         for one in rules_of(one for one in report.findings if one.rule in _ADVICE)
     )
     if links:
-        yield Paragraph("The findings on this say what to do.", links=links)
+        yield Paragraph("What to do about it is said by the findings:", links=links)
 
 
 def _units(comparison: Comparison, names: VolumeNames) -> str:
@@ -126,7 +127,7 @@ def _in_a_batch(comparison: Comparison, of: PopulationChannel) -> Iterator[Parag
         return
     inside = "none" if point.batch_size == 1 else "only a part"
     yield Paragraph(
-        f"A batch of {point.batch_size} has {inside} of these differences in it. Its mean is off by "
+        f"A batch of {point.batch_size} has {inside} of the differences between them. Its mean is off by "
         f"{short(channel.mean_noise, 3)}{NO_BREAK_SPACE}SD (standard deviations of all values), and its variance is "
         f"{_percent(channel.variance_shortfall)} too low on average.",
         links=(Link("What other batch sizes do", "batch-size"),),
@@ -156,17 +157,6 @@ def _between_groups(comparison: Comparison, of: PopulationChannel, title: str) -
 
 def _percent(value: float | None) -> str:
     return share(value).replace("%", f"{NO_BREAK_SPACE}%")
-
-
-def _odd(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Paragraph]:
-    """Yield for each channel the volumes that a finding calls odd."""
-    for channel in range(report.channels):
-        odd = flags.odd(channel)
-        if odd:
-            which = first_ones(names.noun if len(odd) == 1 else f"{names.noun}s", [names.full[one] for one in odd])
-            links = tuple(Link(names.short[one], f"volume-{one}") for one in odd[:MOST_PLACES])
-            title = printable(channel_title(channel, report.names))
-            yield Paragraph(f"Odd in {title}: {which}.", "warning", links=links)
 
 
 # --- The table ---------------------------------------------------------------------------------------------------

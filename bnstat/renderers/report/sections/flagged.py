@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bnstat.renderers.report.blocks import Link
+from bnstat.renderers.report.blocks import Link, Paragraph
+from bnstat.renderers.report.sections.volume_names import VolumeNames
 from bnstat.reports.finding import SEVERITIES, Finding, Severity
 from bnstat.reports.full.full_report import FullReport
 from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
+from bnstat.text import MOST_PLACES, channel_title, numbered, plural, printable
 
 ODD = "BN207"
 
@@ -42,6 +44,13 @@ class Flags:
             for volume in range(len(self.places))
             if any(one.rule == ODD and one.channel == channel for one in self.about(volume))
         ]
+
+    def odd_together(self) -> list[tuple[list[int], list[int]]]:
+        """Return the odd volumes, those of channels with the same ones together: the channels, and the volumes."""
+        found: dict[tuple[int, ...], list[int]] = {}
+        for channel in self.channels():
+            found.setdefault(tuple(self.odd(channel)), []).append(channel)
+        return [(channels, list(volumes)) for volumes, channels in found.items() if volumes]
 
     def many_odd(self, channel: int) -> bool:
         """Return True if one finding calls so many volumes odd in a channel that it names only the first ones."""
@@ -84,7 +93,32 @@ def not_called_odd(report: FullReport, noun: str) -> str:
             f"There are too few {noun}s for the check to call one of them odd (rule odd-volume, {ODD}): "
             "look for one that lies apart."
         )
-    return f"No {noun} is so far from the others that the check calls it odd (rule odd-volume, {ODD})."
+    return f"The check calls no {noun} odd (rule odd-volume, {ODD})."
+
+
+def odd_ones(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Paragraph]:
+    """Yield the volumes that the check calls odd, and the channels in which it finds two kinds of them."""
+    card = Link("what that means and what to do", finding_anchor(ODD))
+    for channels, volumes in flags.odd_together():
+        where = printable(channels_title(channels, report.names))
+        if len(volumes) == 1:
+            text = f"The check calls {names.full[volumes[0]]} odd in {where}: it is far from all other {names.noun}s."
+            links = [Link("its numbers", f"volume-{volumes[0]}"), card]
+        else:
+            more = f", of which {MOST_PLACES} are named here" if len(volumes) > MOST_PLACES else ""
+            text = f"The check calls {plural(len(volumes), names.noun)} odd in {where}{more}:"
+            links = [*(Link(names.short[one], f"volume-{one}") for one in volumes[:MOST_PLACES]), card]
+        yield Paragraph(text, "warning", links=tuple(links))
+    many = [channel for channel in flags.channels() if flags.many_odd(channel)]
+    if many:
+        where = printable(channels_title(many, report.names))
+        text = f"In {where}, the check finds a second kind of {names.noun}s, far from the middle of the cohort."
+        yield Paragraph(text, "warning", links=(card,))
+
+
+def channels_title(channels: Sequence[int], names: Sequence[str]) -> str:
+    """Return the channels in a sentence, with the name of a single one."""
+    return channel_title(channels[0], names) if len(channels) == 1 else numbered("channel", "channels", channels)
 
 
 def chosen(channels: Sequence[int], wanted: Sequence[int], most: int) -> list[int]:

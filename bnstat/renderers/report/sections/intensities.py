@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.renderers.report.blocks import Block, Link, Paragraph, Section
-from bnstat.renderers.report.sections.flagged import ODD, Flags, chosen, finding_anchor, not_called_odd
+from bnstat.renderers.report.sections.flagged import Flags, chosen, not_called_odd, odd_ones
 from bnstat.renderers.report.sections.histogram_plot import counted_volumes, histogram_plot, is_away, most_different
 from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
 from bnstat.reports.full.full_report import FullReport
-from bnstat.text import MOST_PLACES, capitalized, channel_title, first_ones, numbered, plural, printable, sentence
+from bnstat.text import capitalized, channel_title, first_ones, numbered, plural, printable, sentence
 
 # Channels that have a plot.
 MOST_PLOTS = 6
@@ -30,8 +30,7 @@ def _blocks(report: FullReport) -> Iterator[Block]:
         return
     # who is apart from the others, in words
     names, flags = names_of(report), Flags.of(report)
-    found = list(_odd(report, names, flags))
-    yield from found or [_none_odd(report, names)]
+    yield from list(odd_ones(report, names, flags)) or [_none_odd(report, names)]
     # the plots
     place_of = {one.channel: place for place, one in enumerate(histograms)}
     wanted = [*(one.channel for one in histograms if flags.odd(one.channel)), *flags.channels()]
@@ -61,21 +60,6 @@ def _blocks(report: FullReport) -> Iterator[Block]:
     )
     for note in report.voxels.notes:
         yield Paragraph(capitalized(sentence(note)).rstrip(".") + ".", "note")
-
-
-def _odd(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Paragraph]:
-    """Yield for each channel the volumes that a finding calls odd."""
-    for channel in range(report.channels):
-        odd, title = flags.odd(channel), printable(channel_title(channel, report.names))
-        card = Link("What that means and what to do", finding_anchor(ODD))
-        if odd:
-            which = first_ones(names.noun if len(odd) == 1 else f"{names.noun}s", [names.full[one] for one in odd])
-            links = tuple(Link(names.short[one], f"volume-{one}") for one in odd[:MOST_PLACES])
-            text = f"In {title}, the check calls {which} odd: far from all others."
-            yield Paragraph(text, "warning", lead=True, links=(card, *links))
-        elif flags.many_odd(channel):
-            text = f"In {title}, the check finds a second kind of {names.noun}, far from the middle of the cohort."
-            yield Paragraph(text, "warning", lead=True, links=(card,))
 
 
 def _none_odd(report: FullReport, names: VolumeNames) -> Paragraph:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from bnstat.renderers.report.plots import SERIES, Axis, Dots, Mark, Plot, Role, Rule
 from bnstat.renderers.report.sections.volume_names import VolumeNames
@@ -14,7 +14,7 @@ from bnstat.text import channel_title, plural, printable, short
 # Volumes up to which each has a row with its name, and the height of such a row.
 MOST_NAMED, _ROW = 40, 18
 # The height of the axes, that of a dot of many, and the greatest height of a plot.
-_FRAME, _DOT, _TALLEST = 90, 1.6, 760
+_FRAME, _DOT, _TALLEST = 90, 6, 380
 # Odd volumes that are named beside their dots.
 _MOST_LABELS = 12
 # Groups whose names are written at their first row.
@@ -46,7 +46,7 @@ def means_plot(report: FullReport, channel: int, names: VolumeNames, odd: Sequen
     y = (
         Axis(names.noun, "category", names=tuple(names.short[dot.volume] for dot in dots))
         if few
-        else Axis(f"{names.noun}s, {order}", low=-1.0, high=float(len(dots)))
+        else _unnamed(dots, f"{names.noun}s, {order}", "first" if _is_series(report) else "least", groups)
     )
     means = sorted(dots, key=lambda dot: dot.mean)
     least, greatest = means[0], means[-1]
@@ -57,11 +57,11 @@ def means_plot(report: FullReport, channel: int, names: VolumeNames, odd: Sequen
             f"The means of {plural(len(dots), names.noun)} in {title}: the least is {short(least.mean)} in "
             f"{names.full[least.volume]}, and the greatest is {short(greatest.mean)} in {names.full[greatest.volume]}."
         ),
-        caption=_caption(report, names, order, groups, len(dots)),
+        caption=_caption(report, names, order, groups, dots),
         x=Axis("value"),
         y=y,
         marks=tuple(marks),
-        height=min(_FRAME + (_ROW * len(dots) if few else max(round(_DOT * len(dots)), 200)), _TALLEST + _FRAME),
+        height=_FRAME + (_ROW * len(dots) if few else min(_DOT * len(dots), _TALLEST)),
     )
 
 
@@ -75,7 +75,20 @@ def _ordered(report: FullReport, channel: int) -> list[_Dot]:
                 found.append(_Dot(volume.place, of.mean, of.std or 0.0, volume.group))
     series = _is_series(report)
     found.sort(key=lambda dot: (dot.group or "", dot.volume if series else dot.mean))
-    return [_Dot(dot.volume, dot.mean, dot.std, dot.group, row) for row, dot in enumerate(found)]
+    # categories go down from the top; numbers go up
+    last = None if len(found) <= MOST_NAMED else len(found) - 1
+    return [replace(dot, row=row if last is None else last - row) for row, dot in enumerate(found)]
+
+
+def _unnamed(dots: Sequence[_Dot], label: str, first: str, groups: Sequence[str]) -> Axis:
+    """Return an axis without the names of volumes: with those of groups, or with what is first and last."""
+    ends = -1.0, float(len(dots))
+    if 1 < len(groups) <= _MOST_GROUPS:
+        rows = [[dot.row for dot in dots if dot.group == group] for group in groups]
+        ticks = tuple(sum(some) / len(some) for some in rows)
+        return Axis(label, names=tuple(map(printable, groups)), low=ends[0], high=ends[1], ticks=ticks)
+    names = (first, {"first": "last", "least": "greatest"}[first])
+    return Axis(label, names=names, low=ends[0], high=ends[1], ticks=(float(dots[0].row), float(dots[-1].row)))
 
 
 def _is_series(report: FullReport) -> bool:
@@ -90,20 +103,33 @@ def _order(report: FullReport) -> str:
     return f"by group, then {inner}" if grouped else inner
 
 
-def _caption(report: FullReport, names: VolumeNames, order: str, groups: Sequence[str], dots: int) -> str:
+def _caption(report: FullReport, names: VolumeNames, order: str, groups: Sequence[str], dots: Sequence[_Dot]) -> str:
     """Return what to look at."""
     said = [
         f"A dot is the mean of a {names.noun}; its line goes one standard deviation (SD) of the values to each side. "
         f"The rows are ordered {order}."
     ]
     if groups:
-        said.append("Dots of one group that lie apart from those of another mean that the groups differ.")
-    left = len(report.volumes) - dots
+        said.append("If the dots of one group lie apart from those of another, the groups differ.")
+    said.append(_ends(dots, names))
+    left = len(report.volumes) - len(dots)
     if left:
         said.append(
             f"{plural(left, names.noun)} without a mean in this channel {'is' if left == 1 else 'are'} left out."
         )
-    return " ".join(said)
+    return " ".join(filter(None, said))
+
+
+def _ends(dots: Sequence[_Dot], names: VolumeNames) -> str:
+    """Return which volumes have the least and the greatest mean, and how far the next ones are."""
+    ordered = sorted(dots, key=lambda dot: dot.mean)
+    if len(ordered) < 4:
+        return ""
+    (low, lower), (higher, high) = ordered[:2], ordered[-2:]
+    return (
+        f"The least mean is {short(low.mean)} ({names.full[low.volume]}; the next one is {short(lower.mean)}), and the "
+        f"greatest is {short(high.mean)} ({names.full[high.volume]}; the next one is {short(higher.mean)})."
+    )
 
 
 # --- Marks -------------------------------------------------------------------------------------------------------
@@ -119,13 +145,14 @@ def _population(report: FullReport, channel: int) -> Iterator[Rule]:
 
 
 def _boundaries(dots: Sequence[_Dot], groups: Sequence[str], *, few: bool) -> Iterator[Rule]:
-    """Yield a line below each group, with its name where colours do not tell it."""
-    if len(groups) < 2:
-        return
-    named = (not few or len(groups) > len(SERIES)) and len(groups) <= _MOST_GROUPS
-    for group, rows in groupby(dots, key=lambda dot: dot.group):
-        label = printable(group) if named and group is not None else None
-        yield Rule("y", next(rows).row - 0.5, label, "muted", dashed=False)
+    """Yield a line between each two groups, with the name of the one below it where nothing else tells it."""
+    named = few and len(SERIES) < len(groups) <= _MOST_GROUPS
+    if named and dots[0].group is not None:
+        yield Rule("y", dots[0].row - 0.5, printable(dots[0].group), "muted", dashed=False)
+    for before, dot in pairwise(dots):
+        if before.group != dot.group:
+            label = printable(dot.group) if named and dot.group is not None else None
+            yield Rule("y", (before.row + dot.row) / 2, label, "muted", dashed=False)
 
 
 def _by_role(

@@ -36,7 +36,7 @@ class VolumeNames:
 def names_of(report: FullReport) -> VolumeNames:
     """Return the names of the volumes of a report, by their place."""
     titles = [volume.title for volume in report.volumes]
-    folder = _common_folder(titles) if len(set(titles)) > 1 else ""
+    folder = _common_folder(titles)
     full = _apart([printable(title.removeprefix(folder)) for title in titles])
     indexed = any(volume.sample.index is not None for volume in report.volumes)
     return VolumeNames(
@@ -46,8 +46,10 @@ def names_of(report: FullReport) -> VolumeNames:
 
 def _common_folder(titles: Sequence[str]) -> str:
     """Return what all names begin with, up to the last separator."""
-    shared = posixpath.commonprefix(list(titles))
-    return shared[: max(shared.rfind("/"), shared.rfind(os.sep)) + 1]
+    # the key of an array in brackets may have slashes too
+    shared = posixpath.commonprefix(list(titles)).partition("[")[0]
+    folder = shared[: max(shared.rfind("/"), shared.rfind(os.sep)) + 1]
+    return "" if folder in titles else folder
 
 
 def _stems(names: Sequence[str]) -> Sequence[str]:

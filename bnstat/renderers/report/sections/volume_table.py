@@ -89,7 +89,9 @@ class _Shown:
 def tables(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Block]:
     """Yield the tables of the volumes, and what they leave out."""
     if names.folder:
-        yield Paragraph(f"Names are those below the folder {names.folder}")
+        yield Paragraph(
+            f"{'All names are' if len(report.volumes) > 1 else 'The name is'} below the folder {names.folder}"
+        )
     volumes = _first(report.volumes, flags)
     shown = _Shown(
         volumes=volumes,
@@ -125,9 +127,12 @@ def _first(volumes: Sequence[ReportedVolume], flags: Flags) -> Sequence[Reported
 def _of_channels(shown: _Shown, *, several: bool) -> Table:
     """Return a table with a row for each volume and channel."""
     figures, names = _figures(shown.volumes), shown.names
+    hint = "the channel of the values"
+    if len(shown.volumes) > 1:
+        hint += f"; in the filter, “{_channel(shown, shown.volumes[0], 0)}” keeps the rows of one"
     columns = (
         *_head_columns(shown),
-        *((Column("Channel", hint="the channel of the values"),) if several else ()),
+        *((Column("Channel", hint=hint),) if several else ()),
         *(figure.column for figure in figures),
         _FLAGS,
     )
@@ -140,9 +145,7 @@ def _of_channels(shown: _Shown, *, several: bool) -> Table:
             flag = _flag(shown.flags.about(volume.place, at if several else None))
             rows.append(Row((*head, *channel, *cells, flag), f"volume-{volume.place}" if at == 0 else None))
     each = f"each channel of each {names.noun}" if several else f"each {names.noun}"
-    filtering = f", so typing {_channel(shown, shown.volumes[0], 0)} shows one channel" if several else ""
-    caption = f"The statistics of {each}. A heading sorts the rows; the filter keeps those with a text{filtering}."
-    return Table("volumes-table", caption, columns, tuple(rows), interactive=True)
+    return Table("volumes-table", f"The statistics of {each}.", columns, tuple(rows), interactive=True)
 
 
 def _figures(volumes: Sequence[ReportedVolume]) -> list[_Figure]:

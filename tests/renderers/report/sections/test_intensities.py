@@ -82,9 +82,8 @@ def test_an_odd_volume_is_a_line_of_its_own_in_plot_legend_and_text():
     section = intensities.section(report)
     (line,) = [one for one in _lines(only(section, Plot)) if one.role == "warning"]
     assert line.name == "case_012, odd"
-    assert "the check calls volume case_012.nii.gz odd" in said(section)
-    lead = next(block for block in section.blocks if getattr(block, "lead", False))
-    assert [link.anchor for link in lead.links] == ["finding-BN207", "volume-12"]
+    assert "The check calls case_012.nii.gz odd" in said(section)
+    assert [link.anchor for link in section.blocks[0].links] == ["volume-12", "finding-BN207"]
 
 
 def test_without_an_odd_volume_the_most_different_one_is_named():

@@ -41,8 +41,18 @@ def test_folders_that_begin_alike_are_not_cut_inside_a_name():
     assert names_of(reported(_each(*ONE[:2]), ["data/case_1.nii", "data/case_2.nii"])).folder == "data/"
 
 
-def test_the_only_volume_keeps_its_whole_name():
-    assert names_of(reported(_each(ONE[0]), ["data/a.nii"])).full == ("data/a.nii",)
+@pytest.mark.parametrize(
+    ("source", "folder", "name"),
+    [
+        ("data/a.nii", "data/", "a.nii"),
+        ("a.npz[x/y]", "", "a.npz[x/y]"),
+        ("data/", "", "data/"),
+        ("https://a.org/data/a.nii", "https://a.org/data/", "a.nii"),
+    ],
+)
+def test_the_folder_of_the_only_volume_is_said_once(source, folder, name):
+    found = names_of(reported(_each(ONE[0]), [source]))
+    assert (found.folder, *found.full) == (folder, name)
 
 
 @pytest.mark.parametrize(
