@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ class Command(groups.Command):
         unused: returns the parameters that this call does not use.
         implied: returns what the call implies in place of an option that names a training, if none is given: the
             parameter and its value; None if it implies nothing.
+        handed_on: True if other people read what the command writes, so that it names files as they are from here.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class Command(groups.Command):
         also_shown: Callable[[click.Context], Iterator[Shown]] | None = None,
         unused: Callable[[click.Context], Collection[str]] | None = None,
         implied: Callable[[click.Context], tuple[str, str] | None] | None = None,
+        handed_on: bool = False,
         **given: Any,
     ) -> None:
         super().__init__(*args, **given)
         self.also_shown, self._unused, self._implied = also_shown, unused, implied
+        self.handed_on = handed_on
         self.params += _options()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -128,8 +132,24 @@ def _configure(context: click.Context, _: click.Parameter, file: str | None) -> 
         return file
     context.meta[CONFIG] = found
     keys = config.keys_of(context.command)
-    context.default_map = {keys[key].parameter: value for key, value in found.values.items()}
+    values: Mapping[str, Any] = found.values
+    if file is None and isinstance(context.command, Command) and context.command.handed_on:
+        values = _from_here(values, str(nearest.parent))
+    context.default_map = {keys[key].parameter: value for key, value in values.items()}
     return file
+
+
+def _from_here(values: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """Return values with paths below a folder as a user would type them here, not from the root of the machine."""
+    try:
+        near = os.path.relpath(folder)
+    except ValueError:  # on another drive
+        return dict(values)
+    start = "" if near == os.curdir else f"{near}{os.sep}"
+    return {
+        key: value.replace(f"{folder}{os.sep}", start) if isinstance(value, str) else value
+        for key, value in values.items()
+    }
 
 
 def _nearest() -> Path | None:

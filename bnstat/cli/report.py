@@ -26,23 +26,36 @@ if TYPE_CHECKING:
 FORMATS = ("html", "markdown", "json")
 # What the page is written with, by the name of the import.
 _NEEDED = {"jinja2": "jinja2", "PIL": "pillow"}
-# How the option on a network is spelled, and those that `bnstat layers` has with it.
-_OF_NETWORKS = ("--model", *(f"--{name.replace('_', '-')}" for name in networks.PARAMETERS if name != "layers"))
+# Options of other commands, each with what to type for a report.
+_NETWORK = (
+    "a report runs no network; to look inside one, type bnstat layers MODEL PATH -o layers.json, and give the file "
+    "with --layers layers.json"
+)
+_LIMIT = "the verdicts of a report have one tolerance; type --limit {name}=0.2"
+_ELSEWHERE = {
+    **dict.fromkeys(("--model", *(f"--{name.replace('_', '-')}" for name in networks.PARAMETERS)), _NETWORK),
+    **{f"--tolerance-{name}": _LIMIT.format(name=name) for name in ("noise", "shortfall", "gap")},
+    **{
+        f"--{name}": f"a report has one layer, beside all frameworks; type bnstat compare PATH --{name} …"
+        for name in ("frameworks", "normalizers", "epsilons", "intensities")
+    },
+    "--update-baseline": "a report only reads the baseline; type bnstat check PATH --baseline FILE --update-baseline",
+    "--plot": "a report has its plots inside; leave it out, or type bnstat compare PATH --plot FILE",
+}
 
 
 class _Command(configured.Command):
-    """The command, which says where a network belongs."""
+    """The command, which says where options of other commands belong."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse a command line; for an option on a network, name the command that has it."""
+        """Parse a command line; for an option of another command, name what to type."""
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             unknown = error.__cause__
-            if isinstance(unknown, click.NoSuchOption) and unknown.option_name in _OF_NETWORKS:
+            if isinstance(unknown, click.NoSuchOption) and unknown.option_name in _ELSEWHERE:
                 raise UsageError(
-                    f"{unknown.option_name} is about a network, and a report is about volumes; to look inside a "
-                    "network, type bnstat layers MODEL PATH -o layers.json, and give the file with --layers layers.json"
+                    f"bnstat report has no option {unknown.option_name}: {_ELSEWHERE[unknown.option_name]}"
                 ) from error
             raise
 
@@ -73,7 +86,7 @@ _PAGE = groups.together(
 )
 
 
-@configured.command(cls=_Command, also_shown=rules.shown)
+@configured.command(cls=_Command, also_shown=rules.shown, handed_on=True)
 @_COMPARISON
 @_RULES
 @_PAGE

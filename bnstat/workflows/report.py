@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Unpack
 
 from bnstat.batch_size.settings import CompareSettings, PopulationKind, Tolerances
-from bnstat.errors import UsageError, text, whole, wholes
+from bnstat.errors import InputError, UsageError, text, whole, wholes
 from bnstat.layers.settings import Layer, LayerKeywords, Settings
 from bnstat.networks.checkpoints.recognized import is_checkpoint
 from bnstat.networks.recordings.reading import is_recording
@@ -45,6 +47,7 @@ class ReportSettings:
         layers: The file that `bnstat layers --format json` wrote; None without one.
         title: The title of the page.
         pictures: True if the page shows slices of volumes; False for a format without pictures.
+        implied: True if the batch size that rules judge was not given: it is the smallest that is compared.
     """
 
     check: CheckSettings
@@ -52,6 +55,7 @@ class ReportSettings:
     layers: str | None = None
     title: str = TITLE
     pictures: bool = True
+    implied: bool = False
 
     @property
     def judged(self) -> int:
@@ -84,7 +88,8 @@ def report_asked(
         UsageError: if a setting is wrong for any data.
     """
     compared = None if batch_sizes is None else wholes("batch_sizes", batch_sizes)
-    if compared and layer.get("batch_size") is None:
+    implied = bool(compared) and layer.get("batch_size") is None
+    if compared and implied:
         layer["batch_size"] = min(compared)
     steps = None if steps is None else whole("steps", steps)
     asked = asked_of(
@@ -114,7 +119,8 @@ def report_asked(
         steps=steps,
         group_by=None if group_by is None else text("group_by", group_by),
     )
-    return ReportSettings(asked, settings, layers, TITLE if title is None else text("title", title))
+    named = TITLE if title is None else text("title", title).strip() or TITLE
+    return ReportSettings(asked, settings, layers, named, implied=implied)
 
 
 def full_report(
@@ -133,7 +139,7 @@ def full_report(
     """
     started = time.monotonic()
     # what is asked, and what was made before
-    known = None if asked.check.baseline is None else baselines.load(asked.check.baseline, missing=False)
+    known = None if asked.check.baseline is None else _known(asked.check.baseline)
     judging = VolumeRules.of(asked.check)
     network = None if asked.layers is None else given_layers(asked.layers)
     inputs = list(named_inputs(judging.inputs(_volumes_among(paths))))
@@ -141,7 +147,8 @@ def full_report(
     named: dict[str, str] = {}
 
     def admit(planned: Sequence[Planned]) -> None:
-        judging.admit(planned, asked.check, reading)
+        with _naming_batch_size(asked):
+            judging.admit(planned, asked.check, reading)
         if asked.compare.group_by is not None and planned:
             named.update(named_groups(planned, asked.compare.group_by, folders))
 
@@ -186,6 +193,31 @@ def _volumes_among(paths: Input | Iterable[Input]) -> list[str | InMemory]:
                 f"{one} is a file of weights, and a report is about volumes; to judge it, type: bnstat checkpoint {one}"
             )
     return inputs
+
+
+def _known(file: str) -> baselines.Baseline:
+    """Return the known findings in a file.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    if not Path(file).exists():
+        write = f"bnstat check PATH --baseline {file} --update-baseline"
+        raise InputError(file, f"no such file, so no finding is known; leave it out, or write it with: {write}")
+    return baselines.load(file, missing=False)
+
+
+@contextmanager
+def _naming_batch_size(asked: ReportSettings) -> Iterator[None]:
+    """Say in an error about the batch size where the size is from, if it was not given."""
+    try:
+        yield
+    except UsageError as error:
+        if asked.implied and "`batch_size`" in str(error):
+            raise UsageError(
+                f"{error}; rules judge the smallest of `batch_sizes` unless `batch_size` is given"
+            ) from error
+        raise
 
 
 def _dropping(overrides: Sequence[Override]) -> Callable[[Finding], bool]:
