@@ -28,8 +28,8 @@ _MARKED = ("error", "warning", "note")
 _PARTS = re.compile(r"(?<=\w[/_-])(?=\w)")
 # What a sentence tells to type. Other text between backticks may be a part of a name, and stays as it is.
 _TYPED = re.compile(r"`((?:bnstat |pip |python |--)[^`\n]*)`")
-# Letters of the longest text of a cell that is kept on one line.
-_SHORT = 24
+# Letters of the longest text of a cell, and of the first cell of a row, that is kept on one line.
+_SHORT, _SHORT_NAME = 24, 18
 
 
 def render(report: FullReport) -> str:
@@ -123,17 +123,17 @@ def _environment() -> Environment:
 
 def _broken(name: str) -> Markup:
     """Return a text in which names of files may be broken after their parts, and not in the middle of one."""
-    return Markup(_PARTS.sub("<wbr>", escape(shown(name))))
+    return Markup(_PARTS.sub("<wbr>", str(escape(shown(name)))))
 
 
 def _worded(sentence: str) -> Markup:
     """Return a sentence in which what is to be typed stands out: commands and options between backticks."""
-    return Markup(_TYPED.sub(r"<code>\1</code>", escape(shown(sentence))))
+    return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(shown(sentence)))))
 
 
-def _kinds(cell: Cell, numeric: bool) -> str:
+def _kinds(cell: Cell, numeric: bool, first: bool) -> str:
     """Return the classes of a cell: numbers stand at the right, long texts are broken into lines."""
-    long = cell.links or len(cell.text) > _SHORT
+    long = cell.links or len(cell.text) > (_SHORT_NAME if first else _SHORT)
     kinds = ("number" if numeric else "long" if long else "", "" if cell.tone == "plain" else cell.tone)
     return " ".join(filter(None, kinds))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations, product
 from math import isfinite
 
 from bnstat.renderers.report.drawing.frame import WIDTH, Frame
@@ -15,6 +16,8 @@ from bnstat.renderers.report.plots import Dots, Plot, Role, Rule
 _BESIDE, _AT_DOT = 140.0, 220.0
 # Pixels between labels, and between the label of a vertical limit and its line.
 _GAP, _POLE = 8.0, 4.0
+# Limits of which all ways to set their labels are tried.
+_FEW = 6
 
 Box = tuple[float, float, float, float]
 
@@ -54,30 +57,38 @@ def above(plot: Plot, frame: Frame) -> float:
 
 
 def _flags(plot: Plot, frame: Frame) -> list[_Flag]:
-    """Return the labels of vertical limits: some at the left of their lines, all further ones at the right.
+    """Return the labels of vertical limits, each at the left or at the right of its line.
 
-    Labels that all point away from each other can be set without crossing a line. How many point to the left is what
-    leaves no label outside of the picture and takes the fewest rows.
+    Of all ways to choose the sides, that one is taken that leaves no label outside of the picture, crosses no line, and
+    needs the fewest rows.
     """
-    rules = [rule for rule in _rules(plot, "x") if frame.x.inside(rule.at)]
-    ordered = sorted(rules, key=lambda rule: rule.at)
-    ways = [_set(ordered, frame, to_left) for to_left in range(len(ordered) + 1)]
-    return min(ways, key=lambda flags: (_outside(flags), max((flag.row for flag in flags), default=0)))
+    rules = sorted((rule for rule in _rules(plot, "x") if frame.x.inside(rule.at)), key=lambda rule: rule.at)
+    if len(rules) <= _FEW:
+        sides: Iterator[tuple[bool, ...]] = product((False, True), repeat=len(rules))
+    else:
+        sides = ((True,) * left + (False,) * (len(rules) - left) for left in range(len(rules) + 1))
+    return min((_set(rules, frame, side) for side in sides), key=_cost)
 
 
-def _outside(flags: list[_Flag]) -> float:
-    """Return how many pixels of labels are outside of the picture."""
-    return sum(max(-flag.left, 0.0) + max(flag.right - WIDTH, 0.0) for flag in flags)
+def _cost(flags: list[_Flag]) -> tuple[float, int, int]:
+    """Return what is wrong with labels, the worst first: pixels outside, crossings, and rows."""
+    outside = sum(max(-flag.left, 0.0) + max(flag.right - WIDTH, 0.0) for flag in flags)
+    return (
+        outside,
+        sum(one.meets(other) for one, other in combinations(flags, 2)),
+        max((flag.row for flag in flags), default=0),
+    )
 
 
-def _set(rules: list[Rule], frame: Frame, to_left: int) -> list[_Flag]:
-    """Return labels of which so many point to the left, each in the lowest row that has room."""
+def _set(rules: list[Rule], frame: Frame, to_left: Sequence[bool]) -> list[_Flag]:
+    """Return labels, each in the lowest row that has room: those that point to the left first, from the left on."""
     found: list[_Flag] = []
-    for rule in (*rules[:to_left], *reversed(rules[to_left:])):
+    sided = list(zip(rules, to_left, strict=True))
+    for rule, left_of in (*(one for one in sided if one[1]), *(one for one in reversed(sided) if not one[1])):
         place = frame.x.at(rule.at) or 0.0
         words = cut(rule.label or "", WIDTH / 2)
         wide = width(words)
-        left = place - _POLE - wide if rule in rules[:to_left] else place + _POLE
+        left = place - _POLE - wide if left_of else place + _POLE
         ways = [_Flag(rule.role, words, place, left, left + wide, row) for row in range(len(found) + 1)]
         found.append(next((way for way in ways if not any(map(way.meets, found))), ways[-1]))
     return found
