@@ -7,17 +7,20 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from bnstat.layers.settings import Settings
 from bnstat.reports.check import Check, RuleInfo
 from bnstat.reports.compare_batch_sizes import Comparison
-from bnstat.reports.finding import Finding
+from bnstat.reports.finding import Finding, Severity
 from bnstat.reports.full.volumes import ReportedVolume
 from bnstat.reports.inspect import Report
 from bnstat.reports.label_maps import LabelMapsFound
 from bnstat.sources.sample import channel_names_of
-from bnstat.text import channel_title, plural, printable
+from bnstat.text import channel_title, joined, plural, printable
 
+# The volumes and files that a sentence names before it counts the rest.
+MOST_NAMED = 5
 # The rules on what a batch size does, which the verdict on batch sizes speaks for.
 ON_BATCH_SIZE = ("BN202", "BN203", "BN204", "BN205")
 # The rule on volumes that are far from the others.
@@ -32,11 +35,27 @@ class Remark:
         text: The sentences.
         volumes: The places of the volumes that they are about.
         rule: The code of the rule whose findings they tell of; None for none.
+        tone: How grave it is; "good" if all is in order, and "plain" for plain facts.
     """
 
     text: str
     volumes: tuple[int, ...] = ()
     rule: str | None = None
+    tone: Severity | Literal["good", "plain"] = "plain"
+
+
+def first_names(names: Sequence[str]) -> str:
+    """Return names, the first of many, as in "a, b, c, d, e and 7 more"; empty without any."""
+    if len(names) <= MOST_NAMED:
+        return joined(names) if names else ""
+    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED:,} more"
+
+
+def _has(volume: ReportedVolume, finding: Finding) -> bool:
+    """Return True if a volume has the values that a finding on its batch is about, as far as its counts tell."""
+    counted = {"BN104": "nan", "BN105": "inf"}.get(finding.rule)
+    channels = [one for one in volume.channels if finding.channel in (None, one.channel)]
+    return counted is None or any(getattr(one, counted) for one in channels)
 
 
 @dataclass(frozen=True)
@@ -134,12 +153,17 @@ class Answers:
     def about(self, finding: Finding) -> tuple[ReportedVolume, ...]:
         """Return the volumes that a finding is about; none if it is about all of them."""
         if finding.source is None:
-            return self._in_batch(finding.batch, self.volumes)
+            inside = self._in_batch(finding.batch, self.volumes)
+            return tuple(one for one in inside if _has(one, finding)) or inside
         found = [one for one in self.volumes if one.sample.source == finding.source]
         if len(found) > 1:  # entries of one file: the message names the one, or they are those of the batch
             named = tuple(one for one in found if one.title in finding.message)
             return named or self._in_batch(finding.batch, found) or tuple(found)
         return tuple(found)
+
+    def named(self, places: Sequence[int]) -> str:
+        """Return the names of volumes, the first of many."""
+        return first_names([self.name_of(place) for place in places])
 
     def _in_batch(self, batch: int | None, among: Sequence[ReportedVolume]) -> tuple[ReportedVolume, ...]:
         """Return the volumes of a batch; none without one."""

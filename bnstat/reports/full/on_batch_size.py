@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import isfinite
 from typing import Literal
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
-from bnstat.reports.full.answers import ODD, ON_BATCH_SIZE, Answers, Remark
-from bnstat.text import NO_BREAK_SPACE, beyond, capitalized, joined, listed, number, plural, printable, sentence
+from bnstat.reports.full.answers import ON_BATCH_SIZE, Answers, Remark
+from bnstat.reports.full.apart import apart_of, odd_volumes
+from bnstat.text import NO_BREAK_SPACE, capitalized, joined, plural, sentence
 
-# The groups that a sentence names.
-_MOST_GROUPS = 4
+# The rules on values for which a comparison leaves a volume out.
+_LEFT_OUT = ("BN104", "BN105")
 
 # How a batch size fares: enough with the stated confidence, enough by the estimate alone, or too small; "whole" if it
 # holds all samples and has no noise for that reason alone, and "unknown" if these data cannot tell.
@@ -21,7 +21,7 @@ Standing = Literal["enough", "perhaps", "too small", "whole", "unknown"]
 def standing(answers: Answers, size: int | None = None) -> Standing:
     """Return how a batch size fares by the recommendation of `compare`; by default the one that was asked about."""
     found, size = recommended(answers), answers.size if size is None else size
-    if found is None or found.channel is None:
+    if found is None or found.channel is None or answers.labels.everywhere:
         return "unknown"
     point = point_of(answers, size)
     if found.confidence is None and point is not None and point.takes_all:
@@ -76,7 +76,11 @@ def _answer(answers: Answers) -> Iterator[str]:
     own = _own_kind(answers)
     found = recommended(answers)
     yield own
-    if answers.comparison is None or found is None:
+    if own and found is None:
+        return
+    if own:
+        yield "What follows is about plain batch norm."
+    if found is None:
         why = "the volumes cannot be compared" if answers.not_compared is None else answers.not_compared
         yield f"No batch size can be recommended for batch norm: {sentence(why).removesuffix('.')}."
         return
@@ -87,25 +91,7 @@ def _answer(answers: Answers) -> Iterator[str]:
     if found.headline and not found.headline.startswith("Batch size"):
         yield sentence(found.headline)  # on label maps, or on entries of a few files
     yield _asked_sizes(answers, found)
-    yield _with_odd(answers)
-
-
-def why(answers: Answers) -> tuple[str, ...]:
-    """Return what batch norm is, and why the batch size is enough or not in these data."""
-    found = recommended(answers)
-    if found is None or answers.labels.everywhere:
-        return ()
-    if found.channel is None:
-        return (WHAT_IT_IS,)
-    return tuple(filter(None, (WHAT_IT_IS, _why(answers, found), _figures(answers, found), _sure(answers, found))))
-
-
-# What batch norm does, for a reader who does not know it.
-WHAT_IT_IS = (
-    "Batch norm (batch normalization) is a layer of a network. In training it takes a few volumes together, a batch, "
-    "subtracts the mean of the batch from each channel and divides by the standard deviation (SD) of the batch. After "
-    "training it uses averages of these numbers instead. So the batch size matters as far as volumes differ."
-)
+    yield _with_suspects(answers)
 
 
 def _own_kind(answers: Answers) -> str:
@@ -114,18 +100,15 @@ def _own_kind(answers: Answers) -> str:
     if layer.by_sample:
         return (
             f"{capitalized(layer.layer)} does not depend on the batch size: it normalizes each {answers.word} by "
-            "itself, so any batch size is enough for it. What follows is about batch norm in its place."
+            "itself, so any batch size is enough for it."
         )
     if layer.kind == "renorm":
         return (
             "Batch renorm corrects the statistics of each batch towards averages that it keeps during training, so "
-            "small batches harm it less. What follows is about plain batch norm in its place."
+            "small batches harm it less."
         )
     if layer.kind == "weight-init":
-        return (
-            "Weight norm's start uses the statistics of the first batch only. What follows is about batch norm in its "
-            "place."
-        )
+        return "Weight norm's start uses the statistics of the first batch only."
     return ""
 
 
@@ -139,8 +122,7 @@ def _unknown(answers: Answers, found: Recommendation) -> Iterator[str]:
     counts = {one.count for volume in answers.volumes for one in volume.channels}
     varies = any(one.std for volume in answers.volumes for one in volume.channels)
     if answers.size == 1 and len(counts) == 1 and varies:
-        values = plural(counts.pop(), "value")
-        one = "patch" if answers.patched else answers.word
+        values, one = plural(counts.pop(), "value"), "patch" if answers.patched else answers.word
         yield f"A batch size of 1 does not make the variance zero: each channel is averaged over {values} of the {one}."
 
 
@@ -159,7 +141,7 @@ def _lead(answers: Answers, found: Recommendation, *, asked: bool) -> str:
     """Return the answer: whether the size that was asked about is enough, and which size is."""
     these = _these(answers, found)
     size = capitalized(_size(answers))
-    batch_norm = "batch norm on" if asked else "batch norm in its place on"
+    batch_norm = "batch norm on" if asked else "plain batch norm on"
     match standing(answers):
         case "enough":
             return f"{size} is enough for {batch_norm} {these}{_with_confidence(found)}."
@@ -180,10 +162,11 @@ def _these(answers: Answers, found: Recommendation) -> str:
 
 
 def _with_confidence(found: Recommendation) -> str:
-    return "" if found.confidence is None else f", with {_percent(found)} confidence"
+    return "" if found.confidence is None else f", with {percent_of(found)} confidence"
 
 
-def _percent(found: Recommendation) -> str:
+def percent_of(found: Recommendation) -> str:
+    """Return the confidence in percent."""
     return f"{100 * (found.confidence or 0.0):g}{NO_BREAK_SPACE}%"
 
 
@@ -195,31 +178,30 @@ def _needed(answers: Answers, found: Recommendation) -> str:
         return f"A batch of {answers.batched(found.estimate)} is enough."
     about = f"A batch of about {answers.batched(found.estimate)} is enough by the estimate"
     if found.most is None:
-        return f"{about}, but no size is known to be enough with {_percent(found)} confidence."
+        return f"{about}, but no size is known to be enough with {percent_of(found)} confidence."
     if found.most == found.estimate:
-        return f"{about}, and also with {_percent(found)} confidence."
-    return f"{about}, and a batch of {found.most:,} is enough with {_percent(found)} confidence."
+        return f"{about}, and also with {percent_of(found)} confidence."
+    return f"{about}, and a batch of {found.most:,} is enough with {percent_of(found)} confidence."
 
 
-def _with_odd(answers: Answers) -> str:
-    """Return that volumes which do not fit the others are in the figures; empty without such volumes."""
-    odd = odd_volumes(answers)
-    if not odd:
+def _with_suspects(answers: Answers) -> str:
+    """Return that volumes which are to be looked at first are in the figures; empty without such volumes."""
+    places = suspects(answers)
+    if not places or len(places) == len(answers.volumes):
         return ""
-    named = joined([answers.name_of(place) for place in odd[:2]]) if len(odd) <= 2 else ""
-    which = named or answers.counted(len(odd))
-    one = len(odd) == 1
+    it = "it" if len(places) == 1 else "them"
     return (
-        f"These sizes count {which} in, which {'does' if one else 'do'} not fit the others. "
-        f"Correct {'it' if one else 'them'} first and make this page again, because the sizes change with "
-        f"{'it' if one else 'them'}."
+        f"These sizes count {answers.named(places)} in. Look at {it} first (see below). If you correct {it}, make this "
+        "page again, because the sizes change."
     )
 
 
-def odd_volumes(answers: Answers) -> tuple[int, ...]:
-    """Return the places of the volumes that `check` finds far from the others, each once."""
-    found = [one for one in answers.check.findings if one.rule == ODD and one.source is not None]
-    return tuple(dict.fromkeys(volume.place for one in found for volume in answers.about(one)))
+def suspects(answers: Answers) -> tuple[int, ...]:
+    """Return the places of the volumes that are to be looked at first: broken, odd, or apart from the others."""
+    errors = [one for one in answers.check.findings if one.severity == "error" and one.rule not in _LEFT_OUT]
+    broken = [volume.place for one in errors for volume in answers.about(one)]
+    apart = apart_of(answers)
+    return tuple(dict.fromkeys([*broken, *odd_volumes(answers), *([] if apart is None else [apart.place])]))
 
 
 def _asked_sizes(answers: Answers, found: Recommendation) -> str:
@@ -237,88 +219,6 @@ def _asked_sizes(answers: Answers, found: Recommendation) -> str:
     return f"{compared}, none is enough."
 
 
-# --- Why -----------------------------------------------------------------------------------------------------------
-
-
-def _why(answers: Answers, found: Recommendation) -> str:
-    """Return how much volumes differ in the channel that decides."""
-    channel = found.channel or 0
-    means = [one.channels[channel].mean for one in answers.volumes if channel < len(one.channels)]
-    known = [mean for mean in means if mean is not None]
-    parts = () if answers.comparison is None else answers.comparison.population
-    rho = next((one.rho for one in parts if one.channel == channel), None)
-    if rho is None or len(known) < 2:
-        return ""
-    where = f" in {answers.title_of(channel)}" if answers.channels > 1 else ""
-    between = "differences between the volumes" if answers.word == "volume" else "differences between the samples"
-    if answers.patched:
-        between = "differences between the patches"
-    share = f"{number(100 * max(rho, 0.0), 3)}{NO_BREAK_SPACE}%"
-    return (
-        f"Here the mean of a {answers.word} lies between {number(min(known))} and {number(max(known))}{where}, and "
-        f"{between} make up {share} of the variance (the square of the SD) of all values.{_by_group(answers, channel)}"
-    )
-
-
-def _by_group(answers: Answers, channel: int) -> str:
-    """Return how much of the differences lies between groups; empty without groups."""
-    comparison = answers.comparison
-    part = None if comparison is None else next((one for one in comparison.population if one.channel == channel), None)
-    if comparison is None or part is None or part.between_groups is None or not part.between:
-        return ""
-    share = number(100 * min(max(part.between_groups / part.between, 0.0), 1.0), 3)
-    named = [printable(group.name) for group in comparison.groups]
-    which = joined(named) if len(named) <= _MOST_GROUPS else f"{len(named):,} groups"
-    return f" Of these differences, {share}{NO_BREAK_SPACE}% lie between {which}."
-
-
-def _figures(answers: Answers, found: Recommendation) -> str:
-    """Return the figures of the channel that decides, at the size that was asked about or the smallest one."""
-    point = point_of(answers, answers.size) or (None if found.smallest is None else _smallest(answers))
-    if point is None:
-        return ""
-    one = next((one for one in point.channels if one.channel == found.channel), None)
-    parts = [] if one is None else list(_parts(one, found, answers))
-    if not parts:
-        return ""
-    size = f"In {'batches' if point.batch_size > 1 else 'a batch'} of {answers.batched(point.batch_size)}"
-    return f"{size}, {listed(parts)}."
-
-
-def _smallest(answers: Answers) -> CurvePoint | None:
-    points = () if answers.comparison is None else answers.comparison.batch_sizes
-    return min(points, key=lambda one: one.batch_size, default=None)
-
-
-def _parts(one: CurveChannel, found: Recommendation, answers: Answers) -> Iterator[str]:
-    """Yield what each figure says, with its limit."""
-    limits = found.limits
-    if one.mean_noise is not None and isfinite(one.mean_noise):
-        off = beyond(one.mean_noise, limits.noise, 3)
-        yield (
-            f"the mean of a batch is typically off by {off}{NO_BREAK_SPACE}SD from the mean of all {answers.word}s "
-            f"(limit {limits.noise:g})"
-        )
-    if one.variance_shortfall is not None and isfinite(one.variance_shortfall):
-        lacking = beyond(100 * one.variance_shortfall, 100 * limits.shortfall, 3)
-        limit = f"{100 * limits.shortfall:g}{NO_BREAK_SPACE}%"
-        yield f"its variance is {lacking}{NO_BREAK_SPACE}% too low on average (limit {limit})"
-    if one.train_eval_rms is not None and isfinite(one.train_eval_rms):
-        gap = beyond(one.train_eval_rms, limits.gap, 3)
-        yield f"the output in training and after training differs by {gap} (limit {limits.gap:g}; its SD is about 1)"
-
-
-def _sure(answers: Answers, found: Recommendation) -> str:
-    """Return what the confidence means; empty if nothing is estimated."""
-    if found.confidence is None:
-        return ""
-    return (
-        f"The sizes are estimated from {answers.counted(found.samples)}, and other {answers.word}s of the same kind "
-        f"would give other estimates. “With {_percent(found)} confidence” means: such a size is enough in at least "
-        f"about {number(10 * found.confidence, 2).rstrip('0').rstrip('.')} of 10 cohorts like this one."
-    )
-
-
 # --- What to do ----------------------------------------------------------------------------------------------------
 
 OTHER_LAYERS = "use instance norm or group norm, which do not depend on the batch size"
@@ -331,6 +231,8 @@ def steps_on_batch_size(answers: Answers) -> Sequence[str]:
         return ()
     if layer.by_sample:
         return (f"Choose the batch size by memory and speed: {layer.layer} does not depend on it.",)
+    if found is None and layer.kind != "batch":
+        return ()
     if found is None:
         return ("Make a page of each kind of volume by itself, so that batch sizes can be compared.",)
     match standing(answers):
@@ -357,11 +259,11 @@ def _larger(answers: Answers, found: Recommendation) -> Iterator[str]:
     if found.estimate is None:
         yield f"Do not rely on a larger batch: {OTHER_LAYERS}."
     else:
-        surely = "" if found.most in (None, found.estimate) else f", or {found.most:,} to be {_percent(found)} sure"
+        surely = "" if found.most in (None, found.estimate) else f", or {found.most:,} to be {percent_of(found)} sure"
         about = "" if found.confidence is None else "about "
         together = " on all ranks together" if answers.layer.ranks > 1 else ""
         yield (
-            f"Train with a batch size of {about}{found.estimate:,}{surely}{together}. If so many {_units(answers)} do "
+            f"{'Train' if answers.layer.kind == 'batch' else 'With plain batch norm, train'} with a batch size of {about}{found.estimate:,}{together}{surely}. If so many {_units(answers)} do "
             f"not fit into memory, {OTHER_LAYERS}; or use synchronized batch norm, which merges the batches of several "
             "graphics cards into one."
         )

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from bnstat.reports.finding import SEVERITIES, Finding
-from bnstat.reports.full.answers import ODD, ON_BATCH_SIZE, Answers, Remark
-from bnstat.reports.full.on_batch_size import odd_volumes
+from bnstat.reports.full.answers import MOST_NAMED, ODD, ON_BATCH_SIZE, Answers, Remark, first_names
+from bnstat.reports.full.apart import apart_of, odd_volumes
 from bnstat.reports.full.volumes import ReportedVolume
-from bnstat.text import joined, number, numbered, plural, printable, sentence
-
-# The volumes that a sentence names before it counts the rest.
-MOST_NAMED = 5
+from bnstat.text import number, numbered, plural, printable, sentence
 
 
 def on_data(answers: Answers) -> tuple[Remark, ...]:
     """Return what is wrong with inputs, volumes and channels, the gravest first; or that nothing was found."""
     found = [*_unread(answers), *_labels(answers), *_broken(answers), *_odd(answers), *_other(answers)]
-    if not found:
-        found = [Remark(_in_order(answers))]
-    if answers.check.known:
-        found.append(Remark(f"{plural(len(answers.check.known), 'finding')} in the baseline are not repeated here."))
+    if not found and not answers.labels.everywhere:
+        found = [Remark(_in_order(answers), tone="good")]
+    found += _apart(answers)
+    known = len(answers.check.known)
+    if known:
+        verb = "finding in the baseline is" if known == 1 else "findings in the baseline are"
+        found.append(Remark(f"{known:,} {verb} not repeated here."))
     return tuple(found)
 
 
@@ -37,7 +37,11 @@ def _unread(answers: Answers) -> Iterator[Remark]:
     errors = answers.check.errors
     if errors:
         verb = "input could not be read and is" if len(errors) == 1 else "inputs could not be read and are"
-        yield Remark(f"{len(errors):,} {verb} left out: {_named([printable(one.source) for one in errors])}.")
+        yield Remark(f"{len(errors):,} {verb} left out: {first_names(_sources(answers))}.", tone="error")
+
+
+def _sources(answers: Answers) -> list[str]:
+    return [printable(one.source) for one in answers.check.errors]
 
 
 def _labels(answers: Answers) -> Iterator[Remark]:
@@ -45,7 +49,7 @@ def _labels(answers: Answers) -> Iterator[Remark]:
     labels = answers.labels
     if labels.sentence and not labels.everywhere:
         places = [volume.place for one in _of_rule(answers, "BN406") for volume in answers.about(one)]
-        yield Remark(sentence(labels.sentence), tuple(dict.fromkeys(places)), "BN406")
+        yield Remark(sentence(labels.sentence), tuple(dict.fromkeys(places)), "BN406", "warning")
 
 
 def _broken(answers: Answers) -> Iterator[Remark]:
@@ -68,9 +72,8 @@ def _by_rule(answers: Answers, findings: Iterable[Finding]) -> Iterator[Remark]:
     for group in sorted(groups.values(), key=lambda some: SEVERITIES.index(some[0].severity)):
         volumes = dict.fromkeys(volume.place for one in group for volume in answers.about(one))
         summary = summary_of(answers, group[0]).removesuffix(".")
-        yield Remark(
-            f"{summary} ({group[0].severity} {group[0].rule}){_where(answers, group)}.", (*volumes,), group[0].rule
-        )
+        said = f"{summary} ({group[0].severity} {group[0].rule}){_where(answers, group)}."
+        yield Remark(said, (*volumes,), group[0].rule, group[0].severity)
 
 
 def summary_of(answers: Answers, finding: Finding) -> str:
@@ -92,15 +95,8 @@ def _where(answers: Answers, findings: Sequence[Finding]) -> str:
     if every and len(answers.volumes) > 1:
         whole = f"all {answers.counted(len(answers.volumes))} together" if not volumes else f"all {answers.word}s"
         return f": {part} of {whole}" if part else ""
-    named = _named([answers.name_of(place) for place in sorted(volumes)])
+    named = answers.named(sorted(volumes))
     return f": {part} of {named}" if part and named else f": {part or named}" if part or named else ""
-
-
-def _named(names: Sequence[str]) -> str:
-    """Return names, the first of many, as in "a, b, c, d, e and 7 more"."""
-    if len(names) <= MOST_NAMED:
-        return joined(names) if names else ""
-    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED:,} more"
 
 
 def _of_rule(answers: Answers, code: str) -> list[Finding]:
@@ -114,11 +110,11 @@ def _odd(answers: Answers) -> Iterator[Remark]:
     """Yield each volume that is far from the others, with its numbers and theirs."""
     places = odd_volumes(answers)
     for place in places[:MOST_NAMED]:
-        yield Remark(_of_odd(answers, place), (place,), ODD)
+        yield Remark(_of_odd(answers, place), (place,), ODD, "warning")
     if len(places) > MOST_NAMED:
         rest = places[MOST_NAMED:]
         verb = "does" if len(rest) == 1 else "do"
-        yield Remark(f"{len(rest):,} more {verb} not fit the others.", rest, ODD)
+        yield Remark(f"{len(rest):,} more {verb} not fit the others.", rest, ODD, "warning")
 
 
 def _of_odd(answers: Answers, place: int) -> str:
@@ -151,39 +147,57 @@ def _span(values: Sequence[float | None]) -> str:
     return low if low == high else f"between {low} and {high}"
 
 
+def _apart(answers: Answers) -> Iterator[Remark]:
+    """Yield the volume that lies apart where no volume is called odd."""
+    found = apart_of(answers)
+    if found is not None:
+        figure = "mean" if found.figure == "mean" else "SD (standard deviation)"
+        where = f" in {answers.title_of(found.channel)}" if answers.channels > 1 else ""
+        judged = any(one.code == ODD for one in answers.judging)
+        why = f" The rule on odd {answers.word}s ({ODD}) does not report it." if judged else ""
+        yield Remark(
+            f"{answers.name_of(found.place)} lies apart from the others: its {figure}{where} is {number(found.value)}, "
+            f"and those of the others are {_span([found.low, found.high])}.{why}",
+            (found.place,),
+            tone="note",
+        )
+
+
 # --- What to do ----------------------------------------------------------------------------------------------------
 
 
 def steps_on_data(answers: Answers) -> Iterator[str]:
     """Yield what to do about inputs, volumes and channels, the gravest first."""
     if answers.check.errors:
-        names = _named([printable(one.source) for one in answers.check.errors])
+        names = first_names(_sources(answers))
         yield f"Repair what could not be read, or leave it out of the training: {names}."
     if answers.labels.everywhere:
         yield "Give the images instead of the label maps, and make this page again."
         return
     for remark in (*_labels(answers), *_broken(answers)):
-        where = _named([answers.name_of(place) for place in remark.volumes])
-        about = f"{where}: " if where and len(remark.volumes) < len(answers.volumes) else ""
-        code = remark.rule or ""
-        what = "labels among the images" if code == "BN406" else _problem(answers, code)
-        yield f"Correct {about}{what} ({code}); the section Findings says how."
+        where = "" if len(remark.volumes) == len(answers.volumes) else answers.named(remark.volumes)
+        what = "it has labels among the images" if remark.rule == "BN406" else _problem(answers, remark.rule or "")
+        yield f"Correct {where or 'this'}: {what} ({remark.rule}). The section Findings says how."
     odd = odd_volumes(answers)
     if odd:
-        names = _named([answers.name_of(place) for place in odd])
+        names = answers.named(odd)
         one = len(odd) == 1
         yield (
             f"Look at {names}: compare {'its' if one else 'their'} units, scale factors and intensity normalization "
             f"with those of another {answers.word}. Correct {'it' if one else 'them'}, or leave "
             f"{'it' if one else 'them'} out of the training."
         )
+    apart = apart_of(answers)
+    if apart is not None:
+        yield f"Look at {answers.name_of(apart.place)}, and compare it with another {answers.word}."
     others = [remark.rule for remark in _other(answers) if remark.rule is not None]
     serious = [code for code in others if any(one.severity == "warning" for one in _of_rule(answers, code))]
-    if serious:
-        yield f"Read in the section Findings what to do about {joined([_problem(answers, code) for code in serious])}."
+    for code in serious:
+        yield f"Read in the section Findings what to do about this: {_problem(answers, code)} ({code})."
 
 
 def _problem(answers: Answers, code: str) -> str:
-    """Return the name of a rule in words, as in "zero variance"."""
-    name = next((one.name for one in answers.check.findings if one.rule == code), code)
-    return name.replace("-", " ")
+    """Return the problem of a rule as the end of a sentence, as in "a channel contains NaN"."""
+    finding = next(one for one in answers.check.findings if one.rule == code)
+    words = summary_of(answers, finding).removesuffix(".")
+    return words[0].lower() + words[1:]

@@ -33,7 +33,7 @@ def _volumes(answers: Answers) -> str:
     names = f" ({_first([*named])})" if named else ""
     shapes = list(dict.fromkeys(by(one.sample.shape) for one in answers.volumes))
     types = list(dict.fromkeys(one.sample.dtype for one in answers.volumes))
-    sized = f"{shapes[0]} voxels" if len(shapes) == 1 else f"{plural(len(shapes), 'different shape')}: {_first(shapes)}"
+    sized = f"shape {shapes[0]}" if len(shapes) == 1 else f"{plural(len(shapes), 'different shape')}: {_first(shapes)}"
     return (
         f"{answers.counted(number)} {were} read{patches}: {channels}{names}, {sized}, stored as "
         f"{_first([printable(one) for one in types])}."
@@ -95,7 +95,9 @@ def beyond_this(answers: Answers) -> Iterator[str]:
         "`--layers layers.json` to the command of this page."
     )
     layer = answers.layer.layer
-    yield f"All of this is about a {layer} layer {where}. Layers deeper in a network get other values. {inside}"
+    yield f"All of this is about {layer} {where}. Layers deeper in a network get other values. {inside}"
+    if answers.labels.everywhere:
+        return
     if found is not None and found.population == "infinite" and found.channel is not None:
         yield (
             f"The batch sizes take these {answers.word}s for a random part of all {answers.word}s of the training. "

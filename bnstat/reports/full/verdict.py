@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from bnstat.reports.documents.document import Fields
 from bnstat.reports.full.answers import Answers, Remark
-from bnstat.reports.full.on_batch_size import Standing, on_batch_size, standing, steps_on_batch_size, why
+from bnstat.reports.full.on_batch_size import Standing, on_batch_size, standing, steps_on_batch_size
 from bnstat.reports.full.on_data import on_data, steps_on_data
 from bnstat.reports.full.on_reading import beyond_this, on_reading
+from bnstat.reports.full.why import why
 from bnstat.text import plural
 
 
@@ -57,7 +58,7 @@ def verdict_of(answers: Answers) -> PageVerdict:
     if not answers.volumes:
         number = len(answers.check.errors)
         nothing = f"None of {plural(number, 'input')} could be read, so nothing is known of any batch size."
-        answer: tuple[Remark, ...] = (Remark(nothing),)
+        answer: tuple[Remark, ...] = (Remark(nothing, tone="error"),)
     else:
         answer = on_batch_size(answers)
     steps = (*steps_on_data(answers), *(steps_on_batch_size(answers) if answers.volumes else ()))

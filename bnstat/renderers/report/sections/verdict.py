@@ -38,7 +38,7 @@ def section(report: FullReport) -> Section | None:
         blocks[-1] = _linked(blocks[-1], Link("Figures at each size", "batch-size"))
     if found.data:
         blocks.append(Heading("Is a volume or a channel broken?"))
-        blocks += [_of_data(remark, report, names) for remark in found.data]
+        blocks += [_of_data(remark, names) for remark in found.data]
     for heading, texts, ordered in (("What to do", found.steps, True), ("Why", found.why, False)):
         if texts:
             blocks += [Heading(heading), *([Items(texts, ordered=True)] if ordered else map(Paragraph, texts))]
@@ -54,13 +54,9 @@ def _linked(block: Block, link: Link) -> Block:
     return Paragraph(block.text, block.tone, block.lead, (*block.links, link))
 
 
-def _of_data(remark: Remark, report: FullReport, names: VolumeNames) -> Paragraph:
+def _of_data(remark: Remark, names: VolumeNames) -> Paragraph:
     """Return what is said of volumes, with links to their rows and to the finding."""
-    severities = [one.severity for one in report.findings if one.rule == remark.rule]
-    tone: Tone = severities[0] if severities else ("error" if report.errors and remark.rule is None else "plain")
-    if remark.rule is None and not report.errors and not report.check.known:
-        tone = "good"
-    return Paragraph(remark.text, tone, links=tuple(_links(remark, names)))
+    return Paragraph(remark.text, remark.tone, links=tuple(_links(remark, names)))
 
 
 def _links(remark: Remark, names: VolumeNames) -> Iterator[Link]:

@@ -1,0 +1,74 @@
+"""Volumes that do not fit the others: those that `check` calls odd, and one that lies apart in a mean or an SD."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bnstat.reports.full.answers import ODD, Answers
+
+# The fewest volumes among which one may lie apart, by how far the others are from each other.
+FEWEST = 6
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A volume that is farther from the nearest other volume than all others are from each other.
+
+    Attributes:
+        place: The place of the volume.
+        channel: The channel in which it is.
+        figure: Its mean or its SD.
+        value: The figure of the volume.
+        low: The least figure of the others.
+        high: The greatest one.
+    """
+
+    place: int
+    channel: int
+    figure: Literal["mean", "std"]
+    value: float
+    low: float
+    high: float
+
+    @property
+    def times(self) -> float:
+        """The distance to the nearest other volume, over the range of the others."""
+        distance = self.low - self.value if self.value < self.low else self.value - self.high
+        return distance / (self.high - self.low)
+
+
+def odd_volumes(answers: Answers) -> tuple[int, ...]:
+    """Return the places of the volumes that `check` finds far from the others, each once."""
+    found = [one for one in answers.check.findings if one.rule == ODD and one.source is not None]
+    return tuple(dict.fromkeys(volume.place for one in found for volume in answers.about(one)))
+
+
+def apart_of(answers: Answers) -> Apart | None:
+    """Return the volume that lies apart the farthest; None if none does, or if `check` calls some volume odd."""
+    if len(answers.volumes) < FEWEST or any(one.rule == ODD for one in answers.check.findings):
+        return None
+    found = [one for channel in range(answers.channels) for one in _of_channel(answers, channel)]
+    return max((one for one in found if one.times > 1), key=lambda one: one.times, default=None)
+
+
+def _of_channel(answers: Answers, channel: int) -> Iterator[Apart]:
+    """Yield the volumes at both ends of the means and the SDs of a channel."""
+    figures: tuple[Literal["mean", "std"], ...] = ("mean", "std")
+    for figure in figures:
+        known: list[tuple[float, int]] = []
+        for volume in answers.volumes:
+            value = getattr(volume.channels[channel], figure) if channel < len(volume.channels) else None
+            if value is not None:
+                known.append((value, volume.place))
+        if len(known) >= FEWEST:
+            known.sort()
+            yield from _ends(known, channel, figure)
+
+
+def _ends(known: Sequence[tuple[float, int]], channel: int, figure: Literal["mean", "std"]) -> Iterator[Apart]:
+    for (value, place), others in ((known[0], known[1:]), (known[-1], known[:-1])):
+        low, high = others[0][0], others[-1][0]
+        if high > low:
+            yield Apart(place, channel, figure, value, low, high)

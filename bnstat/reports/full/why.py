@@ -1,0 +1,111 @@
+"""Why a batch size is enough or not, for a reader who does not know batch norm, with the numbers of these volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+
+from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
+from bnstat.reports.full.answers import Answers
+from bnstat.reports.full.on_batch_size import percent_of, point_of, recommended
+from bnstat.text import NO_BREAK_SPACE, beyond, joined, listed, number, printable
+
+# The groups that a sentence names.
+_MOST_GROUPS = 4
+
+
+def why(answers: Answers) -> tuple[str, ...]:
+    """Return what batch norm is, and why the batch size is enough or not in these data."""
+    found = recommended(answers)
+    if found is None or answers.labels.everywhere:
+        return ()
+    if found.channel is None:
+        return (WHAT_IT_IS,)
+    return tuple(filter(None, (WHAT_IT_IS, _why(answers, found), _figures(answers, found), _sure(answers, found))))
+
+
+# What batch norm does, for a reader who does not know it.
+WHAT_IT_IS = (
+    "Batch norm (batch normalization) is a layer of a network. In training it takes a few volumes together, a batch, "
+    "subtracts the mean of the batch from each channel and divides by the standard deviation (SD) of the batch. After "
+    "training it uses averages of these numbers instead. So the batch size matters as far as volumes differ."
+)
+
+
+def _why(answers: Answers, found: Recommendation) -> str:
+    """Return how much volumes differ in the channel that decides."""
+    channel = found.channel or 0
+    means = [one.channels[channel].mean for one in answers.volumes if channel < len(one.channels)]
+    known = [mean for mean in means if mean is not None]
+    parts = () if answers.comparison is None else answers.comparison.population
+    rho = next((one.rho for one in parts if one.channel == channel), None)
+    if rho is None or len(known) < 2:
+        return ""
+    where = f" in {answers.title_of(channel)}" if answers.channels > 1 else ""
+    between = "differences between the volumes" if answers.word == "volume" else "differences between the samples"
+    if answers.patched:
+        between = "differences between the patches"
+    share = f"{number(100 * max(rho, 0.0), 3)}{NO_BREAK_SPACE}%"
+    return (
+        f"Here the mean of a {answers.word} lies between {number(min(known))} and {number(max(known))}{where}, and "
+        f"{between} make up {share} of the variance (the square of the SD) of all values.{_by_group(answers, channel)}"
+    )
+
+
+def _by_group(answers: Answers, channel: int) -> str:
+    """Return how much of the differences lies between groups; empty without groups."""
+    comparison = answers.comparison
+    part = None if comparison is None else next((one for one in comparison.population if one.channel == channel), None)
+    if comparison is None or part is None or part.between_groups is None or not part.between:
+        return ""
+    share = number(100 * min(max(part.between_groups / part.between, 0.0), 1.0), 3)
+    named = [printable(group.name) for group in comparison.groups]
+    which = joined(named) if len(named) <= _MOST_GROUPS else f"{len(named):,} groups"
+    return f" Of these differences, {share}{NO_BREAK_SPACE}% lie between {which}."
+
+
+def _figures(answers: Answers, found: Recommendation) -> str:
+    """Return the figures of the channel that decides, at the size that was asked about or the smallest one."""
+    point = point_of(answers, answers.size) or (None if found.smallest is None else _smallest(answers))
+    if point is None:
+        return ""
+    one = next((one for one in point.channels if one.channel == found.channel), None)
+    parts = [] if one is None else list(_parts(one, found, answers))
+    if not parts:
+        return ""
+    size = f"In {'batches' if point.batch_size > 1 else 'a batch'} of {answers.batched(point.batch_size)}"
+    return f"{size}, {listed(parts)}."
+
+
+def _smallest(answers: Answers) -> CurvePoint | None:
+    points = () if answers.comparison is None else answers.comparison.batch_sizes
+    return min(points, key=lambda one: one.batch_size, default=None)
+
+
+def _parts(one: CurveChannel, found: Recommendation, answers: Answers) -> Iterator[str]:
+    """Yield what each figure says, with its limit."""
+    limits = found.limits
+    if one.mean_noise is not None and isfinite(one.mean_noise):
+        off = beyond(one.mean_noise, limits.noise, 3)
+        yield (
+            f"the mean of a batch is typically off by {off}{NO_BREAK_SPACE}SD from the mean of all {answers.word}s "
+            f"(limit {limits.noise:g})"
+        )
+    if one.variance_shortfall is not None and isfinite(one.variance_shortfall):
+        lacking = beyond(100 * one.variance_shortfall, 100 * limits.shortfall, 3)
+        limit = f"{100 * limits.shortfall:g}{NO_BREAK_SPACE}%"
+        yield f"its variance is {lacking}{NO_BREAK_SPACE}% too low on average (limit {limit})"
+    if one.train_eval_rms is not None and isfinite(one.train_eval_rms):
+        gap = beyond(one.train_eval_rms, limits.gap, 3)
+        yield f"the output in training and after training differs by {gap} (limit {limits.gap:g}; its SD is about 1)"
+
+
+def _sure(answers: Answers, found: Recommendation) -> str:
+    """Return what the confidence means; empty if nothing is estimated."""
+    if found.confidence is None:
+        return ""
+    return (
+        f"The sizes are estimated from {answers.counted(found.samples)}, and other {answers.word}s of the same kind "
+        f"would give other estimates. “With {percent_of(found)} confidence” means: such a size is enough in at least "
+        f"about {number(10 * found.confidence, 2).rstrip('0').rstrip('.')} of 10 cohorts like this one."
+    )
