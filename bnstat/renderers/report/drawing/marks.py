@@ -12,8 +12,8 @@ from bnstat.renderers.report.plots import Area, Dots, Line, Mark, Points, Role, 
 
 # Radii of dots, of those of lines, and of the unseen ones that only catch the pointer.
 _RADIUS, _ON_LINE, _CATCHES = 4.5, 3.5, 8.0
-# From so many dots on they are drawn smaller.
-_MANY = 150
+# From so many dots on they are drawn smaller, and without a rim, which would hide the dots beside.
+_MANY, _SMALL = 150, 2.0
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,8 @@ def _place(point: tuple[float, float], frame: Frame) -> Place | None:
 
 
 def _dots(mark: Dots, into: Drawing) -> str:
-    radius = _RADIUS if len(mark.points) <= _MANY else 3.0
+    many = len(mark.points) > _MANY
+    radius, small = (_SMALL, " small") if many else (_RADIUS, "")
     alone = bool(mark.titles or mark.anchors)
     found: list[tuple[str, str, int]] = []
     for index, point in enumerate(mark.points):
@@ -138,9 +139,9 @@ def _dots(mark: Dots, into: Drawing) -> str:
             found.append((_range(both, place[1], into.frame), dot(place, mark.role, radius), index))
     if not alone:
         ranges, dots = "".join(one[0] for one in found), "".join(one[1] for one in found)
-        lines = f'<path class="range" d="{ranges}"/>' if ranges else ""
-        return _group(mark.role, lines + (f'<path class="dot" d="{dots}"/>' if dots else ""))
-    return _group(mark.role, "".join(_one_dot(mark, into, *one) for one in found))
+        lines = f'<path class="range{small}" d="{ranges}"/>' if ranges else ""
+        return _group(mark.role, lines + (f'<path class="dot{small}" d="{dots}"/>' if dots else ""))
+    return _group(mark.role, "".join(_one_dot(mark, into, *one, small) for one in found))
 
 
 def _range(both: tuple[float, float] | None, y: float, frame: Frame) -> str:
@@ -148,12 +149,12 @@ def _range(both: tuple[float, float] | None, y: float, frame: Frame) -> str:
     return "" if low is None or high is None else f"M{at(low)} {at(y)}H{at(high)}"
 
 
-def _one_dot(mark: Dots, into: Drawing, spread: str, shape: str, index: int) -> str:
+def _one_dot(mark: Dots, into: Drawing, spread: str, shape: str, index: int, small: str) -> str:
     """Return a dot that has a text on hover, or leads somewhere."""
     words = mark.titles[index] if index < len(mark.titles) else ""
     anchor = mark.anchors[index] if index < len(mark.anchors) else ""
-    line = f'<path class="range" d="{spread}"/>' if spread else ""
-    content = f'{title(words)}{line}<path class="dot" d="{shape}"/>'
+    line = f'<path class="range{small}" d="{spread}"/>' if spread else ""
+    content = f'{title(words)}{line}<path class="dot{small}" d="{shape}"/>'
     if anchor and anchor in into.known:
         to = written(f"#{into.prefix}{anchor}")
         return f'<a href="{to}" aria-label="{written(words or "To what this dot is about")}">{content}</a>'

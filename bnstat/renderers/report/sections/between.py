@@ -110,7 +110,7 @@ def _split(report: FullReport, comparison: Comparison, names: VolumeNames) -> It
         for one in rules_of(one for one in report.findings if one.rule in _ADVICE)
     )
     if links:
-        yield Paragraph("What to do about it is said by the findings:", links=links)
+        yield Paragraph("The findings say what to do about it:", links=links)
 
 
 def _units(comparison: Comparison, names: VolumeNames) -> str:

@@ -82,7 +82,8 @@ def _ordered(report: FullReport, channel: int) -> list[_Dot]:
 
 def _unnamed(dots: Sequence[_Dot], label: str, first: str, groups: Sequence[str]) -> Axis:
     """Return an axis without the names of volumes: with those of groups, or with what is first and last."""
-    ends = -1.0, float(len(dots))
+    margin = max(1.0, len(dots) / 40)
+    ends = -margin, len(dots) - 1 + margin
     if 1 < len(groups) <= _MOST_GROUPS:
         rows = [[dot.row for dot in dots if dot.group == group] for group in groups]
         ticks = tuple(sum(some) / len(some) for some in rows)
@@ -160,13 +161,17 @@ def _by_role(
 ) -> Iterator[Dots]:
     """Yield the dots of each group, then the odd ones on top."""
     quiet = [dot for dot in dots if dot.volume not in odd]
+    # so many links would be as many stops for a keyboard
+    linked = len(dots) <= MOST_NAMED
     if 1 < len(groups) <= len(SERIES):
         for role, group in zip(SERIES, groups, strict=False):
             members = [dot for dot in quiet if dot.group == group]
-            yield from _dots(members, channel, names, printable(group), role)
-        yield from _dots([dot for dot in quiet if dot.group is None], channel, names, "no group", "muted")
+            yield from _dots(members, channel, names, printable(group), role, linked=linked)
+        yield from _dots(
+            [dot for dot in quiet if dot.group is None], channel, names, "no group", "muted", linked=linked
+        )
     else:
-        yield from _dots(quiet, channel, names, None, "accent")
+        yield from _dots(quiet, channel, names, None, "accent", linked=linked)
     apart = [dot for dot in dots if dot.volume in odd]
     labels = tuple(names.short[dot.volume] if at < _MOST_LABELS else "" for at, dot in enumerate(apart))
     yield from _dots(apart, channel, names, "odd (warning odd-volume)", "warning", labels)
@@ -179,6 +184,8 @@ def _dots(
     name: str | None,
     role: Role,
     labels: tuple[str, ...] = (),
+    *,
+    linked: bool = True,
 ) -> Iterator[Dots]:
     if not dots:
         return
@@ -190,7 +197,7 @@ def _dots(
         titles=tuple(_title(dot, names) for dot in dots),
         labels=labels,
         paths=tuple(("volumes", dot.volume, "channels", channel, "mean") for dot in dots),
-        anchors=tuple(f"volume-{dot.volume}" for dot in dots),
+        anchors=tuple(f"volume-{dot.volume}" for dot in dots) if linked else (),
     )
 
 
