@@ -8,12 +8,15 @@ from bnstat.renderers.numbers import number, setting, share
 from bnstat.renderers.report.blocks import Block, Cell, Column, Link, Paragraph, Row, Section, Table, Tone
 from bnstat.renderers.report.plots import SERIES, Area, Axis, Line, Mark, Plot, Role, Rule
 from bnstat.renderers.report.sections.flagged import finding_anchor
+from bnstat.reports.finding import Finding
 from bnstat.reports.full.epsilon import EpsilonCurve, EpsilonDefault, Epsilons
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.verdict import on_epsilon
 from bnstat.text import capitalized, joined, plural, sentence, short
 
-_RULE = "BN103"
+# The rules on ε, the gravest first, with the sign that puts their worst finding first: of a variance below ε the
+# smallest, and of a share the largest.
+_RULES = {"BN108": 1.0, "BN102": 1.0, "BN103": -1.0}
 
 
 def section(report: FullReport) -> Section | None:
@@ -21,12 +24,9 @@ def section(report: FullReport) -> Section | None:
     found, said = report.epsilons, on_epsilon(report.inspected, report.check.settings.limits.epsilon_share)
     if said is None:
         return None
-    matters = found is not None and any(one.in_use and one.matters for one in found.defaults)
     harmless = found is not None and any(one.in_use and one.matters is False for one in found.defaults)
-    lead = f"{said} Nothing needs to be done about ε." if harmless and not found_by_rule(report) else said
-    blocks: list[Block] = [Paragraph(sentence(lead), lead=True), Paragraph(_what_it_is(report))]
-    if matters or found_by_rule(report):
-        blocks += _advice(report)
+    lead = f"{said} Nothing needs to be done about ε." if harmless and not _found(report) else said
+    blocks: list[Block] = [Paragraph(sentence(lead), lead=True), Paragraph(_what_it_is(report)), *_advice(report)]
     if found is not None:
         blocks += _constant(found, report)
         if found.curves:
@@ -34,10 +34,11 @@ def section(report: FullReport) -> Section | None:
     return Section("epsilon", "Epsilon", tuple(blocks))
 
 
-def found_by_rule(report: FullReport) -> list[int]:
-    """Return the places of the findings on ε, the one with the largest share first."""
-    places = [place for place, finding in enumerate(report.findings) if finding.rule == _RULE]
-    return sorted(places, key=lambda place: -(report.findings[place].value or 0.0))
+def _found(report: FullReport) -> list[Finding]:
+    """Return the findings on ε, the worst first."""
+    found = [finding for finding in report.findings if finding.rule in _RULES]
+    order = list(_RULES)
+    return sorted(found, key=lambda one: (order.index(one.rule), _RULES[one.rule] * (one.value or 0.0)))
 
 
 def _what_it_is(report: FullReport) -> str:
@@ -51,11 +52,11 @@ def _what_it_is(report: FullReport) -> str:
 
 def _advice(report: FullReport) -> Iterator[Block]:
     """Yield what the worst finding says, with what to do."""
-    places = found_by_rule(report)
-    if not places:
+    findings = _found(report)
+    if not findings:
         return
-    first = report.findings[places[0]]
-    more = f" Also found in {plural(len(places) - 1, 'other place')}." if len(places) > 1 else ""
+    first = findings[0]
+    more = f" Also found in {plural(len(findings) - 1, 'other place')}." if len(findings) > 1 else ""
     yield Paragraph(
         capitalized(f"{sentence(first.message)}{more}"),
         first.severity,
