@@ -85,7 +85,7 @@ class EqualBins:
 class GrowingBins:
     """Bins that are narrow near 0 and wide far from it, for values a few of which are far from all others.
 
-    Their edges are the numbers whose mantissa has 7 bits, among them all multiples of a power of two up to 256 times it.
+    Their edges are the numbers whose mantissa has 7 bits: all multiples of a power of two up to 256 times it are edges.
 
     Attributes:
         least: the key of the magnitude up to which all are taken together, on each side of 0.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from bnstat.preprocessing.clipped_values import ClippedChannels, channels_of
 from bnstat.preprocessing.clipping import operate
 from bnstat.preprocessing.masks import Mask
 from bnstat.preprocessing.operations import Clipped, Operation
-from bnstat.preprocessing.passes import Passes, Places
+from bnstat.preprocessing.passes import Counts, Passes, Places
 from bnstat.preprocessing.settings import Preparation
 from bnstat.preprocessing.steps import Step, needs_filled
 from bnstat.preprocessing.walk import Walk
@@ -84,6 +84,25 @@ def resolve(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
         )
         for sample in range(planned.samples)
     ]
+
+
+def count_prepared(
+    planned: Planned, preparation: Preparation, counts: Callable[[Places], Counts], on_bytes: OnBytes | None = None
+) -> None:
+    """Count the values of a case after all steps, in the passes of the steps and one more.
+
+    Args:
+        planned: the headers of the case.
+        preparation: the preprocessing of its voxels.
+        counts: returns what counts the values of some channels.
+        on_bytes: called with the bytes that were read, now and then.
+
+    Raises:
+        InputError: as `resolve`.
+    """
+    announced = passes_over_files(planned, preparation, again=True)
+    passes = Passes(planned, masks.opened(planned, preparation), on_bytes, announced)
+    passes.run([walk.counted(taken, counts(walk.channels)) for walk, taken in _walks(planned, preparation)])
 
 
 @dataclass(frozen=True, eq=False)

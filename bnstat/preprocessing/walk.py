@@ -18,7 +18,7 @@ from bnstat.preprocessing import steps
 from bnstat.preprocessing.clipping import ClippedCounts
 from bnstat.preprocessing.file_change import Apart
 from bnstat.preprocessing.operations import Affine, Clipped, FilledAffine, NonzeroAffine, Operation
-from bnstat.preprocessing.passes import MaskedMoments, Pass, Places, Way
+from bnstat.preprocessing.passes import Counts, MaskedMoments, Pass, Places, Way
 from bnstat.preprocessing.percentile_steps import Percentile, PercentileClip, PercentileScale
 from bnstat.preprocessing.percentiles import Asked, Filled, PercentileSearch
 from bnstat.sources.opened import Planned
@@ -54,6 +54,11 @@ class Walk:
             yield from self._take(step)
         if measured and self._known is None:
             self._known = yield from self._scanned(outside=False)
+
+    def counted(self, taken: Sequence[steps.Step], counts: Counts) -> Way:
+        """Take all steps, and count the values that come out of them."""
+        yield from self.through(taken, measured=False)
+        yield Pass(self.channels, tuple(self.operations), counts=counts)
 
     @property
     def inside(self) -> Moments:
