@@ -23,7 +23,7 @@ _SINGLES = 1 << 24
 # Bits of the mantissa that bins of growing width have: 128 bins between a number and its double.
 _MANTISSA = 7
 # From the greatest magnitude so many times halved on, magnitudes are taken for the least one.
-_OCTAVES = 40
+_OCTAVES = 110
 # The bits of a float64 below those of its bin, and the bits of its magnitude.
 _SHIFT, _MAGNITUDE = np.int64(52 - _MANTISSA), np.int64((1 << 63) - 1)
 
@@ -40,6 +40,32 @@ class Bins(Protocol):
 
     def lower_edges(self) -> Edges:
         """Return the lower edge of each bin."""
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """How many values there are in each bin that has any.
+
+    Attributes:
+        places: the numbers of these bins, as `Bins.index` returns them, ascending.
+        counts: how many values each has.
+    """
+
+    places: NDArray[np.int32]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, every: NDArray[np.int64]) -> Counted:
+        """Return the counts of all bins without those that are 0."""
+        places = np.flatnonzero(every)
+        return cls(places.astype(np.int32), every[places])
+
+    def plus(self, other: Counted, number: int) -> Counted:
+        """Return the counts of both, in so many bins."""
+        every = np.zeros(number, np.int64)
+        every[self.places] += self.counts
+        every[other.places] += other.counts
+        return Counted.of(every)
 
 
 @dataclass(frozen=True)
@@ -78,7 +104,8 @@ class EqualBins:
 
     def lower_edges(self) -> Edges:
         """Return the lower edge of each bin."""
-        return np.arange(self.first, self.first + self.number, dtype=np.float64) * self.width + self.offset
+        with np.errstate(over="ignore"):
+            return np.arange(self.first, self.first + self.number, dtype=np.float64) * self.width + self.offset
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Table:
         notes: how files were found, and what was skipped in moments files; a sentence each.
         network: the layer of a network that the samples enter, if they are of moments files of one; None for voxels.
         summed: sums that were computed from the voxels in a second pass, for all reports on the same table.
+        origins: for each sample, the place of its case in `planned`.
     """
 
     planned: tuple[Planned, ...]
@@ -45,6 +46,7 @@ class Table:
     notes: tuple[str, ...] = ()
     network: NetworkLayer | None = None
     summed: dict[Hashable, object] = field(default_factory=dict, compare=False)
+    origins: tuple[int, ...] = ()
 
 
 @contextmanager
@@ -121,13 +123,23 @@ def read_tables(
         check(planned)
         cases = _rows(entries, axis, batch_axis, reading, progress, failures, others)
     told, network = tuple(failures), next((entry.network for entry in entries), None)
+    number = 1 + len(others)
+    origins = tuple(case for case, rows in cases.items() for _ in range(len(rows) // number))
     return [
-        Table(tuple(planned), _of_preparation(cases, place, 1 + len(others)), told, one, tuple(notes), network)
+        Table(
+            tuple(planned),
+            _of_preparation(cases.values(), place, number),
+            told,
+            one,
+            tuple(notes),
+            network,
+            origins=origins,
+        )
         for place, one in enumerate((preparation, *others))
     ]
 
 
-def _of_preparation(cases: Sequence[tuple[Row, ...]], place: int, number: int) -> tuple[Row, ...]:
+def _of_preparation(cases: Iterable[tuple[Row, ...]], place: int, number: int) -> tuple[Row, ...]:
     """Return the rows of one of several preparations, whose rows follow each other in each case."""
     found: list[Row] = []
     for rows in cases:
@@ -241,8 +253,8 @@ def _rows(
     progress: Progress | None,
     failures: list[InputError],
     others: tuple[Preparation, ...],
-) -> list[tuple[Row, ...]]:
-    """Read the samples of each case, in order. Inputs that cannot be read are added to `failures`."""
+) -> dict[int, tuple[Row, ...]]:
+    """Read the samples of each case by its place, in order. Inputs that cannot be read are added to `failures`."""
     places = [place for place, entry in enumerate(entries) if entry.rows is None]
     jobs = [
         Job(entries[place].planned.case, axis, batch_axis, reading.preparation, entries[place].planned, others)
@@ -258,7 +270,7 @@ def _rows(
         elif outcome.failure is not None:
             raise outcome.failure
     failures += [failed[place] for place in sorted(failed)]
-    return [found[place] for place in sorted(found)]
+    return {place: found[place] for place in sorted(found)}
 
 
 def find_cases(

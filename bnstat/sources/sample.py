@@ -73,4 +73,15 @@ def channel_names_of(samples: Sequence[Sample]) -> tuple[str, ...]:
     return next(iter(named)) if len(named) == 1 else ()
 
 
+def volumes_among(samples: Sequence[Sample]) -> tuple[tuple[int, ...], ...]:
+    """Return the places of the samples of each volume: one each, or all patches of it.
+
+    A file that is given twice is two volumes, unless its patches are samples, which cannot be told apart.
+    """
+    together: dict[object, list[int]] = {}
+    for place, sample in enumerate(samples):
+        together.setdefault(place if sample.patch is None else sample.volume, []).append(place)
+    return tuple(map(tuple, together.values()))
+
+
 BatchAxis = int | Literal["none"] | None

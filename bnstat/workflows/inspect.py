@@ -163,7 +163,7 @@ def as_loaded(table: Table, settings: Settings) -> Table:
     if patching is None:
         return table
     order = loader_order([row.sample for row in table.rows], patching, settings.batching)
-    return replace(table, rows=tuple(table.rows[place] for place in order))
+    return replace(table, rows=tuple(table.rows[place] for place in order), origins=())
 
 
 def _predicted(
