@@ -1,4 +1,4 @@
-"""The story of `report`: one reading of the volumes, then what check, compare and inspect say of them, side by side."""
+"""The story of `report`: the volumes are read, check, compare and inspect say what they are, and voxels are shown."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from bnstat.workflows.frameworks_on_data import frameworks_on_data
 from bnstat.workflows.given_layers import given_layers
 from bnstat.workflows.judged_volumes import VolumeRules
 from bnstat.workflows.reported_volumes import volumes_of
+from bnstat.workflows.reported_voxels import voxels_of, with_zeros
 
 
 @dataclass(frozen=True)
@@ -159,13 +160,17 @@ def full_report(
     judged = judging.judge(table, asked.check, _dropping(overrides), inputs, reading, progress)
     check = judged.check if known is None else _beside_known(judged.check, known, judged.codes)
     comparison, not_compared = _compared(table, asked, named)
+    volumes = volumes_of(table.rows, check.findings, judged.evidence.report, named)
+    # the voxels, once more
+    voxels = voxels_of(table, volumes, check.findings, layer.axis, layer.batch_axis, reading, progress)
     return FullReport(
         check=check,
         inspected=judged.evidence.report,
         comparison=comparison,
         not_compared=not_compared,
         frameworks=frameworks_on_data(table, judged.evidence.report, asked.check.limits.variance_error),
-        volumes=volumes_of(table.rows, check.findings, judged.evidence.report, named),
+        volumes=with_zeros(volumes, voxels),
+        voxels=voxels,
         network=network,
         title=asked.title,
         made=Made(seconds=time.monotonic() - started, date=datetime.now(UTC).astimezone().date().isoformat()),

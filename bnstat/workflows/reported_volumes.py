@@ -12,6 +12,7 @@ from bnstat.preprocessing.samples import Row
 from bnstat.reports.finding import Finding
 from bnstat.reports.full.volumes import ReportedVolume, VolumeChannel
 from bnstat.reports.inspect import Report
+from bnstat.sources.sample import volumes_among
 
 
 def volumes_of(
@@ -25,9 +26,7 @@ def volumes_of(
         inspected: the batches that were checked, which findings name by their index.
         groups: the group of each case by its name; empty without groups.
     """
-    together: dict[object, list[Row]] = {}
-    for place, row in enumerate(rows):  # a file that is given twice is two volumes, and patches of it cannot be told
-        together.setdefault(place if row.sample.patch is None else row.sample.volume, []).append(row)
+    together = [[rows[place] for place in places] for places in volumes_among([row.sample for row in rows])]
     volumes = [
         ReportedVolume(
             place=place,
@@ -36,7 +35,7 @@ def volumes_of(
             channels=_channels([row.moments for row in own]),
             group=groups.get(own[0].sample.source),
         )
-        for place, own in enumerate(together.values())
+        for place, own in enumerate(together)
     ]
     return _with_findings(volumes, findings, inspected)
 
