@@ -16,7 +16,7 @@ def on_data(answers: Answers) -> tuple[Remark, ...]:
     found = [*_unread(answers), *_labels(answers), *_broken(answers), *_odd(answers), *_other(answers)]
     if not found and not answers.labels.everywhere:
         found = [Remark(_in_order(answers), tone="good")]
-    found += _apart(answers)
+    found += lying_apart(answers)
     known = len(answers.check.known)
     if known:
         verb = "finding in the baseline is" if known == 1 else "findings in the baseline are"
@@ -147,7 +147,7 @@ def _span(values: Sequence[float | None]) -> str:
     return low if low == high else f"between {low} and {high}"
 
 
-def _apart(answers: Answers) -> Iterator[Remark]:
+def lying_apart(answers: Answers) -> Iterator[Remark]:
     """Yield the volume that lies apart where no volume is called odd."""
     found = apart_of(answers)
     if found is not None:

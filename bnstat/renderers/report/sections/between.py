@@ -12,9 +12,9 @@ from bnstat.renderers.report.sections.flagged import (
     Flags,
     chosen,
     finding_anchor,
-    not_called_odd,
-    odd_ones,
+    odd_or_apart,
     rules_of,
+    told_apart,
 )
 from bnstat.renderers.report.sections.means_plot import means_plot
 from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
@@ -63,7 +63,7 @@ def _blocks(report: FullReport, names: VolumeNames) -> Iterator[Block]:
     else:
         yield from _split(report, comparison, names)
     # the odd ones
-    yield from list(odd_ones(report, names, flags)) or [Paragraph(not_called_odd(report, names.noun))]
+    yield from odd_or_apart(report, names, flags)
     # the plots
     wanted = [*(one for one in range(report.channels) if flags.odd(one)), *_most_between(comparison)]
     shown = chosen(range(report.channels), wanted, MOST_PLOTS)
@@ -74,7 +74,7 @@ def _blocks(report: FullReport, names: VolumeNames) -> Iterator[Block]:
             "most. The JSON document (`--format json`) has all of them."
         )
     for channel in shown:
-        plot = means_plot(report, channel, names, flags.odd(channel))
+        plot = means_plot(report, channel, names, told_apart(report, flags, channel))
         if plot is not None:
             yield plot
     if comparison is not None:

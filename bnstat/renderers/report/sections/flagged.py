@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bnstat.renderers.report.blocks import Link, Paragraph
+from bnstat.renderers.report.plots import Role
 from bnstat.renderers.report.sections.volume_names import VolumeNames
 from bnstat.reports.finding import SEVERITIES, Finding, Severity
+from bnstat.reports.full.apart import apart_of
 from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.on_data import lying_apart
 from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
 from bnstat.text import MOST_PLACES, channel_title, numbered, plural, printable
 
@@ -96,7 +99,47 @@ def not_called_odd(report: FullReport, noun: str) -> str:
     return f"The check calls no {noun} odd (rule odd-volume, {ODD})."
 
 
-def odd_ones(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Paragraph]:
+@dataclass(frozen=True)
+class ToldApart:
+    """Volumes that plots show in a colour of their own.
+
+    Attributes:
+        places: Their places.
+        role: Their colour.
+        name: What they are, for the legend of many.
+        word: The same after the name of one of them.
+    """
+
+    places: tuple[int, ...] = ()
+    role: Role = "warning"
+    name: str = "odd (warning odd-volume)"
+    word: str = "odd"
+
+
+def told_apart(report: FullReport, flags: Flags, channel: int) -> ToldApart:
+    """Return the volumes that the check calls odd in a channel; if it calls none odd, the one that lies apart."""
+    odd = flags.odd(channel)
+    if odd:
+        return ToldApart(tuple(odd))
+    apart = apart_of(report.answers)
+    if apart is not None and apart.channel == channel:
+        return ToldApart((apart.place,), "note", "lies apart (no finding)", "lies apart")
+    return ToldApart()
+
+
+def odd_or_apart(report: FullReport, names: VolumeNames, flags: Flags) -> list[Paragraph]:
+    """Return what is said of odd volumes: those of the check, or that it has none and whether one lies apart."""
+    odd = list(_odd_ones(report, names, flags))
+    if odd:
+        return odd
+    remarks = list(lying_apart(report.answers))
+    if remarks:
+        links = (Link("its numbers", f"volume-{remarks[0].volumes[0]}"),)
+        return [Paragraph(remark.text, remark.tone, links=links) for remark in remarks]
+    return [Paragraph(not_called_odd(report, names.noun))]
+
+
+def _odd_ones(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Paragraph]:
     """Yield the volumes that the check calls odd, and the channels in which it finds two kinds of them."""
     card = Link("what that means and what to do", finding_anchor(ODD))
     for channels, volumes in flags.odd_together():

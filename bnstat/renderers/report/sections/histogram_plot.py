@@ -8,6 +8,7 @@ import numpy as np
 
 from bnstat.reading.voxels.results import Histogram
 from bnstat.renderers.report.plots import Area, Axis, Line, Mark, Path, Plot, Points, Role
+from bnstat.renderers.report.sections.flagged import ToldApart
 from bnstat.renderers.report.sections.volume_names import VolumeNames
 from bnstat.reports.full.full_report import FullReport
 from bnstat.text import channel_title, plural, printable, short
@@ -65,16 +66,14 @@ def most_different(report: FullReport, place: int) -> int | None:
     return counted[distances.index(max(distances))]
 
 
-def histogram_plot(
-    report: FullReport, place: int, names: VolumeNames, odd: Sequence[int], different: int | None
-) -> Plot:
+def histogram_plot(report: FullReport, place: int, names: VolumeNames, told: ToldApart, different: int | None) -> Plot:
     """Return the plot of a histogram.
 
     Args:
         report: The report.
         place: The place of the histogram.
         names: The names of the volumes.
-        odd: The volumes that a finding calls odd in its channel.
+        told: The volumes that are odd or lie apart in its channel.
         different: The volume that is named as the most different one; None to name none.
     """
     histogram = report.voxels.histograms[place]
@@ -82,14 +81,13 @@ def histogram_plot(
     together = shares_of(report, place)
     hidden = _is_hidden(together)
     counted = counted_volumes(histogram)
-    told = [*odd, *(() if different is None else (different,))]
-    quiet = [one for one in counted if one not in told]
+    quiet = [one for one in counted if one not in told.places and one != different]
     banded = len(counted) > MOST_LINES
     marks: list[Mark] = []
     if len(counted) > 1:
         marks += [_band(report, place, quiet, names)] if banded else _thin(report, place, quiet, names)
         marks.append(_line(report, place, None, f"all {names.noun}s together", "accent"))
-        marks += _told(report, place, names, odd, different)
+        marks += _told(report, place, names, told, different)
     else:
         marks.append(_line(report, place, None, None, "accent"))
     scale = "on a logarithmic scale, because one bin has most of the values" if hidden else "on a linear scale"
@@ -179,13 +177,11 @@ def _thin(report: FullReport, place: int, volumes: Sequence[int], names: VolumeN
     ]
 
 
-def _told(
-    report: FullReport, place: int, names: VolumeNames, odd: Sequence[int], different: int | None
-) -> Iterator[Line]:
-    """Yield the lines of the volumes that are named: those that a finding calls odd, or the most different one."""
-    for at, one in enumerate(odd):
-        name = f"{names.short[one]}, odd" if at < _MOST_IN_LEGEND else None
-        yield _line(report, place, one, name, "warning", f"{names.full[one]} (odd-volume)")
+def _told(report: FullReport, place: int, names: VolumeNames, told: ToldApart, different: int | None) -> Iterator[Line]:
+    """Yield the lines of the volumes that are named: those that are odd or lie apart, or the most different one."""
+    for at, one in enumerate(told.places):
+        name = f"{names.short[one]}, {told.word}" if at < _MOST_IN_LEGEND else None
+        yield _line(report, place, one, name, told.role, f"{names.full[one]}, {told.word}")
     if different is not None:
         name = f"{names.short[different]}, least like all"
         yield _line(report, place, different, name, "series-2", names.full[different])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bnstat.renderers.report.blocks import Block, Link, Paragraph, Section
-from bnstat.renderers.report.sections.flagged import Flags, chosen, not_called_odd, odd_ones
+from bnstat.renderers.report.sections.flagged import Flags, chosen, odd_or_apart, told_apart
 from bnstat.renderers.report.sections.histogram_plot import counted_volumes, histogram_plot, is_away, most_different
-from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
+from bnstat.renderers.report.sections.volume_names import names_of
 from bnstat.reports.full.full_report import FullReport
 from bnstat.text import capitalized, channel_title, first_ones, numbered, plural, printable, sentence
 
@@ -30,7 +31,10 @@ def _blocks(report: FullReport) -> Iterator[Block]:
         return
     # who is apart from the others, in words
     names, flags = names_of(report), Flags.of(report)
-    yield from list(odd_ones(report, names, flags)) or [_none_odd(report, names)]
+    if len(report.volumes) == 1:
+        yield Paragraph(f"This is how the values of the {names.noun} are distributed.", lead=True)
+    else:
+        yield from odd_or_apart(report, names, flags)
     # the plots
     place_of = {one.channel: place for place, one in enumerate(histograms)}
     wanted = [*(one.channel for one in histograms if flags.odd(one.channel)), *flags.channels()]
@@ -41,10 +45,12 @@ def _blocks(report: FullReport) -> Iterator[Block]:
             f"{numbered('channel', 'channels', shown)}. The JSON document (`--format json`) has the histograms of all."
         )
     for channel in shown:
-        odd = [one for one in flags.odd(channel) if one in counted_volumes(histograms[place_of[channel]])]
-        different = None if odd else most_different(report, place_of[channel])
-        yield histogram_plot(report, place_of[channel], names, odd, different)
-        away = [one for one in odd if is_away(histograms[place_of[channel]], one)]
+        told = told_apart(report, flags, channel)
+        counted = set(counted_volumes(histograms[place_of[channel]]))
+        told = replace(told, places=tuple(one for one in told.places if one in counted))
+        different = None if told.places else most_different(report, place_of[channel])
+        yield histogram_plot(report, place_of[channel], names, told, different)
+        away = [one for one in told.places if is_away(histograms[place_of[channel]], one)]
         if away:
             which = first_ones(names.noun if len(away) == 1 else f"{names.noun}s", [names.full[one] for one in away])
             yield Paragraph(f"Most values of {which} lie outside of this plot.", "warning")
@@ -60,9 +66,3 @@ def _blocks(report: FullReport) -> Iterator[Block]:
     )
     for note in report.voxels.notes:
         yield Paragraph(capitalized(sentence(note)).rstrip(".") + ".", "note")
-
-
-def _none_odd(report: FullReport, names: VolumeNames) -> Paragraph:
-    if len(report.volumes) == 1:
-        return Paragraph(f"This is how the values of the {names.noun} are distributed.", lead=True)
-    return Paragraph(not_called_odd(report, names.noun), lead=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from bnstat.renderers.report.plots import SERIES, Axis, Dots, Mark, Plot, Role, Rule
+from bnstat.renderers.report.sections.flagged import ToldApart
 from bnstat.renderers.report.sections.volume_names import VolumeNames
 from bnstat.reports.full.full_report import FullReport
 from bnstat.text import channel_title, plural, printable, short
@@ -32,7 +33,7 @@ class _Dot:
     row: int = 0
 
 
-def means_plot(report: FullReport, channel: int, names: VolumeNames, odd: Sequence[int]) -> Plot | None:
+def means_plot(report: FullReport, channel: int, names: VolumeNames, told: ToldApart) -> Plot | None:
     """Return the plot of one channel; None if fewer than two volumes have a mean."""
     dots = _ordered(report, channel)
     if len(dots) < 2:
@@ -41,7 +42,7 @@ def means_plot(report: FullReport, channel: int, names: VolumeNames, odd: Sequen
     groups = list(dict.fromkeys(dot.group for dot in dots if dot.group is not None))
     few = len(dots) <= MOST_NAMED
     marks: list[Mark] = [*_population(report, channel), *_boundaries(dots, groups, few=few)]
-    marks += _by_role(dots, channel, names, odd, groups)
+    marks += _by_role(dots, channel, names, told, groups)
     order = _order(report)
     y = (
         Axis(names.noun, "category", names=tuple(names.short[dot.volume] for dot in dots))
@@ -76,14 +77,19 @@ def _ordered(report: FullReport, channel: int) -> list[_Dot]:
     series = _is_series(report)
     found.sort(key=lambda dot: (dot.group or "", dot.volume if series else dot.mean))
     # categories go down from the top; numbers go up
-    last = None if len(found) <= MOST_NAMED else len(found) - 1
-    return [replace(dot, row=row if last is None else last - row) for row, dot in enumerate(found)]
+    few = len(found) <= MOST_NAMED
+    highest = len(found) - 1 + _margin(found)
+    return [replace(dot, row=row if few else highest - row) for row, dot in enumerate(found)]
+
+
+def _margin(dots: Sequence[_Dot]) -> int:
+    """Return how many rows are free below the rows of many volumes, and above them."""
+    return max(1, len(dots) // 40)
 
 
 def _unnamed(dots: Sequence[_Dot], label: str, first: str, groups: Sequence[str]) -> Axis:
     """Return an axis without the names of volumes: with those of groups, or with what is first and last."""
-    margin = max(1.0, len(dots) / 40)
-    ends = -margin, len(dots) - 1 + margin
+    ends = 0.0, len(dots) - 1.0 + 2 * _margin(dots)
     if 1 < len(groups) <= _MOST_GROUPS:
         rows = [[dot.row for dot in dots if dot.group == group] for group in groups]
         ticks = tuple(sum(some) / len(some) for some in rows)
@@ -157,10 +163,10 @@ def _boundaries(dots: Sequence[_Dot], groups: Sequence[str], *, few: bool) -> It
 
 
 def _by_role(
-    dots: Sequence[_Dot], channel: int, names: VolumeNames, odd: Sequence[int], groups: Sequence[str]
+    dots: Sequence[_Dot], channel: int, names: VolumeNames, told: ToldApart, groups: Sequence[str]
 ) -> Iterator[Dots]:
-    """Yield the dots of each group, then the odd ones on top."""
-    quiet = [dot for dot in dots if dot.volume not in odd]
+    """Yield the dots of each group, then those that are odd or lie apart on top."""
+    quiet = [dot for dot in dots if dot.volume not in told.places]
     # so many links would be as many stops for a keyboard
     linked = len(dots) <= MOST_NAMED
     if 1 < len(groups) <= len(SERIES):
@@ -172,9 +178,9 @@ def _by_role(
         )
     else:
         yield from _dots(quiet, channel, names, None, "accent", linked=linked)
-    apart = [dot for dot in dots if dot.volume in odd]
+    apart = [dot for dot in dots if dot.volume in told.places]
     labels = tuple(names.short[dot.volume] if at < _MOST_LABELS else "" for at, dot in enumerate(apart))
-    yield from _dots(apart, channel, names, "odd (warning odd-volume)", "warning", labels)
+    yield from _dots(apart, channel, names, told.name, told.role, labels)
 
 
 def _dots(

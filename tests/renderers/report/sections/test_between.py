@@ -132,6 +132,14 @@ def test_the_odd_ones_are_those_of_the_check_and_linked():
     assert [mark.points[0][1] for mark in _dots(second) if mark.role == "warning"] == [13.0]
 
 
+def test_a_volume_that_lies_apart_is_told_although_the_check_calls_none_odd():
+    report = reported([[channel(float(mean), 2.0)] for mean in (*range(10), 900)])
+    section = between.section(report)
+    assert "case_010.nii.gz lies apart from the others" in said(section)
+    (dots,) = [mark for mark in _dots(only(section, Plot)) if mark.role == "note"]
+    assert (dots.name, dots.labels) == ("lies apart (no finding)", ("case_010",))
+
+
 def test_each_number_has_its_place_in_the_document():
     report = _compared()
     section = between.section(report)

@@ -94,6 +94,13 @@ def test_without_an_odd_volume_the_most_different_one_is_named():
     assert any(line.name == "case_003, least like all" for line in _lines(only(section, Plot)))
 
 
+def test_a_volume_that_lies_apart_has_a_line_of_its_own():
+    rows = [[channel(float(mean), 2.0)] for mean in (*range(10), 900)]
+    report = reported(rows, voxels=Voxels(histograms=(counted([HUMP] * 11, EDGES),)))
+    (line,) = [one for one in _lines(only(intensities.section(report), Plot)) if one.role == "note"]
+    assert line.name == "case_010, lies apart"
+
+
 def test_of_many_volumes_most_are_a_band():
     draw = np.random.default_rng(0)
     volumes = [draw.multinomial(500, [count / sum(HUMP) for count in HUMP]).tolist() for _ in range(MOST_LINES + 40)]
