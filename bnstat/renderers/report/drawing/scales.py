@@ -80,42 +80,42 @@ def scale_of(axis: Axis, values: Iterable[float], start: float, end: float) -> S
 
 
 def _linear(axis: Axis, known: list[float]) -> tuple[float, float]:
-    low, high = _ends(axis, known, (0.0, 1.0))
+    given = _given(axis)
+    low, high = _ends(known, given, (0.0, 1.0))
     size = max(abs(low), abs(high))
     if high - low <= max(size * _NARROWEST, _LEAST_RANGE):
         room = size * 0.1 if high == low else max(size * _NARROWEST * 10, _LEAST_RANGE)
-        low, high = low - (room or 1.0), high + (room or 1.0)
+        low, high, given = low - (room or 1.0), high + (room or 1.0), (None, None)
     room = (high - low) * _MARGIN
     # all values on one side of zero: zero is the end, not what is beyond it
     padded_low = 0.0 if 0 <= low < room else low - room
     padded_high = 0.0 if -room < high <= 0 else high + room
-    return _given(axis.low, padded_low, -_GREATEST), _given(axis.high, padded_high, _GREATEST)
+    start, end = padded_low if given[0] is None else given[0], padded_high if given[1] is None else given[1]
+    return max(start, -_GREATEST), min(end, _GREATEST)  # what float64 can subtract
 
 
 def _logarithmic(axis: Axis, known: list[float]) -> tuple[float, float]:
-    low, high = _ends(axis, [value for value in known if value > 0], (1.0, 10.0))
-    low, high = max(low, _LEAST), min(max(high, _LEAST), _GREATEST)
+    given = _given(axis)
+    low, high = _ends([value for value in known if value > 0], given, (1.0, 10.0))
+    low, high = min(max(low, _LEAST), _GREATEST / 10), min(max(high, _LEAST), _GREATEST)
     if high <= low * (1 + _NARROWEST):
-        low, high = low / 3, high * 3
-    room = 10 ** (log10(high / low) * _MARGIN) if high / low < _GREATEST else 1.0
-    return (low if _positive(axis.low) else low / room), (high if _positive(axis.high) else high * room)
+        low, high, given = low / 3, high * 3, (None, None)
+    room = 10 ** ((log10(high) - log10(low)) * _MARGIN)
+    start, end = low / room if given[0] is None else low, high * room if given[1] is None else high
+    return max(start, _LEAST / 1e6), min(end, _GREATEST * 1e6)
 
 
-def _positive(end: float | None) -> bool:
-    return end is not None and end > 0
+def _given(axis: Axis) -> tuple[float | None, float | None]:
+    """Return the ends that an axis is given, in order; none that a logarithm does not have."""
+    usable = [end is not None and isfinite(end) and (end > 0 or axis.scale != "log") for end in (axis.low, axis.high)]
+    low, high = axis.low if usable[0] else None, axis.high if usable[1] else None
+    return (high, low) if low is not None and high is not None and high < low else (low, high)
 
 
-def _ends(axis: Axis, known: list[float], default: tuple[float, float]) -> tuple[float, float]:
-    """Return the ends that are given, or those of the values, in order."""
-    log = axis.scale == "log"
-    low = axis.low if axis.low is not None and (axis.low > 0 or not log) else None
-    high = axis.high if axis.high is not None and (axis.high > 0 or not log) else None
-    found_low = low if low is not None else min(known, default=default[0] if high is None else high)
-    found_high = high if high is not None else max(known, default=default[1])
-    return min(found_low, found_high), max(found_low, found_high)
-
-
-def _given(end: float | None, padded: float, farthest: float) -> float:
-    """Return the end of an axis as it is given, or with room, within what float64 can subtract."""
-    found = padded if end is None else end
-    return max(found, farthest) if farthest < 0 else min(found, farthest)
+def _ends(
+    known: list[float], given: tuple[float | None, float | None], default: tuple[float, float]
+) -> tuple[float, float]:
+    """Return the ends that are given, or those of the values."""
+    low = min(known, default=default[0]) if given[0] is None else given[0]
+    high = max(known, default=max(default[1], low)) if given[1] is None else given[1]
+    return min(low, high), max(low, high)
