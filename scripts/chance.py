@@ -30,6 +30,7 @@ COHORTS = {8: 200, 12: 1000, 20: 1000, 40: 1000, 200: 1000, 1000: 400}
 FAULTS = (12, 16, 30)
 # How much the logarithm of a volume's standard deviation varies, in units of the distribution.
 SPREAD = 0.1
+TWO_SITES = "two sites, 40 standard deviations apart"
 KERAS = FRAMEWORKS["keras"]
 SETTINGS = Settings(KERAS, KERAS.epsilon, KERAS.momentum)
 VALUES = 512
@@ -40,6 +41,7 @@ DISTRIBUTIONS: dict[str, Draw] = {
     "log-normal (σ = 0.5), less its median": lambda rng, size: np.exp(0.5 * rng.normal(size=size)) - 1,
     "exponential, less its median": lambda rng, size: rng.exponential(size=size) - log(2),
     "two sites, 10 standard deviations apart": lambda rng, size: rng.normal(size=size) + 10.0 * (np.arange(size) % 2),
+    "two sites, 40 standard deviations apart": lambda rng, size: rng.normal(size=size) + 40.0 * (np.arange(size) % 2),
 }
 
 
@@ -67,13 +69,24 @@ def odd_by_chance(draw: Draw, size: int, cohorts: int) -> float:
     return sum(bool(findings(_cohort(draw, rng, size), "BN207")) for _ in range(cohorts)) / cohorts
 
 
-def odd_found(draw: Draw, size: int, cohorts: int, away: float) -> float:
-    """Return the share of faults that are reported by the name of their volume; half of them are on each side."""
-    rng, (middle, unit) = np.random.default_rng([32, size]), _robust(draw)
+def odd_found(
+    draw: Draw, size: int, cohorts: int, away: float, beyond: tuple[float, float, float] | None = None
+) -> float:
+    """Return the share of faults that are reported by the name of their volume; half of them are on each side.
+
+    Args:
+        draw: The distribution of the volumes.
+        size: The number of volumes of a cohort.
+        cohorts: The number of cohorts.
+        away: How far a fault is, in robust standard deviations of the distribution.
+        beyond: The middle of two sites, how far each is from it, and the unit of `away` beyond a site.
+    """
+    rng = np.random.default_rng([32, size])
+    (middle, unit), start = (_robust(draw), 0.0) if beyond is None else ((beyond[0], beyond[2]), beyond[1])
     found = 0
     for number in range(cohorts):
         place = number % size
-        fault = middle + (away if number % 2 else -away) * unit
+        fault = middle + (1 if number % 2 else -1) * (start + away * unit)
         found += any(one.source == str(place) for one in findings(_cohort(draw, rng, size, place, fault), "BN207"))
     return found / cohorts
 
@@ -148,6 +161,10 @@ def tables() -> Iterator[str]:
     for name, draw in DISTRIBUTIONS.items():
         for away in FAULTS:
             yield _row(f"{name}, {away} away", [odd_found(draw, size, COHORTS[size] // 4, away) for size in SIZES])
+    sites = DISTRIBUTIONS[TWO_SITES]
+    for away in FAULTS:
+        shares = [odd_found(sites, size, COHORTS[size] // 4, away, beyond=(20.0, 20.0, 1.0)) for size in SIZES]
+        yield _row(f"{TWO_SITES}, {away} beyond one of them", shares)
     yield from _OTHERS
     yield _header("findings by chance")
     for rho in (0.02, 0.1, 0.3):
@@ -174,7 +191,8 @@ _FOUND = (
     "cohorts and down in the other. The unit is the robust standard deviation of the distribution. With heavy",
     "tails, a volume at 12 to 16 is nothing unusual among 200 or 1,000. A CT without its offset of 1024, or a",
     f"volume in other units, is mostly farther out. There are {COHORTS[40] // 4} cohorts of each size, and",
-    f"{COHORTS[1000] // 4} of 1,000 volumes.",
+    f"{COHORTS[1000] // 4} of 1,000 volumes. In the last three rows a fault is that many standard deviations of a",
+    "site beyond the lower or the upper of two sites.",
     "",
 )
 _OTHERS = (

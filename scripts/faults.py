@@ -18,6 +18,7 @@ from typing import Any
 import chance
 import nibabel as nib
 import numpy as np
+import two_kinds
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
@@ -527,6 +528,7 @@ def odd_volumes(samples: list[Values]) -> set[Place]:
 
     Standard deviations are compared as logarithms. If all means have one sign, a mean has to be that far
     both as it is and as its logarithm. The volumes also have to be 3 times as far out as all others on their side.
+    Where none is, and the cohort is of two kinds, deviations are from the median of the nearer kind.
     """
     found: set[Place] = set()
     for channel in range(samples[0].shape[-1]):
@@ -535,14 +537,24 @@ def odd_volumes(samples: list[Values]) -> set[Place]:
             continue
         means = np.array([one.mean() for one in columns.values()])
         deviations = np.array([one.std() for one in columns.values()])
-        least = 0.05 * np.median(deviations)
-        score = _robust(means, least)
+        least = float(0.05 * np.median(deviations))
+        scales = [(means, least)]
         if np.all(means > 0) or np.all(means < 0):
-            score = np.minimum(score, _robust(np.log(np.abs(means)), least / np.abs(np.median(means))))
-        out = _apart(score, means > np.median(means))
-        out |= _apart(_robust(np.log(deviations), 0.05), deviations > np.median(deviations))
+            scales.append((np.log(np.abs(means)), least / float(np.abs(np.median(means)))))
+        out = _out(means, scales) | _out(deviations, [(np.log(deviations), 0.05)])
         found |= {("BN207", place, channel) for place, one in zip(columns, out, strict=True) if one}
     return found
+
+
+def _out(values: Values, scales: list[tuple[Values, float]]) -> NDArray[np.bool_]:
+    """Return which volumes are far from all others on every scale, or else from both of two kinds, if these are few."""
+    above = values > np.median(values)
+    out = _apart(np.min([_robust(*scale) for scale in scales], axis=0), above)
+    kinds = [found for scale in scales if (found := two_kinds.scores(*scale)) is not None]
+    if out.any() or len(kinds) < len(scales):
+        return out
+    beside = _apart(np.min(kinds, axis=0), above)
+    return beside if beside.sum() <= max(3, 0.1 * len(values)) else out
 
 
 def _apart(score: Values, above: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from math import floor, inf, log, log10, sqrt
 from typing import Any
 
 import numpy as np
+import two_kinds
 from claims import Check, Claim, Said, SampleChannel, claim
 
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
@@ -370,6 +371,26 @@ def _odd(said: Said, match: Match) -> list[float]:
     return [getattr(own, name), low, high, scores[place], limit, *([following] if following else [])]
 
 
+def _odd_beside_kinds(said: Said, match: Match) -> list[float]:
+    """Return the figure of the volume, the medians of both kinds, the score, the limit and the next score."""
+    known, own, limit = _known(said), _own(said), _limit(said)
+    name = {"mean": "mean", "standard deviation": "deviation"}[match["figure"]]
+    values = np.array([getattr(one, name) for one in known])
+    least = 0.05 * float(np.median([one.deviation for one in known]))
+    scales = [(values, least)] if name == "mean" else []
+    if name == "deviation" or min(values) > 0 or max(values) < 0:
+        unit = least / abs(float(np.median(values))) if name == "mean" else 0.05
+        scales.append((np.log(np.abs(values)), unit))
+    scores = np.min([two_kinds.scores(*one) for one in scales], axis=0)
+    upper = two_kinds.split(*scales[0])
+    above = values > np.median(values)
+    side = above == above[known.index(own)]
+    ordered = [*sorted(scores[side], reverse=True), 0.0]
+    following = [nearer for score, nearer in pairwise(ordered) if score > limit and score >= 3 * nearer][-1]
+    medians = [float(np.median(values[~upper])), float(np.median(values[upper]))]
+    return [getattr(own, name), *medians, scores[known.index(own)], limit, *([following] if following else [])]
+
+
 def _factor(said: Said, match: Match) -> list[float]:
     """Return how many times the deviation of the volume is larger or smaller than the median one."""
     times = _own(said).deviation / float(np.median([one.deviation for one in _known(said)]))
@@ -480,6 +501,13 @@ CLAIMS: tuple[Claim, ...] = (
         "[(]# robust standard deviations from the median(?P<log> on a log scale)?, limit #"
         "(?:; the next volume there is at #)?[)]",
         _odd,
+    ),
+    claim(
+        "BN207",
+        "its (?P<figure>mean|standard deviation) is #, and the cohort has two kinds of volumes, about # and # "
+        "[(]# robust standard deviations from the nearer kind(?: on a log scale)?, limit #"
+        "(?:; the next volume there is at #)?[)]",
+        _odd_beside_kinds,
     ),
     claim("BN207", "Both are about # times (?P<kind>larger|smaller) than in the middle", _factor),
     claim("BN207", "in (?P<odd>[\\d,]+) of (?P<volumes>[\\d,]+) volumes", _many_odd),

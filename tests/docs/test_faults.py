@@ -63,7 +63,8 @@ def test_the_page_shows_how_often_rules_speak_by_chance(faults):
     for name in faults.chance.DISTRIBUTIONS:
         assert shares[name][-1] <= 3
         assert shares[f"{name}, 30 away"][-1] > 80
-    assert len(shares) == 4 * len(faults.chance.DISTRIBUTIONS) + 6
+    assert shares[f"{faults.chance.TWO_SITES}, 30 beyond one of them"][1] > 80
+    assert len(shares) == 4 * len(faults.chance.DISTRIBUTIONS) + 3 + 6
 
 
 def test_the_page_has_every_rule_and_counts_no_fault_as_missed(faults):

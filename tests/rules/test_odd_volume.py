@@ -10,7 +10,8 @@ import pytest
 from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
 from bnstat.reports.limits import Limits
-from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES, GAP, LEAST, NORMAL
+from bnstat.rules.batch.kinds import NORMAL
+from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES, GAP, LEAST
 from bnstat.workflows.check import check
 
 
@@ -131,6 +132,7 @@ DRAWN = {
     "exponential": lambda rng, number: rng.exponential(size=number) - 0.7,
     "uniform": lambda rng, number: rng.uniform(-2, 2, number),
     "two sites": lambda rng, number: rng.standard_normal(number) + 10.0 * (np.arange(number) % 2),
+    "two sites far apart": lambda rng, number: rng.standard_normal(number) + 60.0 * (np.arange(number) % 2),
 }
 
 
@@ -175,6 +177,38 @@ def test_several_faults_do_not_hide_each_other():
     for place, mean in ((4, 900.0), (9, 950.0), (13, 5000.0)):
         rows[place] = [cell(mean, 40.0)]
     assert named(rows) == ["case_04", "case_09", "case_13"]
+
+
+def scanners(factor=1.0, place=None, number=12):
+    """Cells of volumes of two scanners, the second about twice as bright with a zero at 400; one may have a factor."""
+    rng = np.random.default_rng(1)
+    cells = []
+    for at in range(number):
+        mean, deviation = (905, 655) if at % 2 else (272, 328)
+        times = factor if at == place else 1.0
+        cells.append([cell(times * (mean + rng.normal(0, 20)), times * (deviation + rng.normal(0, 12)))])
+    return cells
+
+
+@pytest.mark.parametrize("number", [12, 20, 60])
+@pytest.mark.parametrize(("place", "factor"), [(3, 6.0), (4, 6.0), (3, 0.1), (4, 0.1), (4, 100.0)])
+def test_a_volume_that_fits_neither_of_two_scanners_is_named(number, place, factor):
+    assert named(scanners(number=number)) == []
+    (finding,) = odd(scanners(factor, place, number))
+    assert finding.source == f"case_{place:02}"
+    assert "the cohort has two kinds of volumes, about " in finding.message
+    assert "from the nearer kind on a log scale, limit 8" in finding.message
+    assert "times larger" not in finding.message  # a factor beside which kind is not known
+
+
+def test_volumes_of_a_third_scanner_are_not_odd_each_by_itself():
+    third = [[cell(9000.0 + 50 * at, 5000.0 + 20 * at)] for at in range(5)]
+    assert named([*scanners(number=16), *third]) == []
+
+
+def test_a_few_volumes_beside_many_are_no_second_kind():
+    rows = drawn(20) + [[cell(900.0 + at, 40.0)] for at in range(3)]
+    assert named(rows) == ["case_20", "case_21", "case_22"]
 
 
 def test_an_odd_file_of_a_folder_is_named(tmp_path):

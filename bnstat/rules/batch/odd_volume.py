@@ -45,6 +45,11 @@ Student's t with 5 degrees of freedom. Tails that fall faster make it rarer in l
 rates of false findings and of detection by simulation. If more than a tenth of the volumes (and more than 3) are out,
 they are a second kind of volume, and are reported together.
 
+In a cohort of two scanners the MAD is about half of the distance between the two, and hides a volume that is far from
+both. So where nothing is out, the widest gap that leaves at least 4 volumes on each side divides the volumes into two
+kinds, if their medians are 12 robust deviations of the distances from the own median apart. Then each volume is scored
+by its distance from the nearer median, with the same limits.
+
 Sources: the probability of the gap is that of the ratio of the two largest values (Rényi 1953, "On the theory of order
 statistics"): logarithms of values with such a tail are exponential, and the distance of the largest from the next is
 too. Iglewicz & Hoaglin 1993, "How to detect and handle outliers", and Leys et al. 2013, "Detecting outliers", on
@@ -53,22 +58,21 @@ median and MAD. Their usual limit of 3.5 is for a look at single values, not for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Sized
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import inf, log
+from math import log
 
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence, SampleChannel
 from bnstat.reports.finding import Finding
+from bnstat.rules.batch.kinds import kinds_of, median_of, robust
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
 from bnstat.text import beyond, short
 
 # Below it the MAD is itself so uncertain that 1 cohort in 100 would have a false finding.
 FEWEST_VOLUMES = 12
-# Makes the MAD of normal values their standard deviation.
-NORMAL = 1.4826
 # The least robust deviation: in standard deviations of the values for the mean, and of the logarithm of a deviation.
 # At the limit of 8, what is reported is then 0.4 standard deviations away: more noise than BN202 takes for a batch.
 LEAST = 0.05
@@ -96,6 +100,21 @@ class _Odd:
 
 
 @dataclass(frozen=True)
+class _Scale:
+    """A figure of all volumes on one scale.
+
+    Attributes:
+        values: The figure of each volume, or its logarithm.
+        least: The least robust deviation.
+        words: How a sentence says on which scale.
+    """
+
+    values: Sequence[float]
+    least: float
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class _Column:
     """A figure of all volumes.
 
@@ -104,29 +123,52 @@ class _Column:
         values: The figure of each volume.
         scores: The robust z-score of each, and how a sentence says on which scale.
         far: The places of the volumes that are far out, and the score of the next volume on their side.
+        kinds: The medians of the figure in the two kinds of volumes from the nearer of which scores are; None if they
+            are from the median of all.
     """
 
     name: str
     values: Sequence[float]
     scores: Sequence[tuple[float, str]]
     far: dict[int, float]
+    kinds: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, name: str, values: Sequence[float], scores: Sequence[tuple[float, str]], limit: float) -> _Column:
-        """Return the column with the volumes that are far out."""
-        return cls(name, values, scores, _far(values, [z for z, _ in scores], limit))
+    def of(cls, name: str, values: Sequence[float], scales: Sequence[_Scale], limit: float) -> _Column:
+        """Return the column with the volumes that are far from all others, or else from both of two kinds of them."""
+        column = cls._scored(name, values, [(_scores(one.values, one.least), one.words) for one in scales], limit)
+        cuts = [] if column.far else [(one, kinds_of(one.values, one.least)) for one in scales]
+        kinds = [(found.scores(one.values), one.words) for one, found in cuts if found is not None]
+        if not kinds or len(kinds) < len(scales):
+            return column
+        beside = cls._scored(name, values, kinds, limit)
+        first = next(found for _, found in cuts if found is not None)
+        return replace(beside, kinds=first.medians(values)) if len(beside.far) <= _most_odd(values) else column
+
+    @classmethod
+    def _scored(
+        cls, name: str, values: Sequence[float], scales: Sequence[tuple[Sequence[float], str]], limit: float
+    ) -> _Column:
+        """Return the column with the least of the scores of each volume on several scales."""
+        each = [[(z, words) for z in scores] for scores, words in scales]
+        least = [min(several) for several in zip(*each, strict=True)]
+        return cls(name, values, least, _far(values, [z for z, _ in least], limit))
 
     def words(self, place: int, limit: float) -> str:
         """Say where a volume is, and where the others are."""
-        from statistics import quantiles  # noqa: PLC0415  (as in _median)
+        from statistics import quantiles  # noqa: PLC0415  (as in median_of)
 
         low, _, high = quantiles(self.values, n=4, method="inclusive")
         z, scale = self.scores[place]
         beside = f"; the next volume there is at {self.far[place]:.2g}" if self.far[place] else ""
+        others = f"the middle half of the cohort is between {short(low)} and {short(high)}"
+        middle = f"the median{scale}"
+        if self.kinds is not None:
+            others = f"the cohort has two kinds of volumes, about {short(self.kinds[0])} and {short(self.kinds[1])}"
+            middle = f"the nearer kind{scale}"
         return (
-            f"its {self.name} is {short(self.values[place])}, and the middle half of the cohort is between "
-            f"{short(low)} and {short(high)} ({beyond(z, limit, 3)} robust standard deviations from the median{scale}, "
-            f"limit {limit:g}{beside})"
+            f"its {self.name} is {short(self.values[place])}, and {others} ({beyond(z, limit, 3)} robust standard "
+            f"deviations from {middle}, limit {limit:g}{beside})"
         )
 
 
@@ -168,7 +210,7 @@ def _said(
     settings: Settings,
 ) -> Iterator[Finding]:
     """Yield a finding for each odd volume, or one for all if they are many."""
-    if len(found) > max(ALWAYS_NAMED, MOST_ODD * volumes):
+    if len(found) > _most_odd(range(volumes)):
         names = ", ".join(one.volume.title for one in found[:MOST_NAMED])
         message = (
             f"{title} is far from the middle of the cohort in {len(found):,} of {volumes:,} volumes ({names}, …). "
@@ -186,6 +228,11 @@ def _said(
         yield rule.of_source(one.volume.sample.source, message, channel, one.volume.batch, one.z, limit)
 
 
+def _most_odd(volumes: Sized) -> float:
+    """Return how many volumes are each odd by itself; more are a kind of their own."""
+    return max(ALWAYS_NAMED, MOST_ODD * len(volumes))
+
+
 def _varies(one: SampleChannel) -> bool:
     """Return True if the channel has a spread to take a logarithm of: other rules report constants."""
     return one.varies and bool(one.variance)
@@ -195,20 +242,18 @@ def _odd(channels: Sequence[SampleChannel], volumes: Sequence[VolumeStatistics],
     """Return the volumes whose mean or deviation is far out."""
     means = [one.mean or 0.0 for one in channels]
     deviations = [one.deviation or 0.0 for one in channels]
+    logarithms = _Scale(_logarithms(deviations), LEAST, LOGARITHMIC)
     columns = (
-        _Column.of("mean", means, _of_means(means, _median(deviations)), limit),
-        _Column.of(
-            "standard deviation",
-            deviations,
-            [(z, LOGARITHMIC) for z in _scores(_logarithms(deviations), LEAST)],
-            limit,
-        ),
+        _Column.of("mean", means, _of_means(means, median_of(deviations)), limit),
+        _Column.of("standard deviation", deviations, [logarithms], limit),
     )
     found = []
     for place, volume in enumerate(volumes):
         out = [column for column in columns if place in column.far]
         if out:
-            words = "; ".join(column.words(place, limit) for column in out) + _factor(means, deviations, place)
+            kinds = any(column.kinds is not None for column in out)
+            factor = "" if kinds else _factor(means, deviations, place)
+            words = "; ".join(column.words(place, limit) for column in out) + factor
             found.append(_Odd(volume, max(column.scores[place][0] for column in out), words))
     return found
 
@@ -219,7 +264,7 @@ def _far(values: Sequence[float], scores: Sequence[float], limit: float) -> dict
     On each side of the median they are the farthest ones, as many as leave the next one `GAP` times nearer. The value
     is the score of that next volume, 0 if there is none.
     """
-    middle, found = _median(values), {}
+    middle, found = median_of(values), {}
     for side in (1, -1):
         places = [place for place, value in enumerate(values) if side * (value - middle) > 0]
         places.sort(key=lambda place: scores[place], reverse=True)
@@ -236,10 +281,10 @@ def _far(values: Sequence[float], scores: Sequence[float], limit: float) -> dict
 
 def _factor(means: Sequence[float], deviations: Sequence[float], place: int) -> str:
     """Say by which factor mean and standard deviation are both too small or too large, where it is about the same."""
-    middle = _median(means)
+    middle = median_of(means)
     if not means[place] * middle > 0:
         return ""
-    by_mean, by_deviation = means[place] / middle, deviations[place] / _median(deviations)
+    by_mean, by_deviation = means[place] / middle, deviations[place] / median_of(deviations)
     far, near = max(by_mean, by_deviation), min(by_mean, by_deviation)
     if far > ALIKE * near or 1 / LEAST_FACTOR < by_deviation < LEAST_FACTOR:
         return ""
@@ -249,20 +294,12 @@ def _factor(means: Sequence[float], deviations: Sequence[float], place: int) -> 
     return f". Both are about {about} times {kind} than in the middle of the cohort: probably a unit or a scale factor"
 
 
-def _of_means(means: Sequence[float], typical: float) -> list[tuple[float, str]]:
-    """Score each mean: if all have one sign, by the smaller of its own score and that of its logarithm."""
-    plain = [(z, "") for z in _scores(means, LEAST * typical)]
+def _of_means(means: Sequence[float], typical: float) -> list[_Scale]:
+    """Return the scales of means: that of the values, and that of their logarithms too if all have one sign."""
+    plain = _Scale(means, LEAST * typical)
     if min(means) <= 0 <= max(means):
-        return plain
-    least = LEAST * typical / abs(_median(means))
-    logarithmic = [(z, LOGARITHMIC) for z in _scores(_logarithms(means), least)]
-    return [min(pair) for pair in zip(plain, logarithmic, strict=True)]
-
-
-def _median(values: Sequence[float]) -> float:
-    from statistics import median  # noqa: PLC0415  (4 ms, which only a cohort needs)
-
-    return median(values)
+        return [plain]
+    return [plain, _Scale(_logarithms(means), LEAST * typical / abs(median_of(means)), LOGARITHMIC)]
 
 
 def _logarithms(values: Sequence[float]) -> list[float]:
@@ -271,10 +308,8 @@ def _logarithms(values: Sequence[float]) -> list[float]:
 
 def _scores(values: Sequence[float], least: float) -> list[float]:
     """Return the robust z-score of each value; the robust deviation is at least `least`."""
-    middle = _median(values)
-    distances = [abs(value - middle) for value in values]
-    deviation = max(NORMAL * _median(distances), least)
-    return [distance / deviation if deviation else inf if distance else 0.0 for distance in distances]
+    middle = median_of(values)
+    return robust([abs(value - middle) for value in values], least)
 
 
 RULE = Rule("BN207", "odd-volume", "warning", _check)
