@@ -5,6 +5,8 @@ After a change on purpose: `python tests/renderers/refresh.py`, and read the dif
 
 from __future__ import annotations
 
+from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from renderers.checked import in_a_repository, many, verdict
 from renderers.recorded import recording
 from renderers.sample import grouped, layered, report
 
+import bnstat
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.renderers import csv, json
 from bnstat.renderers.check import github, gitlab, jsonl, junit, sarif
@@ -27,7 +30,9 @@ from bnstat.renderers.layers import markdown as network_markdown
 from bnstat.renderers.layers import table as network_table
 from bnstat.renderers.recording import markdown as recording_markdown
 from bnstat.renderers.recording import table as recording_table
+from bnstat.renderers.report import markdown as report_markdown
 from bnstat.reports.frameworks import Presets
+from bnstat.reports.full.made import Made
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -48,6 +53,15 @@ def intensities():
     return layered(
         "intensities", "none", "zscore", "clip:-1,1|minmax", "0=clip:-1,1|minmax;1=scale:2,3;*=zscore", "noNorm"
     )
+
+
+def full_report():
+    """The page on the cohort of two scanners, made on a day and in a time that stay."""
+    command = ("bnstat", "report", "sample_data/cohort", "--framework", "torch", "--batch-sizes", "2,4")
+    with chdir(Path(__file__).parents[2]):
+        found = bnstat.report("sample_data/cohort", framework="torch", batch_sizes=[2, 4]).report
+    made = Made(command, 1.5, "2026-11-29", (("batch-sizes", "2,4"), ("framework", "torch")))
+    return report_markdown.render(replace(found, made=made)).replace(bnstat.__version__, "VERSION")
 
 
 RENDERED = {
@@ -103,6 +117,7 @@ RENDERED = {
     "recording-60.txt": lambda: recording_table.render(recording(), width=60),
     "recording.md": lambda: recording_markdown.render(recording()),
     "recording.csv": lambda: csv.render(recording()),
+    "full-report.md": full_report,
     "check.sarif": lambda: in_a_repository(sarif.render, verdict()),
 }
 
@@ -114,8 +129,6 @@ def test_the_output_is_the_golden_text(name):
 
 def shown(name):
     """What a user sees, without the version; what is no Unicode is escaped, as the command does when it writes."""
-    import bnstat
-
     rendered = RENDERED[name]().replace(f'"version": "{bnstat.__version__}"', "VERSION")
     return rendered.encode("utf-8", "backslashreplace").decode("utf-8")
 

@@ -35,6 +35,8 @@ _ELSEWHERE = "the HTML page and `--format json` have all"
 # What begins a heading, a list, a fence or the definition of a link, but for its last character.
 _START = re.compile(r"(?=[#+\-=~\[])|\d{1,9}(?=[.)](?:\s|$))")
 _BACKTICKS = re.compile(r"`+")
+# What GitHub takes for the name of a person, who would be told of the comment.
+_MENTION = re.compile(r"@(?=\w)")
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,11 @@ def _details(block: Details, room: _Room) -> str:
     inside = [one for one in _blocks(block.blocks, room) if one] if room.folded else []
     if not inside:
         return ""
-    return "\n\n".join([f"<details>\n<summary>{escape(sentence(block.summary))}</summary>", *inside, "</details>"])
+    return "\n\n".join([f"<details>\n<summary>{_summary(block.summary)}</summary>", *inside, "</details>"])
+
+
+def _summary(text: str) -> str:
+    return _MENTION.sub("@<!-- -->", escape(sentence(text)))
 
 
 # --- Tables -------------------------------------------------------------------------------------------------------
@@ -218,6 +224,6 @@ def _text(text: str, room: _Room) -> str:
     """Return a text in which Markdown finds nothing but letters, cut where there is no room for it."""
     words = text.strip()
     words = words if len(words) <= room.letters else f"{words[: room.letters]}…"
-    shown = escaped(words).replace("&", "\\&")
+    shown = _MENTION.sub("@<!-- -->", escaped(words).replace("&", "\\&"))
     begun = _START.match(shown)
     return shown if begun is None else f"{begun[0]}\\{shown[begun.end() :]}"
