@@ -29,6 +29,7 @@ _PRINTED_BY = {
     "compare-epsilons": "bnstat compare --epsilons … --format json",
     "compare-intensities": "bnstat compare --intensities … --format json",
     "check": "bnstat check --format json",
+    "report": "bnstat report --format json",
     "layers": "bnstat layers MODEL … --format json",
     "checkpoint": "bnstat checkpoint FILE --format json",
     "checkpoint-compare": "bnstat checkpoint FILE FILE … --format json",
@@ -84,10 +85,17 @@ def _fields(schema: _Schema, path: str, root: _Schema) -> Iterator[tuple[str, st
 
 
 def _within(one: _Schema, here: str, root: _Schema) -> Iterator[tuple[str, str, str]]:
+    if _is_document(one) or any(_is_document(_resolved(option, root)) for option in _options(one)):
+        return  # which has a part of the page of its own
     for inner, mark in ((one, "."), (_resolved(one.get("items") or {}, root), "[].")):
         for part in (inner, *(_resolved(option, root) for option in _options(inner))):
             if "properties" in part:
                 yield from _fields(part, here + mark, root)
+
+
+def _is_document(schema: _Schema) -> bool:
+    """Return True for the schema of a whole document, which only they have a title of."""
+    return str(schema.get("title", "")).startswith("bnstat.")
 
 
 def _options(schema: _Schema) -> list[_Schema]:
