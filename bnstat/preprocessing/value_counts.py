@@ -27,6 +27,8 @@ from bnstat.sources.opened import Planned
 
 # Counters of the distinct values of all cells of a file, at most: 32 MiB of them.
 _MOST_COUNTERS = 1 << 22
+# Values that are counted together, so that what is made of them stays in the cache of a core.
+_TOGETHER = 1 << 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,7 @@ class ValueCounts:
         number = values.size if times is None else int(times.sum())
         found = None
         if bins is not None and number:
-            found = _counted(bins.index(values), bins.number + 2, times)
+            found = _counted(bins, values, times)
         with self._lock:
             self.zeros[sample, channel] += zeros
             self.finite[sample, channel] += number
@@ -130,11 +132,31 @@ class ValueCounts:
         self._tabled = []
 
 
-def _counted(indices: NDArray[np.intp], number: int, times: Integers | None) -> Integers:
-    if times is None:
-        return np.bincount(indices, minlength=number)
+def _counted(bins: Bins, values: Array, times: Integers | None) -> Integers:
+    """Return how many finite values are below all bins, in each one, and above."""
+    found = np.zeros(bins.number + 2, np.int64)
+    if times is not None:
+        np.add.at(found, bins.index(values), times)
+        return found
+    for start in range(0, values.size, _TOGETHER):
+        some = values[start : start + _TOGETHER]
+        if some.min() == some.max():  # as in the background
+            found[bins.index(some[:1])] += some.size
+        else:
+            found += np.bincount(bins.index(some), minlength=found.size)
+    return found
+
+
+def _key_counts(keys: Array, number: int) -> Integers:
+    """Return how often each of so many keys occurs; few of them do."""
     found = np.zeros(number, np.int64)
-    np.add.at(found, indices, times)
+    for start in range(0, keys.size, _TOGETHER):
+        some = keys[start : start + _TOGETHER]
+        least, most = int(some.min()), int(some.max())
+        if least == most:  # as in the background
+            found[least] += some.size
+        else:
+            found[least : most + 1] += np.bincount(some - least)
     return found
 
 
@@ -217,7 +239,7 @@ class BinChange:
 
     def _count_stored(self, cell: int, values: Array) -> None:
         """Count the stored values of a cell, each distinct one by itself."""
-        found = np.bincount(keys_of(values), minlength=1 << (8 * values.dtype.itemsize))
+        found = _key_counts(keys_of(values), 1 << (8 * values.dtype.itemsize))
         with self._lock:
             if cell in self._tables:
                 self._tables[cell] += found

@@ -48,7 +48,6 @@ class PlannedPlane:
         axis: the stored axis that it is cut across.
         index: its place on that axis.
         picked: its voxels.
-        order: the place of each of these in the picture.
         shape: the rows and columns of the picture, in voxels.
         extent: the width and the height, in the unit of the spacing.
         upwards: True if the first row is the lowest one.
@@ -57,16 +56,13 @@ class PlannedPlane:
     axis: int
     index: int
     picked: Picked
-    order: NDArray[np.intp]
     shape: tuple[int, int]
     extent: tuple[float, float]
     upwards: bool
 
     def rows(self) -> NDArray[np.float64]:
         """Return the values that were read, the upper row first."""
-        found = np.empty(self.order.size)
-        found[self.order] = self.picked.values
-        rows = found.reshape(self.shape)
+        rows = self.picked.values.reshape(self.shape)
         return rows[::-1] if self.upwards else rows
 
 
@@ -139,8 +135,7 @@ def _plane(
     right, other = sorted(shown, key=lambda axis: strides[axis])
     base = sum(strides[axis] * at for axis, at in middle.items() if axis not in shown)
     each = [_some(arrangement.shape[axis]) * strides[axis] for axis in (other, right)]
-    places = (base + each[0][:, np.newaxis] + each[1]).reshape(-1)
-    order = np.argsort(places, kind="stable")
+    places = (base + each[0][:, np.newaxis] + each[1]).reshape(-1)  # ascending, since the rows are the slower axis
     spacing = volume.spacing or ()
     width, height = (
         arrangement.shape[axis] * (spacing[axis] if axis < len(spacing) else 1.0) for axis in (right, other)
@@ -148,8 +143,7 @@ def _plane(
     return PlannedPlane(
         axis=across,
         index=middle.get(across, 0),
-        picked=Picked.at(*place, places[order]),
-        order=order,
+        picked=Picked.at(*place, places),
         shape=(each[0].size, each[1].size),
         extent=(width, height),
         upwards=volume.order != "C",
