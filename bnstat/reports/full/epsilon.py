@@ -26,6 +26,9 @@ _LOW, _HIGH, _PER_DECADE = -12, 0, 4
 # The least power of ten: float32 has no smaller numbers. The most values of ε.
 _LEAST, _MOST_POINTS = -45, 120
 
+# The least distance at which two curves are seen apart.
+_SEEN = 0.005
+
 
 @dataclass(frozen=True)
 class EpsilonCurve:
@@ -179,7 +182,7 @@ def _title(channels: Sequence[int], report: Report) -> str:
 
 
 def _of_one(title: str, placed: Sequence[_Placed], epsilons: Sequence[float], *, greatest: bool) -> list[EpsilonCurve]:
-    """Return the curves of some variances: the least, the median if it is another, and the greatest if it is wanted."""
+    """Return the curves of some variances: the least, the median if it is seen apart, the greatest if it is wanted."""
 
     def curve(kind: str, variance: float, at: _Placed | None) -> EpsilonCurve:
         batch, part = (None, None) if at is None else (at[0].index, at[1].place)
@@ -188,8 +191,9 @@ def _of_one(title: str, placed: Sequence[_Placed], epsilons: Sequence[float], *,
     ordered = sorted(placed, key=lambda one: one[1].divisor or 0.0)
     least, most = (one[1].divisor or 0.0 for one in (ordered[0], ordered[-1]))
     middle = median(part.divisor or 0.0 for _, part in ordered)
-    found = [curve("least", least, ordered[0])]
-    found += [curve("median", middle, None)] if middle > least else []
+    found, half = [curve("least", least, ordered[0])], curve("median", middle, None)
+    apart = max(there - here for here, there in zip(found[0].outputs, half.outputs, strict=True))
+    found += [half] if apart > _SEEN else []
     found += [curve("greatest", most, ordered[-1])] if greatest else []
     return found
 

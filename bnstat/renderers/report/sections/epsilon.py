@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from bnstat.renderers.numbers import number, setting, share
 from bnstat.renderers.report.blocks import Block, Cell, Column, Link, Paragraph, Row, Section, Table, Tone
@@ -200,13 +200,13 @@ def _where(worst: EpsilonCurve, report: FullReport) -> str:
 
 def _row(place: int, one: EpsilonDefault) -> Row:
     path = ("epsilon", "defaults", place)
-    names: Sequence[str] = [*one.frameworks, *(["in use here"] if one.in_use else [])]
+    names = ", ".join(one.frameworks) or "no framework"
     matters = {None: "unknown", True: "yes", False: "no"}[one.matters]
     tone: Tone = "warning" if one.matters else "good" if one.matters is False else "plain"
     return Row(
         (
             Cell(setting(one.epsilon), one.epsilon, (*path, "epsilon")),
-            Cell(", ".join(names)),
+            Cell(f"{names} (in use here)" if one.in_use else names),
             Cell(number(one.output), one.output, (*path, "output")),
             Cell(share(one.share), one.share, (*path, "share")),
             Cell(matters, tone=tone),

@@ -40,9 +40,9 @@ _TONES: dict[Outcome, Tone] = {
 _WEIGHED = {"old": "old value", "batch": "batch", None: UNDEFINED}
 _RUNNING = {
     None: "none is kept",
-    "biased": "biased (divided by n)",
-    "unbiased": "unbiased (divided by n − 1)",
-    "item-unbiased": "mean of the samples' unbiased ones",
+    "biased": "biased",
+    "unbiased": "unbiased",
+    "item-unbiased": "unbiased, of each sample",
 }
 
 
@@ -155,21 +155,25 @@ def _table(found: FrameworksOnData, report: FullReport) -> Table:
     keeps = any(row.running_variance is not None for row in found.rows)
     running = (
         Column("momentum", numeric=True, hint="in the framework's own convention"),
-        Column("is the weight of", hint="the old running value, or the new batch: the two conventions are opposite"),
-        Column("running variance", hint="which variance of a batch goes into the one for evaluation"),
+        Column("it weighs", hint="whether the momentum is the weight of the old running value or of the new batch"),
+        Column(
+            "running variance",
+            hint="which variance of a batch goes into the one for evaluation: the biased one (divided by n) or the "
+            "unbiased one (divided by n − 1)",
+        ),
     )
     return Table(
         anchor="frameworks-table",
         caption=f"The {settings.layer} of each framework with its defaults, on the batches that were checked.",
         columns=(
             Column("framework"),
-            Column("preset", hint="the name for --framework" if settings.kind == "batch" else None),
-            Column("ε", numeric=True),
-            *(running if keeps else ()),
             Column(f"{settings.dtype} on these data"),
             Column(
-                "variance off by at most", numeric=True, hint="as a share of the exact variance, in the worst channel"
+                "off by at most", numeric=True, hint="its variance, as a share of the exact one, in the worst channel"
             ),
+            Column("ε", numeric=True),
+            *(running if keeps else ()),
+            Column("preset", hint="the name for --framework" if settings.kind == "batch" else None),
         ),
         rows=tuple(_row(place, one, keeps=keeps) for place, one in enumerate(found.rows)),
         interactive=True,
@@ -191,11 +195,11 @@ def _row(place: int, one: FrameworkOnData, *, keeps: bool) -> Row:
     return Row(
         (
             Cell(one.title + (" (in use here)" if one.in_use else "")),
-            Cell(one.name),
-            Cell(setting(one.epsilon), one.epsilon, (*path, "epsilon")),
-            *(running if keeps else ()),
             Cell(_outcome(one), tone=_TONES[one.outcome]),
             off,
+            Cell(setting(one.epsilon), one.epsilon, (*path, "epsilon")),
+            *(running if keeps else ()),
+            Cell(one.name),
         )
     )
 

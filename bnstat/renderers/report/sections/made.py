@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from bnstat.renderers.headings import preparation_lines, settings_line
@@ -30,7 +30,7 @@ _MOST_ERRORS = 10
 
 def section(report: FullReport) -> Section | None:
     """Return the section, which every report has."""
-    blocks: list[Block] = [Paragraph(_opening(report), lead=True), *_again(report), _settings(report)]
+    blocks: list[Block] = [Paragraph(_opening(report), lead=True), *_again(report), *_settings(report)]
     blocks += [*_unread(report), *_rules(report)]
     blocks.append(
         Paragraph("All that is shown is in this file: it loads nothing from outside, and can be handed on as it is.")
@@ -65,12 +65,20 @@ def _again(report: FullReport) -> Iterator[Block]:
 # --- What was set -------------------------------------------------------------------------------------------------
 
 
-def _settings(report: FullReport) -> Table:
-    rows = [(capitalized(name), value) for name, value in _told(report)]
-    rows += [(printable(name), printable(value)) for name, value in report.made.settings]
+def _settings(report: FullReport) -> Iterator[Block]:
+    """Yield what holds for every report, and what was given for this one."""
+    told = [(capitalized(name), value) for name, value in _told(report)]
+    yield _pairs("made-settings", "What was asked for, with what was taken where nothing was set.", told)
+    given = [(printable(name), printable(value)) for name, value in report.made.settings]
+    if given:
+        table = _pairs("made-given", "The settings that were given.", given)
+        yield Details(f"{plural(len(given), 'setting')} that {'was' if len(given) == 1 else 'were'} given", (table,))
+
+
+def _pairs(anchor: str, caption: str, rows: Sequence[tuple[str, str]]) -> Table:
     return Table(
-        anchor="made-settings",
-        caption="What was set, and what was taken where nothing was set.",
+        anchor=anchor,
+        caption=caption,
         columns=(Column("setting"), Column("value")),
         rows=tuple(Row((Cell(name), Cell(value))) for name, value in rows),
     )

@@ -120,18 +120,15 @@ def _listed(dead: Sequence[NetworkLayer]) -> str:
 # A column of figures: its title, its hint, the field, its value, and how it is written.
 _Figure = tuple[str, str, str, Callable[[NetworkLayer], float | None], Callable[[float | None], str]]
 
+
+def _whole(value: float | None) -> str:
+    return UNDEFINED if value is None else f"{value:,.0f}"
+
+
 _FIGURES: tuple[_Figure, ...] = (
     ("ρ", "share of the variance between samples, in the median channel", "rho", lambda one: one.rho, share),
     ("worst ρ", "in the channel in which it is largest", "worst_rho", lambda one: one.worst_rho, share),
     ("ρ in training", "in training at batch size 1", "training", lambda one: one.training, share),
-    (
-        "gap",
-        "distance of the stored mean from that of all samples, in standard deviations of all values",
-        "mean_gap",
-        lambda one: one.mean_gap,
-        number,
-    ),
-    ("worst gap", "in the channel in which it is largest", "worst_gap", lambda one: one.worst_gap, number),
     ("dead", "channels that are constant over all samples in evaluation mode", "dead", lambda one: one.dead, number),
     (
         "output moved",
@@ -140,6 +137,15 @@ _FIGURES: tuple[_Figure, ...] = (
         lambda one: one.output_moved,
         share,
     ),
+    (
+        "gap",
+        "distance of the stored mean from that of all samples, in standard deviations of all values",
+        "mean_gap",
+        lambda one: one.mean_gap,
+        number,
+    ),
+    ("worst gap", "in the channel in which it is largest", "worst_gap", lambda one: one.worst_gap, number),
+    ("values", "values of one sample that are averaged together", "values", lambda one: one.values, _whole),
 )
 
 
@@ -153,10 +159,9 @@ def _table(network: ReportedNetwork) -> Table:
         caption=f"The normalizations of the network, in the order in which they run.{remark}",
         columns=(
             Column("layer"),
-            Column("kind"),
-            Column("shape", hint="of one sample as it enters"),
-            Column("values", numeric=True, hint="values of one sample that are averaged together"),
             *(Column(title, numeric=True, hint=hint) for title, hint, *_ in figures),
+            Column("shape", hint="of one sample as it enters"),
+            Column("kind"),
         ),
         rows=tuple(_row(layer, name, figures) for layer, name in zip(network.layers, names.shown, strict=True)),
         interactive=len(network.layers) > 1,
@@ -173,10 +178,9 @@ def _row(layer: NetworkLayer, name: str, figures: Sequence[_Figure]) -> Row:
     return Row(
         (
             Cell(name),
-            Cell(printable(layer.kind)),
-            Cell(by(layer.shape) or UNDEFINED),
-            Cell(f"{layer.values:,}", layer.values, (*path, "values")),
             *cells,
+            Cell(by(layer.shape) or UNDEFINED),
+            Cell(printable(layer.kind)),
         )
     )
 

@@ -77,7 +77,7 @@ def test_the_table_says_for_each_epsilon_whether_it_matters():
     table = only(epsilon.section(_report((0.1,))), Table)
     assert column(table, "ε") == ["1e-05", "0.001"]
     assert column(table, "does it matter?") == ["no", "yes"]
-    assert column(table, "default of")[1].endswith("in use here")
+    assert column(table, "default of")[1].endswith("(in use here)")
 
 
 def test_constant_channels_are_said_to_become_beta():

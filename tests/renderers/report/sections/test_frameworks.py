@@ -49,7 +49,7 @@ def test_the_finding_on_the_framework_in_use_says_what_to_do():
 
 def test_the_two_conventions_of_the_momentum_are_told_apart():
     table = only(frameworks.section(_report()), Table)
-    columns = (column(table, title) for title in ("preset", "momentum", "is the weight of"))
+    columns = (column(table, title) for title in ("preset", "momentum", "it weighs"))
     rows = set(zip(*columns, strict=True))
     assert {("keras", "0.99", "old value"), ("torch", "0.1", "batch")} <= rows
 

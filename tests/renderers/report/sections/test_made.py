@@ -42,11 +42,12 @@ def test_a_report_of_python_says_so():
     assert "It was made in Python" in said(section)
 
 
-def test_what_was_set_is_in_the_table():
-    table = all_of(made.section(_report(settings=(("batch-sizes", "2,4"),))), Table)[0]
-    assert column(table, "setting")[-1] == "batch-sizes"
-    assert column(table, "value")[-1] == "2,4"
-    assert column(table, "value")[0].startswith("batch norm as in ")
+def test_what_was_set_is_in_the_tables():
+    section = made.section(_report(settings=(("batch-sizes", "2,4"),)))
+    assert column(only(section, Table), "value")[0].startswith("batch norm as in ")
+    given = all_of(section, Details)[0]
+    assert given.summary == "1 setting that was given"
+    assert (column(given.blocks[0], "setting"), column(given.blocks[0], "value")) == (["batch-sizes"], ["2,4"])
 
 
 def test_inputs_that_could_not_be_read_are_listed_with_their_messages():
