@@ -85,12 +85,12 @@ def histogram_plot(report: FullReport, place: int, names: VolumeNames, told: Tol
     banded = len(counted) > MOST_LINES
     marks: list[Mark] = []
     if len(counted) > 1:
-        marks += [_band(report, place, quiet, names)] if banded else _thin(report, place, quiet, names)
+        marks += [_band(report, place, quiet, names)] if banded and quiet else _thin(report, place, quiet, names)
         marks.append(_line(report, place, None, f"all {names.noun}s together", "accent"))
         marks += _told(report, place, names, told, different)
     else:
         marks.append(_line(report, place, None, None, "accent"))
-    scale = "on a logarithmic scale, because one bin has most of the values" if hidden else "on a linear scale"
+    scale = "on a logarithmic scale, because a few bins have most of the values" if hidden else "on a linear scale"
     edges = histogram.edges
     peak = together.index(max(together))
     return Plot(
@@ -151,7 +151,14 @@ def _caption(histogram: Histogram, names: VolumeNames, volumes: int, *, banded: 
 
 
 def _line(
-    report: FullReport, place: int, volume: int | None, name: str | None, role: Role, title: str | None = None
+    report: FullReport,
+    place: int,
+    volume: int | None,
+    name: str | None,
+    role: Role,
+    title: str | None = None,
+    *,
+    thin: bool = False,
 ) -> Line:
     """Return the line of all values or of one volume; the last point closes the last bin."""
     edges = report.voxels.histograms[place].edges
@@ -163,7 +170,7 @@ def _line(
         (*zip(edges, shares, strict=False), (edges[-1], shares[-1])),
         role,
         title=title,
-        thin=volume is not None,
+        thin=thin,
         paths=(*paths, paths[-1]),
         steps=True,
     )
@@ -172,7 +179,7 @@ def _line(
 def _thin(report: FullReport, place: int, volumes: Sequence[int], names: VolumeNames) -> list[Line]:
     """Return a line for each volume, of which the legend has the first."""
     return [
-        _line(report, place, one, None if at else f"each {names.noun}", "muted", names.full[one])
+        _line(report, place, one, None if at else f"each {names.noun}", "muted", names.full[one], thin=True)
         for at, one in enumerate(volumes)
     ]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bnstat.renderers.report.blocks import Block, Link, Paragraph, Section
-from bnstat.renderers.report.sections.flagged import Flags, chosen, odd_or_apart, told_apart
+from bnstat.renderers.report.sections.flagged import Flags, channels_title, chosen, odd_or_apart, told_apart
 from bnstat.renderers.report.sections.histogram_plot import counted_volumes, histogram_plot, is_away, most_different
 from bnstat.renderers.report.sections.volume_names import names_of
 from bnstat.reports.full.full_report import FullReport
-from bnstat.text import capitalized, channel_title, first_ones, numbered, plural, printable, sentence
+from bnstat.text import capitalized, first_ones, listed, numbered, plural, printable, sentence
 
 # Channels that have a plot.
 MOST_PLOTS = 6
@@ -44,6 +44,7 @@ def _blocks(report: FullReport) -> Iterator[Block]:
             f"There are {plural(len(histograms), 'channel')}; the plots are those of "
             f"{numbered('channel', 'channels', shown)}. The JSON document (`--format json`) has the histograms of all."
         )
+    least_like: dict[int, list[int]] = {}
     for channel in shown:
         told = told_apart(report, flags, channel)
         counted = set(counted_volumes(histograms[place_of[channel]]))
@@ -55,11 +56,17 @@ def _blocks(report: FullReport) -> Iterator[Block]:
             which = first_ones(names.noun if len(away) == 1 else f"{names.noun}s", [names.full[one] for one in away])
             yield Paragraph(f"Most values of {which} lie outside of this plot.", "warning")
         if different is not None:
-            yield Paragraph(
-                f"In {printable(channel_title(channel, report.names))}, the values of {names.full[different]} are "
-                f"distributed least like those of all {names.noun}s together.",
-                links=(Link(f"Its row in the table of {names.noun}s", f"volume-{different}"),),
-            )
+            least_like.setdefault(different, []).append(channel)
+    if least_like:
+        named = [
+            f"{names.full[one]} in {printable(channels_title(channels, report.names))}"
+            for one, channels in least_like.items()
+        ]
+        yield Paragraph(
+            f"The values that are distributed least like those of all {names.noun}s together are those of "
+            f"{listed(named)}: a broken line in the plots. No rule judges this.",
+            links=tuple(Link(f"the row of {names.short[one]}", f"volume-{one}") for one in least_like),
+        )
     # where the counts are from
     yield Paragraph(
         "The counts are from a second pass over the voxels; the first pass gave the statistics of the table."

@@ -89,9 +89,7 @@ class _Shown:
 def tables(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Block]:
     """Yield the tables of the volumes, and what they leave out."""
     if names.folder:
-        yield Paragraph(
-            f"{'All names are' if len(report.volumes) > 1 else 'The name is'} below the folder {names.folder}"
-        )
+        yield Paragraph(f"{'All files are' if len(report.volumes) > 1 else 'The file is'} in the folder {names.folder}")
     volumes = _first(report.volumes, flags)
     shown = _Shown(
         volumes=volumes,

@@ -83,7 +83,8 @@ def _slices(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Bl
     shown = list(dict.fromkeys(one.volume for one in ordered))
     yield Paragraph(
         f"Pictures: the middle slices of {plural(len(shown), names.noun)}, "
-        "across each spatial axis of the file, with the spacing of its voxels."
+        "across each spatial axis of the file, with the spacing of its voxels. Each has its own range from black to "
+        "white, which its caption says."
     )
     blocks = [_pictures(one, report, names, flags) for one in ordered]
     seen = [block for one, block in zip(ordered, blocks, strict=True) if one.volume in shown[:_MOST_SEEN]]
@@ -101,7 +102,9 @@ def _pictures(one: Slices, report: FullReport, names: VolumeNames, flags: Flags)
         title = f"{title}, {printable(channel_title(one.channel, report.names))}"
     findings = rules_of(flags.about(one.volume, one.channel))
     reasons = [f"{finding.name} ({finding.severity} {finding.rule})" for finding in findings]
-    if one.volume == report.voxels.typical:
+    if len(report.volumes) == 1:
+        why = f"shown with {joined(reasons)}" if reasons else "without findings in this picture"
+    elif one.volume == report.voxels.typical:
         why = f"a typical {names.noun}" + (f", with findings: {joined(reasons)}" if reasons else ", to compare with")
     else:
         why = f"shown for {joined(reasons)}" if reasons else f"shown for findings about the {names.noun}"

@@ -90,7 +90,7 @@ def test_without_an_odd_volume_the_most_different_one_is_named():
     report = _report([HUMP, HUMP, HUMP, [40, 1, 1, 1, 1, 1, 1, 1]])
     section = intensities.section(report)
     assert most_different(report, 0) == 3
-    assert "case_003.nii.gz are distributed least like" in said(section)
+    assert "those of case_003.nii.gz in channel 0: a broken line" in said(section)
     assert any(line.name == "case_003, least like all" for line in _lines(only(section, Plot)))
 
 

@@ -238,6 +238,12 @@ def test_a_slice_of_one_value_has_no_window():
     assert "All values of these slices are 5." in pictures.caption
 
 
+def test_the_only_volume_is_not_called_typical():
+    voxels = Voxels(slices=(_slices(0),), typical=0)
+    (pictures,) = all_of(volumes.section(reported(_each(ONE[0]), voxels=voxels)), Pictures)
+    assert pictures.caption.startswith("case_000.nii.gz: without findings in this picture.")
+
+
 def test_entries_of_a_batch_axis_are_called_samples():
     report = reported(_each(*ONE))
     entries = tuple(
