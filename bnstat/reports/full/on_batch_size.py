@@ -262,10 +262,11 @@ def _larger(answers: Answers, found: Recommendation) -> Iterator[str]:
         surely = "" if found.most in (None, found.estimate) else f", or {found.most:,} to be {percent_of(found)} sure"
         about = "" if found.confidence is None else "about "
         together = " on all ranks together" if answers.layer.ranks > 1 else ""
+        train = "Train" if answers.layer.kind == "batch" else "With plain batch norm, train"
         yield (
-            f"{'Train' if answers.layer.kind == 'batch' else 'With plain batch norm, train'} with a batch size of {about}{found.estimate:,}{together}{surely}. If so many {_units(answers)} do "
-            f"not fit into memory, {OTHER_LAYERS}; or use synchronized batch norm, which merges the batches of several "
-            "graphics cards into one."
+            f"{train} with a batch size of {about}{found.estimate:,}{together}{surely}. If so many {_units(answers)} "
+            f"do not fit into memory, {OTHER_LAYERS}; or use synchronized batch norm, which merges the batches of "
+            "several graphics cards into one."
         )
     if answers.layer.preparation.intensity is None and found.applies_to == "input":
         yield (

@@ -57,7 +57,8 @@ def verdict_of(answers: Answers) -> PageVerdict:
     """Return the verdict that the answers of the commands come to."""
     if not answers.volumes:
         number = len(answers.check.errors)
-        nothing = f"None of {plural(number, 'input')} could be read, so nothing is known of any batch size."
+        none = "The input could not be read" if number == 1 else f"None of {plural(number, 'input')} could be read"
+        nothing = f"{none}, so nothing is known of any batch size."
         answer: tuple[Remark, ...] = (Remark(nothing, tone="error"),)
     else:
         answer = on_batch_size(answers)
