@@ -70,9 +70,9 @@ def in_turns(runs: int, **calls: Callable[[], float]) -> dict[str, float]:
     return {name: median(seconds) for name, seconds in taken.items()}
 
 
-def within(limit: float, value: float) -> str:
+def within(limit: float, value: float, unit: str) -> str:
     """Return the limit as text, with "within" or "over"."""
-    return f"at most {limit:g}: {'within' if value <= limit else 'over'}"
+    return f"at most {limit:,.4g} {unit}: {'within' if value <= limit else 'over'}"
 
 
 class Data:
@@ -94,7 +94,7 @@ class Data:
 
     def report(self, *paths: Path) -> Callable[[], float]:
         """Return a call that writes the page of these paths, and returns the seconds that it takes."""
-        return lambda: run(bnstat("report", *paths, "-o", self.page, "--force", "-b", 4, "--framework", "torch"))[0]
+        return lambda: run(bnstat("report", *paths, "-o", self.page, "-b", 4, "--framework", "torch"))[0]
 
 
 def size(data: Data, runs: int) -> Iterator[str]:  # noqa: ARG001  (a size is not noisy)
@@ -105,9 +105,9 @@ def size(data: Data, runs: int) -> Iterator[str]:  # noqa: ARG001  (a size is no
         ("one volume of 4 channels", data.few / "case_000.nii.gz", 3e5),
         ("one volume that has findings", data.few / f"case_{BROKEN_ONE_IN - 1:03}.nii.gz", 3e5),
     ):
-        run(bnstat("report", path, "-o", data.page, "--force"))
+        run(bnstat("report", path, "-o", data.page))
         found = data.page.stat().st_size
-        yield f"{title}: {found / 1e3:,.0f} kB ({within(most / 1e3, found / 1e3)} kB)"
+        yield f"{title}: {found / 1e3:,.0f} kB ({within(most / 1e3, found / 1e3, 'kB')})"
 
 
 def seconds(data: Data, runs: int) -> Iterator[str]:
@@ -121,16 +121,14 @@ def seconds(data: Data, runs: int) -> Iterator[str]:
     limit = 1.5 * taken["check"] + 2
     yield (
         f"moments of {MANY} volumes: report {taken['report']:.2f} s, check {taken['check']:.2f} s "
-        f"({within(round(limit, 2), taken['report'])} s, which is 1.5 × check + 2 s)"
+        f"({within(limit, taken['report'], 's')}, which is 1.5 × check + 2 s)"
     )
     yield f"  ratio {taken['report'] / taken['check']:.2f}; the page of 4 volumes {taken['one']:.2f} s"
 
 
 def memory(data: Data, runs: int) -> Iterator[str]:  # noqa: ARG001  (memory is not noisy)
     """Measure the memory that ten times as many volumes need, read from their files in one process."""
-    few, many = (
-        run(bnstat("report", folder, "-o", data.page, "--force", "--jobs", 1))[1] for folder in (data.few, data.many)
-    )
+    few, many = (run(bnstat("report", folder, "-o", data.page, "--jobs", 1))[1] for folder in (data.few, data.many))
     kept = [run(bnstat("check", folder, "--jobs", 1, "--fail-on", "never"))[1] for folder in (data.few, data.many)]
     yield (
         f"memory: {few / 2**20:.0f} MiB for {FEW} volumes, {many / 2**20:.0f} MiB for {MANY} "
@@ -143,8 +141,8 @@ def passes(data: Data, runs: int) -> Iterator[str]:
     """Measure the second pass over the voxels beside the first: histograms, zeros and slices beside moments."""
     taken = in_turns(
         runs,
-        both=lambda: run(bnstat("report", data.large, "-o", data.page, "--force", "--jobs", 1))[0],
-        none=lambda: run(bnstat("report", data.large_moments, "-o", data.page, "--force"))[0],
+        both=lambda: run(bnstat("report", data.large, "-o", data.page, "--jobs", 1))[0],
+        none=lambda: run(bnstat("report", data.large_moments, "-o", data.page))[0],
         first=lambda: run(bnstat("check", data.large, "--jobs", 1, "--fail-on", "never"))[0],
         start=lambda: run(bnstat("check", data.large_moments, "--fail-on", "never"))[0],
     )
