@@ -1,8 +1,9 @@
 """Build the documentation site into site/ with Zensical, from docs/ and mkdocs.yml, without the network.
 
-Every warning is an error, and so are a link or an anchor that leads nowhere, and a page that loads anything from
-elsewhere. `pip install '.[docs]' && python scripts/build_site.py`; then open site/index.html, or, for the search to
-work as well, `python -m http.server --directory site`.
+The page of `bnstat report` on the sample cohort is a part of it. Every warning is an error, and so are a link or an
+anchor that leads nowhere, and a page that loads anything from elsewhere.
+`pip install '.[docs,report]' && python scripts/build_site.py`; then open site/index.html, or, for the search to work
+as well, `python -m http.server --directory site`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
+
+import example_page
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "site"
@@ -57,6 +60,7 @@ def build() -> None:
     ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if ran.returncode or "warning" in ran.stdout.lower():
         sys.exit(f"{ran.stdout}\nthe site has warnings or was not built")
+    example_page.write(SITE / example_page.PLACE)
 
 
 def problems(site: Path) -> Iterator[str]:
