@@ -17,16 +17,13 @@ COHORT = Path(__file__).parents[3] / "sample_data/cohort"
 ODD = "case_07.nii.gz"
 
 
-@pytest.fixture(scope="module")
-def cohort(tmp_path_factory):
-    """The volumes of two scanners, of which one was scaled to a range of about 1 already.
-
-    A volume that is 5 times as bright lies within the spread of two scanners, and no rule calls it odd.
-    """
+@pytest.fixture(scope="module", params=[5, 0.001], ids=["5 times as bright", "scaled to about 1"])
+def cohort(request, tmp_path_factory):
+    """The volumes of two scanners, of which one is in other units."""
     folder = tmp_path_factory.mktemp("cohort")
     shutil.copytree(COHORT, folder, dirs_exist_ok=True)
     image = nibabel.load(folder / ODD)
-    scaled = (np.asanyarray(image.dataobj) / 1000).astype(np.float32)
+    scaled = (np.asanyarray(image.dataobj) * request.param).astype(np.float32)
     nibabel.save(nibabel.Nifti1Image(scaled, image.affine), folder / ODD)
     return folder
 
