@@ -74,15 +74,16 @@ def frame_of(plot: Plot, key: float, above: float, beside: float) -> Frame:
     start, end = (top, bottom) if down else (bottom, top)
     y = scale_of(plot.y, _values(plot, "y"), start, end)
     along = tuple(ticks_of(y, across=False))
-    left = max((tick.width for tick in along), default=0.0) + _GAP + 2
+    left = max(max((tick.width for tick in along), default=0.0) + _GAP + 2, 24.0)
     right = WIDTH - max(beside, _EDGE)
-    x = scale_of(plot.x, _values(plot, "x"), max(left, 24.0), right)
+    values = list(_values(plot, "x"))
+    x = scale_of(plot.x, values, left, right)
+    # the first and the last label below the axis may be wider than what is free beside it
+    halves = [(x.at(tick.value) or 0.0, tick.width / 2) for tick in ticks_of(x, across=True) if tick.text]
+    before = max((half - place for place, half in halves), default=0.0)
+    after = max((place + half - WIDTH for place, half in halves), default=0.0)
+    x = scale_of(plot.x, values, left + max(before, 0.0), right - max(after, 0.0))
     across = tuple(ticks_of(x, across=True))
-    # the last label below the axis may be wider than what is free at the right
-    over = max((tick.width / 2 + (x.at(tick.value) or 0.0) - WIDTH for tick in across if tick.text), default=0.0)
-    if over > 0:
-        x = scale_of(plot.x, _values(plot, "x"), max(left, 24.0), right - over)
-        across = tuple(ticks_of(x, across=True))
     return Frame(x, y, across, along, key + LINE - 4.0, bottom + below)
 
 

@@ -10,8 +10,8 @@ LINE = 17
 
 # Parts of the letter size that characters take across in the wider ones of the fonts of systems. A picture must leave
 # enough room for all of them, since nobody knows which font a reader has.
-_NARROW, _WIDE = frozenset("fijlrt.,:;'|!()[]/ \u00a0"), frozenset("mwMW@%…—×")
-_WIDTHS = {"narrow": 0.37, "usual": 0.6, "capital": 0.7, "wide": 0.95}
+_NARROW, _WIDE = frozenset("fijlrt.,:;'|!()[]/ \u00a0"), frozenset("mwMW@%…—×−+=<>±")
+_WIDTHS = {"narrow": 0.37, "usual": 0.64, "capital": 0.72, "wide": 0.95}
 
 
 def shown(content: str) -> str:
