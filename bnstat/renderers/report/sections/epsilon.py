@@ -108,7 +108,7 @@ def _plot(found: Epsilons) -> Plot:
     roles: dict[str, Role] = {title: "accent" if len(titles) == 1 else SERIES[at] for at, title in enumerate(titles)}
     marks += [_line(place, one, found, roles[one.title], many=many) for place, one in curves if one.kind != "greatest"]
     which = "of all channels" if many else "of each channel" if len(titles) > 1 else f"of {titles[0]}"
-    kinds = f"the smallest {found.divisor} (solid) and the median one (dashed)"
+    kinds = f"the smallest {found.divisor}, and as a thin line for the median one,"
     drawn = kinds if any(one.kind == "median" for one in found.curves) else f"the {found.divisor}"
     return Plot(
         anchor="epsilon-plot",
@@ -134,7 +134,6 @@ def _line(place: int, curve: EpsilonCurve, found: Epsilons, role: Role, *, many:
         points=_points(found, curve),
         role=role,
         title=f"{curve.title}: {_kind(curve)} {found.divisor} {number(curve.variance)}",
-        dashed=curve.kind == "median",
         thin=curve.kind == "median",
         paths=tuple(("epsilon", "curves", place, "outputs", at) for at in range(len(found.epsilons))),
     )

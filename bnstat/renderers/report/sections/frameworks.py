@@ -214,7 +214,9 @@ def _outcome(one: FrameworkOnData) -> str:
     if one.outcome == "unknown":
         return "not known"
     if one.outcome == "nan_possible":
-        return "the output may be NaN" + (f": the variance may be {number(worst.low)}" if worst is not None else "")
+        return "the output may be NaN" + (
+            f": the variance may go down to {number(worst.low)}" if worst is not None else ""
+        )
     if worst is None:
         return "may be any number: values or their squares overflow"
     exact = number(worst.variance) if worst.variance else "0 (a constant)"

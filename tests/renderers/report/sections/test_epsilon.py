@@ -63,7 +63,7 @@ def test_the_default_of_each_framework_stands_on_the_axis():
 
 def test_up_to_four_channels_have_lines_of_their_own_and_more_a_band():
     few, many = (only(epsilon.section(_report(tuple(range(1, number)))), Plot) for number in (5, 8))
-    assert sum(isinstance(mark, Line) and not mark.dashed for mark in few.marks) == 4
+    assert sum(isinstance(mark, Line) and not mark.thin for mark in few.marks) == 4
     assert not any(isinstance(mark, Area) for mark in few.marks)
     (band,) = [mark for mark in many.marks if isinstance(mark, Area)]
     assert all(low[1] <= high[1] for low, high in zip(band.lows, band.highs, strict=True))
