@@ -1,4 +1,4 @@
-"""Volumes that do not fit the others: those that `check` calls odd, and one that lies apart in a mean or an SD."""
+"""Volumes that do not fit the others: those that `check` calls odd, and one that lies apart where it cannot judge."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def odd_volumes(answers: Answers) -> tuple[int, ...]:
 
 
 def apart_of(answers: Answers) -> Apart | None:
-    """Return the volume that lies apart the farthest; None if none does, or if `check` calls some volume odd."""
-    if len(answers.volumes) < FEWEST or any(one.rule == ODD for one in answers.check.findings):
+    """Return the volume that lies apart the farthest, where volumes are too few for the rule on odd ones; else None."""
+    if len(answers.volumes) < FEWEST or ODD not in answers.silent:
         return None
     found = [one for channel in range(answers.channels) for one in _of_channel(answers, channel)]
     return max((one for one in found if one.times > 1), key=lambda one: one.times, default=None)

@@ -148,16 +148,15 @@ def _span(values: Sequence[float | None]) -> str:
 
 
 def lying_apart(answers: Answers) -> Iterator[Remark]:
-    """Yield the volume that lies apart where no volume is called odd."""
+    """Yield the volume that lies apart where volumes are too few for the rule on odd ones."""
     found = apart_of(answers)
     if found is not None:
         figure = "mean" if found.figure == "mean" else "SD (standard deviation)"
         where = f" in {answers.title_of(found.channel)}" if answers.channels > 1 else ""
-        judged = any(one.code == ODD for one in answers.judging)
-        why = f" The rule on odd {answers.word}s ({ODD}) does not report it." if judged else ""
         yield Remark(
             f"{answers.name_of(found.place)} lies apart from the others: its {figure}{where} is {number(found.value)}, "
-            f"and those of the others are {_span([found.low, found.high])}.{why}",
+            f"and those of the others are {_span([found.low, found.high])}. The rule on odd {answers.word}s ({ODD}) "
+            "needs more of them to judge that.",
             (found.place,),
             tone="note",
         )

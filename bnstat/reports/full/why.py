@@ -43,11 +43,12 @@ def _why(answers: Answers, found: Recommendation) -> str:
         return ""
     where = f" in {answers.title_of(channel)}" if answers.channels > 1 else ""
     between = "differences between the volumes" if answers.word == "volume" else "differences between the samples"
+    mean_of = f"a {answers.word}"
     if answers.patched:
-        between = "differences between the patches"
+        between, mean_of = "differences between the patches", "the patches of a volume"
     share = f"{number(100 * max(rho, 0.0), 3)}{NO_BREAK_SPACE}%"
     return (
-        f"Here the mean of a {answers.word} lies between {number(min(known))} and {number(max(known))}{where}, and "
+        f"Here the mean of {mean_of} lies between {number(min(known))} and {number(max(known))}{where}, and "
         f"{between} make up {share} of the variance (the square of the SD) of all values.{_by_group(answers, channel)}"
     )
 
@@ -97,7 +98,10 @@ def _parts(one: CurveChannel, found: Recommendation, answers: Answers) -> Iterat
         yield f"its variance is {lacking}{NO_BREAK_SPACE}% too low on average (limit {limit})"
     if one.train_eval_rms is not None and isfinite(one.train_eval_rms):
         gap = beyond(one.train_eval_rms, limits.gap, 3)
-        yield f"the output in training and after training differs by {gap} (limit {limits.gap:g}; its SD is about 1)"
+        yield (
+            f"the output for one batch differs by {gap} between training and after it (limit {limits.gap:g}; the SD of "
+            "the output is about 1)"
+        )
 
 
 def _sure(answers: Answers, found: Recommendation) -> str:

@@ -227,8 +227,8 @@ def test_an_odd_volume_is_named_with_its_numbers_and_those_of_the_others():
     assert any(one.text.startswith("These sizes count array 10 in. Look at it first") for one in found.answer)
 
 
-def test_a_volume_that_lies_apart_is_named_where_two_scanners_hide_it():
-    files = sorted((ROOT / "sample_data" / "cohort").glob("*.nii.gz"))
+def test_a_volume_that_lies_apart_is_named_where_volumes_are_too_few_for_the_rule_on_odd_ones():
+    files = sorted((ROOT / "sample_data" / "cohort").glob("*.nii.gz"))[:10]
     some = [nibabel.load(file).get_fdata(dtype=np.float32)[..., None] for file in files]
     some[7] = some[7] * 5
     found = verdict(some, batch_size=2)
@@ -238,8 +238,17 @@ def test_a_volume_that_lies_apart_is_named_where_two_scanners_hide_it():
     spread = [number(float(one.astype(np.float64).std())) for one in some]
     assert apart.text == (
         f"array 8 lies apart from the others: its SD (standard deviation) is {spread[7]}, and those of the others are "
-        f"between {spread[1]} and {spread[9]}. The rule on odd volumes (BN207) does not report it."
+        f"between {spread[1]} and {spread[9]}. The rule on odd volumes (BN207) needs more of them to judge that."
     )
+
+
+def test_where_the_rule_on_odd_volumes_judges_no_other_volume_is_called_apart():
+    files = sorted((ROOT / "sample_data" / "cohort").glob("*.nii.gz"))
+    some = [nibabel.load(file).get_fdata(dtype=np.float32)[..., None] for file in files]
+    some[7] = some[7] * 5
+    report = bnstat.report(some, batch_axis="none", batch_size=2).report
+    assert "BN207" not in report.silent
+    assert not any("lies apart" in one.text for one in report.verdict.data)
 
 
 def test_a_layer_that_takes_each_volume_by_itself_has_no_batch_size_to_choose():

@@ -61,7 +61,7 @@ def _card(group: Sequence[Finding], report: FullReport, names: VolumeNames) -> I
         anchor=finding_anchor(first.rule),
         severity=first.severity,
         code=first.rule,
-        title=capitalized(first.name.replace("-", " ")),
+        title=_title(first.name),
         message=first.message,
         meaning=_meaning(first, report),
         places=tuple(_places(group, volumes, report, names)),
@@ -72,6 +72,11 @@ def _card(group: Sequence[Finding], report: FullReport, names: VolumeNames) -> I
         yield Details(
             f"All messages of {first.rule} {first.name} ({len(group):,})", (Items((_message(first), *others)),)
         )
+
+
+def _title(name: str) -> str:
+    """Return the name of a rule as a heading, as in "NaN voxels"."""
+    return capitalized(name.replace("-", " ")).replace("Nan ", "NaN ").replace("Train eval", "Train/eval")
 
 
 def _message(finding: Finding) -> str:
