@@ -14,6 +14,9 @@ from bnstat.reports.full.volumes import ReportedVolume, VolumeChannel
 from bnstat.reports.inspect import Report
 from bnstat.sources.sample import volumes_among
 
+# Rules on values that a volume counts, and the field that has their number.
+_COUNTED = {"BN104": "nan", "BN105": "inf"}
+
 
 def volumes_of(
     rows: Sequence[Row], findings: Sequence[Finding], inspected: Report, groups: Mapping[str, str]
@@ -88,9 +91,12 @@ def _with_findings(
     about: dict[int, list[int]] = defaultdict(list)
     samples = _places_of(volumes, inspected)
     for at, finding in enumerate(findings):
-        if finding.source is not None:
-            for volume in _meant(finding, of_source[finding.source], inspected.batches, samples):
-                about[volume.place].append(at)
+        if finding.source is None:
+            meant = _holding(finding, volumes, inspected.batches, samples)
+        else:
+            meant = _meant(finding, of_source[finding.source], inspected.batches, samples)
+        for volume in meant:
+            about[volume.place].append(at)
     return tuple(
         ReportedVolume(one.place, one.sample, one.samples, one.channels, one.group, tuple(about[one.place]))
         for one in volumes
@@ -103,6 +109,19 @@ def _places_of(volumes: Sequence[ReportedVolume], inspected: Report) -> dict[int
         return {place: place for place in range(len(inspected.samples))}
     place_of = {volume.sample.volume: volume.place for volume in volumes}
     return {at: place_of[sample.volume] for at, sample in enumerate(inspected.samples)}
+
+
+def _holding(
+    finding: Finding, volumes: Sequence[ReportedVolume], batches: Sequence[Batch], place_of: Mapping[int, int]
+) -> Iterator[ReportedVolume]:
+    """Yield the volumes of a batch of several that have the NaN or infinite values that a finding on it is about."""
+    counted = _COUNTED.get(finding.rule)
+    if counted is None or finding.batch is None or finding.batch >= len(batches):
+        return
+    for place in dict.fromkeys(place_of[sample] for sample in batches[finding.batch].samples):
+        channels = [one for one in volumes[place].channels if finding.channel in (None, one.channel)]
+        if any(getattr(one, counted) for one in channels):
+            yield volumes[place]
 
 
 def _meant(

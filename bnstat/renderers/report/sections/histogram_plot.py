@@ -127,13 +127,13 @@ def _caption(histogram: Histogram, names: VolumeNames, volumes: int, *, banded: 
     said = []
     if banded:
         said.append(
-            f"The thick line has the values of all {noun}s; the band has most of the {volumes:,} {noun}s: in each bin "
+            f"A line has the values of all {noun}s together, and the band most of the {volumes:,} {noun}s: in each bin "
             f"it goes from the {_LOW}th to the {_HIGH}th percentile of their shares."
         )
     elif volumes > 1:
         said.append(
-            f"The thick line has the values of all {noun}s, and each thin line those of one {noun}, as a share of its "
-            "own values. Lines that lie on each other mean one scale of intensities."
+            f"One line has the values of all {noun}s together, and each other line those of one {noun}, as a share of "
+            f"its own values. Lines that lie on each other mean that the {noun}s have one scale of intensities."
         )
     if hidden:
         said.append("The vertical axis is logarithmic: each step up is ten times as many values.")

@@ -252,3 +252,12 @@ def test_entries_of_a_batch_axis_are_called_samples():
     section = volumes.section(replace(report, volumes=entries))
     assert section.title == "Samples"
     assert column(only(section, Table), "Sample") == ["series.nii[0]", "series.nii[1]", "series.nii[2]"]
+
+
+def test_a_volume_with_nan_is_flagged_also_where_the_finding_is_on_a_batch_of_several():
+    draw = np.random.default_rng(0)
+    values = [draw.normal(100, 20, (1, 5, 5, 5, 1)).astype(np.float32) for _ in range(4)]
+    values[2][0, 0, 0, 0] = np.nan
+    table = only(volumes.section(bnstat.report(values, batch_size=2).report), Table)
+    assert [bool(text) for text in column(table, "Findings")] == [False, False, True, False]
+    assert column(table, "Findings")[2] == "nan-voxels"
