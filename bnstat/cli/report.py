@@ -130,7 +130,6 @@ def command(
     if not (origins.strength_of(context, "batch_size") or "batch_size" in context.meta.get(origins.SET, {})):
         settings.pop("batch_size")  # rules then judge the smallest of --batch-sizes
     asked = report_asked(limits=rules.limits_from(found, limit), **settings)
-    asked = replace(asked, pictures=to.format == "html")
     _refuse_output(to, [*paths, *_own_files(asked, found)])
     return _run(context, paths, to, asked, reading, found)
 

@@ -47,7 +47,6 @@ class ReportSettings:
         compare: Which batch sizes it compares, with the limits of the check as tolerances.
         layers: The file that `bnstat layers --format json` wrote; None without one.
         title: The title of the page.
-        pictures: True if the page shows slices of volumes; False for a format without pictures.
         implied: True if the batch size that rules judge was not given: it is the smallest that is compared.
     """
 
@@ -55,7 +54,6 @@ class ReportSettings:
     compare: CompareSettings
     layers: str | None = None
     title: str = TITLE
-    pictures: bool = True
     implied: bool = False
 
     @property

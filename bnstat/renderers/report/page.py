@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Unpack
 
 from bnstat.batch_size.settings import PopulationKind
+from bnstat.errors import OutputError
 from bnstat.layers.settings import LayerKeywords
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.workers.job import Progress
-from bnstat.renderers.report import html, markdown
+from bnstat.renderers import json
+from bnstat.renderers.report import markdown
 from bnstat.renderers.report.given import settings_of
 from bnstat.reports.check import FailOn
 from bnstat.reports.documents.document import Fields
@@ -41,19 +45,46 @@ class ReportPage:
         return self.report.to_dict()
 
     def to_html(self) -> str:
-        """Return the page as one file of HTML."""
-        return html.render(self.report)
+        """Return the page as one file of HTML.
+
+        Raises:
+            ImportError: if jinja2 is not installed.
+        """
+        page: str = _html().render(self.report)
+        return page
 
     def to_markdown(self) -> str:
         """Return the page without pictures, as Markdown."""
         return markdown.render(self.report)
 
     def save(self, file: str | Path) -> None:
-        """Write the page as a file of HTML."""
-        Path(file).write_text(self.to_html(), encoding="utf-8")
+        """Write the page as a file of HTML, or as Markdown or JSON if its name ends in .md or .json.
+
+        Raises:
+            OutputError: if the file cannot be written.
+            ImportError: if jinja2 is not installed.
+        """
+        ending = Path(file).suffix.lower()
+        if ending == ".json":
+            content = json.render(self.report)
+        else:
+            content = self.to_markdown() if ending in (".md", ".markdown") else self.to_html()
+        try:
+            Path(file).write_text(content, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise OutputError(f"{file}: cannot be written: {error.strerror}") from error
 
     def _repr_html_(self) -> str:
-        return html.fragment(self.report)
+        page: str = _html().fragment(self.report)
+        return page
+
+
+def _html() -> ModuleType:
+    """Return the module that writes HTML, which takes a package of an extra."""
+    try:
+        return importlib.import_module("bnstat.renderers.report.html")
+    except ModuleNotFoundError as error:
+        raise ImportError(f"a page of HTML needs {error.name}; pip install 'bnstat[report]'") from error
 
 
 def report(
