@@ -43,7 +43,7 @@ def test_a_file_that_lacks_a_field_is_named_with_the_field(tmp_path):
     document = unet().to_dict()
     del document["layers"][0]["rho"]
     with pytest.raises(
-        InputError, match=r"layers\.json: has no field `layers\[0\]\.rho`.*write it with: bnstat layers"
+        InputError, match=r'layers\.json: has no field "layers\[0\]\.rho".*write it with: bnstat layers'
     ):
         given_layers(_file(tmp_path, written(document)))
 

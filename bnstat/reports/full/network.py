@@ -99,7 +99,7 @@ class _Value:
             raise self.wrong("an object")
         path = f"{self.name}.{name}" if self.name else name
         if name not in self.value:
-            raise UsageError(f"has no field `{path}`")
+            raise UsageError(f'has no field "{path}"')
         return _Value(self.value[name], path)
 
     def items(self) -> list[_Value]:
@@ -131,7 +131,7 @@ class _Value:
         return [value for value in found if value is not None and isfinite(value)]
 
     def wrong(self, kind: str) -> UsageError:
-        return UsageError(f"must have {kind} in its field `{self.name}`, and has {repr(self.value)[:40]}")
+        return UsageError(f'must have {kind} in its field "{self.name}", and has {repr(self.value)[:40]}')
 
 
 def _layer(place: int, one: _Value) -> NetworkLayer:
