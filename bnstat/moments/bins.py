@@ -94,9 +94,10 @@ class EqualBins:
         )
         kind = np.dtype(np.float32 if singles else np.float64)
         places = np.subtract(values, self.offset, dtype=kind) if self.offset else values.astype(kind, copy=False)
-        places = places * kind.type(1 / self.width)
+        with np.errstate(over="ignore"):
+            places = places * kind.type(1 / self.width)
         np.floor(places, out=places)
-        if self.first < 0 and self.width > 1:  # a negative value whose quotient is too small for its type
+        if self.first <= 0 and self.width > 1:  # a negative value whose quotient is too small for its type
             places[(places == 0) & (values < self.offset)] = -1
         places -= kind.type(self.first - 1)
         np.clip(places, 0, self.number + 1, out=places)

@@ -108,5 +108,5 @@ def _distances(columns: NDArray[np.float64]) -> list[float]:
     away = np.abs(columns - np.median(columns, axis=0))
     usual = np.median(away, axis=0)
     usual = np.where(usual > 0, usual, np.where(away.max(axis=0) > 0, away.max(axis=0), 1.0))
-    found: list[float] = np.nan_to_num(away / usual, nan=np.inf).sum(axis=1).tolist()
-    return found
+    # two volumes may be equally far from the median between them, and then the first one is taken, not by rounding
+    return [float(f"{one:.9g}") for one in np.nan_to_num(away / usual, nan=np.inf).sum(axis=1)]
