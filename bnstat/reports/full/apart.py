@@ -8,13 +8,17 @@ from typing import Literal
 
 from bnstat.reports.full.answers import ODD, Answers
 
-# The fewest volumes among which one may lie apart, by how far the others are from each other.
-FEWEST = 6
+# The fewest volumes among which one may lie apart, and how many times as far from the nearest other volume it is as the
+# others are from each other.
+FEWEST, TIMES = 6, 2.0
+# The least distance that is worth a look, as in the rule on odd volumes: of a mean in standard deviations of the values
+# of the volume, and of an SD as a factor.
+LEAST_DISTANCE, LEAST_FACTOR = 0.4, 1.5
 
 
 @dataclass(frozen=True)
 class Apart:
-    """A volume that is farther from the nearest other volume than all others are from each other.
+    """A volume that is at one end of a figure of all volumes.
 
     Attributes:
         place: The place of the volume.
@@ -50,11 +54,21 @@ def apart_of(answers: Answers) -> Apart | None:
     if len(answers.volumes) < FEWEST or ODD not in answers.silent:
         return None
     found = [one for channel in range(answers.channels) for one in _of_channel(answers, channel)]
-    return max((one for one in found if one.times > 1), key=lambda one: one.times, default=None)
+    worth = (one for one in found if one.times > TIMES and _matters(one, answers))
+    return max(worth, key=lambda one: one.times, default=None)
+
+
+def _matters(one: Apart, answers: Answers) -> bool:
+    """Return True if a volume is so far from the others that a layer notices."""
+    nearest = one.low if one.value < one.low else one.high
+    if one.figure == "mean":
+        deviation = answers.volumes[one.place].channels[one.channel].std or 0.0
+        return abs(one.value - nearest) > LEAST_DISTANCE * deviation
+    return max(one.value, nearest) > LEAST_FACTOR * min(one.value, nearest)
 
 
 def _of_channel(answers: Answers, channel: int) -> Iterator[Apart]:
-    """Yield the volumes at both ends of the means and the SDs of a channel."""
+    """Yield the volumes at both ends of the means and of the SDs of a channel."""
     figures: tuple[Literal["mean", "std"], ...] = ("mean", "std")
     for figure in figures:
         known: list[tuple[float, int]] = []

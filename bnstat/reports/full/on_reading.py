@@ -63,7 +63,7 @@ def _preparation(answers: Answers) -> str:
             f"volume{around}, and a batch takes {plural(how.patches.per_volume, 'patch', 'patches')} of a volume"
         )
     elif how.mask is None:
-        said.append("whole volumes, without a mask" if answers.word == "volume" else "all of each sample")
+        said.append("whole volumes, without a mask" if answers.word == "volume" else "without a mask")
     return f"{'; '.join(said)}."
 
 

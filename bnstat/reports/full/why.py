@@ -47,9 +47,11 @@ def _why(answers: Answers, found: Recommendation) -> str:
     if answers.patched:
         between, mean_of = "differences between the patches", "the patches of a volume"
     share = f"{number(100 * max(rho, 0.0), 3)}{NO_BREAK_SPACE}%"
+    low, high = number(min(known)), number(max(known))
+    lies = f"is about {low}" if low == high else f"lies between {low} and {high}"
     return (
-        f"Here the mean of {mean_of} lies between {number(min(known))} and {number(max(known))}{where}, and "
-        f"{between} make up {share} of the variance (the square of the SD) of all values.{_by_group(answers, channel)}"
+        f"Here the mean of {mean_of} {lies}{where}, and {between} "
+        f"make up {share} of the variance (the square of the SD) of all values.{_by_group(answers, channel)}"
     )
 
 

@@ -242,6 +242,20 @@ def test_a_volume_that_lies_apart_is_named_where_volumes_are_too_few_for_the_rul
     )
 
 
+@pytest.mark.parametrize(
+    ("last", "apart"),
+    [(125.0, False), (160.0, True)],  # the others are between 100 and 108, with an SD of 20
+)
+def test_a_volume_lies_apart_if_it_is_twice_as_far_out_as_the_others_are_wide(last, apart):
+    found = verdict(volumes([100.0, 102.0, 104.0, 106.0, 108.0, 104.0, 102.0, 106.0, last]), batch_size=2)
+    assert any("lies apart" in one.text for one in found.data) == apart
+
+
+def test_a_volume_that_no_layer_would_notice_does_not_lie_apart():
+    found = verdict(volumes([100.0] * 8 + [103.0]), batch_size=2)
+    assert not any("lies apart" in one.text for one in found.data)
+
+
 def test_where_the_rule_on_odd_volumes_judges_no_other_volume_is_called_apart():
     files = sorted((ROOT / "sample_data" / "cohort").glob("*.nii.gz"))
     some = [nibabel.load(file).get_fdata(dtype=np.float32)[..., None] for file in files]
