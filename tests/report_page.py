@@ -25,7 +25,8 @@ from bnstat.renderers.report.blocks import (
     Section,
     Table,
 )
-from bnstat.renderers.report.plots import Dots, Line, Plot, Rule
+from bnstat.renderers.report.plots import Area, Dots, Line, Plot, Rule
+from bnstat.reports.layers_words import in_sd, percent
 
 # How people are shown a number: the rule of all tables, and those for shares, settings, counts and rounding.
 WRITERS: tuple[Callable[[Any], str], ...] = (
@@ -141,14 +142,21 @@ def drawn_for(found: Any, path: Sequence[str | int], document: Any) -> Any:
 
 
 def without_places(sections: Sequence[Section]) -> set[str]:
-    """Return the plots of which a line or dots say no place in the document, as "plot: name of the mark"."""
+    """Return the marks of plots that say no place in the document, as "plot: name of the mark"."""
     return {
-        f"{block.anchor}: {mark.name}"
+        f"{block.anchor}: {getattr(mark, 'name', None) or getattr(mark, 'label', None)}"
         for _, block in blocks_of(sections)
         if isinstance(block, Plot)
         for mark in block.marks
-        if isinstance(mark, Line | Dots) and mark.points and not mark.paths
+        if (isinstance(mark, Line | Dots) and mark.points and not mark.paths)
+        or (isinstance(mark, Rule) and mark.path is None and not _between_names(mark, block) and mark.at not in (0, 1))
+        or isinstance(mark, Area)
     }
+
+
+def _between_names(mark: Rule, plot: Plot) -> bool:
+    """Return True for a line between the rows of groups, which shows no number."""
+    return mark.along == "y" and plot.y.scale == "category"
 
 
 def problems(sections: Sequence[Section], document: Any) -> list[str]:
@@ -174,7 +182,7 @@ IN_WORDS = {"0", "1"}
 
 
 def sentences_of(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:
-    """Yield every text of a page that is no cell of a table, with the anchor of its section."""
+    """Yield every text of a page that is no number of a table, with the anchor of its section."""
     for section, block in blocks_of(sections):
         for one in _texts(block):
             yield section, one
@@ -195,8 +203,13 @@ def _texts(block: Block) -> Iterator[str]:
         case Table():
             yield block.caption
             yield from (column.hint or "" for column in block.columns)
+            yield from (cell.text for row in block.rows for cell in row.cells if cell.path is None)
+            yield from (link.text for row in block.rows for cell in row.cells for link in cell.links)
         case Plot():
-            yield from (block.title, block.description, block.caption)
+            yield from (block.title, block.description, block.caption, block.x.label, block.y.label, *block.y.names)
+            for mark in block.marks:
+                yield from (getattr(mark, name, None) or "" for name in ("name", "title", "label"))
+                yield from (*getattr(mark, "titles", ()), *getattr(mark, "labels", ()))
         case Pictures():
             yield block.caption
             yield from (picture.description for picture in block.pictures)
@@ -211,7 +224,8 @@ def known_numbers(document: Any) -> set[str]:
         if isinstance(value, str):
             found |= set(_NUMBER.findall(value))
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            found |= {one.rstrip("%").lstrip("-<") for one in written(value, "epsilon")}
+            words = {percent(value), in_sd(value)}  # of `bnstat layers`
+            found |= {one.removesuffix("SD").rstrip("% ").lstrip("-<") for one in written(value, "epsilon") | words}
     return found
 
 
