@@ -14,6 +14,7 @@ from bnstat.reports.finding import Failure, Finding
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.volumes import ReportedVolume, VolumeChannel
 from bnstat.reports.inspect import Report
+from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
 from bnstat.sources.sample import Sample
 
 COUNT = 512
@@ -63,6 +64,7 @@ def reported(
         not_compared="these volumes were not compared",
         frameworks=None,
         volumes=volumes,
+        silent={} if len(volumes) >= FEWEST_VOLUMES else {"BN207": "odd-volume (BN207) was not judged"},
         voxels=voxels or Voxels(missing="the moments file has no voxels"),
     )
 

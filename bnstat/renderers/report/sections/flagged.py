@@ -12,8 +12,7 @@ from bnstat.reports.finding import SEVERITIES, Finding, Severity
 from bnstat.reports.full.apart import apart_of
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.on_data import lying_apart
-from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
-from bnstat.text import MOST_PLACES, channel_title, numbered, plural, printable
+from bnstat.text import MOST_PLACES, capitalized, channel_title, numbered, plural, printable, sentence
 
 ODD = "BN207"
 
@@ -91,11 +90,8 @@ def not_called_odd(report: FullReport, noun: str) -> str:
     """Return the sentence on a report in which no finding calls a volume odd: whether that is a verdict."""
     if ODD not in {rule.code for rule in report.check.rules}:
         return f"The check was told not to look for odd {noun}s (rule odd-volume, {ODD})."
-    if len(report.volumes) < FEWEST_VOLUMES:
-        return (
-            f"There are too few {noun}s for the check to call one of them odd (rule odd-volume, {ODD}): "
-            "look for one that lies apart."
-        )
+    if ODD in report.silent:
+        return f"{capitalized(sentence(report.silent[ODD]))}. Look for one that lies apart from the others."
     return f"The check calls no {noun} odd (rule odd-volume, {ODD})."
 
 

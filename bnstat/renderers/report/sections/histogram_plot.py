@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from bnstat.layers.results import Number
 from bnstat.reading.voxels.results import Histogram
 from bnstat.renderers.report.plots import Area, Axis, Line, Mark, Path, Plot, Points, Role
 from bnstat.renderers.report.sections.flagged import ToldApart
@@ -20,7 +21,7 @@ _MOST_IN_LEGEND = 6
 # The band has the share of most volumes in each bin, from this percentile to that.
 _LOW, _HIGH = 5, 95
 # How many times as high as the bins away from it a peak must be to hide them.
-_HIDES, _BESIDE = 8.0, 2
+_HIDES, _BESIDE = 20.0, 2
 # The least share on a logarithmic axis.
 _LEAST_SHARE = 1e-6
 
@@ -44,6 +45,13 @@ def outside(histogram: Histogram, volume: int | None = None) -> int:
     if volume is None:
         return histogram.below + histogram.above
     return sum(side[volume] for side in (histogram.volumes_below, histogram.volumes_above) if volume < len(side))
+
+
+def only_value(report: FullReport, channel: int) -> Number | None:
+    """Return the value that all finite values of a channel have; None if they differ, or there are none."""
+    columns = [volume.channels[channel] for volume in report.volumes if channel < len(volume.channels)]
+    ends = {end for one in columns for end in (one.minimum, one.maximum) if end is not None}
+    return next(iter(ends)) if len(ends) == 1 else None
 
 
 def counted_volumes(histogram: Histogram) -> list[int]:

@@ -7,10 +7,16 @@ from dataclasses import replace
 
 from bnstat.renderers.report.blocks import Block, Link, Paragraph, Section
 from bnstat.renderers.report.sections.flagged import Flags, channels_title, chosen, odd_or_apart, told_apart
-from bnstat.renderers.report.sections.histogram_plot import counted_volumes, histogram_plot, is_away, most_different
+from bnstat.renderers.report.sections.histogram_plot import (
+    counted_volumes,
+    histogram_plot,
+    is_away,
+    most_different,
+    only_value,
+)
 from bnstat.renderers.report.sections.volume_names import names_of
 from bnstat.reports.full.full_report import FullReport
-from bnstat.text import capitalized, first_ones, listed, numbered, plural, printable, sentence
+from bnstat.text import capitalized, channel_title, first_ones, listed, numbered, plural, printable, sentence, short
 
 # Channels that have a plot.
 MOST_PLOTS = 6
@@ -46,6 +52,11 @@ def _blocks(report: FullReport) -> Iterator[Block]:
         )
     least_like: dict[int, list[int]] = {}
     for channel in shown:
+        value = only_value(report, channel)
+        if value is not None:
+            title = printable(channel_title(channel, report.names))
+            yield Paragraph(f"All values of {title} are {short(value)}, so it has no plot.")
+            continue
         told = told_apart(report, flags, channel)
         counted = set(counted_volumes(histograms[place_of[channel]]))
         told = replace(told, places=tuple(one for one in told.places if one in counted))

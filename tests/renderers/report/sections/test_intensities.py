@@ -131,10 +131,12 @@ def test_the_second_pass_is_said():
     assert "second pass" in said(intensities.section(_report([HUMP, HUMP])))
 
 
-def test_constant_values_have_a_plot():
-    one = Histogram(0, (7.0, 7.0), (512,), 0, 0, ((512,),), (0,), (0,))
+def test_a_constant_channel_has_its_value_in_place_of_a_plot():
+    one = Histogram(0, (6.5, 7.5), (512,), 0, 0, ((512,),), (0,), (0,))
     report = reported([[channel(7.0, 0.0)]], voxels=Voxels(histograms=(one,)))
-    assert only(intensities.section(report), Plot).x.low is None
+    section = intensities.section(report)
+    assert "All values of channel 0 are 7, so it has no plot." in said(section)
+    assert not all_of(section, Plot)
 
 
 def test_channels_without_values_have_a_plot_of_nothing():
