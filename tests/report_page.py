@@ -116,6 +116,10 @@ def table_problems(table: Table, document: Any) -> Iterator[str]:
 def plot_problems(plot: Plot, document: Any) -> Iterator[str]:
     """Yield what is wrong with the marks of a plot: each point is drawn at the number that the document has."""
     for mark in plot.marks:
+        if isinstance(mark, Area):
+            known = {one for one in _leaves(document) if isinstance(one, int | float)}
+            outside = [y for line in (mark.lows, mark.highs) for _, y in line if y not in known]
+            yield from (f"{plot.anchor}: the document has no {y} of {mark.name}" for y in outside)
         if isinstance(mark, Rule) and mark.path is not None and _found(document, mark.path) != mark.at:
             yield f"{plot.anchor}: the rule {mark.label} at {mark.at} is not at {mark.path}"
         if not isinstance(mark, Line | Dots) or not mark.paths:
@@ -150,7 +154,6 @@ def without_places(sections: Sequence[Section]) -> set[str]:
         for mark in block.marks
         if (isinstance(mark, Line | Dots) and mark.points and not mark.paths)
         or (isinstance(mark, Rule) and mark.path is None and not _between_names(mark, block) and mark.at not in (0, 1))
-        or isinstance(mark, Area)
     }
 
 

@@ -152,12 +152,41 @@ def with_network(folder: Path) -> Asked:
     return Asked(str(SAMPLES / "cohort"), {"framework": "torch"}, page={"layers": str(file)})
 
 
+def many_channels(_: Path) -> Asked:
+    return Asked([_drawn(place, (1, 4, 4, 3, 200)) for place in range(3)], {"batch_size": 2})
+
+
+def huge_and_tiny(folder: Path) -> Asked:
+    values = [_drawn(place, (5, 4, 3, 2)).astype(np.float64) for place in range(9)]
+    for one in values:
+        one[..., 0] *= 1e150
+        one[..., 1] *= 1e-150
+    return Asked(_volumes(folder, values), {"batch_size": 2})
+
+
+def scaled_first(_: Path) -> Asked:
+    prepared = Reading(preparation=Preparation(intensity="clip:p1,p99|zscore", mask="nonzero"))
+    return Asked(str(SAMPLES / "cohort"), {"batch_size": 4, "framework": "torch"}, reading=prepared)
+
+
+def ranks(_: Path) -> Asked:
+    return Asked(str(SAMPLES / "cohort"), {"batch_size": 2, "ranks": 3, "framework": "torch-syncbn"})
+
+
+def rms_norm(_: Path) -> Asked:
+    return Asked(str(SAMPLES / "cohort"), {"normalizer": "rms"})
+
+
+def a_batch_of_all(_: Path) -> Asked:
+    return Asked(str(SAMPLES / "cohort"), {"batch_size": 12}, {"batch_sizes": [12], "population": "finite"})
+
+
 CASES: dict[str, Callable[[Path], Asked]] = {
     case.__name__: case
     for case in (
         *(cohort, cohort_in_groups, one_volume, four_channels, time_points, moments_file, patches, arrays),
         *(not_finite, one_voxel, far_from_zero, other_shapes, other_channels, instance_norm, group_norm),
-        *(unreadable, with_network),
+        *(unreadable, with_network, many_channels, huge_and_tiny, scaled_first, ranks, rms_norm, a_batch_of_all),
     )
 }
 

@@ -8,7 +8,7 @@ import pytest
 from report_page import Element, cell_problem, numbers_from_nowhere, parsed, problems, shape, without_places
 
 from bnstat.renderers.report.blocks import Cell, Column, Details, FindingCard, Paragraph, Row, Section, Table
-from bnstat.renderers.report.plots import Axis, Dots, Line, Plot, Rule
+from bnstat.renderers.report.plots import Area, Axis, Dots, Line, Plot, Rule
 
 DOCUMENT = {
     "check": {"findings": [{"message": "channel 1 is constant"}], "counts": {"error": 1, "known": 0}},
