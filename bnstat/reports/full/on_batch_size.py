@@ -271,8 +271,8 @@ def _larger(answers: Answers, found: Recommendation) -> Iterator[str]:
     if answers.layer.preparation.intensity is None and found.applies_to == "input":
         yield (
             "Or scale each volume by itself before the network with z-scores (subtract its mean, and divide by its "
-            "SD), so that volumes differ less at its input. To see what that changes, add `--intensity zscore` "
-            "to the command of this page."
+            "standard deviation), so that volumes differ less at its input. To see what that changes, add "
+            "`--intensity zscore` to the command of this page."
         )
 
 

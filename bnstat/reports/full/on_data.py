@@ -130,7 +130,8 @@ def _of_odd(answers: Answers, place: int) -> str:
     also = f" The same holds for {plural(more, 'other channel')} of it." if more else ""
     return (
         f"{answers.name_of(place)} does not fit the others: its mean{where} is {_number(own.mean)} "
-        f"and its SD is {_number(own.std)}. In the other {answers.word}s the mean is {_span([o.mean for o in others])} "
+        f"and its SD (standard deviation) is {_number(own.std)}. "
+        f"In the other {answers.word}s the mean is {_span([o.mean for o in others])} "
         f"and the SD is {_span([o.std for o in others])}.{also}"
     )
 

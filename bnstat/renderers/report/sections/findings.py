@@ -19,11 +19,11 @@ MOST_PLACES = 10
 
 # The section with the plot that a rule is about.
 _PLOTS = {
-    **dict.fromkeys(ON_BATCH_SIZE, ("batch sizes", "batch-size")),
-    **dict.fromkeys(("BN102", "BN103", "BN108"), ("what ε does", "epsilon")),
-    **dict.fromkeys(("BN207", "BN208"), ("volumes beside each other", "between-volumes")),
-    **dict.fromkeys(("BN109", "BN406"), ("intensities", "intensities")),
-    **dict.fromkeys(("BN301", "BN302", "BN303"), ("frameworks", "frameworks")),
+    **dict.fromkeys(ON_BATCH_SIZE, ("Figures over the batch size", "batch-size")),
+    **dict.fromkeys(("BN102", "BN103", "BN108"), ("What ε does", "epsilon")),
+    **dict.fromkeys(("BN207", "BN208"), ("Volumes beside each other", "between-volumes")),
+    **dict.fromkeys(("BN109", "BN406"), ("Intensities", "intensities")),
+    **dict.fromkeys(("BN301", "BN302", "BN303"), ("Frameworks", "frameworks")),
 }
 
 
@@ -101,7 +101,7 @@ def _places(group: Sequence[Finding], volumes: Sequence[int], report: FullReport
         shown = sorted(channel for volume, channel in pictures if volume == place)
         seen = [channel for channel in shown if channel in channels] or shown
         if seen:
-            yield Link(f"picture of {names.short[place]}", f"slices-{place}-{seen[0]}")
+            yield Link(f"Picture of {names.short[place]}", f"slices-{place}-{seen[0]}")
     if group[0].rule in _PLOTS:
         yield Link(*_PLOTS[group[0].rule])
 

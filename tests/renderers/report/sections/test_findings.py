@@ -35,7 +35,7 @@ def test_errors_come_before_warnings_and_each_rule_has_one_card():
 def test_a_card_links_to_the_volumes_and_to_the_plot():
     card = only(findings.section(reported(PLAIN, findings=[odd("case_003.nii.gz")])), FindingCard)
     assert card.anchor == "finding-BN207"
-    assert card.places == (Link("case_003.nii.gz", "volume-3"), Link("volumes beside each other", "between-volumes"))
+    assert card.places == (Link("case_003.nii.gz", "volume-3"), Link("Volumes beside each other", "between-volumes"))
 
 
 def test_of_many_volumes_ten_are_linked_and_all_messages_are_folded_away():
