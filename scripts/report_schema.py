@@ -101,9 +101,9 @@ def _documents() -> dict[str, Any]:
 
 
 def _embedded(command: str, name: str) -> dict[str, Any]:
-    """Return the schema of a command to put inside, with its references to its own definitions."""
+    """Return the schema of a command to put inside, with its references to its own parts."""
     text = schemas.path_of(command).read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text.replace('"#/$defs/', f'"#/$defs/{name}/$defs/'))
+    schema: dict[str, Any] = json.loads(text.replace('"$ref": "#/', f'"$ref": "#/$defs/{name}/'))
     schema.pop("$schema")
     return schema
 
