@@ -92,7 +92,7 @@ class Meter:
             self._task = self._bar.add_task("", total=self._total, pace="")
         said = self._name if self._files == 1 else f"{self._files_done:,} of {self._files:,} files"
         done = min(self._done, self._total)
-        self._bar.update(self._task, completed=done, description=said, pace=self._pace(done))
+        self._bar.update(self._task, total=self._total, completed=done, description=said, pace=self._pace(done))
 
     def _pace(self, done: int) -> str:
         """Return the bytes a second since reading began, and the time left at that rate."""

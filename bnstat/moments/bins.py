@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bnstat.moments.kernels import Array
 
-Indices = NDArray[np.intp]
+Indices = NDArray[np.int32]
 Edges = NDArray[np.float64]
 
 # The whole numbers that float32 holds, without a gap.
@@ -35,8 +35,13 @@ class Bins(Protocol):
     def number(self) -> int:
         """The number of bins."""
 
-    def index(self, values: Array) -> Indices:
-        """Return for each finite value the number of its bin, from 1; 0 below the first bin, `number` + 1 beyond."""
+    def index(self, values: Array, *, inside: bool = False) -> Indices:
+        """Return for each finite value the number of its bin, from 1; 0 below the first bin, `number` + 1 beyond.
+
+        Args:
+            values: the values.
+            inside: True if it is known that all of them are in bins.
+        """
 
     def lower_edges(self) -> Edges:
         """Return the lower edge of each bin."""
@@ -84,7 +89,7 @@ class EqualBins:
     number: int
     offset: float = 0.0
 
-    def index(self, values: Array) -> Indices:
+    def index(self, values: Array, *, inside: bool = False) -> Indices:
         """Return the number of the bin of each finite value, as `Bins` describes it."""
         singles = (
             values.dtype == np.float32
@@ -100,8 +105,9 @@ class EqualBins:
         if self.first <= 0 and self.width > 1:  # a negative value whose quotient is too small for its type
             places[(places == 0) & (values < self.offset)] = -1
         places -= kind.type(self.first - 1)
-        np.clip(places, 0, self.number + 1, out=places)
-        return places.astype(np.intp)
+        if not inside:
+            np.clip(places, 0, self.number + 1, out=places)
+        return places.astype(np.int32)  # which takes less time than a longer type
 
     def lower_edges(self) -> Edges:
         """Return the lower edge of each bin."""
@@ -134,10 +140,10 @@ class GrowingBins:
         first, last = (int(one) for one in spanning._places(np.array([low, high])))
         return cls(least, first, last - first + 1)
 
-    def index(self, values: Array) -> Indices:
+    def index(self, values: Array, *, inside: bool = False) -> Indices:
         """Return the number of the bin of each finite value, as `Bins` describes it."""
         places = self._places(values.astype(np.float64, copy=False)) - (self.first - 1)
-        return np.clip(places, 0, self.number + 1).astype(np.intp, copy=False)
+        return (places if inside else np.clip(places, 0, self.number + 1)).astype(np.int32)
 
     def lower_edges(self) -> Edges:
         """Return the lower edge of each bin."""

@@ -28,7 +28,7 @@ from bnstat.sources.opened import Planned
 # Counters of the distinct values of all cells of a file, at most: 32 MiB of them.
 _MOST_COUNTERS = 1 << 22
 # Values that are counted together, so that what is made of them stays in the cache of a core.
-_TOGETHER = 1 << 15
+_TOGETHER = 1 << 17
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,25 +98,20 @@ class ValueCounts:
 
     def add(self, group: int, values: Array, times: Integers | None = None) -> None:
         """Count values of a channel of a sample; `times` is how often each occurs."""
-        if values.dtype.kind == "f":
-            if values.dtype.itemsize > 8:
-                values = values.astype(np.float64)
-            finite = np.isfinite(values)
-            if not finite.all():
-                values, times = values[finite], None if times is None else times[finite]
         sample, channel = divmod(group, self._planned.tensor.channels)
-        bins = self._bins.get(channel)
-        zero = values == 0
-        zeros = np.count_nonzero(zero) if times is None else int(times[zero].sum())
-        number = values.size if times is None else int(times.sum())
-        found = None
-        if bins is not None and number:
-            found = _counted(bins, values, times)
+        tally = _Tally(self._bins.get(channel))
+        if values.dtype.kind == "f" and values.dtype.itemsize > 8:
+            values = values.astype(np.float64)
+        if times is not None:
+            tally.add_times(values, times)
+        else:
+            for start in range(0, values.size, _TOGETHER):
+                tally.add(values[start : start + _TOGETHER])
         with self._lock:
-            self.zeros[sample, channel] += zeros
-            self.finite[sample, channel] += number
-            if found is not None:
-                self.counts[sample][channel] += found
+            self.zeros[sample, channel] += tally.zeros
+            self.finite[sample, channel] += tally.finite
+            if tally.counts is not None:
+                self.counts[sample][channel] += tally.counts
 
     def take(self, other: ValueCounts, its: int, own: int) -> None:
         """Add the counts of one sample of another case to those of an own sample."""
@@ -132,19 +127,42 @@ class ValueCounts:
         self._tabled = []
 
 
-def _counted(bins: Bins, values: Array, times: Integers | None) -> Integers:
-    """Return how many finite values are below all bins, in each one, and above."""
-    found = np.zeros(bins.number + 2, np.int64)
-    if times is not None:
-        np.add.at(found, bins.index(values), times)
-        return found
-    for start in range(0, values.size, _TOGETHER):
-        some = values[start : start + _TOGETHER]
-        if some.min() == some.max():  # as in the background
-            found[bins.index(some[:1])] += some.size
+class _Tally:
+    """The counts of some values of one channel of one sample, in one thread."""
+
+    def __init__(self, bins: Bins | None) -> None:
+        self.zeros = self.finite = 0
+        self._bins = bins
+        self.counts = None if bins is None else np.zeros(bins.number + 2, np.int64)
+
+    def add(self, values: Array) -> None:
+        """Count values, at least one; those that are not finite are left out."""
+        least, most = values.min(), values.max()
+        if not (np.isfinite(least) and np.isfinite(most)):
+            values = values[np.isfinite(values)]
+            if not values.size:
+                return
+            least, most = values.min(), values.max()
+        self.finite += values.size
+        if least <= 0 <= most:
+            self.zeros += int(np.count_nonzero(values == 0))
+        if self._bins is None or self.counts is None:
+            return
+        first, last = self._bins.index(np.array([least, most])).tolist()
+        if first == last:  # as in the background
+            self.counts[first] += values.size
         else:
-            found += np.bincount(bins.index(some), minlength=found.size)
-    return found
+            inside = first >= 1 and last <= self._bins.number
+            self.counts[: last + 1] += np.bincount(self._bins.index(values, inside=inside), minlength=last + 1)
+
+    def add_times(self, values: Array, times: Integers) -> None:
+        """Count values, each so many times."""
+        finite = np.isfinite(values)
+        values, times = values[finite], times[finite]
+        self.finite += int(times.sum())
+        self.zeros += int(times[values == 0].sum())
+        if self._bins is not None and self.counts is not None:
+            np.add.at(self.counts, self._bins.index(values), times)
 
 
 def _key_counts(keys: Array, number: int) -> Integers:
