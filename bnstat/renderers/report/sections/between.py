@@ -100,7 +100,10 @@ def _split(report: FullReport, comparison: Comparison, names: VolumeNames) -> It
         return
     first = next(one for one in comparison.population if one.channel == order[0])
     title, units = printable(comparison.title_of(first.channel)), _units(comparison, names)
-    share_of = f"{_percent(first.rho)} of the variance lies between {units}, and the rest lies inside each of them."
+    share_of = (
+        f"{_percent(first.rho)} of the variance lies between {units}: that is how far apart their means are. The rest "
+        "lies inside each of them."
+    )
     where = f"{capitalized(units)} differ most in {title}: there, " if len(order) > 1 else ""
     yield Paragraph(f"{where}{share_of}", lead=True)
     yield from _in_a_batch(comparison, first)

@@ -143,6 +143,8 @@ def _caption(histogram: Histogram, names: VolumeNames, volumes: int, *, banded: 
             f"One line has the values of all {noun}s together, and each other line those of one {noun}, as a share of "
             f"its own values. Lines that lie on each other mean that the {noun}s have one scale of intensities."
         )
+    else:
+        said.append("Each step of the line is the share of all values that lie in one bin.")
     if hidden:
         said.append("The vertical axis is logarithmic: each step up is ten times as many values.")
     outside = [
