@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -161,7 +161,7 @@ class FullReport(Document):
             "no_voxels": self.voxels.missing,
             "layers": None if self.network is None else self.network.document,
             "by_layer": [] if self.network is None else [_layer(layer) for layer in self.network.layers],
-            "made": asdict(self.made),
+            "made": _made(self.made),
             "notes": list(self.notes),
         }
 
@@ -197,9 +197,14 @@ def _volume(volume: ReportedVolume) -> Fields:
 
 
 def _histogram(one: Histogram) -> Fields:
-    fields: dict[str, Any] = asdict(one)
-    volumes: Sequence[Sequence[int]] = one.volumes
-    return {**fields, "volumes": [list(counts) for counts in volumes]}
+    fields: dict[str, Any] = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in vars(one).items()
+    }
+    return {**fields, "volumes": [list(counts) for counts in one.volumes]}
+
+
+def _made(made: Made) -> Fields:
+    return {**asdict(made), "command": list(made.command), "settings": [list(one) for one in made.settings]}
 
 
 def _slices(one: Slices) -> Fields:
