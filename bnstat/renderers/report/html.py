@@ -29,7 +29,7 @@ _PARTS = re.compile(r"(?<=\w[/_-])(?=\w)")
 # What a sentence tells to type. Other text between backticks may be a part of a name, and stays as it is.
 _TYPED = re.compile(r"`((?:bnstat |pip |python |--)[^`\n]*)`")
 # Letters of the longest text of a cell, and of the first cell of a row, that is kept on one line.
-_SHORT, _SHORT_NAME = 24, 18
+_SHORT, _SHORT_NAME = 24, 22
 
 
 def render(report: FullReport) -> str:
