@@ -48,7 +48,7 @@ def test_whatever_is_drawn_has_finite_coordinates_inside_of_the_picture(name):
     assert all(number <= 10_000 for number in numbers)
 
 
-@pytest.mark.parametrize("name", set(DEGENERATE) - {"no-names"})
+@pytest.mark.parametrize("name", [name for name in DEGENERATE if name != "no-names"])
 def test_every_axis_has_ticks_that_can_be_read(name):
     picture = drawn(degenerate(name))
     labels = [
