@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import click
+from click.core import ParameterSource
+
 from bnstat.cli import exit_codes
 from bnstat.errors import UsageError
 
@@ -33,7 +36,9 @@ def print_list(paths: tuple[str, ...], reading: Reading, given: Mapping[str, Any
 
     # the output of `scan` is a moments file, which is not written
     file = given.get("output") if "format" in given else None
-    form = format_for(file, given.get("format", "table"), FORMATS) if file else given.get("format", "table")
+    by_default = click.get_current_context().get_parameter_source("format") in (None, ParameterSource.DEFAULT)
+    form = "table" if by_default else given["format"]  # whatever the default of the command is
+    form = format_for(file, form, FORMATS) if file else form
     if form not in FORMATS:
         raise UsageError(f"--list is written as {', '.join(FORMATS)}, and --format is {form}; choose one of these")
     to = Output(form, every_row=True, file=file, quiet=given["quiet"], color=given.get("color", "auto"))

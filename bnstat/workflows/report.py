@@ -245,5 +245,6 @@ def _compared(table: Table, asked: ReportSettings, named: Mapping[str, str]) -> 
 
 def _no_batch_statistics(settings: Settings) -> str:
     return (
-        f"{settings.layer} does not use the statistics of batches, so the batch size does not change what it computes"
+        f"{settings.layer} does not use the statistics of batches, so the batch size does not change what it computes; "
+        'to compare batch sizes for batch norm in its place, type `normalizer="batch"`'
     )

@@ -261,6 +261,7 @@ def test_a_layer_without_batch_statistics_has_no_comparison_of_batch_sizes(repor
     document = reported(cohort(), "--normalizer", "instance")
     assert document["compare"] is None
     assert document["not_compared"].startswith("instance norm does not use the statistics of batches")
+    assert "--normalizer batch" in document["not_compared"]
 
 
 def test_volumes_with_different_numbers_of_channels_have_a_page_without_a_comparison(reported):
@@ -489,6 +490,12 @@ def test_checkpoints_and_recordings_have_commands_of_their_own(refused):
     assert "bnstat layers run.jsonl" in refused(2, "report", "cohort", "run.jsonl", "-o", "r.html")
     Path("model.pt").write_bytes(b"x")
     assert "bnstat checkpoint model.pt" in refused(2, "report", "model.pt", "-o", "r.html")
+
+
+def test_a_list_of_what_would_be_read_is_for_people_unless_it_is_asked_for_otherwise(bnstat_run):
+    cohort()
+    assert bnstat_run("report", "cohort", "--list").out == bnstat_run("check", "cohort", "--list").out
+    assert json.loads(bnstat_run("report", "cohort", "--list", "--format", "json").out)["schema"] == "bnstat.list/1"
 
 
 # --- Names, and what a command does not import ------------------------------------------------------------------------

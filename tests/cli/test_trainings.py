@@ -149,6 +149,16 @@ def test_a_comparison_takes_what_it_uses(answer, bnstat_run):
     assert layers["settings"]["batch_size"] == 2
 
 
+def test_a_report_takes_what_a_check_takes(answer):
+    report = answer("report", "data", "--plans", "plans.json")
+    assert report["check"] == answer("check", "data", "--plans", "plans.json", "--fail-on", "never")
+    assert report["check"]["settings"]["batch_size"] == 2
+    assert report["not_compared"].startswith("instance norm does not use the statistics of batches")
+    report = answer("report", "data", "--plans", "plans.json", "--normalizer", "batch", "--batch-sizes", "4,8")
+    assert report["check"]["settings"]["batch_size"] == 2
+    assert [point["batch_size"] for point in report["compare"]["batch_sizes"]] == [2, 4, 8]
+
+
 def test_a_scan_takes_what_moments_depend_on(bnstat_run, answer):
     ran = bnstat_run("scan", "data", "--plans", "plans.json", "-o", "moments.jsonl")
     assert ran.code == 0
