@@ -11,6 +11,7 @@ import numpy as np
 from bnstat.moments.bins import Bins
 from bnstat.preprocessing.crops import Crops
 from bnstat.preprocessing.intensity import count_prepared
+from bnstat.preprocessing.operations import Operations
 from bnstat.preprocessing.patches import too_large
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.preprocessing.value_counts import Picked, ValueCounts
@@ -24,6 +25,7 @@ def count_values(
     bins: Mapping[int, Bins],
     picked: Sequence[Picked] = (),
     on_bytes: OnBytes | None = None,
+    known: Sequence[Operations] = (),
 ) -> ValueCounts:
     """Count the values of a case that the layer gets: those whose moments `samples.rows_of` returns.
 
@@ -33,6 +35,7 @@ def count_values(
         bins: the bins of each channel by its place on the kept axis; a channel without any is not counted in bins.
         picked: voxels that are kept. Of patches, they are those of the whole volume.
         on_bytes: called with the bytes that were read, now and then.
+        known: for each sample, what the steps do to its values, as `samples.Row` has it; empty if this is not known.
 
     Returns:
         The counts of each sample; all patches of a sample are counted together.
@@ -43,7 +46,7 @@ def count_values(
     """
     if preparation.patches is None:
         counts = ValueCounts(planned, bins, picked)
-        count_prepared(planned, preparation, counts.of_channels, on_bytes)
+        count_prepared(planned, preparation, counts.of_channels, on_bytes, known)
         counts.finish()
         return counts
     if picked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from bnstat.preprocessing.channel_steps import passes_over_files, steps_of
 from bnstat.preprocessing.clipped_values import ClippedChannels, channels_of
 from bnstat.preprocessing.clipping import operate
 from bnstat.preprocessing.masks import Mask
-from bnstat.preprocessing.operations import Clipped, Operation
-from bnstat.preprocessing.passes import Counts, Passes, Places
+from bnstat.preprocessing.operations import Clipped, Operation, Operations
+from bnstat.preprocessing.passes import Counts, Pass, Passes, Places, Way
 from bnstat.preprocessing.settings import Preparation
 from bnstat.preprocessing.steps import Step, needs_filled
 from bnstat.preprocessing.walk import Walk
@@ -87,22 +87,47 @@ def resolve(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
 
 
 def count_prepared(
-    planned: Planned, preparation: Preparation, counts: Callable[[Places], Counts], on_bytes: OnBytes | None = None
+    planned: Planned,
+    preparation: Preparation,
+    counts: Callable[[Places], Counts],
+    on_bytes: OnBytes | None = None,
+    known: Sequence[Operations] = (),
 ) -> None:
-    """Count the values of a case after all steps, in the passes of the steps and one more.
+    """Count the values of a case after all steps: in one pass, and in those of the steps if their numbers are unknown.
 
     Args:
         planned: the headers of the case.
         preparation: the preprocessing of its voxels.
         counts: returns what counts the values of some channels.
         on_bytes: called with the bytes that were read, now and then.
+        known: for each sample, what the steps do to its values, from an earlier reading; empty if this is not known.
 
     Raises:
         InputError: as `resolve`.
     """
-    announced = passes_over_files(planned, preparation, again=True)
-    passes = Passes(planned, masks.opened(planned, preparation), on_bytes, announced)
+    mask = masks.opened(planned, preparation)
+    if len(known) == planned.samples:
+        filled = any(map(needs_filled, preparation.steps))
+        passes = Passes(planned, mask, on_bytes, [1 + filled] * len(planned.parts))
+        ways = [_of_all_samples(way) for way in zip(*known, strict=True)]
+        passes.run([_counted(channels, operations, counts(channels)) for channels, operations in ways])
+        return
+    passes = Passes(planned, mask, on_bytes, passes_over_files(planned, preparation, again=True))
     passes.run([walk.counted(taken, counts(walk.channels)) for walk, taken in _walks(planned, preparation)])
+
+
+def _of_all_samples(way: Sequence[tuple[Places, tuple[Operation, ...]]]) -> tuple[Places, tuple[Operation, ...]]:
+    """Return the operations of some channels with the numbers of all samples."""
+    operations = []
+    for each in zip(*(one for _, one in way), strict=True):
+        numbers = {name: np.stack([getattr(one, name) for one in each]) for name in each[0].__dataclass_fields__}
+        operations.append(replace(each[0], **numbers))
+    return way[0][0], tuple(operations)
+
+
+def _counted(channels: Places, operations: tuple[Operation, ...], counts: Counts) -> Way:
+    """Count the values that come out of known operations."""
+    yield Pass(channels, operations, counts=counts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +139,13 @@ class Prepared:
         clipped: for each sample, how many values inside the mask each of its channels has that a step clips; nothing
             for a sample if no step clips.
         zeros: what zeros have become, as in `Walk.zeros`; None without a step that changes them so.
+        operations: for each sample, what the steps do to its values.
     """
 
     moments: Moments
     clipped: tuple[ClippedChannels, ...]
     zeros: Doubles | None = None
+    operations: tuple[Operations, ...] = ()
 
 
 def prepared_moments(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> Moments:
@@ -176,7 +203,8 @@ def _measured(planned: Planned, preparation: Preparation, walks: Sequence[tuple[
     found = found[:, np.argsort(np.concatenate([walk.channels for walk, _ in walks]))]
     _require_some(found, planned, preparation)
     taken = [walk for walk, _ in walks]
-    return Prepared(found, _clipped(taken, planned.samples), _zeros(taken, found.shape))
+    operations = (tuple((walk.channels, walk.operations_of(at)) for walk in taken) for at in range(planned.samples))
+    return Prepared(found, _clipped(taken, planned.samples), _zeros(taken, found.shape), tuple(operations))
 
 
 def _zeros(walks: Sequence[Walk], shape: tuple[int, ...]) -> Doubles | None:

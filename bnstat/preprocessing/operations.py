@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,3 +135,8 @@ class FilledAffine(Operation):
     def of_filled(self) -> Affine:
         """The operation on the values inside the mask."""
         return Affine(self.center, self.spread, np.ones_like(self.center), np.zeros_like(self.center))
+
+
+# What the steps do to the values of one sample: channels that share their steps, by their place on the kept axis, and
+# the operations on them, whose numbers are arrays of shape (channels,).
+Operations: TypeAlias = tuple[tuple[NDArray[np.intp], tuple[Operation, ...]], ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bnstat.moments.counting import Counting
@@ -22,6 +22,7 @@ from bnstat.sources.volume import OnBytes
 
 if TYPE_CHECKING:
     from bnstat.preprocessing.intensity import Prepared
+    from bnstat.preprocessing.operations import Operations
 
 # The axis of a file that holds time points if its header has a repetition time: the fourth dimension.
 TIME_AXIS = 3
@@ -44,6 +45,8 @@ class Row:
         clipped: how many values of each channel a step of the preprocessing clips; nothing if none does.
         distinct: for each channel, what is known of the distinct values in its file, of all samples together; None for
             too many of them, or values that are not whole. Empty if it is not known.
+        operations: what the steps do to the values, for who reads them again; empty without steps, of patches, and if
+            it is not known.
     """
 
     sample: Sample
@@ -55,6 +58,7 @@ class Row:
     zeros: Doubles | None = None
     clipped: ClippedChannels = ()
     distinct: tuple[Distinct | None, ...] = ()
+    operations: Operations = field(default=(), compare=False, repr=False)
 
 
 def rows_of(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None = None) -> tuple[Row, ...]:
@@ -127,7 +131,12 @@ def _prepared_rows(planned: Planned, preparation: Preparation, found: Prepared) 
     plain, zeros = not preparation.changes_values, found.zeros
     rows = _rows(planned, found.moments, planned.parts if plain else (), _types(planned) if plain else ())
     return tuple(
-        replace(row, zeros=None if zeros is None else zeros[at], clipped=found.clipped[at])
+        replace(
+            row,
+            zeros=None if zeros is None else zeros[at],
+            clipped=found.clipped[at],
+            operations=found.operations[at],
+        )
         for at, row in enumerate(rows)
     )
 

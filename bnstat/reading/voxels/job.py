@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from bnstat.moments.bins import Bins, Counted
 from bnstat.preprocessing.channel_steps import bytes_read
 from bnstat.preprocessing.counted import count_values
+from bnstat.preprocessing.operations import Operations
+from bnstat.preprocessing.steps import needs_filled
 from bnstat.reading.voxels.results import Slices
 from bnstat.reading.voxels.slices import Asked, PlannedPlane, planned_planes, slices_of
 from bnstat.reading.workers.job import CaseJob
@@ -41,13 +43,17 @@ class VoxelsJob(CaseJob[CaseVoxels]):
     Attributes:
         bins: channels, each with its bins.
         asked: the samples whose slices are wanted.
+        known: for each sample, what the steps do to its values, from the first pass; empty if this is not known.
     """
 
     bins: tuple[tuple[int, Bins], ...] = ()
     asked: tuple[Asked, ...] = ()
+    known: tuple[Operations, ...] = field(default=(), compare=False, repr=False)
 
     def nbytes_of(self, planned: Planned) -> int:
         """Return the bytes to read, uncompressed."""
+        if self.known:
+            return planned.nbytes * (1 + any(map(needs_filled, self.preparation.steps)))
         return bytes_read(planned, self.preparation, again=True)
 
     def read(self, planned: Planned, on_bytes: OnBytes | None) -> CaseVoxels:
@@ -62,7 +68,7 @@ class VoxelsJob(CaseJob[CaseVoxels]):
         ]
         picked = [plane.picked for _, _, some in planes for plane in some]
         bins = {channel: one for channel, one in self.bins if channel in channels}
-        counts = count_values(planned, self.preparation, bins, picked, on_bytes)
+        counts = count_values(planned, self.preparation, bins, picked, on_bytes, self.known)
         pictures = (slices_of(one.sample, channel, some, one.side) for one, channel, some in planes if some)
         return CaseVoxels(
             tuple({channel: Counted.of(one) for channel, one in sample.items()} for sample in counts.counts),

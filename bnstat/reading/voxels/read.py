@@ -11,6 +11,7 @@ import numpy as np
 
 from bnstat.moments.bins import Bins, Counted
 from bnstat.moments.moments import Integers, Moments
+from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Table
@@ -36,11 +37,13 @@ class _Volumes:
         table: the table.
         rows: the places of the samples of each volume.
         at: the cases whose voxels can be read, each with its samples: the place of the volume of each.
+        samples: the samples of each case, in order.
     """
 
     table: Table
     rows: tuple[tuple[int, ...], ...]
     at: Mapping[int, Mapping[int, int]]
+    samples: Mapping[int, Sequence[Row]]
 
     @classmethod
     def of(cls, table: Table) -> _Volumes:
@@ -52,7 +55,10 @@ class _Volumes:
                 case = table.origins[place]
                 if table.planned[case].parts:
                     at[case][table.rows[place].sample.index or 0] = volume
-        return cls(table, rows, at)
+        samples: dict[int, list[Row]] = defaultdict(list)
+        for row, case in zip(table.rows, table.origins, strict=True):
+            samples[case].append(row)
+        return cls(table, rows, at, samples)
 
     @property
     def known(self) -> list[int]:
@@ -139,7 +145,7 @@ def _lattices(volumes: _Volumes, preparation: Preparation) -> dict[int, Lattice]
     """Return the values that channels can have, of those of which it is known."""
     table = volumes.table
     cases = [table.planned[case] for case in volumes.at]
-    rows = [row for row, case in zip(table.rows, table.origins, strict=True) if case in volumes.at]
+    rows = [row for case in volumes.at for row in volumes.samples[case]]
     found = {
         channel: lattice_of(channel, cases, rows, preparation)
         for channel in range(max(planned.tensor.channels for planned in cases))
@@ -164,6 +170,7 @@ def _job(
 ) -> VoxelsJob:
     planned = volumes.table.planned[case]
     asked = (shown.asked(volume, sample) for sample, volume in sorted(volumes.at[case].items()))
+    known = tuple(row.operations for row in volumes.samples[case])
     return VoxelsJob(
         planned.case,
         *layout,
@@ -171,6 +178,7 @@ def _job(
         planned,
         tuple(bins.items()),
         tuple(one for one in asked if one is not None),
+        known if all(known) else (),
     )
 
 

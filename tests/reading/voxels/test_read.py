@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from reading.voxels.counted_by_numpy import assert_counts_of_the_table, assert_h
 
 import bnstat
 from bnstat.moments import one_pass, pieces
-from bnstat.preprocessing import value_counts
+from bnstat.preprocessing import value_counts, walk
 from bnstat.preprocessing.settings import Patching
 from bnstat.reading.settings import Reading
 from bnstat.reading.table import read_table
@@ -265,6 +266,25 @@ def test_the_second_pass_is_told_to_progress(tmp_path):
     read_twice([str(tmp_path / "a.nii")], progress=told)
     assert told.begun == [(1, 240), (1, 240)]
     assert (told.read, told.files) == (480, 2)
+
+
+@pytest.mark.parametrize("steps", ["zscore", "clip:p5,p90|minmax", "zscore-nonzero-filled", "0=zscore;*=clip:0,30"])
+@pytest.mark.parametrize("batch_axis", [None, 0])
+def test_the_numbers_of_the_steps_are_not_searched_again(tmp_path, monkeypatch, steps, batch_axis):
+    saved(tmp_path / "a.nii.gz", drawn((4, 5, 6, 2), "f4", 3))
+    asked = {"intensity": steps, "batch_axis": batch_axis}
+    if batch_axis is not None and "0=" in steps:
+        asked["intensity"] = "zscore"
+    table, voxels = read_twice([str(tmp_path / "a.nii.gz")], **asked)
+    assert all(row.operations for row in table.rows)
+    assert_counts_of_the_table(table, voxels)
+    # as from the file alone
+    unknown = dataclasses.replace(table, rows=tuple(dataclasses.replace(row, operations=()) for row in table.rows))
+    reading = Reading(preparation=table.preparation)
+    assert read_voxels(unknown, [], -1, batch_axis, reading) == voxels
+    with monkeypatch.context() as patch:
+        patch.setattr(walk.Walk, "counted", None)
+        assert read_voxels(table, [], -1, batch_axis, reading) == voxels
 
 
 def test_of_very_many_channels_the_first_ones_have_histograms():
