@@ -81,6 +81,14 @@ def two_sites():
     return "sites", "--each", "--group-by", "sites.csv:site"
 
 
+def test_the_schema_is_made_of_those_inside_and_of_the_values_of_the_page(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import report_schema
+
+    Draft202012Validator.check_schema(SCHEMA)
+    assert json.loads(report_schema.made()) == SCHEMA, "run `python scripts/docs.py`"
+
+
 # --- The same answers as those of the commands ------------------------------------------------------------------------
 
 
