@@ -51,8 +51,22 @@ def made() -> str:
                 "rules": _several({**_value(RuleInfo), "not_judged": _text("why it had nothing to judge", none=True)}),
                 **_documents(),
                 "not_compared": _text("why there is no comparison of batch sizes; null if there is one", none=True),
+                "compare_without_odd": {
+                    "oneOf": [{"$ref": "#/$defs/compare"}, {"type": "null"}],
+                    "description": "what bnstat compare says without the volumes in left_out, bnstat.compare/1; null "
+                    "if none is odd or broken, or the others are too few",
+                },
+                "left_out": {
+                    "type": "array",
+                    "items": {"type": "integer"},
+                    "description": "the places in `volumes` of those that compare_without_odd leaves out",
+                },
                 "drawn": {**_several(_value(SizeFigures)), "description": "the batches that compare drew, as shares"},
                 "continued": {**_several(_value(SizeFigures)), "description": "the curve beyond the compared sizes"},
+                "continued_without_odd": {
+                    **_several(_value(SizeFigures)),
+                    "description": "that of compare_without_odd beyond its sizes",
+                },
                 "epsilon": _or_null(_object(_value(Epsilons)), "what epsilon does to the checked batches"),
                 "frameworks": _or_null(_object(_value(FrameworksOnData)), "what each framework makes of them"),
                 "volumes": _several(_volume()),

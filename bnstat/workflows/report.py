@@ -22,6 +22,7 @@ from bnstat.reports.check import Check, CheckSettings, FailOn
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.finding import Finding
 from bnstat.reports.full.full_report import TITLE, FullReport
+from bnstat.reports.full.left_out import left_out_of
 from bnstat.reports.full.made import Made
 from bnstat.reports.limits import DEFAULT_LIMITS, Limits
 from bnstat.rules import baseline as baselines
@@ -36,6 +37,7 @@ from bnstat.workflows.given_layers import given_layers
 from bnstat.workflows.judged_volumes import VolumeRules
 from bnstat.workflows.reported_volumes import volumes_of
 from bnstat.workflows.reported_voxels import voxels_of, with_zeros
+from bnstat.workflows.without_odd import comparison_without
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,8 @@ def full_report(
     check = judged.check if known is None else _beside_known(judged.check, known, judged.codes)
     comparison, not_compared = _compared(table, asked, named)
     volumes = volumes_of(table.rows, check.findings, judged.evidence.report, named)
+    left_out = () if comparison is None else left_out_of(volumes, check.findings)
+    without_odd = comparison_without(table, left_out, asked.compare, named, asked.judged)
     # the voxels, once more
     voxels = voxels_of(table, volumes, check.findings, layer.axis, layer.batch_axis, reading, progress)
     return FullReport(
@@ -166,6 +170,8 @@ def full_report(
         inspected=judged.evidence.report,
         comparison=comparison,
         not_compared=not_compared,
+        without_odd=without_odd,
+        left_out=() if without_odd is None else left_out,
         frameworks=frameworks_on_data(table, judged.evidence.report, asked.check.limits.variance_error),
         volumes=with_zeros(volumes, voxels),
         voxels=voxels,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -21,6 +21,8 @@ from bnstat.text import channel_title, joined, plural, printable
 
 # The volumes and files that a sentence names before it counts the rest.
 MOST_NAMED = 5
+# The volumes that are named where sizes without them are, which a sentence says more than once.
+_MOST_LEFT_OUT = 3
 # The rules on what a batch size does, which the verdict on batch sizes speaks for.
 ON_BATCH_SIZE = ("BN202", "BN203", "BN204", "BN205")
 # The rule on volumes that are far from the others.
@@ -44,11 +46,11 @@ class Remark:
     tone: Severity | Literal["good", "plain"] = "plain"
 
 
-def first_names(names: Sequence[str]) -> str:
+def first_names(names: Sequence[str], most: int = MOST_NAMED) -> str:
     """Return names, the first of many, as in "a, b, c, d, e and 7 more"; empty without any."""
-    if len(names) <= MOST_NAMED:
+    if len(names) <= most:
         return joined(names) if names else ""
-    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED:,} more"
+    return f"{', '.join(names[:most])} and {len(names) - most:,} more"
 
 
 def _has(volume: ReportedVolume, finding: Finding) -> bool:
@@ -70,6 +72,9 @@ class Answers:
         volumes: The volumes.
         silent: The codes of the rules that had nothing to judge, each with the reason.
         inside: True if the page has measurements of the layers inside of a network.
+        without_odd: The comparison without the volumes that are odd or broken; None if there is none.
+        left_out: The places of these volumes.
+        others: True if these are the answers for the other volumes alone.
     """
 
     check: Check
@@ -79,6 +84,9 @@ class Answers:
     volumes: tuple[ReportedVolume, ...]
     silent: Mapping[str, str] = field(default_factory=dict)
     inside: bool = False
+    without_odd: Comparison | None = None
+    left_out: tuple[int, ...] = ()
+    others: bool = False
 
     @property
     def layer(self) -> Settings:
@@ -164,6 +172,31 @@ class Answers:
     def named(self, places: Sequence[int]) -> str:
         """Return the names of volumes, the first of many."""
         return first_names([self.name_of(place) for place in places])
+
+    @property
+    def names_left_out(self) -> str:
+        """The names of the volumes that are left out of the second comparison, the first of many."""
+        return first_names([self.name_of(place) for place in self.left_out], _MOST_LEFT_OUT)
+
+    @cached_property
+    def without(self) -> Answers | None:
+        """The answers for the volumes that are neither odd nor broken; None if all are, or were not compared again.
+
+        No rule judged a batch of these volumes alone, so they have no finding on the batch size.
+        """
+        if self.without_odd is None:
+            return None
+        about = {at for place in self.left_out for at in self.volumes[place].findings}
+        rest = [one for at, one in enumerate(self.check.findings) if at not in about and one.rule not in ON_BATCH_SIZE]
+        return replace(
+            self,
+            check=replace(self.check, findings=tuple(rest)),
+            comparison=self.without_odd,
+            volumes=tuple(one for one in self.volumes if one.place not in self.left_out),
+            without_odd=None,
+            left_out=(),
+            others=True,
+        )
 
     def _in_batch(self, batch: int | None, among: Sequence[ReportedVolume]) -> tuple[ReportedVolume, ...]:
         """Return the volumes of a batch; none without one."""

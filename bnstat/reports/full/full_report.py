@@ -42,8 +42,11 @@ class FullReport(Document):
         voxels: Histograms and slices.
         network: What `bnstat layers --format json` said of a network; None without such a file.
         made: How the report was made.
-        silent: The codes of the rules that had nothing to judge, each with the reason.
         title: The title of the page.
+        silent: The codes of the rules that had nothing to judge, each with the reason.
+        without_odd: What `bnstat compare` says of batch sizes without the volumes that are odd or broken; None if none
+            is, or the others are too few.
+        left_out: The places of the volumes that are left out of it.
     """
 
     check: Check
@@ -57,6 +60,8 @@ class FullReport(Document):
     made: Made = field(default_factory=Made, compare=False)
     title: str = TITLE
     silent: Mapping[str, str] = field(default_factory=dict)
+    without_odd: Comparison | None = None
+    left_out: tuple[int, ...] = ()
 
     @cached_property
     def answers(self) -> Answers:
@@ -69,6 +74,8 @@ class FullReport(Document):
             volumes=self.volumes,
             silent=self.silent,
             inside=self.network is not None,
+            without_odd=self.without_odd,
+            left_out=self.left_out,
         )
 
     @cached_property
@@ -85,6 +92,11 @@ class FullReport(Document):
     def continued(self) -> tuple[SizeFigures, ...]:
         """The closed forms of `compare` beyond its sizes, up to the one that is needed."""
         return continued_of(self.comparison)
+
+    @cached_property
+    def continued_without_odd(self) -> tuple[SizeFigures, ...]:
+        """The closed forms of the comparison without odd volumes beyond its sizes, up to the one that is needed."""
+        return continued_of(self.without_odd)
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -150,8 +162,11 @@ class FullReport(Document):
             "inspect": self.inspected.to_dict(),
             "compare": None if self.comparison is None else self.comparison.to_dict(),
             "not_compared": self.not_compared,
+            "compare_without_odd": None if self.without_odd is None else self.without_odd.to_dict(),
+            "left_out": list(self.left_out),
             "drawn": [asdict(one) for one in self.drawn],
             "continued": [asdict(one) for one in self.continued],
+            "continued_without_odd": [asdict(one) for one in self.continued_without_odd],
             "epsilon": None if self.epsilons is None else self.epsilons.to_fields(),
             "frameworks": None if self.frameworks is None else self.frameworks.to_fields(),
             "volumes": [_volume(volume) for volume in self.volumes],

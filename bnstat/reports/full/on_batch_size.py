@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
-from bnstat.reports.full.answers import ON_BATCH_SIZE, Answers, Remark
+from bnstat.reports.full.answers import ODD, ON_BATCH_SIZE, Answers, Remark
 from bnstat.reports.full.apart import apart_of, odd_volumes
+from bnstat.reports.full.left_out import BROKEN
 from bnstat.text import NO_BREAK_SPACE, capitalized, joined, plural, sentence
 
 # The rules on values for which a comparison leaves a volume out.
@@ -87,11 +88,20 @@ def _answer(answers: Answers) -> Iterator[str]:
     if found.channel is None:
         yield from _unknown(answers, found)
         return
+    if sizes_without(answers) is not None:
+        yield from _both(answers, found, asked=not own)
+        return
     yield _lead(answers, found, asked=not own)
-    if found.headline and not found.headline.startswith("Batch size"):
-        yield sentence(found.headline)  # on label maps, or on entries of a few files
+    yield _on_inputs(found)
     yield _asked_sizes(answers, found)
+    if answers.without is not None:
+        yield f"Without {answers.names_left_out}, these sizes are the same."
     yield _with_suspects(answers)
+
+
+def _on_inputs(found: Recommendation) -> str:
+    """Return what `compare` says first of label maps, or of entries of a few files; empty for other inputs."""
+    return "" if found.headline.startswith("Batch size") else sentence(found.headline)
 
 
 def _own_kind(answers: Answers) -> str:
@@ -157,6 +167,8 @@ def _lead(answers: Answers, found: Recommendation, *, asked: bool) -> str:
 
 def _these(answers: Answers, found: Recommendation) -> str:
     number = len(answers.volumes)
+    if answers.others:
+        return f"the other {answers.counted(number)}"
     exactly = "exactly " if found.population == "finite" else ""
     return f"{exactly}these {answers.counted(number)}" if number > 1 else f"exactly this {answers.word}"
 
@@ -186,7 +198,7 @@ def _needed(answers: Answers, found: Recommendation) -> str:
 
 def _with_suspects(answers: Answers) -> str:
     """Return that volumes which are to be looked at first are in the figures; empty without such volumes."""
-    places = suspects(answers)
+    places = [] if answers.without is not None else suspects(answers)
     if not places or len(places) == len(answers.volumes):
         return ""
     it = "it" if len(places) == 1 else "them"
@@ -219,13 +231,75 @@ def _asked_sizes(answers: Answers, found: Recommendation) -> str:
     return f"{compared}, none is enough."
 
 
+# --- With and without volumes that are odd or broken ---------------------------------------------------------------
+
+
+def sizes_without(answers: Answers) -> Answers | None:
+    """Return the answers without the volumes that are odd or broken, if other sizes are enough then; else None."""
+    others = answers.without
+    if others is None or _found(others) is None or _found(others) == _found(answers):
+        return None
+    return others
+
+
+def _found(answers: Answers) -> tuple[Standing, int | None, int | None] | None:
+    """Return how the batch size fares, and the sizes that are enough; None if no channel is judged."""
+    found = recommended(answers)
+    return None if found is None or found.channel is None else (standing(answers), found.estimate, found.most)
+
+
+def _both(answers: Answers, found: Recommendation, *, asked: bool) -> Iterator[str]:
+    """Yield the answer without the volumes that are odd or broken, then the answer with them."""
+    others = sizes_without(answers)
+    best = None if others is None else recommended(others)
+    if others is None or best is None:
+        return
+    one = len(answers.left_out) == 1
+    it, names = "it" if one else "them", answers.names_left_out
+    yield f"{_what_is_wrong(answers)} Without {it}, {_continued(_lead(others, best, asked=asked))}"
+    yield _on_inputs(best)
+    compared = _asked_sizes(others, best)
+    yield f"Without {it}, {_continued(compared)}" if compared else ""
+    yield f"With {names}, {_continued(_lead(answers, found, asked=asked))}"
+    yield (
+        f"Look at {names} first (see below). If you leave {it} out of the training, the sizes without {it} hold. If "
+        f"you correct {it}, make this page again, because the sizes change."
+    )
+
+
+def _continued(text: str) -> str:
+    """Return a text that goes on after a comma."""
+    return text[:1].lower() + text[1:]
+
+
+def _what_is_wrong(answers: Answers) -> str:
+    """Return which volumes are left out, and why, as in "a.nii.gz does not fit the other volumes."."""
+    rules = {answers.check.findings[at].rule for place in answers.left_out for at in answers.volumes[place].findings}
+    one = len(answers.left_out) == 1
+    kinds = (
+        (rules & {ODD}, f"{'does' if one else 'do'} not fit the other {answers.word}s"),
+        (rules & {*BROKEN} - {"BN406"}, "is broken" if one else "are broken"),
+        (rules & {"BN406"}, "looks like a label map" if one else "look like label maps"),
+    )
+    how = "and" if one else "or"
+    return f"{answers.names_left_out} {joined([words for found, words in kinds if found], how)}."
+
+
 # --- What to do ----------------------------------------------------------------------------------------------------
 
 OTHER_LAYERS = "use instance norm or group norm, which do not depend on the batch size"
 
 
 def steps_on_batch_size(answers: Answers) -> Sequence[str]:
-    """Return what to do about the batch size, a step each."""
+    """Return what to do about the batch size, a step each; without the volumes that are odd or broken, if any."""
+    others = sizes_without(answers)
+    if others is None:
+        return _steps(answers)
+    first, *more = _steps(others) or ("",)
+    return (f"Without {answers.names_left_out}, {_continued(first)}", *more) if first else ()
+
+
+def _steps(answers: Answers) -> Sequence[str]:
     layer, found = answers.layer, recommended(answers)
     if answers.labels.everywhere:
         return ()

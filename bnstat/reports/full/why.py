@@ -7,7 +7,7 @@ from math import isfinite
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
 from bnstat.reports.full.answers import Answers
-from bnstat.reports.full.on_batch_size import percent_of, point_of, recommended
+from bnstat.reports.full.on_batch_size import percent_of, point_of, recommended, sizes_without
 from bnstat.text import NO_BREAK_SPACE, beyond, joined, listed, number, printable
 
 # The groups that a sentence names.
@@ -16,12 +16,17 @@ _MOST_GROUPS = 4
 
 def why(answers: Answers) -> tuple[str, ...]:
     """Return what batch norm is, and why the batch size is enough or not in these data."""
+    here, others = "Here", sizes_without(answers)
+    if others is not None:
+        here, answers = f"Without {answers.names_left_out},", others
     found = recommended(answers)
     if found is None or answers.labels.everywhere:
         return ()
     if found.channel is None:
         return (WHAT_IT_IS,)
-    return tuple(filter(None, (WHAT_IT_IS, _why(answers, found), _figures(answers, found), _sure(answers, found))))
+    return tuple(
+        filter(None, (WHAT_IT_IS, _why(answers, found, here), _figures(answers, found), _sure(answers, found)))
+    )
 
 
 # What batch norm does, for a reader who does not know it.
@@ -32,8 +37,8 @@ WHAT_IT_IS = (
 )
 
 
-def _why(answers: Answers, found: Recommendation) -> str:
-    """Return how much volumes differ in the channel that decides."""
+def _why(answers: Answers, found: Recommendation, here: str) -> str:
+    """Return how much volumes differ in the channel that decides, in a sentence that begins with these words."""
     channel = found.channel or 0
     means = [one.channels[channel].mean for one in answers.volumes if channel < len(one.channels)]
     known = [mean for mean in means if mean is not None]
@@ -50,7 +55,7 @@ def _why(answers: Answers, found: Recommendation) -> str:
     low, high = number(min(known)), number(max(known))
     lies = f"is about {low}" if low == high else f"lies between {low} and {high}"
     return (
-        f"Here the mean of {mean_of} {lies}{where}, and {between} "
+        f"{here} the mean of {mean_of} {lies}{where}, and {between} "
         f"make up {share} of the variance (the square of the SD) of all values.{_by_group(answers, channel)}"
     )
 

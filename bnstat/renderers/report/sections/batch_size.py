@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.batch_size.settings import Tolerances
 from bnstat.renderers.compare_batch_sizes import sentences
 from bnstat.renderers.numbers import ratio, share
 from bnstat.renderers.report.blocks import Block, Cell, Column, Details, Paragraph, Row, Section, Table, Tone
 from bnstat.renderers.report.plots import Path
 from bnstat.renderers.report.sections.batch_size_plots import figures_of, plots
 from bnstat.reports.compare_batch_sizes import Comparison
+from bnstat.reports.full.answers import Answers
 from bnstat.reports.full.full_report import FullReport
-from bnstat.reports.full.on_batch_size import Standing, standing
+from bnstat.reports.full.on_batch_size import Standing, sizes_without, standing
 from bnstat.text import printable, sentence
 
 # What a row says of its size, and in which tone.
@@ -37,10 +39,7 @@ def _blocks(report: FullReport) -> Iterator[Block]:
         why = "nothing could be read" if report.not_compared is None else report.not_compared
         yield Paragraph(f"Batch sizes were not compared: {sentence(why).removesuffix('.')}.", lead=True)
         return
-    headline, *rest = comparison.opening
-    yield Paragraph(sentence(headline), lead=True)
-    for one in rest:
-        yield Paragraph(sentence(one))
+    yield from _said(report, comparison)
     drawn = plots(report, comparison)
     if not drawn:
         return
@@ -50,7 +49,11 @@ def _blocks(report: FullReport) -> Iterator[Block]:
         "formula."
     )
     yield from drawn
-    yield _sizes(report, comparison)
+    others, named = sizes_without(report.answers), report.answers.names_left_out
+    yield _sizes(report.answers, comparison, "" if others is None else f", with {named}")
+    if others is not None and others.comparison is not None:
+        without = _sizes(others, others.comparison, f", without {named}", "compare_without_odd")
+        yield Details(f"The figures without {named}", (without,))
     yield _population(comparison)
     if comparison.forgetting:
         yield Details(
@@ -58,18 +61,37 @@ def _blocks(report: FullReport) -> Iterator[Block]:
         )
 
 
+def _said(report: FullReport, comparison: Comparison) -> Iterator[Paragraph]:
+    """Yield what `compare` says: first without the volumes that are odd or broken, if it says something else then."""
+    named, others = report.answers.names_left_out, sizes_without(report.answers)
+    without = [] if others is None or others.comparison is None else others.comparison.opening
+    for opening, which in ((without, f"Without {named}"), (comparison.opening, f"With {named}" if without else "")):
+        for place, one in enumerate(map(sentence, opening)):
+            begun = which and not place
+            yield Paragraph(f"{which}, {one[:1].lower()}{one[1:]}" if begun else one, lead=not place)
+    if report.without_odd is not None and not without:
+        yield Paragraph(f"Without {named}, these sizes are the same.")
+
+
 # --- Tables --------------------------------------------------------------------------------------------------------
 
 
-def _sizes(report: FullReport, comparison: Comparison) -> Table:
-    """Return the figures of the channel that needs the largest batch, a row for each size."""
+def _sizes(answers: Answers, comparison: Comparison, of_which: str, document: str = "compare") -> Table:
+    """Return the figures of the channel that needs the largest batch, a row for each size.
+
+    Args:
+        answers: the answers, by which a size is enough or not.
+        comparison: the figures.
+        of_which: which volumes they are of, as the end of a sentence; empty for all.
+        document: where the document of the report has the comparison.
+    """
     found = comparison.recommendation
     channel = 0 if found is None or found.channel is None else found.channel
     limits = comparison.settings.tolerances
     rows = []
-    for point, path in figures_of(comparison):
+    for point, path in figures_of(comparison, document):
         one, own = point.channels[channel], (*path, "channels", channel)
-        word, tone = _WORDS[standing(report.answers, point.batch_size)]
+        word, tone = _WORDS[standing(answers, point.batch_size)]
         rows.append(
             Row(
                 (
@@ -91,30 +113,35 @@ def _sizes(report: FullReport, comparison: Comparison) -> Table:
         f"of {printable(comparison.title_of(channel))}, which needs the largest batch" if several else "at each size"
     )
     return Table(
-        "batch-size-table",
-        f"The figures {which}.",
-        (
-            Column("batch size", numeric=True, hint="how many samples are normalized together"),
-            Column(
-                "noise of the mean",
-                numeric=True,
-                hint=f"how far the mean of a batch typically is from that of all, in SDs; limit {limits.noise:g}",
-            ),
-            Column(
-                "missing variance",
-                numeric=True,
-                hint="what the variance of a batch lacks on average of the variance of all values; limit "
-                f"{100 * limits.shortfall:g}%",
-            ),
-            Column(
-                "train/eval gap",
-                numeric=True,
-                hint="how far the outputs for one batch are apart in training and after it, where 1 is the SD of the "
-                f"output; limit {limits.gap:g}",
-            ),
-            Column("verdict"),
-        ),
+        "batch-size-table" if document == "compare" else "batch-size-table-without",
+        f"The figures {which}{of_which}.",
+        _columns(limits),
         tuple(rows),
+    )
+
+
+def _columns(limits: Tolerances) -> tuple[Column, ...]:
+    """Return the columns of a table of figures, with what each measures."""
+    return (
+        Column("batch size", numeric=True, hint="how many samples are normalized together"),
+        Column(
+            "noise of the mean",
+            numeric=True,
+            hint=f"how far the mean of a batch typically is from that of all, in SDs; limit {limits.noise:g}",
+        ),
+        Column(
+            "missing variance",
+            numeric=True,
+            hint="what the variance of a batch lacks on average of the variance of all values; limit "
+            f"{100 * limits.shortfall:g}%",
+        ),
+        Column(
+            "train/eval gap",
+            numeric=True,
+            hint="how far the outputs for one batch are apart in training and after it, where 1 is the SD of the "
+            f"output; limit {limits.gap:g}",
+        ),
+        Column("verdict"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint
@@ -12,6 +12,7 @@ from bnstat.renderers.report.plots import SERIES, Area, Axis, Dots, Line, Mark, 
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.curves import SizeFigures
 from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.on_batch_size import sizes_without
 from bnstat.text import NO_BREAK_SPACE, printable
 
 # Channels that have a line each; of more, the worst, the one in the middle and a band are drawn.
@@ -81,10 +82,10 @@ _FIGURES = (
 )
 
 
-def figures_of(comparison: Comparison) -> list[tuple[CurvePoint, Path]]:
-    """Return the points of the curve from the least size up, each with its place in the document."""
+def figures_of(comparison: Comparison, document: str = "compare") -> list[tuple[CurvePoint, Path]]:
+    """Return the points of the curve from the least size up, each with its place in the document of a comparison."""
     found: list[tuple[CurvePoint, Path]] = [
-        (point, ("compare", "batch_sizes", place)) for place, point in enumerate(comparison.batch_sizes)
+        (point, (document, "batch_sizes", place)) for place, point in enumerate(comparison.batch_sizes)
     ]
     return sorted(found, key=lambda pair: pair[0].batch_size)
 
@@ -109,16 +110,17 @@ def _plot(
     path: Path = ("compare", "settings", "tolerances", figure.limit)
     marks.append(Rule("y", limit, f"limit {limit:g}", role="warning", path=path))
     needed = _needed(comparison, points)
-    marks += needed
-    sizes = [point.batch_size for point, _ in points]
-    ends = [*sizes, *(rule.at for rule in needed), *(one.batch_size for one in report.continued)]
-    ticks = [*map(float, sizes), *(float(one.batch_size) for one in report.continued)]
+    without = _without(figure, report)
+    marks += [*needed, *without]
+    further = [*report.continued, *(report.continued_without_odd if without else ())]
+    ticks = [*(float(point.batch_size) for point, _ in points), *(float(one.batch_size) for one in further)]
+    ends = [*ticks, *(mark.at for mark in marks if isinstance(mark, Rule) and mark.along == "x")]
     return Plot(
         figure.anchor,
         figure.title,
-        _description(figure, comparison, points, limit),
+        _description(figure, comparison, points, limit) + _described_without(figure, report),
         figure.caption,
-        Axis("batch size", scale="log", low=float(min(ends)), high=float(max(ends)), ticks=tuple(dict.fromkeys(ticks))),
+        Axis("batch size", scale="log", low=min(ends), high=max(ends), ticks=tuple(sorted(set(ticks)))),
         Axis(figure.label, low=0.0),
         tuple(marks),
     )
@@ -130,11 +132,24 @@ def _description(
     """Return what the plot says, for a reader who does not see it."""
     found = comparison.recommendation
     channel = 0 if found is None or found.channel is None else found.channel
-    shown = share if figure.name == "variance_shortfall" else ratio
-    known = [(point.batch_size, getattr(point.channels[channel], figure.name)) for point, _ in points]
-    told = [f"{shown(value)} at batch size {size:,}" for size, value in known if value is not None]
     where = printable(comparison.title_of(channel))
-    return f"{figure.title}, {where}: {', '.join(told)}; the limit is {limit:g}."
+    return f"{figure.title}, {where}: {_told(figure, points, channel)}; the limit is {limit:g}."
+
+
+def _told(figure: _Figure, points: Sequence[tuple[CurvePoint, Path]], channel: int) -> str:
+    """Return what a figure of a channel is at each size, in words."""
+    shown = share if figure.name == "variance_shortfall" else ratio
+    known = [(point.batch_size, _value(point.channels[channel], figure.name)) for point, _ in points]
+    return ", ".join(f"{shown(value)} at batch size {size:,}" for size, value in known if value is not None)
+
+
+def _described_without(figure: _Figure, report: FullReport) -> str:
+    """Return what the line without the volumes that are odd or broken says; empty without one."""
+    others = sizes_without(report.answers)
+    if others is None or others.comparison is None:
+        return ""
+    points = figures_of(others.comparison)
+    return f" Without {report.answers.names_left_out}: {_told(figure, points, _decides(others.comparison))}."
 
 
 # --- Marks ---------------------------------------------------------------------------------------------------------
@@ -176,7 +191,7 @@ def _line(
             role,
             dashed=dashed,
             dots=figure.drawn is None or len(shown) == 1,
-            titles=tuple(f"{name}, batch size {point.batch_size:,}: {ratio(value)}" for point, _, _, value in shown),
+            titles=tuple(_at(name, point.batch_size, value) for point, _, _, value in shown),
             paths=tuple((*path, "channels", one.channel, figure.name) for _, path, one, _ in shown),
         )
 
@@ -269,7 +284,52 @@ def _variants(figure: _Figure, comparison: Comparison, points: Sequence[tuple[Cu
         yield from _line(figure, name, role, places, dashed=True)
 
 
-def _needed(comparison: Comparison, points: Sequence[tuple[CurvePoint, Path]]) -> list[Rule]:
+def _decides(comparison: Comparison) -> int:
+    """Return the channel that needs the largest batch."""
+    found = comparison.recommendation
+    return 0 if found is None or found.channel is None else found.channel
+
+
+def _without(figure: _Figure, report: FullReport) -> list[Mark]:
+    """Return the line without the volumes that are odd or broken, and the sizes that are enough then."""
+    others = sizes_without(report.answers)
+    if others is None or others.comparison is None:
+        return []
+    comparison, channels = others.comparison, len(others.comparison.population)
+    channel, points = _decides(comparison), figures_of(comparison, "compare_without_odd")
+    role: Role = "series-2" if channels == 1 else SERIES[channel] if channels <= MOST_LINES else "series-4"
+    title = "" if channels == 1 else f", {printable(comparison.title_of(channel))}"
+    name = f"without {report.answers.names_left_out}{title}"
+    lines = list(_line(figure, name, role, [(point, path, channel) for point, path in points], dashed=True))
+    further = report.continued_without_odd if figure.drawn is not None else ()
+    values = [getattr(one, figure.drawn or "") for one in further]
+    lines = [
+        replace(
+            line,
+            points=(
+                *line.points,
+                *((float(one.batch_size), value) for one, value in zip(further, values, strict=True)),
+            ),
+            titles=(
+                *line.titles,
+                *(_at(name, one.batch_size, value) for one, value in zip(further, values, strict=True)),
+            ),
+            paths=(*line.paths, *(("continued_without_odd", at, figure.drawn or "") for at in range(len(further)))),
+        )
+        for line in lines
+    ]
+    rules = _needed(comparison, points, "compare_without_odd")
+    return [
+        *lines,
+        *(replace(rule, label=f"without: {(rule.label or '').removeprefix('enough: ')}", role=role) for rule in rules),
+    ]
+
+
+def _at(name: str, size: int, value: float) -> str:
+    return f"{name}, batch size {size:,}: {ratio(value)}"
+
+
+def _needed(comparison: Comparison, points: Sequence[tuple[CurvePoint, Path]], document: str = "compare") -> list[Rule]:
     """Return lines at the size that is needed by the estimate, and with confidence."""
     found = comparison.recommendation
     if found is None or found.channel is None:
@@ -277,12 +337,12 @@ def _needed(comparison: Comparison, points: Sequence[tuple[CurvePoint, Path]]) -
     farthest = _FARTHEST * max(point.batch_size for point, _ in points)
     rules = []
     if found.estimate is not None and found.estimate <= farthest:
-        rules.append(_rule("estimate", f"enough: {found.estimate:,}", found.estimate))
+        rules.append(_rule(document, "estimate", f"enough: {found.estimate:,}", found.estimate))
     if found.most is not None and found.most <= farthest and found.most != found.estimate:
         sure = "" if found.confidence is None else f" ({100 * found.confidence:g}{NO_BREAK_SPACE}%)"
-        rules.append(_rule("most", f"{found.most:,}{sure}", found.most))
+        rules.append(_rule(document, "most", f"{found.most:,}{sure}", found.most))
     return rules
 
 
-def _rule(name: str, label: str, at: int) -> Rule:
-    return Rule("x", float(at), label, role="good", dashed=name == "most", path=("compare", "recommendation", name))
+def _rule(document: str, name: str, label: str, at: int) -> Rule:
+    return Rule("x", float(at), label, role="good", dashed=name == "most", path=(document, "recommendation", name))
