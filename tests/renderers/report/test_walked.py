@@ -74,6 +74,7 @@ def test_a_mark_that_is_drawn_elsewhere_is_found():
     assert problems(page, DOCUMENT) == []
     assert without_places(page) == {"p: None"}
     for wrong in (
+        Area(None, ((0, 0.25),), ((0, 12.3),)),
         replace(right, points=((1, 12.3),)),
         replace(right, points=((1, 12.345678), (2, 1))),
         Rule("x", 1, path=MEAN),
