@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import two_kinds
-from claims import Check, Claim, Said, SampleChannel, claim
+from claims import NUMBER, Check, Claim, Said, SampleChannel, claim
 
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.layers.frameworks import FRAMEWORKS, layer_of
@@ -398,6 +398,17 @@ def _factor(said: Said, match: Match) -> list[float]:
     return [float(f"{max(times, 1 / times):.2g}")]
 
 
+def _factor_of_a_kind(said: Said, match: Match) -> bool:
+    """Return True if the deviation of the volume is so many times that of one of the kinds, or of all volumes."""
+    deviations, own = np.array([one.deviation for one in _known(said)]), _own(said).deviation
+    upper = two_kinds.split(np.log(deviations), 0.05)
+    kinds = [deviations] if upper is None else [deviations[upper], deviations[~upper], deviations]
+    times = [own / float(np.median(some)) for some in kinds]
+    told = float(match["times"].replace(",", ""))
+    larger = match["kind"] == "larger"
+    return any((one > 1) == larger and float(f"{max(one, 1 / one):.2g}") == told for one in times)
+
+
 def _many_odd(said: Said, match: Match) -> bool:
     """Return True if it is a tenth of the volumes or more, of those that vary."""
     odd, volumes = (int(match[name].replace(",", "")) for name in ("odd", "volumes"))
@@ -510,6 +521,11 @@ CLAIMS: tuple[Claim, ...] = (
         _odd_beside_kinds,
     ),
     claim("BN207", "Both are about # times (?P<kind>larger|smaller) than in the middle", _factor),
+    claim(
+        "BN207",
+        f"Both are about (?P<times>{NUMBER}) times (?P<kind>larger|smaller) than in the nearer kind",
+        _factor_of_a_kind,
+    ),
     claim("BN207", "in (?P<odd>[\\d,]+) of (?P<volumes>[\\d,]+) volumes", _many_odd),
     claim(
         "BN20[234]",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -198,7 +199,19 @@ def test_a_volume_that_fits_neither_of_two_scanners_is_named(number, place, fact
     assert finding.source == f"case_{place:02}"
     assert "the cohort has two kinds of volumes, about " in finding.message
     assert "from the nearer kind on a log scale, limit 8" in finding.message
-    assert "times larger" not in finding.message  # a factor beside which kind is not known
+
+
+@pytest.mark.parametrize(("place", "factor", "words"), [(3, 6.0, "larger"), (4, 0.1, "smaller")])
+def test_a_factor_is_said_beside_the_nearer_of_two_scanners(place, factor, words):
+    (finding,) = odd(scanners(factor, place, 20))
+    said_factor = re.search(rf"Both are about ([\d.]+) times {words} than in the nearer kind", finding.message)
+    assert float(said_factor[1]) == pytest.approx(max(factor, 1 / factor), rel=0.1)
+
+
+def test_no_factor_is_said_that_mean_and_deviation_do_not_share():
+    """A volume of the darker scanner, six times as bright, is nearer to the brighter one."""
+    (finding,) = odd(scanners(6.0, 4, 20))
+    assert "times larger" not in finding.message
 
 
 def test_volumes_of_a_third_scanner_are_not_odd_each_by_itself():

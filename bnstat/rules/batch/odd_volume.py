@@ -154,6 +154,12 @@ class _Column:
         least = [min(several) for several in zip(*each, strict=True)]
         return cls(name, values, least, _far(values, [z for z, _ in least], limit))
 
+    def middle(self, place: int) -> float:
+        """Return the median of all volumes, or that of the kind that is nearer to a volume."""
+        if self.kinds is None:
+            return median_of(self.values)
+        return min(self.kinds, key=lambda middle: abs(self.values[place] - middle))
+
     def words(self, place: int, limit: float) -> str:
         """Say where a volume is, and where the others are."""
         from statistics import quantiles  # noqa: PLC0415  (as in median_of)
@@ -251,9 +257,7 @@ def _odd(channels: Sequence[SampleChannel], volumes: Sequence[VolumeStatistics],
     for place, volume in enumerate(volumes):
         out = [column for column in columns if place in column.far]
         if out:
-            kinds = any(column.kinds is not None for column in out)
-            factor = "" if kinds else _factor(means, deviations, place)
-            words = "; ".join(column.words(place, limit) for column in out) + factor
+            words = "; ".join(column.words(place, limit) for column in out) + _factor(*columns, place)
             found.append(_Odd(volume, max(column.scores[place][0] for column in out), words))
     return found
 
@@ -279,19 +283,20 @@ def _far(values: Sequence[float], scores: Sequence[float], limit: float) -> dict
     return found
 
 
-def _factor(means: Sequence[float], deviations: Sequence[float], place: int) -> str:
+def _factor(means: _Column, deviations: _Column, place: int) -> str:
     """Say by which factor mean and standard deviation are both too small or too large, where it is about the same."""
-    middle = median_of(means)
-    if not means[place] * middle > 0:
+    mean, middle = means.values[place], means.middle(place)
+    if not mean * middle > 0:
         return ""
-    by_mean, by_deviation = means[place] / middle, deviations[place] / median_of(deviations)
+    by_mean, by_deviation = mean / middle, deviations.values[place] / deviations.middle(place)
     far, near = max(by_mean, by_deviation), min(by_mean, by_deviation)
     if far > ALIKE * near or 1 / LEAST_FACTOR < by_deviation < LEAST_FACTOR:
         return ""
     times = max(by_deviation, 1 / by_deviation)
-    kind = "larger" if by_deviation > 1 else "smaller"
+    size = "larger" if by_deviation > 1 else "smaller"
     about = f"{float(f'{times:.2g}'):,.15g}"
-    return f". Both are about {about} times {kind} than in the middle of the cohort: probably a unit or a scale factor"
+    where = "in the middle of the cohort" if means.kinds is deviations.kinds is None else "in the nearer kind"
+    return f". Both are about {about} times {size} than {where}: probably a unit or a scale factor"
 
 
 def _of_means(means: Sequence[float], typical: float) -> list[_Scale]:
