@@ -71,6 +71,21 @@ def cohort(_: Path) -> Asked:
     return Asked(str(SAMPLES / "cohort"), {"batch_size": 2, "framework": "torch"})
 
 
+def one_odd_volume(folder: Path) -> Asked:
+    values = [_drawn(place, (8, 7, 6), 100 + 15 * np.sin(place)) for place in range(14)]
+    values[4] *= 6
+    return Asked(_volumes(folder, values), {"batch_size": 2, "framework": "torch"})
+
+
+def odd_and_broken(folder: Path) -> Asked:
+    values = [_drawn(place, (8, 7, 6, 2), 100 + 15 * np.sin(place)) for place in range(16)]
+    values[4] *= 6
+    values[7][0, 0, 0, 1] = np.nan
+    values[9][..., 0] = 0
+    values[11] /= 6
+    return Asked(_volumes(folder, values), {"batch_size": 2}, {"batch_sizes": [1, 2, 4]})
+
+
 def cohort_in_groups(folder: Path) -> Asked:
     table = folder / "sites.csv"
     rows = [f"case_{place:02},scanner {name}" for place, name in enumerate(SCANNERS)]
@@ -184,7 +199,18 @@ def a_batch_of_all(_: Path) -> Asked:
 CASES: dict[str, Callable[[Path], Asked]] = {
     case.__name__: case
     for case in (
-        *(cohort, cohort_in_groups, one_volume, four_channels, time_points, moments_file, patches, arrays),
+        *(
+            cohort,
+            one_odd_volume,
+            odd_and_broken,
+            cohort_in_groups,
+            one_volume,
+            four_channels,
+            time_points,
+            moments_file,
+            patches,
+            arrays,
+        ),
         *(not_finite, one_voxel, far_from_zero, other_shapes, other_channels, instance_norm, group_norm),
         *(unreadable, with_network, many_channels, huge_and_tiny, scaled_first, ranks, rms_norm, a_batch_of_all),
     )
@@ -289,3 +315,9 @@ def test_the_documents_in_it_are_those_of_the_commands_run_by_themselves(made):
         comparison = bnstat.compare(asked.paths, reading=asked.reading, **compared)
         assert made.document["compare"] == json.loads(written(comparison.to_dict()))
         assert made.document["not_compared"] is None
+    if made.document["left_out"]:
+        others = [file for place, file in enumerate(asked.paths) if place not in made.document["left_out"]]
+        without = bnstat.compare(others, reading=asked.reading, **compared)
+        assert made.document["compare_without_odd"] == json.loads(written(without.to_dict()))
+    else:
+        assert made.document["compare_without_odd"] is None

@@ -148,8 +148,8 @@ def test_every_number_is_one_of_what_the_commands_say(made):
     report, document = made
     others = {name: value for name, value in document.items() if name not in OWN}
     known = known_numbers(others)
-    if report.comparison is not None:  # shares that are written in percent
-        for one in report.comparison.population:
+    for comparison in filter(None, (report.comparison, report.without_odd)):  # shares that are written in percent
+        for one in comparison.population:
             known |= set() if one.rho is None else {number(100 * max(one.rho, 0.0), 3)}
     found = (others["compare"] or {}).get("recommendation") or {}
     confidence = found.get("confidence")
@@ -164,13 +164,15 @@ def test_every_number_is_one_of_what_the_commands_say(made):
 def near_percent(shown: str, document: Any) -> bool:
     """Return True if a number is a shortfall of the curve in percent, or a count of volumes or rules."""
     value = float(shown.replace(",", ""))
-    points = (document["compare"] or {}).get("batch_sizes", ())
+    compared = [document[name] or {} for name in ("compare", "compare_without_odd")]
+    points = [point for one in compared for point in one.get("batch_sizes", ())]
     every = [*points, *(one["synchronized"] for one in points if one["synchronized"])]
     shares = [one["variance_shortfall"] for point in every for one in point["channels"]]
     if any(share is not None and value == pytest.approx(100 * share, rel=1e-2) for share in shares):
         return True
     rules = [code for code in document["judged"] if code not in ("BN202", "BN203", "BN204", "BN205")]
-    return value in (len(document["volumes"]), len(rules))
+    volumes = len(document["volumes"])
+    return value in (volumes, volumes - len(document["left_out"]), len(rules))
 
 
 # --- Cases ---------------------------------------------------------------------------------------------------------
@@ -226,6 +228,58 @@ def test_an_odd_volume_is_named_with_its_numbers_and_those_of_the_others():
     least = number(min(float(one.astype(np.float64).mean()) for one in others))
     assert f"In the other volumes the mean is between {least} and" in odd.text
     assert any(one.text.startswith("Look at array 10 first (see below).") for one in found.answer)
+
+
+def test_the_answer_opens_with_the_sizes_without_the_odd_volume_and_the_step_has_them():
+    some = volumes([60.0, 140.0] * 6)
+    some[9] = some[9] * 6
+    report = bnstat.report(some, batch_axis="none", batch_size=2).report
+    first, _, third, _ = [one.text for one in report.verdict.answer]
+    without, whole = report.without_odd.recommendation, report.comparison.recommendation
+    assert first == (
+        "array 10 does not fit the other volumes. Without it, a batch size of 2 is too small for batch norm on the "
+        f"other 11 volumes. A batch of about {without.estimate} volumes is enough by the estimate, and a batch of "
+        f"{without.most} is enough with 90\u00a0% confidence."
+    )
+    assert third == (
+        "With array 10, a batch size of 2 is too small for batch norm on these 12 volumes. A batch of about "
+        f"{whole.estimate:,} volumes is enough by the estimate, and a batch of {whole.most:,} is enough with "
+        "90\u00a0% confidence."
+    )
+    assert report.verdict.steps[0].startswith("Look at array 10:")
+    assert report.verdict.steps[1].startswith(
+        f"Without array 10, train with a batch size of about {without.estimate}, or {without.most} to be"
+    )
+    assert any(one.startswith("Without array 10, the mean of a volume lies between") for one in report.verdict.why)
+
+
+def test_a_size_that_is_enough_without_the_odd_volume_is_kept_and_is_too_small_with_it():
+    draw = np.random.default_rng(1)
+    some = [draw.normal(100, 20, (8, 8, 8, 1)).astype(np.float32) for _ in range(14)]
+    some[5] = some[5] * 4
+    found = verdict(some, batch_size=4)
+    assert found.standing == "too small"
+    assert "Without it, a batch size of 4 is enough for batch norm on the other 13 volumes" in found.answer[0].text
+    assert "With array 6, a batch size of 4 is too small" in found.answer[2].text
+    assert found.steps[1] == "Without array 6, keep the batch size of 4."
+
+
+def test_a_volume_whose_nan_is_left_out_anyway_changes_no_size_and_that_is_said():
+    some = volumes([60.0, 140.0] * 6)
+    some[3][0, 0, 0, 0] = np.nan
+    report = bnstat.report(some, batch_axis="none", batch_size=2).report
+    assert report.left_out == (3,)
+    assert report.without_odd.recommendation.most == report.comparison.recommendation.most
+    assert report.verdict.answer[-1].text == "Without array 4, these sizes are the same."
+    assert report.verdict.steps[1].startswith("Train with a batch size of about")
+
+
+def test_of_many_volumes_that_are_left_out_three_are_named():
+    some = volumes([60.0, 140.0] * 10)
+    for place in (2, 5, 8, 11, 14):
+        some[place][..., 0] = 7.0
+    found = verdict(some, batch_size=2)
+    assert found.answer[0].text.startswith("array 3, array 6, array 9 and 2 more are broken. Without them, ")
 
 
 def test_a_volume_that_lies_apart_is_named_where_volumes_are_too_few_for_the_rule_on_odd_ones():

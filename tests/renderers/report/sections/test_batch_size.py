@@ -12,7 +12,8 @@ from reported import all_of, channel, only, reported
 
 import bnstat
 from bnstat.renderers.json import written
-from bnstat.renderers.report.blocks import Paragraph, Table
+from bnstat.renderers.numbers import ratio, share
+from bnstat.renderers.report.blocks import Details, Paragraph, Table
 from bnstat.renderers.report.plots import Area, Dots, Line, Plot, Rule
 from bnstat.renderers.report.sections import batch_size
 
@@ -80,6 +81,53 @@ def test_the_formula_goes_on_to_the_size_that_is_enough_and_is_that_of_compare_t
     for one, point in zip(report.continued, compared.batch_sizes, strict=True):
         assert one.noise == pytest.approx(point.channels[0].mean_noise, rel=1e-9)
         assert one.shortfall == pytest.approx(point.channels[0].variance_shortfall, rel=1e-9)
+
+
+def with_one_odd(channels=1):
+    draw = np.random.default_rng(5)
+    volumes = [
+        draw.normal(100 + 15 * draw.normal(size=channels), 20, (8, 7, 6, channels)).astype(np.float32)
+        for _ in range(14)
+    ]
+    volumes[6] *= 6
+    return bnstat.report(volumes, batch_axis="none", axis=4, batch_size=2).report
+
+
+@pytest.mark.parametrize("channels", [1, 3, 7])
+def test_a_dashed_line_goes_without_the_odd_volume_to_the_size_that_is_enough_then(channels):
+    report = with_one_odd(channels)
+    found = report.without_odd.recommendation
+    sections, document = [batch_size.section(report)], json.loads(written(report.to_dict()))
+    assert problems(sections, document) == []
+    assert numbers_from_nowhere(sections, document) == []
+    for plot in all_of(sections[0], Plot):
+        (line,) = [
+            one for one in plot.marks if isinstance(one, Line) and (one.name or "").startswith("without array 7")
+        ]
+        assert line.dashed
+        assert [at(document, path) for path in line.paths] == [y for _, y in line.points]
+        if plot.anchor != "plot-gap":
+            assert line.points[-1][0] >= found.most
+        rules = [one for one in plot.marks if isinstance(one, Rule) and (one.label or "").startswith("without: ")]
+        assert [one.at for one in rules] == [found.estimate, found.most]
+        shown = share if plot.anchor == "plot-shortfall" else ratio
+        assert f"Without array 7: {shown(line.points[0][1])} at batch size 1, " in plot.description
+
+
+def test_the_section_says_first_what_compare_says_without_the_odd_volume_and_has_both_tables():
+    report = with_one_odd()
+    found = batch_size.section(report)
+    leads = [one.text for one in all_of(found, Paragraph) if one.lead]
+    assert leads == [
+        f"Without array 7, batch{report.without_odd.recommendation.headline.removeprefix('Batch')}",
+        f"With array 7, batch{report.comparison.recommendation.headline.removeprefix('Batch')}",
+    ]
+    assert only(found, Table).caption == "The figures at each size, with array 7."
+    (folded,) = [one for one in all_of(found, Details) if one.summary == "The figures without array 7"]
+    (table,) = folded.blocks
+    assert [row.cells[1].value for row in table.rows] == [
+        point.channels[0].mean_noise for point in report.without_odd.batch_sizes
+    ]
 
 
 def test_of_many_channels_the_worst_and_the_middle_are_drawn_in_a_band():
