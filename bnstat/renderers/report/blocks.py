@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bnstat.renderers.report.plots import Plot
+from bnstat.reports.finding import SEVERITIES
 
 # The tone of a block or a cell: how severe it is, or "good" for what is in order.
 Tone = Literal["error", "warning", "note", "good", "plain"]
+# The tones of cells that mark a row as one with findings, the worst first.
+MARKED: tuple[Tone, ...] = SEVERITIES
 
 
 @dataclass(frozen=True)

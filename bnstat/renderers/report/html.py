@@ -14,7 +14,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bnstat import text
-from bnstat.renderers.report.blocks import Block, Cell, Details, Row, Section, Table
+from bnstat.renderers.report.blocks import MARKED, Block, Cell, Details, Row, Section, Table
 from bnstat.renderers.report.contents import sections_of
 from bnstat.renderers.report.drawing.data import data_of
 from bnstat.renderers.report.drawing.figure import svg
@@ -22,8 +22,6 @@ from bnstat.renderers.report.drawing.lettering import shown
 from bnstat.reports.full.full_report import FullReport
 from bnstat.version import __version__
 
-# The tones of cells that mark a row as one with findings, the worst first.
-_MARKED = ("error", "warning", "note")
 # Where a long name may be broken: between a slash, a hyphen or an underscore and a letter or digit.
 _PARTS = re.compile(r"(?<=\w[/_-])(?=\w)")
 # What a sentence tells to type. Other text between backticks may be a part of a name, and stays as it is.
@@ -141,7 +139,7 @@ def _kinds(cell: Cell, numeric: bool, first: bool) -> str:
 def _tone(row: Row) -> str:
     """Return the worst tone of the cells of a row; an empty text if none is marked."""
     tones = {cell.tone for cell in row.cells}
-    return next((tone for tone in _MARKED if tone in tones), "")
+    return next((tone for tone in MARKED if tone in tones), "")
 
 
 def _sorted_by(cell: Cell) -> str:

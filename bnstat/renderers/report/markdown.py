@@ -9,6 +9,7 @@ from html import escape
 
 from bnstat.renderers.markdown import escaped
 from bnstat.renderers.report.blocks import (
+    MARKED,
     Block,
     Code,
     Details,
@@ -28,8 +29,6 @@ from bnstat.text import joined, plural, sentence
 
 # The most characters of a comment on GitHub.
 MOST_CHARACTERS = 65_536
-# Tones of cells that mark a row as one with findings.
-_MARKED = ("error", "warning", "note")
 # Where what is left out can be seen.
 _ELSEWHERE = "the HTML page and `--format json` have all"
 # What begins a heading, a list, a fence or the definition of a link, but for its last character.
@@ -154,7 +153,7 @@ def _block(block: Block, room: _Room) -> str:
 def _code(text: str) -> str:
     """Return something to type between fences that no backtick in it closes."""
     shown = sentence(text)
-    fence = "`" * max(3, *(len(run) + 1 for run in _BACKTICKS.findall(shown)), 3)
+    fence = "`" * max([3, *(len(run) + 1 for run in _BACKTICKS.findall(shown))])
     return f"{fence}sh\n{shown}\n{fence}"
 
 
@@ -214,7 +213,7 @@ def _chosen(rows: Sequence[Row], room: _Room) -> list[Row]:
     """Return the rows that are shown: all if there is room, else those with findings first."""
     if len(rows) <= room.rows:
         return list(rows)
-    return sorted(rows, key=lambda row: not any(cell.tone in _MARKED for cell in row.cells))[: room.rows]
+    return sorted(rows, key=lambda row: not any(cell.tone in MARKED for cell in row.cells))[: room.rows]
 
 
 # --- Text ---------------------------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from math import sqrt
 
 from bnstat.reports.compare_batch_sizes import Comparison
 
-# The largest size that the curve is continued to, as a multiple of the largest compared one.
-_FARTHEST = 64
+# The largest size that a curve is continued to, and that a plot has a limit at, as a multiple of the largest compared
+# one.
+FARTHEST = 64
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def continued_of(comparison: Comparison | None) -> tuple[SizeFigures, ...]:
     if last is None or (patches is not None and patches.foreground is not None):
         return ()
     start, base = last.batch_size, last.channels[found.channel]
-    if base.mean_noise is None or base.variance_shortfall is None or not start < needed <= _FARTHEST * start:
+    if base.mean_noise is None or base.variance_shortfall is None or not start < needed <= FARTHEST * start:
         return ()
     return tuple(
         SizeFigures(

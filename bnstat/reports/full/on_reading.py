@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.batch_size.verdict import APPLIED
-from bnstat.reports.full.answers import ODD, Answers
+from bnstat.reports.full.answers import ODD, Answers, first_names
 from bnstat.reports.full.on_batch_size import recommended
 from bnstat.text import by, capitalized, channel_title, joined, plural, printable, sentence
 
 # The channels, shapes and types that a sentence names before it counts the rest.
-_MOST_NAMED = 6
+_MOST = 6
 
 
 def on_reading(answers: Answers) -> Iterator[str]:
@@ -30,20 +30,18 @@ def _volumes(answers: Answers) -> str:
     counts = sorted({len(one.channels) for one in answers.volumes})
     channels = plural(counts[0], "channel") if len(counts) == 1 else f"{joined([str(one) for one in counts])} channels"
     named = [printable(name) for name in answers.names]
-    names = f" ({_first([*named])})" if named else ""
+    names = f" ({first_names(named, _MOST)})" if named else ""
     shapes = list(dict.fromkeys(by(one.sample.shape) for one in answers.volumes))
     types = list(dict.fromkeys(one.sample.dtype for one in answers.volumes))
-    sized = f"shape {shapes[0]}" if len(shapes) == 1 else f"{plural(len(shapes), 'different shape')}: {_first(shapes)}"
+    sized = (
+        f"shape {shapes[0]}"
+        if len(shapes) == 1
+        else f"{plural(len(shapes), 'different shape')}: {first_names(shapes, _MOST)}"
+    )
     return (
         f"{answers.counted(number)} {were} read{patches}: {channels}{names}, {sized}, stored as "
-        f"{_first([printable(one) for one in types])}."
+        f"{first_names([printable(one) for one in types], _MOST)}."
     )
-
-
-def _first(names: list[str]) -> str:
-    if len(names) <= _MOST_NAMED:
-        return joined(names)
-    return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED:,} more"
 
 
 def _preparation(answers: Answers) -> str:
@@ -118,4 +116,4 @@ def _unjudged(answers: Answers) -> Iterator[str]:
     for one in () if found is None else found.unjudged:
         reasons.setdefault(one.reason, []).append(printable(channel_title(one.channel, answers.names)))
     for reason, channels in reasons.items():
-        yield f"The batch sizes say nothing of {_first(channels)} ({reason})."
+        yield f"The batch sizes say nothing of {first_names(channels, _MOST)} ({reason})."

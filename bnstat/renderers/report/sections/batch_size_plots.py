@@ -10,15 +10,13 @@ from bnstat.batch_size.results import CurveChannel, CurvePoint
 from bnstat.renderers.numbers import ratio, share
 from bnstat.renderers.report.plots import SERIES, Area, Axis, Dots, Line, Mark, Path, Plot, Role, Rule
 from bnstat.reports.compare_batch_sizes import Comparison
-from bnstat.reports.full.curves import SizeFigures
+from bnstat.reports.full.curves import FARTHEST, SizeFigures
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.on_batch_size import sizes_without
 from bnstat.text import NO_BREAK_SPACE, printable
 
 # Channels that have a line each; of more, the worst, the one in the middle and a band are drawn.
 MOST_LINES = 4
-# How far the axis reaches beyond the sizes that were compared, to show the one that is needed.
-_FARTHEST = 64
 
 Name = Literal["mean_noise", "variance_shortfall", "train_eval_rms"]
 
@@ -334,7 +332,7 @@ def _needed(comparison: Comparison, points: Sequence[tuple[CurvePoint, Path]], d
     found = comparison.recommendation
     if found is None or found.channel is None:
         return []
-    farthest = _FARTHEST * max(point.batch_size for point, _ in points)
+    farthest = FARTHEST * max(point.batch_size for point, _ in points)
     rules = []
     if found.estimate is not None and found.estimate <= farthest:
         rules.append(_rule(document, "estimate", f"enough: {found.estimate:,}", found.estimate))

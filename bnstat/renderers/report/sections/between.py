@@ -8,7 +8,6 @@ from bnstat.batch_size.results import PopulationChannel
 from bnstat.renderers.numbers import UNDEFINED, number, share
 from bnstat.renderers.report.blocks import Block, Cell, Column, Link, Paragraph, Row, Section, Table
 from bnstat.renderers.report.sections.flagged import (
-    ODD,
     Flags,
     chosen,
     finding_anchor,
@@ -19,6 +18,7 @@ from bnstat.renderers.report.sections.flagged import (
 from bnstat.renderers.report.sections.means_plot import means_plot
 from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
 from bnstat.reports.compare_batch_sizes import Comparison
+from bnstat.reports.full.answers import ODD
 from bnstat.reports.full.full_report import FullReport
 from bnstat.text import (
     NO_BREAK_SPACE,
