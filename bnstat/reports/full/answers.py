@@ -23,6 +23,8 @@ from bnstat.text import channel_title, joined, plural, printable
 MOST_NAMED = 5
 # The volumes that are named where sizes without them are, which a sentence says more than once.
 _MOST_LEFT_OUT = 3
+# The longest names that are said again.
+_LONGEST_NAMES = 60
 # The rules on what a batch size does, which the verdict on batch sizes speaks for.
 ON_BATCH_SIZE = ("BN202", "BN203", "BN204", "BN205")
 # The rule on volumes that are far from the others.
@@ -177,6 +179,14 @@ class Answers:
     def names_left_out(self) -> str:
         """The names of the volumes that are left out of the second comparison, the first of many."""
         return first_names([self.name_of(place) for place in self.left_out], _MOST_LEFT_OUT)
+
+    @property
+    def left_out_in_short(self) -> str:
+        """What a sentence calls these volumes once they were named: their names again, unless these are long."""
+        names, number = self.names_left_out, len(self.left_out)
+        if len(names) <= _LONGEST_NAMES:
+            return names
+        return f"the odd or broken {self.word}" if number == 1 else f"the {number:,} odd or broken {self.word}s"
 
     @cached_property
     def without(self) -> Answers | None:

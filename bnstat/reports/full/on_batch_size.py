@@ -255,7 +255,7 @@ def _both(answers: Answers, found: Recommendation, *, asked: bool) -> Iterator[s
     if others is None or best is None:
         return
     one = len(answers.left_out) == 1
-    it, names = "it" if one else "them", answers.names_left_out
+    it, names = "it" if one else "them", answers.left_out_in_short
     yield f"{_what_is_wrong(answers)} Without {it}, {_continued(_lead(others, best, asked=asked))}"
     yield _on_inputs(best)
     compared = _asked_sizes(others, best)
@@ -296,7 +296,7 @@ def steps_on_batch_size(answers: Answers) -> Sequence[str]:
     if others is None:
         return _steps(answers)
     first, *more = _steps(others) or ("",)
-    return (f"Without {answers.names_left_out}, {_continued(first)}", *more) if first else ()
+    return (f"Without {answers.left_out_in_short}, {_continued(first)}", *more) if first else ()
 
 
 def _steps(answers: Answers) -> Sequence[str]:

@@ -18,7 +18,7 @@ def why(answers: Answers) -> tuple[str, ...]:
     """Return what batch norm is, and why the batch size is enough or not in these data."""
     here, others = "Here", sizes_without(answers)
     if others is not None:
-        here, answers = f"Without {answers.names_left_out},", others
+        here, answers = f"Without {answers.left_out_in_short},", others
     found = recommended(answers)
     if found is None or answers.labels.everywhere:
         return ()

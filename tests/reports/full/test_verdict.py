@@ -282,6 +282,20 @@ def test_of_many_volumes_that_are_left_out_three_are_named():
     assert found.answer[0].text.startswith("array 3, array 6, array 9 and 2 more are broken. Without them, ")
 
 
+def test_long_names_of_volumes_that_are_left_out_are_said_once(tmp_path):
+    some = volumes([60.0, 140.0] * 8)
+    for place in (4, 9):
+        some[place] = some[place] * 6
+    files = [str(tmp_path / f"{place:02}_{'long-name_' * 8}.nii.gz") for place in range(16)]
+    for file, one in zip(files, some, strict=True):
+        nibabel.save(nibabel.Nifti1Image(one, np.eye(4)), file)
+    found = bnstat.report(files, batch_size=2).report.verdict
+    names = f"04_{'long-name_' * 8}.nii.gz and 09_{'long-name_' * 8}.nii.gz"
+    assert found.answer[0].text.startswith(f"{names} do not fit the other volumes. Without them, a batch size of 2")
+    assert found.answer[2].text.startswith("With the 2 odd or broken volumes, a batch size of 2 is too small")
+    assert found.steps[1].startswith("Without the 2 odd or broken volumes, train with a batch size of about")
+
+
 def test_a_volume_that_lies_apart_is_named_where_volumes_are_too_few_for_the_rule_on_odd_ones():
     files = sorted((ROOT / "sample_data" / "cohort").glob("*.nii.gz"))[:10]
     some = [nibabel.load(file).get_fdata(dtype=np.float32)[..., None] for file in files]

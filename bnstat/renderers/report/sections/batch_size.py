@@ -49,7 +49,7 @@ def _blocks(report: FullReport) -> Iterator[Block]:
         "formula."
     )
     yield from drawn
-    others, named = sizes_without(report.answers), report.answers.names_left_out
+    others, named = sizes_without(report.answers), report.answers.left_out_in_short
     yield _sizes(report.answers, comparison, "" if others is None else f", with {named}")
     if others is not None and others.comparison is not None:
         without = _sizes(others, others.comparison, f", without {named}", "compare_without_odd")
@@ -63,7 +63,7 @@ def _blocks(report: FullReport) -> Iterator[Block]:
 
 def _said(report: FullReport, comparison: Comparison) -> Iterator[Paragraph]:
     """Yield what `compare` says: first without the volumes that are odd or broken, if it says something else then."""
-    named, others = report.answers.names_left_out, sizes_without(report.answers)
+    named, others = report.answers.left_out_in_short, sizes_without(report.answers)
     without = [] if others is None or others.comparison is None else others.comparison.opening
     for opening, which in ((without, f"Without {named}"), (comparison.opening, f"With {named}" if without else "")):
         for place, one in enumerate(map(sentence, opening)):

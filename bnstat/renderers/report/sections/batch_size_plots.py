@@ -147,7 +147,7 @@ def _described_without(figure: _Figure, report: FullReport) -> str:
     if others is None or others.comparison is None:
         return ""
     points = figures_of(others.comparison)
-    return f" Without {report.answers.names_left_out}: {_told(figure, points, _decides(others.comparison))}."
+    return f" Without {report.answers.left_out_in_short}: {_told(figure, points, _decides(others.comparison))}."
 
 
 # --- Marks ---------------------------------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ def _without(figure: _Figure, report: FullReport) -> list[Mark]:
     channel, points = _decides(comparison), figures_of(comparison, "compare_without_odd")
     role: Role = "series-2" if channels == 1 else SERIES[channel] if channels <= MOST_LINES else "series-4"
     title = "" if channels == 1 else f", {printable(comparison.title_of(channel))}"
-    name = f"without {report.answers.names_left_out}{title}"
+    name = f"without {report.answers.left_out_in_short}{title}"
     lines = list(_line(figure, name, role, [(point, path, channel) for point, path in points], dashed=True))
     further = report.continued_without_odd if figure.drawn is not None else ()
     values = [getattr(one, figure.drawn or "") for one in further]
