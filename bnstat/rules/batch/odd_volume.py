@@ -258,7 +258,8 @@ def _odd(channels: Sequence[SampleChannel], volumes: Sequence[VolumeStatistics],
         out = [column for column in columns if place in column.far]
         if out:
             told = any(column.kinds is not None for column in out)
-            factor = _factor(*(one if told else replace(one, kinds=None) for one in columns), place=place)
+            mean, deviation = (one if told else replace(one, kinds=None) for one in columns)
+            factor = _factor(mean, deviation, place)
             words = "; ".join(column.words(place, limit) for column in out) + factor
             found.append(_Odd(volume, max(column.scores[place][0] for column in out), words))
     return found
