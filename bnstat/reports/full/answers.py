@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +11,7 @@ from bnstat.layers.settings import Settings
 from bnstat.reports.check import Check, RuleInfo
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.finding import Finding, Severity
+from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.reports.full.volumes import ReportedVolume
 from bnstat.reports.inspect import Report
 from bnstat.reports.label_maps import LabelMapsFound
@@ -72,6 +71,7 @@ class Answers:
         comparison: The comparison of batch sizes; None if the volumes cannot be compared.
         not_compared: Why not, in a sentence.
         volumes: The volumes.
+        volume_names: The names of all volumes of the report, by their place.
         silent: The codes of the rules that had nothing to judge, each with the reason.
         inside: True if the page has measurements of the layers inside of a network.
         without_odd: The comparison without the volumes that are odd or broken; None if there is none.
@@ -84,6 +84,7 @@ class Answers:
     comparison: Comparison | None
     not_compared: str | None
     volumes: tuple[ReportedVolume, ...]
+    volume_names: VolumeNames
     silent: Mapping[str, str] = field(default_factory=dict)
     inside: bool = False
     without_odd: Comparison | None = None
@@ -108,8 +109,7 @@ class Answers:
     @property
     def word(self) -> str:
         """The word for what differs: "volume", or "sample" for entries of a file or an array."""
-        entries = any(one.sample.index is not None for one in self.volumes)
-        return "sample" if entries and not self.patched else "volume"
+        return self.volume_names.noun
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -121,16 +121,9 @@ class Answers:
         """The greatest number of channels of a volume."""
         return max((len(one.channels) for one in self.volumes), default=0)
 
-    @cached_property
-    def _folder(self) -> str:
-        """What the names of all volumes begin with, up to the last separator; empty for one volume."""
-        titles = [one.title for one in self.volumes]
-        shared = posixpath.commonprefix(titles) if len(set(titles)) > 1 else ""
-        return shared[: max(shared.rfind("/"), shared.rfind(os.sep)) + 1]
-
     def name_of(self, place: int) -> str:
-        """Return the name of a volume in a sentence, below the folder that all volumes have in common."""
-        return printable(self.volumes[place].title.removeprefix(self._folder))
+        """Return the name of a volume in a sentence."""
+        return self.volume_names.full[place]
 
     def title_of(self, channel: int) -> str:
         """Return the name of a channel in a sentence."""

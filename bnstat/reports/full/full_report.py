@@ -19,9 +19,10 @@ from bnstat.reports.full.frameworks import FrameworksOnData
 from bnstat.reports.full.made import Made
 from bnstat.reports.full.network import NetworkLayer, ReportedNetwork
 from bnstat.reports.full.verdict import PageVerdict, verdict_of
+from bnstat.reports.full.volume_names import VolumeNames, names_of
 from bnstat.reports.full.volumes import ReportedVolume
 from bnstat.reports.inspect import Report
-from bnstat.sources.sample import Sample, channel_names_of
+from bnstat.sources.sample import Sample
 
 # The title of a page that is given none.
 TITLE = "Normalization statistics"
@@ -64,6 +65,11 @@ class FullReport(Document):
     left_out: tuple[int, ...] = ()
 
     @cached_property
+    def volume_names(self) -> VolumeNames:
+        """The names of the volumes, short enough for a table and a plot."""
+        return names_of(self.volumes, patched=self.check.settings.layer.preparation.patches is not None)
+
+    @cached_property
     def answers(self) -> Answers:
         """The answers of the commands, from which the verdict is made."""
         return Answers(
@@ -72,6 +78,7 @@ class FullReport(Document):
             comparison=self.comparison,
             not_compared=self.not_compared,
             volumes=self.volumes,
+            volume_names=self.volume_names,
             silent=self.silent,
             inside=self.network is not None,
             without_odd=self.without_odd,
@@ -116,12 +123,12 @@ class FullReport(Document):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the channels; none if they are not known."""
-        return channel_names_of(self.samples)
+        return self.answers.names
 
     @property
     def channels(self) -> int:
         """The greatest number of channels of a volume."""
-        return max((len(volume.channels) for volume in self.volumes), default=0)
+        return self.answers.channels
 
     @property
     def batch_size(self) -> int:

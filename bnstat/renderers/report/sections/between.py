@@ -16,10 +16,10 @@ from bnstat.renderers.report.sections.flagged import (
     told_apart,
 )
 from bnstat.renderers.report.sections.means_plot import means_plot
-from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.answers import ODD
 from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.text import (
     NO_BREAK_SPACE,
     capitalized,
@@ -44,7 +44,7 @@ def section(report: FullReport) -> Section | None:
     """Return the section; None if there are no volumes."""
     if not report.volumes:
         return None
-    names = names_of(report)
+    names = report.volume_names
     return Section("between-volumes", f"Between {names.noun}s", tuple(_blocks(report, names)))
 
 

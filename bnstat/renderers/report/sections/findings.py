@@ -8,10 +8,10 @@ from bnstat.renderers.check.alike import counted, stale_line
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.report.blocks import Block, Details, FindingCard, Items, Link, Paragraph, Section
 from bnstat.renderers.report.sections.flagged import finding_anchor, worst
-from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
 from bnstat.reports.finding import Finding
 from bnstat.reports.full.answers import ON_BATCH_SIZE
 from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.text import capitalized, numbered, plural, printable, sentence
 
 # The volumes that a card links to; all of them follow, folded away.
@@ -31,7 +31,7 @@ def section(report: FullReport) -> Section | None:
     """Return the section; None if nothing could be read."""
     if not report.volumes:
         return None
-    names = names_of(report)
+    names = report.volume_names
     blocks: list[Block] = [_opening(report)]
     for group in by_rule(report.findings):
         blocks += _card(group, report, names)

@@ -10,8 +10,8 @@ from bnstat.layers.results import Number
 from bnstat.reading.voxels.results import Histogram
 from bnstat.renderers.report.plots import Area, Axis, Line, Mark, Path, Plot, Points, Role
 from bnstat.renderers.report.sections.flagged import ToldApart
-from bnstat.renderers.report.sections.volume_names import VolumeNames
 from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.text import channel_title, plural, printable, short
 
 # Volumes up to which each has a line; of more, most are a band.

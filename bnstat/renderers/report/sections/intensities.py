@@ -14,7 +14,6 @@ from bnstat.renderers.report.sections.histogram_plot import (
     most_different,
     only_value,
 )
-from bnstat.renderers.report.sections.volume_names import names_of
 from bnstat.reports.full.full_report import FullReport
 from bnstat.text import capitalized, channel_title, first_ones, listed, numbered, plural, printable, sentence, short
 
@@ -36,7 +35,7 @@ def _blocks(report: FullReport) -> Iterator[Block]:
         yield Paragraph(capitalized(sentence(missing)))
         return
     # who is apart from the others, in words
-    names, flags = names_of(report), Flags.of(report)
+    names, flags = report.volume_names, Flags.of(report)
     if len(report.volumes) == 1:
         yield Paragraph(f"This is how the values of the {names.noun} are distributed.", lead=True)
     else:

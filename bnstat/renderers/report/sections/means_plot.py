@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from bnstat.renderers.report.plots import SERIES, Axis, Dots, Mark, Plot, Role, Rule
 from bnstat.renderers.report.sections.flagged import ToldApart
-from bnstat.renderers.report.sections.volume_names import VolumeNames
 from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.text import channel_title, plural, printable, short
 
 # Volumes up to which each has a row with its name, and the height of such a row.

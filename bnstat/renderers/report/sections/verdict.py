@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from bnstat.renderers.report.blocks import Block, Heading, Items, Link, Paragraph, Section, Tone
 from bnstat.renderers.report.sections.flagged import finding_anchor
-from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
 from bnstat.reports.full.answers import Remark
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.on_batch_size import Standing
+from bnstat.reports.full.volume_names import VolumeNames
 
 # The volumes of one remark that it links to.
 _MOST_LINKED = 5
@@ -26,7 +26,7 @@ def section(report: FullReport) -> Section | None:
     """Return the section; None if no input was given."""
     if not report.volumes and not report.errors:
         return None
-    found, names = report.verdict, names_of(report)
+    found, names = report.verdict, report.volume_names
     labels = report.answers.labels.everywhere
     tone: Tone = "error" if labels or not report.volumes else _TONES[found.standing]
     if report.check.settings.layer.by_sample and report.volumes and not labels:

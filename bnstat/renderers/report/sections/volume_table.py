@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from bnstat.renderers.numbers import UNDEFINED, mean_of, number, share
 from bnstat.renderers.report.blocks import Block, Cell, Column, Paragraph, Row, Table, Tone
 from bnstat.renderers.report.sections.flagged import Flags, links_to, rules_of, worst
-from bnstat.renderers.report.sections.volume_names import VolumeNames
 from bnstat.reports.finding import Finding
 from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.reports.full.volumes import ReportedVolume, VolumeChannel
 from bnstat.text import by, channel_title, plural, printable
 

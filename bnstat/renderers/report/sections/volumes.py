@@ -8,10 +8,10 @@ from bnstat.reading.voxels.results import Slices
 from bnstat.renderers.headings import preparation_lines
 from bnstat.renderers.report.blocks import Block, Details, Items, Paragraph, Picture, Pictures, Section
 from bnstat.renderers.report.sections.flagged import Flags, rules_of
-from bnstat.renderers.report.sections.volume_names import VolumeNames, names_of
 from bnstat.renderers.report.sections.volume_table import tables
 from bnstat.reports.finding import Failure
 from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.text import capitalized, channel_title, joined, plural, printable, sentence, short
 
 # Errors that are listed at once; the others are folded away.
@@ -24,7 +24,7 @@ def section(report: FullReport) -> Section | None:
     """Return the section; None if no input was given."""
     if not report.volumes and not report.errors:
         return None
-    names, flags = names_of(report), Flags.of(report)
+    names, flags = report.volume_names, Flags.of(report)
     blocks: list[Block] = [*_opening(report, names, flags), *_unread(report.errors)]
     if report.volumes:
         blocks += [*tables(report, names, flags), *_slices(report, names, flags)]

@@ -17,8 +17,8 @@ from bnstat.reading.voxels.results import Plane, Slices, Voxels
 from bnstat.renderers.report import html
 from bnstat.renderers.report.blocks import Details, Items, Link, Pictures, Table
 from bnstat.renderers.report.sections import volumes
-from bnstat.renderers.report.sections.volume_names import MOST_IN_PLOT, names_of
 from bnstat.reports.finding import Failure, Finding
+from bnstat.reports.full.volume_names import MOST_IN_PLOT
 
 ONE = [channel(10.0 + place, 2.0) for place in range(3)]
 
@@ -30,59 +30,18 @@ def _each(*channels):
 # --- Names -------------------------------------------------------------------------------------------------------
 
 
-def test_names_are_shown_below_the_folder_that_all_have_in_common():
-    found = names_of(reported(_each(*ONE), ["data/site_a/01.nii.gz", "data/site_b/01.nii.gz", "data/c.nii.gz"]))
-    assert found.folder == "data/"
-    assert found.full == ("site_a/01.nii.gz", "site_b/01.nii.gz", "c.nii.gz")
-    assert found.short == ("site_a/01", "site_b/01", "c")
-
-
-def test_folders_that_begin_alike_are_not_cut_inside_a_name():
-    assert names_of(reported(_each(*ONE[:2]), ["data/case_1.nii", "data/case_2.nii"])).folder == "data/"
-
-
-@pytest.mark.parametrize(
-    ("source", "folder", "name"),
-    [
-        ("data/a.nii", "data/", "a.nii"),
-        ("a.npz[x/y]", "", "a.npz[x/y]"),
-        ("data/", "", "data/"),
-        ("https://a.org/data/a.nii", "https://a.org/data/", "a.nii"),
-    ],
-)
-def test_the_folder_of_the_only_volume_is_said_once(source, folder, name):
-    found = names_of(reported(_each(ONE[0]), [source]))
-    assert (found.folder, *found.full) == (folder, name)
-
-
-@pytest.mark.parametrize(
-    "sources",
-    [
-        ["a.nii", "a.nii"],
-        ["a  b.nii", "a b.nii"],
-        ["a\nb.nii", "a\\nb.nii"],
-        ["a.nii", "a.nii", "a.nii (no. 1)"],
-        ["x" * 40 + "1" + "y" * 40 + ".nii", "x" * 40 + "2" + "y" * 40 + ".nii"],
-    ],
-)
-def test_no_two_volumes_look_alike(sources):
-    found = names_of(reported(_each(*(channel(1.0, 1.0) for _ in sources)), sources))
-    for names in (found.full, found.short):
-        assert len({" ".join(name.split()) for name in names}) == len(sources)
-
-
 def test_a_long_name_is_whole_in_the_table_and_short_in_plots():
     source = "sub-" + "0" * 296
     report = reported(_each(ONE[0]), [source])
     assert column(only(volumes.section(report), Table), "Volume") == [source]
-    assert len(names_of(report).short[0]) == MOST_IN_PLOT
+    assert len(report.volume_names.short[0]) == MOST_IN_PLOT
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"><img src=x>', "a & b", "\x1b[31m", "\u202egnp"])
 def test_a_name_with_markup_is_shown_as_text(name):
     report = reported(_each(*ONE[:2]), [name, "b.nii"])
     page = parsed(html.render(report))
-    expected = names_of(report).full[0]
+    expected = report.volume_names.full[0]
     rows = [one for one in page.all("tr") if one.attributes.get("id") == "volume-0"]
     assert rows[0].text.startswith(expected)
     assert not [one for one in page.all("img") if one.attributes.get("src") == "x"]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.volumes import ReportedVolume
 from bnstat.sources.formats.registry import IMAGE_ENDINGS
 from bnstat.text import printable
 
@@ -24,7 +24,7 @@ class VolumeNames:
         folder: The folder that all have in common, with its separator; empty if there is none.
         full: The name of each volume below that folder.
         short: The name of each in a plot, cut in the middle if it is long.
-        noun: The word for one of them: "volume", or "sample" for entries of a batch axis.
+        noun: The word for one of them: "volume", or "sample" for entries of a file or an array.
     """
 
     folder: str
@@ -33,15 +33,19 @@ class VolumeNames:
     noun: str
 
 
-def names_of(report: FullReport) -> VolumeNames:
-    """Return the names of the volumes of a report, by their place."""
-    titles = [volume.title for volume in report.volumes]
+def names_of(volumes: Sequence[ReportedVolume], *, patched: bool) -> VolumeNames:
+    """Return the names of all volumes of a report, by their place.
+
+    Args:
+        volumes: the volumes.
+        patched: True if samples are patches of volumes.
+    """
+    titles = [volume.title for volume in volumes]
     folder = _common_folder(titles)
     full = _apart([printable(title.removeprefix(folder)) for title in titles])
-    indexed = any(volume.sample.index is not None for volume in report.volumes)
-    return VolumeNames(
-        printable(folder), full, _apart([_cut(name) for name in _stems(full)]), "sample" if indexed else "volume"
-    )
+    entries = any(volume.sample.index is not None for volume in volumes)
+    noun = "sample" if entries and not patched else "volume"
+    return VolumeNames(printable(folder), full, _apart([_cut(name) for name in _stems(full)]), noun)
 
 
 def _common_folder(titles: Sequence[str]) -> str:
