@@ -14,20 +14,17 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bnstat import text
-from bnstat.renderers.report.blocks import MARKED, Block, Cell, Details, Row, Section, Table
+from bnstat.renderers.report.blocks import Block, Details, Section, Table
 from bnstat.renderers.report.contents import sections_of
 from bnstat.renderers.report.drawing.data import data_of
 from bnstat.renderers.report.drawing.figure import svg
 from bnstat.renderers.report.drawing.lettering import shown
+from bnstat.renderers.report.html_rows import MARKS, WORDS, Places, mark
 from bnstat.reports.full.full_report import FullReport
 from bnstat.version import __version__
 
-# Where a long name may be broken: between a slash, a hyphen or an underscore and a letter or digit.
-_PARTS = re.compile(r"(?<=\w[/_-])(?=\w)")
 # What a sentence tells to type. Other text between backticks may be a part of a name, and stays as it is.
 _TYPED = re.compile(r"`((?:bnstat |pip |python |--)[^`\n]*)`")
-# Letters of the longest text of a cell, and of the first cell of a row, that is kept on one line.
-_SHORT, _SHORT_NAME = 24, 22
 
 
 def render(report: FullReport) -> str:
@@ -77,9 +74,11 @@ def _about(report: FullReport) -> tuple[str, ...]:
 
 def _filled(template: str, sections: Sequence[Section], prefix: str, **values: object) -> str:
     known = {anchor for section in sections for anchor in (section.anchor, *_anchors(section.blocks))}
+    places = Places(prefix, known)
     of_page: dict[str, Callable[..., Any]] = {
         "id_of": lambda anchor: prefix + anchor,
-        "is_here": lambda anchor: anchor in known,
+        "link": lambda to: Markup(places.link(to.anchor, to.text)),
+        "rows": lambda table: Markup(places.rows(table)),
         "svg": lambda plot: Markup(svg(plot, prefix, known)),
         "data": lambda plot: Markup(data_of(plot)),
     }
@@ -109,42 +108,16 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"mark": lambda tone: Markup(mark(tone)), "marks": MARKS, "words": WORDS}
     environment.filters["kind"] = lambda block: type(block).__name__
     environment.filters["base64"] = lambda content: b64encode(content).decode()
-    environment.filters["broken"] = _broken
     environment.filters["worded"] = _worded
-    environment.filters["kinds"] = _kinds
-    environment.filters["tone"] = _tone
-    environment.filters["number"] = _sorted_by
     return environment
-
-
-def _broken(name: str) -> Markup:
-    """Return a text in which names of files may be broken after their parts, and not in the middle of one."""
-    return Markup(_PARTS.sub("<wbr>", str(escape(shown(name)))))
 
 
 def _worded(sentence: str) -> Markup:
     """Return a sentence in which what is to be typed stands out: commands and options between backticks."""
     return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(shown(sentence)))))
-
-
-def _kinds(cell: Cell, numeric: bool, first: bool) -> str:
-    """Return the classes of a cell: numbers stand at the right, long texts are broken into lines."""
-    long = cell.links or len(cell.text) > (_SHORT_NAME if first else _SHORT)
-    kinds = ("number" if numeric else "long" if long else "", "" if cell.tone == "plain" else cell.tone)
-    return " ".join(filter(None, kinds))
-
-
-def _tone(row: Row) -> str:
-    """Return the worst tone of the cells of a row; an empty text if none is marked."""
-    tones = {cell.tone for cell in row.cells}
-    return next((tone for tone in MARKED if tone in tones), "")
-
-
-def _sorted_by(cell: Cell) -> str:
-    """Return the number by which a row is sorted, as a script reads it."""
-    return "" if cell.value is None or cell.value != cell.value else repr(cell.value)  # NaN is sorted as undefined
 
 
 @cache
