@@ -133,7 +133,7 @@ class VolumeRules:
             apart=len(evidence.shapes) > 1,
             needs=evidence.needs,
         )
-        silent = {code: why for code, why in silences(evidence).items() if code in codes}
+        silent = {code: why for code, why in sorted(silences(evidence).items()) if code in codes}
         return JudgedVolumes(result, frozenset(codes - set(silent)), evidence, silent)
 
 
