@@ -114,13 +114,13 @@ def _places_of(volumes: Sequence[ReportedVolume], inspected: Report) -> dict[int
 def _holding(
     finding: Finding, volumes: Sequence[ReportedVolume], batches: Sequence[Batch], place_of: Mapping[int, int]
 ) -> Iterator[ReportedVolume]:
-    """Yield the volumes of a batch of several that have the NaN or infinite values that a finding on it is about."""
-    counted = _COUNTED.get(finding.rule)
-    if counted is None or finding.batch is None or finding.batch >= len(batches):
+    """Yield the volumes of a batch that a finding on it is about: all, or those that have the values it counts."""
+    if finding.batch is None or finding.batch >= len(batches):
         return
+    counted = _COUNTED.get(finding.rule)
     for place in dict.fromkeys(place_of[sample] for sample in batches[finding.batch].samples):
         channels = [one for one in volumes[place].channels if finding.channel in (None, one.channel)]
-        if any(getattr(one, counted) for one in channels):
+        if counted is None or any(getattr(one, counted) for one in channels):
             yield volumes[place]
 
 

@@ -106,6 +106,17 @@ def test_a_finding_on_a_batch_of_several_entries_of_a_file_is_at_the_entry_that_
     assert [at for at, found in enumerate(rules) if "BN207" in found] == [5]
 
 
+def test_a_finding_on_a_batch_of_several_is_at_each_volume_of_the_batch(tmp_path):
+    for at, values in enumerate(normal(4)):
+        nib.save(image(np.full((4, 4, 4), 3.0, "f4") if at < 2 else values), tmp_path / f"{at}.nii.gz")
+    report = bnstat.report(tmp_path, batch_size=2).report
+    (place,) = (at for at, one in enumerate(report.findings) if one.rule == "BN101")
+    assert report.findings[place].source is None
+    assert [place in one.findings for one in report.volumes] == [True, True, False, False]
+    (remark,) = (one for one in report.verdict.data if one.rule == "BN101")
+    assert remark.volumes == (0, 1)
+
+
 def test_a_file_that_is_given_twice_is_two_volumes(tmp_path):
     nib.save(image(normal(1)[0]), tmp_path / "x.nii.gz")
     document = bnstat.report([tmp_path / "x.nii.gz"] * 2, batch_size=2).to_dict()

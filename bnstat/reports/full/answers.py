@@ -54,13 +54,6 @@ def first_names(names: Sequence[str], most: int = MOST_NAMED) -> str:
     return f"{', '.join(names[:most])} and {len(names) - most:,} more"
 
 
-def _has(volume: ReportedVolume, finding: Finding) -> bool:
-    """Return True if a volume has the values that a finding on its batch is about, as far as its counts tell."""
-    counted = {"BN104": "nan", "BN105": "inf"}.get(finding.rule)
-    channels = [one for one in volume.channels if finding.channel in (None, one.channel)]
-    return counted is None or any(getattr(one, counted) for one in channels)
-
-
 @dataclass(frozen=True)
 class Answers:
     """The answers of the commands on the same volumes.
@@ -155,14 +148,16 @@ class Answers:
 
     def about(self, finding: Finding) -> tuple[ReportedVolume, ...]:
         """Return the volumes that a finding is about; none if it is about all of them."""
-        if finding.source is None:
-            inside = self._in_batch(finding.batch, self.volumes)
-            return tuple(one for one in inside if _has(one, finding)) or inside
-        found = [one for one in self.volumes if one.sample.source == finding.source]
-        if len(found) > 1:  # entries of one file: the message names the one, or they are those of the batch
-            named = tuple(one for one in found if one.title in finding.message)
-            return named or self._in_batch(finding.batch, found) or tuple(found)
-        return tuple(found)
+        return self._volumes_of.get(finding, ())
+
+    @cached_property
+    def _volumes_of(self) -> dict[Finding, tuple[ReportedVolume, ...]]:
+        """The volumes that each finding is about, as far as it is about some."""
+        found: dict[Finding, tuple[ReportedVolume, ...]] = {}
+        for volume in self.volumes:
+            for finding in dict.fromkeys(self.check.findings[at] for at in volume.findings):
+                found[finding] = (*found.get(finding, ()), volume)
+        return found
 
     def named(self, places: Sequence[int]) -> str:
         """Return the names of volumes, the first of many."""
@@ -190,21 +185,18 @@ class Answers:
         if self.without_odd is None:
             return None
         about = {at for place in self.left_out for at in self.volumes[place].findings}
-        rest = [one for at, one in enumerate(self.check.findings) if at not in about and one.rule not in ON_BATCH_SIZE]
+        kept = [at for at, one in enumerate(self.check.findings) if at not in about and one.rule not in ON_BATCH_SIZE]
+        now = {at: place for place, at in enumerate(kept)}
         return replace(
             self,
-            check=replace(self.check, findings=tuple(rest)),
+            check=replace(self.check, findings=tuple(self.check.findings[at] for at in kept)),
             comparison=self.without_odd,
-            volumes=tuple(one for one in self.volumes if one.place not in self.left_out),
+            volumes=tuple(
+                replace(one, findings=tuple(now[at] for at in one.findings if at in now))
+                for one in self.volumes
+                if one.place not in self.left_out
+            ),
             without_odd=None,
             left_out=(),
             others=True,
         )
-
-    def _in_batch(self, batch: int | None, among: Sequence[ReportedVolume]) -> tuple[ReportedVolume, ...]:
-        """Return the volumes of a batch; none without one."""
-        whole = next((one for one in self.inspected.batches if one.index == batch), None)
-        if batch is None or whole is None:
-            return ()
-        inside = {self.inspected.samples[place].volume for place in whole.samples}
-        return tuple(one for one in among if one.sample.volume in inside)
