@@ -17,7 +17,7 @@ from bnstat import text
 from bnstat.renderers.report.blocks import Block, Details, Section, Table
 from bnstat.renderers.report.contents import sections_of
 from bnstat.renderers.report.drawing.data import data_of
-from bnstat.renderers.report.drawing.figure import svg
+from bnstat.renderers.report.drawing.figure import narrow_svg, svg
 from bnstat.renderers.report.drawing.lettering import shown
 from bnstat.renderers.report.html_rows import MARKS, WORDS, Places, mark
 from bnstat.reports.full.full_report import FullReport
@@ -25,6 +25,11 @@ from bnstat.version import __version__
 
 # What a sentence tells to type. Other text between backticks may be a part of a name, and stays as it is.
 _TYPED = re.compile(r"`((?:bnstat |pip |python |--)[^`\n]*)`")
+# What is never broken into lines: an option, or a name in what is typed, and a number such as 9.8e-07.
+_WHOLE = re.compile(r"(?<![^\s])\S*-\S*(?![^\s])")
+_POWER = re.compile(r"(?<![\w.])[−-]?\d[\d.,]*e[+-]?\d+\b|(?<![\w-])--[a-z][a-z-]*")
+# Letters of the longest word that is kept on one line.
+_LONGEST_WORD = 28
 
 
 def render(report: FullReport) -> str:
@@ -79,7 +84,7 @@ def _filled(template: str, sections: Sequence[Section], prefix: str, **values: o
         "id_of": lambda anchor: prefix + anchor,
         "link": lambda to: Markup(places.link(to.anchor, to.text)),
         "rows": lambda table: Markup(places.rows(table)),
-        "svg": lambda plot: Markup(svg(plot, prefix, known)),
+        "svg": lambda plot: Markup(svg(plot, prefix, known) + narrow_svg(plot, prefix)),
         "data": lambda plot: Markup(data_of(plot)),
     }
     with_data = not prefix
@@ -112,12 +117,31 @@ def _environment() -> Environment:
     environment.filters["kind"] = lambda block: type(block).__name__
     environment.filters["base64"] = lambda content: b64encode(content).decode()
     environment.filters["worded"] = _worded
+    environment.filters["typed"] = _typed
     return environment
 
 
 def _worded(sentence: str) -> Markup:
     """Return a sentence in which what is to be typed stands out: commands and options between backticks."""
-    return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(shown(sentence)))))
+    parts = _TYPED.split(str(escape(shown(sentence))))
+    parts[::2] = [_POWER.sub(r'<span class="whole">\g<0></span>', part) for part in parts[::2]]
+    parts[1::2] = [f"<code>{_kept(part)}</code>" for part in parts[1::2]]
+    return Markup("".join(parts))
+
+
+def _typed(command: str) -> Markup:
+    """Return a command whose words are not broken at their hyphens."""
+    return Markup(_kept(str(escape(shown(command)))))
+
+
+def _kept(command: str) -> str:
+    """Return what is typed, already escaped, with each word that has a hyphen on one line, unless it is long."""
+
+    def whole(found: re.Match[str]) -> str:
+        word = found.group()
+        return word if len(word) > _LONGEST_WORD else f'<span class="whole">{word}</span>'
+
+    return _WHOLE.sub(whole, command)
 
 
 @cache

@@ -128,15 +128,40 @@ def test_labels_of_plots_are_never_over_each_other_nor_outside_and_can_be_read_o
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
         plots = page.locator("figure.plot").all()
         assert len(plots) == 4 + len(DEGENERATE)
-        faults = {plot.get_attribute("id"): plot.locator("svg").evaluate(FAULTS) for plot in plots}
+        faults = {plot.get_attribute("id"): plot.locator("svg.narrow").evaluate(FAULTS) for plot in plots}
         # labels of dots at one place are over the axes, which is what the data are
         assert {name: found for name, found in faults.items() if found and name not in DEGENERATE} == {}
         outside = {name: [one for one in found if "outside" in one] for name, found in faults.items()}
         assert {name: found for name, found in outside.items() if found} == {}
-        heights = page.locator("svg text:not(.halo)").evaluate_all(
+        heights = page.locator("svg.narrow text:not(.halo)").evaluate_all(
             "all => all.map(text => text.getBoundingClientRect().height)"
         )
         assert min(heights) > 11
+        frames = page.locator("figure.plot .scroll").evaluate_all(
+            "all => all.map(one => one.scrollWidth - one.clientWidth)"
+        )
+        assert max(frames) == 0
+
+
+def test_a_plot_is_drawn_for_the_room_that_it_has(opened, pages):
+    shown = "all => all.filter(one => one.getBoundingClientRect().width > 0).map(one => one.getAttribute('class'))"
+    for width, kind in ((360, "narrow"), (1280, "wide")):
+        with opened(pages["gallery"], viewport={"width": width, "height": 800}) as page:
+            page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+            assert set(page.locator("figure.plot svg").evaluate_all(shown)) == {kind}
+            page.emulate_media(media="print")
+            page.set_viewport_size({"width": 690, "height": 980})
+            assert set(page.locator("figure.plot svg").evaluate_all(shown)) == {"wide"}
+
+
+def test_labels_of_wide_plots_are_never_over_each_other_nor_outside(opened, pages):
+    with opened(pages["gallery"]) as page:
+        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        plots = page.locator("figure.plot").all()
+        faults = {plot.get_attribute("id"): plot.locator("svg.wide").evaluate(FAULTS) for plot in plots}
+        assert {name: found for name, found in faults.items() if found and name not in DEGENERATE} == {}
+        outside = {name: [one for one in found if "outside" in one] for name, found in faults.items()}
+        assert {name: found for name, found in outside.items() if found} == {}
 
 
 def test_a_table_is_sorted_by_its_headings_with_the_keyboard_alone(opened, pages):
@@ -163,7 +188,7 @@ def test_a_table_is_sorted_by_its_headings_with_the_keyboard_alone(opened, pages
 def test_a_table_is_filtered_by_a_text_and_by_findings(opened, pages):
     with opened(pages["gallery"]) as page:
         status = page.locator("#volumes [role=status]")
-        assert status.inner_text() == "50 of 120 rows are shown"
+        assert status.inner_text() == "24 of 120 rows are shown"
         page.get_by_label("Filter rows").first.fill("SUB-11")
         assert rows(page) == [f"site/sub-11{place}_T1w.nii.gz" for place in range(10)]
         assert status.inner_text() == "10 of 120 rows are shown"
@@ -178,7 +203,7 @@ def test_a_table_is_filtered_by_a_text_and_by_findings(opened, pages):
 
 def test_a_long_table_shows_its_first_rows_and_all_of_them_when_asked(opened, pages):
     with opened(pages["gallery"]) as page:
-        assert len(rows(page)) == 50
+        assert len(rows(page)) == 24
         page.get_by_role("button", name="Show all 120 rows").click()
         assert len(rows(page)) == 120
         assert page.locator("#volumes .show-all").is_hidden()
@@ -271,4 +296,4 @@ def test_a_notebook_keeps_its_look_beside_a_page_and_two_pages_do_not_meet(opene
         assert page.evaluate(look) == expected
         names = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
         assert len(names) == len(set(names)) > 300
-        assert page.locator("figure.plot svg").count() == 2 * (4 + len(DEGENERATE))
+        assert page.locator("figure.plot svg.wide").count() == 2 * (4 + len(DEGENERATE))

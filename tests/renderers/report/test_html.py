@@ -74,7 +74,8 @@ def test_every_kind_of_block_is_on_the_page(page):
     assert "A batch size of 8 is enough. why" in page.texts("p", **{"class": "warning lead"})[0]
     assert len(page.all("tr")) == 121
     assert len(page.all("article")) == 3
-    assert len(page.all("figure", **{"class": "plot"})) == len(page.all("svg")) > 20
+    assert len(page.all("figure", **{"class": "plot"})) == len(page.all("svg", **{"class": "wide"})) > 20
+    assert len(page.all("svg", **{"class": "narrow"})) == len(page.all("figure", **{"class": "plot"}))
     assert len(page.all("details")) == 2
     assert page.texts("ol") == ["Train with a batch size of 8. Add --intensity zscore to the command."]
 
@@ -175,7 +176,7 @@ def test_the_data_of_each_plot_stand_beside_it(page):
         attributes["id"]: json.loads("".join(text))
         for _, attributes, text in page.all("script", type="application/json")
     }
-    assert len(found) == len(page.all("svg"))
+    assert len(found) == len(page.all("svg", **{"class": "wide"}))
     assert found["data-noise"]["marks"][0]["name"] == "channel 0"
 
 
@@ -196,7 +197,7 @@ def test_the_part_for_a_notebook_has_its_own_identifiers_no_script_and_a_style_t
     other = Read(html.body("Another", gallery()))
     assert not set(known) & {attributes["id"] for _, attributes, _ in other.elements if "id" in attributes}
     style = re.sub(r"/\*.*?\*/", "", "".join(found.all("style")[0][2]), flags=re.S)
-    selectors = re.findall(r"([^{};]+)\{", re.sub(r"@media[^{]*\{", "", style))
+    selectors = re.findall(r"([^{};]+)\{", re.sub(r"@(media|container)[^{]*\{", "", style))
     assert len(selectors) > 80
     assert all(
         one.strip().startswith(".bnstat")
@@ -226,3 +227,12 @@ def test_templates_are_not_read_and_jinja_is_not_imported_before_a_page_is_writt
     code = f"import sys, bnstat, bnstat.cli; print(sorted({late} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-P", "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_is_typed_and_numbers_are_not_broken_into_lines():
+    blocks = (
+        Paragraph("Type `bnstat layers MODEL --format json`, or add --layers layers.json; the SD is 9.837e-07."),
+        Code(f"bnstat report --batch-size 2 {'a-' * 40}b"),
+    )
+    page = Read(html.page("Title", (Section("one", "One", blocks),)))
+    assert page.texts("span", **{"class": "whole"}) == ["--format", "--layers", "9.837e-07", "--batch-size"]

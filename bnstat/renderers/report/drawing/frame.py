@@ -11,10 +11,13 @@ from bnstat.renderers.report.drawing.shapes import at, label, title, written
 from bnstat.renderers.report.drawing.ticks import Tick, ticks_of
 from bnstat.renderers.report.plots import Area, Axis, Dots, Line, Plot, Rule
 
-WIDTH = 720.0
+# The pixels across of a plot, and of one on a narrow screen.
+WIDTH, NARROW = 720.0, 360.0
 # Pixels that are free at the right of a plot without labels there, and between labels and the axis.
 _EDGE, _GAP = 16.0, 8.0
 _LEAST_AREA = 90.0
+# The part of the width that the longest name of a category gets.
+_NAMES = 0.31
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Frame:
         across: The ticks of the horizontal scale.
         along: The ticks of the vertical scale.
         named: The pixel on which the name of the vertical axis stands.
+        width: The width of the whole picture.
         height: The height of the whole picture.
     """
 
@@ -35,6 +39,7 @@ class Frame:
     across: tuple[Tick, ...]
     along: tuple[Tick, ...]
     named: float
+    width: float
     height: float
 
     @property
@@ -58,11 +63,12 @@ class Frame:
         return max(self.y.start, self.y.end)
 
 
-def frame_of(plot: Plot, key: float, above: float, beside: float) -> Frame:
+def frame_of(plot: Plot, width: float, key: float, above: float, beside: float) -> Frame:
     """Return the frame of a plot.
 
     Args:
         plot: the plot.
+        width: the pixels of the whole picture across.
         key: the pixels that its legend takes.
         above: the pixels that labels need between the name of the vertical axis and the upper edge.
         beside: the pixels that labels need at its right.
@@ -73,18 +79,19 @@ def frame_of(plot: Plot, key: float, above: float, beside: float) -> Frame:
     down = plot.y.scale == "category"
     start, end = (top, bottom) if down else (bottom, top)
     y = scale_of(plot.y, _values(plot, "y"), start, end)
-    along = tuple(ticks_of(y, across=False))
+    along = tuple(ticks_of(y, across=False, longest=width * _NAMES))
     left = max(max((tick.width for tick in along), default=0.0) + _GAP + 2, 24.0)
-    right = WIDTH - max(beside, _EDGE)
+    right = width - max(beside, _EDGE)
     values = list(_values(plot, "x"))
     x = scale_of(plot.x, values, left, right)
     # the first and the last label below the axis may be wider than what is free beside it
-    halves = [(x.at(tick.value) or 0.0, tick.width / 2) for tick in ticks_of(x, across=True) if tick.text]
+    first = ticks_of(x, across=True, longest=width * _NAMES)
+    halves = [(x.at(tick.value) or 0.0, tick.width / 2) for tick in first if tick.text]
     before = max((half - place for place, half in halves), default=0.0)
-    after = max((place + half - WIDTH for place, half in halves), default=0.0)
+    after = max((place + half - width for place, half in halves), default=0.0)
     x = scale_of(plot.x, values, left + max(before, 0.0), right - max(after, 0.0))
-    across = tuple(ticks_of(x, across=True))
-    return Frame(x, y, across, along, key + LINE - 4.0, bottom + below)
+    across = tuple(ticks_of(x, across=True, longest=width * _NAMES))
+    return Frame(x, y, across, along, key + LINE - 4.0, width, bottom + below)
 
 
 def _values(plot: Plot, name: str) -> Iterator[float]:
@@ -115,7 +122,7 @@ def axes(plot: Plot, frame: Frame) -> str:
     left = frame.left - _GAP
     lines += [_tick(tick, (left, _at(frame.y, tick) + 4.5), "end") for tick in frame.along if tick.text]
     middle = ((frame.left + frame.right) / 2, below + LINE + 3)
-    lines.append(_named(plot.x, middle, "middle") + _named(plot.y, (0.0, frame.named), "start"))
+    lines.append(_named(plot.x, middle, "middle", frame) + _named(plot.y, (0.0, frame.named), "start", frame))
     return f'<g aria-hidden="true">{"".join(lines)}</g>'
 
 
@@ -123,8 +130,8 @@ def _at(scale: Scale, tick: Tick) -> float:
     return scale.at(tick.value) or 0.0
 
 
-def _named(axis: Axis, place: tuple[float, float], anchor: str) -> str:
-    return label(place, cut(axis.label, WIDTH - 16), "axis-label", anchor) if axis.label else ""
+def _named(axis: Axis, place: tuple[float, float], anchor: str, frame: Frame) -> str:
+    return label(place, cut(axis.label, frame.width - 16), "axis-label", anchor) if axis.label else ""
 
 
 def _tick(tick: Tick, place: tuple[float, float], anchor: str) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, product
 from math import isfinite
 
-from bnstat.renderers.report.drawing.frame import WIDTH, Frame
+from bnstat.renderers.report.drawing.frame import Frame
 from bnstat.renderers.report.drawing.lettering import LINE, cut, width, wrapped
 from bnstat.renderers.report.drawing.shapes import at, label
 from bnstat.renderers.report.plots import Dots, Plot, Role, Rule
 
-# The pixels of the widest label at the right of a limit, and of one beside a dot.
-_BESIDE, _AT_DOT = 140.0, 220.0
+# The parts of the width that the widest label gets at the right of a limit, above one, and beside a dot.
+_BESIDE, _AT_LIMIT, _AT_DOT = 0.195, 0.75, 0.305
 # Pixels between labels, and between the label of a vertical limit and its line.
 _GAP, _POLE = 8.0, 4.0
 # Limits of which all ways to set their labels are tried.
@@ -67,15 +68,16 @@ def _flags(plot: Plot, frame: Frame) -> list[_Flag]:
         sides: Iterator[tuple[bool, ...]] = product((False, True), repeat=len(rules))
     else:
         sides = ((True,) * left + (False,) * (len(rules) - left) for left in range(len(rules) + 1))
-    return min((_set(rules, frame, side) for side in sides), key=_cost)
+    return min((_set(rules, frame, side) for side in sides), key=partial(_cost, frame))
 
 
-def _cost(flags: list[_Flag]) -> tuple[float, int, int]:
-    """Return what is wrong with labels, the worst first: pixels outside, crossings, and rows."""
-    outside = sum(max(-flag.left, 0.0) + max(flag.right - WIDTH, 0.0) for flag in flags)
+def _cost(frame: Frame, flags: list[_Flag]) -> tuple[float, int, int, int]:
+    """Return what is wrong with labels, the worst first: pixels outside, crossings, names cut short, and rows."""
+    outside = sum(max(-flag.left, 0.0) + max(flag.right - frame.width, 0.0) for flag in flags)
     return (
         outside,
         sum(one.meets(other) for one, other in combinations(flags, 2)),
+        sum("…" in flag.words for flag in flags),
         max((flag.row for flag in flags), default=0),
     )
 
@@ -86,7 +88,8 @@ def _set(rules: list[Rule], frame: Frame, to_left: Sequence[bool]) -> list[_Flag
     sided = list(zip(rules, to_left, strict=True))
     for rule, left_of in (*(one for one in sided if one[1]), *(one for one in reversed(sided) if not one[1])):
         place = frame.x.at(rule.at) or 0.0
-        words = cut(rule.label or "", WIDTH / 2)
+        room = (place if left_of else frame.width - place) - _POLE
+        words = cut(rule.label or "", min(max(room, frame.width / 3), frame.width * _AT_LIMIT))
         wide = width(words)
         left = place - _POLE - wide if left_of else place + _POLE
         ways = [_Flag(rule.role, words, place, left, left + wide, row) for row in range(len(found) + 1)]
@@ -94,9 +97,9 @@ def _set(rules: list[Rule], frame: Frame, to_left: Sequence[bool]) -> list[_Flag
     return found
 
 
-def beside(plot: Plot) -> float:
+def beside(plot: Plot, width_of_plot: float) -> float:
     """Return the pixels that labels of horizontal limits need at the right of a plot."""
-    lines = [line for rule in _rules(plot, "y") for line in wrapped(rule.label or "", _BESIDE)]
+    lines = [line for rule in _rules(plot, "y") for line in wrapped(rule.label or "", width_of_plot * _BESIDE)]
     return max(map(width, lines), default=0.0) + (12.0 if lines else 0.0)
 
 
@@ -127,7 +130,7 @@ def _right(plot: Plot, frame: Frame) -> Iterator[str]:
     """Yield labels at the right of horizontal limits, from the top down, each below the one before."""
     known = [rule for rule in _rules(plot, "y") if frame.y.inside(rule.at)]
     placed = sorted(((frame.y.at(rule.at) or 0.0, rule) for rule in known), key=lambda pair: pair[0])
-    blocks = [(place, rule, wrapped(rule.label or "", _BESIDE)) for place, rule in placed]
+    blocks = [(place, rule, wrapped(rule.label or "", frame.width * _BESIDE)) for place, rule in placed]
     tops: list[float] = []
     for place, _, lines in blocks:
         wanted = place - len(lines) * LINE / 2
@@ -152,7 +155,7 @@ def _at_dots(plot: Plot, frame: Frame) -> Iterator[str]:
             x, y = frame.x.pixel(mark.points[index][0]), frame.y.pixel(mark.points[index][1])
             if not words or x is None or y is None:
                 continue
-            short = cut(words, _AT_DOT)
+            short = cut(words, frame.width * _AT_DOT)
             ends = [frame.x.pixel(end) for end in (mark.ranges[index] if index < len(mark.ranges) else ())]
             known = [x, *(end for end in ends if end is not None)]
             for left, base in _places(min(known), x, max(known), y, width(short)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bnstat.renderers.report.drawing.frame import WIDTH
 from bnstat.renderers.report.drawing.lettering import LINE, cut, width
 from bnstat.renderers.report.drawing.shapes import at, dashes, dot, label
 from bnstat.renderers.report.plots import Area, Dots, Line, Mark, Plot
@@ -15,7 +14,7 @@ _ROW = LINE + 3
 Entry = tuple[str, list[Mark]]
 
 
-def legend(plot: Plot) -> tuple[str, float]:
+def legend(plot: Plot, width_of_plot: float) -> tuple[str, float]:
     """Return the legend of a plot, and the pixels that it takes; nothing if no mark has a name."""
     named: dict[str, list[Mark]] = {}
     for mark in plot.marks:
@@ -26,9 +25,9 @@ def legend(plot: Plot) -> tuple[str, float]:
             marks.append(mark)
     x, row, parts = 0.0, 0, []
     for name, marks in named.items():
-        words = cut(name, WIDTH - _SAMPLE - 8)
+        words = cut(name, width_of_plot - _SAMPLE - 8)
         wide = _SAMPLE + 7 + width(words) + _GAP
-        if x and x + wide - _GAP > WIDTH:
+        if x and x + wide - _GAP > width_of_plot:
             x, row = 0.0, row + 1
         parts.append(_entry(words, marks, x, row * _ROW + 13.0))
         x += wide

@@ -12,9 +12,8 @@ from bnstat import text
 from bnstat.renderers.report.drawing.lettering import LINE, SIZE, cut, width
 from bnstat.renderers.report.drawing.scales import Scale
 
-# Pixels between two labels side by side, and the room that the longest name of a category gets.
+# Pixels between two labels side by side.
 _GAP = 14
-_LONGEST = 225.0
 # Numbers that are written out on an axis; others are in powers of ten.
 _PLAIN_LOG = (1e-3, 1e5)
 _PLAIN_LINEAR = (1e-4, 1e7)
@@ -43,19 +42,20 @@ class Tick:
         return width(self.text) + width(self.exponent, SIZE * _SMALLER)
 
 
-def ticks_of(scale: Scale, *, across: bool) -> list[Tick]:
+def ticks_of(scale: Scale, *, across: bool, longest: float = 225.0) -> list[Tick]:
     """Return the ticks of a scale.
 
     Args:
         scale: the scale.
         across: True if the labels stand side by side, below the axis.
+        longest: the pixels that the longest name of a category gets.
     """
     axis = scale.axis
     if axis.scale == "category":
-        return _categories(scale, across=across)
+        return _categories(scale, longest, across=across)
     if axis.ticks:
         if axis.names:
-            return _named(scale, across=across)
+            return _named(scale, longest, across=across)
         inside = [value for value in axis.ticks if isfinite(value) and scale.inside(value)]
         log = axis.scale == "log"
         return _thinned([_power(one) if log and not _plain((one,)) else _short(one) for one in inside], scale, across)
@@ -142,14 +142,14 @@ def _signed(number: str) -> str:
     return number.replace("-", "−")
 
 
-def _categories(scale: Scale, *, across: bool) -> list[Tick]:
+def _categories(scale: Scale, most: float, *, across: bool) -> list[Tick]:
     """Return a tick for each category; where they are too many, every second, third … has its name."""
     names = scale.axis.names
     slot = scale.length / max(len(names), 1)
     least = 96 if across else LINE - 2
     longest = max((width(name) for name in names), default=0) + 8
     stride = max(1, ceil(min(least, longest if across else least) / slot))
-    room = min(stride * slot - 8, _LONGEST) if across else _LONGEST
+    room = min(stride * slot - 8, most) if across else most
     found = []
     for place, name in enumerate(names):
         written = cut(name, room) if place % stride == 0 else ""
@@ -157,10 +157,10 @@ def _categories(scale: Scale, *, across: bool) -> list[Tick]:
     return found
 
 
-def _named(scale: Scale, *, across: bool) -> list[Tick]:
+def _named(scale: Scale, most: float, *, across: bool) -> list[Tick]:
     """Return the ticks that have names in place of numbers."""
     found = [
-        Tick(value, written := cut(name, _LONGEST), full=name if written != name else "")
+        Tick(value, written := cut(name, most), full=name if written != name else "")
         for value, name in zip(scale.axis.ticks, scale.axis.names, strict=False)
         if isfinite(value) and scale.inside(value)
     ]
