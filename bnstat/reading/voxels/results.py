@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import sub
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,35 @@ class Histogram:
     volumes: tuple[tuple[int, ...], ...]
     volumes_below: tuple[int, ...] = ()
     volumes_above: tuple[int, ...] = ()
+
+    def outside(self, volume: int | None = None) -> int:
+        """Return the number of values of all volumes, or of one by its place, that lie outside of the bins."""
+        if volume is None:
+            return self.below + self.above
+        return sum(side[volume] for side in (self.volumes_below, self.volumes_above) if volume < len(side))
+
+    def shares(self, volume: int | None = None) -> list[float]:
+        """Return the share of all values, or of those of one volume, that lie in each bin."""
+        counts = self.counts if volume is None else self.volumes[volume]
+        total = sum(counts) + self.outside(volume)
+        return [count / total if total else 0.0 for count in counts]
+
+    def is_away(self, volume: int) -> bool:
+        """Return True if most values of a volume lie outside of the bins."""
+        return self.outside(volume) > sum(self.volumes[volume])
+
+    @property
+    def counted(self) -> list[int]:
+        """The places of the volumes of which values are known."""
+        return [place for place, counts in enumerate(self.volumes) if any(counts) or self.outside(place)]
+
+    @property
+    def least_like_all(self) -> int | None:
+        """The volume whose shares are furthest from those of all values together; None of fewer than three volumes."""
+        counted, together = self.counted, self.shares()
+        if len(counted) < 3:
+            return None
+        return max(counted, key=lambda one: sum(map(abs, map(sub, self.shares(one), together))))
 
 
 @dataclass(frozen=True)

@@ -26,52 +26,11 @@ _HIDES, _BESIDE = 20.0, 2
 _LEAST_SHARE = 1e-6
 
 
-def shares_of(report: FullReport, place: int, volume: int | None = None) -> list[float]:
-    """Return the share of all values, or of those of a volume, that lie in each bin.
-
-    Args:
-        report: The report.
-        place: The place of the histogram.
-        volume: The place of the volume; None for all of them.
-    """
-    histogram = report.voxels.histograms[place]
-    counts = histogram.counts if volume is None else histogram.volumes[volume]
-    total = sum(counts) + outside(histogram, volume)
-    return [count / total if total else 0.0 for count in counts]
-
-
-def outside(histogram: Histogram, volume: int | None = None) -> int:
-    """Return the number of values of all volumes, or of one, that lie outside of the bins."""
-    if volume is None:
-        return histogram.below + histogram.above
-    return sum(side[volume] for side in (histogram.volumes_below, histogram.volumes_above) if volume < len(side))
-
-
 def only_value(report: FullReport, channel: int) -> Number | None:
     """Return the value that all finite values of a channel have; None if they differ, or there are none."""
     columns = [volume.channels[channel] for volume in report.volumes if channel < len(volume.channels)]
     ends = {end for one in columns for end in (one.minimum, one.maximum) if end is not None}
     return next(iter(ends)) if len(ends) == 1 else None
-
-
-def counted_volumes(histogram: Histogram) -> list[int]:
-    """Return the places of the volumes of which values are known."""
-    return [place for place, counts in enumerate(histogram.volumes) if any(counts) or outside(histogram, place)]
-
-
-def is_away(histogram: Histogram, volume: int) -> bool:
-    """Return True if most values of a volume lie outside of the bins."""
-    return outside(histogram, volume) > sum(histogram.volumes[volume])
-
-
-def most_different(report: FullReport, place: int) -> int | None:
-    """Return the volume whose values are distributed least like all values; None of fewer than three volumes."""
-    counted = counted_volumes(report.voxels.histograms[place])
-    if len(counted) < 3:
-        return None
-    together = np.array(shares_of(report, place))
-    distances = [float(np.abs(np.array(shares_of(report, place, one)) - together).sum()) for one in counted]
-    return counted[distances.index(max(distances))]
 
 
 def histogram_plot(report: FullReport, place: int, names: VolumeNames, told: ToldApart, different: int | None) -> Plot:
@@ -86,9 +45,9 @@ def histogram_plot(report: FullReport, place: int, names: VolumeNames, told: Tol
     """
     histogram = report.voxels.histograms[place]
     title = printable(channel_title(histogram.channel, report.names))
-    together = shares_of(report, place)
+    together = histogram.shares()
     hidden = _is_hidden(together)
-    counted = counted_volumes(histogram)
+    counted = histogram.counted
     quiet = [one for one in counted if one not in told.places and one != different]
     banded = len(counted) > MOST_LINES
     marks: list[Mark] = []
@@ -171,8 +130,8 @@ def _line(
     thin: bool = False,
 ) -> Line:
     """Return the line of all values or of one volume; the last point closes the last bin."""
-    edges = report.voxels.histograms[place].edges
-    shares = shares_of(report, place, volume)
+    histogram = report.voxels.histograms[place]
+    edges, shares = histogram.edges, histogram.shares(volume)
     counts: Path = ("counts",) if volume is None else ("volumes", volume)
     paths: list[Path] = [("histograms", place, *counts, at) for at in range(len(shares))]
     return Line(
@@ -206,9 +165,9 @@ def _told(report: FullReport, place: int, names: VolumeNames, told: ToldApart, d
 
 def _band(report: FullReport, place: int, volumes: Sequence[int], names: VolumeNames) -> Area:
     """Return the range of the shares of most volumes in each bin."""
-    shares = np.array([shares_of(report, place, one) for one in volumes])
+    histogram = report.voxels.histograms[place]
+    edges, shares = histogram.edges, np.array([histogram.shares(one) for one in volumes])
     low, high = np.percentile(shares, (_LOW, _HIGH), axis=0).tolist()
-    edges = report.voxels.histograms[place].edges
 
     def points(values: list[float]) -> Points:
         return (*zip(edges, values, strict=False), (edges[-1], values[-1]))

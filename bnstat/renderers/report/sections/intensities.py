@@ -7,13 +7,7 @@ from dataclasses import replace
 
 from bnstat.renderers.report.blocks import Block, Link, Paragraph, Section
 from bnstat.renderers.report.sections.flagged import Flags, channels_title, chosen, odd_or_apart, told_apart
-from bnstat.renderers.report.sections.histogram_plot import (
-    counted_volumes,
-    histogram_plot,
-    is_away,
-    most_different,
-    only_value,
-)
+from bnstat.renderers.report.sections.histogram_plot import histogram_plot, only_value
 from bnstat.reports.full.full_report import FullReport
 from bnstat.text import capitalized, channel_title, first_ones, listed, numbered, plural, printable, sentence, short
 
@@ -57,11 +51,11 @@ def _blocks(report: FullReport) -> Iterator[Block]:
             yield Paragraph(f"All values of {title} are {short(value)}, so it has no plot.")
             continue
         told = told_apart(report, flags, channel)
-        counted = set(counted_volumes(histograms[place_of[channel]]))
+        counted = set(histograms[place_of[channel]].counted)
         told = replace(told, places=tuple(one for one in told.places if one in counted))
-        different = None if told.places else most_different(report, place_of[channel])
+        different = None if told.places else histograms[place_of[channel]].least_like_all
         yield histogram_plot(report, place_of[channel], names, told, different)
-        away = [one for one in told.places if is_away(histograms[place_of[channel]], one)]
+        away = [one for one in told.places if histograms[place_of[channel]].is_away(one)]
         if away:
             which = first_ones(names.noun if len(away) == 1 else f"{names.noun}s", [names.full[one] for one in away])
             yield Paragraph(f"Most values of {which} lie outside of this plot.", "warning")

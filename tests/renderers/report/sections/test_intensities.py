@@ -10,7 +10,7 @@ from reported import all_of, channel, counted, odd, only, reported, said
 from bnstat.reading.voxels.results import Histogram, Voxels
 from bnstat.renderers.report.plots import Area, Line, Plot
 from bnstat.renderers.report.sections import intensities
-from bnstat.renderers.report.sections.histogram_plot import MOST_LINES, most_different
+from bnstat.renderers.report.sections.histogram_plot import MOST_LINES
 
 EDGES = tuple(range(9))
 HUMP = [1, 4, 9, 16, 15, 8, 3, 1]
@@ -89,7 +89,7 @@ def test_an_odd_volume_is_a_line_of_its_own_in_plot_legend_and_text():
 def test_without_an_odd_volume_the_most_different_one_is_named():
     report = _report([HUMP, HUMP, HUMP, [40, 1, 1, 1, 1, 1, 1, 1]])
     section = intensities.section(report)
-    assert most_different(report, 0) == 3
+    assert report.voxels.histograms[0].least_like_all == 3
     assert "those of case_003.nii.gz in channel 0: a broken line" in said(section)
     assert any(line.name == "case_003, least like all" for line in _lines(only(section, Plot)))
 
