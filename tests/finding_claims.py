@@ -387,8 +387,17 @@ def _odd_beside_kinds(said: Said, match: Match) -> list[float]:
     side = above == above[known.index(own)]
     ordered = [*sorted(scores[side], reverse=True), 0.0]
     following = [nearer for score, nearer in pairwise(ordered) if score > limit and score >= 3 * nearer][-1]
-    medians = [float(np.median(values[~upper])), float(np.median(values[upper]))]
+    kept = (scores <= following) | (above != above[known.index(own)])
+    kept &= ~_out_on_the_other_side(scores, above != above[known.index(own)], limit)
+    medians = [float(np.median(values[kept & some])) for some in (~upper, upper)]
     return [getattr(own, name), *medians, scores[known.index(own)], limit, *([following] if following else [])]
+
+
+def _out_on_the_other_side(scores: np.ndarray, side: np.ndarray, limit: float) -> np.ndarray:
+    """Return which volumes of a side of the median are far out."""
+    ordered = [*sorted(scores[side], reverse=True), 0.0]
+    far = [score for score, nearer in pairwise(ordered) if score > limit and score >= 3 * nearer]
+    return side & (scores >= far[-1]) if far else np.zeros(len(scores), bool)
 
 
 def _factor(said: Said, match: Match) -> list[float]:
@@ -399,14 +408,14 @@ def _factor(said: Said, match: Match) -> list[float]:
 
 
 def _factor_of_a_kind(said: Said, match: Match) -> bool:
-    """Return True if the deviation of the volume is so many times that of one of the kinds, or of all volumes."""
+    """Return True if the deviation of the volume is about so many times that of the kind."""
     deviations, own = np.array([one.deviation for one in _known(said)]), _own(said).deviation
     upper = two_kinds.split(np.log(deviations), 0.05)
-    kinds = [deviations] if upper is None else [deviations[upper], deviations[~upper], deviations]
-    times = [own / float(np.median(some)) for some in kinds]
+    assert upper is not None
+    kind = deviations[(upper if match["which"] == "upper" else ~upper) & (deviations != own)]
+    times = own / float(np.median(kind))
     told = float(match["times"].replace(",", ""))
-    larger = match["kind"] == "larger"
-    return any((one > 1) == larger and float(f"{max(one, 1 / one):.2g}") == told for one in times)
+    return bool((times > 1) == (match["kind"] == "larger") and told == float(f"{max(times, 1 / times):.2g}"))
 
 
 def _many_odd(said: Said, match: Match) -> bool:
@@ -523,7 +532,7 @@ CLAIMS: tuple[Claim, ...] = (
     claim("BN207", "Both are about # times (?P<kind>larger|smaller) than in the middle", _factor),
     claim(
         "BN207",
-        f"Both are about (?P<times>{NUMBER}) times (?P<kind>larger|smaller) than in the nearer kind",
+        f"Both are about (?P<times>{NUMBER}) times (?P<kind>larger|smaller) than in the (?P<which>lower|upper) kind",
         _factor_of_a_kind,
     ),
     claim("BN207", "in (?P<odd>[\\d,]+) of (?P<volumes>[\\d,]+) volumes", _many_odd),

@@ -201,16 +201,35 @@ def test_a_volume_that_fits_neither_of_two_scanners_is_named(number, place, fact
     assert "from the nearer kind on a log scale, limit 8" in finding.message
 
 
-@pytest.mark.parametrize(("place", "factor", "words"), [(3, 6.0, "larger"), (4, 0.1, "smaller")])
-def test_a_factor_is_said_beside_the_nearer_of_two_scanners(place, factor, words):
+@pytest.mark.parametrize(
+    ("place", "factor", "words"),
+    [
+        (3, 6.0, "larger than in the upper kind"),
+        (4, 0.1, "smaller than in the lower kind"),
+        (4, 5.0, "larger than in the lower kind"),
+    ],
+)
+def test_a_factor_is_said_beside_the_scanner_with_which_mean_and_deviation_agree_on_it(place, factor, words):
     (finding,) = odd(scanners(factor, place, 20))
-    said_factor = re.search(rf"Both are about ([\d.]+) times {words} than in the nearer kind", finding.message)
+    said_factor = re.search(rf"Both are about ([\d.]+) times {words}", finding.message)
     assert float(said_factor[1]) == pytest.approx(max(factor, 1 / factor), rel=0.1)
 
 
+def test_the_kinds_that_are_said_are_those_of_the_other_volumes():
+    rows = scanners(6.0, 3)
+    (finding,) = odd(rows)
+    low, high = (
+        float(one) for one in re.search(r"its mean is .*? about ([\d.]+) and ([\d.]+) \(", finding.message).groups()
+    )
+    others = [cells[0].mean for at, cells in enumerate(rows) if at != 3]
+    assert low == pytest.approx(np.median([one for one in others if one < 600]), rel=1e-3)
+    assert high == pytest.approx(np.median([one for one in others if one > 600]), rel=1e-3)
+
+
 def test_no_factor_is_said_that_mean_and_deviation_do_not_share():
-    """A volume of the darker scanner, six times as bright, is nearer to the brighter one."""
-    (finding,) = odd(scanners(6.0, 4, 20))
+    rows = scanners(number=20)
+    rows[4] = [cell(rows[4][0].mean * 6, rows[4][0].deviation * 20)]
+    (finding,) = odd(rows)
     assert "times larger" not in finding.message
 
 

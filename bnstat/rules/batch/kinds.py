@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -37,10 +37,10 @@ class Kinds:
         """Return the robust z-score of each value: its distance from the nearer median, by that of all."""
         return robust([min(abs(value - self.low), abs(value - self.high)) for value in values], self.least)
 
-    def medians(self, values: Sequence[float]) -> tuple[float, float]:
-        """Return the median of other values of the same volumes in each kind."""
-        low, high = (median_of([values[place] for place in some]) for some in (self.lower, self.upper))
-        return low, high
+    def medians(self, values: Sequence[float], left_out: Container[int] = ()) -> tuple[float, float]:
+        """Return the median of other values of the same volumes in each kind, without some volumes."""
+        kept = [[values[place] for place in some if place not in left_out] for some in (self.lower, self.upper)]
+        return median_of(kept[0]), median_of(kept[1])
 
 
 def kinds_of(values: Sequence[float], least: float) -> Kinds | None:

@@ -143,7 +143,9 @@ class _Column:
             return column
         beside = cls._scored(name, values, kinds, limit)
         first = next(found for _, found in cuts if found is not None)
-        return replace(beside, kinds=first.medians(values)) if len(beside.far) <= _most_odd(values) else column
+        if len(beside.far) > _most_odd(values):
+            return column
+        return replace(beside, kinds=first.medians(values, left_out=beside.far))
 
     @classmethod
     def _scored(
@@ -153,12 +155,6 @@ class _Column:
         each = [[(z, words) for z in scores] for scores, words in scales]
         least = [min(several) for several in zip(*each, strict=True)]
         return cls(name, values, least, _far(values, [z for z, _ in least], limit))
-
-    def middle(self, place: int) -> float:
-        """Return the median of all volumes, or that of the kind that is nearer to a volume."""
-        if self.kinds is None:
-            return median_of(self.values)
-        return min(self.kinds, key=lambda middle: abs(self.values[place] - middle))
 
     def words(self, place: int, limit: float) -> str:
         """Say where a volume is, and where the others are."""
@@ -257,9 +253,9 @@ def _odd(channels: Sequence[SampleChannel], volumes: Sequence[VolumeStatistics],
     for place, volume in enumerate(volumes):
         out = [column for column in columns if place in column.far]
         if out:
-            told = any(column.kinds is not None for column in out)
-            mean, deviation = (one if told else replace(one, kinds=None) for one in columns)
-            factor = _factor(mean, deviation, place)
+            factor = _factor(means, deviations, place)
+            if any(column.kinds is not None for column in out):
+                factor = _factor_of_a_kind(*columns, place)
             words = "; ".join(column.words(place, limit) for column in out) + factor
             found.append(_Odd(volume, max(column.scores[place][0] for column in out), words))
     return found
@@ -286,19 +282,37 @@ def _far(values: Sequence[float], scores: Sequence[float], limit: float) -> dict
     return found
 
 
-def _factor(means: _Column, deviations: _Column, place: int) -> str:
+def _factor(means: Sequence[float], deviations: Sequence[float], place: int) -> str:
     """Say by which factor mean and standard deviation are both too small or too large, where it is about the same."""
-    mean, middle = means.values[place], means.middle(place)
-    if not mean * middle > 0:
+    by = _ratios((means[place], deviations[place]), (median_of(means), median_of(deviations)))
+    return "" if by is None else _times(by[1], "in the middle of the cohort")
+
+
+def _factor_of_a_kind(means: _Column, deviations: _Column, place: int) -> str:
+    """Say the same of one of two kinds: the one with which mean and standard deviation agree best on a factor."""
+    if means.kinds is None or deviations.kinds is None:
         return ""
-    by_mean, by_deviation = mean / middle, deviations.values[place] / deviations.middle(place)
-    far, near = max(by_mean, by_deviation), min(by_mean, by_deviation)
-    if far > ALIKE * near or 1 / LEAST_FACTOR < by_deviation < LEAST_FACTOR:
+    own = (means.values[place], deviations.values[place])
+    kinds = zip(("lower", "upper"), zip(means.kinds, deviations.kinds, strict=True), strict=True)
+    found = [(by, name) for name, middles in kinds if (by := _ratios(own, middles)) is not None]
+    if not found:
         return ""
-    times = max(by_deviation, 1 / by_deviation)
-    size = "larger" if by_deviation > 1 else "smaller"
+    by, name = min(found, key=lambda one: max(one[0]) / min(one[0]))
+    return _times(by[1], f"in the {name} kind")
+
+
+def _ratios(own: tuple[float, float], middles: tuple[float, float]) -> tuple[float, float] | None:
+    """Return mean and deviation over those in the middle; None if they disagree, or are no factor to speak of."""
+    if not own[0] * middles[0] > 0:
+        return None
+    by_mean, by_deviation = own[0] / middles[0], own[1] / middles[1]
+    apart = max(by_mean, by_deviation) > ALIKE * min(by_mean, by_deviation)
+    return None if apart or 1 / LEAST_FACTOR < by_deviation < LEAST_FACTOR else (by_mean, by_deviation)
+
+
+def _times(factor: float, where: str) -> str:
+    times, size = max(factor, 1 / factor), "larger" if factor > 1 else "smaller"
     about = f"{float(f'{times:.2g}'):,.15g}"
-    where = "in the middle of the cohort" if means.kinds is deviations.kinds is None else "in the nearer kind"
     return f". Both are about {about} times {size} than {where}: probably a unit or a scale factor"
 
 
