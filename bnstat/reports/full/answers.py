@@ -99,17 +99,17 @@ class Answers:
         """True if samples are patches of volumes."""
         return self.layer.preparation.patches is not None
 
-    @property
+    @cached_property
     def word(self) -> str:
         """The word for what differs: "volume", or "sample" for entries of a file or an array."""
         return self.volume_names.noun
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the channels; none if they are not known."""
         return channel_names_of(self.check.samples)
 
-    @property
+    @cached_property
     def channels(self) -> int:
         """The greatest number of channels of a volume."""
         return max((len(one.channels) for one in self.volumes), default=0)
@@ -153,11 +153,11 @@ class Answers:
     @cached_property
     def _volumes_of(self) -> dict[Finding, tuple[ReportedVolume, ...]]:
         """The volumes that each finding is about, as far as it is about some."""
-        found: dict[Finding, tuple[ReportedVolume, ...]] = {}
+        found: dict[Finding, list[ReportedVolume]] = {}
         for volume in self.volumes:
             for finding in dict.fromkeys(self.check.findings[at] for at in volume.findings):
-                found[finding] = (*found.get(finding, ()), volume)
-        return found
+                found.setdefault(finding, []).append(volume)
+        return {finding: tuple(volumes) for finding, volumes in found.items()}
 
     def named(self, places: Sequence[int]) -> str:
         """Return the names of volumes, the first of many."""
