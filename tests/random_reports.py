@@ -88,6 +88,18 @@ def _check(draw: random.Random) -> RandomReport:
     return _report("check", bnstat.check, _inputs(draw), settings, check_table.render)
 
 
+def two_scanners(seed: int) -> RandomReport:
+    """Return a check of 12 volumes of two scanners, one of which fits neither."""
+    draw, generator = random.Random(seed), np.random.default_rng(seed)
+    values = [generator.normal(*draw.choice(((272, 328), (905, 655))), (6, 6, 6)) for _ in range(12)]
+    values[:8] = [generator.normal(*kind, (6, 6, 6)) for kind in ((272, 328), (905, 655)) for _ in range(4)]
+    values[draw.randrange(12)] *= draw.choice((6.0, 20.0, 0.05))
+    draw.shuffle(values)
+    volumes = [Image(one.astype(np.float32), np.eye(4)) for one in values]
+    settings = {"batch_size": draw.choice((1, 2)), "reading": Reading()}
+    return _report("check", bnstat.check, volumes, settings, check_table.render)
+
+
 def _compare(draw: random.Random) -> RandomReport:
     settings: dict[str, Any] = {
         "framework": draw.choice(_batch_presets()),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from claims import FREE_NUMBER, faults
-from random_reports import random_report
+from random_reports import random_report, two_scanners
 from said import findings_of
 from screen_lines import lines_of
 from tables import faults_of_cells
@@ -23,6 +23,19 @@ REPORTS, PARTS = 30, 8
 def test_what_is_said_is_what_the_report_holds(part):
     for seed in range(part * REPORTS, (part + 1) * REPORTS):
         assert not list(faults_of(random_report(seed))), f"python scripts/sentences.py --number 1 --seed {seed}"
+
+
+def test_what_is_said_of_volumes_that_fit_neither_of_two_scanners_is_what_they_hold():
+    told = 0
+    for seed in range(6):
+        report = two_scanners(seed)
+        assert not list(faults_of(report))
+        for said in findings_of(report):
+            if "two kinds of volumes" in said.text:
+                told += 1
+                wrong = [replace(said, text=text) for text in wrong_numbers(said.text)]
+                assert not [one.text for one in wrong if not is_caught(one, OF_FINDINGS)]
+    assert told >= 3
 
 
 # Before numbers of which it is known only between which they lie: what an advice brings, and gaps of other batches.
