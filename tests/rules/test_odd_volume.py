@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
+from bnstat.batch_size.kinds import NORMAL
 from bnstat.reports.limits import Limits
-from bnstat.rules.batch.kinds import NORMAL
 from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES, GAP, LEAST
 from bnstat.workflows.check import check
 

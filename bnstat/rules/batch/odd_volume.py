@@ -63,10 +63,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import log
 
+from bnstat.batch_size.kinds import kinds_of, median_of, robust
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence, SampleChannel
 from bnstat.reports.finding import Finding
-from bnstat.rules.batch.kinds import kinds_of, median_of, robust
 from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
 from bnstat.text import beyond, short
