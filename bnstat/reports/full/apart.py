@@ -1,4 +1,8 @@
-"""Volumes that do not fit the others: those that `check` calls odd, and one that lies apart where it cannot judge."""
+"""Volumes that do not fit the others: those that `check` calls odd, and one that lies apart where it cannot judge.
+
+That a volume lies apart is no finding, and the page says so: it is a look at the ends of the means and of the standard
+deviations, without a bound on how often such a volume is found among volumes that are all in order.
+"""
 
 from __future__ import annotations
 

@@ -156,8 +156,8 @@ def lying_apart(answers: Answers) -> Iterator[Remark]:
         where = f" in {answers.title_of(found.channel)}" if answers.channels > 1 else ""
         yield Remark(
             f"{answers.name_of(found.place)} lies apart from the others: its {figure}{where} is {number(found.value)}, "
-            f"and those of the others are {_span([found.low, found.high])}. The rule on odd {answers.word}s ({ODD}) "
-            "needs more of them to judge that.",
+            f"and those of the others are {_span([found.low, found.high])}. No rule judges this: the one on "
+            f"odd {answers.word}s ({ODD}) needs more of them.",
             (found.place,),
             tone="note",
         )

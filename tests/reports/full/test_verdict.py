@@ -307,7 +307,7 @@ def test_a_volume_that_lies_apart_is_named_where_volumes_are_too_few_for_the_rul
     spread = [number(float(one.astype(np.float64).std())) for one in some]
     assert apart.text == (
         f"array 8 lies apart from the others: its SD (standard deviation) is {spread[7]}, and those of the others are "
-        f"between {spread[1]} and {spread[9]}. The rule on odd volumes (BN207) needs more of them to judge that."
+        f"between {spread[1]} and {spread[9]}. No rule judges this: the one on odd volumes (BN207) needs more of them."
     )
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.renderers.numbers import number, setting, share
-from bnstat.renderers.report.blocks import Block, Cell, Column, Link, Paragraph, Row, Section, Table, Tone
+from bnstat.renderers.report.blocks import Block, Cell, Column, Paragraph, Row, Section, Table, Tone
 from bnstat.renderers.report.plots import SERIES, Area, Axis, Line, Mark, Plot, Role, Rule
-from bnstat.renderers.report.sections.flagged import finding_anchor
+from bnstat.renderers.report.sections.flagged import what_it_says
 from bnstat.reports.finding import Finding
 from bnstat.reports.full.epsilon import EpsilonCurve, EpsilonDefault, Epsilons
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.verdict import on_epsilon
-from bnstat.text import capitalized, joined, plural, sentence, short
+from bnstat.text import capitalized, joined, sentence, short
 
 # The rules on ε, the gravest first, with the sign that puts their worst finding first: of a variance below ε the
 # smallest, and of a share the largest.
@@ -26,7 +26,11 @@ def section(report: FullReport) -> Section | None:
         return None
     harmless = found is not None and any(one.in_use and one.matters is False for one in found.defaults)
     lead = f"{said} Nothing needs to be done about ε." if harmless and not _found(report) else said
-    blocks: list[Block] = [Paragraph(sentence(lead), lead=True), Paragraph(_what_it_is(report)), *_advice(report)]
+    blocks: list[Block] = [
+        Paragraph(sentence(lead), lead=True),
+        Paragraph(_what_it_is(report)),
+        *what_it_says(_found(report)),
+    ]
     if found is not None:
         blocks += _constant(found, report)
         if found.curves:
@@ -47,20 +51,6 @@ def _what_it_is(report: FullReport) -> str:
         f"ε (epsilon) is a small constant that the layer adds to the {divisor} before it divides by its square root, "
         f"so that it never divides by zero. Because of it the output has the {divisor} v/(v + ε) and not 1, where v is "
         f"the {divisor} of the values."
-    )
-
-
-def _advice(report: FullReport) -> Iterator[Block]:
-    """Yield what the worst finding says, with what to do."""
-    findings = _found(report)
-    if not findings:
-        return
-    first = findings[0]
-    more = f" Also found in {plural(len(findings) - 1, 'other place')}." if len(findings) > 1 else ""
-    yield Paragraph(
-        capitalized(f"{sentence(first.message)}{more}"),
-        first.severity,
-        links=(Link("The findings", finding_anchor(first.rule)),),
     )
 
 

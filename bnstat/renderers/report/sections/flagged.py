@@ -85,6 +85,15 @@ def links_to(findings: Iterable[Finding]) -> tuple[Link, ...]:
     return tuple(Link(one.name, finding_anchor(one.rule)) for one in rules_of(findings))
 
 
+def what_it_says(findings: Sequence[Finding]) -> Iterator[Paragraph]:
+    """Yield what the first of some findings says, with what to do, and how many others there are; nothing of none."""
+    if findings:
+        first, others = findings[0], len(findings) - 1
+        more = f" Also found in {plural(others, 'other place')}." if others else ""
+        links = (Link("The findings", finding_anchor(first.rule)),)
+        yield Paragraph(capitalized(f"{sentence(first.message)}{more}"), first.severity, links=links)
+
+
 def not_called_odd(report: FullReport, noun: str) -> str:
     """Return the sentence on a report in which no finding calls a volume odd: whether that is a verdict."""
     if ODD not in {rule.code for rule in report.check.rules}:
@@ -101,14 +110,12 @@ class ToldApart:
     Attributes:
         places: Their places.
         role: Their colour.
-        name: What they are, for the legend of many.
-        word: The same after the name of one of them.
+        name: What they are, for a legend.
     """
 
     places: tuple[int, ...] = ()
     role: Role = "warning"
     name: str = "odd (warning odd-volume)"
-    word: str = "odd"
 
 
 def told_apart(report: FullReport, flags: Flags, channel: int) -> ToldApart:
@@ -118,7 +125,7 @@ def told_apart(report: FullReport, flags: Flags, channel: int) -> ToldApart:
         return ToldApart(tuple(odd))
     apart = apart_of(report.answers)
     if apart is not None and apart.channel == channel:
-        return ToldApart((apart.place,), "note", "lies apart (no finding)", "lies apart")
+        return ToldApart((apart.place,), "note", "lies apart (no finding)")
     return ToldApart()
 
 

@@ -12,17 +12,16 @@ from bnstat.renderers.report.blocks import (
     Code,
     Column,
     Details,
-    Link,
     Paragraph,
     Row,
     Section,
     Table,
     Tone,
 )
-from bnstat.renderers.report.sections.flagged import finding_anchor
+from bnstat.renderers.report.sections.flagged import what_it_says
 from bnstat.reports.full.frameworks import FrameworkOnData, FrameworksOnData, Outcome
 from bnstat.reports.full.full_report import FullReport
-from bnstat.text import capitalized, joined, plural, sentence, short
+from bnstat.text import joined, short
 
 # The rules on the arithmetic of a framework.
 _RULES = ("BN301", "BN302", "BN303")
@@ -105,15 +104,8 @@ def _names(rows: Sequence[FrameworkOnData]) -> str:
 
 def _advice(report: FullReport, found: FrameworksOnData) -> Iterator[Block]:
     """Yield what the findings on the arithmetic in use say, and how to learn more of another framework."""
-    findings = [one for one in report.findings if one.rule in _RULES]
-    if findings:
-        first = min(findings, key=lambda one: _RULES.index(one.rule))
-        more = f" Also found in {plural(len(findings) - 1, 'other place')}." if len(findings) > 1 else ""
-        yield Paragraph(
-            capitalized(f"{sentence(first.message)}{more}"),
-            first.severity,
-            links=(Link("The findings", finding_anchor(first.rule)),),
-        )
+    own = [one for one in report.findings if one.rule in _RULES]
+    yield from what_it_says(sorted(own, key=lambda one: _RULES.index(one.rule)))
     elsewhere = [one for one in found.rows if not one.in_use and _TONES[one.outcome] in ("warning", "error")]
     if elsewhere:
         yield Paragraph("To train with another framework, check the data for it: the findings then say what to do.")

@@ -156,8 +156,8 @@ def _thin(report: FullReport, place: int, volumes: Sequence[int], names: VolumeN
 def _told(report: FullReport, place: int, names: VolumeNames, told: ToldApart, different: int | None) -> Iterator[Line]:
     """Yield the lines of the volumes that are named: those that are odd or lie apart, or the most different one."""
     for at, one in enumerate(told.places):
-        name = f"{names.short[one]}, {told.word}" if at < _MOST_IN_LEGEND else None
-        yield _line(report, place, one, name, told.role, f"{names.full[one]}, {told.word}")
+        name = f"{names.short[one]}, {told.name}" if at < _MOST_IN_LEGEND else None
+        yield _line(report, place, one, name, told.role, f"{names.full[one]}, {told.name}")
     if different is not None:
         name = f"{names.short[different]}, least like all"
         yield _line(report, place, different, name, "series-2", names.full[different])

@@ -20,18 +20,16 @@ from bnstat.renderers.report.blocks import (
     Section,
     Table,
 )
+from bnstat.renderers.report.sections.unread import unread
 from bnstat.reports.full.full_report import FullReport
 from bnstat.text import capitalized, plural, printable, sentence, short
 from bnstat.version import __version__
-
-# Inputs that could not be read and are seen at once; the others are folded away.
-_MOST_ERRORS = 10
 
 
 def section(report: FullReport) -> Section | None:
     """Return the section, which every report has."""
     blocks: list[Block] = [Paragraph(_opening(report), lead=True), *_again(report), *_settings(report)]
-    blocks += [*_unread(report), *_rules(report)]
+    blocks += [*unread(report.errors), *_rules(report)]
     blocks.append(
         Paragraph("All that is shown is in this file: it loads nothing from outside, and can be handed on as it is.")
     )
@@ -107,23 +105,7 @@ def _old(report: FullReport) -> bool:
     return report.check.settings.layer.framework.momentum_weighs == "old"
 
 
-# --- What could not be read, and who judged -----------------------------------------------------------------------
-
-
-def _unread(report: FullReport) -> Iterator[Block]:
-    """Yield the inputs that could not be read, with their messages."""
-    if not report.errors:
-        return
-    texts = tuple(f"{printable(one.source)}: {sentence(one.message)}" for one in report.errors)
-    verb = "is" if len(texts) == 1 else "are"
-    yield Paragraph(
-        f"{plural(len(texts), 'input')} could not be read, and {verb} in no number of this report:", "error"
-    )
-    yield Items(texts[:_MOST_ERRORS])
-    if texts[_MOST_ERRORS:]:
-        yield Details(
-            f"{len(texts) - _MOST_ERRORS:,} more inputs that could not be read", (Items(texts[_MOST_ERRORS:]),)
-        )
+# --- Who judged ---------------------------------------------------------------------------------------------------
 
 
 def _rules(report: FullReport) -> Iterator[Block]:

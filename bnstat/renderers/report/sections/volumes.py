@@ -6,16 +6,14 @@ from collections.abc import Iterator
 
 from bnstat.reading.voxels.results import Slices
 from bnstat.renderers.headings import preparation_lines
-from bnstat.renderers.report.blocks import Block, Details, Items, Paragraph, Picture, Pictures, Section
+from bnstat.renderers.report.blocks import Block, Details, Paragraph, Picture, Pictures, Section
 from bnstat.renderers.report.sections.flagged import Flags, rules_of
+from bnstat.renderers.report.sections.unread import unread
 from bnstat.renderers.report.sections.volume_table import tables
-from bnstat.reports.finding import Failure
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.text import capitalized, channel_title, joined, plural, printable, sentence, short
 
-# Errors that are listed at once; the others are folded away.
-_MOST_ERRORS = 10
 # Volumes whose slices are seen at once; those of the others are folded away.
 _MOST_SEEN = 6
 
@@ -25,7 +23,7 @@ def section(report: FullReport) -> Section | None:
     if not report.volumes and not report.errors:
         return None
     names, flags = report.volume_names, Flags.of(report)
-    blocks: list[Block] = [*_opening(report, names, flags), *_unread(report.errors)]
+    blocks: list[Block] = [*_opening(report, names, flags), *unread(report.errors)]
     if report.volumes:
         blocks += [*tables(report, names, flags), *_slices(report, names, flags)]
     return Section("volumes", f"{capitalized(names.noun)}s", tuple(blocks))
@@ -51,22 +49,6 @@ def _opening(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[B
     prepared = preparation_lines(report.check.settings.layer.preparation)
     if prepared:
         yield Paragraph(f"The statistics are those of the values that the layer gets: {sentence('; '.join(prepared))}.")
-
-
-def _unread(errors: tuple[Failure, ...]) -> Iterator[Block]:
-    """Yield the inputs that could not be read, with the reasons."""
-    if not errors:
-        return
-    number = plural(len(errors), "input")
-    yield Paragraph(
-        f"{number} could not be read, and {'is' if len(errors) == 1 else 'are'} in no number here:", "error"
-    )
-    texts = tuple(f"{printable(one.source)}: {sentence(one.message)}" for one in errors)
-    yield Items(texts[:_MOST_ERRORS])
-    if texts[_MOST_ERRORS:]:
-        yield Details(
-            f"{len(errors) - _MOST_ERRORS:,} more inputs that could not be read", (Items(texts[_MOST_ERRORS:]),)
-        )
 
 
 # --- Slices ------------------------------------------------------------------------------------------------------

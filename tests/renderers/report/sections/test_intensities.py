@@ -81,7 +81,7 @@ def test_an_odd_volume_is_a_line_of_its_own_in_plot_legend_and_text():
     report = _report([HUMP] * 12 + [HUMP[::-1]], findings=[odd("case_012.nii.gz")])
     section = intensities.section(report)
     (line,) = [one for one in _lines(only(section, Plot)) if one.role == "warning"]
-    assert line.name == "case_012, odd"
+    assert line.name == "case_012, odd (warning odd-volume)"
     assert "The check calls case_012.nii.gz odd" in said(section)
     assert [link.anchor for link in section.blocks[0].links] == ["volume-12", "finding-BN207"]
 
@@ -98,7 +98,7 @@ def test_a_volume_that_lies_apart_has_a_line_of_its_own():
     rows = [[channel(float(mean), 2.0)] for mean in (*range(10), 900)]
     report = reported(rows, voxels=Voxels(histograms=(counted([HUMP] * 11, EDGES),)))
     (line,) = [one for one in _lines(only(intensities.section(report), Plot)) if one.role == "note"]
-    assert line.name == "case_010, lies apart"
+    assert line.name == "case_010, lies apart (no finding)"
 
 
 def test_of_many_volumes_most_are_a_band():
@@ -107,7 +107,7 @@ def test_of_many_volumes_most_are_a_band():
     report = _report(volumes, findings=[odd("case_007.nii.gz")])
     plot = only(intensities.section(report), Plot)
     (band,) = [mark for mark in plot.marks if isinstance(mark, Area)]
-    assert [line.name for line in _lines(plot)] == ["all volumes together", "case_007, odd"]
+    assert [line.name for line in _lines(plot)] == ["all volumes together", "case_007, odd (warning odd-volume)"]
     quiet = np.array([[count / 500 for count in one] for place, one in enumerate(volumes) if place != 7])
     assert [y for _, y in band.lows[:-1]] == pytest.approx(np.percentile(quiet, 5, axis=0))
     assert [y for _, y in band.highs[:-1]] == pytest.approx(np.percentile(quiet, 95, axis=0))
