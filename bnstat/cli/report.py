@@ -216,6 +216,7 @@ def _as_typed(report: FullReport, context: click.Context) -> FullReport:
             notes=tuple(map(spelled, voxels.notes)),
         ),
         made=made,
+        silent={code: spelled(why) for code, why in report.silent.items()},
     )
 
 

@@ -191,9 +191,14 @@ class Check(Document):
     def summary(self) -> str:
         """The content of the report in a few words."""
         verdict = "failed" if self.failed else "passed"
-        known = f", {len(self.known):,} known" if self.known else ""
         files = f", {plural(len(self.checkpoints), 'checkpoint')}" if self.checkpoints else ""
-        return f"{verdict}{files}, {counted(self.samples, self.errors, self.findings)}{known}"
+        return f"{verdict}{files}, {self.counts}"
+
+    @property
+    def counts(self) -> str:
+        """The numbers of samples and findings, and of inputs that cannot be read."""
+        known = f", {len(self.known):,} known" if self.known else ""
+        return f"{counted(self.samples, self.errors, self.findings)}{known}"
 
     @property
     def schema(self) -> str:

@@ -331,6 +331,28 @@ def test_overrides_and_limits_of_a_settings_file_hold_as_for_check(answer, repor
     assert ["overrides: phantoms/*", "BN101"] in document["made"]["settings"]
 
 
+def test_a_page_that_no_finding_can_fail_does_not_call_itself_passed(bnstat_run):
+    volume("cohort/constant.nii.gz", np.full((4, 4, 4), 7, np.int16))
+    plain = bnstat_run("report", "cohort", "--format", "markdown").out.splitlines()
+    assert plain[2] == "1 sample, 1 finding"
+    asked = bnstat_run("report", "cohort", "--format", "markdown", "--fail-on", "error").out.splitlines()
+    assert asked[2] == "failed, 1 sample, 1 finding"
+
+
+def test_what_was_not_judged_names_options_as_they_are_typed(reported):
+    cohort()
+    silent = {rule["code"]: rule["not_judged"] for rule in reported("cohort")["rules"]}
+    assert silent["BN206"].endswith("it needs --steps, those of the training")
+    assert silent["BN107"].endswith("it needs patches, as of --patch 96x96x96")
+    assert silent["BN109"].endswith("it needs a step that clips, as --intensity clip:p1,p99")
+
+
+def test_values_near_the_largest_of_float64_have_a_page(bnstat_run):
+    volume("cohort/a.nii.gz", np.linspace(8e301, 1.2e302, 60).reshape(5, 4, 3))
+    assert bnstat_run("report", "cohort", "-o", "r.html").code == 0
+    assert "too large to square" in Path("r.html").read_text(encoding="utf-8")
+
+
 # --- How it was made --------------------------------------------------------------------------------------------------
 
 

@@ -148,8 +148,8 @@ class FullReport(Document):
 
     @property
     def summary(self) -> str:
-        """The content of the report in a few words."""
-        return self.check.summary
+        """The content of the report in a few words; it has a verdict only if a finding could have failed the check."""
+        return self.check.counts if self.check.settings.fail_on == "never" else self.check.summary
 
     @property
     def schema(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite, log10
@@ -16,7 +17,9 @@ _NARROWEST = 1e-12
 _LEAST_RANGE = 1e-290
 # Pixels that a mark may be outside of a picture; beyond, browsers draw lines in a wrong place.
 _FARTHEST = 5000.0
+# The ends of a logarithmic axis, and of a linear one.
 _LEAST, _GREATEST = 1e-300, 1e300
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,12 @@ def _linear(axis: Axis, known: list[float]) -> tuple[float, float]:
     if high - low <= max(size * _NARROWEST, _LEAST_RANGE):
         room = size * 0.1 if high == low else max(size * _NARROWEST * 10, _LEAST_RANGE)
         low, high, given = low - (room or 1.0), high + (room or 1.0), (None, None)
-    room = (high - low) * _MARGIN
+    room = high * _MARGIN - low * _MARGIN  # each by itself, so that no difference overflows
     # all values on one side of zero: zero is the end, not what is beyond it
     padded_low = 0.0 if 0 <= low < room else low - room
     padded_high = 0.0 if -room < high <= 0 else high + room
     start, end = padded_low if given[0] is None else given[0], padded_high if given[1] is None else given[1]
-    return max(start, -_GREATEST), min(end, _GREATEST)  # what float64 can subtract
+    return max(start, -_LARGEST), min(end, _LARGEST)
 
 
 def _logarithmic(axis: Axis, known: list[float]) -> tuple[float, float]:

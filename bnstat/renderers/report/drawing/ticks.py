@@ -76,7 +76,8 @@ def _linear(low: float, high: float, count: int) -> list[Tick]:
     """Return about so many ticks at multiples of 1, 2 or 5 times a power of ten."""
     raw = high / count - low / count
     power = floor(log10(raw))
-    step = next(one * 10.0**power for one in (1, 2, 5, 10) if one * 10.0**power >= raw * 0.999)
+    steps = [one * 10.0**power for one in (1, 2, 5, 10)]
+    step = next((one for one in steps if isfinite(one) and one >= raw * 0.999), steps[0])
     places = range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)
     decimals = max(0, -floor(log10(step) + 1e-9))
     values = [round(place * step, min(decimals, 300)) for place in places]

@@ -131,7 +131,8 @@ def _description(
     found = comparison.recommendation
     channel = 0 if found is None or found.channel is None else found.channel
     where = printable(comparison.title_of(channel))
-    return f"{figure.title}, {where}: {_told(figure, points, channel)}; the limit is {limit:g}."
+    most = f"{100 * limit:g}%" if figure.name == "variance_shortfall" else f"{limit:g}"
+    return f"{figure.title}, {where}: {_told(figure, points, channel)}; the limit is {most}."
 
 
 def _told(figure: _Figure, points: Sequence[tuple[CurvePoint, Path]], channel: int) -> str:

@@ -93,7 +93,7 @@ def _told(report: FullReport) -> Iterator[tuple[str, str]]:
         patches = layer.preparation.patches
         size = " × ".join(str(one) for one in patches.size)
         yield "patches", f"{plural(patches.number, 'patch', 'patches')} of {size} from each volume, seed {patches.seed}"
-    if report.comparison is not None:
+    if report.comparison is not None and report.comparison.batch_sizes:
         yield "batch sizes compared", ", ".join(f"{point.batch_size:,}" for point in report.comparison.batch_sizes)
     for name, file in (("baseline", asked.baseline), ("reference", asked.reference)):
         if file is not None:
@@ -113,8 +113,12 @@ def _rules(report: FullReport) -> Iterator[Block]:
     rules = report.check.rules
     if not rules:
         return
+    judging = len(report.answers.judging) if report.samples else 0
+    others = len(rules) - judging
+    number = plural(judging, "rule") if judging else "No rule"
+    rest = f", and {others:,} had nothing to judge" if others and judging else ""
     yield Paragraph(
-        f"{plural(len(rules), 'rule')} of bnstat judged the volumes; what each means and what to do about it: "
+        f"{number} of bnstat judged the volumes{rest}; what each means and what to do about it: "
         "`bnstat explain` with the code of a rule.",
         links=(Link("Findings", "findings"),) if report.volumes else (),
     )

@@ -67,6 +67,17 @@ def test_the_rules_and_their_thresholds_are_folded_away():
     assert "epsilon-share" in column(table, "threshold")
 
 
+def test_rules_that_had_nothing_to_judge_are_not_said_to_have_judged():
+    values = np.random.default_rng(0).normal(size=(5, 4, 4, 4, 1))
+    report = bnstat.report(values).report
+    judging, rules = len(report.answers.judging), len(report.check.rules)
+    assert 0 < judging < rules
+    told = f"{judging} rules of bnstat judged the volumes, and {rules - judging} had nothing to judge;"
+    assert told in said(made.section(report))
+    broken = reported([], errors=[Failure("a.nii", "it is truncated")])
+    assert "No rule of bnstat judged the volumes;" in said(made.section(broken))
+
+
 def test_it_says_that_nothing_is_loaded():
     assert "it loads nothing from outside" in said(made.section(_report()))
 
