@@ -281,8 +281,9 @@ def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:
     volumes: dict[object, list[int]] = {}
     for place, row in enumerate(rows):
         volumes.setdefault(place if row.sample.patch is None else row.sample.volume, []).append(place)
+    undefined = table.nan + table.inf
     for places in volumes.values():
-        for channel in range(table.shape[1]):
+        for channel in map(int, np.flatnonzero(undefined[places].any(axis=0))):
             for code, name, counts in (("BN104", "nan-voxels", table.nan), ("BN105", "inf-voxels", table.inf)):
                 number = int(counts[places, channel].sum())
                 if number:
