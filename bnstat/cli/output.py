@@ -9,12 +9,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import TextIO
 
 from bnstat.cli.messages import complain, note, of_input
 from bnstat.cli.options import Output
 from bnstat.errors import OutputError, UsageError
+from bnstat.renderers.written import write_text
 from bnstat.reports.finding import Failure
 from bnstat.version import DOCS, page_of_rule
 
@@ -55,10 +55,7 @@ def write(command: str, report: object, to: Output, inputs: Iterable[str]) -> No
         _write_stdout(rendered, "utf-8" if to.format in _UTF8 else None)
         return
     refuse_input(to.file, inputs, "-o")
-    try:
-        Path(to.file).write_text(rendered, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise OutputError(f"{to.file}: cannot be written: {error.strerror}; give another file with -o") from error
+    write_text(rendered, to.file, "; give another file with -o")
 
 
 def refuse_input(file: str, inputs: Iterable[str], option: str) -> None:

@@ -138,10 +138,12 @@ def _refuse_output(to: options.Output, given: Sequence[str]) -> None:
     """Refuse a page that cannot be written, before anything is read.
 
     Raises:
-        UsageError: if it would go to a terminal, replace an input, or needs a package that is missing.
+        UsageError: if it would go to a terminal, replace an input, is named as something else, or needs a package
+            that is missing.
         OutputError: if its folder does not exist, or the file is a folder.
     """
     from bnstat.cli.output import is_terminal, refuse_input
+    from bnstat.renderers.written import refuse_ending
 
     on_screen = to.file in (None, "-")
     if to.format == "html":
@@ -154,11 +156,18 @@ def _refuse_output(to: options.Output, given: Sequence[str]) -> None:
                 raise UsageError(f"bnstat report needs {package}; pip install 'bnstat[report]'")
     if on_screen or to.file is None:
         return
+    if not to.file:
+        raise UsageError("-o needs the name of a file, as in -o report.html, and is empty")
     refuse_input(to.file, given, "-o")
+    refuse_ending(to.file)
     folder = os.path.dirname(to.file) or "."  # noqa: PTH120  (a path as it was typed)
-    if Path(to.file).is_dir():
-        raise OutputError(f"{to.file}: cannot be written: it is a folder; name a file, as in -o report.html")
-    if not Path(folder).is_dir():
+    try:
+        if Path(to.file).is_dir():
+            raise OutputError(f"{to.file}: cannot be written: it is a folder; name a file, as in -o report.html")
+        there = Path(folder).is_dir()
+    except OSError as error:  # as of a name that is too long
+        raise OutputError(f"{to.file}: cannot be written: {error.strerror}; give another file with -o") from error
+    if not there:
         raise OutputError(f"{to.file}: cannot be written: there is no folder {folder}; make it, or give another file")
 
 

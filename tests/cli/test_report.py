@@ -466,6 +466,20 @@ def test_a_page_replaces_no_input(refused):
         assert Path(file).read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("file", "code", "words"),
+    [
+        ("page.pdf", 2, "end its name with .html, and print that to PDF in a browser"),
+        ("page.html.gz", 2, "and no .gz file; end its name with .html"),
+        ("", 2, "-o needs the name of a file"),
+        (f"{'n' * 300}.html", 3, "cannot be written: File name too long; give another file with -o"),
+    ],
+)
+def test_a_name_that_no_page_can_have_is_refused_before_anything_is_read(refused, file, code, words):
+    assert words in refused(code, "report", cohort(), "-o", file)
+    assert [found.name for found in Path().iterdir()] == ["cohort"]
+
+
 def test_a_page_does_not_replace_the_table_of_groups_or_a_file_in_a_folder(bnstat_run):
     given = two_sites()
     for file in ("sites.csv", "sites/north/case_00.nii.gz"):

@@ -10,13 +10,13 @@ from types import ModuleType
 from typing import Any, Unpack
 
 from bnstat.batch_size.settings import PopulationKind
-from bnstat.errors import OutputError
 from bnstat.layers.settings import LayerKeywords
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.workers.job import Progress
 from bnstat.renderers import json
 from bnstat.renderers.report import markdown
 from bnstat.renderers.report.given import settings_of
+from bnstat.renderers.written import refuse_ending, write_text
 from bnstat.reports.check import FailOn
 from bnstat.reports.documents.document import Fields
 from bnstat.reports.full.full_report import FullReport
@@ -61,18 +61,17 @@ class ReportPage:
         """Write the page as a file of HTML, or as Markdown or JSON if its name ends in .md or .json.
 
         Raises:
+            UsageError: if its name ends like that of a PDF, a picture, an archive or a volume.
             OutputError: if the file cannot be written.
             ImportError: if jinja2 is not installed.
         """
+        refuse_ending(file)
         ending = Path(file).suffix.lower()
         if ending == ".json":
             content = json.render(self.report)
         else:
             content = self.to_markdown() if ending in (".md", ".markdown") else self.to_html()
-        try:
-            Path(file).write_text(content, encoding="utf-8", errors="backslashreplace")
-        except OSError as error:
-            raise OutputError(f"{file}: cannot be written: {error.strerror}") from error
+        write_text(content, file)
 
     def _repr_html_(self) -> str:
         page: str = _html().fragment(self.report)
