@@ -69,11 +69,16 @@ def _group(role: Role, content: str, extra: str = "") -> str:
     return f'<g class="{role}"{extra}>{content}</g>' if content else ""
 
 
-def runs(points: Points, frame: Frame) -> Iterator[list[Place]]:
-    """Yield the points of a line in pixels, cut where one is undefined."""
+def runs(points: Points, frame: Frame, *, gaps: bool = False) -> Iterator[list[Place]]:
+    """Yield the points of a line in pixels, cut where one is undefined, and with gaps also where it is not above 0."""
     run: list[Place] = []
     for x, y in points:
         across, along = frame.x.at(x), frame.y.at(y)
+        if gaps and along is not None and y <= 0:  # the step before ends here
+            if run and across is not None:
+                yield [*run, (across, run[-1][1])]
+            run = []
+            continue
         if across is not None and along is not None:
             run.append((across, along))
         elif run:
@@ -86,7 +91,9 @@ def runs(points: Points, frame: Frame) -> Iterator[list[Place]]:
 def _lines(lines: Sequence[Line], into: Drawing) -> str:
     """Return lines of one kind as one path, with the dots of their points."""
     first = lines[0]
-    drawing = path((run for line in lines for run in runs(line.points, into.frame)), steps=first.steps)
+    # on a logarithmic axis, steps down to nothing and up again would look like the teeth of a comb
+    gaps = first.steps and into.frame.y.axis.scale == "log"
+    drawing = path((run for line in lines for run in runs(line.points, into.frame, gaps=gaps)), steps=first.steps)
     if not drawing:
         return ""
     kind = "line thin" if first.thin else "line"
@@ -141,6 +148,11 @@ def _dots(mark: Dots, into: Drawing) -> str:
         ranges, dots = "".join(one[0] for one in found), "".join(one[1] for one in found)
         lines = f'<path class="range{small}" d="{ranges}"/>' if ranges else ""
         return _group(mark.role, lines + (f'<path class="dot{small}" d="{dots}"/>' if dots else ""))
+    if many:  # one path for all ranges: a browser has less to keep
+        ranges = "".join(one[0] for one in found)
+        shared = f'<path class="range{small}" d="{ranges}"/>' if ranges else ""
+        found = [("", shape, index) for _, shape, index in found]
+        return _group(mark.role, shared + "".join(_one_dot(mark, into, *one, small) for one in found))
     return _group(mark.role, "".join(_one_dot(mark, into, *one, small) for one in found))
 
 
@@ -154,6 +166,8 @@ def _one_dot(mark: Dots, into: Drawing, spread: str, shape: str, index: int, sma
     words = mark.titles[index] if index < len(mark.titles) else ""
     anchor = mark.anchors[index] if index < len(mark.anchors) else ""
     line = f'<path class="range{small}" d="{spread}"/>' if spread else ""
+    if small and not anchor:
+        return f'<path class="dot{small}" d="{shape}">{title(words)}</path>'
     content = f'{title(words)}{line}<path class="dot{small}" d="{shape}"/>'
     if anchor and anchor in into.known:
         to = written(f"#{into.prefix}{anchor}")

@@ -23,6 +23,7 @@ _DASHES: dict[Role, tuple[str, str]] = {
     "series-2": ("9 3", "3 3"),
     "series-3": ("2 3", "1 5"),
     "series-4": ("9 3 2 3", "5 2 1 2"),
+    "note": ("", "2 2"),
 }
 _WHOLE = ("", "5 4")
 

@@ -273,8 +273,8 @@ def _variants(figure: _Figure, comparison: Comparison, points: Sequence[tuple[Cu
     channel = 0 if found is None or found.channel is None else found.channel
     ranks = comparison.settings.ranks
     kinds: tuple[tuple[Literal["one_group", "synchronized"], str, Role], ...] = (
-        ("one_group", "each batch from one group", "series-3"),
-        ("synchronized", f"{ranks} synchronized ranks together", "series-4"),
+        ("one_group", "each batch from one group", "muted"),
+        ("synchronized", f"{ranks} synchronized ranks together", "note"),
     )
     for kind, name, role in kinds:
         places = [

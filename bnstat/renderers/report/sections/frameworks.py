@@ -159,7 +159,10 @@ def _table(found: FrameworksOnData, report: FullReport) -> Table:
         caption=f"The {settings.layer} of each framework with its defaults, on the batches that were checked.",
         columns=(
             Column("framework"),
-            Column(f"{settings.dtype} on these data"),
+            Column(
+                f"{settings.dtype} on these data",
+                hint=f"the variance that {settings.dtype} may give in the worst channel",
+            ),
             Column(
                 "off by at most", numeric=True, hint="its variance, as a share of the exact one, in the worst channel"
             ),
@@ -213,5 +216,5 @@ def _outcome(one: FrameworkOnData) -> str:
         return "may be any number: values or their squares overflow"
     exact = number(worst.variance) if worst.variance else "0 (a constant)"
     if one.outcome == "off":
-        return f"computes {number(worst.low)}; the exact variance is {exact}"
-    return f"between {number(worst.low)} and {number(worst.high)}; the exact variance is {exact}"
+        return f"{number(worst.low)}, exact: {exact}"
+    return f"{number(worst.low)} to {number(worst.high)}, exact: {exact}"

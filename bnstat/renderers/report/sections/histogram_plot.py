@@ -8,11 +8,12 @@ import numpy as np
 
 from bnstat.layers.results import Number
 from bnstat.reading.voxels.results import Histogram
+from bnstat.renderers.numbers import number
 from bnstat.renderers.report.plots import Area, Axis, Line, Mark, Path, Plot, Points, Role
 from bnstat.renderers.report.sections.flagged import ToldApart
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.volume_names import VolumeNames
-from bnstat.text import channel_title, plural, printable, short
+from bnstat.text import channel_title, joined, plural, printable, short
 
 # Volumes up to which each has a line; of more, most are a band.
 MOST_LINES = 60
@@ -22,6 +23,8 @@ _MOST_IN_LEGEND = 6
 _LOW, _HIGH = 5, 95
 # How many times as high as the bins away from it a peak must be to hide them.
 _HIDES, _BESIDE = 20.0, 2
+# The part of the bins in which the other volumes are squeezed by odd ones.
+_SQUEEZED = 0.4
 # The least share on a logarithmic axis.
 _LEAST_SHARE = 1e-6
 
@@ -33,7 +36,15 @@ def only_value(report: FullReport, channel: int) -> Number | None:
     return next(iter(ends)) if len(ends) == 1 else None
 
 
-def histogram_plot(report: FullReport, place: int, names: VolumeNames, told: ToldApart, different: int | None) -> Plot:
+def histogram_plot(
+    report: FullReport,
+    place: int,
+    names: VolumeNames,
+    told: ToldApart,
+    different: int | None,
+    *,
+    explained: bool = True,
+) -> Plot:
     """Return the plot of a histogram.
 
     Args:
@@ -42,6 +53,7 @@ def histogram_plot(report: FullReport, place: int, names: VolumeNames, told: Tol
         names: The names of the volumes.
         told: The volumes that are odd or lie apart in its channel.
         different: The volume that is named as the most different one; None to name none.
+        explained: True to say how the plot is read; for the first of several.
     """
     histogram = report.voxels.histograms[place]
     title = printable(channel_title(histogram.channel, report.names))
@@ -59,6 +71,7 @@ def histogram_plot(report: FullReport, place: int, names: VolumeNames, told: Tol
         marks.append(_line(report, place, None, None, "accent"))
     scale = "on a logarithmic scale, because a few bins have most of the values" if hidden else "on a linear scale"
     edges = histogram.edges
+    ends = _range(histogram, told)
     peak = together.index(max(together))
     return Plot(
         anchor=f"histogram-{histogram.channel}",
@@ -67,8 +80,13 @@ def histogram_plot(report: FullReport, place: int, names: VolumeNames, told: Tol
             f"Histogram of {title} in {plural(len(together), 'bin')} from {short(edges[0])} to {short(edges[-1])}, "
             f"{scale}. The highest bin begins at {short(edges[peak])}."
         ),
-        caption=_caption(histogram, names, len(counted), banded=banded, hidden=hidden),
-        x=Axis("value", low=edges[0], high=edges[-1]) if edges[0] < edges[-1] else Axis("value"),
+        caption=" ".join(
+            (
+                *(_reading(names, len(counted), banded=banded) if explained else ()),
+                *_special(report, histogram, names, told, hidden=hidden, cut=ends != (edges[0], edges[-1])),
+            )
+        ),
+        x=Axis("value", low=ends[0], high=ends[1]) if ends[0] < ends[1] else Axis("value"),
         y=Axis("share of values in each bin (log scale)", "log", low=_floor(together))
         if hidden
         else Axis("share of values in each bin", low=0.0),
@@ -88,32 +106,52 @@ def _floor(shares: Sequence[float]) -> float:
     return max(min(share for share in shares if share > 0) / 2, _LEAST_SHARE)
 
 
-def _caption(histogram: Histogram, names: VolumeNames, volumes: int, *, banded: bool, hidden: bool) -> str:
-    """Return what to look at."""
+def _range(histogram: Histogram, told: ToldApart) -> tuple[float, float]:
+    """Return the ends of the plot: of all bins, or of those of the other volumes where odd ones would hide them."""
+    edges = histogram.edges
+    others = [counts for place, counts in enumerate(histogram.volumes) if counts and place not in told.places]
+    used = [at for at in range(len(histogram.counts)) if any(counts[at] for counts in others)]
+    if not told.places or not used or used[-1] + 1 - used[0] > _SQUEEZED * len(histogram.counts):
+        return edges[0], edges[-1]
+    # a tenth more on each side shows that the others end there
+    margin = max((used[-1] + 1 - used[0]) // 10, 1)
+    return edges[max(used[0] - margin, 0)], edges[min(used[-1] + 1 + margin, len(edges) - 1)]
+
+
+def _reading(names: VolumeNames, volumes: int, *, banded: bool) -> Iterator[str]:
+    """Yield how the plot is read."""
     noun = names.noun
-    said = []
     if banded:
-        said.append(
+        yield (
             f"A line has the values of all {noun}s together, and the band most of the {volumes:,} {noun}s: in each bin "
             f"it goes from the {_LOW}th to the {_HIGH}th percentile of their shares."
         )
     elif volumes > 1:
-        said.append(
+        yield (
             f"One line has the values of all {noun}s together, and each other line those of one {noun}, as a share of "
             f"its own values. Lines that lie on each other mean that the {noun}s have one scale of intensities."
         )
     else:
-        said.append("Each step of the line is the share of all values that lie in one bin.")
+        yield "Each step of the line is the share of all values that lie in one bin."
+
+
+def _special(
+    report: FullReport, histogram: Histogram, names: VolumeNames, told: ToldApart, *, hidden: bool, cut: bool
+) -> Iterator[str]:
+    """Yield what is special about this plot: its scale, and what lies beyond its range."""
     if hidden:
-        said.append("The vertical axis is logarithmic: each step up is ten times as many values.")
+        yield "The vertical axis is logarithmic: each step up is ten times as many values."
+    if cut:
+        columns = [(one, report.volumes[one].channels[histogram.channel]) for one in told.places[:_MOST_IN_LEGEND]]
+        ranges = joined([f"{names.short[one]} ({number(of.minimum)} to {number(of.maximum)})" for one, of in columns])
+        yield f"The plot has the range of the other {names.noun}s. Values go beyond it in {ranges}."
     outside = [
-        f"{plural(number, 'value')} {'lies' if number == 1 else 'lie'} {where}"
-        for number, where in ((histogram.below, "below its range"), (histogram.above, "above it"))
-        if number
+        f"{plural(count, 'value')} {'lies' if count == 1 else 'lie'} {where}"
+        for count, where in ((histogram.below, "below its range"), (histogram.above, "above it"))
+        if count
     ]
     if outside:
-        said.append(f"The plot leaves out the tails: {' and '.join(outside)}.")
-    return " ".join(said)
+        yield f"The plot leaves out the tails: {' and '.join(outside)}."
 
 
 # --- Marks -------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def _blocks(report: FullReport) -> Iterator[Block]:
     histograms = report.voxels.histograms
     if not histograms:
         missing = report.voxels.missing or "The voxels were not read a second time, so there are no histograms."
-        yield Paragraph(capitalized(sentence(missing)))
+        yield Paragraph(f"{capitalized(sentence(missing)).removesuffix('.')}.")
         return
     # who is apart from the others, in words
     names, flags = report.volume_names, Flags.of(report)
@@ -44,6 +44,7 @@ def _blocks(report: FullReport) -> Iterator[Block]:
             f"{numbered('channel', 'channels', shown)}. The JSON document (`--format json`) has the histograms of all."
         )
     least_like: dict[int, list[int]] = {}
+    first = True
     for channel in shown:
         value = only_value(report, channel)
         if value is not None:
@@ -54,7 +55,8 @@ def _blocks(report: FullReport) -> Iterator[Block]:
         counted = set(histograms[place_of[channel]].counted)
         told = replace(told, places=tuple(one for one in told.places if one in counted))
         different = None if told.places else histograms[place_of[channel]].least_like_all
-        yield histogram_plot(report, place_of[channel], names, told, different)
+        yield histogram_plot(report, place_of[channel], names, told, different, explained=first)
+        first = False
         away = [one for one in told.places if histograms[place_of[channel]].is_away(one)]
         if away:
             which = first_ones(names.noun if len(away) == 1 else f"{names.noun}s", [names.full[one] for one in away])

@@ -30,9 +30,6 @@ def section(report: FullReport) -> Section | None:
     """Return the section, which every report has."""
     blocks: list[Block] = [Paragraph(_opening(report), lead=True), *_again(report), *_settings(report)]
     blocks += [*unread(report.errors), *_rules(report)]
-    blocks.append(
-        Paragraph("All that is shown is in this file: it loads nothing from outside, and can be handed on as it is.")
-    )
     return Section("made", "How this was made", tuple(blocks))
 
 

@@ -179,7 +179,8 @@ def _by_role(
     else:
         yield from _dots(quiet, channel, names, None, "accent", linked=linked)
     apart = [dot for dot in dots if dot.volume in told.places]
-    labels = tuple(names.short[dot.volume] if at < _MOST_LABELS else "" for at, dot in enumerate(apart))
+    # where each row has its name, another one at the dot would say the same
+    labels = tuple(names.short[dot.volume] if at < _MOST_LABELS and not linked else "" for at, dot in enumerate(apart))
     yield from _dots(apart, channel, names, told.name, told.role, labels)
 
 

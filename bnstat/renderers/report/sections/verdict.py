@@ -34,7 +34,7 @@ def section(report: FullReport) -> Section | None:
     blocks: list[Block] = []
     for place, remark in enumerate(found.answer):
         blocks.append(Paragraph(remark.text, "plain" if place else tone, lead=not place))
-    if report.comparison is not None and report.comparison.recommendation is not None and report.volumes:
+    if _has_figures(report):
         blocks[-1] = _linked(blocks[-1], Link("Figures at each size", "batch-size"))
     if found.data:
         blocks.append(Heading("Is a volume or a channel broken?"))
@@ -45,6 +45,12 @@ def section(report: FullReport) -> Section | None:
     for heading, texts in (("What was read", found.read), ("What this page cannot say", found.beyond)):
         blocks += [Heading(heading), Items(texts)] if texts else []
     return Section("verdict", "Verdict", tuple(blocks))
+
+
+def _has_figures(report: FullReport) -> bool:
+    """Return True if the section on the batch size has figures to look at."""
+    points = () if report.comparison is None else report.comparison.batch_sizes
+    return bool(report.volumes) and any(one.mean_noise is not None for point in points for one in point.channels)
 
 
 def _linked(block: Block, link: Link) -> Block:

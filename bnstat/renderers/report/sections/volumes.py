@@ -59,7 +59,7 @@ def _slices(report: FullReport, names: VolumeNames, flags: Flags) -> Iterator[Bl
     voxels = report.voxels
     if not voxels.slices:
         if voxels.missing is not None:
-            yield Paragraph(sentence(voxels.missing))
+            yield Paragraph(f"{capitalized(sentence(voxels.missing)).removesuffix('.')}.")
         return
     ordered = sorted(voxels.slices, key=lambda one: one.volume != voxels.typical)
     shown = list(dict.fromkeys(one.volume for one in ordered))

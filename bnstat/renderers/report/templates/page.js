@@ -1,7 +1,7 @@
 "use strict";
 // Sorts and filters tables, shows the first rows of long ones, and opens what a link leads into.
 (() => {
-  const FIRST = 24; // rows of a long table that are shown at first, also on paper
+  const FIRST = 24; // rows of a long table that are shown at first, also on paper, as page.css has it
   const count = (number) => number.toLocaleString("en");
 
   const made = (tag, properties, ...children) => {
@@ -128,7 +128,10 @@
     target.scrollIntoView();
   };
 
-  for (const box of document.querySelectorAll(".table")) new Rows(box);
+  for (const box of document.querySelectorAll(".table")) {
+    new Rows(box);
+    box.classList.add("ready");
+  }
   addEventListener("hashchange", reveal);
   reveal();
 

@@ -137,7 +137,7 @@ def test_a_volume_that_lies_apart_is_told_although_the_check_calls_none_odd():
     section = between.section(report)
     assert "case_010.nii.gz lies apart from the others" in said(section)
     (dots,) = [mark for mark in _dots(only(section, Plot)) if mark.role == "note"]
-    assert (dots.name, dots.labels) == ("lies apart (no finding)", ("case_010",))
+    assert (dots.name, dots.labels) == ("lies apart (no finding)", ("",))
 
 
 def test_each_number_has_its_place_in_the_document():

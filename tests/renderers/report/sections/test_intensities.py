@@ -123,7 +123,7 @@ def test_of_many_channels_those_of_findings_come_first():
 
 def test_without_voxels_the_section_says_why():
     section = intensities.section(reported([[channel(1.0, 1.0)]]))
-    assert said(section) == "The moments file has no voxels"
+    assert said(section) == "The moments file has no voxels."
     assert not all_of(section, Plot)
 
 
@@ -152,3 +152,18 @@ def test_an_odd_volume_outside_of_the_plot_is_told():
     rows = [[channel(1.0, 1.0)] for _ in volumes]
     report = reported(rows, findings=[odd("case_012.nii.gz")], voxels=Voxels(histograms=(beyond,)))
     assert "Most values of volume case_012.nii.gz lie outside of this plot." in said(intensities.section(report))
+
+
+def test_an_odd_volume_does_not_squeeze_the_others_into_a_corner():
+    near, far = (8, 4, *[0] * 18), (*[0] * 16, 3, 3, 3, 3)
+    edges = tuple(map(float, range(21)))
+    one = Histogram(
+        0, edges, tuple(map(sum, zip(near, near, far, strict=True))), 0, 0, (near, near, far), (0,) * 3, (0,) * 3
+    )
+    columns = [[channel(0.9, 0.5)], [channel(0.9, 0.5)], [channel(18.0, 1.0)]]
+    shown = only(
+        intensities.section(reported(columns, voxels=Voxels(histograms=(one,)), findings=[odd("case_002.nii.gz", 0)])),
+        Plot,
+    )
+    assert (shown.x.low, shown.x.high) == (0.0, 3.0)
+    assert "The plot has the range of the other volumes. Values go beyond it in case_002 (" in shown.caption

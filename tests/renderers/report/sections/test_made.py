@@ -78,10 +78,6 @@ def test_rules_that_had_nothing_to_judge_are_not_said_to_have_judged():
     assert "No rule of bnstat judged the volumes;" in said(made.section(broken))
 
 
-def test_it_says_that_nothing_is_loaded():
-    assert "it loads nothing from outside" in said(made.section(_report()))
-
-
 @pytest.mark.parametrize("settings", [{}, {"batch_size": 2, "framework": "torch"}, {"normalizer": "group:1"}])
 def test_every_number_is_in_the_document(settings):
     values = np.random.default_rng(0).normal(size=(5, 4, 4, 4, 1))
