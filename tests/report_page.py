@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -323,8 +324,9 @@ class _Parser(HTMLParser):
         self.open[-1].inside.append(data)
 
 
+@lru_cache(maxsize=4)
 def parsed(page: str) -> Element:
-    """Return a page as elements; every one of them must be closed."""
+    """Return a page as elements, which tests only read; every one of them must be closed."""
     parser = _Parser()
     parser.feed(page)
     parser.close()
