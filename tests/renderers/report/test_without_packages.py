@@ -53,16 +53,3 @@ sys.exit(run(["report", {VOLUME!r}, "-o", "nowhere.html"]))
     (line,) = ran.stderr.splitlines()
     assert "needs jinja2" in line
     assert "pip install 'bnstat[report]'" in line
-
-
-def test_nothing_but_a_page_imports_them():
-    """`import bnstat`, its help and a check do without: they are imported by what writes a page."""
-    ran = without_packages(f"""
-import bnstat
-from bnstat.cli import run
-assert run(["--help"]) == 0
-assert run(["check", {VOLUME!r}, "--quiet"]) == 0
-print(sorted(name for name in sys.modules if "bnstat.renderers.report" in name or name in ("jinja2", "PIL")))
-""")
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.splitlines()[-1] == "[]"
