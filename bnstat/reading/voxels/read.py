@@ -113,9 +113,10 @@ def read_voxels(
         shown = replace(shown, channels={})
     jobs = {case: _job(volumes, case, bins, shown, (axis, batch_axis)) for case in sorted(volumes.at)}
     # every voxel, once more
-    found, notes = _read(volumes, jobs, reading, progress)
+    found, notes = _read(volumes, jobs, bins, reading, progress)
     if not found:
-        return Voxels(missing="the voxels could not be read a second time", notes=tuple(notes))
+        missing = "no input could be read a second time, so there are no histograms, no shares of zeros and no slices"
+        return Voxels(missing=missing, notes=tuple(notes))
     slices = _slices(volumes, found, shown)
     return Voxels(
         histograms=tuple(_histograms(volumes, found, bins, lattices)),
@@ -183,7 +184,11 @@ def _job(
 
 
 def _read(
-    volumes: _Volumes, jobs: Mapping[int, VoxelsJob], reading: Reading, progress: Progress | None
+    volumes: _Volumes,
+    jobs: Mapping[int, VoxelsJob],
+    bins: Mapping[int, Bins],
+    reading: Reading,
+    progress: Progress | None,
 ) -> tuple[dict[int, CaseVoxels], list[str]]:
     """Return what was read of each case, and a note on those that cannot be read again."""
     cases, listed = list(jobs), list(jobs.values())
@@ -193,22 +198,20 @@ def _read(
         case = cases[outcome.place]
         if outcome.found is None:
             failed[case] = str(outcome.failure)
-        elif _is_changed(volumes, case, outcome.found):
+        elif _is_changed(volumes, case, outcome.found, bins):
             failed[case] = (
                 f"{volumes.table.planned[case].case.name}: its values changed after the first pass; run again"
             )
         else:
             found[case] = outcome.found
-    notes = [
-        f"{failed[case]}; so its values are in no histogram, and there are no slices of it"
-        for case in sorted(failed)[:MOST_PLACES]
-    ]
+    notes = [f"an input is in no histogram and no slice: {failed[case]}" for case in sorted(failed)[:MOST_PLACES]]
     if len(failed) > MOST_PLACES:
-        notes.append(f"{len(failed) - MOST_PLACES:,} more inputs could not be read a second time")
+        more = plural(len(failed) - MOST_PLACES, "more input")
+        notes.append(f"{more} could not be read a second time")
     return found, notes
 
 
-def _is_changed(volumes: _Volumes, case: int, found: CaseVoxels) -> bool:
+def _is_changed(volumes: _Volumes, case: int, found: CaseVoxels, bins: Mapping[int, Bins]) -> bool:
     """Return True if these are not the values whose moments the first pass found."""
     if max(volumes.at[case]) >= len(found.counts):
         return True
@@ -216,6 +219,11 @@ def _is_changed(volumes: _Volumes, case: int, found: CaseVoxels) -> bool:
         known = volumes.finite(case, sample)
         if known.shape != found.finite[sample].shape or (known != found.finite[sample]).any():
             return True
+        # the bins are over the range of the first pass
+        for channel, one in found.counts[sample].items():
+            outside = (one.places == 0) | (one.places == bins[channel].number + 1)
+            if 2 * int(one.counts[outside].sum()) > int(one.counts.sum()):
+                return True
     return False
 
 

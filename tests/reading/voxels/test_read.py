@@ -217,7 +217,12 @@ def other_channels(path):
     saved(path, drawn((4, 5, 6, 2), "f4", 3))
 
 
-@pytest.mark.parametrize("change", [Path.unlink, cut, rewritten, other_channels])
+def far_away(path):
+    """Put a volume of the same shape in its place, whose values are all beyond those of the first pass."""
+    saved(path, 5000 + drawn((4, 5, 6), "f4", 3, gaps=False))
+
+
+@pytest.mark.parametrize("change", [Path.unlink, cut, rewritten, other_channels, far_away])
 def test_a_volume_that_cannot_be_read_again_is_left_out_with_a_note(tmp_path, change):
     for name in "ab":
         saved(tmp_path / f"{name}.nii", drawn((4, 5, 6), "f4", ord(name), gaps=False))
@@ -228,10 +233,11 @@ def test_a_volume_that_cannot_be_read_again_is_left_out_with_a_note(tmp_path, ch
         voxels = read_voxels(table, [], -1, None, reading)
         assert [len(counts) > 0 for counts in voxels.histograms[0].volumes] == [False, True]
         assert (voxels.zeros[0], len(voxels.notes)) == ((None,), 1)
-        assert voxels.notes[0].startswith(paths[0])
+        assert voxels.notes[0].startswith(f"an input is in no histogram and no slice: {paths[0]}: ")
     change(tmp_path / "b.nii")
     voxels = read_voxels(table, [], -1, None, Reading())
-    assert voxels.missing == "the voxels could not be read a second time"
+    assert voxels.missing is not None
+    assert voxels.missing.startswith("no input could be read a second time")
 
 
 def test_many_volumes_that_cannot_be_read_again_are_named_up_to_a_dozen(tmp_path):

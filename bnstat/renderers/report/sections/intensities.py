@@ -25,8 +25,8 @@ def section(report: FullReport) -> Section | None:
 def _blocks(report: FullReport) -> Iterator[Block]:
     histograms = report.voxels.histograms
     if not histograms:
-        missing = report.voxels.missing or "The voxels were not read a second time, so there are no histograms."
-        yield Paragraph(f"{capitalized(sentence(missing)).removesuffix('.')}.")
+        missing = report.voxels.missing or "No value is a finite number, so there are no histograms."
+        yield Paragraph(f"{capitalized(sentence(missing)).rstrip('.')}.")
         return
     # who is apart from the others, in words
     names, flags = report.volume_names, Flags.of(report)

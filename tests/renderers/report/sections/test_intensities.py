@@ -7,6 +7,7 @@ import pytest
 from report_page import drawn_for, plot_problems
 from reported import all_of, channel, counted, odd, only, reported, said
 
+import bnstat
 from bnstat.reading.voxels.results import Histogram, Voxels
 from bnstat.renderers.report.plots import Area, Line, Plot
 from bnstat.renderers.report.sections import intensities
@@ -167,3 +168,15 @@ def test_an_odd_volume_does_not_squeeze_the_others_into_a_corner():
     )
     assert (shown.x.low, shown.x.high) == (0.0, 3.0)
     assert "The plot has the range of the other volumes. Values go beyond it in case_002 (" in shown.caption
+
+
+def test_volumes_without_a_finite_value_are_said_to_have_none_and_not_to_be_unread():
+    report = bnstat.report(np.full((3, 4, 4, 4, 1), np.nan)).report
+    assert said(intensities.section(report)) == "No value is a finite number, so there are no histograms."
+
+
+def test_a_file_that_cannot_be_read_again_keeps_the_case_of_its_name():
+    note = "an input is in no histogram and no slice: scans/a.nii: no such file; check the path"
+    one = counted([[3, 2], [2, 3]], [0.0, 1.0, 2.0])
+    section = intensities.section(reported([[channel(1.0, 1.0)]] * 2, voxels=Voxels(histograms=(one,), notes=(note,))))
+    assert "An input is in no histogram and no slice: scans/a.nii: no such file" in said(section)
