@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bnstat.batch_size.settings import Tolerances
 from bnstat.renderers.compare_batch_sizes import sentences
 from bnstat.renderers.numbers import ratio, share
-from bnstat.renderers.report.blocks import Block, Cell, Column, Details, Paragraph, Row, Section, Table, Tone
+from bnstat.renderers.report.blocks import Block, Cell, Column, Details, Link, Paragraph, Row, Section, Table, Tone
 from bnstat.renderers.report.plots import Path
 from bnstat.renderers.report.sections.batch_size_plots import figures_of, plots
 from bnstat.reports.compare_batch_sizes import Comparison
@@ -54,7 +54,10 @@ def _blocks(report: FullReport) -> Iterator[Block]:
     if others is not None and others.comparison is not None:
         without = _sizes(others, others.comparison, f", without {named}", "compare_without_odd")
         yield Details(f"The figures without {named}", (without,))
-    yield _population(comparison)
+    yield Paragraph(
+        "How much of the variance lies between samples decides these figures:",
+        links=(Link("The variance of each channel", "between-table"),),
+    )
     if comparison.forgetting:
         yield Details(
             "How long running statistics remember their start", (Paragraph(sentences.forgetting(comparison)),)
@@ -149,24 +152,3 @@ def _cell(text: str, value: float | None, path: Path, limit: float) -> Cell:
     """Return a figure, marked if it is beyond its limit."""
     tone: Tone = "warning" if value is not None and value > limit else "plain"
     return Cell(text, value, path, tone=tone)
-
-
-def _population(comparison: Comparison) -> Block:
-    """Return how the variance of each channel splits, folded away where there are many channels."""
-    columns = (
-        Column("channel"),
-        Column("mean", numeric=True),
-        Column("variance within", numeric=True, hint="the variance of the values of one sample, averaged over samples"),
-        Column("variance between", numeric=True, hint="the variance of the means of samples"),
-        Column("ρ", numeric=True, hint="the share of the variance that is between samples; small batches miss it"),
-    )
-    rows = []
-    for place, one in enumerate(comparison.population):
-        path: Path = ("compare", "population", "channels", place)
-        figures = ((one.mean, "mean"), (one.within, "within"), (one.between, "between"), (one.rho, "rho"))
-        cells = [Cell(ratio(value), value, (*path, name)) for value, name in figures]
-        rows.append(Row((Cell(printable(comparison.title_of(one.channel))), *cells)))
-    table = Table(
-        "batch-size-population", "How the variance of each channel splits.", columns, tuple(rows), len(rows) > 4
-    )
-    return Details("How much samples differ, channel by channel", (table,))

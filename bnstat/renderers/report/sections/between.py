@@ -49,15 +49,18 @@ def section(report: FullReport) -> Section | None:
 
 
 def _blocks(report: FullReport, names: VolumeNames) -> Iterator[Block]:
+    comparison = report.comparison
     if len(report.volumes) < 2:
         yield Paragraph(
             f"One {names.noun} cannot show how {names.noun}s differ. Give several to see what a batch of few does to "
             "the statistics.",
             lead=True,
         )
+        if comparison is not None and len(report.samples) > 1:
+            yield _table(comparison, names)
         return
     # how much lies between volumes, and what that does
-    comparison, flags = report.comparison, Flags.of(report)
+    flags = Flags.of(report)
     if comparison is None:
         yield Paragraph(capitalized(sentence(report.not_compared or "")), lead=True)
     else:
