@@ -76,10 +76,12 @@ def _blocks(report: FullReport, names: VolumeNames) -> Iterator[Block]:
             f"{numbered('channel', 'channels', shown)}: those with odd {names.noun}s, and those whose means differ "
             "most. The JSON document (`--format json`) has all of them."
         )
+    first = True
     for channel in shown:
-        plot = means_plot(report, channel, names, told_apart(report, flags, channel))
+        plot = means_plot(report, channel, names, told_apart(report, flags, channel), explained=first)
         if plot is not None:
             yield plot
+            first = False
     if comparison is not None:
         yield _table(comparison, names)
 

@@ -33,8 +33,18 @@ class _Dot:
     row: int = 0
 
 
-def means_plot(report: FullReport, channel: int, names: VolumeNames, told: ToldApart) -> Plot | None:
-    """Return the plot of one channel; None if fewer than two volumes have a mean."""
+def means_plot(
+    report: FullReport, channel: int, names: VolumeNames, told: ToldApart, *, explained: bool = True
+) -> Plot | None:
+    """Return the plot of one channel; None if fewer than two volumes have a mean.
+
+    Args:
+        report: The report.
+        channel: The channel.
+        names: The names of the volumes.
+        told: The volumes that are odd or lie apart in the channel.
+        explained: True to say how the plot is read; for the first of several.
+    """
     dots = _ordered(report, channel)
     if len(dots) < 2:
         return None
@@ -58,7 +68,7 @@ def means_plot(report: FullReport, channel: int, names: VolumeNames, told: ToldA
             f"The means of {plural(len(dots), names.noun)} in {title}: the least is {short(least.mean)} in "
             f"{names.full[least.volume]}, and the greatest is {short(greatest.mean)} in {names.full[greatest.volume]}."
         ),
-        caption=_caption(report, names, order, groups, dots),
+        caption=" ".join((*(_reading(names, order, groups) if explained else ()), *_special(report, names, dots))),
         x=Axis("value"),
         y=y,
         marks=tuple(marks),
@@ -110,21 +120,23 @@ def _order(report: FullReport) -> str:
     return f"by group, then {inner}" if grouped else inner
 
 
-def _caption(report: FullReport, names: VolumeNames, order: str, groups: Sequence[str], dots: Sequence[_Dot]) -> str:
-    """Return what to look at."""
-    said = [
+def _reading(names: VolumeNames, order: str, groups: Sequence[str]) -> Iterator[str]:
+    """Yield how the plot is read."""
+    yield (
         f"A dot is the mean of a {names.noun}; its line goes one standard deviation (SD) of the values to each side. "
         f"The rows are ordered {order}."
-    ]
+    )
     if groups:
-        said.append("If the dots of one group lie apart from those of another, the groups differ.")
-    said.append(_ends(dots, names))
+        yield "If the dots of one group lie apart from those of another, the groups differ."
+
+
+def _special(report: FullReport, names: VolumeNames, dots: Sequence[_Dot]) -> Iterator[str]:
+    """Yield what is special about this plot: which volumes are at its ends, and which are not in it."""
+    if ends := _ends(dots, names):
+        yield ends
     left = len(report.volumes) - len(dots)
     if left:
-        said.append(
-            f"{plural(left, names.noun)} without a mean in this channel {'is' if left == 1 else 'are'} left out."
-        )
-    return " ".join(filter(None, said))
+        yield f"{plural(left, names.noun)} without a mean in this channel {'is' if left == 1 else 'are'} left out."
 
 
 def _ends(dots: Sequence[_Dot], names: VolumeNames) -> str:
