@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from bnstat.errors import UsageError, texts, whole
+from bnstat.layers.frameworks import framework_named
 from bnstat.layers.settings import LayerKeywords, Settings
 from bnstat.networks.checkpoints.settings import AuditSettings
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
@@ -99,11 +100,16 @@ def asked_of(
     select, ignore = texts("select", select), texts("ignore", ignore)
     for token in (*select, *ignore):
         codes_of(token)  # refuses what names no rule
+    settings = Settings.of(**layer)
+    # what holds for the batch norm in checkpoints
     own: dict[str, Any] = {name: layer[name] for name in ("framework", "epsilon", "momentum") if name in layer}
+    if own.get("framework") is not None:
+        named = framework_named(own["framework"])
+        own["framework"] = named.name if named.normalizer == "batch" else named.maker
     if own.get("momentum") is not None:
         own.setdefault("framework", "keras")  # the default, in whose convention it is
     return CheckSettings(
-        layer=Settings.of(**layer),
+        layer=settings,
         select=select,
         ignore=ignore,
         fail_on=fail_on,

@@ -62,7 +62,7 @@ def _blocks(report: FullReport, names: VolumeNames) -> Iterator[Block]:
     # how much lies between volumes, and what that does
     flags = Flags.of(report)
     if comparison is None:
-        yield Paragraph(capitalized(sentence(report.not_compared or "")), lead=True)
+        yield Paragraph(f"{capitalized(sentence(report.not_compared or '')).removesuffix('.')}.", lead=True)
     else:
         yield from _split(report, comparison, names)
     # the odd ones

@@ -109,7 +109,9 @@ def _advice(report: FullReport, found: FrameworksOnData) -> Iterator[Block]:
     elsewhere = [one for one in found.rows if not one.in_use and _TONES[one.outcome] in ("warning", "error")]
     if elsewhere:
         yield Paragraph("To train with another framework, check the data for it: the findings then say what to do.")
-        yield Code(f"bnstat check PATH --framework {elsewhere[0].name}")
+        asked = report.check.settings.layer.normalizer
+        normalizer = "" if asked == "batch" else f" --normalizer {asked}"
+        yield Code(f"bnstat check PATH --framework {elsewhere[0].name}{normalizer}")
 
 
 def _how(found: FrameworksOnData, report: FullReport) -> Iterator[Block]:
@@ -168,7 +170,7 @@ def _table(found: FrameworksOnData, report: FullReport) -> Table:
             ),
             Column("ε", numeric=True),
             *(running if keeps else ()),
-            Column("preset", hint="the name for --framework" if settings.kind == "batch" else None),
+            Column("preset", hint="the name for --framework"),
         ),
         rows=tuple(_row(place, one, keeps=keeps) for place, one in enumerate(found.rows)),
         interactive=True,

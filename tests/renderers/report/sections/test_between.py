@@ -187,3 +187,7 @@ def test_of_many_channels_those_with_odd_volumes_come_first():
 def test_a_group_with_markup_in_its_name_is_text(name):
     page = html.render(_volumes(4, groups=[name, "b", name, "b"]))
     assert name not in page
+
+
+def test_why_volumes_were_not_compared_is_a_whole_sentence():
+    assert "These volumes were not compared." in said(between.section(reported([[channel(1.0, 2.0)]] * 3)))

@@ -86,3 +86,14 @@ def test_every_number_is_in_the_document(mean, settings):
     assert problems([section], report.to_dict()) == []
     assert numbers_from_nowhere([section], report.to_dict()) == []
     assert said(section)
+
+
+def test_what_to_type_for_another_layer_is_taken_by_the_command(bnstat_run, tmp_path):
+    values = np.random.default_rng(0).normal(20_000.0, 1.0, (3, 6, 6, 6, 2))
+    report = bnstat.report(values, normalizer="group:2").report
+    typed = only(frameworks.section(report), Code).text
+    assert typed.startswith("bnstat check PATH --framework ")
+    assert typed.endswith(" --normalizer group:2")
+    np.save(tmp_path / "x.npy", values)
+    words = [tmp_path / "x.npy" if word == "PATH" else word for word in typed.split()[1:]]
+    assert bnstat_run(*words, "--fail-on", "never").errors == []
