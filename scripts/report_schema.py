@@ -20,6 +20,7 @@ from bnstat.reports.check import RuleInfo
 from bnstat.reports.full.curves import SizeFigures
 from bnstat.reports.full.epsilon import Epsilons
 from bnstat.reports.full.frameworks import FrameworksOnData
+from bnstat.reports.full.kinds import KindsOfVolumes
 from bnstat.reports.full.made import Made
 from bnstat.reports.full.network import NetworkLayer
 from bnstat.reports.full.verdict import PageVerdict
@@ -61,6 +62,10 @@ def made() -> str:
                     "items": {"type": "integer"},
                     "description": "the places in `volumes` of those that compare_without_odd leaves out",
                 },
+                "kinds": _or_null(
+                    _object({**_value(KindsOfVolumes), "groups": _groups()}),
+                    "the two kinds that the volumes are of, as of two scanners, without those in left_out",
+                ),
                 "drawn": {**_several(_value(SizeFigures)), "description": "the batches that compare drew, as shares"},
                 "continued": {**_several(_value(SizeFigures)), "description": "the curve beyond the compared sizes"},
                 "continued_without_odd": {
@@ -160,6 +165,14 @@ def _volume() -> dict[str, Any]:
         "group": own["group"],
         "findings": about,
         "channels": channels,
+    }
+
+
+def _groups() -> dict[str, Any]:
+    return {
+        "type": ["array", "null"],
+        "items": {"type": "string"},
+        "description": "the names of the groups that the lower and the upper kind are; null if no two groups are them",
     }
 
 

@@ -43,6 +43,8 @@ WRITERS: tuple[Callable[[Any], str], ...] = (
 GIVEN = {"epsilon", "momentum", "batch_weight", "threshold", "noise", "shortfall", "gap"}
 # What may stand after a number in a cell.
 _UNIT = re.compile(r"[ \u00a0](SD|%|s|steps?|samples?|volumes?|patch(es)?|values?|%)$")
+# What the page calls the population.
+_ALL_OF = re.compile(r"\bof all (volumes|samples|patches)\b")
 # What stands in a cell of numbers that has none.
 NOTHING = ("", numbers.UNDEFINED)
 
@@ -99,7 +101,8 @@ def cell_problem(cell: Cell, document: Any, *, numeric: bool) -> str | None:
         return f"{cell.text!r} is no number in the document: {found!r} at {cell.path}"
     if cell.value != found:
         return f"{cell.text!r} has the value {cell.value!r}, and the document {found!r} at {cell.path}"
-    if not {cell.text, _UNIT.sub("", cell.text)} & written(found, cell.path[-1]):
+    text = cell.text.replace("\u00a0%", "%")
+    if not {text, _UNIT.sub("", text)} & written(found, cell.path[-1]):
         return f"{cell.text!r} is not how {found!r} is written ({sorted(written(found))})"
     return None
 
@@ -172,10 +175,15 @@ def problems(sections: Sequence[Section], document: Any) -> list[str]:
         elif isinstance(block, Plot):
             found += [f"{section}: {one}" for one in plot_problems(block, document)]
         elif isinstance(block, FindingCard):
-            messages = [one["message"] for one in document["check"]["findings"]]
-            if block.message not in messages:
+            messages = {_as_shown(one["message"]) for one in document["check"]["findings"]}
+            if _as_shown(block.message) not in messages:
                 found.append(f"{section}: no finding says {block.message!r}")
     return found
+
+
+def _as_shown(message: str) -> str:
+    """Return a message with a capital letter, and with the words that the page has for the population."""
+    return text.capitalized(_ALL_OF.sub("of the population", message))
 
 
 # --- Numbers in sentences ------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 from cohorts import SETTINGS
 
 from bnstat.reading.voxels.results import Histogram, Voxels
-from bnstat.renderers.report.blocks import Block, Paragraph, Section, Table
+from bnstat.renderers.report.blocks import Block, Details, Paragraph, Section, Table
 from bnstat.reports.check import Check, CheckSettings, RuleInfo
 from bnstat.reports.finding import Failure, Finding
 from bnstat.reports.full.full_report import FullReport
@@ -100,6 +100,15 @@ def all_of(section: Section | None, kind: type[Block]) -> list[Any]:
     """Return the blocks of a kind, in order."""
     assert section is not None
     return [block for block in section.blocks if isinstance(block, kind)]
+
+
+def opened(section: Section | None) -> Section:
+    """Return a section with the blocks that it has folded away among the others."""
+    assert section is not None
+    blocks: list[Block] = []
+    for block in section.blocks:
+        blocks += block.blocks if isinstance(block, Details) and block.summary.startswith("Show ") else [block]
+    return Section(section.anchor, section.title, tuple(blocks))
 
 
 def said(section: Section | None) -> str:

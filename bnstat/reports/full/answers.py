@@ -11,6 +11,7 @@ from bnstat.layers.settings import Settings
 from bnstat.reports.check import Check, RuleInfo
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.finding import Finding, Severity
+from bnstat.reports.full.kinds import KindsOfVolumes
 from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.reports.full.volumes import ReportedVolume
 from bnstat.reports.inspect import Report
@@ -70,6 +71,7 @@ class Answers:
         without_odd: The comparison without the volumes that are odd or broken; None if there is none.
         left_out: The places of these volumes.
         others: True if these are the answers for the other volumes alone.
+        kinds: The two kinds that the volumes are of; None if they are of one kind.
     """
 
     check: Check
@@ -83,6 +85,7 @@ class Answers:
     without_odd: Comparison | None = None
     left_out: tuple[int, ...] = ()
     others: bool = False
+    kinds: KindsOfVolumes | None = None
 
     @property
     def layer(self) -> Settings:

@@ -16,6 +16,7 @@ from bnstat.reports.full.answers import Answers
 from bnstat.reports.full.curves import SizeFigures, continued_of, drawn_of
 from bnstat.reports.full.epsilon import Epsilons, epsilons_of
 from bnstat.reports.full.frameworks import FrameworksOnData
+from bnstat.reports.full.kinds import KindsOfVolumes, kinds_of_volumes
 from bnstat.reports.full.made import Made
 from bnstat.reports.full.network import NetworkLayer, ReportedNetwork
 from bnstat.reports.full.verdict import PageVerdict, verdict_of
@@ -83,7 +84,13 @@ class FullReport(Document):
             inside=self.network is not None,
             without_odd=self.without_odd,
             left_out=self.left_out,
+            kinds=self.kinds,
         )
+
+    @cached_property
+    def kinds(self) -> KindsOfVolumes | None:
+        """The two kinds that the volumes are of, without those that are left out; None if they are of one kind."""
+        return kinds_of_volumes(self.volumes, self.left_out)
 
     @cached_property
     def verdict(self) -> PageVerdict:
@@ -171,6 +178,7 @@ class FullReport(Document):
             "not_compared": self.not_compared,
             "compare_without_odd": None if self.without_odd is None else self.without_odd.to_dict(),
             "left_out": list(self.left_out),
+            "kinds": None if self.kinds is None else _kinds(self.kinds),
             "drawn": [asdict(one) for one in self.drawn],
             "continued": [asdict(one) for one in self.continued],
             "continued_without_odd": [asdict(one) for one in self.continued_without_odd],
@@ -223,6 +231,11 @@ def _histogram(one: Histogram) -> Fields:
         name: list(value) if isinstance(value, tuple) else value for name, value in vars(one).items()
     }
     return {**fields, "volumes": [list(counts) for counts in one.volumes]}
+
+
+def _kinds(kinds: KindsOfVolumes) -> Fields:
+    groups = None if kinds.groups is None else list(kinds.groups)
+    return {**asdict(kinds), "lower": list(kinds.lower), "upper": list(kinds.upper), "groups": groups}
 
 
 def _made(made: Made) -> Fields:

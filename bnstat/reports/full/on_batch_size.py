@@ -94,6 +94,7 @@ def _answer(answers: Answers) -> Iterator[str]:
     yield _lead(answers, found, asked=not own)
     yield _on_inputs(found)
     yield _asked_sizes(answers, found)
+    yield _more_than_there_are(answers, found)
     if answers.without is not None:
         yield f"Without {answers.names_left_out}, these sizes are the same."
     yield _with_suspects(answers)
@@ -196,6 +197,18 @@ def _needed(answers: Answers, found: Recommendation) -> str:
     return f"{about}, and a batch of {found.most:,} is enough with {percent_of(found)} confidence."
 
 
+def _more_than_there_are(answers: Answers, found: Recommendation) -> str:
+    """Return that the size that is needed is larger than the number of volumes, and what follows; else empty."""
+    number = len(answers.volumes)
+    if answers.patched or standing(answers) != "too small" or found.estimate is None or found.estimate <= number:
+        return ""
+    return (
+        f"A batch of {found.estimate:,} is more than the {answers.counted(number)} here: the size is for a training "
+        f"set that these {answers.word}s are a part of. Where a batch cannot be so large, {OTHER_LAYERS}. Or bring the "
+        f"{answers.word}s to one scale of intensities."
+    )
+
+
 def _with_suspects(answers: Answers) -> str:
     """Return that volumes which are to be looked at first are in the figures; empty without such volumes."""
     places = [] if answers.without is not None else suspects(answers)
@@ -260,6 +273,7 @@ def _both(answers: Answers, found: Recommendation, *, asked: bool) -> Iterator[s
     yield _on_inputs(best)
     compared = _asked_sizes(others, best)
     yield f"Without {it}, {_continued(compared)}" if compared else ""
+    yield _more_than_there_are(others, best)
     yield f"With {names}, {_continued(_lead(answers, found, asked=asked))}"
     yield (
         f"Look at {names} first (see below). If you leave {it} out of the training, the sizes without {it} hold. If "
@@ -287,7 +301,10 @@ def _what_is_wrong(answers: Answers) -> str:
 
 # --- What to do ----------------------------------------------------------------------------------------------------
 
-OTHER_LAYERS = "use instance norm or group norm, which do not depend on the batch size"
+OTHER_LAYERS = (
+    "use instance norm, which normalizes each volume by itself, or group norm, which does so with a few channels "
+    "together: neither depends on the batch size"
+)
 
 
 def steps_on_batch_size(answers: Answers) -> Sequence[str]:
@@ -336,18 +353,36 @@ def _larger(answers: Answers, found: Recommendation) -> Iterator[str]:
         surely = "" if found.most in (None, found.estimate) else f", or {found.most:,} to be {percent_of(found)} sure"
         about = "" if found.confidence is None else "about "
         together = " on all ranks together" if answers.layer.ranks > 1 else ""
+        other = "use instance norm or group norm" if _more_than_there_are(answers, found) else OTHER_LAYERS
         train = "Train" if answers.layer.kind == "batch" else "With plain batch norm, train"
         yield (
             f"{train} with a batch size of {about}{found.estimate:,}{together}{surely}. If so many {_units(answers)} "
-            f"do not fit into memory, {OTHER_LAYERS}; or use synchronized batch norm, which merges the batches of "
+            f"do not fit into memory, {other}; or use synchronized batch norm, which merges the batches of "
             "several graphics cards into one."
         )
     if answers.layer.preparation.intensity is None and found.applies_to == "input":
-        yield (
-            "Or scale each volume by itself before the network with z-scores (subtract its mean, and divide by its "
-            "standard deviation), so that volumes differ less at its input. To see what that changes, add "
-            "`--intensity zscore` to the command of this page."
+        yield _instead(answers)
+
+
+def _instead(answers: Answers) -> str:
+    """Return what z-scores change, as another way than a larger batch."""
+    masked = answers.layer.preparation.mask is not None
+    step = "zscore:mask" if masked else "zscore"
+    how = (
+        "Instead of a larger batch: for images whose scale of intensities is arbitrary, as of MRI, scale each "
+        f"{answers.word} by itself before the network with z-scores (subtract its mean, and divide by its standard "
+        "deviation)."
+    )
+    values = [channel for volume in answers.volumes for channel in volume.channels]
+    if not answers.patched and all(one.std and not one.nan and not one.inf for one in values):
+        inside = ", inside of the mask," if masked else ""
+        how += (
+            f" After that each {answers.word}{inside} has mean 0 and SD 1, so {answers.word}s no longer differ in them "
+            "at the network's input, and a batch size of 1 is enough there."
         )
+    else:
+        how += f" Then {answers.word}s differ less at its input."
+    return f"{how} To see what that changes, add `--intensity {step}` to the command of this page."
 
 
 def _units(answers: Answers) -> str:

@@ -25,7 +25,10 @@ def why(answers: Answers) -> tuple[str, ...]:
     if found.channel is None:
         return (WHAT_IT_IS,)
     return tuple(
-        filter(None, (WHAT_IT_IS, _why(answers, found, here), _figures(answers, found), _sure(answers, found)))
+        filter(
+            None,
+            (WHAT_IT_IS, _why(answers, found, here), _kinds(answers), _figures(answers, found), _sure(answers, found)),
+        )
     )
 
 
@@ -57,6 +60,31 @@ def _why(answers: Answers, found: Recommendation, here: str) -> str:
     return (
         f"{here} the mean of {mean_of} {lies}{where}, and {between} "
         f"make up {share} of the variance (the square of the SD) of all values.{_by_group(answers, channel)}"
+    )
+
+
+def _kinds(answers: Answers) -> str:
+    """Return that the volumes are of two kinds, and how these differ; empty if they are of one kind."""
+    kinds = answers.kinds
+    if kinds is None:
+        return ""
+    where = f" in {answers.title_of(kinds.channel)}" if answers.channels > 1 else ""
+    low, high = number(kinds.low), number(kinds.high)
+    share = f"{number(100 * kinds.share, 3)}{NO_BREAK_SPACE}%"
+    if kinds.groups is None:
+        these = (
+            f"{len(kinds.lower):,} have a mean of about {low}{where}, and {len(kinds.upper):,} of about {high}, as of "
+            "two scanners or two units"
+        )
+    else:
+        names = [printable(name) for name in kinds.groups]
+        these = (
+            f"the {len(kinds.lower):,} of {names[0]} have a mean of about {low}{where}, and the {len(kinds.upper):,} "
+            f"of {names[1]} of about {high}"
+        )
+    return (
+        f"The {answers.word}s are of two kinds: {these}. Most of the differences lie between them: {share} of the "
+        f"variance of the means of the {answers.word}s."
     )
 
 

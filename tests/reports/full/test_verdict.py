@@ -234,12 +234,16 @@ def test_the_answer_opens_with_the_sizes_without_the_odd_volume_and_the_step_has
     some = volumes([60.0, 140.0] * 6)
     some[9] = some[9] * 6
     report = bnstat.report(some, batch_axis="none", batch_size=2).report
-    first, _, third, _ = [one.text for one in report.verdict.answer]
+    first, _, larger, third, _ = [one.text for one in report.verdict.answer]
     without, whole = report.without_odd.recommendation, report.comparison.recommendation
     assert first == (
         "array 10 does not fit the other volumes. Without it, a batch size of 2 is too small for batch norm on the "
         f"other 11 volumes. A batch of about {without.estimate} volumes is enough by the estimate, and a batch of "
         f"{without.most} is enough with 90\u00a0% confidence."
+    )
+    assert larger.startswith(
+        f"A batch of {without.estimate} is more than the 11 volumes here: the size is for a training set that these "
+        "volumes are a part of. Where a batch cannot be so large, use instance norm, which normalizes each volume by "
     )
     assert third == (
         "With array 10, a batch size of 2 is too small for batch norm on these 12 volumes. A batch of about "
@@ -292,7 +296,7 @@ def test_long_names_of_volumes_that_are_left_out_are_said_once(tmp_path):
     found = bnstat.report(files, batch_size=2).report.verdict
     names = f"04_{'long-name_' * 8}.nii.gz and 09_{'long-name_' * 8}.nii.gz"
     assert found.answer[0].text.startswith(f"{names} do not fit the other volumes. Without them, a batch size of 2")
-    assert found.answer[2].text.startswith("With the 2 odd or broken volumes, a batch size of 2 is too small")
+    assert found.answer[3].text.startswith("With the 2 odd or broken volumes, a batch size of 2 is too small")
     assert found.steps[1].startswith("Without the 2 odd or broken volumes, train with a batch size of about")
 
 

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 from bnstat.batch_size.settings import Tolerances
 from bnstat.renderers.compare_batch_sizes import sentences
-from bnstat.renderers.numbers import ratio, share
+from bnstat.renderers.numbers import ratio
 from bnstat.renderers.report.blocks import Block, Cell, Column, Details, Link, Paragraph, Row, Section, Table, Tone
 from bnstat.renderers.report.plots import Path
 from bnstat.renderers.report.sections.batch_size_plots import figures_of, plots
+from bnstat.renderers.report.words import plain, share
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.answers import Answers
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.on_batch_size import Standing, sizes_without, standing
-from bnstat.text import printable, sentence
+from bnstat.text import NO_BREAK_SPACE, printable, sentence
 
 # What a row says of its size, and in which tone.
 _WORDS: dict[Standing, tuple[str, Tone]] = {
@@ -44,18 +45,20 @@ def _blocks(report: FullReport) -> Iterator[Block]:
     if not drawn:
         return
     yield Paragraph(
-        "How to read the plots: a figure should be below the dashed line, its limit. A line is computed by a formula "
+        "How to read the plots: the number should be below the dashed line, its limit. A line is computed by a formula "
         "from the volumes. Dots are batches that were drawn from them, as a training draws batches, and check the "
         "formula."
     )
     yield from drawn
     others, named = sizes_without(report.answers), report.answers.left_out_in_short
-    yield _sizes(report.answers, comparison, "" if others is None else f", with {named}")
+    table = _sizes(report.answers, comparison, "" if others is None else f", with {named}")
     if others is not None and others.comparison is not None:
-        without = _sizes(others, others.comparison, f", without {named}", "compare_without_odd")
-        yield Details(f"The figures without {named}", (without,))
+        yield _sizes(others, others.comparison, f", without {named}", "compare_without_odd")
+        yield Details(f"The numbers with {named}", (table,))
+    else:
+        yield table
     yield Paragraph(
-        "How much of the variance lies between samples decides these figures:",
+        "How much of the variance lies between samples decides these numbers:",
         links=(Link("The variance of each channel", "between-table"),),
     )
     if comparison.forgetting:
@@ -69,7 +72,7 @@ def _said(report: FullReport, comparison: Comparison) -> Iterator[Paragraph]:
     named, others = report.answers.left_out_in_short, sizes_without(report.answers)
     without = [] if others is None or others.comparison is None else others.comparison.opening
     for opening, which in ((without, f"Without {named}"), (comparison.opening, f"With {named}" if without else "")):
-        for place, one in enumerate(map(sentence, opening)):
+        for place, one in enumerate(plain(sentence(one), report.volume_names.noun) for one in opening):
             begun = which and not place
             yield Paragraph(f"{which}, {one[:1].lower()}{one[1:]}" if begun else one, lead=not place)
     if report.without_odd is not None and not without:
@@ -117,7 +120,7 @@ def _sizes(answers: Answers, comparison: Comparison, of_which: str, document: st
     )
     return Table(
         "batch-size-table" if document == "compare" else "batch-size-table-without",
-        f"The figures {which}{of_which}.",
+        f"The numbers {which}{of_which}.",
         _columns(limits),
         tuple(rows),
     )
@@ -136,7 +139,7 @@ def _columns(limits: Tolerances) -> tuple[Column, ...]:
             "missing variance",
             numeric=True,
             hint="what the variance of a batch lacks on average of the variance of all values; limit "
-            f"{100 * limits.shortfall:g}%",
+            f"{100 * limits.shortfall:g}{NO_BREAK_SPACE}%",
         ),
         Column(
             "train/eval gap",

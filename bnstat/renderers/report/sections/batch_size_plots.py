@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint
-from bnstat.renderers.numbers import ratio, share
+from bnstat.renderers.numbers import ratio
 from bnstat.renderers.report.plots import SERIES, Area, Axis, Dots, Line, Mark, Path, Plot, Role, Rule
+from bnstat.renderers.report.words import share
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.curves import FARTHEST, SizeFigures
 from bnstat.reports.full.full_report import FullReport
@@ -109,6 +110,8 @@ def _plot(
     marks.append(Rule("y", limit, f"limit {limit:g}", role="warning", path=path))
     needed = _needed(comparison, points)
     without = _without(figure, report)
+    if without:
+        needed = [replace(rule, label=f"with: {_size_of(rule)}", role="muted") for rule in needed]
     marks += [*needed, *without]
     further = [*report.continued, *(report.continued_without_odd if without else ())]
     ticks = [*(float(point.batch_size) for point, _ in points), *(float(one.batch_size) for one in further)]
@@ -320,8 +323,13 @@ def _without(figure: _Figure, report: FullReport) -> list[Mark]:
     rules = _needed(comparison, points, "compare_without_odd")
     return [
         *lines,
-        *(replace(rule, label=f"without: {(rule.label or '').removeprefix('enough: ')}", role=role) for rule in rules),
+        *(replace(rule, label=f"without: {_size_of(rule)}") for rule in rules),
     ]
+
+
+def _size_of(rule: Rule) -> str:
+    """Return the size at which a line stands, as its label says it."""
+    return (rule.label or "").removeprefix("enough: ")
 
 
 def _at(name: str, size: int, value: float) -> str:

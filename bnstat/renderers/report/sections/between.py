@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.batch_size.results import PopulationChannel
-from bnstat.renderers.numbers import UNDEFINED, number, share
+from bnstat.renderers.numbers import UNDEFINED, number
 from bnstat.renderers.report.blocks import Block, Cell, Column, Link, Paragraph, Row, Section, Table
 from bnstat.renderers.report.sections.flagged import (
     Flags,
@@ -16,6 +16,7 @@ from bnstat.renderers.report.sections.flagged import (
     told_apart,
 )
 from bnstat.renderers.report.sections.means_plot import means_plot
+from bnstat.renderers.report.words import share
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.answers import ODD
 from bnstat.reports.full.full_report import FullReport
@@ -83,7 +84,7 @@ def _blocks(report: FullReport, names: VolumeNames) -> Iterator[Block]:
             yield plot
             first = False
     if comparison is not None:
-        yield _table(comparison, names)
+        yield _table(report, comparison, names)
 
 
 def _most_between(comparison: Comparison | None) -> list[int]:
@@ -97,6 +98,8 @@ def _most_between(comparison: Comparison | None) -> list[int]:
 
 def _split(report: FullReport, comparison: Comparison, names: VolumeNames) -> Iterator[Paragraph]:
     """Yield how much of the variance lies between volumes, what that does to a batch, and how much groups explain."""
+    whole, others = comparison, report.without_odd
+    comparison = others or whole
     order = _most_between(comparison)
     if not order:
         yield Paragraph(
@@ -105,14 +108,18 @@ def _split(report: FullReport, comparison: Comparison, names: VolumeNames) -> It
         return
     first = next(one for one in comparison.population if one.channel == order[0])
     title, units = printable(comparison.title_of(first.channel)), _units(comparison, names)
+    left_out = "" if others is None else report.answers.left_out_in_short
     share_of = (
-        f"{_percent(first.rho)} of the variance lies between {units}: that is how far apart their means are. The rest "
+        f"{share(first.rho)} of the variance lies between {units}: that is how far apart their means are. The rest "
         "lies inside each of them."
     )
+    with_it = next((one.rho for one in whole.population if one.channel == first.channel), None)
+    if left_out and with_it is not None:
+        share_of = f"without {left_out}, {share_of} With {left_out}, {share(with_it)} lies between them."
     where = f"{capitalized(units)} differ most in {title}: there, " if len(order) > 1 else ""
-    yield Paragraph(f"{where}{share_of}", lead=True)
-    yield from _in_a_batch(comparison, first)
-    yield from _between_groups(comparison, first, title)
+    yield Paragraph(f"{where}{share_of if where else capitalized(share_of)}", lead=True)
+    yield from _in_a_batch(comparison, first, left_out)
+    yield from _between_groups(comparison, first, title, left_out)
     links = tuple(
         Link(one.name, finding_anchor(one.rule))
         for one in rules_of(one for one in report.findings if one.rule in _ADVICE)
@@ -125,7 +132,7 @@ def _units(comparison: Comparison, names: VolumeNames) -> str:
     return f"{names.noun}s" if comparison.volumes is None else "patches"
 
 
-def _in_a_batch(comparison: Comparison, of: PopulationChannel) -> Iterator[Paragraph]:
+def _in_a_batch(comparison: Comparison, of: PopulationChannel, left_out: str) -> Iterator[Paragraph]:
     """Yield what the differences do to the smallest batch that was compared."""
     if not comparison.batch_sizes:
         return
@@ -134,15 +141,16 @@ def _in_a_batch(comparison: Comparison, of: PopulationChannel) -> Iterator[Parag
     if channel is None or channel.mean_noise is None or channel.variance_shortfall is None:
         return
     inside = "none" if point.batch_size == 1 else "only a part"
+    which = f" (without {left_out})" if left_out else ""
     yield Paragraph(
-        f"A batch of {point.batch_size} has {inside} of the differences between them. Its mean is off by "
+        f"A batch of {point.batch_size}{which} has {inside} of the differences between them. Its mean is off by "
         f"{short(channel.mean_noise, 3)}{NO_BREAK_SPACE}SD (standard deviations of all values), and its variance is "
-        f"{_percent(channel.variance_shortfall)} too low on average.",
+        f"{share(channel.variance_shortfall)} too low on average.",
         links=(Link("What other batch sizes do", "batch-size"),),
     )
 
 
-def _between_groups(comparison: Comparison, of: PopulationChannel, title: str) -> Iterator[Paragraph]:
+def _between_groups(comparison: Comparison, of: PopulationChannel, title: str, left_out: str) -> Iterator[Paragraph]:
     """Yield how much of the variance between volumes lies between groups."""
     if of.between_groups is None or not of.between:
         return
@@ -157,14 +165,12 @@ def _between_groups(comparison: Comparison, of: PopulationChannel, title: str) -
         else "Next to nothing of it"
     )
     groups = plural(len(comparison.groups), "group")
+    which = f", without {left_out}" if left_out else ""
     yield Paragraph(
         f"{how} lies between the {groups}: {number(of.between_groups)} of {number(of.between)} (the variance of means "
-        f"in {title}). The more lies between groups, the more the statistics of a batch depend on which groups it has."
+        f"in {title}{which}). The more lies between groups, the more the statistics of a batch depend on "
+        "which groups it has."
     )
-
-
-def _percent(value: float | None) -> str:
-    return share(value).replace("%", f"{NO_BREAK_SPACE}%")
 
 
 # --- The table ---------------------------------------------------------------------------------------------------
@@ -182,8 +188,9 @@ _FIELDS = (
 _SOMETIMES = ("between_groups", "between_volumes", "between_patches")
 
 
-def _table(comparison: Comparison, names: VolumeNames) -> Table:
-    """Return how the variance of each channel splits."""
+def _table(report: FullReport, comparison: Comparison, names: VolumeNames) -> Table:
+    """Return how the variance of each channel splits, and the share between volumes without those that are left out."""
+    others, left_out = report.without_odd, report.answers.left_out_in_short
     units = _units(comparison, names)
     fields = [
         (field, Column(title, numeric=True, hint=hint.format(units=units)))
@@ -193,12 +200,19 @@ def _table(comparison: Comparison, names: VolumeNames) -> Table:
     rows = []
     for place, one in enumerate(comparison.population):
         cells = [_cell(getattr(one, field), place, field) for field, _ in fields]
+        if others is not None:
+            cells.append(_share_without(others, one.channel))
         rows.append(Row((Cell(printable(comparison.title_of(one.channel))), *cells)))
+    further: tuple[Column, ...] = ()
+    if others is not None:
+        hint = f"the share between {units} without {left_out}, which all other columns count in"
+        further = (Column("Share between, without", numeric=True, hint=hint),)
+    which = f", with {left_out}" if others is not None else ""
     kind = "a larger set, of which these are a sample" if comparison.settings.population == "infinite" else "this set"
     return Table(
         "between-table",
-        f"How the variance of each channel splits, for {kind}; variances are in squared units of the values.",
-        (Column("Channel"), *(column for _, column in fields)),
+        f"How the variance of each channel splits, for {kind}{which}; variances are in squared units of the values.",
+        (Column("Channel"), *(column for _, column in fields), *further),
         tuple(rows),
         interactive=len(rows) > _MANY_ROWS,
     )
@@ -208,3 +222,10 @@ def _cell(value: float | None, place: int, field: str) -> Cell:
     write = share if field == "rho" else number
     text = UNDEFINED if value is None else write(value)
     return Cell(text, value, ("compare", "population", "channels", place, field))
+
+
+def _share_without(others: Comparison, channel: int) -> Cell:
+    """Return the share between volumes without those that are left out."""
+    place, found = next((at, one) for at, one in enumerate(others.population) if one.channel == channel)
+    path = ("compare_without_odd", "population", "channels", place, "rho")
+    return Cell(share(found.rho), found.rho, path)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnstat.renderers.numbers import number, setting, share
-from bnstat.renderers.report.blocks import Block, Cell, Column, Paragraph, Row, Section, Table, Tone
+from bnstat.renderers.numbers import number, setting
+from bnstat.renderers.report.blocks import Block, Cell, Column, Details, Paragraph, Row, Section, Table, Tone
 from bnstat.renderers.report.plots import SERIES, Area, Axis, Line, Mark, Plot, Role, Rule
 from bnstat.renderers.report.sections.flagged import what_it_says
+from bnstat.renderers.report.words import share
 from bnstat.reports.finding import Finding
 from bnstat.reports.full.epsilon import EpsilonCurve, EpsilonDefault, Epsilons
 from bnstat.reports.full.full_report import FullReport
@@ -25,17 +26,16 @@ def section(report: FullReport) -> Section | None:
     if said is None:
         return None
     harmless = found is not None and any(one.in_use and one.matters is False for one in found.defaults)
-    lead = f"{said} Nothing needs to be done about ε." if harmless and not _found(report) else said
-    blocks: list[Block] = [
-        Paragraph(sentence(lead), lead=True),
-        Paragraph(_what_it_is(report)),
-        *what_it_says(_found(report)),
-    ]
+    settled = harmless and not _found(report)
+    lead = Paragraph(sentence(f"{said} Nothing needs to be done about ε." if settled else said), lead=True)
+    blocks: list[Block] = [Paragraph(_what_it_is(report)), *what_it_says(_found(report))]
     if found is not None:
         blocks += _constant(found, report)
         if found.curves:
             blocks += [_plot(found), _table(found, report)]
-    return Section("epsilon", "Epsilon", tuple(blocks))
+    if settled:
+        blocks = [Details("Show the plot and the table", tuple(blocks))]
+    return Section("epsilon", "Epsilon", (lead, *blocks))
 
 
 def _found(report: FullReport) -> list[Finding]:
@@ -184,7 +184,9 @@ def _where(worst: EpsilonCurve, report: FullReport) -> str:
     batch = report.inspected.batches[worst.batch]
     part = batch.parts[worst.part]
     several = len(report.inspected.batches) > 1 and not report.inspected.settings.by_sample
-    return sentence(part.title) + (f" of batch {batch.index}" if several else "")
+    size = report.inspected.settings.batch_size
+    each = f"the batches of {size:,} that were checked" if size > 1 else "the volumes that were checked one by one"
+    return sentence(part.title) + (f" of batch {batch.index}, among {each}" if several else "")
 
 
 def _row(place: int, one: EpsilonDefault) -> Row:

@@ -8,18 +8,23 @@ from bnstat.renderers.check.alike import counted, stale_line
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.report.blocks import Block, Details, FindingCard, Items, Link, Paragraph, Section
 from bnstat.renderers.report.sections.flagged import finding_anchor, worst
-from bnstat.reports.finding import Finding
+from bnstat.renderers.report.words import plain
+from bnstat.reports.finding import SEVERITIES, Finding
 from bnstat.reports.full.answers import ON_BATCH_SIZE
 from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.on_batch_size import sizes_without
 from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.text import capitalized, numbered, plural, printable, sentence
 
 # The volumes that a card links to; all of them follow, folded away.
 MOST_PLACES = 10
 
+# The order of rules of one severity: on volumes and channels, and on the arithmetic, before those on the batch size.
+_ORDER = (("BN1",), ("BN207", "BN208"), ("BN4",), ("BN3",))
+
 # The section with the plot that a rule is about.
 _PLOTS = {
-    **dict.fromkeys(ON_BATCH_SIZE, ("Figures over the batch size", "batch-size")),
+    **dict.fromkeys(ON_BATCH_SIZE, ("Numbers over the batch size", "batch-size")),
     **dict.fromkeys(("BN102", "BN103", "BN108"), ("What ε does", "epsilon")),
     **dict.fromkeys(("BN207", "BN208"), ("Volumes beside each other", "between-volumes")),
     **dict.fromkeys(("BN109", "BN406"), ("Intensities", "intensities")),
@@ -33,14 +38,21 @@ def section(report: FullReport) -> Section | None:
         return None
     names = report.volume_names
     blocks: list[Block] = [_opening(report)]
-    for group in by_rule(report.findings):
+    for group in sorted(by_rule(report.findings), key=_rank):
         blocks += _card(group, report, names)
     blocks += [*_known(report), *_looked_for(report)]
     return Section("findings", "Findings", tuple(blocks))
 
 
+def _rank(group: Sequence[Finding]) -> tuple[int, int]:
+    """Return the place of a rule: by severity, then volumes and channels before what the batch size does to them."""
+    code = group[0].rule
+    about = next((place for place, rules in enumerate(_ORDER) if code.startswith(rules)), len(_ORDER))
+    return SEVERITIES.index(group[0].severity), about
+
+
 def _opening(report: FullReport) -> Paragraph:
-    """Return how many findings there are."""
+    """Return how many findings there are, and which volumes their numbers count in."""
     rules = plural(len(report.answers.judging), "rule")
     new = "new " if report.check.known else ""
     if not report.findings:
@@ -48,8 +60,15 @@ def _opening(report: FullReport) -> Paragraph:
     tone = worst(report.findings) or "plain"
     text = f"{rules} looked at these data and report {counted(report.check)}."
     several = {one.rule for one in report.findings} & set(ON_BATCH_SIZE)
+    out, others = len(report.left_out), sizes_without(report.answers)
+    if several and out:
+        text += f" The findings on the batch size count {report.answers.left_out_in_short} in."
     if len(several) > 1:
-        text += " Each rule on the batch size names the size for its own figure; the verdict has the size for all."
+        without = "" if others is None else f", without {'it' if out == 1 else 'them'}"
+        text += (
+            " Each rule on the batch size names the size for its own limit; the verdict has the size for all limits"
+            f"{without}."
+        )
     return Paragraph(text, tone, lead=True)
 
 
@@ -62,15 +81,15 @@ def _card(group: Sequence[Finding], report: FullReport, names: VolumeNames) -> I
         severity=first.severity,
         code=first.rule,
         title=_title(first.name),
-        message=first.message,
+        message=_begun(_plain(first.message, first, names), first, report),
         meaning=_meaning(first, report),
         places=tuple(_places(group, volumes, report, names)),
         more=_more(group, volumes, report, names),
     )
-    others = tuple(dict.fromkeys(_message(one) for one in group[1:]))
+    others = tuple(dict.fromkeys(_message(one, report) for one in group[1:]))
     if others:
         yield Details(
-            f"All messages of {first.rule} {first.name} ({len(group):,})", (Items((_message(first), *others)),)
+            f"All messages of {first.rule} {first.name} ({len(group):,})", (Items((_message(first, report), *others)),)
         )
 
 
@@ -79,11 +98,23 @@ def _title(name: str) -> str:
     return capitalized(name.replace("-", " ")).replace("Nan ", "NaN ").replace("Train eval", "Train/eval")
 
 
-def _message(finding: Finding) -> str:
+def _message(finding: Finding, report: FullReport) -> str:
     """Return a message with the file that it is about."""
-    said = sentence(finding.message)
+    said = _plain(sentence(finding.message), finding, report.volume_names)
     source = None if finding.source is None else printable(finding.source)
-    return said if source is None or source in said else f"{source}: {said}"
+    return _begun(said, finding, report) if source is None or source in said else f"{source}: {said}"
+
+
+def _plain(message: str, finding: Finding, names: VolumeNames) -> str:
+    """Return a message in plain words; one that may name files stays as it is."""
+    return plain(message, names.noun) if finding.rule in ON_BATCH_SIZE else message
+
+
+def _begun(message: str, finding: Finding, report: FullReport) -> str:
+    """Return a message with a capital letter at its start, unless it starts with the name of a file."""
+    files = (finding.source, *(volume.sample.source for volume in report.volumes))
+    named = any(message.startswith((one, printable(one))) for one in files if one)
+    return message if named or not message else capitalized(message)
 
 
 def _meaning(finding: Finding, report: FullReport) -> str:
@@ -122,7 +153,7 @@ def _known(report: FullReport) -> Iterator[Block]:
     """Yield the findings that the baseline has, and those of its entries that are no longer found."""
     known, stale = report.check.known, report.check.stale
     if known:
-        texts = tuple(f"{one.rule} {one.name} ({one.severity}): {_message(one)}" for one in known)
+        texts = tuple(f"{one.rule} {one.name} ({one.severity}): {_message(one, report)}" for one in known)
         yield Details(f"{plural(len(known), 'finding')} known from the baseline", (Items(texts),))
     if stale:
         entries = plural(len(stale), "entry of the baseline", "entries of the baseline")

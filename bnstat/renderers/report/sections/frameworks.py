@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bnstat.layers.frameworks import FRAMEWORKS
-from bnstat.renderers.numbers import UNDEFINED, number, setting, share
+from bnstat.renderers.numbers import UNDEFINED, number, setting
 from bnstat.renderers.report.blocks import (
     Block,
     Cell,
@@ -19,6 +19,7 @@ from bnstat.renderers.report.blocks import (
     Tone,
 )
 from bnstat.renderers.report.sections.flagged import what_it_says
+from bnstat.renderers.report.words import share
 from bnstat.reports.full.frameworks import FrameworkOnData, FrameworksOnData, Outcome
 from bnstat.reports.full.full_report import FullReport
 from bnstat.text import joined, short
@@ -51,8 +52,8 @@ def section(report: FullReport) -> Section | None:
     if found is None:
         return None
     dtype = report.inspected.settings.dtype
-    blocks: list[Block] = [
-        Paragraph(_lead(found), lead=True),
+    lead = Paragraph(_lead(found), lead=True)
+    blocks: tuple[Block, ...] = (
         Paragraph(
             f"Frameworks add the same values in other orders and by other formulas, and {dtype} rounds each result, so "
             "that their variances differ a little, and much where the mean is large beside the standard deviation."
@@ -60,8 +61,10 @@ def section(report: FullReport) -> Section | None:
         *_advice(report, found),
         _table(found, report),
         *_how(found, report),
-    ]
-    return Section("frameworks", "Frameworks", tuple(blocks))
+    )
+    if all(one.outcome == "accurate" for one in found.rows):
+        blocks = (Details("Show the table", blocks),)
+    return Section("frameworks", "Frameworks", (lead, *blocks))
 
 
 # --- In words -----------------------------------------------------------------------------------------------------

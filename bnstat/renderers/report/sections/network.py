@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 
 from bnstat.renderers import layer_names
-from bnstat.renderers.numbers import UNDEFINED, number, share
+from bnstat.renderers.numbers import UNDEFINED, number
 from bnstat.renderers.report.blocks import Block, Cell, Column, Details, Items, Paragraph, Row, Section, Table, Tone
 from bnstat.renderers.report.plots import Axis, Dots, Line, Mark, Plot, Role
+from bnstat.renderers.report.words import share
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.network import NetworkLayer, ReportedNetwork
 from bnstat.reports.layers_words import full, percent

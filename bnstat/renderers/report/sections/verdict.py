@@ -35,7 +35,7 @@ def section(report: FullReport) -> Section | None:
     for place, remark in enumerate(found.answer):
         blocks.append(Paragraph(remark.text, "plain" if place else tone, lead=not place))
     if _has_figures(report):
-        blocks[-1] = _linked(blocks[-1], Link("Figures at each size", "batch-size"))
+        blocks[-1] = _linked(blocks[-1], Link("Numbers at each size", "batch-size"))
     if found.data:
         blocks.append(Heading("Is a volume or a channel broken?"))
         blocks += [_of_data(remark, names) for remark in found.data]

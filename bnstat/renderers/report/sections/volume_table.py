@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bnstat.renderers.numbers import UNDEFINED, mean_of, number, share
+from bnstat.renderers.numbers import UNDEFINED, mean_of, number
 from bnstat.renderers.report.blocks import Block, Cell, Column, Paragraph, Row, Table, Tone
 from bnstat.renderers.report.sections.flagged import Flags, links_to, rules_of, worst
+from bnstat.renderers.report.words import share
 from bnstat.reports.finding import Finding
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.volume_names import VolumeNames
@@ -56,7 +57,7 @@ _FIGURES = (
     _Figure("maximum", _column("Max", "the greatest value"), lambda channel: number(channel.maximum)),
     _Figure(
         "zeros",
-        _column("Zeros", "the share of values that are exactly 0, which is often background"),
+        _column("Zeros", "the share of values that are exactly 0"),
         lambda channel: share(channel.zeros),
     ),
     _Figure("nan", _column("NaN", "the number of values that are not a number"), lambda channel: f"{channel.nan:,}"),

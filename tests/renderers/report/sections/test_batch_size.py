@@ -12,10 +12,11 @@ from reported import all_of, channel, only, reported
 
 import bnstat
 from bnstat.renderers.json import written
-from bnstat.renderers.numbers import ratio, share
+from bnstat.renderers.numbers import ratio
 from bnstat.renderers.report.blocks import Details, Paragraph, Table
 from bnstat.renderers.report.plots import Area, Dots, Line, Plot, Rule
 from bnstat.renderers.report.sections import batch_size
+from bnstat.renderers.report.words import share
 
 ROOT = Path(__file__).parents[4]
 
@@ -96,7 +97,7 @@ def with_one_odd(channels=1):
 @pytest.mark.parametrize("channels", [1, 3, 7])
 def test_a_dashed_line_goes_without_the_odd_volume_to_the_size_that_is_enough_then(channels):
     report = with_one_odd(channels)
-    found = report.without_odd.recommendation
+    found, whole = report.without_odd.recommendation, report.comparison.recommendation
     sections, document = [batch_size.section(report)], json.loads(written(report.to_dict()))
     assert problems(sections, document) == []
     assert numbers_from_nowhere(sections, document) == []
@@ -108,8 +109,13 @@ def test_a_dashed_line_goes_without_the_odd_volume_to_the_size_that_is_enough_th
         assert [at(document, path) for path in line.paths] == [y for _, y in line.points]
         if plot.anchor != "plot-gap":
             assert line.points[-1][0] >= found.most
-        rules = [one for one in plot.marks if isinstance(one, Rule) and (one.label or "").startswith("without: ")]
-        assert [one.at for one in rules] == [found.estimate, found.most]
+        for word, recommended, role in (("without", found, "good"), ("with", whole, "muted")):
+            labelled = [
+                one for one in plot.marks if isinstance(one, Rule) and (one.label or "").startswith(f"{word}: ")
+            ]
+            assert [one.at for one in labelled] == [recommended.estimate, recommended.most][: len(labelled)]
+            assert labelled
+            assert {one.role for one in labelled} == {role}
         shown = share if plot.anchor == "plot-shortfall" else ratio
         assert f"Without array 7: {shown(line.points[0][1])} at batch size 1, " in plot.description
 
@@ -122,12 +128,14 @@ def test_the_section_says_first_what_compare_says_without_the_odd_volume_and_has
         f"Without array 7, batch{report.without_odd.recommendation.headline.removeprefix('Batch')}",
         f"With array 7, batch{report.comparison.recommendation.headline.removeprefix('Batch')}",
     ]
-    assert only(found, Table).caption == "The figures at each size, with array 7."
-    (folded,) = [one for one in all_of(found, Details) if one.summary == "The figures without array 7"]
-    (table,) = folded.blocks
-    assert [row.cells[1].value for row in table.rows] == [
-        point.channels[0].mean_noise for point in report.without_odd.batch_sizes
-    ]
+    first = only(found, Table)
+    assert first.caption == "The numbers at each size, without array 7."
+    (folded,) = [one for one in all_of(found, Details) if one.summary == "The numbers with array 7"]
+    (second,) = folded.blocks
+    for table, comparison in ((first, report.without_odd), (second, report.comparison)):
+        assert [row.cells[1].value for row in table.rows] == [
+            point.channels[0].mean_noise for point in comparison.batch_sizes
+        ]
 
 
 def test_of_many_channels_the_worst_and_the_middle_are_drawn_in_a_band():

@@ -16,6 +16,7 @@ from bnstat.renderers.report.blocks import Link, Paragraph, Table
 from bnstat.renderers.report.plots import SERIES, Dots, Plot, Rule
 from bnstat.renderers.report.sections import between
 from bnstat.renderers.report.sections.means_plot import MOST_NAMED
+from bnstat.renderers.report.words import share
 
 
 def _volumes(number, **changes):
@@ -113,11 +114,13 @@ def test_one_volume_shows_no_difference():
 def test_the_lead_says_how_much_lies_between_volumes_and_what_that_does():
     report = _compared()
     section = between.section(report)
-    channels = report.comparison.population
+    channels, whole = report.without_odd.population, report.comparison.population
     first = max(channels, key=lambda one: one.rho)
     lead = next(block for block in all_of(section, Paragraph) if block.lead)
     assert lead.text.startswith(f"Samples differ most in channel {first.channel}: there, ")
-    assert "A batch of 1 has none of the differences between them." in said(section)
+    assert f"without array 14[0], {share(first.rho)} of the variance lies" in lead.text
+    assert lead.text.endswith(f"With array 14[0], {share(whole[first.channel].rho)} lies between them.")
+    assert "A batch of 1 (without array 14[0]) has none of the differences between them." in said(section)
     assert Link("What other batch sizes do", "batch-size") in [
         link for block in all_of(section, Paragraph) for link in block.links
     ]

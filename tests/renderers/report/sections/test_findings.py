@@ -14,6 +14,7 @@ from bnstat.renderers.report.sections import findings
 from bnstat.reports.finding import Finding
 from bnstat.rules import RULES
 from bnstat.rules.explanation import explained
+from bnstat.text import capitalized
 
 PLAIN = [[channel(100.0 + place, 20.0)] for place in range(14)]
 
@@ -28,8 +29,26 @@ def test_errors_come_before_warnings_and_each_rule_has_one_card():
     some = [odd("case_001.nii.gz"), error("case_002.nii.gz"), odd("case_003.nii.gz"), error("case_004.nii.gz")]
     cards = all_of(findings.section(reported(PLAIN, findings=some)), FindingCard)
     assert [(one.severity, one.code) for one in cards] == [("error", "BN101"), ("warning", "BN207")]
-    assert [one.message for one in cards] == [some[1].message, some[0].message]
+    assert [one.message for one in cards] == [capitalized(some[1].message), capitalized(some[0].message)]
     assert [one.more for one in cards] == ["2 findings of this rule on 2 volumes."] * 2
+
+
+def test_what_is_about_volumes_comes_before_what_is_about_the_batch_size():
+    draw = np.random.default_rng(5)
+    volumes = [draw.normal(mean, 20, (8, 7, 6, 1)).astype(np.float32) for mean in [60.0, 140.0] * 6]
+    volumes[9] = volumes[9] * 6
+    report = bnstat.report(volumes, batch_axis="none", batch_size=2).report
+    section = findings.section(report)
+    assert [one.code for one in all_of(section, FindingCard)] == ["BN207", "BN202", "BN203", "BN204", "BN205"]
+    lead = all_of(section, Paragraph)[0].text
+    assert "The findings on the batch size count array 10 in." in lead
+    assert lead.endswith("the verdict has the size for all limits, without it.")
+
+
+def test_a_message_that_begins_with_the_name_of_a_file_keeps_it():
+    found = replace(error("case_002.nii.gz"), message="case_002.nii.gz is 0 in channel 0")
+    card = only(findings.section(reported(PLAIN, findings=[found])), FindingCard)
+    assert card.message == "case_002.nii.gz is 0 in channel 0"
 
 
 def test_a_card_links_to_the_volumes_and_to_the_plot():
@@ -46,7 +65,7 @@ def test_of_many_volumes_ten_are_linked_and_all_messages_are_folded_away():
     assert card.more == "13 findings of this rule on 13 volumes, of which 10 are named here."
     folded = all_of(found, Details)[0]
     assert folded.summary == "All messages of BN101 zero-variance (13)"
-    assert folded.blocks[0].texts == tuple(one.message for one in some)
+    assert folded.blocks[0].texts == tuple(capitalized(one.message) for one in some)
 
 
 def test_what_a_finding_means_is_what_its_rule_says():
@@ -82,5 +101,5 @@ def test_known_findings_are_folded_away():
     assert all_of(found, FindingCard) == []
     folded = all_of(found, Details)[0]
     assert folded.summary == "1 finding known from the baseline"
-    assert folded.blocks[0].texts == ("BN207 odd-volume (warning): channel 0 of case_003.nii.gz is far",)
+    assert folded.blocks[0].texts == ("BN207 odd-volume (warning): Channel 0 of case_003.nii.gz is far",)
     assert all_of(found, Paragraph)[0].text.startswith("No new findings:")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from report_page import numbers_from_nowhere, problems
-from reported import all_of, column, only, reported, said
+from reported import all_of, column, only, opened, reported, said
 
 import bnstat
 from bnstat.renderers.report.blocks import Code, Details, Paragraph, Table
 from bnstat.renderers.report.sections import frameworks
+
+
+def shown(report):
+    """Return the section with what it folds away where nothing needs to be done."""
+    return opened(frameworks.section(report))
 
 
 def _report(mean=0.0, deviation=1.0, samples=4, channels=2, **settings):
@@ -19,11 +24,11 @@ def _report(mean=0.0, deviation=1.0, samples=4, channels=2, **settings):
 
 
 def _lead(report):
-    return next(one.text for one in all_of(frameworks.section(report), Paragraph) if one.lead)
+    return next(one.text for one in all_of(shown(report), Paragraph) if one.lead)
 
 
 def test_where_all_are_accurate_nothing_is_to_be_done():
-    section = frameworks.section(_report())
+    section = shown(_report())
     assert _lead(_report()) == (
         "Every framework computes the variance of these data to within 1 %. Nothing needs to be done."
     )
@@ -35,12 +40,12 @@ def test_the_frameworks_that_are_not_are_named_with_what_to_type():
     report = _report(20_000.0, framework="torch")
     assert _lead(report).startswith("PyTorch, in use here, computes the variance of these data to within 1 %")
     assert "Keras, Keras on PyTorch and Haiku may return NaN." in _lead(report)
-    assert only(frameworks.section(report), Code).text == "bnstat check PATH --framework keras"
+    assert only(shown(report), Code).text == "bnstat check PATH --framework keras"
 
 
 def test_the_finding_on_the_framework_in_use_says_what_to_do():
     report = _report(20_000.0, framework="haiku")
-    (advice,) = [one for one in all_of(frameworks.section(report), Paragraph) if one.tone == "error"]
+    (advice,) = [one for one in all_of(shown(report), Paragraph) if one.tone == "error"]
     finding = next(one for one in report.findings if one.rule == "BN301")
     assert finding.message[1:] in advice.text
     assert _lead(report).startswith("Haiku, in use here, may return NaN for these data.")
@@ -48,20 +53,20 @@ def test_the_finding_on_the_framework_in_use_says_what_to_do():
 
 
 def test_the_two_conventions_of_the_momentum_are_told_apart():
-    table = only(frameworks.section(_report()), Table)
+    table = only(shown(_report()), Table)
     columns = (column(table, title) for title in ("preset", "momentum", "it weighs"))
     rows = set(zip(*columns, strict=True))
     assert {("keras", "0.99", "old value"), ("torch", "0.1", "batch")} <= rows
 
 
 def test_layers_without_running_statistics_have_no_columns_for_them():
-    table = only(frameworks.section(_report(normalizer="layer")), Table)
+    table = only(shown(_report(normalizer="layer")), Table)
     assert "momentum" not in [one.title for one in table.columns]
 
 
 def test_what_was_looked_at_is_said_where_it_is_not_all():
-    few = only(frameworks.section(_report()), Details)
-    many = only(frameworks.section(_report(samples=100)), Details)
+    few = only(shown(_report()), Details)
+    many = only(shown(_report(samples=100)), Details)
     assert not any("were looked at" in one.text for one in few.blocks if isinstance(one, Paragraph))
     report = _report(samples=100)
     told = f"{report.frameworks.looked_at} of 200 channels of batches were looked at"
@@ -82,7 +87,7 @@ def test_there_is_no_section_for_a_layer_of_no_framework_or_without_a_batch():
 @pytest.mark.parametrize("settings", [{}, {"framework": "flax"}, {"normalizer": "rms"}, {"normalizer": "group:2"}])
 def test_every_number_is_in_the_document(mean, settings):
     report = _report(mean, batch_size=2, **settings)
-    section = frameworks.section(report)
+    section = shown(report)
     assert problems([section], report.to_dict()) == []
     assert numbers_from_nowhere([section], report.to_dict()) == []
     assert said(section)

@@ -70,7 +70,12 @@ def test_a_hint_explains_each_column_and_numbers_have_their_place():
     table = only(volumes.section(report), Table)
     assert all(one.hint for one in table.columns)
     assert problems([volumes.section(report)], report.to_dict()) == []
-    assert [column(table, title)[0] for title in ("Group", "Zeros", "NaN", "Inf")] == ["site A", "25.0%", "2", "1"]
+    assert [column(table, title)[0] for title in ("Group", "Zeros", "NaN", "Inf")] == [
+        "site A",
+        "25.0\u00a0%",
+        "2",
+        "1",
+    ]
 
 
 def test_nothing_is_said_of_a_channel_of_nan():
