@@ -58,7 +58,7 @@ def _blocks(report: FullReport, names: VolumeNames) -> Iterator[Block]:
             lead=True,
         )
         if comparison is not None and len(report.samples) > 1:
-            yield _table(comparison, names)
+            yield _table(report, comparison, names)
         return
     # how much lies between volumes, and what that does
     flags = Flags.of(report)
