@@ -30,7 +30,8 @@ def _volumes(answers: Answers) -> str:
     counts = sorted({len(one.channels) for one in answers.volumes})
     channels = plural(counts[0], "channel") if len(counts) == 1 else f"{joined([str(one) for one in counts])} channels"
     named = [printable(name) for name in answers.names]
-    names = f" ({first_names(named, _MOST)})" if named else ""
+    kind = "kind of image" if counts == [1] else "kinds of image"
+    names = f" ({kind}: {first_names(named, _MOST)})" if named else f" ({kind})"
     shapes = list(dict.fromkeys(by(one.sample.shape) for one in answers.volumes))
     types = list(dict.fromkeys(one.sample.dtype for one in answers.volumes))
     sized = (
