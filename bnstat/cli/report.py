@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from bnstat.workflows.report import ReportSettings
 
 FORMATS = ("html", "markdown", "json")
+# Endings of pages, which no input has: -o was forgotten before such a name.
+_PAGES = (".html", ".htm", ".md", ".markdown")
 # What the page is written with, by the name of the import.
 _NEEDED = {"jinja2": "jinja2", "PIL": "pillow"}
 # Options of other commands, each with what to type for a report.
@@ -130,8 +133,23 @@ def command(
     if not (origins.strength_of(context, "batch_size") or "batch_size" in context.meta.get(origins.SET, {})):
         settings.pop("batch_size")  # rules then judge the smallest of --batch-sizes
     asked = report_asked(limits=rules.limits_from(found, limit), **settings)
+    _refuse_page(to, paths)
     _refuse_output(to, [*paths, *_own_files(asked, found)])
     return _run(context, paths, to, asked, reading, found)
+
+
+def _refuse_page(to: options.Output, paths: Sequence[str]) -> None:
+    """Refuse the name of a page among the inputs if no file was named to write to.
+
+    Raises:
+        UsageError: if -o was forgotten before such a name.
+    """
+    page = next((one for one in paths if one.lower().endswith(_PAGES)), None)
+    if to.file is None and page is not None and not Path(page).is_dir():
+        raise UsageError(
+            f"{page} is given as an input and has the name of a page; to write the page to it, type: "
+            f"-o {shlex.quote(page)}"
+        )
 
 
 def _refuse_output(to: options.Output, given: Sequence[str]) -> None:

@@ -91,7 +91,7 @@ def report_asked(
     compared = None if batch_sizes is None else wholes("batch_sizes", batch_sizes)
     implied = bool(compared) and layer.get("batch_size") is None
     if compared and implied:
-        layer["batch_size"] = min(compared)
+        layer["batch_size"] = max(1, min(compared))  # a size below 1 is refused below, by its own name
     steps = None if steps is None else whole("steps", steps)
     asked = asked_of(
         select=select,
@@ -224,7 +224,7 @@ def _naming_batch_size(asked: ReportSettings) -> Iterator[None]:
     except UsageError as error:
         if asked.implied and "`batch_size`" in str(error):
             raise UsageError(
-                f"{error}; rules judge the smallest of `batch_sizes` unless `batch_size` is given"
+                f"{error}; rules judge the smallest of `batch_sizes` unless `batch_size` is given, as `batch_size=1`"
             ) from error
         raise
 
