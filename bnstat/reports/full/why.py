@@ -96,7 +96,7 @@ def _by_group(answers: Answers, channel: int) -> str:
         return ""
     share = number(100 * min(max(part.between_groups / part.between, 0.0), 1.0), 3)
     named = [printable(group.name) for group in comparison.groups]
-    which = joined(named) if len(named) <= _MOST_GROUPS else f"{len(named):,} groups"
+    which = f"the groups {joined(named)}" if len(named) <= _MOST_GROUPS else f"{len(named):,} groups"
     return f" Of these differences, {share}{NO_BREAK_SPACE}% lie between {which}."
 
 

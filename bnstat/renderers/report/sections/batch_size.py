@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnstat.batch_size.results import CurvePoint
 from bnstat.batch_size.settings import Tolerances
 from bnstat.renderers.compare_batch_sizes import sentences
 from bnstat.renderers.numbers import ratio
 from bnstat.renderers.report.blocks import Block, Cell, Column, Details, Link, Paragraph, Row, Section, Table, Tone
 from bnstat.renderers.report.plots import Path
-from bnstat.renderers.report.sections.batch_size_plots import figures_of, plots
+from bnstat.renderers.report.sections.batch_size_plots import figures_of, one_group, plots
 from bnstat.renderers.report.words import plain, share
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.answers import Answers
@@ -57,6 +58,7 @@ def _blocks(report: FullReport) -> Iterator[Block]:
         yield Details(f"The numbers with {named}", (table,))
     else:
         yield table
+    yield from _groups(comparison)
     yield Paragraph(
         "How much of the variance lies between samples decides these numbers:",
         links=(Link("The variance of each channel", "between-table"),),
@@ -96,24 +98,8 @@ def _sizes(answers: Answers, comparison: Comparison, of_which: str, document: st
     limits = comparison.settings.tolerances
     rows = []
     for point, path in figures_of(comparison, document):
-        one, own = point.channels[channel], (*path, "channels", channel)
         word, tone = _WORDS[standing(answers, point.batch_size)]
-        rows.append(
-            Row(
-                (
-                    Cell(f"{point.batch_size:,}", point.batch_size, (*path, "batch_size")),
-                    _cell(ratio(one.mean_noise), one.mean_noise, (*own, "mean_noise"), limits.noise),
-                    _cell(
-                        share(one.variance_shortfall),
-                        one.variance_shortfall,
-                        (*own, "variance_shortfall"),
-                        limits.shortfall,
-                    ),
-                    _cell(ratio(one.train_eval_rms), one.train_eval_rms, (*own, "train_eval_rms"), limits.gap),
-                    Cell(word, tone=tone),
-                )
-            )
-        )
+        rows.append(Row((*_figures(point, path, channel, limits), Cell(word, tone=tone))))
     several = len(comparison.population) > 1
     which = (
         f"of {printable(comparison.title_of(channel))}, which needs the largest batch" if several else "at each size"
@@ -123,6 +109,33 @@ def _sizes(answers: Answers, comparison: Comparison, of_which: str, document: st
         f"The numbers {which}{of_which}.",
         _columns(limits),
         tuple(rows),
+    )
+
+
+def _groups(comparison: Comparison) -> Iterator[Details]:
+    """Yield the figures of batches from one group each, as `compare` has them; nothing without groups."""
+    points = one_group(figures_of(comparison))
+    if not points or comparison.recommendation is None:
+        return
+    channel = comparison.recommendation.channel or 0
+    said = Paragraph(f"{sentence(sentences.grouped(comparison, comparison.population[channel]))}.")
+    limits = comparison.settings.tolerances
+    rows = tuple(Row(_figures(point, path, channel, limits)) for point, path in points)
+    which = f" of {printable(comparison.title_of(channel))}" if len(comparison.population) > 1 else ""
+    table = Table(
+        "batch-size-table-groups", f"The numbers{which}, with each batch from one group.", _columns(limits)[:-1], rows
+    )
+    yield Details("If each batch comes from one group", (said, table))
+
+
+def _figures(point: CurvePoint, path: Path, channel: int, limits: Tolerances) -> tuple[Cell, ...]:
+    """Return the size and the figures of a channel at it, as cells."""
+    one, own = point.channels[channel], (*path, "channels", channel)
+    return (
+        Cell(f"{point.batch_size:,}", point.batch_size, (*path, "batch_size")),
+        _cell(ratio(one.mean_noise), one.mean_noise, (*own, "mean_noise"), limits.noise),
+        _cell(share(one.variance_shortfall), one.variance_shortfall, (*own, "variance_shortfall"), limits.shortfall),
+        _cell(ratio(one.train_eval_rms), one.train_eval_rms, (*own, "train_eval_rms"), limits.gap),
     )
 
 

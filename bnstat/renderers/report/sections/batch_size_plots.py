@@ -89,6 +89,11 @@ def figures_of(comparison: Comparison, document: str = "compare") -> list[tuple[
     return sorted(found, key=lambda pair: pair[0].batch_size)
 
 
+def one_group(points: Sequence[tuple[CurvePoint, Path]]) -> list[tuple[CurvePoint, Path]]:
+    """Return the points of batches from one group each, which are none without groups."""
+    return [(point.one_group, (*path, "one_group")) for point, path in points if point.one_group is not None]
+
+
 def plots(report: FullReport, comparison: Comparison) -> list[Plot]:
     """Return a plot of each figure that is known at some size."""
     points = figures_of(comparison)
@@ -135,7 +140,9 @@ def _description(
     channel = 0 if found is None or found.channel is None else found.channel
     where = printable(comparison.title_of(channel))
     most = f"{100 * limit:g}%" if figure.name == "variance_shortfall" else f"{limit:g}"
-    return f"{figure.title}, {where}: {_told(figure, points, channel)}; the limit is {most}."
+    said = f"{figure.title}, {where}: {_told(figure, points, channel)}; the limit is {most}."
+    of_a_group = _told(figure, one_group(points), channel)
+    return f"{said} With each batch from one group: {of_a_group}." if of_a_group else said
 
 
 def _told(figure: _Figure, points: Sequence[tuple[CurvePoint, Path]], channel: int) -> str:
