@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -285,6 +286,19 @@ def test_volumes_know_their_groups(reported):
     assert [one["group"] for one in document["volumes"]] == ["north"] * 5 + ["south"] * 5
 
 
+def test_batches_of_one_group_have_their_figures_in_a_table(bnstat_run):
+    page = bnstat_run("report", *two_sites(), "--format", "markdown", "--quiet").out
+    assert "2 groups: north (5), south (5)" in page
+    assert "The figures, with each batch from one group." in page
+    assert "With each batch from one group: " in page  # in the words of each plot
+    assert "lie between the groups north and south." in page
+
+
+def test_a_sentence_that_ends_in_links_is_whole_in_markdown(bnstat_run):
+    page = bnstat_run("report", *two_sites(), "--format", "markdown", "--quiet").out
+    assert not [line for line in page.splitlines() if line.endswith("what to do about it:")]
+
+
 # --- Findings ---------------------------------------------------------------------------------------------------------
 
 
@@ -511,7 +525,7 @@ def test_a_page_does_not_replace_the_table_of_groups_or_a_file_in_a_folder(bnsta
         (("--layers", "cohort"), 3, "cohort: it is a directory"),
         (("--layers", "other.json"), 3, "other.json: is a document of bnstat.plan/1"),
         (("--layers", "broken.json"), 3, "broken.json: is not JSON"),
-        (("--batch-sizes", "0"), 2, "--batch-size must be at least 1"),
+        (("--batch-sizes", "0"), 2, "--batch-sizes must all be at least 1, and one is 0"),
         (("--batch-sizes", "8,16"), 2, "rules judge the smallest of --batch-sizes unless --batch-size is given"),
         (("-b", "8"), 2, "a batch of 8 takes more samples than the 4 given"),
         (("--group-by", "none.csv:site"), 3, "none.csv: no such file"),
@@ -526,6 +540,12 @@ def test_wrong_use_is_told_in_one_line(refused, given, code, words):
     to = () if "-o" in given else ("-o", "r.html")
     assert words in refused(code, "report", "cohort", *given, *to)
     assert not Path("r.html").exists()
+
+
+@pytest.mark.parametrize("page", ["page.html", "a page.md"])
+def test_a_page_without_its_option_is_not_taken_for_an_input(refused, page):
+    cohort()
+    assert f"type: -o {shlex.quote(page)}" in refused(2, "report", "cohort", page)
 
 
 def test_checkpoints_and_recordings_have_commands_of_their_own(refused):

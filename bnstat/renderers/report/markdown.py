@@ -132,8 +132,7 @@ def _block(block: Block, room: _Room) -> str:
         case Heading():
             return f"### {_text(block.text, room)}"
         case Paragraph():
-            text = _text(block.text, room)
-            return f"**{text}**" if block.lead and text else text
+            return _paragraph(block, room)
         case Code():
             return _code(block.text)
         case Items():
@@ -148,6 +147,14 @@ def _block(block: Block, room: _Room) -> str:
             return _details(block, room)
         case Pictures():  # which are counted at the end of the section
             return ""
+
+
+def _paragraph(block: Paragraph, room: _Room) -> str:
+    """Return a paragraph; its links are left out unless they are the rest of its sentence."""
+    text = _text(block.text, room)
+    if text.endswith(":") and block.links:
+        text = f"{text} {joined([_text(link.text, room) for link in block.links])}."
+    return f"**{text}**" if block.lead and text else text
 
 
 def _code(text: str) -> str:

@@ -63,7 +63,8 @@ def _blocks(report: FullReport, names: VolumeNames) -> Iterator[Block]:
     # how much lies between volumes, and what that does
     flags = Flags.of(report)
     if comparison is None:
-        yield Paragraph(f"{capitalized(sentence(report.not_compared or '')).removesuffix('.')}.", lead=True)
+        why = sentence(report.not_compared or "nothing could be read").removesuffix(".")
+        yield Paragraph(f"How much of the variance lies between {names.noun}s is not known: {why}.", lead=True)
     else:
         yield from _split(report, comparison, names)
     # the odd ones

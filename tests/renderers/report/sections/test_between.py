@@ -171,7 +171,7 @@ def test_groups_are_told_to_matter_where_the_variance_lies_between_them(tmp_path
 
 def test_what_cannot_be_compared_is_said_and_the_means_are_shown_all_the_same():
     section = between.section(_volumes(3))
-    assert "These volumes were not compared" in said(section)
+    assert "between volumes is not known: these volumes were not compared." in said(section)
     assert len(all_of(section, Plot)) == 1
 
 
@@ -193,4 +193,4 @@ def test_a_group_with_markup_in_its_name_is_text(name):
 
 
 def test_why_volumes_were_not_compared_is_a_whole_sentence():
-    assert "These volumes were not compared." in said(between.section(reported([[channel(1.0, 2.0)]] * 3)))
+    assert "is not known: these volumes were not compared." in said(between.section(reported([[channel(1.0, 2.0)]] * 3)))
