@@ -289,7 +289,7 @@ def test_volumes_know_their_groups(reported):
 def test_batches_of_one_group_have_their_figures_in_a_table(bnstat_run):
     page = bnstat_run("report", *two_sites(), "--format", "markdown", "--quiet").out
     assert "2 groups: north (5), south (5)" in page
-    assert "The figures, with each batch from one group." in page
+    assert "The numbers, with each batch from one group." in page
     assert "With each batch from one group: " in page  # in the words of each plot
     assert "lie between the groups north and south." in page
 

@@ -193,4 +193,5 @@ def test_a_group_with_markup_in_its_name_is_text(name):
 
 
 def test_why_volumes_were_not_compared_is_a_whole_sentence():
-    assert "is not known: these volumes were not compared." in said(between.section(reported([[channel(1.0, 2.0)]] * 3)))
+    page = between.section(reported([[channel(1.0, 2.0)]] * 3))
+    assert "is not known: these volumes were not compared." in said(page)
