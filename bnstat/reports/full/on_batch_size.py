@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from bnstat.batch_size.confidence import fewest_of
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
 from bnstat.reports.full.answers import ODD, ON_BATCH_SIZE, Answers, Remark
 from bnstat.reports.full.apart import apart_of, odd_volumes
@@ -331,7 +332,9 @@ def _steps(answers: Answers) -> Sequence[str]:
             return (f"Keep {_plain_size(answers)}.",)
         case "unknown":
             few = found.samples == 0 and not any("equal" in one.reason for one in found.unjudged)
-            return ("Give more volumes of the same kind, so that batch sizes can be judged.",) if few else ()
+            enough = len(answers.volumes) >= fewest_of(found.population)
+            to_do = "Repair the volumes whose values cannot be used" if enough else "Give more volumes of the same kind"
+            return (f"{to_do}, so that batch sizes can be judged.",) if few else ()
         case "perhaps":
             surely = "" if found.most is None else f"use {found.most:,}, or "
             return (f"Keep {_plain_size(answers)}; to be sure, {surely}make this page from more {answers.word}s.",)

@@ -361,3 +361,10 @@ def test_nan_is_laid_to_the_volume_that_has_it_and_not_to_its_batch():
 def test_every_other_size_is_ranked_by_the_recommendation():
     report = bnstat.report(volumes([60.0, 140.0] * 6), batch_axis="none", batch_sizes=[1, 4096], batch_size=2).report
     assert "4,096 is the smallest that is enough, with 90\u00a0% confidence." in report.verdict.answer[1].text
+
+
+@pytest.mark.parametrize("scale", [np.nan, 1e300])
+def test_more_volumes_are_not_asked_for_where_there_are_enough_whose_values_cannot_be_used(scale):
+    found = bnstat.report(scale * np.random.default_rng(0).normal(100.0, 10.0, (13, 3, 3, 3, 1))).report.verdict
+    assert found.standing == "unknown"
+    assert found.steps[-1] == "Repair the volumes whose values cannot be used, so that batch sizes can be judged."

@@ -27,7 +27,6 @@ from bnstat.text import (
     numbered,
     plural,
     printable,
-    sentence,
     short,
 )
 

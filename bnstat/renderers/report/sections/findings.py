@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from bnstat.renderers.check.alike import counted, stale_line
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.report.blocks import Block, Details, FindingCard, Items, Link, Paragraph, Section
-from bnstat.renderers.report.sections.flagged import finding_anchor, worst
+from bnstat.renderers.report.sections.flagged import finding_anchor, whole_sentence, worst
 from bnstat.renderers.report.words import plain
 from bnstat.reports.finding import SEVERITIES, Finding
 from bnstat.reports.full.answers import ON_BATCH_SIZE
@@ -170,5 +170,5 @@ def _looked_for(report: FullReport) -> Iterator[Block]:
         reasons = tuple(dict.fromkeys(f"{capitalized(sentence(why))}." for why in report.silent.values()))
         yield Details(f"What was not judged: {plural(len(report.silent), 'rule')}", (Items(reasons),))
     if report.notes:
-        texts = tuple(f"{capitalized(sentence(one)).removesuffix('.')}." for one in report.notes)
+        texts = tuple(whole_sentence(report, one) for one in report.notes)
         yield Details(f"How the inputs were understood: {plural(len(texts), 'note')}", (Items(texts),))

@@ -94,6 +94,13 @@ def what_it_says(findings: Sequence[Finding]) -> Iterator[Paragraph]:
         yield Paragraph(capitalized(f"{sentence(first.message)}{more}"), first.severity, links=links)
 
 
+def whole_sentence(report: FullReport, message: str) -> str:
+    """Return a message with a capital letter and a full stop; the name of an input at its start stays as it is."""
+    told = sentence(message).removesuffix(".")
+    named = (*(one.source for one in report.samples), *(one.source for one in report.errors))
+    return f"{told}." if any(map(message.startswith, named)) else f"{capitalized(told)}."
+
+
 def not_called_odd(report: FullReport, noun: str) -> str:
     """Return the sentence on a report in which no finding calls a volume odd: whether that is a verdict."""
     if ODD not in {rule.code for rule in report.check.rules}:

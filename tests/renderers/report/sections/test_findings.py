@@ -9,7 +9,7 @@ from report_page import at
 from reported import all_of, channel, odd, only, reported
 
 import bnstat
-from bnstat.renderers.report.blocks import Details, FindingCard, Link, Paragraph
+from bnstat.renderers.report.blocks import Details, FindingCard, Items, Link, Paragraph
 from bnstat.renderers.report.sections import findings
 from bnstat.reports.finding import Finding
 from bnstat.rules import RULES
@@ -103,3 +103,12 @@ def test_known_findings_are_folded_away():
     assert folded.summary == "1 finding known from the baseline"
     assert folded.blocks[0].texts == ("BN207 odd-volume (warning): Channel 0 of case_003.nii.gz is far",)
     assert all_of(found, Paragraph)[0].text.startswith("No new findings:")
+
+
+def test_a_note_that_starts_with_the_name_of_a_file_keeps_its_case(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("scan.npy", np.random.default_rng(0).normal(size=(4, 4, 4)))
+    section = findings.section(bnstat.report(["scan.npy", "scan.npy"], batch_axis="none").report)
+    notes = next(one for one in all_of(section, Details) if one.summary.startswith("How the inputs were understood"))
+    told = only(notes, Items).texts
+    assert "scan.npy is among the inputs twice; its values count each time, so give it once." in told
