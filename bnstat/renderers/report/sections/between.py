@@ -21,14 +21,7 @@ from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.answers import ODD
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.volume_names import VolumeNames
-from bnstat.text import (
-    NO_BREAK_SPACE,
-    capitalized,
-    numbered,
-    plural,
-    printable,
-    short,
-)
+from bnstat.text import NO_BREAK_SPACE, capitalized, numbered, plural, printable, sentence, short
 
 # Channels that have a plot.
 MOST_PLOTS = 6
