@@ -203,6 +203,7 @@ def _run(
     reading: Reading,
     found: Config,
 ) -> int:
+    from bnstat.cli.messages import complain
     from bnstat.cli.output import tell, write
     from bnstat.cli.progress import progress
     from bnstat.workflows.report import full_report
@@ -211,6 +212,9 @@ def _run(
         report = full_report(paths, asked, reading, meter, overrides=found.overrides)
     report = _as_typed(report, context)
     tell(report.errors, report.notes, to.quiet)
+    if not report.volumes and to.format != "json":  # a page about nothing must not replace one about volumes
+        complain("no page was written, because no volume could be read")
+        return exit_codes.FAILED_INPUT
     read = inputs.read_by(paths, reading, report.samples, report.errors)
     write("report", report, to, [*read, *_own_files(asked, found), *_table_of_groups(asked, report, paths)])
     if not to.quiet:
@@ -257,9 +261,11 @@ def _table_of_groups(asked: ReportSettings, report: FullReport, paths: Sequence[
 
 
 def _tell_written(report: FullReport, to: options.Output) -> None:
-    """Tell on stderr what was written, and the outcome."""
+    """Tell on stderr what was written, and the answer; the outcome too if findings can fail."""
     from bnstat.cli.messages import tell_line
     from bnstat.renderers.check.alike import closing
 
-    where = "" if to.file in (None, "-") else f"wrote {to.file} with {plural(len(report.volumes), 'volume')}; "
-    tell_line(f"{where}{closing(report.check)}")
+    where = [] if to.file in (None, "-") else [f"wrote {to.file} with {plural(len(report.volumes), 'volume')}"]
+    told = [report.verdict.answer[0].text] if report.verdict.answer else []
+    outcome = [] if report.check.settings.fail_on == "never" else [closing(report.check)]
+    tell_line(". ".join((*where, *(one.removesuffix(".") for one in told), *outcome)))

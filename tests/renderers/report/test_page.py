@@ -19,7 +19,7 @@ def page():
 
 
 def test_a_notebook_shows_the_page_and_a_terminal_a_line(page):
-    assert repr(page) == "<ReportPage: passed, 3 samples, 0 findings>"
+    assert repr(page) == "<ReportPage: 3 samples, 0 findings>"
     shown = page._repr_html_()
     assert "Normalization statistics" in shown
     assert "<html" not in shown
