@@ -23,7 +23,7 @@ from bnstat.reports.full.frameworks import FrameworksOnData
 from bnstat.reports.full.kinds import KindsOfVolumes
 from bnstat.reports.full.made import Made
 from bnstat.reports.full.network import NetworkLayer
-from bnstat.reports.full.verdict import PageVerdict
+from bnstat.reports.full.verdict.page_verdict import PageVerdict
 from bnstat.reports.full.volumes import ReportedVolume, VolumeChannel
 
 NAME = "report"

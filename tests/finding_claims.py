@@ -529,10 +529,14 @@ CLAIMS: tuple[Claim, ...] = (
         "(?:; the next volume there is at #)?[)]",
         _odd_beside_kinds,
     ),
-    claim("BN207", "Both are about # times (?P<kind>larger|smaller) than in the middle", _factor),
     claim(
         "BN207",
-        f"Both are about (?P<times>{NUMBER}) times (?P<kind>larger|smaller) than in the (?P<which>lower|upper) kind",
+        "deviation are about # times (?P<kind>larger|smaller) than in the middle",
+        _factor,
+    ),
+    claim(
+        "BN207",
+        f"deviation are about (?P<times>{NUMBER}) times (?P<kind>larger|smaller) than in the (?P<which>\\w+) kind",
         _factor_of_a_kind,
     ),
     claim("BN207", "in (?P<odd>[\\d,]+) of (?P<volumes>[\\d,]+) volumes", _many_odd),

@@ -211,7 +211,7 @@ def test_a_volume_that_fits_neither_of_two_scanners_is_named(number, place, fact
 )
 def test_a_factor_is_said_beside_the_scanner_with_which_mean_and_deviation_agree_on_it(place, factor, words):
     (finding,) = odd(scanners(factor, place, 20))
-    said_factor = re.search(rf"Both are about ([\d.]+) times {words}", finding.message)
+    said_factor = re.search(rf"deviation are about ([\d.]+) times {words}", finding.message)
     assert float(said_factor[1]) == pytest.approx(max(factor, 1 / factor), rel=0.1)
 
 
@@ -257,7 +257,10 @@ def test_an_odd_file_of_a_folder_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     ("factor", "words"),
-    [(0.001, "Both are about 1,000 times smaller than"), (5.0, "Both are about 5 times larger than")],
+    [
+        (0.001, "deviation are about 1,000 times smaller than"),
+        (5.0, "deviation are about 5 times larger than"),
+    ],
 )
 def test_a_factor_of_both_figures_is_named_as_a_unit_or_a_scale(factor, words):
     rows = [[cell(100.0 + place % 3, 40.0)] for place in range(20)]

@@ -12,14 +12,14 @@ from bnstat.reports.check import Check, RuleInfo
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.documents.document import Document, Fields
 from bnstat.reports.finding import Failure, Finding
-from bnstat.reports.full.answers import Answers
 from bnstat.reports.full.curves import SizeFigures, continued_of, drawn_of
 from bnstat.reports.full.epsilon import Epsilons, epsilons_of
 from bnstat.reports.full.frameworks import FrameworksOnData
 from bnstat.reports.full.kinds import KindsOfVolumes, kinds_of_volumes
 from bnstat.reports.full.made import Made
 from bnstat.reports.full.network import NetworkLayer, ReportedNetwork
-from bnstat.reports.full.verdict import PageVerdict, verdict_of
+from bnstat.reports.full.verdict.answers import Answers
+from bnstat.reports.full.verdict.page_verdict import PageVerdict, verdict_of
 from bnstat.reports.full.volume_names import VolumeNames, names_of
 from bnstat.reports.full.volumes import ReportedVolume
 from bnstat.reports.inspect import Report

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.reports.finding import Finding
-from bnstat.reports.full.answers import ODD
 from bnstat.reports.full.volumes import ReportedVolume
 
+# The rule on volumes that are far from the others.
+ODD = "BN207"
 # The rules that find a fault in a volume itself, whatever the layer: a constant, NaN, Inf, a missing channel, and
 # labels instead of an image.
 BROKEN = ("BN101", "BN104", "BN105", "BN405", "BN406")

@@ -5,8 +5,8 @@ with the middle of the cohort, and reports the volumes that are far from it and 
 are judged together.
 
 Why it matters: a CT without its offset of 1024, an image in other units, one that was normalized twice or one that is
-half empty is hard to see in a folder of hundreds. It changes the statistics of every batch that it is in, because the
-batch mean and the batch variance weigh a sample by the square of its distance.
+half empty is hard to see in a folder of hundreds. It changes the statistics of every batch that it is in: it moves the
+batch mean by its own distance, and the batch variance by the square of it.
 
 Example:
     >>> import numpy as np
@@ -23,12 +23,13 @@ Example:
       8; the next volume there is at 1.9); its standard deviation is 197.5,
       and the middle half of the cohort is between 39.21 and 40.53 (32.1
       robust standard deviations from the median on a log scale, limit 8;
-      the next volume there is at 1.1). Both are about 5 times larger than
-      in the middle of the cohort: probably a unit or a scale factor. The
-      mean and variance of a batch with this volume fit neither this volume
-      nor the others. Compare its units, scale factors and intensity
-      normalization with those of another volume; correct the volume, or
-      leave the volume out of the training.
+      the next volume there is at 1.1). Its mean and its standard
+      deviation are about 5 times larger than in the middle of the cohort:
+      probably a unit or a scale factor. The mean and variance of a batch
+      with this volume fit neither this volume nor the others. Compare its
+      units, scale factors and intensity normalization with those of
+      another volume; correct the volume, or leave the volume out of the
+      training.
 
 What to do: compare the volume with another one: units, offset, scale factors of the header, scanner, a normalization
 that was already done. Repair it or leave it out. If such volumes are right, bring all volumes to one scale first.
@@ -313,7 +314,10 @@ def _ratios(own: tuple[float, float], middles: tuple[float, float]) -> tuple[flo
 def _times(factor: float, where: str) -> str:
     times, size = max(factor, 1 / factor), "larger" if factor > 1 else "smaller"
     about = f"{float(f'{times:.2g}'):,.15g}"
-    return f". Both are about {about} times {size} than {where}: probably a unit or a scale factor"
+    return (
+        f". Its mean and its standard deviation are about {about} times {size} than {where}: probably a unit or a "
+        "scale factor"
+    )
 
 
 def _of_means(means: Sequence[float], typical: float) -> list[_Scale]:

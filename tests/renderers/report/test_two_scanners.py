@@ -45,7 +45,7 @@ def test_the_verdict_names_the_batch_size_that_compare_recommends_without_the_od
     without = bnstat.compare(others, framework="torch").recommendation
     asked = bnstat.compare(str(cohort), framework="torch").recommendation
     first, _, second = said.partition(f"With {ODD}, a batch size of 2 is too small")
-    assert f"{ODD} does not fit the other volumes. Without it, a batch size of 2 is too small" in first
+    assert f"{ODD} does not fit the other volumes. Even without it, a batch size of 2 is too small" in first
     for text, found in ((first, without), (second, asked)):
         assert f"about {number(found.estimate)}" in text
         assert f"a batch of {number(found.most)} is enough" in text

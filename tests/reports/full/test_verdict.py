@@ -16,7 +16,7 @@ import bnstat
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.reading.settings import Reading
 from bnstat.renderers.json import written
-from bnstat.reports.full.on_batch_size import standing
+from bnstat.reports.full.verdict.on_batch_size import standing
 from bnstat.text import number
 
 ROOT = Path(__file__).parents[3]
@@ -237,7 +237,7 @@ def test_the_answer_opens_with_the_sizes_without_the_odd_volume_and_the_step_has
     first, _, larger, third, _ = [one.text for one in report.verdict.answer]
     without, whole = report.without_odd.recommendation, report.comparison.recommendation
     assert first == (
-        "array 10 does not fit the other volumes. Without it, a batch size of 2 is too small for batch norm on the "
+        "array 10 does not fit the other volumes. Even without it, a batch size of 2 is too small for batch norm on the "
         f"other 11 volumes. A batch of about {without.estimate} volumes is enough by the estimate, and a batch of "
         f"{without.most} is enough with 90\u00a0% confidence."
     )
@@ -283,7 +283,7 @@ def test_of_many_volumes_that_are_left_out_three_are_named():
     for place in (2, 5, 8, 11, 14):
         some[place][..., 0] = 7.0
     found = verdict(some, batch_size=2)
-    assert found.answer[0].text.startswith("array 3, array 6, array 9 and 2 more are broken. Without them, ")
+    assert found.answer[0].text.startswith("array 3, array 6, array 9 and 2 more are broken. Even without them, ")
 
 
 def test_long_names_of_volumes_that_are_left_out_are_said_once(tmp_path):
@@ -295,7 +295,9 @@ def test_long_names_of_volumes_that_are_left_out_are_said_once(tmp_path):
         nibabel.save(nibabel.Nifti1Image(one, np.eye(4)), file)
     found = bnstat.report(files, batch_size=2).report.verdict
     names = f"04_{'long-name_' * 8}.nii.gz and 09_{'long-name_' * 8}.nii.gz"
-    assert found.answer[0].text.startswith(f"{names} do not fit the other volumes. Without them, a batch size of 2")
+    assert found.answer[0].text.startswith(
+        f"{names} do not fit the other volumes. Even without them, a batch size of 2"
+    )
     assert found.answer[3].text.startswith("With the 2 odd or broken volumes, a batch size of 2 is too small")
     assert found.steps[1].startswith("Without the 2 odd or broken volumes, train with a batch size of about")
 

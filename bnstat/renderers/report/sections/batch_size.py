@@ -13,9 +13,9 @@ from bnstat.renderers.report.plots import Path
 from bnstat.renderers.report.sections.batch_size_plots import figures_of, one_group, plots
 from bnstat.renderers.report.words import plain, share
 from bnstat.reports.compare_batch_sizes import Comparison
-from bnstat.reports.full.answers import Answers
 from bnstat.reports.full.full_report import FullReport
-from bnstat.reports.full.on_batch_size import Standing, sizes_without, standing
+from bnstat.reports.full.verdict.answers import Answers
+from bnstat.reports.full.verdict.on_batch_size import Standing, sizes_without, standing
 from bnstat.text import NO_BREAK_SPACE, printable, sentence
 
 # What a row says of its size, and in which tone.

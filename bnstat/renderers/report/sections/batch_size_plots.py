@@ -13,7 +13,7 @@ from bnstat.renderers.report.words import share
 from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.curves import FARTHEST, SizeFigures
 from bnstat.reports.full.full_report import FullReport
-from bnstat.reports.full.on_batch_size import sizes_without
+from bnstat.reports.full.verdict.on_batch_size import sizes_without
 from bnstat.text import NO_BREAK_SPACE, printable
 
 # Channels that have a line each; of more, the worst, the one in the middle and a band are drawn.

@@ -18,8 +18,8 @@ from bnstat.renderers.report.sections.flagged import (
 from bnstat.renderers.report.sections.means_plot import means_plot
 from bnstat.renderers.report.words import share
 from bnstat.reports.compare_batch_sizes import Comparison
-from bnstat.reports.full.answers import ODD
 from bnstat.reports.full.full_report import FullReport
+from bnstat.reports.full.left_out import ODD
 from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.text import NO_BREAK_SPACE, capitalized, numbered, plural, printable, sentence, short
 

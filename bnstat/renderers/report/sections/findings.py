@@ -10,9 +10,9 @@ from bnstat.renderers.report.blocks import Block, Details, FindingCard, Items, L
 from bnstat.renderers.report.sections.flagged import finding_anchor, whole_sentence, worst
 from bnstat.renderers.report.words import plain
 from bnstat.reports.finding import SEVERITIES, Finding
-from bnstat.reports.full.answers import ON_BATCH_SIZE
 from bnstat.reports.full.full_report import FullReport
-from bnstat.reports.full.on_batch_size import sizes_without
+from bnstat.reports.full.verdict.answers import ON_BATCH_SIZE
+from bnstat.reports.full.verdict.on_batch_size import sizes_without
 from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.text import capitalized, numbered, plural, printable, sentence
 
@@ -64,9 +64,9 @@ def _opening(report: FullReport) -> Paragraph:
     if several and out:
         text += f" The findings on the batch size count {report.answers.left_out_in_short} in."
     if len(several) > 1:
-        without = "" if others is None else f", without {'it' if out == 1 else 'them'}"
+        without = "" if others is None else f", and leaves {'it' if out == 1 else 'them'} out"
         text += (
-            " Each rule on the batch size names the size for its own limit; the verdict has the size for all limits"
+            " Each rule on the batch size names the size for its own limit; the verdict has one size for all limits"
             f"{without}."
         )
     return Paragraph(text, tone, lead=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from bnstat.renderers.report.blocks import Link, Paragraph
 from bnstat.renderers.report.plots import Role
 from bnstat.reports.finding import SEVERITIES, Finding, Severity
-from bnstat.reports.full.answers import ODD
-from bnstat.reports.full.apart import apart_of
 from bnstat.reports.full.full_report import FullReport
-from bnstat.reports.full.on_data import lying_apart
+from bnstat.reports.full.left_out import ODD
+from bnstat.reports.full.verdict.apart import apart_of
+from bnstat.reports.full.verdict.on_data import lying_apart
 from bnstat.reports.full.volume_names import VolumeNames
 from bnstat.text import MOST_PLACES, capitalized, channel_title, numbered, plural, printable, sentence
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from bnstat.renderers.report.blocks import Block, Heading, Items, Link, Paragraph, Section, Tone
 from bnstat.renderers.report.sections.flagged import finding_anchor
-from bnstat.reports.full.answers import Remark
 from bnstat.reports.full.full_report import FullReport
-from bnstat.reports.full.on_batch_size import Standing
+from bnstat.reports.full.verdict.answers import Remark
+from bnstat.reports.full.verdict.on_batch_size import Standing
 from bnstat.reports.full.volume_names import VolumeNames
 
 # The volumes of one remark that it links to.

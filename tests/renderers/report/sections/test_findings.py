@@ -42,7 +42,7 @@ def test_what_is_about_volumes_comes_before_what_is_about_the_batch_size():
     assert [one.code for one in all_of(section, FindingCard)] == ["BN207", "BN202", "BN203", "BN204", "BN205"]
     lead = all_of(section, Paragraph)[0].text
     assert "The findings on the batch size count array 10 in." in lead
-    assert lead.endswith("the verdict has the size for all limits, without it.")
+    assert lead.endswith("the verdict has one size for all limits, and leaves it out.")
 
 
 def test_a_message_that_begins_with_the_name_of_a_file_keeps_it():

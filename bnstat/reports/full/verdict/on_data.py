@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from bnstat.reports.finding import SEVERITIES, Finding
-from bnstat.reports.full.answers import MOST_NAMED, ODD, ON_BATCH_SIZE, Answers, Remark, first_names
-from bnstat.reports.full.apart import apart_of, odd_volumes
+from bnstat.reports.full.left_out import ODD
+from bnstat.reports.full.verdict.answers import MOST_NAMED, ON_BATCH_SIZE, Answers, Remark, first_names
+from bnstat.reports.full.verdict.apart import apart_of, odd_volumes
 from bnstat.reports.full.volumes import ReportedVolume
 from bnstat.text import number, numbered, plural, printable, sentence
 

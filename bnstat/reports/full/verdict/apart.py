@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bnstat.reports.full.answers import ODD, Answers
+from bnstat.reports.full.left_out import ODD
+from bnstat.reports.full.verdict.answers import Answers
 
 # The fewest volumes among which one may lie apart, and how many times as far from the nearest other volume it is as the
 # others are from each other.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.batch_size.verdict import APPLIED
-from bnstat.reports.full.answers import ODD, Answers, first_names
-from bnstat.reports.full.on_batch_size import recommended
+from bnstat.reports.full.left_out import ODD
+from bnstat.reports.full.verdict.answers import Answers, first_names
+from bnstat.reports.full.verdict.on_batch_size import recommended
 from bnstat.text import by, capitalized, channel_title, joined, plural, printable, sentence
 
 # The channels, shapes and types that a sentence names before it counts the rest.

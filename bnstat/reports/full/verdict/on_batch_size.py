@@ -7,9 +7,9 @@ from typing import Literal
 
 from bnstat.batch_size.confidence import fewest_of
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
-from bnstat.reports.full.answers import ODD, ON_BATCH_SIZE, Answers, Remark
-from bnstat.reports.full.apart import apart_of, odd_volumes
-from bnstat.reports.full.left_out import BROKEN
+from bnstat.reports.full.left_out import BROKEN, ODD
+from bnstat.reports.full.verdict.answers import ON_BATCH_SIZE, Answers, Remark
+from bnstat.reports.full.verdict.apart import apart_of, odd_volumes
 from bnstat.text import NO_BREAK_SPACE, capitalized, joined, plural, sentence
 
 # The rules on values for which a comparison leaves a volume out.
@@ -91,6 +91,7 @@ def _answer(answers: Answers) -> Iterator[str]:
         return
     if sizes_without(answers) is not None:
         yield from _both(answers, found, asked=not own)
+        yield _only_there(found)
         return
     yield _lead(answers, found, asked=not own)
     yield _on_inputs(found)
@@ -99,6 +100,14 @@ def _answer(answers: Answers) -> Iterator[str]:
     if answers.without is not None:
         yield f"Without {answers.names_left_out}, these sizes are the same."
     yield _with_suspects(answers)
+    yield _only_there(found)
+
+
+def _only_there(found: Recommendation) -> str:
+    """Return that the answer is about the network's input; empty for the values of a layer inside."""
+    if found.applies_to != "input":
+        return ""
+    return "This is about batch norm at the network's input. Layers deeper in a network get other values (see below)."
 
 
 def _on_inputs(found: Recommendation) -> str:
@@ -270,10 +279,11 @@ def _both(answers: Answers, found: Recommendation, *, asked: bool) -> Iterator[s
         return
     one = len(answers.left_out) == 1
     it, names = "it" if one else "them", answers.left_out_in_short
-    yield f"{_what_is_wrong(answers)} Without {it}, {_continued(_lead(others, best, asked=asked))}"
+    without = f"{'Even without' if standing(others) == 'too small' else 'Without'} {it}"
+    yield f"{_what_is_wrong(answers)} {without}, {_continued(_lead(others, best, asked=asked))}"
     yield _on_inputs(best)
-    compared = _asked_sizes(others, best)
-    yield f"Without {it}, {_continued(compared)}" if compared else ""
+    if compared := _asked_sizes(others, best):
+        yield f"{'Even without' if best.batch_size is None else 'Without'} {it}, {_continued(compared)}"
     yield _more_than_there_are(others, best)
     yield f"With {names}, {_continued(_lead(answers, found, asked=asked))}"
     yield (
@@ -381,7 +391,7 @@ def _instead(answers: Answers) -> str:
         inside = ", inside of the mask," if masked else ""
         how += (
             f" After that each {answers.word}{inside} has mean 0 and SD 1, so {answers.word}s no longer differ in them "
-            "at the network's input, and a batch size of 1 is enough there."
+            "at the network's input, where a batch size of 1 is then enough."
         )
     else:
         how += f" Then {answers.word}s differ less at its input."

@@ -27,8 +27,6 @@ _MOST_LEFT_OUT = 3
 _LONGEST_NAMES = 60
 # The rules on what a batch size does, which the verdict on batch sizes speaks for.
 ON_BATCH_SIZE = ("BN202", "BN203", "BN204", "BN205")
-# The rule on volumes that are far from the others.
-ODD = "BN207"
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from math import isfinite
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
-from bnstat.reports.full.answers import Answers
-from bnstat.reports.full.on_batch_size import percent_of, point_of, recommended, sizes_without
+from bnstat.reports.full.verdict.answers import Answers
+from bnstat.reports.full.verdict.on_batch_size import percent_of, point_of, recommended, sizes_without
 from bnstat.text import NO_BREAK_SPACE, beyond, joined, listed, number, printable
 
 # The groups that a sentence names.
@@ -34,9 +34,11 @@ def why(answers: Answers) -> tuple[str, ...]:
 
 # What batch norm does, for a reader who does not know it.
 WHAT_IT_IS = (
-    "Batch norm (batch normalization) is a layer of a network. In training it takes a few volumes together, a batch, "
-    "subtracts the mean of the batch from each channel and divides by the standard deviation (SD) of the batch. After "
-    "training it uses averages of these numbers instead. So the batch size matters as far as volumes differ."
+    "Batch norm (batch normalization) is a layer of a network. In training it takes a few volumes together, a batch. "
+    "From the values of each channel it subtracts their mean over the batch, and it divides them by their standard "
+    "deviation (SD) over the batch. After training it uses averages of these means and SDs instead. Where volumes "
+    "differ, the mean of a small batch depends on which volumes it happens to have, so the output in training differs "
+    "from the output after it."
 )
 
 
@@ -73,14 +75,14 @@ def _kinds(answers: Answers) -> str:
     share = f"{number(100 * kinds.share, 3)}{NO_BREAK_SPACE}%"
     if kinds.groups is None:
         these = (
-            f"{len(kinds.lower):,} have a mean of about {low}{where}, and {len(kinds.upper):,} of about {high}, as of "
+            f"{len(kinds.lower):,} have means near {low}{where}, and {len(kinds.upper):,} near {high}, as of "
             "two scanners or two units"
         )
     else:
         names = [printable(name) for name in kinds.groups]
         these = (
-            f"the {len(kinds.lower):,} of {names[0]} have a mean of about {low}{where}, and the {len(kinds.upper):,} "
-            f"of {names[1]} of about {high}"
+            f"the {len(kinds.lower):,} of {names[0]} have means near {low}{where}, and the {len(kinds.upper):,} "
+            f"of {names[1]} near {high}"
         )
     return (
         f"The {answers.word}s are of two kinds: {these}. Most of the differences lie between them: {share} of the "
