@@ -237,8 +237,8 @@ def test_the_answer_opens_with_the_sizes_without_the_odd_volume_and_the_step_has
     first, _, larger, third, _ = [one.text for one in report.verdict.answer]
     without, whole = report.without_odd.recommendation, report.comparison.recommendation
     assert first == (
-        "array 10 does not fit the other volumes. Even without it, a batch size of 2 is too small for batch norm on the "
-        f"other 11 volumes. A batch of about {without.estimate} volumes is enough by the estimate, and a batch of "
+        "array 10 does not fit the other volumes. Even without it, a batch size of 2 is too small for batch norm on "
+        f"the other 11 volumes. A batch of about {without.estimate} volumes is enough by the estimate, and a batch of "
         f"{without.most} is enough with 90\u00a0% confidence."
     )
     assert larger.startswith(
