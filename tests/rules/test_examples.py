@@ -20,8 +20,8 @@ from bnstat.rules import RULES, findings_of
 from bnstat.rules.checkpoint_rules import CHECKPOINT_RULES
 from bnstat.rules.explanation import PARTS, explained
 from bnstat.rules.rule import Rule
-from bnstat.workflows.check import _batches
 from bnstat.workflows.evidence import pooled_channels_of, sample_channels_of
+from bnstat.workflows.judged_volumes import _batches
 from bnstat.workflows.reference import ReferenceFile
 
 SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
