@@ -44,12 +44,11 @@ must also be 3 times as far out as the next one on its side of the median, or be
 falls as x^−a, this happens by chance with probability 3^−a on each side, however many volumes there are: 0.4 % for
 Student's t with 5 degrees of freedom. Tails that fall faster make it rarer in larger cohorts. docs/faults.md has the
 rates of false findings and of detection by simulation. If more than a tenth of the volumes (and more than 3) are out,
-they are a second kind of volume, and are reported together.
-
-In a cohort of two scanners the MAD is about half of the distance between the two, and hides a volume that is far from
-both. So where nothing is out, the widest gap that leaves at least 4 volumes on each side divides the volumes into two
-kinds, if their medians are 12 robust deviations of the distances from the own median apart. Then each volume is scored
-by its distance from the nearer median, with the same limits.
+they are a second kind of volume, and are reported together. In a cohort of two scanners the MAD is about half of the
+distance between the two, and hides a volume that is far from both. So where nothing is out, the widest gap that leaves
+at least 4 volumes on each side divides the volumes into two kinds, if their medians are 12 robust deviations of the
+distances from the own median apart. Then each volume is scored by its distance from the nearer median, with the same
+limits.
 
 Sources: the probability of the gap is that of the ratio of the two largest values (Rényi 1953, "On the theory of order
 statistics"): logarithms of values with such a tail are exponential, and the distance of the largest from the next is
