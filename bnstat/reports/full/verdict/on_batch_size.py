@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
-from bnstat.batch_size.confidence import fewest_of
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
 from bnstat.reports.full.left_out import BROKEN, ODD
 from bnstat.reports.full.verdict.answers import ON_BATCH_SIZE, Answers, Remark
@@ -14,6 +13,12 @@ from bnstat.text import NO_BREAK_SPACE, capitalized, joined, plural, sentence
 
 # The rules on values for which a comparison leaves a volume out.
 _LEFT_OUT = ("BN104", "BN105")
+
+# What does not depend on the batch size, explained where it is named first.
+OTHER_LAYERS = (
+    "use instance norm, which normalizes each volume by itself, or group norm, which does so with a few channels "
+    "together: neither depends on the batch size"
+)
 
 # How a batch size fares: enough with the stated confidence, enough by the estimate alone, or too small; "whole" if it
 # holds all samples and has no noise for that reason alone, and "unknown" if these data cannot tell.
@@ -96,7 +101,7 @@ def _answer(answers: Answers) -> Iterator[str]:
     yield _lead(answers, found, asked=not own)
     yield _on_inputs(found)
     yield _asked_sizes(answers, found)
-    yield _more_than_there_are(answers, found)
+    yield more_than_there_are(answers, found)
     if answers.without is not None:
         yield f"Without {answers.names_left_out}, these sizes are the same."
     yield _with_suspects(answers)
@@ -207,7 +212,7 @@ def _needed(answers: Answers, found: Recommendation) -> str:
     return f"{about}, and a batch of {found.most:,} is enough with {percent_of(found)} confidence."
 
 
-def _more_than_there_are(answers: Answers, found: Recommendation) -> str:
+def more_than_there_are(answers: Answers, found: Recommendation) -> str:
     """Return that the size that is needed is larger than the number of volumes, and what follows; else empty."""
     number = len(answers.volumes)
     if answers.patched or standing(answers) != "too small" or found.estimate is None or found.estimate <= number:
@@ -280,19 +285,19 @@ def _both(answers: Answers, found: Recommendation, *, asked: bool) -> Iterator[s
     one = len(answers.left_out) == 1
     it, names = "it" if one else "them", answers.left_out_in_short
     without = f"{'Even without' if standing(others) == 'too small' else 'Without'} {it}"
-    yield f"{_what_is_wrong(answers)} {without}, {_continued(_lead(others, best, asked=asked))}"
+    yield f"{_what_is_wrong(answers)} {without}, {continued(_lead(others, best, asked=asked))}"
     yield _on_inputs(best)
     if compared := _asked_sizes(others, best):
-        yield f"{'Even without' if best.batch_size is None else 'Without'} {it}, {_continued(compared)}"
-    yield _more_than_there_are(others, best)
-    yield f"With {names}, {_continued(_lead(answers, found, asked=asked))}"
+        yield f"{'Even without' if best.batch_size is None else 'Without'} {it}, {continued(compared)}"
+    yield more_than_there_are(others, best)
+    yield f"With {names}, {continued(_lead(answers, found, asked=asked))}"
     yield (
         f"Look at {names} first (see below). If you leave {it} out of the training, the sizes without {it} hold. If "
         f"you correct {it}, make this page again, because the sizes change."
     )
 
 
-def _continued(text: str) -> str:
+def continued(text: str) -> str:
     """Return a text that goes on after a comma."""
     return text[:1].lower() + text[1:]
 
@@ -308,95 +313,3 @@ def _what_is_wrong(answers: Answers) -> str:
     )
     how = "and" if one else "or"
     return f"{answers.names_left_out} {joined([words for found, words in kinds if found], how)}."
-
-
-# --- What to do ----------------------------------------------------------------------------------------------------
-
-OTHER_LAYERS = (
-    "use instance norm, which normalizes each volume by itself, or group norm, which does so with a few channels "
-    "together: neither depends on the batch size"
-)
-
-
-def steps_on_batch_size(answers: Answers) -> Sequence[str]:
-    """Return what to do about the batch size, a step each; without the volumes that are odd or broken, if any."""
-    others = sizes_without(answers)
-    if others is None:
-        return _steps(answers)
-    first, *more = _steps(others) or ("",)
-    return (f"Without {answers.left_out_in_short}, {_continued(first)}", *more) if first else ()
-
-
-def _steps(answers: Answers) -> Sequence[str]:
-    layer, found = answers.layer, recommended(answers)
-    if answers.labels.everywhere:
-        return ()
-    if layer.by_sample:
-        return (f"Choose the batch size by memory and speed: {layer.layer} does not depend on it.",)
-    if found is None and layer.kind != "batch":
-        return ()
-    if found is None:
-        return ("Make a page of each kind of volume by itself, so that batch sizes can be compared.",)
-    match standing(answers):
-        case "enough":
-            return (f"Keep {_plain_size(answers)}.",)
-        case "unknown":
-            few = found.samples == 0 and not any("equal" in one.reason for one in found.unjudged)
-            enough = len(answers.volumes) >= fewest_of(found.population)
-            to_do = "Repair the volumes whose values cannot be used" if enough else "Give more volumes of the same kind"
-            return (f"{to_do}, so that batch sizes can be judged.",) if few else ()
-        case "perhaps":
-            surely = "" if found.most is None else f"use {found.most:,}, or "
-            return (f"Keep {_plain_size(answers)}; to be sure, {surely}make this page from more {answers.word}s.",)
-        case "whole":
-            return (f"Do not count on {_plain_size(answers)}: with other {answers.word}s it has noise.",)
-    return tuple(_larger(answers, found))
-
-
-def _plain_size(answers: Answers) -> str:
-    ranks = answers.layer.ranks
-    return f"the batch size of {answers.layer.batch_size:,}" + (f" on each of {ranks:,} ranks" if ranks > 1 else "")
-
-
-def _larger(answers: Answers, found: Recommendation) -> Iterator[str]:
-    """Yield what to do if the batch is too small."""
-    if found.estimate is None:
-        yield f"Do not rely on a larger batch: {OTHER_LAYERS}."
-    else:
-        surely = "" if found.most in (None, found.estimate) else f", or {found.most:,} to be {percent_of(found)} sure"
-        about = "" if found.confidence is None else "about "
-        together = " on all ranks together" if answers.layer.ranks > 1 else ""
-        other = "use instance norm or group norm" if _more_than_there_are(answers, found) else OTHER_LAYERS
-        train = "Train" if answers.layer.kind == "batch" else "With plain batch norm, train"
-        yield (
-            f"{train} with a batch size of {about}{found.estimate:,}{together}{surely}. If so many {_units(answers)} "
-            f"do not fit into memory, {other}; or use synchronized batch norm, which merges the batches of "
-            "several graphics cards into one."
-        )
-    if answers.layer.preparation.intensity is None and found.applies_to == "input":
-        yield _instead(answers)
-
-
-def _instead(answers: Answers) -> str:
-    """Return what z-scores change, as another way than a larger batch."""
-    masked = answers.layer.preparation.mask is not None
-    step = "zscore:mask" if masked else "zscore"
-    how = (
-        "Instead of a larger batch: for images whose scale of intensities is arbitrary, as of MRI, scale each "
-        f"{answers.word} by itself before the network with z-scores (subtract its mean, and divide by its standard "
-        "deviation)."
-    )
-    values = [channel for volume in answers.volumes for channel in volume.channels]
-    if not answers.patched and all(one.std and not one.nan and not one.inf for one in values):
-        inside = ", inside of the mask," if masked else ""
-        how += (
-            f" After that each {answers.word}{inside} has mean 0 and SD 1, so {answers.word}s no longer differ in them "
-            "at the network's input, where a batch size of 1 is then enough."
-        )
-    else:
-        how += f" Then {answers.word}s differ less at its input."
-    return f"{how} To see what that changes, add `--intensity {step}` to the command of this page."
-
-
-def _units(answers: Answers) -> str:
-    return "patches" if answers.patched else f"{answers.word}s"

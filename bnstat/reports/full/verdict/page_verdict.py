@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from bnstat.reports.documents.document import Fields
 from bnstat.reports.full.verdict.answers import Answers, Remark
-from bnstat.reports.full.verdict.on_batch_size import Standing, on_batch_size, standing, steps_on_batch_size
+from bnstat.reports.full.verdict.on_batch_size import Standing, on_batch_size, standing
 from bnstat.reports.full.verdict.on_data import on_data, steps_on_data
 from bnstat.reports.full.verdict.on_reading import beyond_this, on_reading
+from bnstat.reports.full.verdict.steps_on_batch_size import steps_on_batch_size
 from bnstat.reports.full.verdict.why import why
 from bnstat.text import plural
 
