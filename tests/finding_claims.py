@@ -381,8 +381,9 @@ def _odd_beside_kinds(said: Said, match: Match) -> list[float]:
     if name == "deviation" or min(values) > 0 or max(values) < 0:
         unit = least / abs(float(np.median(values))) if name == "mean" else 0.05
         scales.append((np.log(np.abs(values)), unit))
-    scores = np.min([two_kinds.scores(*one) for one in scales], axis=0)
+    scores = np.min([found for one in scales if (found := two_kinds.scores(*one)) is not None], axis=0)
     upper = two_kinds.split(*scales[0])
+    assert upper is not None
     above = values > np.median(values)
     side = above == above[known.index(own)]
     ordered = [*sorted(scores[side], reverse=True), 0.0]
