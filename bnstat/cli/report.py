@@ -110,14 +110,16 @@ def command(
 
     The page is one file, which opens in a browser without a network. It says in words which batch size is enough for
     batch norm and which volumes are odd, and shows plots, tables and slices. It has the verdicts of `bnstat check` and
-    `bnstat compare` on the same volumes, which are read once.
+    `bnstat compare` on the same volumes, which are read once. HTML needs the extra `report`: pip install
+    'bnstat[report]'.
 
     \b
     Exit codes, as of `bnstat check` with --fail-on never:
       0  the page is written
       1  with --fail-on: a new finding is at least so severe
       2  wrong usage, or an impossible setting
-      3  an input could not be read; the page names it
+      3  an input could not be read; the page names it, and is
+         not written if none could
 
     \b
     Examples:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
-from bnstat.batch_size.kinds import NORMAL
+from bnstat.batch_size.kinds import NORMAL, kinds_of
 from bnstat.reports.limits import Limits
 from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES, GAP, LEAST
 from bnstat.workflows.check import check
@@ -224,6 +224,13 @@ def test_the_kinds_that_are_said_are_those_of_the_other_volumes():
     others = [cells[0].mean for at, cells in enumerate(rows) if at != 3]
     assert low == pytest.approx(np.median([one for one in others if one < 600]), rel=1e-3)
     assert high == pytest.approx(np.median([one for one in others if one > 600]), rel=1e-3)
+
+
+def test_a_kind_whose_volumes_are_all_odd_has_no_median():
+    kinds = kinds_of([0.0, 0.1, 0.2, 0.3, 0.4, 9.0, 9.1, 9.2, 9.3], 0.01)
+    assert kinds.medians(list(range(9)), left_out=()) == (2.0, 6.5)
+    assert kinds.medians(list(range(9)), left_out={8}) == (2.0, 6.0)
+    assert kinds.medians(list(range(9)), left_out={5, 6, 7, 8}) is None
 
 
 def test_no_factor_is_said_that_mean_and_deviation_do_not_share():

@@ -143,9 +143,10 @@ class _Column:
             return column
         beside = cls._scored(name, values, kinds, limit)
         first = next(found for _, found in cuts if found is not None)
-        if len(beside.far) > _most_odd(values):
+        medians = first.medians(values, left_out=beside.far)
+        if medians is None or len(beside.far) > _most_odd(values):
             return column
-        return replace(beside, kinds=first.medians(values, left_out=beside.far))
+        return replace(beside, kinds=medians)
 
     @classmethod
     def _scored(
