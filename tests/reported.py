@@ -7,6 +7,7 @@ from typing import Any
 
 from cohorts import SETTINGS
 
+from bnstat.batch_size.kinds import FEWEST_VOLUMES
 from bnstat.reading.voxels.results import Histogram, Voxels
 from bnstat.renderers.report.blocks import Block, Details, Paragraph, Section, Table
 from bnstat.reports.check import Check, CheckSettings, RuleInfo
@@ -14,7 +15,6 @@ from bnstat.reports.finding import Failure, Finding
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.volumes import ReportedVolume, VolumeChannel
 from bnstat.reports.inspect import Report
-from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
 from bnstat.sources.sample import Sample
 
 COUNT = 512

@@ -8,6 +8,11 @@ from math import inf
 
 # Makes the median absolute deviation of normal values their standard deviation.
 NORMAL = 1.4826
+# Below it the MAD is itself so uncertain that 1 cohort in 100 would have a false finding.
+FEWEST_VOLUMES = 12
+# The least robust deviation: in standard deviations of the values for the mean, and of the logarithm of a deviation.
+# At the limit of 8, what is reported is then 0.4 standard deviations away: more noise than BN202 takes for a batch.
+LEAST = 0.05
 # The fewest volumes of a kind: more than those that are each odd by itself.
 FEWEST_OF_A_KIND = 4
 # How many robust deviations the medians of two kinds are apart. Normal values that are divided at their widest gap are

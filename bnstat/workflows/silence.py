@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
+from bnstat.batch_size.kinds import FEWEST_VOLUMES
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence
-from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES
 from bnstat.rules.layout.missing_channel import FEWEST_OTHERS
 from bnstat.sources.sample import Sample
 from bnstat.text import plural

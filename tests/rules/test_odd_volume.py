@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
-from bnstat.batch_size.kinds import NORMAL, kinds_of
+from bnstat.batch_size.kinds import FEWEST_VOLUMES, LEAST, NORMAL, kinds_of
 from bnstat.reports.limits import Limits
-from bnstat.rules.batch.odd_volume import FEWEST_VOLUMES, GAP, LEAST
+from bnstat.rules.batch.odd_volume import GAP
 from bnstat.workflows.check import check
 
 

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum, isfinite
 
-from bnstat.batch_size.kinds import Kinds, kinds_of, median_of
+from bnstat.batch_size.kinds import FEWEST_VOLUMES, LEAST, Kinds, kinds_of, median_of
 from bnstat.reports.full.volumes import ReportedVolume
 
-# The fewest volumes, as for the rule on odd ones, and the least robust deviation of means in standard deviations of the
-# values, as of that rule too.
-FEWEST, LEAST = 12, 0.05
 # The least share of the variance between volumes that lies between the two kinds.
 MOST = 0.8
 
@@ -46,7 +43,7 @@ def kinds_of_volumes(volumes: Sequence[ReportedVolume], left_out: Sequence[int])
         volumes: all volumes.
         left_out: the places of those that are odd or broken, which are of no kind.
     """
-    if len(volumes) < FEWEST:
+    if len(volumes) < FEWEST_VOLUMES:
         return None
     kept = [volume for volume in volumes if volume.place not in left_out]
     channels = range(max((len(volume.channels) for volume in kept), default=0))

@@ -63,7 +63,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import log
 
-from bnstat.batch_size.kinds import kinds_of, median_of, robust
+from bnstat.batch_size.kinds import FEWEST_VOLUMES, LEAST, kinds_of, median_of, robust
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence, SampleChannel
 from bnstat.reports.finding import Finding
@@ -71,11 +71,6 @@ from bnstat.rules.rule import Rule
 from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
 from bnstat.text import beyond, short
 
-# Below it the MAD is itself so uncertain that 1 cohort in 100 would have a false finding.
-FEWEST_VOLUMES = 12
-# The least robust deviation: in standard deviations of the values for the mean, and of the logarithm of a deviation.
-# At the limit of 8, what is reported is then 0.4 standard deviations away: more noise than BN202 takes for a batch.
-LEAST = 0.05
 # How many times as far out as the next volume on its side a volume must be. With 3, cohorts whose tails are those of
 # Student's t with 5 degrees of freedom seldom have a false finding, and a fault at 12 is found among 1,000 normal
 # volumes, of which the farthest is at 3.2 on average.
