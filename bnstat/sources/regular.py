@@ -1,0 +1,76 @@
+"""The one way to open a file of this machine: only regular files, checked on the open descriptor, and none of any size.
+
+A pipe or a device that has the name of a description would be waited for without end, or read without end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import BinaryIO
+
+# The largest description, table or settings file that is read: the largest seen in use are a few megabytes.
+MOST_BYTES = 256 << 20
+
+_KINDS = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+class NotRegularError(OSError):
+    """What a name stands for is a pipe, a device or a socket, and no file."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        super().__init__(errno.EINVAL, f"it is {kind} and no regular file; give a file", path)
+
+
+class TooLargeError(OSError):
+    """A description is larger than any that is meant to be read."""
+
+    def __init__(self, path: str, limit: int) -> None:
+        super().__init__(errno.EFBIG, f"it is larger than {limit >> 20} MB, which no such file is; name another", path)
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file to read its bytes. Opening a pipe that nobody writes to does not wait.
+
+    Raises:
+        NotRegularError: if it is a pipe, a device or a socket.
+        OSError: if it cannot be opened; IsADirectoryError for a directory.
+        ValueError: if the name has a NUL byte.
+    """
+    name = os.fspath(path)
+    descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+        for is_kind, kind in _KINDS:
+            if is_kind(mode):
+                raise NotRegularError(name, kind)
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(descriptor, True)
+        return open(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: str | os.PathLike[str], limit: int = MOST_BYTES) -> bytes:
+    """Return all bytes of a regular file that is not larger than a description can be.
+
+    Raises:
+        TooLargeError: if it has more bytes than the limit.
+        NotRegularError: if it is a pipe, a device or a socket.
+        OSError: if it cannot be read.
+        ValueError: if the name has a NUL byte.
+    """
+    with open_regular(path) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise TooLargeError(os.fspath(path), limit)
+    return content
