@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatch
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import translate
+from functools import cached_property
+from os.path import normcase
 from pathlib import Path
 
 from bnstat.errors import UsageError
 from bnstat.reports.finding import Finding
 from bnstat.rules.baseline import relative
 from bnstat.rules.selection import codes_of
+
+# What makes a path a pattern.
+_WILDCARD = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True)
@@ -42,18 +48,52 @@ class Override:
 
     def drops(self, finding: Finding) -> bool:
         """Return True if a finding is ignored."""
-        if finding.source is None:
-            return False
-        path = self._relative(finding.source)
+        return finding.source is not None and finding.rule in self._codes and self._holds(finding.source)
+
+    @cached_property
+    def _codes(self) -> frozenset[str]:
+        """The codes of the rules."""
+        return frozenset(code for token in self.ignore for code in codes_of(token))
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        """The paths that are meant as they are written, in the case that this system compares."""
+        return frozenset(map(normcase, self.paths))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """The patterns with wildcards as one, each for the whole path and for its end from any folder on."""
+        wild = [translate(normcase(one)) for one in self.paths if _WILDCARD.search(one)]
+        return re.compile(f"(?s:.*{re.escape(normcase('/'))})?(?:{'|'.join(wild)})" if wild else "(?!)")
+
+    def _holds(self, source: str) -> bool:
+        """Return True if the path of a file matches."""
+        path = self._relative(source)
         names = [path, path.rpartition("[")[0]] if path.endswith("]") else [path]  # of an array, that of its archive
-        matched = any(
-            name == pattern or fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}")
-            for name in names
-            for pattern in self.paths
+        return any(map(self._names, names))
+
+    def _names(self, name: str) -> bool:
+        """Return True if a path matches: as it is written, its end after a slash without wildcards, or a pattern."""
+        ends = (normcase(name[at + 1 :]) for at, letter in enumerate(name) if letter == "/")
+        return (
+            normcase(name) in self._named
+            or any(end in self._named and not _WILDCARD.search(end) for end in ends)
+            or self._pattern.match(normcase(name)) is not None
         )
-        return matched and any(finding.rule in codes_of(token) for token in self.ignore)
 
     def _relative(self, source: str) -> str:
         """Return a path with slashes, relative to the folder if it is inside."""
         path = Path(source if self.folder is None else relative(source, self.folder))
         return (Path(source) if ".." in path.parts else path).as_posix()
+
+
+def dropping(overrides: Iterable[Override]) -> Callable[[Finding], bool]:
+    """Return what is True for findings that one of the overrides ignores.
+
+    Overrides of the same rules and folder are one, so that a file's path is taken apart once, and matched once.
+    """
+    together: dict[tuple[frozenset[str], str | None], list[Override]] = {}
+    for one in overrides:
+        together.setdefault((one._codes, one.folder), []).append(one)
+    merged = [replace(some[0], paths=[path for one in some for path in one.paths]) for some in together.values()]
+    return lambda finding: any(override.drops(finding) for override in merged)

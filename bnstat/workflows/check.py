@@ -13,10 +13,9 @@ from bnstat.networks.checkpoints.settings import AuditSettings
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.workers.job import Progress
 from bnstat.reports.check import Check, CheckSettings, FailOn
-from bnstat.reports.finding import Finding
 from bnstat.reports.limits import DEFAULT_LIMITS, Limits
 from bnstat.rules import baseline as baselines
-from bnstat.rules.overrides import Override
+from bnstat.rules.overrides import Override, dropping
 from bnstat.rules.selection import codes_of
 from bnstat.sources.formats.memory import Input
 from bnstat.workflows.failures import require_some
@@ -141,9 +140,7 @@ def judge(
         raise UsageError("`update_baseline` needs the file to write; name it with `baseline`")
     known = baselines.load(asked.baseline, missing=update_baseline) if asked.baseline is not None else None
     volumes, checkpoints = told_apart(paths)
-
-    def drops(finding: Finding) -> bool:
-        return any(override.drops(finding) for override in overrides)
+    drops = dropping(overrides)
 
     # the volumes, then the checkpoints, each by rules of their own
     result, codes = Check(asked, (), ()), set[str]()

@@ -16,7 +16,7 @@ from bnstat.rules import baseline as baselines
 from bnstat.rules import judged
 from bnstat.rules.explanation import explained
 from bnstat.rules.network_rules import NETWORK_RULES
-from bnstat.rules.overrides import Override
+from bnstat.rules.overrides import Override, dropping
 from bnstat.rules.selection import selected_of
 from bnstat.sources.formats.memory import Input
 from bnstat.workflows.check import against_baseline
@@ -63,7 +63,7 @@ def judge_network(
     result = Check(
         settings=asked,
         samples=report.samples,
-        findings=judged(evidence, rules, lambda one: any(override.drops(one) for override in overrides)),
+        findings=judged(evidence, rules, dropping(overrides)),
         errors=report.errors,
         notes=report.notes,
         rules=tuple(RuleInfo(rule.code, rule.name, rule.severity, explained(rule).summary) for rule in rules),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,13 +20,12 @@ from bnstat.reading.table import Table, read_table
 from bnstat.reading.workers.job import Progress
 from bnstat.reports.check import Check, CheckSettings, FailOn
 from bnstat.reports.compare_batch_sizes import Comparison
-from bnstat.reports.finding import Finding
 from bnstat.reports.full.full_report import TITLE, FullReport
 from bnstat.reports.full.left_out import left_out_of
 from bnstat.reports.full.made import Made
 from bnstat.reports.limits import DEFAULT_LIMITS, Limits
 from bnstat.rules import baseline as baselines
-from bnstat.rules.overrides import Override
+from bnstat.rules.overrides import Override, dropping
 from bnstat.sources.addresses import is_remote
 from bnstat.sources.formats.memory import InMemory, Input, named_inputs
 from bnstat.sources.opened import Planned
@@ -157,7 +156,7 @@ def full_report(
     layer = asked.check.layer
     table = read_table(inputs, layer.axis, layer.batch_axis, reading, progress, admit)
     # each command answers from the same table
-    judged = judging.judge(table, asked.check, _dropping(overrides), inputs, reading, progress)
+    judged = judging.judge(table, asked.check, dropping(overrides), inputs, reading, progress)
     check = judged.check if known is None else _beside_known(judged.check, known, judged.codes)
     comparison, not_compared = _compared(table, asked, named)
     volumes = volumes_of(table.rows, check.findings, judged.evidence.report, named)
@@ -227,10 +226,6 @@ def _naming_batch_size(asked: ReportSettings) -> Iterator[None]:
                 f"{error}; rules judge the smallest of `batch_sizes` unless `batch_size` is given, as `batch_size=1`"
             ) from error
         raise
-
-
-def _dropping(overrides: Sequence[Override]) -> Callable[[Finding], bool]:
-    return lambda finding: any(override.drops(finding) for override in overrides)
 
 
 def _beside_known(check: Check, known: baselines.Baseline, codes: Iterable[str]) -> Check:
