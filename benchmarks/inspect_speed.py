@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib import import_module, metadata, util
+from importlib import import_module, metadata
 from pathlib import Path
 from statistics import median
 from typing import IO, TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ DEFAULT_DATA = Path(__file__).parent / "data"
 BNSTAT = Path(sys.executable).with_name("bnstat")
 
 # The sections that --only names.
-SECTIONS = ("plain", "gz", "memory", "start-up", "others")
+SECTIONS = ("plain", "gz", "memory", "start-up")
 
 
 # --- The volumes ---------------------------------------------------------------------------------------------
@@ -196,38 +196,6 @@ with igzip.open(sys.argv[1], "rb") as file:
 print(time.perf_counter() - start)
 """
 
-# Programs that one would write without bnstat: name, needed module, code.
-OTHERS = (
-    (
-        "nibabel + numpy",
-        "nibabel",
-        """
-import sys, nibabel
-data = nibabel.load(sys.argv[1]).get_fdata()
-print(data.mean(), data.var(), data.min(), data.max())
-""",
-    ),
-    (
-        "torch.var_mean",
-        "torch",
-        """
-import sys, nibabel, numpy, torch
-data = nibabel.load(sys.argv[1]).get_fdata(dtype=numpy.float32)
-print(torch.var_mean(torch.from_numpy(data), correction=0))
-""",
-    ),
-    (
-        "SimpleITK statistics",
-        "SimpleITK",
-        """
-import sys, SimpleITK
-statistics = SimpleITK.StatisticsImageFilter()
-statistics.Execute(SimpleITK.ReadImage(sys.argv[1]))
-print(statistics.GetMean(), statistics.GetVariance(), statistics.GetMinimum(), statistics.GetMaximum())
-""",
-    ),
-)
-
 
 @dataclass(frozen=True)
 class Program:
@@ -368,7 +336,6 @@ class Measured:
 
     rows: list[Row] = field(default_factory=list)
     groups: dict[str, Group] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)
 
     def take_turns(self, group: str, programs: Sequence[Program], runs: int, options: Options) -> Group:
         """Measure programs that are compared, and keep every run."""
@@ -461,22 +428,6 @@ def measure_start(measured: Measured, options: Options) -> None:
     ]
 
 
-def measure_others(measured: Measured, file_type: FileType, options: Options) -> None:
-    """Measure the time of other programs for the same file over that of bnstat, and the memory of each."""
-    big, tiny = file_type.big(options.data), file_type.tiny(options.data)
-    installed = [(name, code) for name, module, code in OTHERS if present(module)]
-    programs = [inspect("bnstat big", big), inspect("bnstat tiny", tiny)]
-    for name, code in installed:
-        programs += [python(f"{name} big", code, big), python(f"{name} tiny", code, tiny)]
-    group = measured.take_turns(f"{file_type.name}, others", programs, options.runs, options)
-    own = Difference("bnstat big", "bnstat tiny")
-    for name, _ in installed:
-        other = Difference(f"{name} big", f"{name} tiny")
-        measured.rows.append(time_row("others", f"{file_type.name}: {name} / bnstat", group, other, own))
-    for name in ("bnstat", *(name for name, _ in installed)):
-        measured.rows.append(memory_row("others", f"{file_type.name}: peak of {name}", group, f"{name} big"))
-
-
 # --- The command line ----------------------------------------------------------------------------------------
 
 
@@ -503,21 +454,13 @@ def measure(options: Options) -> Measured:
     for file_type in FILE_TYPES:
         if file_type.section in options.sections or "memory" in options.sections:
             measure_file_type(measured, file_type, options)
-    if "others" in options.sections:
-        measured.skipped = [f"{name}: {module} is not installed" for name, module, _ in OTHERS if not present(module)]
-        for file_type in FILE_TYPES:
-            measure_others(measured, file_type, options)
     measured.rows.sort(key=lambda row: SECTIONS.index(row.section))
     return measured
 
 
-def present(module: str) -> bool:
-    return util.find_spec(module) is not None
-
-
 def machine() -> dict[str, Any]:
     """Return what the numbers depend on: the machine and the versions."""
-    names = ("bnstat", "numpy", "nibabel", "isal", "click", "rich", *(module for _, module, _ in OTHERS))
+    names = ("bnstat", "numpy", "nibabel", "isal", "click", "rich")
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": platform.platform(),
@@ -525,7 +468,7 @@ def machine() -> dict[str, Any]:
         "cores": usable,
         "load": [round(load, 2) for load in os.getloadavg()],
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in dict.fromkeys(names) if present(name)},
+        "versions": {name: metadata.version(name) for name in names},
     }
 
 
@@ -567,7 +510,7 @@ def say(line: str) -> None:
 def write_json(path: Path, options: Options, found: dict[str, Any], measured: Measured) -> None:
     rows = [asdict(row) | {"verdict": row.verdict or None} for row in measured.rows]
     groups = {name: asdict(group) for name, group in measured.groups.items()}
-    whole = {"machine": found, "runs": options.runs, "rows": rows, "skipped": measured.skipped, "groups": groups}
+    whole = {"machine": found, "runs": options.runs, "rows": rows, "groups": groups}
     path.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -578,8 +521,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     make_missing(options.data, options.sections)
     measured = measure(options)
     print(*table(measured.rows), sep="\n")
-    for line in measured.skipped:
-        print(f"  skipped: {line}")
     if options.json:
         write_json(options.json, options, found, measured)
 

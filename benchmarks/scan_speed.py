@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,27 +25,7 @@ DEFAULT_DATA = Path(__file__).parent / "data"
 LARGE, SIDE = 8, 272
 SMALL, FEW = 2000, 200
 LINES = 100_000  # of a moments file that is read
-SECTIONS = ("jobs", "small", "memory", "others", "model", "moments")
-
-# Other programs that compute statistics of the same files, case by case, with a number of workers.
-MONAI = """
-import sys, json, pathlib
-from monai.apps.auto3dseg import DataAnalyzer
-folder, labels, out, workers = sys.argv[1:]
-data = {"training": [{"image": str(path), "label": str(pathlib.Path(labels) / path.name)}
-        for path in sorted(pathlib.Path(folder).glob("*.nii.gz"))]}
-if __name__ == "__main__":
-    DataAnalyzer(data, dataroot="", output_path=out + "/stats.yaml", device="cpu", worker=int(workers),
-                 image_key="image", label_key="label", average=True).get_all_case_stats()
-"""
-NNUNET = """
-import os, sys
-root, workers = sys.argv[1:]
-os.environ.update(nnUNet_raw=root, nnUNet_preprocessed=root + "/preprocessed", nnUNet_results=root + "/results")
-from nnunetv2.experiment_planning.dataset_fingerprint.fingerprint_extractor import DatasetFingerprintExtractor
-if __name__ == "__main__":
-    DatasetFingerprintExtractor("Dataset001_Bench", int(workers)).run(overwrite_existing=True)
-"""
+SECTIONS = ("jobs", "small", "memory", "model", "moments")
 
 
 def body(case: int, side: int) -> NDArray[np.float32]:
@@ -210,27 +189,6 @@ def memory(data: Data, target: Path, runs: int) -> Iterator[str]:  # noqa: ARG00
         )
 
 
-def others(data: Data, target: Path, runs: int, python: str) -> Iterator[str]:
-    """Measure MONAI's DataAnalyzer and nnU-Net's fingerprint, on the same files with as many workers."""
-    folder = target.parent
-    programs = {
-        "MONAI DataAnalyzer": (10.0, ["-c", MONAI, str(data.large), str(data.labels), str(folder), "2"]),
-        "nnU-Net fingerprint": (1.0, ["-c", NNUNET, str(data.root), "2"]),
-    }
-    for name, (limit, arguments) in programs.items():
-        script = Path(tempfile.mkdtemp()) / "other.py"  # a file, which workers that are started anew can import
-        script.write_text(arguments[1])
-        command = [python, str(script), *arguments[2:]]
-        taken = in_turns(
-            max(runs // 3, 1),
-            other=lambda command=command: run(command)[0],  # type: ignore[misc]
-            ours=lambda: run(scan(data.large, "--force", "--jobs", "2", target=target))[0],
-        )
-        other, ours = median(taken["other"]), median(taken["ours"])
-        ratio = other / ours
-        yield f"{name}: {other:.1f} s, bnstat scan {ours:.2f} s, {ratio:.1f} × ({against(limit, ratio, most=False)})"
-
-
 def model(data: Data, target: Path, runs: int) -> Iterator[str]:
     """Measure the seconds that one process needs for a GB of voxels, and the bytes of moments for a sample."""
     taken = in_turns(
@@ -285,7 +243,6 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="some of the sections")
     parser.add_argument("--runs", type=int, default=9, help="turns of each (9); a third of that beside other programs")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA / "cohorts", help="where the volumes are made (1 GB)")
-    parser.add_argument("--python", default=sys.executable, help="the interpreter that has MONAI and nnU-Net")
     options = parser.parse_args()
     data = Data(options.data)
     data.make()
@@ -294,12 +251,7 @@ def main() -> None:
         "jobs": jobs, "small": small, "memory": memory, "model": model, "moments": moments
     }  # fmt: skip
     for name in options.only:
-        lines = (
-            others(data, target, options.runs, options.python)
-            if name == "others"
-            else sections[name](data, target, options.runs)
-        )
-        for line in lines:
+        for line in sections[name](data, target, options.runs):
             print(line, flush=True)
 
 
