@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -215,9 +214,10 @@ def _summarize(result: Check) -> None:
     if not file:
         return
     from bnstat.renderers.check.github import summary
+    from bnstat.writing import append_whole
 
     try:
-        with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as page:
-            page.write(summary(result))
-    except OSError as error:
-        raise OutputError(f"{file}: cannot be written: {error.strerror}") from error
+        append_whole(file, summary(result).encode("utf-8", "backslashreplace"))
+    except (OSError, ValueError) as error:  # ValueError: a name with NUL
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise OutputError(f"{file}: cannot be written: {reason}") from error

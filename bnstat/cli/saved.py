@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bnstat.cli.options import Output
-from bnstat.errors import OutputError, UsageError
+from bnstat.errors import UsageError
+from bnstat.renderers.written import write_bytes
 
 
 def refuse_plot(file: str, to: Output) -> None:
@@ -35,10 +36,7 @@ def save(content: bytes, file: str, option: str) -> None:
     Raises:
         OutputError: if it cannot be written.
     """
-    try:
-        Path(file).write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{file}: cannot be written: {error.strerror}; give another file with {option}") from error
+    write_bytes(content, file, f"; give another file with {option}")
 
 
 def ending(file: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
 from pathlib import Path
 
 from bnstat.errors import OutputError, UsageError
+from bnstat.writing import write_whole
 
 # Endings of files that are no text, which programs would try to open as something else.
 _NO_TEXT = (".pdf", ".png", ".jpg", ".jpeg", ".svg", ".docx", ".gz", ".zip", ".nii", ".npy")
@@ -25,7 +26,7 @@ def refuse_ending(file: str | Path) -> None:
 
 
 def write_text(content: str, file: str | Path, instead: str = "") -> None:
-    """Write a text to a file. If that fails half-way, as on a full disk, remove the file: a part of a page misleads.
+    """Write a text to a file whole, or leave what is there as it is: a part of a page misleads.
 
     Args:
         content: the text; what UTF-8 cannot say, such as an undecodable byte of a name, is escaped.
@@ -35,22 +36,19 @@ def write_text(content: str, file: str | Path, instead: str = "") -> None:
     Raises:
         OutputError: if it cannot be written.
     """
+    write_bytes(content.replace("\n", os.linesep).encode("utf-8", "backslashreplace"), file, instead)
+
+
+def write_bytes(content: bytes, file: str | Path, instead: str = "") -> None:
+    """Write a file whole, or leave what is there as it is. The arguments are those of `write_text`.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
     if not str(file):
         raise OutputError(f"the name of the file to write is empty{instead}")
-    begun = False
     try:
-        with Path(file).open("w", encoding="utf-8", errors="backslashreplace") as page:
-            begun = True
-            page.write(content)
+        write_whole(file, content)
     except (OSError, ValueError) as error:  # ValueError: a name with NUL
-        if begun:
-            with suppress(OSError):
-                _remove(Path(file))
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise OutputError(f"{file}: cannot be written: {reason}{instead}") from error
-
-
-def _remove(file: Path) -> None:
-    """Remove a file, but no device and no pipe."""
-    if file.is_file():
-        file.unlink()

@@ -16,6 +16,7 @@ from pathlib import Path
 from bnstat.errors import InputError, OutputError
 from bnstat.reports.check import Stale
 from bnstat.reports.finding import Finding
+from bnstat.writing import write_whole
 
 SCHEMA = "bnstat.baseline/1"
 _ANEW = "give another file with `baseline`, and write it with `update_baseline`"
@@ -183,6 +184,6 @@ def save(baseline: Baseline) -> None:
     inside = "".join(f"\n    {row}{',' * (place < len(rows) - 1)}" for place, row in enumerate(rows))
     text = f'{{\n  "schema": "{SCHEMA}",\n  "findings": [{inside}{chr(10) + "  " if rows else ""}]\n}}\n'
     try:
-        baseline.file.write_text(text, encoding="utf-8")
+        write_whole(baseline.file, text.encode())
     except OSError as error:
         raise OutputError(f"{baseline.file}: cannot be written: {error.strerror}; give another `baseline`") from error

@@ -23,13 +23,13 @@ def full_disk():
 
 @pytest.mark.usefixtures("full_disk")
 @pytest.mark.parametrize("before", [None, "the page of yesterday"])
-def test_no_part_of_a_page_is_left_if_the_disk_is_full(tmp_path, before):
+def test_no_part_of_a_page_replaces_one_if_the_disk_is_full(tmp_path, before):
     page = tmp_path / "page.html"
     if before is not None:
         page.write_text(before)
     with pytest.raises(OutputError, match=r"page\.html: cannot be written: File too large; give another file"):
         write_text("x" * 100_000, page, "; give another file")
-    assert not page.exists()
+    assert [one.read_text() for one in tmp_path.iterdir()] == ([] if before is None else [before])
 
 
 def test_a_file_that_cannot_be_opened_stays_as_it_is(tmp_path):

@@ -20,6 +20,7 @@ from bnstat.reading.moments_line import MomentsLine, Stamp, line_of
 from bnstat.reading.network_layer import NetworkLayer
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.sources.layout import Tensor
+from bnstat.writing import append_to_own, settle, write_all
 
 # What a file name may have on every system; anything else becomes an underscore.
 _UNSAFE = re.compile(r"[^A-Za-z0-9._#-]+")
@@ -113,15 +114,12 @@ class KeptMoments:
         new = [layer for layer in lines if layer not in self._names]
         if new:  # names that are given already stay, as those that follow have no part in them
             self._names = file_names([*self._names, *new])
-            for layer in new:
-                with suppress(OSError):  # what an interrupted run left
-                    self._part(layer).unlink()
         path = Path(self.folder)
         try:
             path.mkdir(parents=True, exist_ok=True)
             for layer, line in lines.items():
-                with self._part(layer).open("a", encoding="utf-8") as file:
-                    file.write(line)
+                with append_to_own(self._part(layer), new=layer in new) as file:
+                    write_all(file, line.encode())
         except OSError as error:
             raise self._failure(error) from error
 
@@ -133,6 +131,8 @@ class KeptMoments:
         """
         try:
             for layer, name in self._names.items():
+                with append_to_own(self._part(layer)) as file:
+                    settle(file)
                 self._part(layer).replace(Path(self.folder) / name)
         except OSError as error:
             raise self._failure(error) from error

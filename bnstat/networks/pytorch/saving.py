@@ -14,6 +14,7 @@ from bnstat.errors import InputError, OutputError, UsageError, first_line
 from bnstat.networks.pytorch.weights.files import content_of, split_weights
 from bnstat.networks.pytorch.weights.loading import fitting
 from bnstat.text import first_ones
+from bnstat.writing import replacing, write_whole
 
 # What is written back of a file, beside its tables: what `torch.load` reads with `weights_only=True`.
 _PLAIN = (torch.Tensor, bool, int, float, complex, str, bytes, type(None), torch.device, torch.dtype)
@@ -43,7 +44,8 @@ def save_weights(module: nn.Module, weights: str | None, changed: Iterable[torch
             return ()
         lost: list[str] = []
         content = _as_in_file(module, weights, changed, lost)
-        torch.save(_state(module) if content is None else content, path)
+        with replacing(path) as file:
+            torch.save(_state(module) if content is None else content, file)
     except (OSError, RuntimeError) as error:
         raise OutputError(
             f"{path} could not be written ({first_line(error)}); give a file in a folder that exists"
@@ -70,13 +72,14 @@ def _state(module: nn.Module) -> dict[str, Any]:
 
 def _save_safetensors(state: Mapping[str, Any], path: str) -> None:
     try:
-        from safetensors.torch import save_file
+        from safetensors.torch import save
     except ImportError:
         raise UsageError(
             f"{path} needs safetensors, which is not installed: pip install safetensors, or give a name with .pt"
         ) from None
     tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
-    save_file({name: value.contiguous().clone() for name, value in tensors.items()}, path)  # none may share memory
+    content = save({name: value.contiguous().clone() for name, value in tensors.items()})  # none may share memory
+    write_whole(path, content)
 
 
 def _as_in_file(module: nn.Module, weights: str | None, changed: Iterable[torch.Tensor], lost: list[str]) -> Any:

@@ -6,12 +6,14 @@ import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from contextlib import suppress
 from typing import BinaryIO
 
 from bnstat.errors import OutputError, UsageError
 from bnstat.networks.recordings.entered import Described, Entered
 from bnstat.networks.recordings.lines import SCHEMA, end_line, start_line, step_line
+from bnstat.sources.regular import open_regular
+from bnstat.writing import open_in_place, write_all
 
 # What is read of a file's end to find its last line; lines of the largest networks have a few hundred kilobytes.
 _TAIL = 1 << 24
@@ -31,13 +33,18 @@ class RecordingFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path, self.recorded = os.fspath(path), 0
+        self._file: BinaryIO | None = None
         try:
-            self._file: BinaryIO | None = Path(self.path).open("a+b")  # noqa: SIM115  (closed by `close`)
+            self._file = open_in_place(self.path)
             self.steps = _resumed(self._file, self.path)
         except OSError as error:
+            self._abandon()
             raise OutputError(
                 f"{self.path}: the recording cannot be written: {error.strerror}; give another file"
             ) from error
+        except UsageError:
+            self._abandon()
+            raise
 
     def start(self, settings: Mapping[str, object], layers: Sequence[Described]) -> None:
         """Write the line that describes the network."""
@@ -55,14 +62,20 @@ class RecordingFile:
             self._file.close()
         self._file = None
 
+    def _abandon(self) -> None:
+        """Close a file that nothing more is written to."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+        self._file = None
+
     def _write(self, line: str) -> None:
         if self._file is None:
             return
         try:
-            self._file.write(line.encode())
-            self._file.flush()
+            write_all(self._file, line.encode())
         except OSError as error:
-            self._file = None
+            self._abandon()
             warnings.warn(
                 f"{self.path}: the recording ends here, because it cannot be written: {error.strerror}; "
                 "the training goes on",
@@ -70,24 +83,26 @@ class RecordingFile:
             )
 
 
-def _resumed(file: BinaryIO, path: str) -> int:
+def _resumed(written: BinaryIO, path: str) -> int:
     """Return how many steps a file has that is gone on with, and cut off a last line that was not written to its end.
 
     Raises:
         UsageError: if the file is not a recording.
     """
-    size = file.seek(0, os.SEEK_END)
+    size = os.fstat(written.fileno()).st_size  # 0 of a pipe and of a device
     if size == 0:
         return 0
-    file.seek(0)
-    if SCHEMA.encode() not in file.readline(_TAIL)[:200]:
-        raise UsageError(f"{path} exists and is no recording of a training, so nothing was added; give another file")
     start = max(size - _TAIL, 0)
-    file.seek(start)
-    tail = file.read()
+    with open_regular(path) as file:
+        if SCHEMA.encode() not in file.readline(_TAIL)[:200]:
+            raise UsageError(
+                f"{path} exists and is no recording of a training, so nothing was added; give another file"
+            )
+        file.seek(start)
+        tail = file.read()
     end = tail.rfind(b"\n") + 1
     if end < len(tail):
-        file.truncate(start + end)
+        os.truncate(written.fileno(), start + end)
     for line in reversed(tail[:end].splitlines()):
         fields = _fields(line)
         if "steps" in fields:

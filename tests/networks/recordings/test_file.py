@@ -75,15 +75,13 @@ def test_a_folder_that_does_not_exist_is_one_line(tmp_path):
         RecordingFile(tmp_path / "no" / "run.jsonl")
 
 
-def test_a_full_disk_ends_the_recording_and_not_the_training(tmp_path):
+def test_a_full_disk_ends_the_recording_and_not_the_training(tmp_path, monkeypatch):
     file = RecordingFile(tmp_path / "run.jsonl")
 
-    class Full:
-        def write(self, _):
-            raise OSError(28, "No space left on device")
+    def full(*_):
+        raise OSError(28, "No space left on device")
 
-    file._file.close()
-    file._file = Full()
+    monkeypatch.setattr("bnstat.networks.recordings.file.write_all", full)
     with pytest.warns(UserWarning, match="the recording ends here, because it cannot be written: No space left"):
         file.close(1)
     file.close(1)
