@@ -101,6 +101,8 @@ def scan(
         _refuse_target(target, [*named, *described, *_read_of(cases, asked)], resume=resume, force=force)
         with ExitStack() as stack:
             file = stack.enter_context(ScanTarget(target))
+            if file.size:  # another scan may have written it since
+                _refuse_existing(target, resume=resume, force=force)
             done = file.resume(asked, cases, changed) if resume and file.size else set()
             old = not (resume or not file.size)  # the existing file is emptied when its first replacement is read
             jobs = [
@@ -184,7 +186,13 @@ def _refuse_target(target: str, inputs: Sequence[str], *, resume: bool, force: b
     for file in inputs:
         if os.path.exists(file) and os.path.samefile(file, target):
             raise UsageError(f"{target} is one of the inputs and stays as it is; name another `output`")
-    if there.stat().st_size and not (resume or force):
+    if there.stat().st_size:
+        _refuse_existing(target, resume=resume, force=force)
+
+
+def _refuse_existing(target: str, *, resume: bool, force: bool) -> None:
+    """Refuse to write to a file that has samples already, unless that was asked for."""
+    if not (resume or force):
         raise UsageError(f"{target} exists already; `resume` continues it, `force` replaces it")
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,9 +15,15 @@ from bnstat.reading.moments_file import examine
 from bnstat.reading.moments_line import MomentsLine, line_of
 from bnstat.reading.scan_settings import ScanSettings, difference
 from bnstat.sources.case import Case
+from bnstat.writing import is_in_place, open_in_place, replaced_while_open, replacing, settle, write_all
 
 if sys.platform != "win32":
     import fcntl
+
+# Whether the system has locks of files, which stay with an open file when it takes the place of another.
+_LOCKS = sys.platform != "win32"
+# Lines that are written together.
+_AT_ONCE = 256
 
 # What the lines of one case share: its name, and its files if it has several.
 CaseKey = tuple[str, tuple[str, ...]]
@@ -45,9 +50,8 @@ class ScanTarget:
 
     def __enter__(self) -> ScanTarget:
         try:
-            self._file: BinaryIO = open(self.name, "ab", buffering=0)
-            _refuse_second_writer(self._file, self.name)
-        except OSError as error:
+            self._file: BinaryIO = _locked(self.name)
+        except (OSError, ValueError) as error:  # ValueError: a name with NUL
             raise self._failure(error) from error
         return self
 
@@ -61,10 +65,9 @@ class ScanTarget:
     def _settle(self) -> None:
         """Wait until the file is on the disk, if it is on one."""
         try:
-            os.fsync(self._file.fileno())
+            settle(self._file)
         except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # of a pipe or a terminal
-                raise self._failure(error) from error
+            raise self._failure(error) from error
 
     @property
     def size(self) -> int:
@@ -115,17 +118,24 @@ class ScanTarget:
         return set(self.order)
 
     def _rewrite(self, good: Sequence[Sequence[MomentsLine]]) -> None:
-        """Replace all lines by these at once: a crash leaves either the old file or the new one."""
-        place = os.path.realpath(self.name)  # the target of a link
-        beside = f"{place}.part"
+        """Replace all lines by these at once: a crash leaves either the old file or the new one.
+
+        The new file is locked before it takes its place and the old one is unlocked after that, so that no other scan
+        can write to either in between.
+        """
+        lines = (line_of(kept).encode() for lines in good for kept in lines)
         try:
-            with open(beside, "wb") as file:
-                file.writelines(line_of(kept).encode() for lines in good for kept in lines)
-                file.flush()
-                os.fsync(file.fileno())
-            self._file.close()
-            os.replace(beside, place)
-            self.__enter__()
+            if _LOCKS:
+                with replaced_while_open(self.name) as file:
+                    _refuse_second_writer(file, self.name)
+                    _write_lines(file, lines)
+                self._file.close()
+                self._file = file
+            else:  # a file that is open cannot be replaced
+                self._file.close()
+                with replacing(self.name) as file:
+                    file.writelines(lines)
+                self.__enter__()
         except OSError as error:
             raise self._failure(error) from error
 
@@ -135,14 +145,9 @@ class ScanTarget:
         Raises:
             OutputError: if they cannot be written.
         """
-        left = memoryview("".join(map(line_of, lines)).encode())
-        before = self.size
         try:
-            while left:
-                left = left[self._file.write(left) :]
+            write_all(self._file, "".join(map(line_of, lines)).encode())
         except OSError as error:
-            with suppress(OSError):  # a pipe, which cannot be truncated
-                os.truncate(self._file.fileno(), before)
             raise self._failure(error) from error
         self.samples += len(lines)
         self.order += [lines[0].case] * bool(lines)
@@ -160,9 +165,39 @@ class ScanTarget:
         self._rewrite([found[case] for case in wanted])
         self.order = wanted
 
-    def _failure(self, error: OSError) -> OutputError:
+    def _failure(self, error: OSError | ValueError) -> OutputError:
         kept = f"the {self.samples} samples before are kept, and `resume` continues" if self.samples else ""
-        return OutputError(f"{self.name} cannot be written: {error.strerror}; {kept or 'name another `output`'}")
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        return OutputError(f"{self.name} cannot be written: {reason}; {kept or 'name another `output`'}")
+
+
+def _locked(name: str) -> BinaryIO:
+    """Open a moments file, with a lock on it as far as the system has locks.
+
+    Another scan may replace the file after it was opened here and before it is locked: then the new one is opened.
+
+    Raises:
+        UsageError: if another scan writes it.
+        OSError: if it cannot be opened.
+    """
+    while True:
+        file = open_in_place(name)
+        try:
+            _refuse_second_writer(file, name)
+            if not _LOCKS or is_in_place(name) or os.path.samestat(os.fstat(file.fileno()), os.stat(name)):
+                return file
+        except FileNotFoundError:  # another program removed it
+            pass
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _write_lines(file: BinaryIO, lines: Iterator[bytes]) -> None:
+    """Write lines to a stream without a buffer, many at a time."""
+    for some in iter(lambda: b"".join(islice(lines, _AT_ONCE)), b""):
+        write_all(file, some)
 
 
 def _refuse_second_writer(file: BinaryIO, name: str) -> None:

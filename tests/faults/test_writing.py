@@ -78,7 +78,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new_one(
     if before:
         target.write_text(old)
     reads = command not in ("plan", "frameworks", "explain")
-    given = [cohort] if reads else ["--patch", "32"] if command == "plan" else []
+    given = [cohort] if reads else ["--patch", "32", "--levels", "2"] if command == "plan" else []
     full_disk()
     line = refused(3, command, *options, target, *given, *(["--quiet"] if reads else []))
     assert f"{target}: cannot be written: File too large; give another" in line
