@@ -91,7 +91,8 @@ def native_real(array: Array) -> Array:
     if array.dtype.kind not in "biuf":
         raise TypeError(f"moments are defined on real numbers, not on {array.dtype}")
     if array.dtype.kind == "b":
-        return array.view(np.uint8)
+        # a file may have any byte for True, which numpy and every framework take for 1
+        return (array.view(np.uint8) != 0).view(np.uint8)
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         with np.errstate(over="ignore"):
             held = np.isfinite(array.astype(np.float64)) | np.isnan(array)

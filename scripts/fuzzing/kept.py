@@ -4,29 +4,54 @@ from __future__ import annotations
 
 import io
 import random
-import tempfile
+import resource
+import signal
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fuzzing import ledger
-from fuzzing.reader import Failure, failure_of
+from fuzzing.reader import Failure
 from fuzzing.readers import READERS
 from fuzzing.state import State
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "fuzzing"
 # The bytes of a reader's corpus that are kept, and those of its longest input.
 _CORPUS_BYTES, _LONGEST = 60_000, 4_000
+# The limits of a process that tries one input: of its addresses, and of its time with that of its imports.
+_MOST_ADDRESSES, _MOST_PROCESSOR = 4 << 30, 30
+_RUN = Path(__file__).with_name("run.py")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def still_failing(state: State) -> Iterator[tuple[Path, Failure]]:
     """Yield the inputs of a run that fail with the code of today."""
-    with tempfile.TemporaryDirectory() as folder:
-        for path in [*state.failed(), *sorted(state.stopped.iterdir())]:
-            failure = failure_of(READERS[state.reader], path.read_bytes(), Path(folder))
-            if failure is not None:
-                yield path, failure
+    for path in [*state.failed(), *sorted(state.stopped.iterdir())]:
+        failure = in_process(state.reader, path)
+        if failure is not None:
+            yield path, failure
+
+
+def in_process(reader: str, path: Path) -> Failure | None:
+    """Try one input in a process of its own, with limits on its time and memory; return what went wrong."""
+    call = [sys.executable, "-P", str(_RUN), "--readers", reader, "--again", str(path)]
+    done = subprocess.run(call, capture_output=True, text=True, check=False, preexec_fn=_limited)
+    if not done.returncode:
+        return None
+    kind, _, rest = done.stdout.partition(": ")
+    if done.returncode < 0 or not rest:
+        return Failure(
+            "hang" if -done.returncode == signal.SIGXCPU else "crash", f"exit {done.returncode}", done.stderr
+        )
+    return Failure(kind, rest.partition("\n")[0], rest)
+
+
+def _limited() -> None:
+    """Limit the memory and the processor time of a process that is started."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_ADDRESSES, _MOST_ADDRESSES))
+    resource.setrlimit(resource.RLIMIT_CPU, (_MOST_PROCESSOR, _MOST_PROCESSOR + 5))
 
 
 def inputs(kind: str, reader: str) -> dict[str, bytes]:

@@ -46,7 +46,7 @@ class Failure:
     """What an input came to that it may not come to.
 
     Attributes:
-        kind: "crash", "hang" or "wrong-number".
+        kind: "crash", "hang", "memory" or "wrong-number".
         place: the exception, and where in bnstat it was raised. Failures with the same place have the same cause.
         trace: the whole trace.
     """

@@ -31,13 +31,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from fuzzing import kept, ledger  # noqa: E402  (of this folder, found on the path that is set above)
-from fuzzing.reader import failure_of  # noqa: E402
+from fuzzing.reader import Failure, failure_of  # noqa: E402
 from fuzzing.readers import READERS  # noqa: E402
 from fuzzing.state import State  # noqa: E402
 
 # Memory that a process may use, and the time after which it is ended: several times what counts as a hang, since a busy
 # machine gives a part of its time.
-_MEGABYTES, _MOST_WALL = 1024, 120
+MEGABYTES, _MOST_WALL = 1024, 120
 
 
 def main() -> int:
@@ -92,7 +92,7 @@ def _round(state: State, seconds: float) -> float:
     state.progress.unlink(missing_ok=True)
     before = len(state.failed())
     limits = [
-        *(f"-timeout={_MOST_WALL}", f"-rss_limit_mb={_MEGABYTES}", f"-max_total_time={max(int(seconds), 1)}"),
+        *(f"-timeout={_MOST_WALL}", f"-rss_limit_mb={MEGABYTES}", f"-max_total_time={max(int(seconds), 1)}"),
         *("-print_final_stats=1", f"-artifact_prefix={state.stopped}/"),
     ]
     call = [
@@ -143,8 +143,11 @@ def _again(name: str, path: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         failure = failure_of(READERS[name], path.read_bytes(), Path(folder))
     used = resource.getrusage(resource.RUSAGE_SELF)
+    megabytes = used.ru_maxrss // 1024
+    if failure is None and megabytes > MEGABYTES:
+        failure = Failure("memory", f"{megabytes} MB", "")
     print("answered or refused" if failure is None else f"{failure.kind}: {failure.place}\n{failure.trace}")
-    print(f"{used.ru_utime + used.ru_stime:.1f} s, {used.ru_maxrss // 1024} MB, imports included")
+    print(f"{used.ru_utime + used.ru_stime:.1f} s, {megabytes} MB, imports included")
     return int(failure is not None)
 
 

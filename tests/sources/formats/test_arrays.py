@@ -11,6 +11,7 @@ import pytest
 from inspected import inspected
 
 import bnstat
+from bnstat import Patching, Preparation, Reading, diagnose
 
 DTYPES = (
     *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
@@ -221,3 +222,27 @@ def test_a_damaged_archive_is_an_error_and_never_a_number(tmp_path, save):
 def test_a_claim_of_more_values_than_there_are_is_an_error(tmp_path):
     header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000, 1)}"
     assert "declares" in message_of(with_header(tmp_path / "x.npy", header))
+
+
+@pytest.mark.parametrize(
+    "preparation",
+    [
+        Preparation(),
+        Preparation(mask="nonzero"),
+        Preparation(intensity="clip:p5,p95|zscore"),
+        Preparation(patches=Patching((2, 2, 2), number=3)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("save", [np.save, np.savez])
+def test_any_byte_of_a_true_value_is_1(tmp_path, save, preparation):
+    stored = np.random.default_rng(5).choice(np.array([0, 0, 1, 2, 89, 255], np.uint8), (2, 4, 3, 3, 1))
+    reading = Reading(preparation=preparation)
+    found = []
+    for values in (stored.view(np.bool_), stored != 0):
+        save(tmp_path / "x", values)  # patches are drawn by the name
+        (path,) = tmp_path.iterdir()
+        report = diagnose(str(path), reading=reading)
+        found.append([channel for batch in report.batches for channel in batch.channels])
+    assert found[0] == found[1]
+    assert all(channel.maximum <= 1 for channel in found[0] if preparation.intensity is None)
