@@ -1,6 +1,7 @@
 """Remote files, named by URLs: `s3://bucket/key`, `https://…`. Only this module uses fsspec.
 
 fsspec gets no URL that `addresses` refuses, and parses none itself: a protocol is looked up by its name.
+The bytes of files of web servers and of S3 are asked for in `web` and `buckets`, which verify every answer.
 """
 
 from __future__ import annotations
@@ -8,30 +9,35 @@ from __future__ import annotations
 import io
 import posixpath
 import re
+import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
-from urllib.parse import urljoin, urlsplit
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
+from urllib.parse import urlsplit
 
 from bnstat.errors import InputError
-from bnstat.sources.addresses import USUAL, Access, is_below, is_remote, protocol_of, require_allowed, server_of
-from bnstat.sources.streams import first_line
+from bnstat.sources import buckets, patience, web
+from bnstat.sources.addresses import USUAL, Access, is_below, is_remote, protocol_of, require_allowed
+from bnstat.sources.ranges import PassingError, RangedFile, Seen, Version, WrongAnswerError, wait_for
+from bnstat.sources.streams import first_line, open_gzip
 from bnstat.text import printable
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-    from aiohttp import ClientSession, TraceRequestRedirectParams
     from fsspec import AbstractFileSystem
 
 Answer = TypeVar("Answer")
 
-__all__ = ["HEADER_BYTES", "VOXEL_BYTES", "is_folder", "is_remote", "is_there", "matching", "name_of", "open_stream"]
-__all__ += ["state_of", "tree"]
+__all__ = ["HEADER_BYTES", "VOXEL_BYTES", "Seen", "is_folder", "is_remote", "is_there", "matching", "name_of"]
+__all__ += ["open_stream", "state_of", "tree"]
 
 # The bytes that are fetched at once: of a header, and of voxels.
 HEADER_BYTES = 1 << 16
 VOXEL_BYTES = 1 << 23
 # The protocols of web servers, whose pages may link anywhere.
 _WEB = ("http", "https")
+_S3 = "s3"
 
 _INSTALL = "reading URLs needs fsspec and s3fs; run: pip install 'bnstat[remote]'"
 _CREDENTIALS = (
@@ -45,13 +51,23 @@ def name_of(url: str) -> str:
     return urlsplit(url).path if url.lower().startswith("http") else url
 
 
-def open_stream(url: str, block: int = HEADER_BYTES, access: Access = USUAL) -> BinaryIO:
+def open_stream(url: str, block: int = HEADER_BYTES, access: Access = USUAL, seen: Seen | None = None) -> BinaryIO:
     """Open a remote file as a stream of bytes, which are fetched block by block.
+
+    Args:
+        url: the file.
+        block: the bytes that are fetched at once.
+        access: how it may be reached.
+        seen: what its server has told about it; streams that share it are of one version of the file.
 
     Raises:
         InputError: if it does not exist, or may not be read.
     """
-    return cast(BinaryIO, io.BufferedReader(_Stream(url, block, access), min(block, 1 << 20)))
+    seen = Seen() if seen is None else seen
+    stream = cast(BinaryIO, io.BufferedReader(_Stream(url, block, access, seen), min(block, 1 << 20)))
+    # what a server has compressed on its way; where the name promises gzip, the bytes may be the file itself
+    packed_on_the_way = seen.coding and not name_of(url).lower().endswith(".gz")
+    return open_gzip(stream) if packed_on_the_way else stream
 
 
 def is_there(url: str, access: Access = USUAL) -> bool:
@@ -61,6 +77,8 @@ def is_there(url: str, access: Access = USUAL) -> bool:
         InputError: if the server does not answer.
     """
     system, path = _system(url, access)
+    if protocol_of(url) in _WEB:
+        return bool(_asked(url, wait_for, web.is_there(system, path, patience.PATIENCE), system.loop))
     return bool(_asked(url, system.exists, path))
 
 
@@ -71,12 +89,23 @@ def state_of(url: str, access: Access = USUAL) -> tuple[int | None, int | None]:
         InputError: if the server does not answer.
     """
     system, path = _system(url, access)
+    if protocol_of(url) in _WEB:
+        found = _asked(url, wait_for, web.version_of(system, path, patience.PATIENCE), system.loop)
+        return found.size, _nanoseconds(found.changed)
     system.invalidate_cache()  # an earlier listing may be out of date
     told = _asked(url, system.info, path)
     times = (told.get(name) for name in ("LastModified", "last_modified", "mtime", "created"))
     changed: Any = next((one for one in times if one is not None), None)
     seconds = changed.timestamp() if hasattr(changed, "timestamp") else changed
     return told.get("size"), int(seconds * 1e9) if isinstance(seconds, (int, float)) else None
+
+
+def _nanoseconds(date: str | None) -> int | None:
+    """Return a date of a web server in nanoseconds; None if it is not one."""
+    try:
+        return None if date is None else int(parsedate_to_datetime(date).timestamp() * 1e9)
+    except (ValueError, OverflowError):
+        return None
 
 
 def is_folder(url: str, access: Access = USUAL) -> bool:
@@ -88,7 +117,7 @@ def is_folder(url: str, access: Access = USUAL) -> bool:
     if url.endswith("/"):
         return True
     system, path = _system(url, access)
-    return bool(_asked(url, system.isdir, path))
+    return bool(_listed(url, system.isdir, path))
 
 
 def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Iterator[tuple[str, list[str]]]:
@@ -103,7 +132,7 @@ def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Ite
     whole = str(system.unstrip_protocol(path)).rstrip("/")
     root = folder.rstrip("/")
     found: dict[str, list[str]] = {root: []}
-    for key in sorted(_asked(folder, _below, system, path, protocol_of(folder))):
+    for key in sorted(_listed(folder, _below, system, path, protocol_of(folder))):
         if not is_below(key, whole):
             failures.append(
                 InputError(printable(key), f"its name leads out of {folder}, so it was not opened; rename the file")
@@ -145,7 +174,7 @@ def matching(pattern: str, access: Access = USUAL) -> list[str]:
         InputError: if they cannot be listed.
     """
     system, path = _system(pattern, access)
-    found = sorted(system.unstrip_protocol(key) for key in _asked(pattern, system.glob, path))
+    found = sorted(system.unstrip_protocol(key) for key in _listed(pattern, system.glob, path))
     root = pattern.partition("*")[0].rpartition("/")[0]
     return [url for url in found if protocol_of(pattern) not in _WEB or is_below(url, root)]
 
@@ -168,28 +197,14 @@ def _system(url: str, access: Access) -> tuple[AbstractFileSystem, str]:
 
 
 def _options(protocol: str, access: Access) -> dict[str, Any]:
-    """Return the arguments of a file system: a web server may redirect to another host only if that is allowed."""
-    return {"get_client": _staying_client} if access.stays and protocol in _WEB else {}
+    """Return the arguments of a file system: how long it waits, and whether it may be redirected to another host."""
+    if protocol in _WEB:
+        return {"get_client": _client(patience.PATIENCE, stays=access.stays)}
+    return buckets.options(patience.PATIENCE) if protocol == _S3 else {}
 
 
-class _LeftError(Exception):
-    """A redirection of a web server to another host."""
-
-
-async def _staying_client(**options: Any) -> ClientSession:
-    """Return a client of web servers that refuses redirections to another host."""
-    import aiohttp  # noqa: PLC0415  (fsspec has imported it)
-
-    async def refuse(_: object, __: object, told: TraceRequestRedirectParams) -> None:
-        target = told.response.headers.get("Location") or told.response.headers.get("URI") or ""
-        here = str(told.response.url)
-        following = urljoin(here, target)
-        if any(map(str.isspace, target)) or server_of(following) is None or server_of(following) != server_of(here):
-            raise _LeftError(following)
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_redirect.append(refuse)
-    return aiohttp.ClientSession(trace_configs=[trace], **options)
+# one maker for each setting: fsspec keeps one file system, with its connections, for each
+_client = lru_cache(web.client_maker)
 
 
 def _asked(url: str, call: Callable[..., Answer], *args: Any) -> Answer:
@@ -201,12 +216,37 @@ def _asked(url: str, call: Callable[..., Answer], *args: Any) -> Answer:
     try:
         return call(*args)
     except Exception as error:  # every file system raises its own
-        raise _sent_on(url, error) or _unreadable(url, error) from error
+        raise _explained(url, error) or _unreadable(url, error) from error
 
 
-def _sent_on(url: str, error: Exception) -> InputError | None:
-    """Return the error if a server redirected to another host, else None; fsspec may have wrapped it."""
-    left = next((one for one in (error, error.__cause__) if isinstance(one, _LeftError)), None)
+def _listed(url: str, call: Callable[..., Answer], *args: Any) -> Answer:
+    """Return the result of a call that lists files; of a web server it is asked for again if the connection failed.
+
+    Raises:
+        InputError: as `_asked`.
+    """
+    limits, failures = patience.PATIENCE, 0
+    while True:
+        try:
+            return _asked(url, call, *args)
+        except InputError as error:
+            failures += 1
+            cause = error.__cause__
+            passing = protocol_of(url) in _WEB and isinstance(cause, Exception) and _no_connection(cause)
+            if not passing or failures >= limits.tries:
+                raise
+            time.sleep(limits.pause(failures))
+
+
+def _explained(url: str, error: Exception) -> InputError | None:
+    """Return the error to report for an exception of this package, else None; fsspec may have wrapped it."""
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, WrongAnswerError):
+        return InputError(url, str(error))
+    if isinstance(error, PassingError):
+        return InputError(url, _gave_up(str(error)))
+    left = next((one for one in (error, error.__cause__) if isinstance(one, web.LeftError)), None)
     if left is None:
         return None
     message = f"its server redirects to another host, which a list may not do; give {left} itself"
@@ -215,11 +255,6 @@ def _sent_on(url: str, error: Exception) -> InputError | None:
 
 def _unreadable(url: str, error: Exception) -> InputError:
     """Return the error to report for an exception of a file system, which may have classes of its own."""
-    if isinstance(error, InputError):
-        return error
-    cause = error.__cause__
-    if isinstance(error, FileNotFoundError) and isinstance(cause, Exception) and _no_connection(cause):
-        return _unreadable(url, cause)  # fsspec raises this if a web server does not answer
     if isinstance(error, FileNotFoundError):
         return InputError(url, "no such file or bucket; check the URL")
     if isinstance(error, PermissionError):
@@ -233,8 +268,17 @@ def _unreadable(url: str, error: Exception) -> InputError:
     if "Credential" in _kinds(error):
         return InputError(url, _CREDENTIALS)
     if _no_connection(error):
-        return InputError(url, f"no connection to the server ({first_line(error)}); check the network and the endpoint")
+        return InputError(url, _gave_up(first_line(error)))
     return InputError(url, f"the file cannot be read: {first_line(error)}")
+
+
+def _gave_up(why: str) -> str:
+    """Return the message that a server does not answer."""
+    tries = patience.PATIENCE.tries
+    return (
+        f"no connection to the server ({printable(why)}; tried {tries} times); check the network and the server, then "
+        "run the command again"
+    )
 
 
 def _kinds(error: Exception) -> str:
@@ -248,14 +292,60 @@ def _no_connection(error: Exception) -> bool:
     return known or re.search("Connect|Endpoint|Timeout", _kinds(error)) is not None
 
 
+class _Forward(Protocol):
+    """A file that is read from its start to its end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def close(self) -> object: ...
+
+
+class _Whole:
+    """A file of a file system of fsspec, whose bytes are counted.
+
+    Raises:
+        WrongAnswerError: if it is of another version than the streams before it.
+    """
+
+    def __init__(self, system: AbstractFileSystem, path: str, block: int, seen: Seen) -> None:
+        self._file: Any = system.open(path, "rb", block_size=block, cache_type="readahead")
+        told = getattr(self._file, "details", None) or {}
+        tag = next((str(told[name]) for name in ("ETag", "etag", "generation") if told.get(name) is not None), None)
+        self._size, self._at = getattr(self._file, "size", None), 0
+        seen.hold(Version(self._size, tag))
+
+    def read(self, size: int) -> bytes:
+        data = bytes(self._file.read(size))
+        self._at += len(data)
+        if not data and size and self._size is not None and self._at != self._size:
+            raise WrongAnswerError(
+                f"its server says that it has {self._size:,} bytes, and sent {self._at:,}; run the command again"
+            )
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _opened(url: str, block: int, access: Access, seen: Seen) -> _Forward:
+    """Open a remote file; raise InputError if its server does not have it or does not answer."""
+    system, path = _system(url, access)
+    protocol, limits = protocol_of(url), patience.PATIENCE
+    if protocol not in (*_WEB, _S3):
+        return _asked(url, _Whole, system, path, block, seen)
+    ask = web.asking(system, path, limits) if protocol in _WEB else _asked(url, buckets.asking, system, path)
+    file = RangedFile(ask, system.loop, block, seen, limits)
+    _asked(url, file.fetch)
+    return file
+
+
 class _Stream(io.RawIOBase):
     """A remote file, whose errors name its URL."""
 
-    def __init__(self, url: str, block: int, access: Access) -> None:
+    def __init__(self, url: str, block: int, access: Access, seen: Seen) -> None:
         super().__init__()
         self._url = url
-        system, path = _system(url, access)
-        self._file = _asked(url, lambda: system.open(path, "rb", block_size=block, cache_type="readahead"))
+        self._file = _opened(url, block, access, seen)
 
     def readable(self) -> bool:
         return True

@@ -237,8 +237,10 @@ def open_remote(source: str, access: Access) -> Volume:
     if not name.lower().endswith((".nii", ".nii.gz")):
         raise InputError(source, "only .nii and .nii.gz files can be read from a URL; copy this file here first")
 
+    seen = remote.Seen()  # the header and the voxels, however often they are read, must be of one version
+
     def raw(block: int) -> BinaryIO:
-        return remote.open_stream(source, block, access)
+        return remote.open_stream(source, block, access, seen)
 
     try:
         layers = layers_of(lambda: raw(remote.HEADER_BYTES))
