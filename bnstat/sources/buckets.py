@@ -24,8 +24,8 @@ def options(patience: Patience) -> dict[str, Any]:
 
 def asking(file_system: object, path: str) -> Ask:
     """Return what asks an S3 server for bytes of a file. botocore tries a request several times, so it is made once."""
-    from botocore.exceptions import ClientError, HTTPClientError  # noqa: PLC0415  (an extra, and slow to import)
-    from s3fs.errors import translate_boto_error  # noqa: PLC0415
+    from botocore.exceptions import ClientError, HTTPClientError
+    from s3fs.errors import translate_boto_error
 
     system: Any = file_system
     bucket, key, version = system.split_path(path)
@@ -85,7 +85,7 @@ def _answer(told: dict[str, Any], read: Callable[[int], Awaitable[bytes]]) -> An
 
 def _reader(of_answer: object, failed: type[Exception]) -> Callable[[int], Awaitable[bytes]]:
     """Return what reads bytes of a body, whose failures are passing ones."""
-    import aiohttp  # noqa: PLC0415  (s3fs has imported it)
+    import aiohttp
 
     body: Any = of_answer
 

@@ -52,7 +52,7 @@ def client_maker(patience: Patience, *, stays: bool) -> Callable[..., Awaitable[
             raise LeftError(following)
 
     async def client(**options: Any) -> ClientSession:
-        import aiohttp  # noqa: PLC0415  (fsspec has imported it)
+        import aiohttp
 
         # pages that list files are small: all of one must come within a few windows
         limits = aiohttp.ClientTimeout(
@@ -111,7 +111,7 @@ async def _response(file_system: object, url: str, patience: Patience, wanted: s
     Raises:
         PassingError: if there is none in time, or the connection fails.
     """
-    import aiohttp  # noqa: PLC0415  (fsspec has imported it)
+    import aiohttp
 
     system: Any = file_system
     session: ClientSession = await system.set_session()
@@ -196,7 +196,7 @@ def _place(response: ClientResponse, start: int) -> tuple[int, int | None, int |
 
 def _reader(response: ClientResponse, patience: Patience) -> Callable[[int], Awaitable[bytes]]:
     """Return what reads bytes of a response, whose failures are passing ones."""
-    import aiohttp  # noqa: PLC0415  (fsspec has imported it)
+    import aiohttp
 
     async def read(size: int) -> bytes:
         try:

@@ -40,12 +40,12 @@ def ran(code, *args, cwd):
 
 
 COMMANDS = {
-    "inspect": ["inspect", "ds", "--workers", "2"],
+    "inspect": ["inspect", "ds", "--jobs", "2"],
     "compare": ["compare", "a.nii.gz", "b.nii.gz"],
     "check": ["check", "a.nii.gz", "b.nii.gz", "--fail-on", "never"],
     "report": ["report", "a.nii.gz", "b.nii.gz", "-o", "page.html"],
     "explain": ["explain", "BN101"],
-    "plan": ["plan", "--size", "64,64,64"],
+    "plan": ["plan", "--patch", "64", "--levels", "4"],
     "scan": ["scan", "ds", "-o", "m.jsonl"],
     "frameworks": ["frameworks"],
     "layers": ["layers", "--help"],
