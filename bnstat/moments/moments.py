@@ -187,12 +187,12 @@ class Moments:
         )
 
     @staticmethod
-    def join(parts: Sequence[Moments]) -> Moments:
-        """Put moments side by side along their last axis, so that channels of several files are those of one sample."""
+    def join(parts: Sequence[Moments], axis: int = -1) -> Moments:
+        """Put moments side by side along an axis: the last one joins the channels of several files to one sample."""
         listed = _of_one_type(list(parts))
         return Moments(
             **{
-                field.name: np.concatenate([getattr(part, field.name) for part in listed], axis=-1)
+                field.name: np.concatenate([getattr(part, field.name) for part in listed], axis)
                 for field in fields(Moments)
             }
         )

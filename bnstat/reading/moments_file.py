@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
-from pathlib import Path
+
+import numpy as np
 
 from bnstat.errors import InputError
-from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Preparation
-from bnstat.reading.moments_line import MomentsLine, line_of, parse
+from bnstat.reading.moments_line import MomentsLine, line_of
+from bnstat.reading.moments_lines import Gathering, Lines
+from bnstat.reading.moments_schema import decode_identity
 from bnstat.reading.network_layer import NetworkLayer, mixed
+from bnstat.reading.rows import Indices, Rows
 from bnstat.reading.scan_settings import difference
 from bnstat.sources.neighbours import unopened
+from bnstat.sources.regular import open_regular
 from bnstat.text import plural
+
+# The bytes of lines that are read at once: enough for columns to be worth it, and little beside them in memory.
+_BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -26,13 +32,13 @@ class MomentsFile:
         notes: what was skipped, a sentence each.
     """
 
-    lines: tuple[MomentsLine, ...]
+    lines: Lines
     notes: tuple[str, ...] = ()
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> Rows:
         """The samples as rows of the table."""
-        return tuple(line.row for line in self.lines)
+        return self.lines.rows
 
     @property
     def preparation(self) -> Preparation:
@@ -53,19 +59,20 @@ def read_moments(path: str) -> MomentsFile:
             complete.
     """
     found = examine(path)
-    if not found.complete:
+    if not found.lines:
         raise InputError(path, "no case in this moments file is complete; scan the volumes again")
-    lines = tuple(chain.from_iterable(found.complete))
-    for line in lines:
-        if line.settings.network != lines[0].settings.network:
-            raise InputError(path, f"{mixed(line.settings.network, lines[0].settings.network)}; give each a file")
-        if line.settings != lines[0].settings:
-            differs = difference(line.settings, lines[0].settings)
-            raise InputError(
-                path,
-                f"its samples were scanned with different settings: {line.row.sample.title} was scanned {differs}; "
-                "scan all volumes again with the same settings",
-            )
+    lines = found.lines
+    first = lines.settings[0]
+    for sample, settings in zip(lines.rows.samples, lines.settings, strict=True):
+        if settings is first or settings == first:
+            continue
+        if settings.network != first.network:
+            raise InputError(path, f"{mixed(settings.network, first.network)}; give each a file")
+        raise InputError(
+            path,
+            f"its samples were scanned with different settings: {sample.title} was scanned "
+            f"{difference(settings, first)}; scan all volumes again with the same settings",
+        )
     return MomentsFile(lines, tuple(_notes(path, found)))
 
 
@@ -88,18 +95,23 @@ class Examined:
     """The lines of a moments file, sorted: complete cases, and what is left over.
 
     Attributes:
-        complete: the samples of each case that has all of them, in order.
+        lines: the samples of each case that has all of them, in order.
         incomplete: the number of cases that lack some.
         repeated: the number of lines that repeat a line before them.
         cut: True if the last line is incomplete.
         end: where the last line with an end ends, in bytes.
     """
 
-    complete: tuple[tuple[MomentsLine, ...], ...]
+    lines: Lines
     incomplete: int
     repeated: int
     cut: bool
     end: int
+
+    @property
+    def complete(self) -> tuple[tuple[MomentsLine, ...], ...]:
+        """The samples of each case, in order."""
+        return tuple(self.lines.cases)
 
     @property
     def clean(self) -> bool:
@@ -113,40 +125,103 @@ def examine(path: str) -> Examined:
     Raises:
         InputError: if the file cannot be read, a line is damaged, or two lines of one sample differ.
     """
-    cases: dict[object, dict[int, MomentsLine]] = {}
-    repeated = end = 0
+    gathering = Gathering()
+    end = 0
     cut = False
-    for number, text in enumerate(_lines(path), 1):
-        # a last line that was not written to its end belongs to a scan that was interrupted
-        if not text.endswith(b"\n"):
-            cut = True
-            break
-        end += len(text)
+    damaged: ValueError | None = None
+    for texts in _blocks(path):
+        cut = not texts[-1].endswith(b"\n")  # such a line belongs to a scan that was interrupted
+        fields = []
         try:
-            line = parse(text)
+            for text in texts[:-1] if cut else texts:
+                fields.append(decode_identity(text))
+                end += len(text)
         except ValueError as error:
-            raise InputError(path, f"line {number} is damaged: {error}; scan the volumes again") from error
-        # a sample may be repeated, as by `cat` of two files, but not with other moments
-        known = cases.setdefault(line.case, {}).setdefault(line.place, line)
-        repeated += known is not line
-        if known is not line and line_of(known) != line_of(line):
-            raise InputError(
-                path,
-                f"line {number} has other moments of {line.row.sample.title} than a line before it: the volume or the "
-                "settings changed between two scans; delete one of the two lines",
-            )
-    complete = [tuple(case[place] for place in sorted(case)) for case in cases.values() if _is_complete(case)]
-    return Examined(tuple(complete), len(cases) - len(complete), repeated, cut, end)
+            damaged = error
+        try:
+            gathering.add(fields)
+        except ValueError as error:  # of a line before that one
+            damaged = error
+        if damaged is not None:
+            break
+    lines = gathering.lines()
+    sorting = _Sorting.of(lines)
+    for place, known in sorting.repeated:
+        _require_same(path, lines, place, known)
+    if damaged is not None:
+        raise InputError(path, f"line {len(lines) + 1} is damaged: {damaged}; scan the volumes again") from damaged
+    return Examined(lines.taken(sorting.order, sorting.starts), sorting.incomplete, len(sorting.repeated), cut, end)
 
 
-def _is_complete(case: Mapping[int, MomentsLine]) -> bool:
-    samples = next(iter(case.values())).samples
-    return len(case) == samples and max(case) < samples
+@dataclass(frozen=True)
+class _Sorting:
+    """The order of the lines of complete cases, with the place where each case starts in it, and what is left over.
+
+    Attributes:
+        order: the places of the lines in the file.
+        starts: where each case starts in this order; at the end, the number of lines.
+        repeated: each line that repeats another, and that one.
+        incomplete: the number of cases that lack a sample.
+    """
+
+    order: list[int]
+    starts: list[int]
+    repeated: list[tuple[int, int]]
+    incomplete: int
+
+    @classmethod
+    def of(cls, lines: Lines) -> _Sorting:
+        """Sort lines by the first place of their case, then by their place in it."""
+        cases: dict[object, int] = {}
+        firsts: list[int] = []  # the first line of each case
+        further: dict[tuple[int, int], int] = {}
+        numbers: list[int] = []
+        repeated: list[tuple[int, int]] = []
+        for at, (sample, place) in enumerate(zip(lines.rows.samples, lines.places, strict=True)):
+            case = cases.setdefault((sample.source, sample.files) if sample.files else sample.source, len(cases))
+            numbers.append(case)
+            if case == len(firsts):
+                firsts.append(at)
+                continue
+            # a sample may be repeated, as by `cat` of two files, but not with other moments
+            known = firsts[case] if lines.places[firsts[case]] == place else further.setdefault((case, place), at)
+            if known != at:
+                repeated.append((at, known))
+        return cls._complete(lines, np.array(numbers, np.intp), firsts, repeated)
+
+    @classmethod
+    def _complete(cls, lines: Lines, numbers: Indices, firsts: list[int], repeated: list[tuple[int, int]]) -> _Sorting:
+        """Leave out cases that lack a sample, and lines that repeat another."""
+        places, samples = (np.array(column, np.int64) for column in (lines.places, lines.samples))
+        kept = np.ones(len(lines), np.bool_)
+        kept[[at for at, _ in repeated]] = False
+        order = np.lexsort((places, numbers))
+        order = order[kept[order]]
+        starts = np.searchsorted(numbers[order], np.arange(len(firsts) + 1))
+        found, last = np.diff(starts), order[starts[1:] - 1]
+        asked = samples[firsts]
+        complete = (found == asked) & (places[last] < asked)
+        order = order[complete[numbers[order]]]
+        starts = np.concatenate([[0], np.cumsum(found[complete])])
+        return cls(order.tolist(), starts.tolist(), repeated, int((~complete).sum()))
 
 
-def _lines(path: str) -> Iterator[bytes]:
+def _require_same(path: str, lines: Lines, place: int, known: int) -> None:
+    """Raise InputError if a line says something else than one of the same sample before it."""
+    line = lines[place]
+    if line_of(lines[known]) != line_of(line):
+        raise InputError(
+            path,
+            f"line {place + 1} has other moments of {line.row.sample.title} than a line before it: the volume or the "
+            "settings changed between two scans; delete one of the two lines",
+        )
+
+
+def _blocks(path: str) -> Iterator[list[bytes]]:
+    """Yield the lines of a file, some at once."""
     try:
-        with Path(path).open("rb") as file:
-            yield from file
+        with open_regular(path) as file:
+            while lines := file.readlines(_BLOCK):
+                yield lines
     except OSError as error:
         raise unopened(path, error) from error

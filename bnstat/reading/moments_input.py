@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import pairwise
 
 from bnstat.errors import UsageError
-from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.moments_file import MomentsFile, read_moments
+from bnstat.reading.moments_lines import Lines
 from bnstat.reading.network_layer import NetworkLayer
+from bnstat.reading.rows import Rows
 from bnstat.reading.scan_settings import Difference, ScanSettings, difference
 from bnstat.sources.case import Case
 from bnstat.sources.opened import Planned
@@ -26,13 +27,15 @@ class MomentsInput:
     """The cases of a moments file.
 
     Attributes:
-        cases: each case, and its samples.
+        planned: the cases.
+        rows: their samples, those of one case after those of the other.
         preparation: the preprocessing of the voxels; how batches take patches is as asked for now.
         notes: what was skipped, a sentence each.
         network: the layer of a network that the moments are of; None for voxels.
     """
 
-    cases: tuple[tuple[Planned, tuple[Row, ...]], ...]
+    planned: tuple[Planned, ...]
+    rows: Rows
     preparation: Preparation
     notes: tuple[str, ...]
     network: NetworkLayer | None = None
@@ -56,25 +59,27 @@ def read(
     """
     found = read_moments(path)
     _require_axis(path, found, axis)
-    prepared = _fitting(path, found.lines[0].settings, batch_axis, preparation, selection)
+    prepared = _fitting(path, found.lines.settings[0], batch_axis, preparation, selection)
     network = found.network
     told = () if network is None else (f"{path} has {network}; {network.caution}",)
-    return MomentsInput(tuple(_cases(found)), prepared, (*found.notes, *told), network)
+    return MomentsInput(tuple(_planned(found.lines)), found.rows, prepared, (*found.notes, *told), network)
 
 
-def _cases(found: MomentsFile) -> Iterator[tuple[Planned, tuple[Row, ...]]]:
-    for (name, files), lines in groupby(found.lines, lambda line: line.case):
-        rows = tuple(line.row for line in lines)
-        case = Case(name, files or (name,), rows[0].sample.channels)
-        yield Planned(case, (), rows[0].tensor, len(rows)), rows
+def _planned(lines: Lines) -> Iterator[Planned]:
+    """Yield the cases, as if their headers had been read."""
+    rows = lines.rows
+    for first, last in pairwise(lines.starts):
+        sample = rows.samples[first]
+        case = Case(sample.source, sample.files or (sample.source,), sample.channels)
+        yield Planned(case, (), rows.tensors[first], last - first)
 
 
 def _require_axis(path: str, found: MomentsFile, axis: int) -> None:
     """Raise UsageError if a sample was scanned with another kept axis; −1 and the last axis are the same."""
-    for row in found.rows:
-        axes = len(row.tensor.sample_shape) + 1
-        if axis != row.tensor.axis and axis + axes != row.tensor.axis:
-            raise _otherwise(path, Difference("axis", found.lines[0].settings.axis, axis))
+    for tensor in set(found.rows.tensors):
+        axes = len(tensor.sample_shape) + 1
+        if axis != tensor.axis and axis + axes != tensor.axis:
+            raise _otherwise(path, Difference("axis", found.lines.settings[0].axis, axis))
 
 
 def _fitting(

@@ -7,7 +7,7 @@ null.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from math import inf, isfinite
@@ -25,7 +25,15 @@ from bnstat.moments.moments import Moments
 from bnstat.preprocessing.clipped_values import ClippedChannels, ClippedValues
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Patching, Preparation
-from bnstat.reading.moments_schema import SCHEMA, ChannelFields, PatchFields, SelectionFields, SettingsFields, decode
+from bnstat.reading.moments_schema import (
+    SCHEMA,
+    ChannelFields,
+    LineFields,
+    PatchFields,
+    SelectionFields,
+    SettingsFields,
+    decode,
+)
 from bnstat.reading.network_layer import NetworkLayer
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.sources.addresses import Access
@@ -167,25 +175,49 @@ def parse(line: bytes) -> MomentsLine:
         ValueError: if the line is damaged, or was edited to something that `line_of` does not write.
     """
     fields = decode(line)
-    sample = Sample(
+    row = Row(
+        sample_of(fields),
+        moments_of(fields.channels),
+        Tensor(fields.tensor, fields.axis),
+        (),
+        fields.types,
+        clipped=clipped_of(fields),
+        distinct=distinct_of(fields),
+    )
+    stamp = Stamp(fields.bytes, fields.mtime_ns)
+    return MomentsLine(row, settings_of(fields.settings), stamp, fields.place, fields.samples)
+
+
+def sample_of(fields: LineFields, shared: Callable[[T, T], T] = lambda value, _: value) -> Sample:
+    """Return the identity of the sample of a line.
+
+    Args:
+        fields: the fields of the line.
+        shared: called twice with one value; returns an equal one, so that samples can share it.
+    """
+    names = _given(fields.names, ())
+    return Sample(
         source=fields.source,
         index=fields.index,
-        shape=fields.shape,
-        dtype=fields.dtype,
+        shape=shared(fields.shape, fields.shape),
+        dtype=shared(fields.dtype, fields.dtype),
         repetition=_given(fields.repetition, None),
         files=_given(fields.files, ()),
-        channels=_given(fields.names, ()),
+        channels=shared(names, names),
         patch=_patch(fields.patch),
     )
-    tensor, clipped = Tensor(fields.tensor, fields.axis), _clipped(fields.channels)
-    distinct = tuple(None if one is None else Distinct(**structs.asdict(one)) for one in fields.distinct)
-    row = Row(sample, _moments(fields.channels), tensor, (), fields.types, clipped=clipped, distinct=distinct)
-    stamp = Stamp(fields.bytes, fields.mtime_ns)
-    return MomentsLine(row, _settings(fields.settings), stamp, fields.place, fields.samples)
 
 
-def _clipped(channels: tuple[ChannelFields, ...]) -> ClippedChannels:
-    return tuple(ClippedValues(*one.clipped) for one in channels if not isinstance(one.clipped, UnsetType))
+def distinct_of(fields: LineFields) -> tuple[Distinct | None, ...]:
+    """Return what a line says of distinct values."""
+    return tuple(None if one is None else Distinct(**structs.asdict(one)) for one in fields.distinct)
+
+
+def clipped_of(fields: LineFields) -> ClippedChannels:
+    """Return how many values of each channel of a line a step clips."""
+    if isinstance(fields.channels[0].clipped, UnsetType):  # then no channel has it
+        return ()
+    return tuple(ClippedValues(*one.clipped) for one in fields.channels if not isinstance(one.clipped, UnsetType))
 
 
 def _given(value: T | UnsetType, absent: T) -> T:
@@ -197,7 +229,12 @@ def _patch(fields: PatchFields | UnsetType) -> Patch | None:
 
 
 @lru_cache(maxsize=16)  # the lines of a file share one value
-def _settings(fields: SettingsFields) -> ScanSettings:
+def settings_of(fields: SettingsFields) -> ScanSettings:
+    """Return the settings of a line.
+
+    Raises:
+        ValueError: if they cannot be used.
+    """
     try:
         patches = None if fields.patches is None else Patching(**structs.asdict(fields.patches))
     except UsageError as error:
@@ -224,7 +261,8 @@ def _selection(fields: SelectionFields | UnsetType | None) -> Selection | None:
     return found
 
 
-def _moments(channels: tuple[ChannelFields, ...]) -> Moments:
+def moments_of(channels: tuple[ChannelFields, ...]) -> Moments:
+    """Return the moments of a line."""
     least, most = _extremes(channels)
     mean = np.array([inf if channel.mean is None else channel.mean for channel in channels], np.float64)
     tail = np.array([channel.mean_tail for channel in channels], np.float64)

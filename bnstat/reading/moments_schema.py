@@ -147,6 +147,17 @@ def decode(line: bytes) -> LineFields:
         ValueError: if the line is not JSON, or a field is missing or has a value that `moments_line.line_of` does not
             write. The message says which field, and its value.
     """
+    fields = decode_identity(line)
+    require_channels(fields)
+    return fields
+
+
+def decode_identity(line: bytes) -> LineFields:
+    """Return the fields of a line whose channels still need `require_channels`, or the same checks on many lines.
+
+    Raises:
+        ValueError: as `decode`, for all but contradictions in a channel.
+    """
     try:
         fields = _decoded(line)
     except msgspec.ValidationError as error:
@@ -156,10 +167,14 @@ def decode(line: bytes) -> LineFields:
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     _require_agreement(fields)
+    return fields
+
+
+def require_channels(fields: LineFields) -> None:
+    """Raise ValueError if the numbers of a channel contradict each other."""
     for place, channel in enumerate(fields.channels):
         _require_extremes(channel, place)
         _require_clipped(channel, place, fields.channels[0])
-    return fields
 
 
 def _decoded(line: bytes) -> LineFields:

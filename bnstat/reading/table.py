@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, repeat
 
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.reading.network_layer import NetworkLayer, mixed
+from bnstat.reading.rows import Rows
 from bnstat.reading.scan_settings import ScanSettings, difference
 from bnstat.reading.settings import Reading
 from bnstat.reading.workers import executor_of
@@ -30,7 +31,8 @@ class Table:
 
     Attributes:
         planned: the headers of all cases whose headers could be read.
-        rows: the samples of all cases whose voxels could be read, in order.
+        rows: the samples of all cases whose voxels could be read, in order. They are columns: a row is made when it is
+            asked for, which should not be for each sample of a large cohort.
         failures: the inputs that could not be read.
         preparation: the preprocessing of the voxels.
         notes: how files were found, and what was skipped in moments files; a sentence each.
@@ -40,7 +42,7 @@ class Table:
     """
 
     planned: tuple[Planned, ...]
-    rows: tuple[Row, ...]
+    rows: Rows
     failures: tuple[InputError, ...]
     preparation: Preparation = UNPREPARED
     notes: tuple[str, ...] = ()
@@ -110,42 +112,56 @@ def read_tables(
     notes: list[str] = []
     with blaming(failures):
         entries, preparation = _entries(paths, axis, batch_axis, reading, failures, notes)
-        planned = [entry.planned for entry in entries]
-        read = [entry.planned for entry in entries if entry.rows is None]
-        if others and len(read) < len(entries):
+        planned = [one for entry in entries for one in entry.planned]
+        kept = [entry for entry in entries if entry.rows is not None]
+        if others and kept:
             raise UsageError(
-                f"{next(one.planned.case.name for one in entries if one.rows is not None)} comes from a moments file, "
-                "whose voxels are not known; give the volumes to compare intensities"
+                f"{kept[0].planned[0].case.name} comes from a moments file, whose voxels are not known; give the "
+                "volumes to compare intensities"
             )
         notes += told_of_training(planned, reading)  # before what it sets is refused as if it were typed
         for one in (reading.preparation, *others):
-            require_fit(read, one)
+            require_fit([case for entry in entries if entry.rows is None for case in entry.planned], one)
         check(planned)
-        cases = _rows(entries, axis, batch_axis, reading, progress, failures, others)
+        found = _rows(entries, axis, batch_axis, reading, progress, failures, others)
     told, network = tuple(failures), next((entry.network for entry in entries), None)
     number = 1 + len(others)
-    origins = tuple(case for case, rows in cases.items() for _ in range(len(rows) // number))
     return [
         Table(
             tuple(planned),
-            _of_preparation(cases.values(), place, number),
+            _of_preparation(entries, found, place, number),
             told,
             one,
             tuple(notes),
             network,
-            origins=origins,
+            origins=tuple(_origins(entries, found, number)),
         )
         for place, one in enumerate((preparation, *others))
     ]
 
 
-def _of_preparation(cases: Iterable[tuple[Row, ...]], place: int, number: int) -> tuple[Row, ...]:
+def _of_preparation(entries: Sequence[_Entry], found: Mapping[int, tuple[Row, ...]], place: int, number: int) -> Rows:
     """Return the rows of one of several preparations, whose rows follow each other in each case."""
-    found: list[Row] = []
-    for rows in cases:
-        each = len(rows) // number
-        found += rows[place * each : (place + 1) * each]
-    return tuple(found)
+    parts: list[Rows] = []
+    for entry in entries:
+        if entry.rows is not None:
+            parts.append(entry.rows)
+            continue
+        own: list[Row] = []
+        for case in entry.places:
+            rows = found.get(case, ())
+            each = len(rows) // number
+            own += rows[place * each : (place + 1) * each]
+        parts.append(Rows.of(own))
+    return Rows.joined(parts)
+
+
+def _origins(entries: Sequence[_Entry], found: Mapping[int, tuple[Row, ...]], number: int) -> Iterator[int]:
+    """Yield the place of its case for each sample."""
+    for entry in entries:
+        for case, planned in zip(entry.places, entry.planned, strict=True):
+            samples = planned.samples if entry.rows is not None else len(found.get(case, ())) // number
+            yield from repeat(case, samples)
 
 
 def require_fit(planned: Sequence[Planned], preparation: Preparation) -> None:
@@ -170,12 +186,25 @@ def told_of_training(planned: Sequence[Planned], reading: Reading) -> tuple[str,
 
 
 @dataclass(frozen=True)
-class _PlannedCase:
-    """A case, and its samples if they come from a moments file, with the layer of a network that these enter."""
+class _Entry:
+    """Cases that were found together: volumes, or those of a moments file with their samples.
 
-    planned: Planned
-    rows: tuple[Row, ...] | None = None
+    Attributes:
+        first: the place of the first of them among all cases.
+        planned: the cases.
+        rows: the samples of a moments file; None for volumes, which are still to be read.
+        network: the layer of a network that these samples enter; None for voxels.
+    """
+
+    first: int
+    planned: Sequence[Planned]
+    rows: Rows | None = None
     network: NetworkLayer | None = None
+
+    @property
+    def places(self) -> range:
+        """The places of its cases among all cases."""
+        return range(self.first, self.first + len(self.planned))
 
 
 def _entries(
@@ -185,19 +214,21 @@ def _entries(
     reading: Reading,
     failures: list[InputError],
     notes: list[str],
-) -> tuple[list[_PlannedCase], Preparation]:
+) -> tuple[list[_Entry], Preparation]:
     """Return the cases in the order in which they were given, and the preprocessing of their voxels.
 
     Raises:
         UsageError: if there is no path, a file does not have the axis, or moments were scanned with other settings.
     """
-    entries: list[_PlannedCase] = []
+    entries: list[_Entry] = []
+    number = 0
     preparations: dict[str, Preparation] = {}
     networks: dict[str, NetworkLayer | None] = {}
     for of_moments, some in groupby(named_inputs(paths), holds_moments):
         if not of_moments:
             planned = plan_cases(find_cases(list(some), reading, failures, notes), axis, batch_axis, failures)
-            entries += map(_PlannedCase, planned)
+            entries += [_Entry(number, planned)] if planned else []
+            number += len(planned)
             notes += header_notes(planned)
             if planned:
                 preparations[planned[0].case.name] = reading.preparation
@@ -212,11 +243,12 @@ def _entries(
                 failures.append(error)
                 continue
             preparations[path], networks[path] = found.preparation, found.network
-            entries += [_PlannedCase(*entry, found.network) for entry in found.cases]
+            entries.append(_Entry(number, found.planned, found.rows, found.network))
+            number += len(found.planned)
             notes += found.notes
     _require_one_network(networks)
     _require_one(preparations)
-    notes += repeated(entry.planned.case for entry in entries)
+    notes += repeated(planned.case for entry in entries for planned in entry.planned)
     return entries, next(iter(preparations.values()), reading.preparation)
 
 
@@ -246,7 +278,7 @@ def _require_one(preparations: Mapping[str, Preparation]) -> None:
 
 
 def _rows(
-    entries: Sequence[_PlannedCase],
+    entries: Sequence[_Entry],
     axis: int,
     batch_axis: BatchAxis,
     reading: Reading,
@@ -254,13 +286,16 @@ def _rows(
     failures: list[InputError],
     others: tuple[Preparation, ...],
 ) -> dict[int, tuple[Row, ...]]:
-    """Read the samples of each case by its place, in order. Inputs that cannot be read are added to `failures`."""
-    places = [place for place, entry in enumerate(entries) if entry.rows is None]
-    jobs = [
-        Job(entries[place].planned.case, axis, batch_axis, reading.preparation, entries[place].planned, others)
-        for place in places
-    ]
-    found = {place: entry.rows for place, entry in enumerate(entries) if entry.rows is not None}
+    """Return the samples of all volumes by the places of their cases; add what cannot be read to `failures`."""
+    volumes = {
+        place: planned
+        for entry in entries
+        if entry.rows is None
+        for place, planned in zip(entry.places, entry.planned, strict=True)
+    }
+    places = list(volumes)
+    jobs = [Job(planned.case, axis, batch_axis, reading.preparation, planned, others) for planned in volumes.values()]
+    found: dict[int, tuple[Row, ...]] = {}
     failed: dict[int, InputError] = {}
     for outcome in executor_of(reading, jobs).run(jobs, progress):
         place = places[outcome.place]
@@ -270,7 +305,7 @@ def _rows(
         elif outcome.failure is not None:
             raise outcome.failure
     failures += [failed[place] for place in sorted(failed)]
-    return {place: found[place] for place in sorted(found)}
+    return found
 
 
 def find_cases(

@@ -26,7 +26,7 @@ class Patch:
         return f"[{', '.join(f'{at}:{at + size}' for at, size in zip(self.start, self.size, strict=True))}]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One entry along the batch axis.
 

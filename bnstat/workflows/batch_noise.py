@@ -22,7 +22,7 @@ def batch_noise(table: Table, settings: Settings) -> BatchNoise | None:
         settings: the layer and its batch size.
     """
     arrays = bool(table.planned) and all(plan.is_array for plan in table.planned)
-    if settings.kind != "batch" or (few_files([row.sample for row in table.rows]) is not None and not arrays):
+    if settings.kind != "batch" or (few_files(table.rows.samples) is not None and not arrays):
         return None
     size, found = settings.batch_size, []
     for cohort in telling_cohorts(table.rows, settings) or []:

@@ -18,7 +18,7 @@ from bnstat.layers import running
 from bnstat.layers.frameworks import BATCH_NORMS
 from bnstat.layers.settings import Layer
 from bnstat.moments.moments import Moments
-from bnstat.preprocessing.samples import Row
+from bnstat.reading.rows import Rows
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Table, blaming, read_table
 from bnstat.reading.workers.job import Progress
@@ -32,7 +32,7 @@ from bnstat.sources.addresses import is_remote
 from bnstat.sources.formats.memory import Input, named_inputs
 from bnstat.sources.groups import DIRECTORY, groups_by_source
 from bnstat.sources.opened import Planned
-from bnstat.sources.sample import BatchAxis, Sample, channel_names_of
+from bnstat.sources.sample import BatchAxis, Sample, channel_names_of, volumes_among
 from bnstat.text import channel_title, plural
 from bnstat.workflows.evidence import distinct_of
 from bnstat.workflows.failures import failures_of, require_some
@@ -145,14 +145,14 @@ def comparison_of(
     settings = replace(settings, preparation=read.preparation)
     rows = read.rows
     with blaming(read.failures):
-        nesting = nesting_of([row.sample for row in rows], settings.preparation.patches)
+        nesting = nesting_of(rows.samples, settings.preparation.patches)
         sizes, notes = _answerable(settings, len(rows), nesting, also) if rows else ((), [])
         table = _table(rows)
     kind = _applied_to(read)
     cohorts = cohorts_of(table, nesting) if table is not None else ()
     groups, grouping = _groups(rows, named, nesting)
     points, others = curve.curves(cohorts, sizes, settings, grouping)
-    samples = tuple(row.sample for row in rows)
+    samples = rows.samples
     names = channel_names_of(samples)
     layer = settings.layer  # the only one whose momentum can be given: others have their own
     findings = (*momentum_convention.on_layer(layer.framework, layer.momentum), *_of_samples(rows, table))
@@ -176,7 +176,7 @@ def comparison_of(
             *patch_notes(read, read),
             *_forced_notes(nesting, sizes),
             *_shape_notes(rows),
-            *(_size_notes(rows, table) if table is not None else ()),
+            *(_size_notes(samples, table) if table is not None else ()),
             *epsilon_notes(settings.layer, constant=table is not None and bool(table.constant.any())),
         ),
     )
@@ -233,28 +233,29 @@ def _answerable(
     return fitting, [note] if left else []
 
 
-def _table(rows: Sequence[Row]) -> Moments | None:
+def _table(rows: Rows) -> Moments | None:
     """Return moments of shape (samples, channels); None if no file can be read.
 
     Raises:
         UsageError: if two samples have different numbers of channels.
     """
-    for row in rows:
-        if row.tensor.channels != rows[0].tensor.channels:
+    if not rows:
+        return None
+    first = rows.tensors[0].channels
+    for sample, tensor in zip(rows.samples, rows.tensors, strict=True) if rows.channels is None else ():
+        if tensor.channels != first:
             raise UsageError(
-                f"{rows[0].sample.title} has {plural(rows[0].tensor.channels, 'channel')} and {row.sample.title} has "
-                f"{row.tensor.channels}; compare files with one number of channels, or keep another `axis`"
+                f"{rows.samples[0].title} has {plural(first, 'channel')} and {sample.title} has {tensor.channels}; "
+                "compare files with one number of channels, or keep another `axis`"
             )
-    return Moments.stack([row.moments for row in rows]) if rows else None
+    return rows.moments
 
 
-def _groups(
-    rows: Sequence[Row], named: Mapping[str, str], nesting: Nesting | None
-) -> tuple[tuple[SampleGroup, ...], Grouping]:
+def _groups(rows: Rows, named: Mapping[str, str], nesting: Nesting | None) -> tuple[tuple[SampleGroup, ...], Grouping]:
     """Return the groups, and the number of the group of each sample."""
     if not (named and rows):
         return (), None
-    names = [named[row.sample.source] for row in rows]
+    names = [named[sample.source] for sample in rows.samples]
     known, grouping, numbers = np.unique(names, return_inverse=True, return_counts=True)
     volumes: list[int | None] = [None] * len(known)
     if nesting is not None:
@@ -276,31 +277,32 @@ def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
     return tuple(found.values())
 
 
-def _left_out(rows: Sequence[Row], table: Moments) -> Iterable[Finding]:
+def _left_out(samples: Sequence[Sample], table: Moments) -> Iterable[Finding]:
     """Return a finding for each volume with samples that a channel skips, because NaN or Inf leave no mean."""
-    volumes: dict[object, list[int]] = {}
-    for place, row in enumerate(rows):
-        volumes.setdefault(place if row.sample.patch is None else row.sample.volume, []).append(place)
     undefined = table.nan + table.inf
-    for places in volumes.values():
+    odd = undefined.any(axis=1)
+    for volume in volumes_among(samples) if odd.any() else ():
+        places = [*volume]
+        if not odd[places].any():
+            continue
         for channel in map(int, np.flatnonzero(undefined[places].any(axis=0))):
             for code, name, counts in (("BN104", "nan-voxels", table.nan), ("BN105", "inf-voxels", table.inf)):
                 number = int(counts[places, channel].sum())
                 if number:
                     kind = name.removesuffix("-voxels").replace("nan", "NaN").replace("inf", "infinite")
-                    bad = [rows[place].sample for place in places if counts[place, channel]]
+                    bad = [samples[place] for place in places if counts[place, channel]]
                     values = f"{number:,} {kind} {'value' if number == 1 else 'values'}"
                     message = f"{_holding(bad, len(places), channel)} {values}, so {_those(bad)} skipped in this "
                     message += "channel. Replace such values before training."
                     yield Finding(code, name, "error", message, bad[0].source, None, channel, float(number), 0.0)
 
 
-def _of_samples(rows: Sequence[Row], table: Moments | None) -> Iterable[Finding]:
+def _of_samples(rows: Rows, table: Moments | None) -> Iterable[Finding]:
     """Yield a finding for each volume with samples that a channel skips, and for each file that looks like labels."""
     if table is not None:
-        yield from _left_out(rows, table)
-    if distinct := distinct_of(rows):
-        yield from findings_of_files(label_map_suspected.RULE, [row.sample for row in rows], distinct)
+        yield from _left_out(rows.samples, table)
+    if distinct := distinct_of(rows.distinct):
+        yield from findings_of_files(label_map_suspected.RULE, rows.samples, distinct)
 
 
 def _after_label_maps(
@@ -339,18 +341,17 @@ def _forced_notes(nesting: Nesting | None, sizes: Sequence[int]) -> list[str]:
     ]
 
 
-def _shape_notes(rows: Sequence[Row]) -> list[str]:
-    shapes = {row.tensor.sample_shape for row in rows}
+def _shape_notes(rows: Rows) -> list[str]:
+    shapes = {tensor.sample_shape for tensor in rows.tensors}
     if len(shapes) < 2:
         return []
     return [f"the samples have {len(shapes)} different shapes and count equally; a training crops them to one size"]
 
 
-def _size_notes(rows: Sequence[Row], table: Moments) -> list[str]:
+def _size_notes(samples: Sequence[Sample], table: Moments) -> list[str]:
     """Return a note on the samples that are skipped because their values are too large."""
-    beyond = too_large(table)
-    large = [row.sample.title for place, row in enumerate(rows) if beyond[place].any()]
+    large = np.flatnonzero(too_large(table).any(axis=1)).tolist()
     if not large:
         return []
     more = f" and {len(large) - 1} more" if len(large) > 1 else ""
-    return [f"skipped {large[0]}{more}: the values are too large to square in float64; divide them"]
+    return [f"skipped {samples[large[0]].title}{more}: the values are too large to square in float64; divide them"]

@@ -31,9 +31,8 @@ def _sample_channel(count: int, finite: int, mean: float, variance: float, const
     )
 
 
-def distinct_of(rows: Iterable[Row]) -> tuple[tuple[Distinct | None, ...], ...]:
-    """Return the distinct values of the channels of each sample, in the order of the rows; none if no file has any."""
-    found = tuple(row.distinct for row in rows)
+def distinct_of(found: tuple[tuple[Distinct | None, ...], ...]) -> tuple[tuple[Distinct | None, ...], ...]:
+    """Return the distinct values of the channels of each sample as they are; none if no file has any."""
     return found if any(map(any, found)) else ()
 
 

@@ -141,7 +141,7 @@ def report_of(table: Table, settings: Settings) -> Report:
     # the report, and what rules say of it
     report = Report(
         settings=settings,
-        samples=tuple(row.sample for row in table.rows),
+        samples=table.rows.samples,
         batches=batches,
         errors=failures_of(table.failures),
         notes=(*notes_of(table, batches, settings), *patch_notes(table, drawn), *unread),
@@ -150,7 +150,7 @@ def report_of(table: Table, settings: Settings) -> Report:
     evidence = Evidence(
         report,
         sample_channels=sample_channels_of(table.rows) if report.patched else (),
-        distinct=distinct_of(table.rows),
+        distinct=distinct_of(table.rows.distinct),
     )
     judged = replace(report, findings=findings_of(evidence))
     noise = batch_noise(drawn, settings) if batches else None
@@ -162,8 +162,8 @@ def as_loaded(table: Table, settings: Settings) -> Table:
     patching = settings.preparation.patches
     if patching is None:
         return table
-    order = loader_order([row.sample for row in table.rows], patching, settings.batching)
-    return replace(table, rows=tuple(table.rows[place] for place in order), origins=())
+    order = loader_order(table.rows.samples, patching, settings.batching)
+    return replace(table, rows=table.rows.taken(order), origins=())
 
 
 def _predicted(

@@ -168,7 +168,7 @@ def _evidence(table: Table, asked: CheckSettings) -> Evidence:
     """Gather what rules judge: the batches, or each sample by itself if shapes differ, and what the batch size does."""
     layer = asked.layer
     together = layer.batch_size * layer.ranks > 1
-    shapes = tuple(dict.fromkeys(row.tensor.sample_shape for row in table.rows)) if together else ()
+    shapes = tuple(dict.fromkeys(tensor.sample_shape for tensor in table.rows.tensors)) if together else ()
     apart = replace(layer, batch_size=1, ranks=1, drop_last=False) if len(shapes) > 1 else layer
     point, needs = _batches(table.rows, layer, asked.limits)
     loaded = as_loaded(table, apart).rows  # in the order of the report's samples
@@ -182,7 +182,7 @@ def _evidence(table: Table, asked: CheckSettings) -> Evidence:
         needs=needs,
         steps=asked.steps,
         sample_channels=channels,
-        distinct=distinct_of(loaded),
+        distinct=distinct_of(loaded.distinct),
         pooled_channels=pooled_channels_of(channels),
     )
 

@@ -62,4 +62,4 @@ def _scanned(
         failures.append(error)
         return []
     notes += found.notes
-    return [planned.case for planned, _ in found.cases]
+    return [planned.case for planned in found.planned]

@@ -56,7 +56,7 @@ def patch_notes(used: Table, drawn: Table) -> tuple[str, ...]:
     patching = drawn.preparation.patches
     if patching is None:
         return ()
-    missed = without_foreground([row.sample for row in drawn.rows], patching)
+    missed = without_foreground(drawn.rows.samples, patching)
     where = "it" if missed == 1 else "them"
     alone = f"no foreground in {plural(missed, 'volume')}: patches are cut anywhere in {where}"
     return (*_padded(used, patching), *([alone] if missed else []), *_constant(used))
@@ -72,7 +72,7 @@ def few_files(samples: Sequence[Sample]) -> int | None:
 def _padded(table: Table, patching: Patching) -> tuple[str, ...]:
     """Return a note if patches reach beyond their volumes."""
     shapes = {plan.case.name: plan.tensor.sample_shape[:-1] for plan in table.planned if plan.parts}
-    samples = [row.sample for row in table.rows]
+    samples = table.rows.samples
     found = [one for one in samples if one.patch is not None and _reaches_out(one.patch, _shape_of(one, shapes))]
     if not found:
         return ()

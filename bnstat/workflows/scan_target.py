@@ -100,16 +100,15 @@ class ScanTarget:
             InputError: if a line is damaged.
         """
         found = examine(self.name)
-        for lines in found.complete:
+        complete = found.complete
+        for lines in complete:
             if differs := difference(lines[0].settings, asked):
                 raise UsageError(f"{self.name} was scanned {differs}; use the same settings, or write another file")
         stale = {key_of(case): case for case in cases}
         good = [
-            lines
-            for lines in found.complete
-            if lines[0].case not in stale or not changed(stale[lines[0].case], lines[0])
+            lines for lines in complete if lines[0].case not in stale or not changed(stale[lines[0].case], lines[0])
         ]
-        if len(good) < len(found.complete) or not found.clean:
+        if len(good) < len(complete) or not found.clean:
             self._rewrite(good)
         elif found.cut:
             os.truncate(self._file.fileno(), found.end)

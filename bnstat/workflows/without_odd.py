@@ -28,7 +28,7 @@ def comparison_without(
     if not left_out:
         return None
     others = _without(table, left_out)
-    if named and len({named[row.sample.source] for row in others.rows}) < 2:  # nothing differs between groups
+    if named and len({named[sample.source] for sample in others.rows.samples}) < 2:  # nothing differs between groups
         settings, named = replace(settings, group_by=None), {}
     try:
         return comparison_of(others, settings, named, also)
@@ -38,7 +38,7 @@ def comparison_without(
 
 def _without(table: Table, left_out: Collection[int]) -> Table:
     """Return the table without all samples of some volumes, and without the headers of cases that have no others."""
-    volumes = volumes_among([row.sample for row in table.rows])
+    volumes = volumes_among(table.rows.samples)
     dropped = {place for volume in left_out for place in volumes[volume]}
     kept = [place for place in range(len(table.rows)) if place not in dropped]
     gone = {table.origins[place] for place in dropped} - {table.origins[place] for place in kept}
@@ -47,7 +47,7 @@ def _without(table: Table, left_out: Collection[int]) -> Table:
     return replace(
         table,
         planned=tuple(table.planned[case] for case in cases),
-        rows=tuple(table.rows[place] for place in kept),
+        rows=table.rows.taken(kept),
         origins=tuple(now[table.origins[place]] for place in kept),
         summed={},
     )

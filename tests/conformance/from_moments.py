@@ -10,6 +10,7 @@ from bnstat.layers.normalizers import normalize
 from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings
 from bnstat.preprocessing.samples import Row
+from bnstat.reading.rows import Rows
 from bnstat.reading.table import Table
 from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import arrange
@@ -52,5 +53,5 @@ def filled(shape: tuple[int, ...], moments: Moments, given: dict[str, str]) -> B
         for index in range(shape[0])
     ]
     empty = Batch(0, tuple(range(shape[0])), shape, arrangement.tensor.axis, arrangement.tensor.reduction_axes)
-    (filled,) = predictions.predict(normalize([(empty, moments)], settings), Table((), tuple(rows), ()), settings)
+    (filled,) = predictions.predict(normalize([(empty, moments)], settings), Table((), Rows.of(rows), ()), settings)
     return filled

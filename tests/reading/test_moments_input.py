@@ -52,9 +52,9 @@ def file(tmp_path):
 def test_each_case_comes_with_its_samples_in_order(file):
     path = file(line_for("b", 0, 0, 2), line_for("a"), line_for("b", 1, 1, 2))
     found = moments_input.read(path, -1, None, UNPREPARED)
-    assert [(planned.case.name, planned.samples) for planned, _ in found.cases] == [("b", 2), ("a", 1)]
-    assert [[row.sample.index for row in rows] for _, rows in found.cases] == [[0, 1], [None]]
-    planned, rows = found.cases[0]
+    assert [(planned.case.name, planned.samples) for planned in found.planned] == [("b", 2), ("a", 1)]
+    assert [row.sample.index for row in found.rows] == [0, 1, None]
+    planned, rows = found.planned[0], found.rows[:2]
     assert planned.tensor == TENSOR
     assert planned.parts == ()  # there are no voxels to read
     assert rows[1].moments.minimum.tolist() == [1, 2]
@@ -63,14 +63,14 @@ def test_each_case_comes_with_its_samples_in_order(file):
 
 def test_a_case_of_several_files_keeps_them_and_the_names_of_its_channels(file):
     sample = {"files": ("t1.nii", "t2.nii"), "channels": ("T1", "T2")}
-    ((planned, _),) = moments_input.read(file(line_for("BraTS_1", sample=sample)), -1, None, UNPREPARED).cases
+    (planned,) = moments_input.read(file(line_for("BraTS_1", sample=sample)), -1, None, UNPREPARED).planned
     assert (planned.case.name, planned.case.files) == ("BraTS_1", ("t1.nii", "t2.nii"))
     assert planned.channels == ("T1", "T2")
 
 
 @pytest.mark.parametrize("axis", [-1, 4])
 def test_the_last_axis_may_be_counted_from_either_end(file, axis):
-    assert len(moments_input.read(file(line_for()), axis, None, UNPREPARED).cases) == 1
+    assert len(moments_input.read(file(line_for()), axis, None, UNPREPARED).planned) == 1
 
 
 @pytest.mark.parametrize("axis", [1, 0, -2, 5, -5])
@@ -86,7 +86,7 @@ def test_another_axis_is_refused(file, axis):
 def test_an_axis_is_that_of_every_sample(file):
     """The last axis of four is the third of five, and -1 of a file with both is not one axis."""
     path = file(line_for("a"), line_for("b", tensor=Tensor((4, 4, 2), 3)))
-    assert len(moments_input.read(path, -1, None, UNPREPARED).cases) == 2
+    assert len(moments_input.read(path, -1, None, UNPREPARED).planned) == 2
     with pytest.raises(UsageError, match="not `axis=4`"):
         moments_input.read(path, 4, None, UNPREPARED)
 
@@ -95,7 +95,7 @@ def test_what_is_not_asked_for_is_that_of_the_scan(file):
     preparation = Preparation("clip:0,1|zscore", patches=PATCHING)
     found = moments_input.read(file(replace(prepared(preparation))), -1, None, UNPREPARED)
     assert found.preparation == preparation
-    assert moments_input.read(file(line_for(batch_axis=3)), -1, None, UNPREPARED).cases
+    assert moments_input.read(file(line_for(batch_axis=3)), -1, None, UNPREPARED).planned
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_another_batch_axis_is_refused(file, scanned, asked, said):
     path = file(line_for(batch_axis=scanned))
     with pytest.raises(UsageError, match=f"was scanned {said}; "):
         moments_input.read(path, -1, asked, UNPREPARED)
-    assert moments_input.read(path, -1, scanned, UNPREPARED).cases
+    assert moments_input.read(path, -1, scanned, UNPREPARED).planned
 
 
 def test_a_mask_or_a_fingerprint_that_is_gone_does_not_matter(tmp_path):

@@ -19,6 +19,7 @@ from bnstat.moments.moments import Moments
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.reading import table
+from bnstat.reading.rows import Rows
 from bnstat.reading.settings import Reading
 from bnstat.renderers import csv
 from bnstat.renderers import json as json_format
@@ -63,7 +64,7 @@ def patched(tmp_path, monkeypatch):
     def read(every, paths, axis, _batch_axis, reading, progress, check):
         whole = table.read_table(paths, axis, "none", Reading(), progress, check)
         rows = [one for row in whole.rows for one in cut(row, reading.preparation.patches, every)]
-        return table.Table((), tuple(rows), whole.failures, reading.preparation)
+        return table.Table((), Rows.of(rows), whole.failures, reading.preparation)
 
     def ask(values, call=bnstat.compare, per_volume=1, foreground=None, number=8, every=3, **settings):
         paths = []

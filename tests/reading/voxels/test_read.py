@@ -19,6 +19,7 @@ import bnstat
 from bnstat.moments import one_pass, pieces
 from bnstat.preprocessing import value_counts, walk
 from bnstat.preprocessing.settings import Patching
+from bnstat.reading.rows import Rows
 from bnstat.reading.settings import Reading
 from bnstat.reading.table import read_table
 from bnstat.reading.voxels.read import read_voxels
@@ -285,7 +286,7 @@ def test_the_numbers_of_the_steps_are_not_searched_again(tmp_path, monkeypatch, 
     assert all(row.operations for row in table.rows)
     assert_counts_of_the_table(table, voxels)
     # as from the file alone
-    unknown = dataclasses.replace(table, rows=tuple(dataclasses.replace(row, operations=()) for row in table.rows))
+    unknown = dataclasses.replace(table, rows=Rows.of(dataclasses.replace(row, operations=()) for row in table.rows))
     reading = Reading(preparation=table.preparation)
     assert read_voxels(unknown, [], -1, batch_axis, reading) == voxels
     with monkeypatch.context() as patch:
