@@ -323,6 +323,7 @@ class _PlainScan:
             self._stopped = True  # after Ctrl-C in this thread, the others end at their next segment
         if self._failure is not None:
             raise self._failure
+        self._volume.require_unchanged()
         return self._whole
 
     def _work(self) -> None:
@@ -376,7 +377,7 @@ def _scan_stream(
                 reducer.add(gathered, chunk, values)
                 told(values.nbytes)
             _take(whole, gathered)
-        for _ in blocks:  # this reads to the end of the file, where its checksum is
+        for _ in blocks:
             raise AssertionError("the reader has more chunks than there are")
     reducer.finish()
     return whole

@@ -62,7 +62,10 @@ def batch_voxels(places: Sequence[StoredSample], dtype: InputType = "float32") -
         for _ in range(index - at):
             next(samples)
         at = index + 1
-        yield rounded_to(next(samples), dtype)
+        sample = next(samples)
+        for part in place.parts:  # whose end may not be reached, where this is looked at too
+            part.volume.require_unchanged()
+        yield rounded_to(sample, dtype)
 
 
 def rounded_to(values: Floats, dtype: InputType) -> Floats:

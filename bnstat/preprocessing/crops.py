@@ -5,7 +5,7 @@ Moments of patches (`patches`) and patches as arrays (`tensors`) are both made f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
@@ -20,12 +20,12 @@ from bnstat.preprocessing.labels import Labels, read_labels
 from bnstat.preprocessing.patch_positions import PatchedVolume, patches_of
 from bnstat.preprocessing.patch_size import patch_size, require_patches, require_room
 from bnstat.preprocessing.settings import Patching, Preparation
-from bnstat.preprocessing.stored_voxels import beyond, cut, sample_of, stored_voxels
+from bnstat.preprocessing.stored_voxels import beyond, crops_of, cut
 from bnstat.sources.case import Case, CaseFile
 from bnstat.sources.formats.memory import InMemory
 from bnstat.sources.opened import Planned, plan_case
 from bnstat.sources.sample import Patch
-from bnstat.sources.volume import OnBytes
+from bnstat.sources.volume import OnBytes, PlainVoxels
 
 # A patch, and the entry on the batch axis of the file that it is cut out of; None if the file is one sample.
 IndexedPatch = tuple[int | None, Patch]
@@ -71,9 +71,9 @@ class Crops:
 
         What is beyond the volume is left out; it is there only if the padding repeats the border.
         """
-        stored = stored_voxels(part.volume, on_bytes)
-        for place, (index, patch) in enumerate(self.chosen):
-            inside = self._edged(sample_of(stored, part, index), patch)
+        crops = crops_of(part, self.chosen, on_bytes)
+        for place, ((_, patch), crop) in enumerate(zip(self.chosen, crops, strict=True)):
+            inside = self._edged(crop, patch)
             if counting is not None:
                 counting.add_crop(inside, place)
             yield inside
@@ -92,7 +92,7 @@ class Crops:
         columns = self._columns(on_bytes, countings)
         for (index, patch), *crops in zip(self.chosen, *columns, strict=True):
             of_sample = resolved[index or 0]
-            filled = None if of_sample.filled is None else self._edged(of_sample.filled, patch)
+            filled = None if of_sample.filled is None else self._edged(cut(of_sample.filled, patch), patch)
             yield of_sample.counted(np.concatenate(crops, axis=-1), filled)
 
     def as_entries(
@@ -116,24 +116,32 @@ class Crops:
         shape = self.planned.tensor.sample_shape[:-1]
         return np.pad(crop, [*beyond(patch, shape), (0, 0)]) if crop.shape[:-1] != patch.size else crop
 
-    def _columns(self, on_bytes: OnBytes | None, countings: Sequence[Counting]) -> list[list[NDArray[np.float64]]]:
-        """Return the voxels of all patches in each file, in float64, scale factors applied."""
-        return [
-            _scaled(part, list(self.stored(part, on_bytes, counting)))
-            for part, counting in zip_longest(self.planned.parts, countings)
-        ]
+    def _columns(self, on_bytes: OnBytes | None, countings: Sequence[Counting]) -> list[Iterator[NDArray[np.float64]]]:
+        """Return the voxels of all patches in each file, in float64, scale factors applied, one by one.
 
-    def _edged(self, sample: NDArray[Any], patch: Patch) -> NDArray[Any]:
-        """Return the voxels of a sample that are in a patch, and repeat its border if that is the padding."""
+        A patch is converted when it is asked for. Until then those of a compressed file are kept as they are stored,
+        so that of several such files only one is held whole.
+        """
+        parts = list(zip_longest(self.planned.parts, countings))
+        columns: list[Iterator[NDArray[np.float64]]] = []
+        for part, counting in parts:
+            crops = self.stored(part, on_bytes, counting)
+            apart = len(parts) == 1 or isinstance(part.volume.voxels, PlainVoxels)
+            columns.append(_scaled(part, crops if apart else [crop.copy() for crop in crops]))
+        return columns
+
+    def _edged(self, crop: NDArray[Any], patch: Patch) -> NDArray[Any]:
+        """Return a crop, with the border of the volume repeated where its patch reaches beyond it."""
         pad = "zero" if self.preparation.patches is None else self.preparation.patches.pad
-        inside = cut(sample, patch)
-        widths = beyond(patch, sample.shape[:-1])
-        return np.pad(inside, [*widths, (0, 0)], mode="edge") if pad == "edge" and any(map(any, widths)) else inside
+        widths = beyond(patch, self.planned.tensor.sample_shape[:-1])
+        return np.pad(crop, [*widths, (0, 0)], mode="edge") if pad == "edge" and any(map(any, widths)) else crop
 
 
-def _scaled(part: CaseFile, crops: Sequence[NDArray[Any]]) -> list[NDArray[np.float64]]:
-    with np.errstate(all="ignore"):
-        return [crop.astype(np.float64) * part.volume.slope + part.volume.intercept for crop in crops]
+def _scaled(part: CaseFile, crops: Iterable[NDArray[Any]]) -> Iterator[NDArray[np.float64]]:
+    """Yield crops in float64, scale factors applied."""
+    for crop in crops:
+        with np.errstate(all="ignore"):
+            yield crop.astype(np.float64) * part.volume.slope + part.volume.intercept
 
 
 def _chosen(planned: Planned, patching: Patching, size: tuple[int, ...]) -> list[IndexedPatch]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from math import prod
+
 import numpy as np
 
 from bnstat.sources.case import CaseFile
 from bnstat.sources.sample import Patch
-from bnstat.sources.volume import Array, OnBytes, Volume
+from bnstat.sources.volume import Array, OnBytes, PlainVoxels, Volume, VoxelReader
+
+# The most bytes that are read at once for a patch; it takes only some of them.
+_RUN_BYTES = 1 << 20
 
 
 def stored_voxels(volume: Volume, on_bytes: OnBytes | None = None) -> Array:
     """Return all values of a file with its axes in file order, in the type that they are stored in.
-
-    A plain file is mapped into memory, so that only what is used is read. Any other file is read once and held.
 
     Args:
         volume: the file; channels of its type (RGB) become a last axis.
@@ -33,6 +37,70 @@ def sample_of(stored: Array, file: CaseFile, index: int | None) -> Array:
     if arrangement.samples_axis is not None:
         stored = np.moveaxis(stored, arrangement.samples_axis, 0)[index or 0]
     return stored[..., np.newaxis] if arrangement.channels_axis is None else stored
+
+
+def crops_of(
+    file: CaseFile, places: Iterable[tuple[int | None, Patch]], on_bytes: OnBytes | None = None
+) -> Iterator[Array]:
+    """Yield the voxels of one file that are in each patch: spatial axes in file order, then channels.
+
+    Of a plain file only these are read, some rows at a time; any other file is read once and held. The former takes no
+    map of the file into memory, since a mapped file that becomes shorter ends the process. It costs a call for each
+    plane of a patch, and the same bytes.
+
+    Args:
+        file: the file, which is kept along its last axis.
+        places: the entry on its batch axis, and the patch. What is beyond the volume is left out.
+        on_bytes: called with the bytes that were read, now and then.
+
+    Raises:
+        InputError: if the file is truncated or damaged, or cannot be read, or was changed since its header was read.
+    """
+    if not isinstance(file.volume.voxels, PlainVoxels):
+        stored = stored_voxels(file.volume, on_bytes)
+        for index, patch in places:
+            yield cut(sample_of(stored, file, index), patch)
+        return
+    with VoxelReader(file.volume) as reader:
+        for index, patch in places:
+            part = _part(reader, file, _ranges(file, index, patch))
+            yield sample_of(part, file, 0)
+    file.volume.require_unchanged()
+    if on_bytes is not None:
+        on_bytes(file.volume.nbytes)
+
+
+def _ranges(file: CaseFile, index: int | None, patch: Patch) -> list[range]:
+    """Return the entries along each stored axis that a patch needs."""
+    arrangement = file.arrangement
+    ranges = [range(size) for size in arrangement.shape]
+    kept = (arrangement.samples_axis, arrangement.channels_axis)
+    spatial = [axis for axis in range(len(ranges)) if axis not in kept]
+    if arrangement.samples_axis is not None:
+        ranges[arrangement.samples_axis] = range(index or 0, (index or 0) + 1)
+    for axis, start, size in zip(spatial, patch.start, patch.size, strict=True):
+        ranges[axis] = ranges[axis][max(start, 0) : max(start + size, 0)]
+    return ranges
+
+
+def _part(reader: VoxelReader, file: CaseFile, ranges: Sequence[range]) -> Array:
+    """Read a box of a plain file, as an array whose axes are in file order."""
+    memory, volume = file.arrangement.memory, file.volume
+    sizes = [file.arrangement.shape[axis] for axis in memory]
+    wanted = [ranges[axis] for axis in memory]
+    strides = [prod(sizes[place + 1 :]) for place in range(len(sizes))]
+    found = np.empty([len(one) for one in wanted], volume.dtype)
+    # the slowest axis whose wanted entries are few enough bytes to be read at once, with all that is faster
+    fits = [
+        len(one) * stride * volume.dtype.itemsize <= _RUN_BYTES for one, stride in zip(wanted, strides, strict=True)
+    ]
+    run = fits.index(True) if True in fits else len(sizes) - 1
+    within = tuple(slice(one.start, one.stop) for one in wanted[run + 1 :])
+    for place in np.ndindex(*found.shape[:run]) if found.size else ():
+        first = sum((one.start + at) * stride for one, at, stride in zip(wanted, place, strides, strict=False))
+        rows = reader.block(first + wanted[run].start * strides[run], len(wanted[run]) * strides[run])
+        found[place] = rows.reshape(-1, *sizes[run + 1 :])[(slice(None), *within)]
+    return found.transpose(np.argsort(memory))
 
 
 def cut(sample: Array, patch: Patch) -> Array:

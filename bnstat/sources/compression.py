@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
+from bnstat.sources.regular import open_regular, require_regular
 from bnstat.sources.streams import STREAM_ERRORS, open_bzip2, open_gzip
 
 # What is opened: a path, or a stream of compressed bytes.
@@ -50,6 +51,8 @@ def _open_zstandard(packed: Packed) -> BinaryIO:
     Raises:
         ImportError: if no package is installed that reads it.
     """
+    if isinstance(packed, str):
+        require_regular(packed)
     for name in _ZSTANDARD:
         try:
             module = importlib.import_module(name)
@@ -82,7 +85,7 @@ def first_layer(path: str) -> Compression | None:
     Raises:
         OSError: if it cannot be read.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return found_in(file.read(LONGEST_MARKER))
 
 
@@ -108,7 +111,7 @@ def layers_of(fresh: Callable[[], Packed]) -> Layers:
 def opened(packed: Packed, layers: Sequence[Compression]) -> BinaryIO:
     """Open a file, or a stream of its bytes, as what is in it after so many layers of compression."""
     if not layers:
-        return cast(BinaryIO, open(packed, "rb")) if isinstance(packed, str) else packed
+        return open_regular(packed) if isinstance(packed, str) else packed
     for layer in layers:
         packed = layer.open(packed)
     return cast(BinaryIO, packed)

@@ -8,6 +8,7 @@ import zipfile
 from contextlib import suppress
 
 from bnstat.sources.compression import GZIP, LONGEST_MARKER, Layers, first_layer, found_in, promised
+from bnstat.sources.regular import open_regular
 from bnstat.sources.remark import Remark
 
 # The kinds of image that are known by their first bytes, by the ending of an uncompressed file.
@@ -105,7 +106,7 @@ def misnamed(path: str) -> str | None:
         ("zip", marker, _ZIP_ENDING) if marker else (kind.title, kind.marker, kind.ending_of(path)) if kind else None
     )
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             start = file.read(max(LONGEST_MARKER, len(_TRAINING)))
     except (OSError, ValueError):
         return None

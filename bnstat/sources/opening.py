@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-import stat
+from dataclasses import replace
+from itertools import islice
 
 from bnstat.errors import InputError
 from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
+from bnstat.sources.file_state import states_of
 from bnstat.sources.formats import nifti
 from bnstat.sources.formats.registry import Format, format_of, format_of_folder, format_within, path_of
 from bnstat.sources.names import others_of
+from bnstat.sources.regular import open_unbuffered, require_regular
 from bnstat.sources.storage import is_there
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import Volume
+
+# The files of a folder that are looked at again after reading: all slices of a series, or the first chunks of a store.
+_MOST_STATES = 10_000
 
 
 def stored_in(source: str) -> list[str]:
@@ -44,6 +50,20 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
             raise InputError(source, f"{known.name} files can be read only from this machine; copy the file here first")
         return nifti.open_remote(source, access)
     path = path_of(source)
+    states = states_of(_looked_at(source, path))
+    volume = _open_here(source, path, known)
+    return volume if volume.files else replace(volume, files=states)
+
+
+def _looked_at(source: str, path: str) -> list[str]:
+    """Return the files whose states tell whether an input was changed while it was read."""
+    if not os.path.isdir(path):
+        return stored_in(source)
+    return [os.path.join(here, name) for here, _, names in islice(os.walk(path), 1) for name in names[:_MOST_STATES]]
+
+
+def _open_here(source: str, path: str, known: Format | None) -> Volume:
+    """Read the header of a file or a folder of this machine."""
     folder = format_of_folder(path) if os.path.isdir(path) else None
     if folder is not None:
         return folder.open(source)
@@ -84,13 +104,12 @@ def _disguised(source: str) -> Volume | None:
 
 
 def _refuse_unreadable(source: str, path: str) -> None:
-    """Raise InputError unless the file is regular and not empty, and may be read."""
+    """Raise InputError unless the file is regular and not empty, and may be read, and a second one is regular."""
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for whoever writes it
-            raise InputError(source, "it is not a regular file; save the data to a file first")
-        with open(path, "rb"):
-            pass
+        with open_unbuffered(path) as file:
+            size = os.fstat(file.fileno()).st_size
+        for other in filter(is_there, others_of(path)):
+            require_regular(other)
     except ValueError as error:
         why = "a NUL character" if "\0" in path else "a character that this system cannot write"
         raise InputError(source, f"no file can have this name, which contains {why}; check the path") from error
@@ -100,5 +119,5 @@ def _refuse_unreadable(source: str, path: str) -> None:
         raise missing(source, path) from error
     except OSError as error:
         raise unreadable(source, error) from error
-    if not status.st_size:
+    if not size:
         raise InputError(source, "the file is empty (0 bytes); copy it again")

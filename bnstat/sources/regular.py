@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import BinaryIO
+from io import BufferedReader, FileIO
+from typing import BinaryIO, cast
 
 # The largest description, table or settings file that is read: the largest seen in use are a few megabytes.
 MOST_BYTES = 256 << 20
@@ -43,21 +44,41 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         OSError: if it cannot be opened; IsADirectoryError for a directory.
         ValueError: if the name has a NUL byte.
     """
+    return cast(BinaryIO, BufferedReader(open_unbuffered(path)))
+
+
+def open_unbuffered(path: str | os.PathLike[str]) -> FileIO:
+    """Open a regular file as `open_regular` does, without a buffer: for whoever reads large parts at once."""
     name = os.fspath(path)
     descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
-        for is_kind, kind in _KINDS:
-            if is_kind(mode):
-                raise NotRegularError(name, kind)
+        _require_regular(name, os.fstat(descriptor).st_mode)
         if hasattr(os, "set_blocking"):
             os.set_blocking(descriptor, True)
-        return open(descriptor, "rb")
+        return FileIO(descriptor)
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def require_regular(path: str | os.PathLike[str]) -> None:
+    """Refuse what another package would open by its name, and would wait for or read without end.
+
+    Raises:
+        NotRegularError: if it is a pipe, a device or a socket.
+        OSError: if it cannot be opened; IsADirectoryError for a directory.
+        ValueError: if the name has a NUL byte.
+    """
+    open_unbuffered(path).close()
+
+
+def _require_regular(name: str, mode: int) -> None:
+    """Raise an OSError unless a mode is that of a regular file."""
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+    for is_kind, kind in _KINDS:
+        if is_kind(mode):
+            raise NotRegularError(name, kind)
 
 
 def read_regular(path: str | os.PathLike[str], limit: int = MOST_BYTES) -> bytes:

@@ -10,6 +10,7 @@ from bnstat.errors import InputError
 from bnstat.sources import remote
 from bnstat.sources.addresses import USUAL, Access, is_remote
 from bnstat.sources.formats.registry import MARKS, path_of
+from bnstat.sources.regular import open_regular, read_regular
 from bnstat.sources.streams import unreadable
 
 # The most bytes of a text: a description of a data set takes a few kilobytes for each thousand cases.
@@ -82,7 +83,7 @@ def is_moments(path: str) -> bool:
     try:
         if not os.path.isfile(path):  # False for impossible names
             return False
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return b'"bnstat.moments/' in file.read(_MOMENTS_WITHIN)
     except (OSError, ValueError):
         return False
@@ -123,8 +124,7 @@ def text_of(path: str, access: Access = USUAL) -> str:
             with remote.open_stream(path, access=access) as stream:
                 data = stream.read(_MOST_TEXT)
         else:
-            with open(path, "rb") as file:
-                data = file.read(_MOST_TEXT)
+            data = read_regular(path, _MOST_TEXT)
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(path, "it is not UTF-8 text; give the JSON file of a data set, or images") from error

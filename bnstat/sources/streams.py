@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bnstat.errors import InputError
 from bnstat.sources.layout import Order, memory_of
+from bnstat.sources.regular import require_regular
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -48,12 +49,20 @@ _ZLIB_OR_GZIP, _PACKED_BYTES = 47, 1 << 16
 
 def open_gzip(path: str | BinaryIO) -> BinaryIO:
     """Open a gzip file, or a stream of one, as the bytes in it. Reading to the end verifies checksum and length."""
+    _require_file(path)
     return cast(BinaryIO, _gzip.open(path, "rb"))
 
 
 def open_bzip2(path: str | BinaryIO) -> BinaryIO:
     """Open a bzip2 file, or a stream of one, as the bytes in it."""
+    _require_file(path)
     return cast(BinaryIO, bz2.open(path, "rb"))
+
+
+def _require_file(path: str | BinaryIO) -> None:
+    """Raise an OSError if a path is that of a pipe or a device."""
+    if isinstance(path, str):
+        require_regular(path)
 
 
 def open_zlib(packed: BinaryIO) -> BinaryIO:
@@ -104,6 +113,12 @@ def skip(stream: BinaryIO, size: int) -> None:
         if not read:
             raise EOFError("the file ends before its voxels begin")
         size -= read
+
+
+def drain(stream: BinaryIO) -> None:
+    """Read a stream to its end, where the checksum of compressed data is."""
+    while stream.read(_SKIP_BYTES):
+        pass
 
 
 def stream_of(values: NDArray[Any], order: Order) -> BinaryIO:

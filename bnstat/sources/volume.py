@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from io import FileIO
 from itertools import repeat
 from math import prod
 from typing import Any, BinaryIO, cast
@@ -14,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
+from bnstat.sources.file_state import FileState, require_unchanged
 from bnstat.sources.layout import Order, memory_of
 from bnstat.sources.read_ahead import read_ahead
+from bnstat.sources.regular import open_unbuffered
 from bnstat.sources.remark import Remark
-from bnstat.sources.streams import fill, unreadable
+from bnstat.sources.streams import drain, fill, unreadable
 from bnstat.text import short_of
 
 Array = NDArray[Any]
@@ -30,8 +31,6 @@ OnBytes = Callable[[int], None]
 _BLOCK_VALUES = 1 << 20
 # Bytes that are read at once if the whole volume is held.
 _HELD_BYTES = 1 << 24
-# Bytes that are read at once of what follows the voxels.
-_DRAIN_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class PlainVoxels:
 
     def open(self) -> BinaryIO:
         """Open the file at the first voxel."""
-        file = FileIO(self.path)
+        file = open_unbuffered(self.path)
         file.seek(self.offset)
         return cast(BinaryIO, file)
 
@@ -86,6 +85,7 @@ class Volume:
         preprocessed: True if a training has normalized the values already, as in nnU-Net's preprocessed arrays.
         notes: what the user should know about how the file is read, a clause each, without the name of the file;
             a remark also has what to type.
+        files: its files as they were before the header was read; empty if it is in memory, or on a server.
     """
 
     source: str
@@ -104,6 +104,7 @@ class Volume:
     labels: bool = False
     preprocessed: bool = False
     notes: tuple[str | Remark, ...] = ()
+    files: tuple[FileState, ...] = ()
 
     @property
     def values(self) -> int:
@@ -130,7 +131,7 @@ class Volume:
         - Threads: one call is for one thread. Any number of calls may read the same volume at the same time.
         - The file is opened when the first block is asked for, and closed at the end or by `close()`: a caller that
           may stop early wraps the call in `contextlib.closing`.
-        - After the last block a compressed file is read to its end, which verifies its checksum.
+        - With the last block a compressed file is read to its end, which verifies its checksum.
 
         Args:
             sizes: the values in each block: one number for all (the last block may be shorter), or one for each.
@@ -149,21 +150,27 @@ class Volume:
             for _, block in filled:
                 yield block
 
+    def require_unchanged(self) -> None:
+        """Refuse the numbers of a file that was changed after its header was read.
+
+        Raises:
+            InputError: if it was.
+        """
+        require_unchanged(self.source, self.files)
+
     def _filled(self, sizes: Iterable[int], free: Iterator[_Buffer]) -> Generator[tuple[_Buffer, Array]]:
-        """Read into buffers as long as there are free ones, then to the end, where the checksum is."""
+        """Read into buffers as long as there are free ones."""
         with VoxelReader(self) as reader:
             for size in sizes:
                 buffer = next(free, None)
                 if buffer is None:
                     return
                 yield buffer, reader.read(buffer.of(size * self.dtype.itemsize))
-            reader.finish()
 
     def held(self, on_bytes: OnBytes | None = None) -> Array:
         """Return all stored values in one flat array, in the order and type of `blocks`.
 
-        A plain file is mapped into memory, so that only what is used is read; the array is read-only. Any other file
-        is read once, to its end.
+        The file is read and not mapped into memory: a mapped file that becomes shorter ends the process.
 
         Args:
             on_bytes: called with the bytes that were read, after each part.
@@ -173,10 +180,6 @@ class Volume:
         """
         told = on_bytes or _nobody
         try:
-            if isinstance(self.voxels, PlainVoxels):
-                mapped = np.memmap(self.voxels.path, self.dtype, "r", self.voxels.offset, (self.values,))
-                told(self.nbytes)
-                return np.asarray(mapped)
             whole = np.empty(self.nbytes, np.uint8)
         except Exception as error:
             raise unreadable(self.source, error) from error
@@ -184,7 +187,6 @@ class Volume:
         with VoxelReader(self) as reader:
             for start in range(0, self.nbytes, part):
                 told(reader.read(whole[start : start + part]).nbytes)
-            reader.finish()
         return whole.view(self.dtype)
 
 
@@ -216,7 +218,9 @@ class VoxelReader:
                 read last. Only plain voxels can be read from a place.
 
         Raises:
-            InputError: if there are fewer values, or they cannot be read.
+            InputError: if there are fewer values, or they cannot be read. With the last value, also if what follows
+                it in a compressed file is damaged, or if the file was changed since its header was read; whoever reads
+                from places of its own choice asks for the latter itself (`Volume.require_unchanged`).
         """
         volume, voxels = self._volume, self._volume.voxels
         try:
@@ -226,11 +230,22 @@ class VoxelReader:
                 self._stream.seek(voxels.offset + start * volume.dtype.itemsize)
             there = fill(self._stream, buffer.data)
         except Exception as error:  # whatever a damaged stream makes its decompressor raise
-            raise unreadable(volume.source, error) from error
+            raise self._failed(error) from error
         self._done += there
         if there < buffer.size:
+            volume.require_unchanged()
             raise InputError(volume.source, self._too_short())
+        if start is None and self._done == volume.nbytes:
+            self._finish()
         return buffer.view(volume.dtype)
+
+    def _failed(self, error: Exception) -> InputError:
+        """Return the error to report: that the file was changed, if that is why it cannot be read."""
+        try:
+            self._volume.require_unchanged()
+        except InputError as changed:
+            return changed
+        return unreadable(self._volume.source, error)
 
     def block(self, start: int, size: int) -> Array:
         """Return `size` values from a place of a plain file on, in memory that the next call fills again.
@@ -245,19 +260,18 @@ class VoxelReader:
             return "the file became shorter while it was read; run again"
         return short_of(self._volume.nbytes, self._done)
 
-    def finish(self) -> None:
-        """Read a compressed file to its end, which verifies its checksum.
+    def _finish(self) -> None:
+        """Read what follows the last voxel in a compressed file, which verifies its checksum.
 
         Raises:
-            InputError: if it is damaged.
+            InputError: if it is damaged, or was changed while it was read.
         """
-        if self._stream is None or isinstance(self._volume.voxels, PlainVoxels):
-            return
         try:
-            while self._stream.read(_DRAIN_BYTES):
-                pass
+            if self._stream is not None and not isinstance(self._volume.voxels, PlainVoxels):
+                drain(self._stream)
         except Exception as error:
-            raise unreadable(self._volume.source, error) from error
+            raise self._failed(error) from error
+        self._volume.require_unchanged()
 
 
 class _Buffer:

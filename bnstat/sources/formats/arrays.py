@@ -14,6 +14,7 @@ from bnstat.errors import InputError
 from bnstat.sources.formats import nnunet_case
 from bnstat.sources.formats.registry import path_of, split_key
 from bnstat.sources.layout import Order
+from bnstat.sources.regular import open_regular
 from bnstat.sources.streams import skip, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 from bnstat.text import short_of
@@ -47,7 +48,7 @@ def _unreadable(source: str, error: Exception) -> InputError:
 
 
 def _open_npy(source: str) -> Volume:
-    with open(source, "rb") as file:
+    with open_regular(source) as file:
         shape, order, dtype = _header(source, file)
         offset = file.tell()
         there = file.seek(0, 2) - offset

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 import numpy as np
 
 from bnstat.errors import InputError
+from bnstat.sources.regular import open_regular, open_unbuffered
 from bnstat.sources.streams import fill, open_bzip2, open_gzip, open_zlib, skip, stream_of_parts, unreadable
 from bnstat.sources.volume import Array, PlainVoxels, StreamedVoxels
 from bnstat.text import printable, short_of
@@ -94,7 +95,7 @@ class DataFiles:
         start = self.start
         if self.lines:
             try:
-                with open(path, "rb") as file:
+                with open_regular(path) as file:
                     file.seek(start)
                     start += sum(islice(_lines(file), self.lines))
             except OSError as error:
@@ -130,7 +131,7 @@ class DataFiles:
         """Return the function that opens a file, and the stream of its decoded bytes."""
 
         def opened() -> tuple[BinaryIO, BinaryIO]:
-            file = cast(BinaryIO, io.FileIO(path))
+            file = cast(BinaryIO, open_unbuffered(path))
             try:
                 file.seek(start)
                 stream = self._decoded(file)

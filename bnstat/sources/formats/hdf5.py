@@ -14,6 +14,7 @@ from bnstat.errors import InputError
 from bnstat.sources.formats.arrays import require_numbers
 from bnstat.sources.formats.registry import split_key
 from bnstat.sources.formats.slabs import slabs
+from bnstat.sources.regular import open_regular
 from bnstat.sources.streams import first_line, stream_of_parts, unreadable
 from bnstat.sources.volume import Array, PlainVoxels, StreamedVoxels, Volume
 from bnstat.text import by, first_ones
@@ -49,7 +50,7 @@ def _unreadable(source: str, path: str, error: Exception) -> InputError:
     if isinstance(error, OSError) and error.errno and error.strerror and "errno" not in why:
         return unreadable(source, error)
     if "signature not found" in why:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             if file.read(len(_HDF4)) == _HDF4:
                 return InputError(source, "it is an HDF4 file, which is not read; convert it with h4toh5")
         return InputError(source, "it is not an HDF5 file, or its start is damaged; check what it is")

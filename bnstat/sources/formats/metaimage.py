@@ -23,6 +23,7 @@ from bnstat.sources.formats.text_header import (
     spacing_of,
     whole_numbers,
 )
+from bnstat.sources.regular import open_regular
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import Volume
 from bnstat.text import printable
@@ -116,7 +117,7 @@ def _read(source: str) -> TextHeader:
     """Read the lines of a header up to its last field, and those behind it if they name files."""
     fields: dict[str, str] = {}
     try:
-        with open(source, "rb") as file:
+        with open_regular(source) as file:
             lines = lines_of(source, file)
             for line in lines:
                 name, text = _field(source, line)

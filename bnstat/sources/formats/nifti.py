@@ -13,28 +13,33 @@ from typing import Any, BinaryIO, cast
 
 import nibabel
 import numpy as np
+from nibabel.analyze import AnalyzeHeader
 from nibabel.arrayproxy import ArrayProxy
+from nibabel.brikhead import AFNIArrayProxy
 from nibabel.dataobj_images import DataobjImage
 from nibabel.filebasedimages import FileBasedImage, ImageFileError
 from nibabel.fileholders import FileHolder
+from nibabel.minc1 import Minc1File
 from nibabel.nifti1 import Nifti1Pair
+from nibabel.parrec import PARRECArrayProxy
 
 from bnstat.errors import InputError
 from bnstat.sources import remote
 from bnstat.sources.addresses import Access, is_remote
 from bnstat.sources.compression import Layers, first_layer, layers_of, opened, promised
 from bnstat.sources.disguise import HEADER, NIFTI, disguise_of, voxel_layers
+from bnstat.sources.formats.header_fields import require_agreement, surplus
 from bnstat.sources.formats.image_header import number_type, repetition, spacing
-from bnstat.sources.formats.registry import names_of_read
-from bnstat.sources.formats.slices import converted_image
+from bnstat.sources.formats.no_image import no_image
+from bnstat.sources.formats.slices import Slices, converted_image, scaled_by, sliced_image
 from bnstat.sources.layout import Order
 from bnstat.sources.remark import Remark
 from bnstat.sources.streams import STREAM_ERRORS, first_line, skip, stream_of, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 from bnstat.text import by, short_of
 
-# The bytes read of a file that is not an image, to find out whether it is damaged.
-_SNIFFED_BYTES = 1 << 20
+# The most bytes read of the extensions between a header and the voxels.
+_EXTENSION_BYTES = 1 << 20
 # The bytes that contain any NIfTI header: 348 or 540, and four for its extensions.
 HEADER_BYTES = 544
 # The intent codes of labels: NIFTI_INTENT_LABEL, and that of CIFTI's dense labels.
@@ -94,7 +99,10 @@ def _volume_of(source: str, image: object) -> Volume:
         raise InputError(source, f"a {type(image).__name__} contains no volume; give an image with voxels")
     proxy, shape = image.dataobj, tuple(int(size) for size in image.shape)
     _refuse_empty(source, shape)
-    if type(proxy) is not ArrayProxy:
+    by_slice = isinstance(proxy, PARRECArrayProxy) or (isinstance(proxy, AFNIArrayProxy) and proxy.scaling is not None)
+    if by_slice and image.file_map["image"].filename is not None:
+        return _scaled_by_slice(source, image, shape)
+    if by_slice or not isinstance(proxy, ArrayProxy) or type(proxy) not in (ArrayProxy, AFNIArrayProxy):
         return converted_image(source, cast(Any, image.header), cast(Any, proxy), shape)
     if not isinstance(proxy.file_like, (str, os.PathLike)):  # bytes in memory, or a file that the program opened
         order = cast(Order, getattr(proxy, "order", "F"))
@@ -102,7 +110,7 @@ def _volume_of(source: str, image: object) -> Volume:
         voxels = StreamedVoxels(lambda: stream_of(np.asarray(unscaled()), order))
         return _plain_image(source, image, proxy, shape, voxels)
     path, offset = os.fspath(proxy.file_like), int(proxy.offset)
-    notes: list[Remark] = []
+    notes: list[str | Remark] = list(_odd_fields(source, image))
     if isinstance(image, nibabel.Nifti1Image) and offset < image.header.single_vox_offset:
         notes.append(_low_offset(source, image.header))
         offset = int(image.header.single_vox_offset)
@@ -112,8 +120,54 @@ def _volume_of(source: str, image: object) -> Volume:
         layers, disguise = voxel_layers(path, offset, proxy.dtype.itemsize * prod(shape))
         notes += disguise
     volume = _plain_image(source, image, proxy, shape, _voxels(path, offset, layers), notes)
-    _refuse_short_file(volume)
-    return volume
+    left = _refuse_short_file(volume)
+    described = isinstance(image.header, AnalyzeHeader)  # behind the voxels of others is more of the header
+    return replace(volume, notes=(*volume.notes, *surplus(left))) if described and left else volume
+
+
+def _odd_fields(source: str, image: DataobjImage) -> tuple[str, ...]:
+    """Return notes on the fields of a header as they are stored; nibabel has mended some of them.
+
+    Raises:
+        InputError: if they contradict each other.
+    """
+    header = image.header
+    if not isinstance(header, AnalyzeHeader):
+        return ()
+    name = image.file_map.get("header", image.file_map["image"]).filename
+    try:
+        layer = first_layer(name)
+        with closing(opened(name, () if layer is None else (layer,))) as stream:
+            start = stream.read(header.template_dtype.itemsize)
+        stored = type(header)(start, endianness=header.endianness, check=False)
+    except STREAM_ERRORS as error:
+        raise unreadable(source, error) from error
+    return require_agreement(source, stored, single="header" not in image.file_map)
+
+
+def _scaled_by_slice(source: str, image: DataobjImage, shape: tuple[int, ...]) -> Volume:
+    """Return the volume of an image of AFNI or of Philips, whose slices have scale factors of their own."""
+    header, proxy = cast(Any, image.header), cast(Any, image.dataobj)
+    if isinstance(proxy, AFNIArrayProxy):
+        factors, places = (proxy.scaling, None), None
+    else:
+        factors, places = proxy._slice_scaling or (None, None), proxy._slice_indices
+    path = str(image.file_map["image"].filename)
+    layers, disguise = voxel_layers(path, 0, proxy.dtype.itemsize * prod(shape))
+    slices = Slices(path, layers, 0, proxy.dtype, prod(shape[:2]), scaled_by(factors, shape), places)
+    return replace(sliced_image(source, header, slices, shape), notes=tuple(disguise))
+
+
+def minc1_file(variables: object) -> Minc1File:
+    """Return what nibabel makes of the variables of a MINC-1 file: its type, its axes, and how its values are scaled.
+
+    Raises:
+        ValueError: if it has not three axes in space.
+    """
+    found = Minc1File(variables)
+    if found.get_affine().shape != (4, 4):
+        raise ValueError("the image does not have three axes in space")
+    return found
 
 
 def open_stream(
@@ -146,7 +200,7 @@ def open_stream(
     return volume
 
 
-def _nifti(source: str, stream: BinaryIO) -> tuple[Nifti1Pair, list[Remark]]:
+def _nifti(source: str, stream: BinaryIO) -> tuple[Nifti1Pair, list[str | Remark]]:
     """Return an image made of the first bytes of a stream: the header, and the extensions before the voxels."""
     start = stream.read(HEADER_BYTES)
     if not start:
@@ -155,17 +209,18 @@ def _nifti(source: str, stream: BinaryIO) -> tuple[Nifti1Pair, list[Remark]]:
     kind = next((kind for kind in kinds if kind.header_class.may_contain_header(start)), None)
     if kind is None:
         raise InputError(source, "it is not a NIfTI image, or its header is damaged; copy it again")
-    notes = []
+    notes: list[str | Remark] = []
     try:
         fixed = kind.header_class.template_dtype.itemsize
         header = kind.header_class(start[:fixed], check=False)
+        notes += require_agreement(source, header, single=True)
         if 0 <= header.get_data_offset() < header.single_vox_offset:
             notes.append(_low_offset(source, header))
             header["vox_offset"] = header.single_vox_offset
         offset = int(header.get_data_offset())
-        rest = stream.read(min(max(offset - len(start), 0), _SNIFFED_BYTES))
+        rest = stream.read(min(max(offset - len(start), 0), _EXTENSION_BYTES))
         return cast(Nifti1Pair, kind.from_stream(io.BytesIO(header.binaryblock + start[fixed:] + rest))), notes
-    except STREAM_ERRORS:
+    except (InputError, *STREAM_ERRORS):
         raise
     except Exception as error:  # a damaged header makes nibabel raise anything
         raise InputError(source, f"its header is damaged ({first_line(error)}); copy it again") from error
@@ -265,7 +320,7 @@ def _load(source: str) -> FileBasedImage:
     try:
         return nibabel.load(source)
     except ImageFileError as error:
-        raise InputError(source, _not_an_image(source)) from error
+        raise InputError(source, no_image(source)) from error
     except ImportError as error:
         raise InputError(
             source, f"reading this format needs another package ({error}); install it and run the command again"
@@ -279,36 +334,13 @@ def _load(source: str) -> FileBasedImage:
         raise InputError(source, message) from error
 
 
-def _not_an_image(source: str) -> str:
-    """Return why nibabel does not take a file for an image."""
-    promise = promised(source)
-    if promise is not None:  # nibabel does not recognize a small compressed file that is damaged
-        try:
-            with closing(opened(source, [promise])) as stream:
-                stream.read(_SNIFFED_BYTES)
-        except STREAM_ERRORS as error:
-            raise unreadable(source, error) from error
-    if source.lower().endswith((".nii", ".nii.gz", ".nii.bz2", ".nii.zst")):
-        return "it is not a NIfTI image, though its name says so, or its header is damaged; check what it is"
-    header = next(filter(os.path.exists, _headers_of(source)), None)
-    if header is not None:
-        return f"it has voxels without a header; give {header}, which seems to be their header"
-    return f"not an image of a known format; give a file of one of these: {names_of_read()}"
-
-
-def _headers_of(source: str) -> list[str]:
-    """Return the headers of text that a file of voxels may have beside it."""
-    stem = os.path.splitext(source.removesuffix(".gz"))[0]
-    return [stem + ending for ending in (".mhd", ".nhdr")]
-
-
 def _plain_image(
     source: str,
     image: DataobjImage,
     proxy: ArrayProxy,
     shape: tuple[int, ...],
     voxels: PlainVoxels | StreamedVoxels,
-    notes: Sequence[Remark] = (),
+    notes: Sequence[str | Remark] = (),
 ) -> Volume:
     """Return the volume of an image whose voxels are stored as one array."""
     header: Any = image.header
@@ -343,15 +375,17 @@ def _voxels(path: str, offset: int, layers: Layers) -> PlainVoxels | StreamedVox
     return StreamedVoxels(at_first_voxel)
 
 
-def _refuse_short_file(volume: Volume) -> None:
-    """Raise InputError if a plain file has fewer bytes than its header says."""
-    if isinstance(volume.voxels, PlainVoxels):
-        try:
-            there = os.stat(volume.voxels.path).st_size - volume.voxels.offset
-        except OSError as error:
-            raise unreadable(volume.source, error) from error
-        if there < volume.nbytes:
-            raise InputError(volume.source, short_of(volume.nbytes, max(there, 0)))
+def _refuse_short_file(volume: Volume) -> int:
+    """Return the bytes behind the voxels of a plain file, and raise InputError if it has fewer than its header says."""
+    if not isinstance(volume.voxels, PlainVoxels):
+        return 0
+    try:
+        there = os.stat(volume.voxels.path).st_size - volume.voxels.offset
+    except OSError as error:
+        raise unreadable(volume.source, error) from error
+    if there < volume.nbytes:
+        raise InputError(volume.source, short_of(volume.nbytes, max(there, 0)))
+    return there - volume.nbytes
 
 
 def _declares_labels(image: DataobjImage) -> bool:

@@ -24,6 +24,7 @@ from bnstat.sources.formats.text_header import (
     spacing_of,
     whole_numbers,
 )
+from bnstat.sources.regular import open_regular
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import Volume
 
@@ -142,7 +143,7 @@ def _read(source: str) -> TextHeader:
     """Read the lines of a header up to an empty one, and those behind it if they name files."""
     fields: dict[str, str] = {}
     try:
-        with open(source, "rb") as file:
+        with open_regular(source) as file:
             lines = lines_of(source, file)
             first = next(lines, "")
             if _MAGIC.fullmatch(first.rstrip()) is None:

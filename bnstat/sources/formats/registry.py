@@ -23,6 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from bnstat.errors import InputError
+from bnstat.sources.regular import open_regular
 
 if TYPE_CHECKING:
     from bnstat.sources.volume import Volume
@@ -99,7 +100,7 @@ _NIBABEL = "nifti:open_image"
 FORMATS = (
     Format("NIfTI", (".nii", ".nii.gz", ".nii.bz2", ".nii.zst"), _NIBABEL),
     Format("MGH", (".mgh", ".mgz", ".mgh.gz"), _NIBABEL),
-    Format("MINC", (".mnc", ".mnc.gz"), _NIBABEL, begins_as=("HDF5",)),  # MINC-2
+    Format("MINC", (".mnc", ".mnc.gz"), "minc:open_minc", begins_as=("HDF5",)),  # MINC-2
     Format(
         "Analyze",  # or NIfTI in two files
         (".img", ".img.gz"),
@@ -201,7 +202,7 @@ def format_of(source: str) -> Format | None:
 def format_within(path: str) -> Format | None:
     """Return the format of a file by its first bytes; None if they tell none, or cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             start = file.read(max(place + len(text) for place, text, _ in _STARTS))
     except (OSError, ValueError):
         return None

@@ -15,6 +15,7 @@ from bnstat.errors import InputError
 from bnstat.sources.formats.arrays import require_numbers
 from bnstat.sources.formats.named_axes import CHANNELS, laid_out
 from bnstat.sources.formats.registry import split_key
+from bnstat.sources.regular import open_regular
 from bnstat.sources.streams import first_line, stream_of_parts, unreadable
 from bnstat.sources.volume import Array, PlainVoxels, StreamedVoxels, Volume
 from bnstat.text import by, first_ones, plural, short_of
@@ -43,7 +44,7 @@ def open_tiff(source: str) -> Volume:
     """
     path, key = split_key(source)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             _require_whole(source, file)
         with tifffile.TiffFile(path) as tiff:
             number = _meant(source, path, key, tiff)
