@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from math import isfinite
 
-# A space at which no line is broken, as between a number and its unit.
-NO_BREAK_SPACE = "\u00a0"
+from bnstat.escapes import NO_BREAK_SPACE, backslashed
 
 # Spaces that stay in their line: between a number and its unit, a sign and its number, an option and its value.
 _NO_UNIT = "a|an|and|as|at|between|by|for|from|has|have|in|instead|is|of|on|or|per|than|that|the|to|where|which|with"
@@ -146,13 +145,13 @@ def short_of(declared: int, there: int) -> str:
 
 
 def printable(name: str) -> str:
-    """Return a name with control characters and undecodable bytes escaped, safe for a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
+    """Return a name with control characters, undecodable bytes and starts of commands escaped, safe for a terminal."""
+    return backslashed(name)
 
 
 def sentence(message: str) -> str:
     """Return a message safe for a terminal; its no-break spaces stay, which Python does not count as printable."""
-    return NO_BREAK_SPACE.join(map(printable, message.split(NO_BREAK_SPACE)))
+    return NO_BREAK_SPACE.join(map(backslashed, message.split(NO_BREAK_SPACE)))
 
 
 def closest(name: str, known: Iterable[str]) -> list[str]:

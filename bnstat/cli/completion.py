@@ -8,6 +8,8 @@ from typing import Any
 
 from click.shell_completion import CompletionItem, ShellComplete, add_completion_class
 
+from bnstat.escapes import json_text
+
 _SOURCE = """\
 let bnstat_before = $env.config?.completions?.external?.completer?
 $env.config.completions.external.enable = true
@@ -37,7 +39,7 @@ class NuComplete(ShellComplete):
         items = self.get_completions(*self.get_completion_args())
         if any(item.type != "plain" for item in items):
             return "null"
-        return json.dumps([_fields(item) for item in items])
+        return json_text(json.dumps([_fields(item) for item in items]))
 
 
 def _fields(item: CompletionItem[Any]) -> dict[str, str]:

@@ -13,6 +13,8 @@ from bnstat.cli import exit_codes, groups
 from bnstat.cli.origins import CONFIG, TRAININGS, config_of, is_of_file, key_of, origin_of
 from bnstat.cli.parameter_types import Written
 from bnstat.errors import UsageError
+from bnstat.escapes import logged
+from bnstat.text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -228,7 +230,7 @@ def _shown(context: click.Context) -> str:
     """Return each setting with its value and its origin, a line each."""
     rows = texts(context)
     widths = [max((len(row[place]) for row in rows), default=0) for place in (0, 1)]
-    return "".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}\n" for name, value, origin in rows)
+    return logged("".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}\n" for name, value, origin in rows))
 
 
 def texts(context: click.Context) -> list[tuple[str, str, str]]:
@@ -236,7 +238,7 @@ def texts(context: click.Context) -> list[tuple[str, str, str]]:
     command = context.command
     also = command.also_shown if isinstance(command, Command) else None
     rows = [*_options_shown(context), *(also(context) if also else ())]
-    return [(name, _text(value), origin) for name, value, origin in rows]
+    return [(name, printable(_text(value)), printable(origin)) for name, value, origin in rows]
 
 
 def _options_shown(context: click.Context) -> Iterator[Shown]:

@@ -10,6 +10,7 @@ import click
 
 from bnstat.cli.groups import NETWORK, option, together
 from bnstat.cli.parameter_types import Written
+from bnstat.escapes import json_text
 from bnstat.networks.settings import DRAWS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Arguments(Written["Mapping[str, Any] | list[Any]"]):
 
     def written(self, value: object) -> object:
         """Return the arguments as JSON."""
-        return json.dumps(value) if isinstance(value, (Mapping, list)) else value
+        return json_text(json.dumps(value)) if isinstance(value, (Mapping, list)) else value
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None

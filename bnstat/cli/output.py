@@ -14,6 +14,7 @@ from typing import TextIO
 from bnstat.cli.messages import complain, note, of_input
 from bnstat.cli.options import Output
 from bnstat.errors import OutputError, UsageError
+from bnstat.escapes import logged
 from bnstat.renderers.written import write_text
 from bnstat.reports.finding import Failure
 from bnstat.version import DOCS, page_of_rule
@@ -93,9 +94,10 @@ def _rendered(command: str, report: object, to: Output) -> str:
     room = "bnstat.renderers" if to.format in _FOR_ALL else f"bnstat.renderers.{command}"
     render: Callable[..., str] = importlib.import_module(f"{room}.{to.format}").render
     if to.format != "table":
-        return render(report)
+        shown = render(report)
+        return shown if to.format == "github" else logged(shown)
     color = _colored(to)
-    shown = render(report, width=_width(), color=color, every_row=to.every_row, quiet=to.quiet)
+    shown = logged(render(report, width=_width(), color=color, every_row=to.every_row, quiet=to.quiet))
     return _linked(shown) if color and to.file is None and is_terminal(sys.stdout) else shown
 
 
@@ -106,7 +108,7 @@ def _page(command: str, report: object, to: Output) -> str:
     render: Callable[..., str] = importlib.import_module(f"bnstat.renderers.{command}.table").render
     colored = to.color != "never" and not os.environ.get("NO_COLOR")
     shown = render(report, width=COLUMNS, color=colored, every_row=to.every_row, quiet=to.quiet)
-    return page(shown) if shown else ""
+    return logged(page(shown)) if shown else ""
 
 
 def _colored(to: Output) -> bool:

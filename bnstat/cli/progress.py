@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bnstat.cli.output import is_terminal
 from bnstat.cli.warned import warnings_as_notes
+from bnstat.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -50,7 +51,7 @@ class Meter:
     def begin(self, source: str, files: int, nbytes: int) -> None:
         """Start anew for a source with so many files and bytes."""
         with self._lock:
-            self._name, self._files, self._total = Path(source).name, files, nbytes
+            self._name, self._files, self._total = printable(Path(source).name), files, nbytes
             self._done = self._files_done = 0
             self._began = time.monotonic()
 
@@ -80,7 +81,7 @@ class Meter:
                 self._bar.start()
             if self._task is None:
                 self._task = self._bar.add_task("", total=total)
-            self._bar.update(self._task, completed=done, total=total, description=what)
+            self._bar.update(self._task, completed=done, total=total, description=printable(what))
 
     def _show(self) -> None:
         if self._bar is None:

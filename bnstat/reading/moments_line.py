@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import UnsetType, structs
 
 from bnstat.errors import UsageError
+from bnstat.escapes import json_text
 from bnstat.moments.exact import sum_residues
 from bnstat.moments.extremes import typed
 from bnstat.moments.few_values import Distinct
@@ -121,7 +122,7 @@ def line_of(sample_line: MomentsLine) -> str:
         },
         "channels": list(_channels(row)),
     }
-    return json.dumps(fields, allow_nan=False) + "\n"
+    return json_text(json.dumps(fields, allow_nan=False)) + "\n"
 
 
 def _selected(selection: Selection | None) -> dict[str, object] | None:

@@ -1,10 +1,14 @@
-"""Every report as CSV: column names in the first line. An undefined value is an empty field, truth is true or false."""
+"""Every report as CSV: column names in the first line. An undefined value is an empty field, truth is true or false.
+
+Names are safe to print and to open in a spreadsheet; docs/reference/csv.md says how to read escapes back.
+"""
 
 from __future__ import annotations
 
 import csv
 from io import StringIO
 
+from bnstat.escapes import csv_cell
 from bnstat.reports.documents.document import Document
 
 
@@ -16,13 +20,15 @@ def render(report: Document) -> str:
     if not names:
         return ""
     file = StringIO()
-    writer = csv.DictWriter(file, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _field(value) for name, value in row.items()} for row in rows)
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(map(csv_cell, names))
+    writer.writerows([_field(row.get(name)) for name in names] for row in rows)
     return file.getvalue()
 
 
 def _field(value: object) -> object:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return csv_cell(value)
     return str(value).lower() if isinstance(value, bool) else value

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from rich.text import Text
 
+from bnstat.escapes import referenced
+
 # The columns of a page: enough for all columns of every table.
 COLUMNS = 160
 
@@ -28,4 +30,4 @@ def page(shown: str) -> str:
     """Return the page of a text with the ANSI colors of a terminal."""
     console = Console(record=True, file=StringIO(), width=COLUMNS, highlight=False, markup=False, emoji=False)
     console.print(Text.from_ansi(shown), soft_wrap=True)
-    return console.export_html(theme=DEFAULT_TERMINAL_THEME, code_format=_PAGE, inline_styles=True)
+    return referenced(console.export_html(theme=DEFAULT_TERMINAL_THEME, code_format=_PAGE, inline_styles=True))

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from bnstat.text import sentence, with_units
+
+# What is markup wherever it stands.
+_MARKUP = re.compile(r"[\\`*_|<>~&]")
+# What begins a heading, a list, a fence, a rule, the definition of a link, or a command of a log; but for digits, the
+# first character of it.
+_START = re.compile(r"(?=#{1,6}(?:\s|$)|[-+](?:\s|$)|[-=~]{2,}|=\s*$|\[|::)|\d{1,9}(?=[.)](?:\s|$))")
+# What GitHub and GitLab make a link of without any markup: an address, the name of a person, who would be told, and the
+# number of an issue.
+_ADDRESS = re.compile(r"(?<=:)//|(?<=\bwww)\.", re.IGNORECASE)
+_MENTION = re.compile(r"@(?=\w)|[#!](?=\d)")
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 0) -> list[str]:
@@ -25,6 +36,9 @@ def finding(title: str, message: str) -> str:
 
 
 def escaped(line: str) -> str:
-    """Return a line in which Markdown finds no markup and no link."""
-    shown = "".join(f"\\{c}" if c in "\\`*_|<>" else c for c in sentence(with_units(line)))
-    return shown.replace("](", "]\\(")
+    """Return a line in which Markdown finds no markup, no picture and no link, also where it begins one of the text."""
+    shown = _MARKUP.sub(r"\\\g<0>", sentence(with_units(line)))
+    shown = _ADDRESS.sub(r"\\\g<0>", shown.replace("](", "]\\("))
+    shown = _MENTION.sub(r"\g<0><!-- -->", shown)
+    begun = _START.match(shown)
+    return shown if begun is None else f"{begun[0]}\\{shown[begun.end() :]}"

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Literal
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.measure import Measurement
+from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
 
@@ -27,7 +28,8 @@ _ANY_WIDTH = 10_000
 class Screen:
     """A terminal of some width, which lines are printed to.
 
-    Names in lines are never read as markup or emoji, and a number is never parted from its unit.
+    Names in lines are never read as markup or emoji, nothing in them steers the terminal, and a number is never parted
+    from its unit.
     """
 
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
@@ -41,13 +43,13 @@ class Screen:
 
     def say(self, line: str | Text, style: str = "", indent: int = 0) -> None:
         """Print a text, broken into lines at spaces where it is longer than the screen is wide."""
-        for part in self._broken(Text(line) if isinstance(line, str) else line, self.width - indent):
+        for part in self._broken(_safe(line), self.width - indent):
             self._console.print(Text(" " * indent).append_text(part), style=style)
 
     def definition(self, name: str, meaning: str, column: int) -> None:
         """Print a name, and from a column on what it means, broken into lines there."""
-        for place, part in enumerate(self._broken(Text(meaning), self.width - column)):
-            self._console.print(Text(("" if place else name).ljust(column)).append_text(part))
+        for place, part in enumerate(self._broken(_safe(meaning), self.width - column)):
+            self._console.print(Text(("" if place else sentence(name)).ljust(column)).append_text(part))
 
     def _broken(self, whole: Text, width: int) -> Iterator[Text]:
         """Yield the lines of a text, none longer than the width unless a single word is."""
@@ -75,7 +77,7 @@ class Screen:
 
     def row(self, line: str, style: str = "") -> None:
         """Print a line of a table as it is: a number is never cut, even where the screen is too narrow for it."""
-        self._console.print(Text(line), style=style, soft_wrap=True)
+        self._console.print(_safe(line), style=style, soft_wrap=True)
 
     def blank(self) -> None:
         """Print an empty line."""
@@ -91,9 +93,23 @@ class Screen:
 
     def finding(self, severity: str, rule: str, message: str, *, beside: str = "", indent: int = 0) -> None:
         """Print a finding: severity, rule and what is beside them in one line, and below it the message."""
-        title = Text.assemble((severity, SEVERITY_STYLES[severity]), " ", (rule, "bold"))
-        self.say(title.append(f"   {beside}" if beside else ""), indent=indent)
-        self.say(sentence(message), indent=indent + 2)
+        title = Text.assemble((severity, SEVERITY_STYLES[severity]), " ", (sentence(rule), "bold"))
+        self.say(title.append(f"   {sentence(beside)}" if beside else ""), indent=indent)
+        self.say(message, indent=indent + 2)
+
+
+class _Rows(Table):
+    """A table whose cells are text that nothing in it steers the terminal."""
+
+    def add_row(self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False) -> None:
+        """Add a row of texts."""
+        shown = (_safe(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*shown, style=style, end_section=end_section)
+
+
+def _safe(line: str | Text) -> Text:
+    """Return a line in which nothing steers a terminal; a text with styles is made of such parts already."""
+    return Text(sentence(line)) if isinstance(line, str) else line
 
 
 def fitting(
@@ -119,7 +135,7 @@ def fitting(
 
 def empty_table(columns: Iterable[tuple[str, Literal["left", "right"]]], *, gap: int = 2) -> Table:
     """Return a table without rows and lines, of these headers and sides."""
-    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
+    table = _Rows(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
     for header, side in columns:
         table.add_column(header, justify=side, no_wrap=True, vertical="bottom")
     return table

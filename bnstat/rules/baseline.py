@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bnstat.errors import InputError, OutputError
+from bnstat.escapes import json_text
 from bnstat.reports.check import Stale
 from bnstat.reports.finding import Finding
 from bnstat.writing import write_whole
@@ -163,24 +164,24 @@ def _entries(document: object, file: str) -> Iterable[KnownFinding]:
             raise InputError(file, f"one of its entries is not a finding: {one!r}; {_ANEW}") from error
 
 
+def _fields(one: KnownFinding) -> dict[str, object]:
+    """Return an entry as the file has it."""
+    return {
+        "rule": one.rule,
+        "name": one.name,
+        "path": one.path or None,
+        "channel": None if one.channel < 0 else one.channel,
+        **({"layer": one.layer} if one.layer else {}),
+    }
+
+
 def save(baseline: Baseline) -> None:
     """Write the file, one entry per line, so that a diff of it reads well.
 
     Raises:
         OutputError: if the file cannot be written.
     """
-    rows = [
-        json.dumps(
-            {
-                "rule": one.rule,
-                "name": one.name,
-                "path": one.path or None,
-                "channel": None if one.channel < 0 else one.channel,
-                **({"layer": one.layer} if one.layer else {}),
-            }
-        )
-        for one in baseline.entries
-    ]
+    rows = [json_text(json.dumps(_fields(one))) for one in baseline.entries]
     inside = "".join(f"\n    {row}{',' * (place < len(rows) - 1)}" for place, row in enumerate(rows))
     text = f'{{\n  "schema": "{SCHEMA}",\n  "findings": [{inside}{chr(10) + "  " if rows else ""}]\n}}\n'
     try:

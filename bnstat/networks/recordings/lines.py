@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from bnstat.escapes import json_text
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.networks.recordings.entered import Described, Entered
 from bnstat.version import __version__
@@ -60,7 +61,7 @@ def step_line(step: int, batch_size: int | None, entered: Sequence[Entered]) -> 
 
 
 def _line(fields: Mapping[str, object]) -> str:
-    return json.dumps({"schema": SCHEMA, **fields}, allow_nan=False, separators=(",", ":")) + "\n"
+    return json_text(json.dumps({"schema": SCHEMA, **fields}, allow_nan=False, separators=(",", ":"))) + "\n"
 
 
 def _by_layer(entered: Sequence[Entered]) -> Iterator[tuple[int, Doubles]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from bnstat.escapes import backslashed
 from bnstat.renderers.check import alike, markdown
 from bnstat.renderers.check.alike import Alike
 from bnstat.renderers.check.paths import located
@@ -81,4 +82,4 @@ def _command(kind: str, path: str | None, title: str, message: str) -> str:
 
 def _escaped(value: str, escapes: dict[str, str]) -> str:
     """Return text with the characters escaped that end a command or a property, and those that no log should hold."""
-    return "".join(escapes.get(c) or printable(c) for c in value)
+    return backslashed("".join(escapes.get(c) or printable(c) for c in value))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from bnstat.escapes import referenced
 from bnstat.renderers.check import alike
 from bnstat.renderers.check.alike import Alike
 from bnstat.reports.check import Check
@@ -25,7 +26,7 @@ def render(check: Check) -> str:
         whole.append(_counted(suite, "skipped"))
     indent(_counted(whole))
     written: bytes = tostring(whole, encoding="us-ascii", xml_declaration=False)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + written.decode() + "\n"
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + referenced(written.decode()) + "\n"
 
 
 def _suites(check: Check) -> dict[str, Element]:

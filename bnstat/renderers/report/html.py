@@ -14,6 +14,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bnstat import text
+from bnstat.escapes import referenced
 from bnstat.renderers.report.blocks import Block, Details, Section, Table
 from bnstat.renderers.report.contents import sections_of
 from bnstat.renderers.report.drawing.data import data_of
@@ -88,7 +89,8 @@ def _filled(template: str, sections: Sequence[Section], prefix: str, **values: o
         "data": lambda plot: Markup(data_of(plot)),
     }
     with_data = not prefix
-    return _environment().get_template(template).render(sections=sections, with_data=with_data, **of_page, **values)
+    page = _environment().get_template(template).render(sections=sections, with_data=with_data, **of_page, **values)
+    return referenced(page)
 
 
 def _anchors(blocks: Sequence[Block]) -> Iterator[str]:

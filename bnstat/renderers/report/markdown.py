@@ -31,8 +31,6 @@ from bnstat.text import joined, plural, sentence
 MOST_CHARACTERS = 65_536
 # Where what is left out can be seen.
 _ELSEWHERE = "the HTML page and `--format json` have all"
-# What begins a heading, a list, a fence or the definition of a link, but for its last character.
-_START = re.compile(r"(?=[#+\-=~\[])|\d{1,9}(?=[.)](?:\s|$))")
 _BACKTICKS = re.compile(r"`+")
 # What GitHub takes for the name of a person, who would be told of the comment.
 _MENTION = re.compile(r"@(?=\w)")
@@ -230,6 +228,4 @@ def _text(text: str, room: _Room) -> str:
     """Return a text in which Markdown finds nothing but letters, cut where there is no room for it."""
     words = text.strip()
     words = words if len(words) <= room.letters else f"{words[: room.letters]}…"
-    shown = _MENTION.sub("@<!-- -->", escaped(words).replace("&", "\\&"))
-    begun = _START.match(shown)
-    return shown if begun is None else f"{begun[0]}\\{shown[begun.end() :]}"
+    return escaped(words)

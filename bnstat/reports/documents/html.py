@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from bnstat.text import number, with_units
+from bnstat.escapes import referenced
+from bnstat.text import number, sentence, with_units
 
 # Rows that are shown at most: a notebook is scrolled, and `to_pandas()` has them all.
 MOST_ROWS = 20
@@ -28,17 +29,17 @@ def table_of(
         opening: what is said above the table, a paragraph each.
         sentences: what is said below it.
     """
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    head = "".join(f"<th>{_text(name)}</th>" for name in columns)
     body = "".join(_row(columns, row) for row in rows[:MOST_ROWS])
     left = len(rows) - MOST_ROWS
     more = [f"… and {left:,} more {'row' if left == 1 else 'rows'}; to_pandas() has all of them"] if left > 0 else []
     above, below = _paragraphs(opening), _paragraphs([*more, *sentences])
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
-    return f"<div><p><strong>{escape(title)}</strong></p>{above}{table}{below}</div>"
+    return referenced(f"<div><p><strong>{_text(title)}</strong></p>{above}{table}{below}</div>")
 
 
 def _paragraphs(texts: Sequence[str]) -> str:
-    return "".join(f"<p>{escape(with_units(text))}</p>" for text in texts)
+    return "".join(f"<p>{_text(with_units(text))}</p>" for text in texts)
 
 
 def _row(columns: Sequence[str], row: Mapping[str, object]) -> str:
@@ -47,7 +48,12 @@ def _row(columns: Sequence[str], row: Mapping[str, object]) -> str:
 
 def _cell(value: object) -> str:
     align = "left" if isinstance(value, str) else "right"
-    return f'<td style="text-align: {align}">{escape(_shown(value))}</td>'
+    return f'<td style="text-align: {align}">{_text(_shown(value))}</td>'
+
+
+def _text(text: str) -> str:
+    """Return a text for HTML: no part of it is markup, and what is not seen is an escape."""
+    return escape(sentence(text))
 
 
 def _shown(value: object) -> str:

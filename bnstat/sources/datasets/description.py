@@ -10,7 +10,6 @@ from bnstat.errors import InputError
 from bnstat.sources import storage
 from bnstat.sources.addresses import Access, is_remote, named_in
 from bnstat.sources.case import Case, FoundCases
-from bnstat.text import printable
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Description:
             and table
             and {str(number) for number in table} == set(map(str, range(len(table))))
         ):
-            return tuple(printable(str(table[number]).strip()) for number in sorted(table, key=int))
+            return tuple(str(table[number]).strip() for number in sorted(table, key=int))
         raise InputError(self.path, f"its {key} must be a table of channels from 0, as {{'0': 'T1', '1': 'FLAIR'}}")
 
     def entries(self, key: str, found: FoundCases) -> Iterator[tuple[tuple[str, ...], str | None]]:

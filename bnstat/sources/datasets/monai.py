@@ -14,7 +14,6 @@ from bnstat.sources.case import FoundCases
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.datasets.modality_keys import entries_of, has_modality_keys, keys_of
 from bnstat.sources.names import shared
-from bnstat.text import printable
 
 # The list that is read.
 _TRAINING = "training"
@@ -44,7 +43,7 @@ def cases(description: Description, kinds: Sequence[str] = ()) -> FoundCases:
     named: tuple[str, ...] = ()
     if has_modality_keys(listed):
         keys = keys_of(description.path, listed, kinds)
-        named = tuple(map(printable, keys.channels))
+        named = tuple(keys.channels)
         entries = list(entries_of(description, listed, keys, found.failures))
         found.notes += [f"{description.path}: {keys.note}"] if keys.note else []
     else:

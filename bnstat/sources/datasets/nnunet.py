@@ -15,7 +15,7 @@ from bnstat.sources.case import FoundCases
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.datasets.pattern import without
 from bnstat.sources.names import ending_of, is_image, shared
-from bnstat.text import plural, printable
+from bnstat.text import plural
 
 IMAGES = "imagesTr"
 # The number of a channel at the end of a file's name.
@@ -135,7 +135,7 @@ def _listed(description: Description, listed: Mapping[str, Any]) -> FoundCases:
         files, labels = named
         if len(files) < len(channels) and len(files) > 1:
             why = f"{description.path} lists only {plural(len(files), 'image')} for this case"
-            called = storage.inside(description.folder, printable(case))
+            called = storage.inside(description.folder, case)
             found.failures.append(without(called, channels[len(files) :], why))
             continue
         name = files[0] if len(files) == 1 else shared([file.replace("\\", "/") for file in files])[0] or case

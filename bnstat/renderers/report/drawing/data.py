@@ -8,6 +8,7 @@ from dataclasses import fields
 from math import isfinite
 from typing import Any
 
+from bnstat.escapes import json_text
 from bnstat.renderers.report.plots import Axis, Mark, Plot
 
 # What else a mark has that is a part of its data.
@@ -24,7 +25,7 @@ def data_of(plot: Plot) -> str:
         "y": _axis(plot.y),
         "marks": list(_marks(plot.marks)),
     }
-    text = json.dumps(document, separators=(",", ":"), allow_nan=False)
+    text = json_text(json.dumps(document, separators=(",", ":"), allow_nan=False))
     for letter, escape in _ESCAPED.items():
         text = text.replace(letter, escape)
     return text
