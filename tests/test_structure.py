@@ -19,7 +19,10 @@ ROOMS = (
     *("sources", "moments", "preprocessing", "reading", "layers", "batch_size"),
     *("networks", "reports", "rules", "workflows", "renderers", "cli"),
 )
-FILES = ("__init__.py", "__main__.py", "errors.py", "keras.py", "py.typed", "text.py", "torch.py", "version.py")
+FILES = (
+    *("__init__.py", "__main__.py", "errors.py", "escapes.py", "keras.py", "py.typed", "text.py", "torch.py"),
+    *("version.py", "writing.py"),
+)
 
 
 def modules():
