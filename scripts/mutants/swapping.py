@@ -1,0 +1,37 @@
+"""A mutant in a process that has imported everything: functions get other code, and stay the same objects.
+
+So no module is imported again, whoever has imported a function has its mutant, and a mutant costs as much as its tests.
+"""
+
+from __future__ import annotations
+
+import gc
+from types import CodeType, FunctionType
+from typing import Any
+
+from mutants.drawing import ROOT, Mutant, functions
+
+
+def swap(mutant: Mutant) -> bool:
+    """Replace the code of the functions of a file; return False if what is changed is run on import only."""
+    path = str(ROOT / mutant.file)
+    original = {_key(code): code for code in functions((ROOT / mutant.file).read_text("utf-8"), path)}
+    changed = {_key(code): code for code in functions(mutant.source, path)}
+    different = {key: code for key, code in changed.items() if key in original and _run(code) != _run(original[key])}
+    if not different:
+        return False
+    for found in gc.get_objects():
+        if isinstance(found, FunctionType) and found.__code__.co_filename == path:
+            code = different.get(_key(found.__code__))
+            if code is not None and len(code.co_freevars) == len(found.__code__.co_freevars):
+                found.__code__ = code
+    return True
+
+
+def _key(code: CodeType) -> tuple[str, int]:
+    return code.co_qualname, code.co_firstlineno
+
+
+def _run(code: CodeType) -> tuple[Any, ...]:
+    constants = tuple(_run(one) if isinstance(one, CodeType) else (type(one), repr(one)) for one in code.co_consts)
+    return code.co_code, constants, code.co_names, code.co_varnames
