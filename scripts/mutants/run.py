@@ -59,11 +59,11 @@ def main() -> int:
     if not given.show:
         sample = drawn(given.number, given.seed, files())
         known = ledger.read()
-        again = {one.key for one in known.values() if one.outcome != "killed"} if given.survivors else set()
+        left = {one.key for one in known.values() if not one.noticed}
         mutants = [
             one
             for one in sample
-            if one.file in wanted and ((one.key in again) if given.survivors else one.key not in known)
+            if one.file in wanted and (one.key in left if given.survivors else one.key not in known)
         ]
         for room, tests in TESTS.items():
             _run([one for one in mutants if one.file.startswith(room)], tests, room)
@@ -84,11 +84,8 @@ def _run(mutants: Sequence[Mutant], tests: Sequence[str], room: str) -> None:
             on_import.append(mutant)
             return
         ledger.add(mutant, outcome, test)
-        print(
-            f"{outcome:12} {mutant.file}:{mutant.line} {mutant.before}  =>  {mutant.after}",
-            file=sys.__stderr__,
-            flush=True,
-        )
+        said = f"{outcome:12} {mutant.file}:{mutant.line} {mutant.before}  =>  {mutant.after}"
+        print(said, file=sys.__stderr__, flush=True)
 
     loop = Loop(mutants, told, _CACHE / f"{room.replace('/', '-')}.json")
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", "-s"]
