@@ -20,8 +20,8 @@ ROOMS = (
     *("networks", "reports", "rules", "workflows", "renderers", "cli"),
 )
 FILES = (
-    *("__init__.py", "__main__.py", "errors.py", "escapes.py", "keras.py", "py.typed", "text.py", "torch.py"),
-    *("version.py", "writing.py"),
+    *("__init__.py", "__main__.py", "errors.py", "escapes.py", "keras.py", "py.typed", "stopping.py"),
+    *("text.py", "torch.py", "version.py", "writing.py"),
 )
 
 

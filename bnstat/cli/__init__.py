@@ -6,11 +6,13 @@ import errno
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
 import click
 
+from bnstat import stopping
 from bnstat.cli import exit_codes
 from bnstat.cli.messages import as_typed, complain, of_input, refused_value
 from bnstat.cli.options import DEBUG, TYPED
@@ -92,7 +94,15 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # escape what the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+    stopping.raise_stopped()
+    try:
+        code = run(list(sys.argv[1:] if argv is None else argv))
+    except stopping.Stopped:  # while an error was told
+        code = _interrupted()
+    stopping.leave_at_once()
+    if stopping.stopped() is not None:  # threads that still read are not waited for
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(argv: list[str]) -> int:
@@ -102,30 +112,44 @@ def run(argv: list[str]) -> int:
         code = _invoke(argv, shared)
         if sys.stdout is not None:
             sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        return _silenced(exit_codes.CLOSED_PIPE)
+        return code if stopping.stopped() is None else _interrupted()
     except (click.Abort, KeyboardInterrupt):
-        complain("interrupted")
-        return exit_codes.INTERRUPTED
-    except click.exceptions.NoArgsIsHelpError as error:
+        return _interrupted()
+    except BaseException as error:
+        if stopping.stopped() is not None:  # a signal that other code has made another error of
+            return _interrupted()
+        if not isinstance(error, Exception):
+            raise
+        return _failed(error, argv, debug=bool(shared.get(DEBUG)))
+
+
+def _interrupted() -> int:
+    """Write the line of a signal that has stopped the program; return its exit code."""
+    found = stopping.stopped()
+    complain("interrupted" if found is None else found.said)
+    return exit_codes.INTERRUPTED if found is None else found.code
+
+
+def _failed(error: Exception, argv: list[str], *, debug: bool) -> int:
+    """Write the line of an error; return its exit code."""
+    if isinstance(error, BrokenPipeError):
+        return _silenced(exit_codes.CLOSED_PIPE)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return exit_codes.USAGE
-    except click.ClickException as error:
+    if isinstance(error, click.ClickException):
         complain(_with_help(error))
         return error.exit_code
-    except BnstatError as error:
+    if isinstance(error, BnstatError):
         return _expected(error, argv)
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in _FULL:
-            return _expected(OutputError(f"standard output: cannot be written: {error.strerror}"), argv)
-        if shared.get(DEBUG):
-            raise
-        complain(
-            f"a defect in bnstat {__version__}: {type(error).__name__}: {error}; "
-            f"please report it to {REPORT_TO}, with the trace that --debug shows"
-        )
-        return exit_codes.DEFECT
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return _expected(OutputError(f"standard output: cannot be written: {error.strerror}"), argv)
+    if debug:
+        traceback.print_exception(error)
+    told = "the trace above" if debug else "the trace that --debug shows"
+    what = f"a defect in bnstat {__version__}: {type(error).__name__}: {error}"
+    complain(f"{what}; please report it to {REPORT_TO}, with {told}")
+    return exit_codes.DEFECT
 
 
 def _invoke(argv: list[str], shared: dict[str, object]) -> int:

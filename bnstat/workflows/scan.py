@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from operator import itemgetter
 from pathlib import Path as FilePath
 
@@ -100,9 +100,7 @@ def scan(
         named = [volume for volume in volumes if isinstance(volume, str)]
         _refuse_target(target, [*named, *described, *_read_of(cases, asked)], resume=resume, force=force)
         with ExitStack() as stack:
-            file = stack.enter_context(ScanTarget(target))
-            if file.size:  # another scan may have written it since
-                _refuse_existing(target, resume=resume, force=force)
+            file = stack.enter_context(_opened(target, resume=resume, force=force))
             done = file.resume(asked, cases, changed) if resume and file.size else set()
             old = not (resume or not file.size)  # the existing file is emptied when its first replacement is read
             jobs = [
@@ -188,6 +186,15 @@ def _refuse_target(target: str, inputs: Sequence[str], *, resume: bool, force: b
             raise UsageError(f"{target} is one of the inputs and stays as it is; name another `output`")
     if there.stat().st_size:
         _refuse_existing(target, resume=resume, force=force)
+
+
+@contextmanager
+def _opened(target: str, *, resume: bool, force: bool) -> Iterator[ScanTarget]:
+    """Open a moments file; refuse one that another scan has written since it was looked at."""
+    with ScanTarget(target) as file:
+        if file.size:
+            _refuse_existing(target, resume=resume, force=force)
+        yield file
 
 
 def _refuse_existing(target: str, *, resume: bool, force: bool) -> None:

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from patience import LONGEST
 
+from bnstat.cli import run
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc or /dev/full")
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
 BNSTAT = [sys.executable, "-m", "bnstat"]
@@ -305,11 +307,13 @@ def test_an_interrupt_is_code_130_from_wherever_it_comes(refused, small_image, m
         assert refused(130, "inspect", small_image(name)) == "bnstat: error: interrupted"
 
 
-def test_a_defect_is_code_4_in_one_line_and_a_trace_where_it_is_asked_for(refused, small_image, monkeypatch):
+def test_a_defect_is_code_4_in_one_line_and_a_trace_where_it_is_asked_for(refused, small_image, monkeypatch, capsys):
     def defect(*_):
         raise ZeroDivisionError("first\nsecond")
 
     monkeypatch.setattr("bnstat.workflows.inspect.findings_of", defect)
     assert "ZeroDivisionError" in refused(4, "inspect", small_image())
-    with pytest.raises(ZeroDivisionError):
-        refused(4, "inspect", small_image(), "--debug")
+    assert run(["inspect", small_image(), "--debug"]) == 4  # 1 would say that something was found
+    trace = capsys.readouterr().err
+    assert trace.startswith("Traceback (most recent call last):")
+    assert trace.splitlines()[-1].endswith("with the trace above")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from bnstat.errors import InputError, UsageError
 from bnstat.moments.processors import share
 from bnstat.reading.workers.job import CaseJob, Found, Outcome, Progress, outcome_of, run_apart, tell
+from bnstat.stopping import leave_to_others
 
 # Jobs that wait for each process: enough that none is idle, few enough that memory does not grow with the files.
 _AHEAD = 4
@@ -115,7 +115,7 @@ def _threads() -> int:
 
 def _begin(parent: int, processes: int) -> None:
     """Prepare a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes, and the one that asked answers it
+    leave_to_others()  # Ctrl-C reaches all processes, and the one that asked answers it
     share(processes)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
