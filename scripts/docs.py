@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import architecture  # noqa: E402  (of this folder, found on the path that is set above)
 import picture  # noqa: E402
+import reliability  # noqa: E402
 import report_schema  # noqa: E402
 import rules  # noqa: E402
 import schemas as made_schemas  # noqa: E402
@@ -48,6 +49,7 @@ def generated() -> dict[Path, Callable[[], str]]:
         made_schemas.path_of(report_schema.NAME): report_schema.made,
         **{DOCS / name: partial(_drawn, name) for name in picture.PICTURES},
         architecture.PICTURE: architecture.draw,
+        reliability.PAGE: reliability.text,
         **{rules.FOLDER / name: partial(str, text) for name, text in rules.pages().items()},
     }
     pages: dict[Path, Callable[[], str]] = {

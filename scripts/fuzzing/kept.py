@@ -77,6 +77,7 @@ def publish(top: Path) -> None:
         if not done:
             continue
         tried[name] = ledger.summed(done, tried.get(name))
+        tried[name].open = len(list(still_failing(state)))
         failed = {path.name: path.read_bytes() for path in state.failed()}
         _write("failed", name, {**inputs("failed", name), **failed})
         _write("corpus", name, _sample(state))

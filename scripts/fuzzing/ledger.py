@@ -23,6 +23,7 @@ class Tried:
         edges: the most edges of the code that one round reached.
         corpus: the inputs that reach different code, after the last round.
         failures: the causes of failures that were found, of any kind, whether mended or not.
+        open: those of them that failed when the ledger was last written.
         stopped: inputs at which a process was ended from outside: no answer in the time limit, too much memory, a
             signal.
         first: the commit of the first round.
@@ -37,6 +38,7 @@ class Tried:
     corpus: int = 0
     failures: int = 0
     stopped: int = 0
+    open: int = 0
     first: str = ""
     last: str = ""
 

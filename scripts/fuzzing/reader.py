@@ -25,7 +25,6 @@ class Reader:
 
     Attributes:
         name: its name on the command line and in the ledger.
-        reads: what it reads, for the documentation.
         seeds: returns inputs that are read without a complaint, from which fuzzing begins.
         attempt: reads one input. It may return or raise BnstatError; whatever else it raises is a crash. Its second
             argument is a folder for files, which stays the same within a process.
@@ -34,7 +33,6 @@ class Reader:
     """
 
     name: str
-    reads: str
     seeds: Callable[[], Iterable[bytes]]
     attempt: Callable[[bytes, Path], None]
     mutate: Callable[[bytes, random.Random], bytes]

@@ -93,7 +93,7 @@ def _round(state: State, seconds: float) -> float:
     before = len(state.failed())
     limits = [
         *(f"-timeout={_MOST_WALL}", f"-rss_limit_mb={MEGABYTES}", f"-max_total_time={max(int(seconds), 1)}"),
-        *("-print_final_stats=1", f"-artifact_prefix={state.stopped}/"),
+        *("-print_final_stats=1", "-report_slow_units=1000000", f"-artifact_prefix={state.stopped}/"),
     ]
     call = [
         sys.executable,

@@ -6,45 +6,16 @@ import ast
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from cosmic_ray import mutating, plugins
 from cosmic_ray.ast import Visitor, get_ast
 
-ROOT = Path(__file__).resolve().parents[2]
-# The core: what computes numbers.
-CORE = ("bnstat/moments", "bnstat/layers/normalizers", "bnstat/batch_size", "bnstat/sources/layout.py")
+from mutants.mutant import CORE, ROOT, Mutant
+
 # Of other names: a decorator of documentation or of a class, and two that need names as arguments.
 _LEFT_OUT = {"core/NoOp", "core/VariableReplacer", "core/VariableInserter", "core/RemoveDecorator"}
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A change of one place of a file.
-
-    Attributes:
-        file: its path in the repository.
-        line: the first line of what is changed.
-        change: the name of the change, as cosmic-ray has it.
-        before: the line as it is.
-        after: the line as it becomes.
-        source: the whole file as it becomes.
-    """
-
-    file: str
-    line: int
-    change: str
-    before: str
-    after: str
-    source: str
-
-    @property
-    def key(self) -> str:
-        """The identity of the mutant, which stays when lines move."""
-        return f"{self.file}: {self.before} => {self.after}"
 
 
 def files() -> list[str]:

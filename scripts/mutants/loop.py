@@ -14,7 +14,7 @@ from typing import Any
 
 import coverage
 
-from mutants.drawing import CORE, ROOT, Mutant
+from mutants.mutant import CORE, ROOT, Mutant
 from mutants.swapping import swap
 
 # The processor time of the tests of one mutant: those that are quick come first.

@@ -28,9 +28,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from mutants import ledger  # noqa: E402  (of this folder, found on the path that is set above)
-from mutants.drawing import Mutant, drawn, files  # noqa: E402
+from mutants import entries  # noqa: E402  (of this folder, found on the path that is set above)
+from mutants.drawing import drawn, files  # noqa: E402
 from mutants.loop import Loop  # noqa: E402
+from mutants.mutant import Mutant  # noqa: E402
 
 # The tests of the core. Those of commands run it too, and take much longer.
 TESTS = {
@@ -58,7 +59,7 @@ def main() -> int:
     wanted = [file for file in files() if not given.files or file.startswith(tuple(given.files.split(",")))]
     if not given.show:
         sample = drawn(given.number, given.seed, files())
-        known = ledger.read()
+        known = entries.read()
         left = {one.key for one in known.values() if not one.noticed}
         mutants = [
             one
@@ -67,7 +68,7 @@ def main() -> int:
         ]
         for room, tests in TESTS.items():
             _run([one for one in mutants if one.file.startswith(room)], tests, room)
-    print(ledger.shown())
+    print(entries.shown())
     return 0
 
 
@@ -83,7 +84,7 @@ def _run(mutants: Sequence[Mutant], tests: Sequence[str], room: str) -> None:
         if outcome == "on import":
             on_import.append(mutant)
             return
-        ledger.add(mutant, outcome, test)
+        entries.add(mutant, outcome, test)
         said = f"{outcome:12} {mutant.file}:{mutant.line} {mutant.before}  =>  {mutant.after}"
         print(said, file=sys.__stderr__, flush=True)
 

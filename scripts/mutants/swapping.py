@@ -9,7 +9,8 @@ import gc
 from types import CodeType, FunctionType
 from typing import Any
 
-from mutants.drawing import ROOT, Mutant, functions
+from mutants.drawing import functions
+from mutants.mutant import ROOT, Mutant
 
 
 def swap(mutant: Mutant) -> bool:

@@ -13,6 +13,7 @@ from fuzzing.expected import compare, expected
 from fuzzing.reader import Reader, WrongNumberError, failure_of
 from fuzzing.readers import READERS
 from fuzzing.state import State
+from fuzzing.what import READS
 
 from bnstat import BnstatError, Moments
 
@@ -50,6 +51,11 @@ def test_seeds_are_answered_and_changed_ones_are_answered_or_refused(reader, tmp
         assert failure_of(reader, data, tmp_path) is None, data
 
 
+def test_the_documentation_says_what_each_reader_reads():
+    assert list(READS) == list(READERS)
+    assert all(name == reader.name for name, reader in READERS.items())
+
+
 def test_a_failure_has_its_kind_and_its_place(tmp_path):
     def attempt(data, _folder):
         if data == b"wrong":
@@ -58,7 +64,7 @@ def test_a_failure_has_its_kind_and_its_place(tmp_path):
             Moments.from_array(["text"])
         raise BnstatError("two\nlines" if data == b"lines" else "one line")
 
-    reader = Reader("x", "x", list, attempt, lambda data, _: data)
+    reader = Reader("x", list, attempt, lambda data, _: data)
     found = {data: failure_of(reader, data, tmp_path) for data in (b"wrong", b"crash", b"lines", b"refused")}
     assert found.pop(b"refused") is None
     assert [one.kind for one in found.values()] == ["wrong-number", "crash", "crash"]
@@ -67,7 +73,7 @@ def test_a_failure_has_its_kind_and_its_place(tmp_path):
 
 
 def test_a_cause_is_kept_once_with_its_shortest_input(tmp_path):
-    reader = Reader("x", "x", list, lambda data, _: data.decode("ascii") and 1 / 0, lambda data, _: data)
+    reader = Reader("x", list, lambda data, _: data.decode("ascii") and 1 / 0, lambda data, _: data)
     state = State(tmp_path, "x")
     for data, new in ((b"long one", True), (b"short", False), (b"longer one", False)):
         assert state.add_failure(failure_of(reader, data, tmp_path), data) is new

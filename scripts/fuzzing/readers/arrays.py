@@ -98,4 +98,4 @@ def _seeds() -> Iterator[bytes]:
         yield bytes([len(_FORMS) * way]) + made.getvalue()
 
 
-READER = Reader("arrays", "`.npy` and `.npz` of numpy", _seeds, _attempt, _mutate)
+READER = Reader("arrays", _seeds, _attempt, _mutate)

@@ -105,7 +105,6 @@ def _seeds() -> Iterator[bytes]:
 
 READER = Reader(
     "checkpoints",
-    "safetensors, PyTorch's archives and pickles, exported programs, `.npz`, ONNX",
     _seeds,
     _attempt,
     _mutate,

@@ -119,7 +119,6 @@ def _json(form: int, document: object) -> bytes:
 
 READER = Reader(
     "data-sets",
-    "`dataset.json` of nnU-Net and the Decathlon, lists of MONAI, tables for `--group-by`, `.bnstatignore`",
     _seeds,
     _attempt,
     _mutate,

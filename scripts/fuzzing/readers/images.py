@@ -234,7 +234,6 @@ def _afni(code: int) -> bytes:
 
 READER = Reader(
     "images",
-    "NIfTI-1 and -2 in one and two files, plain, `.gz` and `.bz2`, Analyze, MGH, MINC-1, AFNI",
     _seeds,
     _attempt,
     _mutate,

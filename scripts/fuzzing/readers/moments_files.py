@@ -66,4 +66,4 @@ def _seeds() -> Iterator[bytes]:
                 yield target.read_bytes().replace(folder.encode(), b"/data")
 
 
-READER = Reader("moments", "moments files (`bnstat scan`)", _seeds, _attempt, _mutate, most=16384)
+READER = Reader("moments", _seeds, _attempt, _mutate, most=16384)

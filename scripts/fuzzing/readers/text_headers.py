@@ -109,4 +109,4 @@ def _seeds() -> Iterator[bytes]:
         yield bytes([2 + len(_FORMS) * way]) + f"{start}ElementDataFile = LOCAL\n".encode() + voxels
 
 
-READER = Reader("text-headers", "NRRD (`.nrrd`, `.nhdr`) and MetaImage (`.mha`, `.mhd`)", _seeds, _attempt, _mutate)
+READER = Reader("text-headers", _seeds, _attempt, _mutate)

@@ -124,7 +124,6 @@ def _json(form: int, document: object) -> bytes:
 
 READER = Reader(
     "training-files",
-    "`--plans`, `--monai` in JSON and YAML, `--reference`, `--baseline`, `bnstat.toml`, `pyproject.toml`",
     _seeds,
     _attempt,
     _mutate,

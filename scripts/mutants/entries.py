@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from math import sqrt
 from pathlib import Path
 
-from mutants.drawing import CORE, Mutant
+from mutants.mutant import CORE, Mutant
 
 LEDGER = Path(__file__).with_name("ledger.json")
 
