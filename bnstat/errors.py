@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from operator import index
 from typing import TypeVar
 
+from bnstat.redaction import redacted
+
 Text = TypeVar("Text", bound=str)
 
 # The most that is quoted of what another package says.
@@ -22,7 +24,10 @@ _LONGEST_LINE = 200
 
 
 class BnstatError(Exception):
-    """The root of the tree. Its text is one line that says what happened and what to do."""
+    """The root of the tree. Its text is one line that says what happened and what to do, without secrets of URLs."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redacted(message))
 
 
 class UsageError(BnstatError):
@@ -47,10 +52,22 @@ class InputError(BnstatError):
     """
 
     def __init__(self, source: str, message: str, missing: tuple[str, ...] = ()) -> None:
-        super().__init__(f"{source}: {message}")
-        self.source = source
-        self.message = message
+        super().__init__()
+        self.source = redacted(source)
+        self.message = redacted(message)
         self.missing = missing
+
+    def __str__(self) -> str:
+        """Return the line: the input, and what is wrong with it."""
+        return f"{self.source}: {self.message}"
+
+    def alone(self) -> InputError:
+        """Return the error without the calls that raised it, which keep alive what they had in memory.
+
+        Of a million files that are missing there is an error each.
+        """
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, tuple[str, ...]]]:
         """Return the arguments of the constructor, from which another process makes the error again."""

@@ -14,7 +14,7 @@ import click
 
 from bnstat import stopping
 from bnstat.cli import exit_codes
-from bnstat.cli.messages import as_typed, complain, of_input, refused_value
+from bnstat.cli.messages import as_typed, complain, complain_of, of_input, refused_value
 from bnstat.cli.options import DEBUG, TYPED
 from bnstat.errors import BnstatError, InputError, OutputError, UsageError
 from bnstat.text import closest
@@ -142,14 +142,29 @@ def _failed(error: Exception, argv: list[str], *, debug: bool) -> int:
         return error.exit_code
     if isinstance(error, BnstatError):
         return _expected(error, argv)
-    if isinstance(error, OSError) and error.errno in _FULL:
-        return _expected(OutputError(f"standard output: cannot be written: {error.strerror}"), argv)
-    if debug:
+    full = isinstance(error, OSError) and error.errno in _FULL
+    if debug and not full:
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.strerror:
+        return _expected(_of_system(error), argv)
     told = "the trace above" if debug else "the trace that --debug shows"
     what = f"a defect in bnstat {__version__}: {type(error).__name__}: {error}"
     complain(f"{what}; please report it to {REPORT_TO}, with {told}")
     return exit_codes.DEFECT
+
+
+def _of_system(error: OSError) -> BnstatError:
+    """Return the error to report for one of the system that no reader expected, as of a folder that was taken away."""
+    if error.errno in _FULL:
+        return OutputError(f"standard output: cannot be written: {error.strerror}")
+    try:
+        os.getcwd()  # noqa: PTH109  (only whether it is there)
+    except OSError as lost:
+        return InputError("the current folder", f"cannot be used: {lost.strerror}; cd to another one, and run it again")
+    if error.filename is None:
+        return InputError("a file", f"cannot be used: {error.strerror}; run the command again, with --debug for more")
+    name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
+    return InputError(name, f"cannot be used: {error.strerror}; check the path, and who may use it")
 
 
 def _invoke(argv: list[str], shared: dict[str, object]) -> int:
@@ -185,8 +200,7 @@ def _with_help(error: click.ClickException) -> str:
 def _expected(error: BnstatError, argv: list[str]) -> int:
     """Write the line of an error that bnstat raises on purpose, after those of failed files; return the exit code."""
     failures = error.failures if isinstance(error, UsageError) else ()
-    for failure in failures:
-        complain(of_input(failure.source, failure.message))
+    complain_of(failures)
     complain(of_input(error.source, error.message) if isinstance(error, InputError) else as_typed(str(error), argv))
     if isinstance(error, UsageError) and not failures:
         return exit_codes.USAGE

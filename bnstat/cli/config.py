@@ -16,8 +16,10 @@ import click
 
 from bnstat.cli.groups import Option
 from bnstat.cli.parameter_types import Written
-from bnstat.errors import UsageError
+from bnstat.errors import InputError, UsageError
 from bnstat.reports.limits import Limits, fault_of
+from bnstat.sources.documents import read_text
+from bnstat.sources.regular import is_file
 from bnstat.text import closest
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ _KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "f
 _JUDGING = ("check", "report")
 _TABLES: dict[str, tuple[type, ...]] = {"limits": (dict,), "overrides": (list,)}
 LIMITS = tuple(one.name.replace("_", "-") for one in fields(Limits))
+# Whole numbers of TOML have 64 bits. Deeper than this no settings are, also not in a pyproject.toml of others.
+_LARGEST, _DEEPEST = 1 << 63, 100
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table"}
 
 
@@ -206,7 +210,7 @@ def _from_folder(folder: Path, key: str, value: object, is_path: bool) -> object
         return value if value in ("nonzero", "labels") or value.startswith(("<", ">")) else str(folder / value)
     if key == "group-by":
         here = folder / value.rpartition(":")[0]  # else it is one of the data, in their folder
-        return str(folder / value) if here.is_file() and value != "directory" else value
+        return str(folder / value) if is_file(here) and value != "directory" else value
     if key == "intensity":
         return _steps_of_channels(folder, value)
     if key == "intensities":
@@ -233,16 +237,34 @@ def _steps_from(folder: Path, part: str) -> str:
 def _step_from(folder: Path, step: str) -> str:
     """Return a step of preprocessing, with its path, if it has one, relative to a folder."""
     name, _, rest = step.strip().partition(":")
-    return f"ct:{folder / rest}" if name == "ct" and (folder / rest).is_file() else step
+    return f"ct:{folder / rest}" if name == "ct" and is_file(folder / rest) else step
 
 
 def _document(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
+        document = tomllib.loads(read_text(file, "give a bnstat.toml"))
+        _require_plain(document, 0)
+    except InputError as error:
+        raise UsageError(str(error)) from error
     except (ValueError, RecursionError) as error:  # also of numbers too long and tables too deep for Python
         raise UsageError(f"{file}: is not TOML: {error}") from error
+    return document
+
+
+def _require_plain(value: object, depth: int) -> None:
+    """Refuse what no setting is: numbers that TOML does not have, as of thousands of digits, NUL, and deep tables.
+
+    Raises:
+        ValueError: if there is one.
+    """
+    if depth > _DEEPEST:
+        raise ValueError(f"its tables and lists are more than {_DEEPEST} levels deep")
+    if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+        raise ValueError("a whole number does not fit into 64 bits")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("a text has a NUL character")
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _require_plain(one, depth + 1)
 
 
 def _said(file: Path, document: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bnstat.cli.origins import CONFIG, TRAININGS, config_of, is_of_file, key_of,
 from bnstat.cli.parameter_types import Written
 from bnstat.errors import UsageError
 from bnstat.escapes import logged
+from bnstat.sources.regular import read_regular
 from bnstat.text import printable
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _nearest() -> Path | None:
 
     try:
         start = Path.cwd()
-    except FileNotFoundError:  # the folder does not exist any more
+    except OSError:  # the folder does not exist any more, or nobody may look into it
         return None
     for folder in (start, *start.parents):
         for name in _NAMES:
@@ -179,7 +180,7 @@ def _is_file(file: Path) -> bool:
 
 def _has_table(project: Path) -> bool:
     try:
-        if _MARK not in project.read_bytes():
+        if _MARK not in read_regular(project):
             return False
     except OSError as error:
         raise UsageError(f"{project}: cannot be read: {error.strerror}") from error

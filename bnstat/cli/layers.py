@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ from bnstat.cli.groups import NETWORK, OUTPUT, option, together
 from bnstat.cli.parameter_types import Listed
 from bnstat.cli.saved import ending, refuse_plot, save
 from bnstat.errors import UsageError
+from bnstat.sources.regular import exists
 
 if TYPE_CHECKING:
     from bnstat.reading.settings import Reading
@@ -140,7 +140,7 @@ def _require_model_first(model: str, paths: Sequence[str]) -> None:
     from bnstat.networks.opening import is_factory
 
     for path in paths:
-        if is_factory(path) and not is_factory(model) and not Path(path).exists():
+        if is_factory(path) and not is_factory(model) and not exists(path):
             raise UsageError(f"the model comes before the paths, as in: bnstat layers {path} {model}")
 
 

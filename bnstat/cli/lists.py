@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bnstat.errors import InputError, UsageError
+from bnstat.sources.regular import MOST_BYTES
 
 STDIN = "-"
 
@@ -39,9 +40,13 @@ def _listed(file: str, separator: str) -> list[str]:
     """Return the paths in one list, decoded as the system decodes file names."""
     name = "standard input" if file == STDIN else file
     try:
-        content = _stdin() if file == STDIN else Path(file).read_bytes()
+        content = _stdin() if file == STDIN else _content(file)
     except OSError as error:
         raise InputError(name, f"cannot be read as a list of paths: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(name, f"no file can have this name ({error}); check the path") from error
+    if len(content) > MOST_BYTES:
+        raise InputError(name, f"is larger than {MOST_BYTES >> 20} MB, which no list of paths is; name another")
     lines = [os.fsdecode(line) for line in content.split(separator.encode())]
     if separator == "\n":
         lines = [line.removesuffix("\r") for line in lines]
@@ -53,7 +58,13 @@ def _listed(file: str, separator: str) -> list[str]:
     return found
 
 
+def _content(file: str) -> bytes:
+    """Return the bytes of a list, up to one more than any has: it may be a pipe that a shell makes, as <(find .)."""
+    with Path(file).open("rb") as opened:
+        return opened.read(MOST_BYTES + 1)
+
+
 def _stdin() -> bytes:
     if sys.stdin is None:
         raise InputError("standard input", "is closed; give a list with --files-from FILE")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer.read(MOST_BYTES + 1)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
-from bnstat.text import NO_BREAK_SPACE, printable
+from bnstat.redaction import redacted
+from bnstat.text import NO_BREAK_SPACE, plural, printable
 
 if TYPE_CHECKING:  # reports take milliseconds that `--help` does not need
     from bnstat.reports.check import Check
@@ -41,6 +43,21 @@ Told = TypeVar(
     "Scan",
 )
 
+
+class Unread(Protocol):
+    """An input that cannot be read, as an error or in a report."""
+
+    @property
+    def source(self) -> str:
+        """The input."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong with it, and what to do."""
+
+
+# The inputs that cannot be read of which each has a line on stderr.
+_MOST_LINES = 10
 # Parameters that have another name than their option, by that option without its dashes.
 PARAMETERS = {"patch": "size", "patches": "number", "allow-protocol": "protocols", "layer": "layers"}
 _OPTIONS = {parameter: option for option, parameter in PARAMETERS.items()}
@@ -119,6 +136,15 @@ def complain(message: str) -> None:
     _say(f"bnstat: error: {message}")
 
 
+def complain_of(failures: Collection[Unread]) -> None:
+    """Write a line for each of the first inputs that cannot be read, and one that counts the others."""
+    for failure in islice(failures, _MOST_LINES):
+        complain(of_input(failure.source, failure.message))
+    if len(failures) > _MOST_LINES:
+        others = plural(len(failures) - _MOST_LINES, "more input")
+        complain(f"{others} cannot be read; correct these first, or see all of them with --format json")
+
+
 def note(message: str) -> None:
     """Write a note to stderr, as one line."""
     _say(f"bnstat: note: {message}")
@@ -131,6 +157,6 @@ def tell_line(message: str) -> None:
 
 def _say(message: str) -> None:
     """Write one line. Control characters, which a file name may have, are escaped."""
-    line = printable(message.replace(NO_BREAK_SPACE, " "))
+    line = printable(redacted(message).replace(NO_BREAK_SPACE, " "))
     with suppress(OSError):  # if stderr is full or closed, nobody can be told
         click.echo(line, err=True)

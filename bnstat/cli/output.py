@@ -7,14 +7,15 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from typing import TextIO
 
-from bnstat.cli.messages import complain, note, of_input
+from bnstat.cli.messages import complain_of, note
 from bnstat.cli.options import Output
 from bnstat.errors import OutputError, UsageError
 from bnstat.escapes import logged
+from bnstat.redaction import redacted
 from bnstat.renderers.written import write_text
 from bnstat.reports.finding import Failure
 from bnstat.version import DOCS, page_of_rule
@@ -29,10 +30,9 @@ _FOR_ALL = ("json", "csv")
 _WITH_PAGE = ("report",)
 
 
-def tell(failures: Iterable[Failure], notes: Iterable[str], quiet: bool) -> None:
+def tell(failures: Collection[Failure], notes: Iterable[str], quiet: bool) -> None:
     """Write errors, and notes unless quiet, to stderr."""
-    for failure in failures:
-        complain(of_input(failure.source, failure.message))
+    complain_of(failures)
     if not quiet:
         for line in notes:
             note(line)
@@ -51,7 +51,7 @@ def write(command: str, report: object, to: Output, inputs: Iterable[str]) -> No
         UsageError: if the file is one of the inputs.
         OutputError: if it cannot be written.
     """
-    rendered = _rendered(command, report, to)
+    rendered = redacted(_rendered(command, report, to))
     if to.file is None or to.file == "-":
         _write_stdout(rendered, "utf-8" if to.format in _UTF8 else None)
         return

@@ -179,7 +179,7 @@ def opened(planned: Planned, preparation: Preparation) -> tuple[Inside, ...] | N
     if isinstance(region, Threshold):
         return tuple(ByValue(region) for _ in planned.parts)
     if isinstance(region, MaskFile):
-        image = _read(named(region.path, planned.case.name), planned, planned.case.beside)
+        image = _read(named(region.path, planned.case.given), planned, planned.case.beside)
     elif planned.case.labels is None:
         raise InputError(
             planned.case.name,

@@ -70,7 +70,7 @@ def require_room(planned: Planned, patching: Patching, size: tuple[int, ...]) ->
 
 def labels_name(case: Case, patching: Patching) -> str | None:
     """Return the label map of a case: the one that was named, else that of its data set; None if it has none."""
-    return case.labels if patching.labels is None else named(patching.labels, case.name)
+    return case.labels if patching.labels is None else named(patching.labels, case.given)
 
 
 def _require_axes(planned: Planned) -> None:

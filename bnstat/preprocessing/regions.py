@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 from typing import ClassVar
 
 from bnstat.errors import UsageError
 from bnstat.sources.neighbours import meant_by
+from bnstat.sources.regular import exists
 from bnstat.text import closest
 
 # The parts of a path that stand for the name of the case and for its folder: in the path of its mask or labels.
@@ -69,7 +69,7 @@ def _is_there(path: str) -> bool:
     """Return True if a file exists, or the archive of an array such as 'masks.npz[brain]'."""
     file = path.rpartition("[")[0] if path.endswith("]") else path
     try:
-        return bool(file) and Path(file).exists()
+        return bool(file) and exists(file)
     except (OSError, ValueError):  # the text is too long for a name, or has a NUL
         return False
 

@@ -176,6 +176,6 @@ def sample_of(planned: Planned, index: int | None) -> Sample:
         shape=planned.shape,
         dtype=planned.dtype_name,
         repetition=first.volume.repetition if first.arrangement.channels_axis == TIME_AXIS else None,
-        files=case.files if case.joined else (),
+        files=case.shown if case.joined else (),
         channels=planned.channels,
     )

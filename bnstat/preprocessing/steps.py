@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
 
-from bnstat.errors import UsageError
+from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.step_numbers import WrongError, number, numbers, require_order
+from bnstat.sources.documents import WRONG_FIELDS, read_json
+from bnstat.sources.regular import is_file
 from bnstat.text import closest
 
 if TYPE_CHECKING:  # what takes milliseconds, and few steps need
@@ -277,10 +277,7 @@ def _ct(given: str) -> Step:
 
 
 def _is_file(name: str) -> bool:
-    try:
-        return Path(name).is_file()
-    except OSError:  # the name is too long
-        return False
+    return is_file(name)  # False for impossible names
 
 
 def _ct_channel(low: float, high: float, mean: float, deviation: float) -> tuple[float, float, float, float]:
@@ -293,11 +290,12 @@ def _ct_channel(low: float, high: float, mean: float, deviation: float) -> tuple
 def _ct_of_file(path: str) -> Step:
     """Read the properties of each channel that nnU-Net found in the foreground of a data set."""
     try:
-        properties = json.loads(Path(path).read_text(encoding="utf-8"))[_PROPERTIES]
+        document: Any = read_json(path, "give nnU-Net's dataset_fingerprint.json or nnUNetPlans.json")
+        properties = document[_PROPERTIES]
         rows = [[_finite(properties[str(channel)][key]) for key in _CT_KEYS] for channel in range(len(properties))]
-    except OSError as error:
-        raise WrongError(f"the file cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except InputError as error:
+        raise WrongError(error.message) from error
+    except WRONG_FIELDS as error:
         raise WrongError(
             f"the file has no {_PROPERTIES} with {', '.join(_CT_KEYS)} for each channel; "
             "give nnU-Net's dataset_fingerprint.json or nnUNetPlans.json"

@@ -37,6 +37,7 @@ from bnstat.reading.moments_schema import (
 )
 from bnstat.reading.network_layer import NetworkLayer
 from bnstat.reading.scan_settings import ScanSettings
+from bnstat.redaction import redacted
 from bnstat.sources.addresses import Access
 from bnstat.sources.layout import Tensor
 from bnstat.sources.sample import Patch, Sample
@@ -135,6 +136,9 @@ def _selected(selection: Selection | None) -> dict[str, object] | None:
 def _preparation(preparation: Preparation) -> dict[str, object]:
     """Return the settings of the preprocessing; `intensity_per` only if it is not the usual one."""
     fields = asdict(preparation)
+    fields["mask"] = fields["mask"] and redacted(fields["mask"])
+    if fields["patches"] is not None and fields["patches"]["labels"]:
+        fields["patches"]["labels"] = redacted(fields["patches"]["labels"])
     if preparation.intensity_per == "volume":
         del fields["intensity_per"]
     return fields

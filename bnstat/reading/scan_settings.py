@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.network_layer import NetworkLayer
+from bnstat.redaction import redacted
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.selection import ANY, Selection
 
@@ -69,10 +70,15 @@ def difference(one: ScanSettings, other: ScanSettings, *, ignored: Collection[st
     """Return the first setting in which two scans differ; None if they differ at most in those that are ignored."""
     of_one, of_other = dict(_values(one)), dict(_values(other))
     for name in (name for name in of_one if name in of_other):
-        value, theirs = of_one[name], of_other[name]
+        value, theirs = _stored(of_one[name]), _stored(of_other[name])
         if value != theirs and name not in ignored:
             return Difference(name, value, theirs)
     return None
+
+
+def _stored(value: object) -> object:
+    """Return a value as a moments file has it, without secrets of URLs."""
+    return redacted(value) if isinstance(value, str) else value
 
 
 def _values(settings: ScanSettings) -> Iterator[tuple[str, object]]:

@@ -334,7 +334,7 @@ def plan_cases(cases: Iterable[Case], axis: int, batch_axis: BatchAxis, failures
         try:
             planned.append(plan_case(case, axis, batch_axis))
         except InputError as error:
-            failures.append(error)
+            failures.append(error.alone())
         except UsageError as error:
             misuse = misuse or error
     if misuse is not None:

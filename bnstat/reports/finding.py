@@ -50,7 +50,7 @@ class Finding:
         return self.batch, self.channel if self.group is None else self.group
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Failure:
     """An input that could not be read. If it is a case, `missing` names the channels whose files do not exist."""
 

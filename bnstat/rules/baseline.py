@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,9 +17,13 @@ from bnstat.errors import InputError, OutputError
 from bnstat.escapes import json_text
 from bnstat.reports.check import Stale
 from bnstat.reports.finding import Finding
+from bnstat.sources.documents import in_short, read_json
+from bnstat.sources.regular import exists
 from bnstat.writing import write_whole
 
 SCHEMA = "bnstat.baseline/1"
+# More channels than an array can have.
+_MOST_CHANNELS = 1 << 63
 _ANEW = "give another file with `baseline`, and write it with `update_baseline`"
 
 
@@ -91,7 +95,8 @@ class Baseline:
 
     def _is_there(self, path: str) -> bool:
         """Return True if a file exists; for an array in an archive, if the archive does."""
-        return any((self.file.parent / name).exists() for name in (path, path.rpartition("[")[0]) if name)
+        named = (path, path.rpartition("[")[0])
+        return any(exists(self.file.parent / name) for name in named if name)
 
     def updated(self, findings: Iterable[Finding], stale: Iterable[Stale]) -> Baseline:
         """Return a baseline with these findings and without stale entries; entries of files that were not read stay."""
@@ -137,15 +142,14 @@ def load(file: str, *, missing: bool = False) -> Baseline:
         InputError: if the file cannot be read, or is not a baseline.
     """
     path = Path(file)
-    if missing and not path.exists():
+    if missing and not exists(path):  # False in a folder that must not be looked into
         return Baseline(path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        hint = "; `update_baseline` creates it" if isinstance(error, FileNotFoundError) else ""
-        raise InputError(file, f"the file cannot be read: {error.strerror}{hint}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(file, f"it is not a bnstat baseline, because it is not JSON; {_ANEW}") from error
+        document = read_json(file, f"so it is not a bnstat baseline; {_ANEW}")
+    except InputError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise InputError(file, "no such file; `update_baseline` creates it") from error
+        raise
     return Baseline(path, tuple(_entries(document, file)))
 
 
@@ -156,12 +160,37 @@ def _entries(document: object, file: str) -> Iterable[KnownFinding]:
     if not isinstance(entries, list):
         raise InputError(file, f"it is not a bnstat baseline, because it has no list of findings; {_ANEW}")
     for one in entries:
-        try:
-            rule, path, channel = str(one["rule"]), str(one["path"] or ""), one["channel"]
-            layer = str(one.get("layer") or "")
-            yield KnownFinding(path, rule, -1 if channel is None else int(channel), one["name"], layer)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(file, f"one of its entries is not a finding: {one!r}; {_ANEW}") from error
+        if not (
+            isinstance(one, dict) and all(is_kind(one.get(key, absent)) for key, (is_kind, absent) in _FIELDS.items())
+        ):
+            raise InputError(file, f"one of its entries is not a finding: {in_short(one)}; {_ANEW}")
+        channel = one["channel"]
+        yield KnownFinding(
+            one["path"] or "", one["rule"], -1 if channel is None else channel, one["name"], one.get("layer") or ""
+        )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_channel_or_none(value: object) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_CHANNELS)
+
+
+# The fields of an entry, each with what decides whether a value is one, and what stands for a field that is not there:
+# only a layer may be left out.
+_FIELDS: Mapping[str, tuple[Callable[[object], bool], object]] = {
+    "rule": (_is_text, ...),
+    "name": (_is_text, ...),
+    "path": (_is_text_or_none, ...),
+    "channel": (_is_channel_or_none, ...),
+    "layer": (_is_text_or_none, None),
+}
 
 
 def _fields(one: KnownFinding) -> dict[str, object]:

@@ -45,7 +45,7 @@ USUAL = Access()
 
 def is_remote(path: str) -> bool:
     """Return True if a path is a URL."""
-    return _URL.match(path) is not None
+    return "://" in path and _URL.match(path) is not None
 
 
 def protocol_of(url: str) -> str:
@@ -81,6 +81,10 @@ def require_allowed(url: str, access: Access) -> str:
         )
     if any(ord(letter) < ord(" ") or letter == "\x7f" for letter in url):
         raise InputError(shown, "it contains control characters, so it was not opened; check how the URL was written")
+    try:
+        urlsplit(url)
+    except ValueError as error:
+        raise InputError(shown, f"it is no URL that can be opened ({error}); check how it was written") from error
     if protocol not in PROTOCOLS and protocol not in access.protocols:
         raise InputError(
             shown,

@@ -5,24 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bnstat.errors import InputError
+from bnstat.redaction import redacted
 from bnstat.sources.addresses import Access, is_remote
 from bnstat.sources.formats.memory import InMemory
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.volume import Volume
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Case:
     """Files that are read together, in the order of their channels. A case can be sent to another process.
 
     Attributes:
-        name: a file as the user named it; for several files, their folder and the part that their names share.
+        name: a file as the user named it; for several files, their folder and the part that their names share. It is
+            shown and stored, so it has no secrets of a URL.
         files: their paths.
         channels: the names of its channels; empty if they are not known.
         labels: the label map, None if there is none; its voxels above 0 are foreground.
         dataset: the file that lists the case; None if none does.
         protocols: the names of protocols that the user allows beside the usual ones, also for its mask and label map.
         held: the array or image in memory that is read in place of files; None for files. It stays in this process.
+        given: the name with the secrets of a URL, from which the names of files beside the case are made.
     """
 
     name: str
@@ -32,6 +35,12 @@ class Case:
     dataset: str | None = None
     protocols: tuple[str, ...] = ()
     held: InMemory | None = None
+    given: str = field(default="", repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        shown = redacted(self.name)
+        object.__setattr__(self, "given", self.name if shown != self.name or not self.given else self.given)
+        object.__setattr__(self, "name", shown)
 
     @classmethod
     def holding(cls, held: InMemory) -> Case:
@@ -52,6 +61,11 @@ class Case:
     def beside(self) -> Access:
         """The access to files that the user names beside the case, such as a mask."""
         return Access(self.protocols)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Its files as they are shown and stored, without secrets of URLs."""
+        return tuple(map(redacted, self.files))
 
     @property
     def joined(self) -> bool:

@@ -17,6 +17,7 @@ from functools import cached_property
 from shlex import quote
 
 from bnstat.errors import InputError, UsageError, texts
+from bnstat.redaction import redacted
 from bnstat.sources import storage
 from bnstat.sources.addresses import Access
 from bnstat.sources.case import Case, FoundCases
@@ -215,7 +216,7 @@ class Sieve:
         if found.cases or not self.root:
             found.notes.append(self.note)
             return found
-        others = [failure for failure in found.failures if failure.source != self.root]
+        others = [failure for failure in found.failures if failure.source != redacted(self.root)]
         nothing = InputError(self.root, f"no image is left of it: {self.note.removeprefix(f'{self.root}: ')}")
         return FoundCases(failures=[*others, nothing], notes=found.notes)
 

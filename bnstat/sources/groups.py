@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bnstat.errors import InputError, UsageError, text
-from bnstat.sources.neighbours import unopened
+from bnstat.sources.documents import read_text
 
 DIRECTORY = "directory"
 
@@ -19,6 +19,9 @@ _NAMES: tuple[Callable[[str], str], ...] = (
     lambda source: Path(source).name,
     lambda source: Path(source).name.split(".")[0],
 )
+
+# The ends of lines, also of old programs. Other characters at which Python divides a text may be part of an entry.
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 # The columns that together tell the rows of a table of sessions apart.
 _SESSION = ("participant_id", "session_id")
@@ -138,19 +141,13 @@ def _parts_of(source: str) -> set[str]:
 
 def _rows(file: str) -> list[Mapping[str, str]]:
     """Read the rows of a table, whose columns are separated by commas, semicolons or tabs."""
-    try:
-        with Path(file).open(encoding="utf-8-sig", newline="") as opened:
-            content = opened.read()
-    except OSError as error:
-        raise unopened(file, error) from error
-    except UnicodeDecodeError as error:
-        raise InputError(file, "the table cannot be read: it is not UTF-8 text") from error
+    content = read_text(file, "save the table again as CSV in UTF-8")
     head = content.partition("\n")[0]
     separator = max(",;\t", key=head.count)
     try:
         rows = [
             {name.strip(): (value or "").strip() for name, value in row.items() if isinstance(name, str)}
-            for row in csv.DictReader(content.splitlines(), delimiter=separator, restval="")
+            for row in csv.DictReader(_LINE_END.split(content), delimiter=separator, restval="")
         ]
     except csv.Error as error:
         raise InputError(file, f"the table cannot be read: {error}; save it again as CSV") from error

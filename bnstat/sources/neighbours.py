@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from bnstat.errors import InputError
 from bnstat.sources.formats.registry import format_of, split_key
@@ -12,6 +13,8 @@ from bnstat.sources.names import ending_of, stem_of
 
 # How alike two names must be without their endings, from 0 to 1: `t1_haed` and `t1_head` are by 0.86.
 _ALIKE = 0.75
+# So many names that do not exist in one folder get a name that is meant.
+_MOST_MEANT = 100
 _NUMBER = re.compile(r"\d+")
 
 
@@ -26,7 +29,10 @@ def meant_by(path: str) -> str | None:
             here = "/".join(parts[:place])
             if not here or os.path.lexists(here):
                 continue
-            found = _nearest(parts[place - 1], _names_in("/".join(parts[: place - 1]), path, parts, place))
+            folder = "/".join(parts[: place - 1])
+            if not _may_look_into(folder, path):
+                return None
+            found = _nearest(parts[place - 1], _names_in(folder, path, parts, place))
             if found is None:
                 return None
             parts[place - 1] = found
@@ -80,6 +86,20 @@ def _file_above(path: str) -> str | None:
         return next((path[:place] for place in reversed(places) if os.path.isfile(path[:place])), None)
     except (OSError, ValueError):
         return None
+
+
+def _may_look_into(folder: str, path: str) -> bool:
+    """Return False once many names of one folder were mistaken: to compare each with all names there takes for ever."""
+    found = os.stat(folder or ("/" if path.startswith("/") else os.curdir))
+    looked = _times_looked(found.st_dev, found.st_ino, found.st_mtime_ns)
+    looked[0] += 1
+    return looked[0] <= _MOST_MEANT
+
+
+@lru_cache(maxsize=256)
+def _times_looked(device: int, number: int, changed: int) -> list[int]:  # noqa: ARG001  (what a folder is known by)
+    """Return how often the names of a folder were looked through for one that is meant, to be counted on."""
+    return [0]
 
 
 def _names_in(folder: str, path: str, parts: Sequence[str], place: int) -> list[str]:

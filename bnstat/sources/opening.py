@@ -12,7 +12,7 @@ from bnstat.sources.file_state import states_of
 from bnstat.sources.formats import nifti
 from bnstat.sources.formats.registry import Format, format_of, format_of_folder, format_within, path_of
 from bnstat.sources.names import others_of
-from bnstat.sources.regular import open_unbuffered, require_regular
+from bnstat.sources.regular import impossible, open_unbuffered, require_regular
 from bnstat.sources.storage import is_there
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import Volume
@@ -111,7 +111,7 @@ def _refuse_unreadable(source: str, path: str) -> None:
         for other in filter(is_there, others_of(path)):
             require_regular(other)
     except ValueError as error:
-        why = "a NUL character" if "\0" in path else "a character that this system cannot write"
+        why = impossible(path) or "a character that this system cannot write"
         raise InputError(source, f"no file can have this name, which contains {why}; check the path") from error
     except (FileNotFoundError, NotADirectoryError) as error:
         from bnstat.sources.neighbours import missing

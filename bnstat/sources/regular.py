@@ -95,3 +95,29 @@ def read_regular(path: str | os.PathLike[str], limit: int = MOST_BYTES) -> bytes
     if len(content) > limit:
         raise TooLargeError(os.fspath(path), limit)
     return content
+
+
+def impossible(name: str) -> str | None:
+    """Return what a name has that no file can have in its name; None if a file may have it."""
+    if "\0" in name:
+        return "a NUL character"
+    try:
+        os.fsencode(name)
+    except ValueError:
+        return "a character that this system cannot write"
+    return None
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Return True if a path is a regular file; unlike pathlib, False where nobody may look."""
+    return os.path.isfile(path)
+
+
+def is_directory(path: str | os.PathLike[str]) -> bool:
+    """Return True if a path is a directory; unlike pathlib, False where nobody may look."""
+    return os.path.isdir(path)
+
+
+def exists(path: str | os.PathLike[str]) -> bool:
+    """Return True if a path exists; unlike pathlib, False where nobody may look."""
+    return os.path.exists(path)

@@ -12,14 +12,21 @@ from bnstat.sources.formats.registry import split_key
 
 def repeated(cases: Iterable[Case]) -> list[str]:
     """Return a note if a file is read more than once: under one name, another spelling of it, or a link to it."""
-    names: dict[object, list[str]] = {}
+    # the first name of each file, and all names of those that have more than one
+    names: dict[object, str] = {}
+    again: dict[object, list[str]] = {}
     for case in cases:
         for file in case.files if case.held is None else ():
-            names.setdefault(_identity(file), []).append(file)
-    several = [found for found in names.values() if len(found) > 1]
-    if not several:
+            identity = _identity(file)
+            if identity in names:
+                again.setdefault(identity, [names[identity]]).append(file)
+            else:
+                names[identity] = file
+    if not again:
         return []
-    first, more = several[0], len(several) - 1
+    # the files in the order in which they were first named
+    first = next(again[identity] for identity in names if identity in again)
+    more = len(again) - 1
     spelled = list(dict.fromkeys(first))
     times = "twice" if len(first) == 2 else f"{len(first)} times"
     what = f"{spelled[0]} is among the inputs {times}" + (f", also as {spelled[1]}" if len(spelled) > 1 else "")

@@ -14,6 +14,7 @@ from bnstat.sources.exclusion import Sieve
 from bnstat.sources.formats.memory import InMemory
 from bnstat.sources.formats.registry import is_dicom, marked_format, names_of_read
 from bnstat.sources.names import is_image
+from bnstat.sources.regular import impossible
 from bnstat.sources.selection import ANY, Selection
 from bnstat.text import plural
 
@@ -57,7 +58,7 @@ def _of_named(found: FoundCases, selection: Selection) -> FoundCases:
 
     Who names files means them: without a selection, a note says at most that they are of several kinds.
     """
-    there = {case.name for case in found.cases}
+    there = {case.given for case in found.cases} if found.named else set()
     named = [file for file in found.named if file in there]
     chosen = bool(selection.kinds or selection.entity or selection.suffix is not None)
     if not named or selection.pattern is not None or (not chosen and (len(named) < 2 or selection.each)):
@@ -68,9 +69,10 @@ def _of_named(found: FoundCases, selection: Selection) -> FoundCases:
         note = survey.kinds_note(named)
         found.notes += [] if note is None else [note]
         return found
-    protocols = next(case.protocols for case in found.cases if case.name == named[0])
+    protocols = next(case.protocols for case in found.cases if case.given == named[0])
     taken = survey.survey("", named, selection, protocols)
-    others = [case for case in found.cases if case.name not in set(named)]
+    taken_up = set(named)
+    others = [case for case in found.cases if case.given not in taken_up]
     notes = [*found.notes, *taken.notes, *(said for _, said in taken.surveyed)]
     return FoundCases([*others, *taken.cases], [*found.failures, *taken.failures], notes, surveyed=found.surveyed)
 
@@ -92,6 +94,8 @@ def _cases_of(path: str, access: Access, selection: Selection, files: Sieve) -> 
         return FoundCases(
             failures=[InputError("''", "the path is empty; check whether a variable of the shell is not set")]
         )
+    if (why := impossible(path)) is not None:
+        raise InputError(path, f"no file can have this name, which contains {why}; check the path")
     if is_remote(path):
         require_allowed(path, access)
     if _is_pattern(path):

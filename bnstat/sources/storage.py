@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from bnstat.errors import InputError
 from bnstat.sources import remote
 from bnstat.sources.addresses import USUAL, Access, is_remote
+from bnstat.sources.documents import read_text
 from bnstat.sources.formats.registry import MARKS, path_of
-from bnstat.sources.regular import open_regular, read_regular
+from bnstat.sources.regular import MOST_BYTES, open_regular
 from bnstat.sources.streams import unreadable
 
-# The most bytes of a text: a description of a data set takes a few kilobytes for each thousand cases.
-_MOST_TEXT = 1 << 28
+# What to give in place of a description that is no text.
+_INSTEAD = "give the JSON file of a data set, or images"
 # The bytes within which a moments file names its schema.
 _MOMENTS_WITHIN = 64
 
@@ -81,8 +82,6 @@ def state_of(path: str, access: Access = USUAL) -> tuple[int | None, int | None]
 def is_moments(path: str) -> bool:
     """Return True if a file is a moments file, by its first bytes."""
     try:
-        if not os.path.isfile(path):  # False for impossible names
-            return False
         with open_regular(path) as file:
             return b'"bnstat.moments/' in file.read(_MOMENTS_WITHIN)
     except (OSError, ValueError):
@@ -119,18 +118,15 @@ def text_of(path: str, access: Access = USUAL) -> str:
     Raises:
         InputError: if it cannot be read, or is not text.
     """
+    if not is_remote(path):
+        return read_text(path, _INSTEAD)
     try:
-        if is_remote(path):
-            with remote.open_stream(path, access=access) as stream:
-                data = stream.read(_MOST_TEXT)
-        else:
-            data = read_regular(path, _MOST_TEXT)
+        with remote.open_stream(path, access=access) as stream:
+            data = stream.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise InputError(path, f"it is larger than {MOST_BYTES >> 20} MB, which no description is; {_INSTEAD}")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(path, "it is not UTF-8 text; give the JSON file of a data set, or images") from error
-    except FileNotFoundError as error:
-        from bnstat.sources.neighbours import missing
-
-        raise missing(path, path) from error
+        raise InputError(path, f"the file is not UTF-8 text; {_INSTEAD}") from error
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from bnstat.errors import InputError, UsageError
 from bnstat.reports.full.network import SCHEMA, ReportedNetwork
-from bnstat.sources.neighbours import unopened
+from bnstat.sources.documents import parsed, read_text
 
 # How such a file is written, for a message.
 _WRITE = "write it with: bnstat layers MODEL PATH -o layers.json"
@@ -19,13 +18,11 @@ def given_layers(file: str) -> ReportedNetwork:
     Raises:
         InputError: if the file cannot be read, is another document, or a field that a report shows is wrong.
     """
+    found = parsed(read_text(file, _WRITE), file, _WRITE, _refused)
     try:
-        found: object = json.loads(Path(file).read_text(encoding="utf-8-sig"), parse_constant=_refused)
-        json.dumps(found, ensure_ascii=False).encode("utf-8")  # halves of characters, which no page can hold
-    except OSError as error:
-        raise unopened(file, error) from error
-    except (ValueError, RecursionError) as error:  # also of bytes that are no text
-        raise InputError(file, f"is not JSON, and so not a document of bnstat layers; {_WRITE}") from error
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise InputError(file, f"contains halves of characters, which no page can hold; {_WRITE}") from error
     said = found.get("schema") if isinstance(found, dict) else None
     if not isinstance(found, dict) or said != SCHEMA:
         other = f"is a document of {said}" if isinstance(said, str) else "is another document"

@@ -8,6 +8,7 @@ from itertools import groupby
 from bnstat.errors import InputError
 from bnstat.reading.settings import Reading
 from bnstat.reading.table import blaming, find_cases
+from bnstat.redaction import redacted
 from bnstat.reports.listing import ListedCase, Listing
 from bnstat.sources.addresses import is_remote
 from bnstat.sources.case import Case
@@ -39,8 +40,11 @@ def list_cases(paths: Sequence[str], axis: int, batch_axis: BatchAxis, reading: 
             for path in some:
                 cases += _scanned(path, axis, batch_axis, reading, failures, notes)
     notes += repeated(cases)
-    listed = tuple(ListedCase(case.name, case.files, case.channels, case.labels) for case in cases)
-    return Listing(listed, failures_of(failures), tuple(notes))
+    return Listing(tuple(map(_listed, cases)), failures_of(failures), tuple(notes))
+
+
+def _listed(case: Case) -> ListedCase:
+    return ListedCase(case.name, case.shown, case.channels, None if case.labels is None else redacted(case.labels))
 
 
 def _absent(case: Case) -> InputError | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Unpack
 
 from bnstat.batch_size.settings import CompareSettings, PopulationKind, Tolerances
@@ -29,6 +28,7 @@ from bnstat.rules.overrides import Override, dropping
 from bnstat.sources.addresses import is_remote
 from bnstat.sources.formats.memory import InMemory, Input, named_inputs
 from bnstat.sources.opened import Planned
+from bnstat.sources.regular import exists
 from bnstat.workflows.check import against_baseline, asked_of
 from bnstat.workflows.compare_batch_sizes import comparison_of, named_groups
 from bnstat.workflows.frameworks_on_data import frameworks_on_data
@@ -209,7 +209,7 @@ def _known(file: str) -> baselines.Baseline:
     Raises:
         InputError: if it cannot be read.
     """
-    if not Path(file).exists():
+    if not exists(file):
         write = f"bnstat check PATH --baseline {file} --update-baseline"
         raise InputError(file, f"no such file, so no finding is known; leave it out, or write it with: {write}")
     return baselines.load(file, missing=False)

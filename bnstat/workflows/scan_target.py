@@ -31,7 +31,7 @@ CaseKey = tuple[str, tuple[str, ...]]
 
 def key_of(case: Case) -> CaseKey:
     """Return what the lines of a case share."""
-    return case.name, case.files if case.joined else ()
+    return case.name, case.shown if case.joined else ()
 
 
 @dataclass

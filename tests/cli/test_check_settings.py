@@ -77,8 +77,8 @@ def test_a_folder_without_volumes_cannot_be_read(bnstat_run, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "No such file or directory; --update-baseline creates it"),
-        ("[", "it is not JSON"),
+        (None, "no such file; --update-baseline creates it"),
+        ("[", "is not valid JSON (line 1); so it is not a bnstat baseline"),
         ("{}", "it is not a bnstat baseline, because its schema is not bnstat.baseline/1"),
         ('{"schema": "bnstat.baseline/1", "findings": 3}', "has no list of findings"),
         ('{"schema": "bnstat.baseline/1", "findings": [3]}', "one of its entries is not a finding"),
@@ -97,7 +97,7 @@ def test_a_baseline_that_cannot_be_written_fails(refused, small_image):
 
 def test_a_folder_is_no_baseline(refused, tmp_path, small_image):
     line = refused(3, "check", small_image(), "--baseline", tmp_path, "--update-baseline")
-    assert line.endswith("Is a directory")
+    assert "it is a directory; name the file in it" in line
 
 
 def test_updating_needs_a_baseline(refused, small_image):

@@ -535,7 +535,7 @@ def test_a_page_does_not_replace_the_table_of_groups_or_a_file_in_a_folder(bnsta
         (("--layers", "none.json"), 3, "none.json: no such file"),
         (("--layers", "cohort"), 3, "cohort: it is a directory"),
         (("--layers", "other.json"), 3, "other.json: is a document of bnstat.plan/1"),
-        (("--layers", "broken.json"), 3, "broken.json: is not JSON"),
+        (("--layers", "broken.json"), 3, "broken.json: the file is not valid JSON"),
         (("--batch-sizes", "0"), 2, "--batch-sizes must all be at least 1, and one is 0"),
         (("--batch-sizes", "8,16"), 2, "rules judge the smallest of --batch-sizes unless --batch-size is given"),
         (("-b", "8"), 2, "a batch of 8 takes more samples than the 4 given"),

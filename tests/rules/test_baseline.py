@@ -72,8 +72,8 @@ def test_an_update_keeps_entries_of_files_that_were_not_read(saved, files):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{", "not JSON"),
-        ("[" * 100_000, "not JSON"),
+        ("{", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
         ("[]", "its schema is not bnstat.baseline/1"),
         ('{"schema": "other"}', "its schema is not bnstat.baseline/1"),
         ('{"schema": "bnstat.baseline/1", "findings": [{"rule": "BN101"}]}', "one of its entries is not a finding"),

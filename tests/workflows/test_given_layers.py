@@ -29,7 +29,9 @@ def test_what_bnstat_layers_writes_is_read(tmp_path):
     "text", ["", "{", "\xff\xfe", b"\xff\xfe\x00", "[" * 100_000, '{"schema": NaN}', '{"schema": "\\ud800"}']
 )
 def test_what_is_no_json_is_refused(tmp_path, text):
-    with pytest.raises(InputError, match=r"layers\.json: is not JSON"):
+    with pytest.raises(
+        InputError, match=r"layers\.json: .*(not valid JSON|not UTF-8|halves of char).*write it with: bnstat layers"
+    ):
         given_layers(_file(tmp_path, text))
 
 

@@ -17,6 +17,7 @@ from bnstat.layers.frameworks.onnx import BATCH
 from bnstat.networks.checkpoints.elements import bytes_of, decoded, readable
 from bnstat.networks.checkpoints.stored import Contents, Said, StoredTensor
 from bnstat.networks.normalization import Kind
+from bnstat.sources.regular import open_regular
 from bnstat.text import plural, printable
 
 # A model begins with its field 1, the version of the format, which is a small number.
@@ -328,7 +329,7 @@ def _external(source: str, stored: Any, size: int) -> bytes:
         )
     try:
         offset = int(told.get("offset", "0"))
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             file.seek(offset)
             return file.read(size)
     except FileNotFoundError as error:

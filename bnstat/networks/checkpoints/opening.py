@@ -12,6 +12,7 @@ from bnstat.networks.checkpoints.finding import TooManyNumbersError, layers_in
 from bnstat.networks.checkpoints.stored import Checkpoint, Contents
 from bnstat.networks.checkpoints.zip_file import Archive
 from bnstat.sources.neighbours import unopened
+from bnstat.sources.regular import open_regular
 from bnstat.sources.streams import unreadable
 from bnstat.text import joined, plural, printable
 
@@ -32,7 +33,7 @@ def read_checkpoint(file: str) -> Checkpoint:
     try:
         if os.path.isdir(file):
             raise InputError(file, other_files.folder(file))
-        with open(file, "rb") as opened:
+        with open_regular(file) as opened:
             return _checkpoint(file, _contents(file, opened))
     except (MemoryError, TooManyNumbersError) as error:
         raise InputError(

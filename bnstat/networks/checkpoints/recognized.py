@@ -5,10 +5,11 @@ The readers are imported for files that look like theirs, so that a volume does 
 
 from __future__ import annotations
 
+import os
 import zipfile
-from pathlib import Path
 
 from bnstat.errors import InputError
+from bnstat.sources.regular import open_regular
 
 # Endings that no volume has: what is wrong with such a file is said as of a checkpoint.
 _ENDINGS = (".pt", ".pth", ".ckpt", ".pt2", ".safetensors", ".keras", ".weights.h5", ".onnx")
@@ -25,11 +26,9 @@ def is_checkpoint(file: str) -> bool:
     An archive of numpy and an HDF5 file may be either: one with normalization layers is a checkpoint.
     """
     if file.lower().endswith(_ENDINGS) and "://" not in file:
-        return not Path(file).is_dir()
+        return not os.path.isdir(file)
     try:
-        if not Path(file).is_file():
-            return False
-        with Path(file).open("rb") as opened:
+        with open_regular(file) as opened:
             start = opened.read(_START)
     except (OSError, ValueError):  # a name that is too long, or has a NUL; what reads volumes says what is wrong
         return False

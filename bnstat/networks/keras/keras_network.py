@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from bnstat.networks.layer_names import CallNames, layer_of
 from bnstat.networks.network import Framework, ReachedError
 from bnstat.networks.normalization import Pass, Seen, Tensors
 from bnstat.sources.neighbours import missing
+from bnstat.sources.regular import exists
 
 # What sets letters bold in a message for a terminal.
 _STYLE = re.compile(r"\x1b\[[\d;]*m")
@@ -35,7 +35,7 @@ def open_keras(source: str) -> KerasNetwork:
         InputError: if the file cannot be read, or needs code that Keras does not have.
     """
     keras = imported_keras()
-    if not Path(source).exists():
+    if not exists(source):
         raise missing(source, source)
     try:
         model = keras.saving.load_model(source, compile=False, safe_mode=True)

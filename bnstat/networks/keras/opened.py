@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from bnstat.errors import InputError, UsageError
 from bnstat.networks.keras.keras_network import KerasNetwork, open_keras
 from bnstat.networks.models.request import Request
+from bnstat.sources.regular import is_file
 
 # Files of weights that hold numbers alone.
 _WEIGHTS = (".weights.h5", ".h5", ".keras")
@@ -59,7 +59,7 @@ def _load(model: Any, weights: str, name: str) -> None:
         raise InputError(
             weights, f"{name} is a model of Keras, whose weights are a .weights.h5 file; give one of these"
         )
-    if not Path(weights).is_file():
+    if not is_file(weights):
         raise InputError(weights, "no such file; check the path")
     try:
         model.load_weights(weights)

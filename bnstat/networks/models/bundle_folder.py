@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from bnstat.sources.regular import is_directory, is_file
+
 _ENDINGS = (".json", ".yaml", ".yml")
 # Configurations in the order in which a network is looked for in them.
 _NAMES = ("train", "inference", "evaluate")
@@ -33,7 +35,7 @@ class BundleFolder:
     def at(cls, model: str) -> BundleFolder | None:
         """Return the bundle that a path means: a folder with `configs`, or one of the files in it; None if neither."""
         path = Path(model)
-        if path.is_dir():
+        if is_directory(path):
             files = _configurations(path)
             return cls(model, files, _weights(path)) if files else None
         if path.suffix.lower() in _ENDINGS and Path(os.path.abspath(path)).parent.name == "configs":
@@ -54,4 +56,4 @@ def _configurations(root: Path) -> tuple[str, ...]:
 
 
 def _weights(root: Path) -> str | None:
-    return next((str(root / name) for name in _WEIGHTS if (root / name).is_file()), None)
+    return next((str(root / name) for name in _WEIGHTS if is_file(root / name)), None)

@@ -8,6 +8,8 @@ import zipfile
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from bnstat.sources.regular import is_directory, is_file, open_regular
+
 Content: TypeAlias = Literal[
     "onnx", "keras", "torchscript", "exported", "weights", "python", "volume", "damaged", "unknown"
 ]
@@ -26,7 +28,7 @@ def content_of_file(path: str) -> Content:
     Raises:
         OSError: if it cannot be read.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         start = file.read(16)
     name = path.lower()
     if start.startswith(b"PK"):
@@ -67,11 +69,11 @@ def _is_safetensors(path: str, start: bytes) -> bool:
     length = int.from_bytes(start[:8], "little")
     if start[8:9] != b"{" or not 2 <= length <= min(_LONGEST_HEADER, os.path.getsize(path) - 8):
         return False
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         file.seek(8)
         try:
             return isinstance(json.loads(file.read(length)), dict)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
 
 
@@ -85,4 +87,4 @@ def holds_volumes(folder: str) -> bool:
     """Return True if a folder has volumes, itself or in a folder below it that data sets have."""
     place = Path(folder)
     among = (place, place / "imagesTr", place / "images")
-    return any(_is_volume(str(file)) for one in among if one.is_dir() for file in one.iterdir() if file.is_file())
+    return any(_is_volume(str(file)) for one in among if is_directory(one) for file in one.iterdir() if is_file(file))

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 from bnstat.errors import InputError, UsageError
 from bnstat.networks.models.seeded import seeded
 from bnstat.networks.models.user_code import running
+from bnstat.sources.regular import is_directory, is_file, read_regular
 from bnstat.text import closest, first_ones
 
 # What `--model-args` gives: keyword arguments, or positional ones.
@@ -70,8 +71,8 @@ def no_network(model: str, built: object) -> UsageError:
 def factories_of(file: str) -> tuple[str, ...]:
     """Return the names of functions and classes that a Python file defines, without running it."""
     try:
-        tree = ast.parse(Path(file).read_bytes())
-    except (OSError, SyntaxError, ValueError):
+        tree = ast.parse(read_regular(file))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
     kinds = (ast.FunctionDef, ast.ClassDef)
     return tuple(node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_"))
@@ -123,13 +124,15 @@ def _no_module(name: str, path: str, missing: str) -> str:
 def _of_file(file: str) -> ModuleType:
     """Import a file: as a part of its package if its folder is one, so that its relative imports work."""
     place = Path(file)
-    if not place.is_file():
-        near = closest(place.name, [one.name for one in place.parent.glob("*.py")] if place.parent.is_dir() else [])
+    if not is_file(place):
+        near = closest(
+            place.name, [one.name for one in place.parent.glob("*.py")] if is_directory(place.parent) else []
+        )
         hint = f"did you mean {place.parent / near[0]}?" if near else "check the path"
         raise InputError(file, f"no such file; {hint}")
     full = place.resolve()
     names, folder = [full.stem], full.parent
-    while (folder / "__init__.py").is_file():
+    while is_file(folder / "__init__.py"):
         names, folder = [folder.name, *names], folder.parent
     name = ".".join(names)
     with running(file, (str(folder), os.getcwd())):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bnstat.errors import InputError, UsageError
-from bnstat.sources.neighbours import unopened
+from bnstat.sources.documents import WRONG_FIELDS, read_json
+from bnstat.sources.regular import exists, is_file
 
 PLANS, DATASET = "plans.json", "dataset.json"
 # The checkpoints of a fold, the one that nnU-Net predicts with first.
@@ -42,12 +42,12 @@ class ResultsFolder:
             UsageError: if the folder of a data set has several.
         """
         path = Path(model)
-        if path.is_file():
+        if is_file(path):
             return cls._of_file(path)
-        if (path / PLANS).is_file():
+        if is_file(path / PLANS):
             return cls(model, _checkpoint_of(path))
         above = Path(os.path.abspath(path)).parent
-        if _FOLD.fullmatch(Path(os.path.abspath(path)).name) and (above / PLANS).is_file():
+        if _FOLD.fullmatch(Path(os.path.abspath(path)).name) and is_file(above / PLANS):
             return cls(str(path.parent) if path.name else str(above), _first_of(path))
         inside = sorted(found.parent for found in path.glob(f"*__*__*/{PLANS}"))
         if len(inside) > 1:
@@ -61,7 +61,7 @@ class ResultsFolder:
         fold = Path(os.path.abspath(path)).parent
         if path.name == PLANS:
             return cls(str(path.parent), _checkpoint_of(path.parent))
-        if path.suffix != ".pth" or _FOLD.fullmatch(fold.name) is None or not (fold.parent / PLANS).is_file():
+        if path.suffix != ".pth" or _FOLD.fullmatch(fold.name) is None or not is_file(fold.parent / PLANS):
             return None
         return cls(str(path.parent.parent) if path.parent.name else str(fold.parent), str(path))
 
@@ -106,6 +106,8 @@ class ResultsFolder:
         parts = Path(os.path.abspath(self.folder)).name.split("__")
         usable = [name for name, values in configurations.items() if isinstance(values, Mapping)]
         name = said if isinstance(said, str) else parts[-1] if len(parts) > 2 else usable[0] if len(usable) == 1 else ""
+        if not usable:
+            raise InputError(file, "none of its configurations is a table; copy it from the training again")
         if name not in usable:
             named = (
                 f"it has no configuration {name!r}" if name else "the folder's name does not say which configuration"
@@ -115,7 +117,7 @@ class ResultsFolder:
             )
         try:
             return name, _inherited(configurations, name)
-        except (KeyError, RecursionError, TypeError, ValueError) as error:
+        except WRONG_FIELDS as error:
             raise InputError(
                 file, f"its configuration {name!r} inherits from one that it does not have; plan it again"
             ) from error
@@ -135,19 +137,14 @@ def _checkpoint_of(folder: Path) -> str | None:
 
 
 def _first_of(fold: Path) -> str | None:
-    return next((str(fold / name) for name in _CHECKPOINTS if (fold / name).is_file()), None)
+    return next((str(fold / name) for name in _CHECKPOINTS if is_file(fold / name)), None)
 
 
 def _table(folder: str, name: str) -> Mapping[str, Any]:
     file = str(Path(folder) / name)
-    try:
-        content = json.loads(Path(file).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(file, "no such file; nnU-Net writes it beside the folds, so copy the whole folder") from error
-    except OSError as error:
-        raise unopened(file, error) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(file, "it is not valid JSON; copy it from the training again") from error
+    if not exists(file):
+        raise InputError(file, "no such file; nnU-Net writes it beside the folds, so copy the whole folder")
+    content = read_json(file, "copy it from the training again")
     if not isinstance(content, Mapping):
         raise InputError(file, "it is not a file of nnU-Net; copy it from the training again")
     return content

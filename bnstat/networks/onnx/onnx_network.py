@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from bnstat.networks.normalization import Normalization, Pass, Seen, Tensors
 from bnstat.networks.onnx.graphs import in_evaluation_mode, rewritten
 from bnstat.networks.onnx.nodes import Normalizer, constants, normalizers, unseen
 from bnstat.sources.neighbours import missing
+from bnstat.sources.regular import exists
 from bnstat.text import by, plural
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
@@ -40,7 +40,7 @@ def open_onnx(source: str) -> OnnxNetwork:
         InputError: if the file cannot be read, or ONNX Runtime cannot run it.
         UsageError: if it takes something else than one batch of numbers.
     """
-    if not Path(source).exists():
+    if not exists(source):
         raise missing(source, source)
     try:
         model = onnx.load(source)
@@ -50,7 +50,7 @@ def open_onnx(source: str) -> OnnxNetwork:
         raise
     except Exception as error:  # the parser, the checker and the runtime have exceptions of their own
         absent = _ABSENT.search(str(error))
-        if absent is not None and not Path(absent[1]).exists():
+        if absent is not None and not exists(absent[1]):
             raise InputError(
                 source, f"its weights are in {absent[1]}, which does not exist; copy this file beside the model too"
             ) from error

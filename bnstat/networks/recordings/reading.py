@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -16,6 +15,7 @@ from bnstat.moments.moments import Doubles
 from bnstat.networks.normalization import Kind
 from bnstat.networks.recordings.lines import FIGURES, SCHEMA
 from bnstat.sources.neighbours import unopened
+from bnstat.sources.regular import open_regular
 
 _KINDS = get_args(Kind)
 # What a figure may be in JSON: a number, or null.
@@ -73,7 +73,7 @@ class TrainingFile:
 def is_recording(path: str) -> bool:
     """Return True if a file starts as a recording does; False also if it cannot be read."""
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             return SCHEMA.encode() in file.read(_OPENING)
     except (OSError, ValueError):
         return False
@@ -127,10 +127,12 @@ def _add(lines: dict[int, LayerLine], step: int, one: LayerLine) -> None:
 
 def _lines(path: str) -> Iterator[bytes]:
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             yield from file
     except OSError as error:
         raise unopened(path, error) from error
+    except ValueError as error:
+        raise InputError(path, f"no file can have this name ({error}); check the path") from error
 
 
 class _Line:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -13,6 +12,7 @@ from bnstat.sources.case import FoundCases
 from bnstat.sources.datasets import decathlon, monai, nnunet, nnunet_preprocessed
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.datasets.dicom_studies import cases_of as of_dicom
+from bnstat.sources.documents import parsed
 
 # The name of the description in the directory of a data set.
 DESCRIPTION = "dataset.json"
@@ -37,7 +37,8 @@ def cases_in(path: str, access: Access, kinds: Sequence[str] = ()) -> FoundCases
                 "the file does not describe a known kind of data set: it has neither channel_names (nnU-Net), modality "
                 "(Decathlon) nor a list named training (MONAI); give the directories of images instead",
             )
-        return _once(monai.cases(description, kinds) if kind is monai else kind.cases(description), path)
+        found = monai.cases(description, kinds) if kind is monai else kind.cases(description)
+        return _once(found, description)
     except InputError as error:
         return FoundCases(failures=[error])
 
@@ -54,7 +55,7 @@ def of_images(folder: str, access: Access) -> FoundCases | None:
         if kind is None or kind is monai:
             return None
         found: FoundCases = kind.cases_of_folder(description, folder)
-        return _once(found, path)
+        return _once(found, description)
     except InputError as error:
         return FoundCases(failures=[error])
 
@@ -83,31 +84,28 @@ def _read(path: str, access: Access) -> tuple[Description, ModuleType | None]:
     Raises:
         InputError: if it cannot be read.
     """
-    text = storage.text_of(path, access)
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", None)
-        where = f" (line {line})" if line else ""
-        raise InputError(
-            path, f"the file is not valid JSON{where}; give the description of a data set, or images"
-        ) from error
+    content = parsed(storage.text_of(path, access), path, "give the description of a data set, or images")
     kind = next((kind for kind in _KINDS if kind.describes(content)), None)
     return Description(path, content, access.protocols), kind
 
 
-def _once(found: FoundCases, path: str) -> FoundCases:
-    """Return each case once; add an error if one is listed twice, or if there is none."""
-    seen: set[tuple[str, ...]] = set()
-    told = FoundCases(failures=list(found.failures), notes=list(found.notes))
+def _once(found: FoundCases, description: Description) -> FoundCases:
+    """Return each case once; add an error for each that is listed again, or if there is none."""
+    path = description.path
+    times: dict[tuple[str, ...], int] = {}
+    told = FoundCases(notes=list(found.notes))
     for case in found.cases:
-        if case.files in seen:
-            told.failures.append(
-                InputError(case.name, f"{path} lists the case twice, so it is read once; remove one entry")
-            )
-            continue
-        seen.add(case.files)
-        told.cases.append(case)
+        seen = times[case.files] = times.get(case.files, 0) + 1
+        if seen == 1:
+            told.cases.append(case)
+    for case in told.cases:
+        count = times[case.files]
+        if count > 1:
+            often = "twice" if count == 2 else f"{count:,} times"
+            also = "one entry" if count == 2 else "all entries but one"
+            message = f"{path} lists the case {often}, so it is read once; remove {also}"
+            description.refuse(InputError(case.name, message))
+    told.failures = [*found.failures, *description.refusals.told(path)]
     if not told.cases and not told.failures:
         told.failures.append(
             InputError(path, "the data set has no training images; give files, or a directory of images")

@@ -34,7 +34,7 @@ def cases(description: Description) -> FoundCases:
     def names_in(folder: str) -> frozenset[str]:
         return frozenset(description.files_in(folder))
 
-    for images, labels in description.entries("training", found):
+    for images, labels in description.entries("training"):
         # an entry that lists a file for each channel
         if len(images) > 1:
             found.cases.append(description.case(stem_of(images[0]), images, channels, labels))
@@ -47,7 +47,7 @@ def cases(description: Description) -> FoundCases:
         elif parts:
             nnunet.add(found, description, storage.inside(folder, stem_of(name)), parts, channels, labels)
         else:
-            found.failures.append(
+            description.refuse(
                 InputError(
                     images[0],
                     f"{description.path} lists this file, but it does not exist; copy it there, or correct the list",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from bnstat.errors import InputError
 from bnstat.sources import storage
 from bnstat.sources.addresses import Access, is_remote, named_in
-from bnstat.sources.case import Case, FoundCases
+from bnstat.sources.case import Case
+from bnstat.sources.datasets.refusals import Refusals
+from bnstat.sources.regular import impossible
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,19 @@ class Description:
         path: its file.
         content: the parsed JSON.
         protocols: the names of protocols that the user allows beside the usual ones.
+        refusals: the entries that are not taken.
     """
 
     path: str
     content: Any
     protocols: tuple[str, ...] = ()
+    refusals: Refusals = field(default_factory=Refusals, compare=False)
 
-    @property
+    def refuse(self, error: InputError) -> None:
+        """Add the error of an entry that is not taken."""
+        self.refusals.add(error)
+
+    @cached_property
     def folder(self) -> str:
         """The directory that its paths are relative to."""
         return storage.folder_of(self.path)
@@ -37,17 +46,17 @@ class Description:
         Raises:
             InputError: if the name leads elsewhere than a description may.
         """
+        if (why := impossible(name)) is not None:
+            raise InputError(name, f"{self.path} lists this name, which contains {why}, as no file does; correct it")
         return named_in(self.path, self.folder, name, storage.inside(self.folder, name))
 
-    def files(
-        self, images: Sequence[str], label: object, found: FoundCases
-    ) -> tuple[tuple[str, ...], str | None] | None:
-        """Return the paths of images and of a label map; None if one is refused, which is added to the failures."""
+    def files(self, images: Sequence[str], label: object) -> tuple[tuple[str, ...], str | None] | None:
+        """Return the paths of images and of a label map; None if one is refused, which is added to the refusals."""
         try:
             named = label if label and isinstance(label, str) else None
             return tuple(map(self.inside, images)), None if named is None else self.inside(named)
         except InputError as error:
-            found.failures.append(error)
+            self.refuse(error)
             return None
 
     def files_in(self, folder: str) -> list[str]:
@@ -75,8 +84,8 @@ class Description:
             return tuple(str(table[number]).strip() for number in sorted(table, key=int))
         raise InputError(self.path, f"its {key} must be a table of channels from 0, as {{'0': 'T1', '1': 'FLAIR'}}")
 
-    def entries(self, key: str, found: FoundCases) -> Iterator[tuple[tuple[str, ...], str | None]]:
-        """Yield images and label map of each entry of a list; an entry without an image is added to the failures."""
+    def entries(self, key: str) -> Iterator[tuple[tuple[str, ...], str | None]]:
+        """Yield images and label map of each entry of a list; an entry without an image is added to the refusals."""
         listed = self.content if isinstance(self.content, list) else self.content.get(key)
         for number, entry in enumerate(listed if isinstance(listed, list) else ()):
             fields = entry if isinstance(entry, Mapping) else {"image": entry}
@@ -84,8 +93,8 @@ class Description:
             images = [images] if isinstance(images, str) else images
             if not isinstance(images, list) or not images or not all(one and isinstance(one, str) for one in images):
                 message = f"entry {number} of its {key} names no image; it must be as {{'image': 'a.nii.gz'}}"
-                found.failures.append(InputError(self.path, message))
+                self.refuse(InputError(self.path, message))
                 continue
-            files = self.files(images, fields.get("label"), found)
+            files = self.files(images, fields.get("label"))
             if files is not None:
                 yield files

@@ -97,9 +97,9 @@ def keys_of(path: str, entries: Sequence[Any], asked: Sequence[str]) -> Keys:
 
 
 def entries_of(
-    description: Description, entries: Sequence[Any], keys: Keys, failures: list[InputError]
+    description: Description, entries: Sequence[Any], keys: Keys
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
-    """Yield the images and the label map of each entry; an entry that lacks one is added to the failures."""
+    """Yield the images and the label map of each entry; an entry that lacks one is added to the refusals."""
     for number, entry in enumerate(entries):
         files = _images(entry) if isinstance(entry, Mapping) else {}
         missing = tuple(key for key in keys.channels if key not in files)
@@ -107,14 +107,14 @@ def entries_of(
             message = (
                 f"entry {number} of its list names no image under {joined(missing)}; add it, or leave the entry out"
             )
-            failures.append(InputError(description.path, message, missing))
+            description.refuse(InputError(description.path, message, missing))
             continue
         try:
             label = files.get(keys.label) if keys.label is not None else None
             images = tuple(description.inside(files[key]) for key in keys.channels)
             yield images, None if label is None else description.inside(label)
         except InputError as error:
-            failures.append(error)
+            description.refuse(error)
 
 
 def _images(entry: Mapping[str, Any]) -> dict[str, str]:

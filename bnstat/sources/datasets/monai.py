@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from bnstat.sources.case import FoundCases
+from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.datasets.modality_keys import entries_of, has_modality_keys, keys_of
 from bnstat.sources.names import shared
@@ -40,30 +41,42 @@ def cases(description: Description, kinds: Sequence[str] = ()) -> FoundCases:
     found = FoundCases()
     content = description.content
     listed = content if isinstance(content, list) else content.get(_TRAINING)
-    named: tuple[str, ...] = ()
+    channels: tuple[str, ...] | None
     if has_modality_keys(listed):
         keys = keys_of(description.path, listed, kinds)
-        named = tuple(keys.channels)
-        entries = list(entries_of(description, listed, keys, found.failures))
+        channels = keys.channels
+        entries = entries_of(description, listed, keys)
         found.notes += [f"{description.path}: {keys.note}"] if keys.note else []
     else:
-        entries = list(description.entries(_TRAINING, found))
-    common = [shared([file.replace("\\", "/") for file in files]) for files, _ in entries]
-    names = [name for name, _ in common]
-    times = Counter(names)
-    channels = named or _channels(description, [told for _, told in common])
-    for (files, labels), name in zip(entries, names, strict=True):
-        unique = name if name and times[name] == 1 else files[0]
-        called = unique if len(files) > 1 else files[0]
-        found.cases.append(description.case(called, files, channels, labels))
+        entries, channels = description.entries(_TRAINING), _said(description)
+    found.cases = [description.case(files[0], files, channels or (), labels) for files, labels in entries]
+    if any(case.joined for case in found.cases):
+        _name(found.cases, channels)
     return found
 
 
-def _channels(description: Description, told: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the names of channels that are the same for every case; none if they are not known."""
+def _said(description: Description) -> tuple[str, ...] | None:
+    """Return the names of channels that a list says; None if it says none."""
     for key in ("channel_names", "modality"):
         if isinstance(description.content, Mapping) and isinstance(description.content.get(key), (Mapping, list)):
             return description.names(key)
+    return None
+
+
+def _name(cases: list[Case], channels: tuple[str, ...] | None) -> None:
+    """Give cases of several files the name that their files share; and channels, if the list has no names of them."""
+    common = [shared([file.replace("\\", "/") for file in case.files]) for case in cases]
+    times = Counter(name for name, _ in common)
+    named = _channels([told for _, told in common]) if channels is None else channels
+    for place, (case, (name, _)) in enumerate(zip(cases, common, strict=True)):
+        if case.joined:
+            cases[place] = replace(case, name=name if name and times[name] == 1 else case.files[0], channels=named)
+        else:
+            cases[place] = replace(case, channels=named)
+
+
+def _channels(told: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the part of the names of files that tells channels apart if it is the same in all cases; else none."""
     first = told[0] if told else ()
     known = len(first) > 1 and set(told) == {first} and len(set(first)) == len(first)
     return first if known and all(first) and not all(name.isdecimal() for name in first) else ()

@@ -34,7 +34,7 @@ def cases(description: Description) -> FoundCases:
         return _listed(description, listed)
     found = cases_of_folder(description, description.inside(IMAGES))
     number = description.content.get("numTraining")
-    there = len(found.cases) + len(found.failures)
+    there = len(found.cases) + len(found.failures) + description.refusals.number
     if isinstance(number, int) and number != there:
         found.notes.append(f"{description.path} says numTraining {number}, but there are {plural(there, 'case')}")
     return found
@@ -106,9 +106,7 @@ def add(
     if missing:
         expected = f"{name}_{missing[0]:04}{ending_of(next(iter(parts.values())))}"
         lacked = [channels[number] for number in missing]
-        found.failures.append(
-            without(name, lacked, f"there is no {expected}, but {description.path} names the channel")
-        )
+        description.refuse(without(name, lacked, f"there is no {expected}, but {description.path} names the channel"))
         return
     files = tuple(parts[number] for number in range(len(channels)))
     named = name if len(files) > 1 else files[0]
@@ -123,12 +121,12 @@ def _listed(description: Description, listed: Mapping[str, Any]) -> FoundCases:
         images = entry.get("images") if isinstance(entry, Mapping) else None
         label = entry.get("label") if isinstance(entry, Mapping) else None
         if not isinstance(images, list) or not images or not all(one and isinstance(one, str) for one in images):
-            found.failures.append(
+            description.refuse(
                 InputError(description.path, f"case {case} of its dataset names no images; add a list named images")
             )
             continue
         # the files of the entry, unless one of their names is refused
-        named = description.files(images, label, found)
+        named = description.files(images, label)
         if named is None:
             continue
         # a single file has all channels in it; of several there must be one for each
@@ -136,7 +134,7 @@ def _listed(description: Description, listed: Mapping[str, Any]) -> FoundCases:
         if len(files) < len(channels) and len(files) > 1:
             why = f"{description.path} lists only {plural(len(files), 'image')} for this case"
             called = storage.inside(description.folder, case)
-            found.failures.append(without(called, channels[len(files) :], why))
+            description.refuse(without(called, channels[len(files) :], why))
             continue
         name = files[0] if len(files) == 1 else shared([file.replace("\\", "/") for file in files])[0] or case
         found.cases.append(description.case(name, files, channels, labels))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from bnstat.errors import InputError
 from bnstat.sources.datasets.nnunet_plans import PROPERTIES
+from bnstat.sources.documents import read_json
 from bnstat.sources.json_numbers import is_number
 
 # A list in the fingerprint with an entry for each case, which the plans of the data set do not have.
@@ -37,8 +36,8 @@ def read_fingerprint(path: str) -> Fingerprint | None:
         InputError: if it is a fingerprint that lacks a number.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = read_json(path, "give a dataset_fingerprint.json of nnU-Net")
+    except InputError:
         return None
     if not isinstance(content, Mapping) or PROPERTIES not in content or not isinstance(content.get(_CASES), list):
         return None

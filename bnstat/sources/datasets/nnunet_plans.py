@@ -6,15 +6,13 @@ order `transpose_forward`, in which every size of the plans is written.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Any, TypeVar
 
 from bnstat.errors import InputError, UsageError
-from bnstat.sources.neighbours import unopened
+from bnstat.sources.documents import WRONG_FIELDS, read_json
 
 Size = TypeVar("Size")
 
@@ -23,6 +21,10 @@ USUAL = "3d_fullres"
 # The table of each channel's intensities, which the plans have from the fingerprint of the data set.
 PROPERTIES = "foreground_intensity_properties_per_channel"
 _AXES = 3
+# What is said of another file.
+_INSTEAD = "it is not a plans file of nnU-Net; give a nnUNetPlans.json"
+# A larger patch or batch no memory holds.
+_LARGEST = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -69,29 +71,28 @@ def read_plans(path: str, name: str | None = None) -> Configuration:
         InputError: if the file cannot be read, or is not a plans file.
         UsageError: if there is no configuration of this name; the message lists them.
     """
+    plans: Any = read_json(path, _INSTEAD)
     try:
-        plans = json.loads(Path(path).read_text(encoding="utf-8"))
         configurations = plans["configurations"]
         named = {key: _inherited(configurations, key) for key in configurations}
         usable = [key for key, values in named.items() if "patch_size" in values]
-    except OSError as error:
-        raise unopened(path, error) from error
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise InputError(path, "it is not a plans file of nnU-Net; give a nnUNetPlans.json") from error
+    except WRONG_FIELDS as error:
+        raise InputError(path, _INSTEAD) from error
     chosen = name or (USUAL if USUAL in usable else next(iter(usable), ""))
     if chosen not in usable:
         raise UsageError(f"{path} has no configuration {chosen!r}; it has {', '.join(usable) or 'none'}")
     try:
         found = _configuration(chosen, named[chosen], plans)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+    except WRONG_FIELDS as error:
         raise InputError(
             path,
             f"its configuration {chosen!r} lacks the patch, the batch size or the strides ({error}); plan it again",
         ) from error
-    if min((found.batch_size, *found.patch, *chain(*found.strides))) < 1:
+    sizes = (found.batch_size, *found.patch, *chain(*found.strides))
+    if min(sizes) < 1 or max(sizes) > _LARGEST:
+        what = "below 1" if min(sizes) < 1 else f"above {_LARGEST:,}"
         raise InputError(
-            path,
-            f"its configuration {chosen!r} has a patch, a batch size or a stride below 1; plan it again",
+            path, f"its configuration {chosen!r} has a patch, a batch size or a stride {what}; plan it again"
         )
     return found
 

@@ -5,15 +5,16 @@ https://github.com/MIC-DKFZ/nnUNet/blob/master/documentation/setting_up_paths.md
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from bnstat.errors import InputError, UsageError
 from bnstat.sources import storage
 from bnstat.sources.addresses import Access, is_remote
 from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.datasets.nnunet_plans import Configuration, read_plans
+from bnstat.sources.documents import WRONG_FIELDS, read_json
 from bnstat.sources.formats import arrays
 from bnstat.sources.formats.nnunet_case import LABELS, SEGMENTATION, key_of
 from bnstat.text import by, plural
@@ -91,9 +92,9 @@ def _arrays(folder: str, names: frozenset[str]) -> dict[str, str | None]:
 def _channels(folder: str) -> tuple[str, ...]:
     """Return the names of the channels in the description above a directory; none if there is no such description."""
     try:
-        content = json.loads(storage.text_of(storage.inside(storage.parent_of(folder), _DESCRIPTION)))
+        content: Any = read_json(storage.inside(storage.parent_of(folder), _DESCRIPTION), "copy it again")
         named = {int(number): str(name) for number, name in content["channel_names"].items()}
-    except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (InputError, *WRONG_FIELDS):
         return ()
     return tuple(named[number] for number in sorted(named))
 

@@ -92,12 +92,12 @@ def join(found: FoundCases, pattern: Pattern) -> FoundCases:
     kept = [case for case in found.cases if case.dataset is not None]
     for case in found.cases:
         if case.dataset is None:
-            match = pattern.expression.fullmatch(case.name.replace("\\", "/"))
+            match = pattern.expression.fullmatch(case.given.replace("\\", "/"))
             if match is None:
-                left.append(case.name)
+                left.append(case.given)
             else:
                 key = (match["before"], match["after"])
-                matched.setdefault(key, {}).setdefault(match["channel"], []).append(case.name)
+                matched.setdefault(key, {}).setdefault(match["channel"], []).append(case.given)
     # A case of each, with the same channels.
     told = FoundCases(kept, list(found.failures), list(found.notes))
     protocols = next((case.protocols for case in found.cases), ())

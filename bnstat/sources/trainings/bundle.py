@@ -8,16 +8,15 @@ that MONAI has as constants are known; any other expression stays an `Expression
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
+from math import inf
 from typing import Any
 
 from bnstat.errors import InputError
-from bnstat.sources.neighbours import unopened
+from bnstat.sources.documents import WRONG_FIELDS, parsed, read_text
 
 # A sum of references, which is the one kind of expression that is followed: lists of transforms are written so.
 _REFERENCE = r"@[\w#:]+"
@@ -28,6 +27,13 @@ _SEPARATOR = re.compile(r"::|#")
 _YAML = (".yaml", ".yml")
 # More references in a row than any configuration has: these lead round in a circle.
 _DEEPEST = 50
+# More values inside of each other than any configuration has, and more in all after references are followed: a few
+# lines of references to references can stand for more values than any memory holds.
+_MOST_NESTED, _MOST_VALUES = 100, 1 << 20
+# The largest configuration that is read: the largest in use has some kilobytes, and YAML is read slowly.
+_MOST_BYTES = 4 << 20
+# Whole numbers beyond these are infinite.
+_LARGEST = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -48,10 +54,12 @@ class Bundle:
     Attributes:
         file: its path.
         content: the parsed file.
+        _given: the number of values that were given out.
     """
 
     file: str
     content: Mapping[str, Any]
+    _given: list[int] = field(default_factory=lambda: [0], repr=False, compare=False)
 
     @classmethod
     def read(cls, file: str) -> Bundle:
@@ -60,16 +68,18 @@ class Bundle:
         Raises:
             InputError: if the file cannot be read, or contains no table.
         """
-        try:
-            text = Path(file).read_text(encoding="utf-8")
-        except OSError as error:
-            raise unopened(file, error) from error
-        except ValueError as error:
-            raise InputError(file, "the file cannot be read: it is not text") from error
-        content = _of_yaml(file, text) if file.lower().endswith(_YAML) else _of_json(file, text)
+        text = read_text(file, "give the configs/train.json of a bundle", _MOST_BYTES)
+        of_yaml = file.lower().endswith(_YAML)
+        content = _of_yaml(file, text) if of_yaml else parsed(text, file, "give the configs/train.json of a bundle")
         if not isinstance(content, Mapping):
             raise InputError(file, "it is not a configuration of a MONAI bundle; give its configs/train.json")
         return cls(file, content)
+
+    def _require(self, depth: int) -> None:
+        """Refuse a value that is nested too deeply, or is one of too many."""
+        self._given[0] += 1
+        if depth > _MOST_NESTED or self._given[0] > _MOST_VALUES:
+            raise InputError(self.file, "its references stand for too many values inside of each other; correct it")
 
     def at(self, name: str) -> object:
         """Return the value with an id, references followed; None if there is none."""
@@ -93,10 +103,13 @@ class Bundle:
 
     def _value(self, written: object, depth: int) -> object:
         found = self._followed(written, depth)
+        self._require(depth)
         if isinstance(found, Mapping):
             return {key: self._value(value, depth + 1) for key, value in found.items()}
         if isinstance(found, list):
             return [self._value(value, depth + 1) for value in found]
+        if isinstance(found, int) and abs(found) >= _LARGEST:  # of thousands of digits it could not be written out
+            return inf if found > 0 else -inf
         return found
 
     def _followed(self, written: object, depth: int) -> object:
@@ -120,15 +133,6 @@ class Bundle:
         return [one for part in lists for one in part] if len(lists) == len(parts) else Expression(written)
 
 
-def _of_json(file: str, text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", None)
-        where = f" (line {line})" if line else ""
-        raise InputError(file, f"the file is not valid JSON{where}; give the configs/train.json of a bundle") from error
-
-
 def _of_yaml(file: str, text: str) -> object:
     if find_spec("yaml") is None:
         raise InputError(file, "YAML needs PyYAML; pip install 'bnstat[yaml]', or give a JSON file")
@@ -136,5 +140,5 @@ def _of_yaml(file: str, text: str) -> object:
 
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, *WRONG_FIELDS) as error:  # its readers of dates and numbers raise others
         raise InputError(file, "the file is not valid YAML; give the configs/train.yaml of a bundle") from error

@@ -7,12 +7,12 @@ foreground from `nnUNetTrainer` (the plans do not have it), and the order of axe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TypeVar
 
 from bnstat.errors import InputError
 from bnstat.sources.datasets.nnunet_plans import PROPERTIES, Configuration, read_plans
 from bnstat.sources.json_numbers import is_number
+from bnstat.sources.regular import exists
 from bnstat.sources.trainings.training import Training
 
 Size = TypeVar("Size")
@@ -78,7 +78,7 @@ def _split(name: str) -> tuple[str, str | None]:
 
 def _is_there(path: str) -> bool:
     try:
-        return Path(path).exists()
+        return exists(path)
     except (OSError, ValueError):  # the text is too long for a name, or has a NUL
         return False
 

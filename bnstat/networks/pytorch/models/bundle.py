@@ -6,9 +6,7 @@ bundle runs: whoever gives a bundle runs it, as with `python -m monai.bundle`.
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +14,7 @@ import torch
 from bnstat.errors import InputError, UsageError
 from bnstat.networks.models.bundle_folder import BundleFolder
 from bnstat.networks.models.user_code import running
-from bnstat.sources.neighbours import unopened
+from bnstat.sources.documents import read_json
 
 # The ids that a network has in configurations, the bare network first.
 _IDS = ("network_def", "network", "net", "model")
@@ -60,9 +58,4 @@ def module_of_bundle(bundle: BundleFolder, model: str) -> torch.nn.Module:
 def _require_json(file: str) -> None:
     """Refuse a configuration that ends in .json and is none, in words on the file and not on the parser."""
     if file.lower().endswith(".json"):
-        try:
-            json.loads(Path(file).read_bytes())
-        except OSError as error:
-            raise unopened(file, error) from error
-        except ValueError as error:
-            raise InputError(file, f"it is not JSON ({error}); correct it, or copy the bundle again") from error
+        read_json(file, "correct it, or copy the bundle again")

@@ -22,6 +22,7 @@ from bnstat.errors import InputError, UsageError
 from bnstat.networks.checkpoints.safetensors_file import open_safetensors
 from bnstat.networks.models.contents import content_of_file
 from bnstat.sources.neighbours import meant_by, unopened
+from bnstat.sources.regular import open_regular
 from bnstat.text import first_ones
 
 _SAVE = "save the weights alone, as in: torch.save(model.state_dict(), 'weights.pt')"
@@ -157,7 +158,7 @@ def _unreadable(file: str, error: Exception) -> str:
 
 def _of_safetensors(file: str) -> dict[str, torch.Tensor]:
     try:
-        with open(file, "rb") as opened:
+        with open_regular(file) as opened:
             return {one.name: torch.from_numpy(np.array(one.read())) for one in open_safetensors(file, opened).tensors}
     except OSError as error:
         raise unopened(file, error) from error
