@@ -247,7 +247,7 @@ def update_baseline(path):
 
 def results_folder(path):
     folder = ResultsFolder(str(Path(path).parent), None)
-    folder.configuration(None)
+    folder.configuration("3d_fullres")
     _ = folder.dataset
 
 
