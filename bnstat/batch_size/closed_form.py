@@ -16,11 +16,11 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnstat.batch_size import draws, larger_set
 from bnstat.batch_size.averages import average
 from bnstat.batch_size.draws import DrawnBatches, Indices
+from bnstat.batch_size.larger_set import places_of
 from bnstat.batch_size.settings import PopulationKind
 from bnstat.moments.moments import Doubles
 
@@ -117,8 +117,8 @@ class Population:
         replaced = self.kind == "infinite"
         return draws.draw(self, batch_size, number, seed, replaced=replaced, enumerated=enumerated)
 
-    def members(self, chosen: NDArray[np.bool_]) -> Population:
-        """Return some of the samples, spread as they are here."""
+    def members(self, chosen: Indices) -> Population:
+        """Return some of the samples by their places, spread as they are here."""
         return _split(self.means[chosen], self.variances[chosen], self.kind)
 
 
@@ -176,8 +176,8 @@ class Members(Protocol):
     def draw(self, batch_size: int, number: int, seed: int, *, enumerated: bool = True) -> DrawnBatches:
         """Return batches of the group."""
 
-    def members(self, chosen: NDArray[np.bool_]) -> Members:
-        """Return some of the members; `chosen` has the shape (samples,)."""
+    def members(self, chosen: Indices) -> Members:
+        """Return some of the members by their places."""
 
 
 @dataclass(frozen=True)
@@ -199,8 +199,7 @@ class Groups:
             numbers: the number 0, 1, … of the group of each member, shape (samples,).
             least: members below which a group is left out.
         """
-        large = np.flatnonzero(np.bincount(numbers) >= least)
-        return cls(tuple(whole.members(numbers == group) for group in large))
+        return cls(tuple(whole.members(places) for places in places_of(numbers) if len(places) >= least))
 
     @cached_property
     def weights(self) -> Doubles:
@@ -211,17 +210,17 @@ class Groups:
     def _averaged(self, values: Sequence[Doubles]) -> Doubles:
         return average(np.array(values), self.weights)
 
-    @property
+    @cached_property
     def mean(self) -> Doubles:
         """The mean μ of all samples, shape (…)."""
         return self._averaged([group.mean for group in self.groups])
 
-    @property
+    @cached_property
     def apart(self) -> Doubles:
         """The variance τ_g² between groups: of their means, weighted by their samples."""
         return self._averaged([(group.mean - self.mean) ** 2 for group in self.groups])
 
-    @property
+    @cached_property
     def variance(self) -> Doubles:
         """The variance σ²: that within groups and that between them."""
         return np.asarray(self._averaged([group.variance for group in self.groups]) + self.apart)

@@ -17,8 +17,10 @@ from bnstat.moments.moments import Doubles
 # Places of samples: indices along axis 0 of their means and variances.
 Indices = NDArray[np.intp]
 
-# Numbers that are held at once while batches are drawn.
+# Places that are drawn at once.
 _AT_ONCE = 1 << 21
+# Numbers of batches that are reduced at once: 2 MB, which caches hold while they are passed over several times.
+_IN_CACHE = 1 << 18
 
 
 class SampleMoments(Protocol):
@@ -93,7 +95,7 @@ def statistics(samples: SampleMoments, batches: Indices) -> tuple[Doubles, Doubl
     """
     means, variances = (np.empty((len(batches), *samples.mean.shape)) for _ in range(2))
     apart = samples.means - samples.mean
-    rows = max(_AT_ONCE // max(batches.shape[1] * samples.mean.size, 1), 1)
+    rows = max(_IN_CACHE // max(batches.shape[1] * samples.mean.size, 1), 2)
     for done in range(0, len(batches), rows):
         part = batches[done : done + rows].swapaxes(0, 1)  # samples of a batch along axis 0, where sums are fastest
         chosen = _taken(apart, part)
@@ -111,7 +113,7 @@ def statistics(samples: SampleMoments, batches: Indices) -> tuple[Doubles, Doubl
 def _taken(values: Doubles, places: Indices) -> Doubles:
     """Return these rows of values, or for each column other rows."""
     if places.ndim == 2:
-        return np.asarray(values[places])
+        return np.take(values, places, axis=0)
     return np.take_along_axis(values, places.reshape(-1, places.shape[-1]), axis=0).reshape(places.shape)
 
 

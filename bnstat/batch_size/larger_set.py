@@ -61,7 +61,12 @@ def _between(means: Doubles, noise: Doubles | float) -> Doubles:
 
 def _group_means(means: Doubles, groups: Indices) -> Doubles:
     """Return for each sample the mean of its group, shape (K, …)."""
-    return np.stack([average(means[groups == group]) for group in range(groups.max() + 1)])[groups]
+    return np.stack([average(means[places]) for places in places_of(groups)])[groups]
+
+
+def places_of(groups: Indices) -> list[Indices]:
+    """Return the places of the members of each group 0, 1, …, in ascending order."""
+    return np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
 
 
 def _factor(wanted: Doubles, observed: Doubles) -> Doubles:

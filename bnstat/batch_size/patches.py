@@ -156,8 +156,8 @@ class PatchBatches:
             return DrawnBatches.of(self, [self._every()], complete=True)
         return DrawnBatches.of(self, self._random(number, seed), complete=False)
 
-    def members(self, chosen: NDArray[np.bool_]) -> PatchBatches:
-        """Return the same batches of some of the volumes, spread as they are here; `chosen` has the shape (K,)."""
+    def members(self, chosen: Indices) -> PatchBatches:
+        """Return the same batches of some of the volumes by their places, spread as they are here."""
         return replace(self, pools=tuple(one.of_volumes(chosen) for one in self.pools))
 
     def _ways(self, batch_size: int) -> int | None:

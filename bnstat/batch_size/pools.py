@@ -65,7 +65,7 @@ class Pool:
         """The mean of each volume's patch variances, shape (K, …)."""
         return self._averaged(self.variances)
 
-    def of_volumes(self, places: Indices | NDArray[np.bool_]) -> Pool:
+    def of_volumes(self, places: Indices) -> Pool:
         """Return the pool of some of the volumes, or of some more than once."""
         return Pool(self.means[places], self.variances[places], self.numbers[places])
 

@@ -179,10 +179,12 @@ class Cohort:
 def cohorts_of(table: Moments, nesting: Nesting | None = None) -> tuple[Cohort, ...]:
     """Return the channels of a table of shape (samples, channels), those with the same usable samples together."""
     usable = (table.finite > 0) & (table.nan + table.inf == 0) & ~too_large(table)
-    patterns, pattern_of = np.unique(usable, axis=1, return_inverse=True)
+    patterns: dict[bytes, list[int]] = {}
+    for channel, column in enumerate(np.packbits(usable, axis=0).T):
+        patterns.setdefault(column.tobytes(), []).append(channel)
     cohorts = [
-        _cohort(table, np.flatnonzero(patterns[:, pattern]), np.flatnonzero(pattern_of.ravel() == pattern))
-        for pattern in range(patterns.shape[1])
+        _cohort(table, np.flatnonzero(usable[:, channels[0]]), np.array(channels, np.intp))
+        for _, channels in sorted(patterns.items())
     ]
     return tuple(cohorts if nesting is None else (_nested(cohort, nesting) for cohort in cohorts))
 

@@ -148,3 +148,23 @@ def test_the_variance_within_samples_is_not_lost_among_means_that_are_far_apart(
     assert whole.expected(1).variance == pytest.approx(3e-6, rel=1e-12)
     groups = closed_form.Groups.of(closed_form.population(means, variances), np.array([0, 0, 1, 1]))
     assert groups.expected(1).variance == pytest.approx(3e-6, rel=1e-12)
+
+
+@pytest.mark.parametrize("number", [20, 40])
+def test_what_groups_have_in_common_is_computed_once_however_many_there_are(number, monkeypatch):
+    calls = []
+    average = closed_form.average
+    whole = of_values(small(2 * number))
+    monkeypatch.setattr(closed_form, "average", lambda *given: calls.append(1) or average(*given))
+    groups = closed_form.Groups.of(whole, np.arange(2 * number) // 2)
+    of_each = len(calls)
+    assert np.isfinite(groups.expected(1).variance).all()
+    assert np.isfinite(groups.apart).all()
+    assert len(calls) - of_each <= 6
+
+
+def test_groups_have_their_members_in_the_order_of_the_samples():
+    whole, numbers = of_values(small(9)), np.array([2, 0, 1, 0, 2, 2, 0, 1, 1])
+    groups = closed_form.Groups.of(whole, numbers).groups
+    for number, group in enumerate(groups):
+        np.testing.assert_array_equal(group.means, whole.means[numbers == number])

@@ -19,5 +19,6 @@ def test_equal_seeds_draw_equal_batches_for_every_channel():
 @pytest.mark.parametrize("kind", ["finite", "infinite"])
 def test_drawn_batches_are_of_the_right_number_even_where_memory_is_parted(kind, monkeypatch):
     monkeypatch.setattr(draws, "_AT_ONCE", 1000)
+    monkeypatch.setattr(draws, "_IN_CACHE", 100)
     drawn = of_values(small(40), kind).draw(8, 777, seed=0)
     assert len(drawn.means) == len(drawn.variances) == 777
