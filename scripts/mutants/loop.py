@@ -51,7 +51,8 @@ class Loop:
         for mutant in self.mutants:
             names = [name for name in known["lines"].get(f"{mutant.file}:{mutant.line}", ()) if name in items]
             names.sort(key=seconds.__getitem__)
-            chosen, spent = [], 0.0
+            chosen: list[Any] = []
+            spent = 0.0
             for name in names:
                 spent += seconds[name]
                 if chosen and spent > _MOST_TESTS:
