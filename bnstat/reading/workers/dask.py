@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import queue
 import secrets
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
 from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bnstat.errors import InputError, UsageError
 from bnstat.reading.workers.job import CaseJob, Found, Outcome, Progress, announce, outcome_of, run_apart, tell
+from bnstat.sources import cores
 from bnstat.version import __version__
 
 if TYPE_CHECKING:  # it is imported only if a cluster is asked for
@@ -19,6 +25,14 @@ if TYPE_CHECKING:  # it is imported only if a cluster is asked for
 _ANSWER_S, _WORKER_S = 10, 60
 # How often a case is read again if its worker died or could not read it: another worker may succeed.
 _RETRIES = 2
+# How often workers are counted while no result comes; the seconds without any after which that is told, and after which
+# reading ends unless Dask's own setting says another limit.
+_LOOK_S, _TELL_S, _GONE_S = 2.0, 30.0, 300.0
+_LIMIT = "distributed.scheduler.no-workers-timeout"
+_KEPT = "`resume` of a scan keeps what was read"
+_LOG = logging.getLogger(__name__)
+# The seconds that a client has to say goodbye: a scheduler that is gone does not answer.
+_CLOSE_S = 5
 # Cases that the scheduler holds at once, for each thread of its workers.
 _AHEAD = 4
 
@@ -44,11 +58,16 @@ class Cluster:
     def run(self, jobs: Sequence[CaseJob[Found]], progress: Progress | None) -> Iterator[Outcome[Found]]:
         """Read every case on the cluster, as `Executor` describes it."""
         announce(jobs, progress)
-        with self._client() as client:
-            self._require_workers(client)
-            for outcome in self._outcomes(client, jobs):
-                tell(jobs[outcome.place], progress)
-                yield outcome
+        with _quiet():
+            client = self._client()
+            try:
+                self._require_workers(client)
+                for outcome in self._outcomes(client, jobs):
+                    tell(jobs[outcome.place], progress)
+                    yield outcome
+            finally:
+                with suppress(OSError):  # a scheduler that hangs does not answer
+                    client.close(timeout=_CLOSE_S)
 
     def _client(self) -> Client:
         try:
@@ -73,33 +92,122 @@ class Cluster:
                 raise UsageError(f"worker {worker} has {has} and this is {__version__}; install one version on all")
 
     def _outcomes(self, client: Client, jobs: Sequence[CaseJob[Found]]) -> Iterator[Outcome[Found]]:
-        """Yield outcomes as they come, with a bounded number of cases on their way."""
-        key, left = secrets.token_hex(16), iter(range(len(jobs)))
-        places: dict[object, int] = {}
+        """Yield outcomes as they come, with a bounded number of cases on their way.
 
-        def submitted(place: int) -> Future[Found]:
+        Raises:
+            InputError: if the scheduler is lost, or all workers are, for too long.
+        """
+        key, left = secrets.token_hex(16), iter(range(len(jobs)))
+        done: queue.SimpleQueue[Future[Found]] = queue.SimpleQueue()
+        places: dict[Future[Found], int] = {}
+
+        def submit(place: int) -> None:
             future = client.submit(
                 _run_or_raise, jobs[place].sent, key=f"bnstat-{key}-{place}", retries=_RETRIES, pure=False
             )
-            places[future.key] = place
-            return future
+            places[future] = place
+            future.add_done_callback(done.put)
 
-        at_once = max(sum(client.nthreads().values()), 1) * _AHEAD
-        waiting = self._distributed.as_completed(map(submitted, islice(left, at_once)), loop=client.loop)
-        for future in waiting:
-            place = places.pop(future.key)
-            found = self._result(future, jobs[place])
-            yield outcome_of(place, jobs[place], found)
-            if (following := next(left, None)) is not None:
-                waiting.add(submitted(following))
-
-    def _result(self, future: Future[Found], job: CaseJob[Found]) -> Found | InputError | UsageError:
         try:
-            return future.result()
+            at_once = max(sum(client.nthreads().values()), 1) * _AHEAD
+            for place in islice(left, at_once):
+                submit(place)
+            while places:
+                future = self._next(client, done)
+                place = places.pop(future)
+                yield outcome_of(place, jobs[place], self._result(client, future, jobs[place]))
+                if (following := next(left, None)) is not None:
+                    submit(following)
+        except (CancelledError, OSError) as error:  # the client gives up all results if its scheduler goes
+            raise InputError(
+                self._address,
+                "the connection to the Dask scheduler was lost, and the files that were not read yet are missing; "
+                f"start the scheduler again, then run the command again ({_KEPT})",
+            ) from error
+
+    def _next(self, client: Client, done: queue.SimpleQueue[Future[Found]]) -> Future[Found]:
+        """Return the next case that is done.
+
+        Raises:
+            InputError: if there is no worker for too long.
+        """
+        alone_since: float | None = None
+        told = False
+        limit = _limit()
+        while True:
+            try:
+                return done.get(timeout=_LOOK_S)
+            except queue.Empty:
+                pass
+            now = time.monotonic()
+            if self._has_workers(client):
+                alone_since, told = None, False
+                continue
+            alone_since = now if alone_since is None else alone_since
+            if now - alone_since >= limit:
+                raise self._alone()
+            if now - alone_since >= _TELL_S and not told:
+                told = True
+                _LOG.warning(
+                    "bnstat: the Dask scheduler at %s has no worker; start some with `dask worker` (waiting up to "
+                    "%.0f s; %s sets another limit)",
+                    *(self._address, limit, _LIMIT),
+                )
+
+    def _alone(self) -> InputError:
+        return InputError(
+            self._address,
+            "all Dask workers are gone, and the files that were not read yet are missing; start some with "
+            f"`dask worker`, then run the command again ({_KEPT})",
+        )
+
+    @staticmethod
+    def _has_workers(client: Client) -> bool:
+        """Return True if the scheduler answers that it has a worker."""
+        try:
+            return bool(client.sync(client.scheduler.ncores, callback_timeout=_ANSWER_S))
+        except (OSError, TimeoutError, AttributeError):  # a client that is closed has no scheduler
+            return False
+
+    def _result(self, client: Client, future: Future[Found], job: CaseJob[Found]) -> Found | InputError | UsageError:
+        try:
+            return future.result(timeout=_limit())  # a scheduler that hangs gives none
         except (InputError, UsageError) as error:
             return error
+        except TimeoutError as error:  # what it found was on a worker that is gone
+            if self._has_workers(client):
+                raise
+            raise self._alone() from error
+        except self._distributed.scheduler.NoWorkerError as error:  # if the scheduler has a limit of its own
+            raise self._alone() from error
         except self._distributed.KilledWorker:
             return InputError(job.case.name, "every worker that read it died; start workers with more memory")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what distributed logs by handlers of its own: tracebacks of what an error here says in a line."""
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    handlers = {handler for logger in loggers for handler in logger.handlers}
+    for handler in handlers:
+        handler.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(_nothing)
+
+
+def _nothing(_: logging.LogRecord) -> bool:
+    return False
+
+
+def _limit() -> float:
+    """Return the seconds without a worker after which reading ends: those of Dask's settings if they set some."""
+    from dask import config, utils  # noqa: PLC0415  (an extra, imported only if a cluster is asked for)
+
+    said = config.get(_LIMIT, None)
+    return _GONE_S if said is None else float(utils.parse_timedelta(said))
 
 
 def _version() -> str:
@@ -108,6 +216,7 @@ def _version() -> str:
 
 def _run_or_raise(job: CaseJob[Found]) -> Found:
     """Read a case. A failure is raised, so that the scheduler sees it and another worker tries."""
+    cores.share()  # a worker may have no process of its own, and others beside it
     found = run_apart(job)
     if isinstance(found, InputError):
         raise found
