@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
+from bnstat.sources import cores
+from bnstat.sources.blocked_gzip import Inflating, open_blocked
 from bnstat.sources.layout import Order, memory_of
 from bnstat.sources.regular import require_regular
 
@@ -48,8 +50,15 @@ _ZLIB_OR_GZIP, _PACKED_BYTES = 47, 1 << 16
 
 
 def open_gzip(path: str | BinaryIO) -> BinaryIO:
-    """Open a gzip file, or a stream of one, as the bytes in it. Reading to the end verifies checksum and length."""
+    """Open a gzip file, or a stream of one, as the bytes in it. Reading to the end verifies checksum and length.
+
+    Threads inflate the members of a file at the same time if it tells where these begin.
+    """
     _require_file(path)
+    if isinstance(path, str):
+        blocked = open_blocked(path, cores.idle(), Inflating(_zlib.decompressobj, _zlib.crc32, open_gzip))
+        if blocked is not None:
+            return blocked
     return cast(BinaryIO, _gzip.open(path, "rb"))
 
 

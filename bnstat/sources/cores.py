@@ -1,0 +1,25 @@
+"""The processor cores that one file may use: all that are idle, or one if files are read at the same time elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# More threads than these wait for the disk, and hold more memory.
+_MOST = 4
+
+_shared = False
+
+
+def share() -> None:
+    """Leave the other cores to other files: this process is one of several that read."""
+    global _shared  # noqa: PLW0603  (a fact about the process)
+    _shared = True
+
+
+def idle() -> int:
+    """Return the number of threads that may read one file."""
+    process = sys.modules.get("multiprocessing.process")
+    if _shared or (process is not None and process.parent_process() is not None):
+        return 1
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, _MOST)
