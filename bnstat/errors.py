@@ -26,6 +26,8 @@ _LONGEST_LINE = 200
 class BnstatError(Exception):
     """The root of the tree. Its text is one line that says what happened and what to do, without secrets of URLs."""
 
+    __slots__ = ()
+
     def __init__(self, message: str = "") -> None:
         super().__init__(redacted(message))
 
@@ -36,6 +38,8 @@ class UsageError(BnstatError):
     Attributes:
         failures: the inputs that cannot be read either.
     """
+
+    __slots__ = ("failures",)
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -51,8 +55,10 @@ class InputError(BnstatError):
         missing: the channels of a case whose files do not exist; empty if it failed for another reason.
     """
 
+    __slots__ = ("message", "missing", "source")
+
     def __init__(self, source: str, message: str, missing: tuple[str, ...] = ()) -> None:
-        super().__init__()
+        Exception.__init__(self)
         self.source = redacted(source)
         self.message = redacted(message)
         self.missing = missing

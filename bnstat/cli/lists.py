@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bnstat.errors import InputError, UsageError
-from bnstat.sources.regular import MOST_BYTES
+from bnstat.sources.regular import MOST_BYTES, read_up_to
 
 STDIN = "-"
 
@@ -61,10 +61,10 @@ def _listed(file: str, separator: str) -> list[str]:
 def _content(file: str) -> bytes:
     """Return the bytes of a list, up to one more than any has: it may be a pipe that a shell makes, as <(find .)."""
     with Path(file).open("rb") as opened:
-        return opened.read(MOST_BYTES + 1)
+        return read_up_to(opened, MOST_BYTES)
 
 
 def _stdin() -> bytes:
     if sys.stdin is None:
         raise InputError("standard input", "is closed; give a list with --files-from FILE")
-    return sys.stdin.buffer.read(MOST_BYTES + 1)
+    return read_up_to(sys.stdin.buffer, MOST_BYTES)

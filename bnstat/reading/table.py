@@ -18,11 +18,14 @@ from bnstat.reading.workers import executor_of
 from bnstat.reading.workers.job import Job, Progress
 from bnstat.sources.case import Case
 from bnstat.sources.formats.memory import InMemory, Input, named_inputs
-from bnstat.sources.opened import Planned, header_notes, plan_case
+from bnstat.sources.opened import Planned, header_notes, plan_case, require_there
 from bnstat.sources.repeated import repeated
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.search import cases_of
 from bnstat.sources.storage import is_moments
+
+# After so many inputs that cannot be read, the next ones are first asked only whether they are there.
+_MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -332,6 +335,8 @@ def plan_cases(cases: Iterable[Case], axis: int, batch_axis: BatchAxis, failures
     misuse: UsageError | None = None  # raised after all headers were read, so that it hides no failure
     for case in cases:
         try:
+            if len(failures) >= _MANY:
+                require_there(case)
             planned.append(plan_case(case, axis, batch_axis))
         except InputError as error:
             failures.append(error.alone())

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import chain
 
 from bnstat.errors import InputError, UsageError
+from bnstat.sources.addresses import is_remote
 from bnstat.sources.case import Case, CaseFile
-from bnstat.sources.formats.registry import is_array
+from bnstat.sources.formats.registry import is_array, path_of
 from bnstat.sources.layout import AxisError, Tensor, arrange, require_batched
 from bnstat.sources.opening import open_volume
 from bnstat.sources.remark import Remark, notes_of
@@ -103,6 +104,16 @@ def plan_case(case: Case, axis: int, batch_axis: BatchAxis) -> Planned:
         _require_fit(case, parts[0], part)
     shape = (*first.tensor.sample_shape[:-1], sum(part.arrangement.tensor.sample_shape[-1] for part in parts))
     return Planned(case, parts, Tensor(shape, first.tensor.axis), first.samples)
+
+
+def require_there(case: Case) -> None:
+    """Refuse a case of one file that does not exist, without looking for a name that was meant.
+
+    Raises:
+        InputError: if so.
+    """
+    if case.held is None and not case.joined and not is_remote(case.files[0]) and not is_there(path_of(case.files[0])):
+        raise InputError(case.name, "no such file; check the path")
 
 
 def _headers(case: Case) -> list[Volume]:

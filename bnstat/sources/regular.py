@@ -13,6 +13,8 @@ from typing import BinaryIO, cast
 
 # The largest description, table or settings file that is read: the largest seen in use are a few megabytes.
 MOST_BYTES = 256 << 20
+# The bytes that are asked for at once.
+_PIECE = 1 << 20
 
 _KINDS = (
     (stat.S_ISFIFO, "a pipe"),
@@ -91,10 +93,22 @@ def read_regular(path: str | os.PathLike[str], limit: int = MOST_BYTES) -> bytes
         ValueError: if the name has a NUL byte.
     """
     with open_regular(path) as file:
-        content = file.read(limit + 1)
+        content = read_up_to(file, limit)
     if len(content) > limit:
         raise TooLargeError(os.fspath(path), limit)
     return content
+
+
+def read_up_to(file: BinaryIO, limit: int) -> bytes:
+    """Return all that a file or a pipe has, or one byte more than the limit.
+
+    Memory is taken for what is there: to ask for all bytes at once takes it for the limit.
+    """
+    parts, left = [], limit + 1
+    while left and (part := file.read(min(left, _PIECE))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 def impossible(name: str) -> str | None:

@@ -11,7 +11,7 @@ from bnstat.sources import remote
 from bnstat.sources.addresses import USUAL, Access, is_remote
 from bnstat.sources.documents import read_text
 from bnstat.sources.formats.registry import MARKS, path_of
-from bnstat.sources.regular import MOST_BYTES, open_regular
+from bnstat.sources.regular import MOST_BYTES, open_regular, read_up_to
 from bnstat.sources.streams import unreadable
 
 # What to give in place of a description that is no text.
@@ -122,7 +122,7 @@ def text_of(path: str, access: Access = USUAL) -> str:
         return read_text(path, _INSTEAD)
     try:
         with remote.open_stream(path, access=access) as stream:
-            data = stream.read(MOST_BYTES + 1)
+            data = read_up_to(stream, MOST_BYTES)
         if len(data) > MOST_BYTES:
             raise InputError(path, f"it is larger than {MOST_BYTES >> 20} MB, which no description is; {_INSTEAD}")
         return data.decode("utf-8-sig")
