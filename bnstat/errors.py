@@ -2,6 +2,7 @@
 
 BnstatError
 ├── UsageError     the request cannot be answered: a setting is wrong, or does not fit these data
+│   └── UnfitError the settings do not fit one input; others may still be read
 ├── InputError     an input cannot be read; it says which
 └── OutputError    a file cannot be written
 
@@ -78,6 +79,29 @@ class InputError(BnstatError):
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, tuple[str, ...]]]:
         """Return the arguments of the constructor, from which another process makes the error again."""
         return type(self), (self.source, self.message, self.missing)
+
+
+class UnfitError(UsageError):
+    """Settings that do not fit the shape of one input: the request fails only if they fit no other input.
+
+    Attributes:
+        source: the input.
+        message: what does not fit and what to do, without the name.
+    """
+
+    def __init__(self, source: str, message: str) -> None:
+        super().__init__(f"{source}: {message}")
+        self.source = source
+        self.message = message
+
+    def __reduce__(self) -> tuple[type[UnfitError], tuple[str, str]]:
+        """Return the arguments of the constructor, from which another process makes the error again."""
+        return type(self), (self.source, self.message)
+
+    @property
+    def of_input(self) -> InputError:
+        """The failure of the input, where others are read."""
+        return InputError(self.source, self.message)
 
 
 class OutputError(BnstatError):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from functools import lru_cache
 
 from bnstat.errors import InputError
 from bnstat.sources.formats.registry import format_of, split_key
 from bnstat.sources.names import ending_of, stem_of
+from bnstat.text import printable
 
 # How alike two names must be without their endings, from 0 to 1: `t1_haed` and `t1_head` are by 0.86.
 _ALIKE = 0.75
 # So many names that do not exist in one folder get a name that is meant.
 _MOST_MEANT = 100
+# How files begin that stand for those that were not fetched, and what the target of such a link has in it.
+_LFS, _ANNEX_POINTER, _ANNEX = b"version https://git-lfs.github.com/spec/", b"/annex/objects/", "/annex/objects/"
 _NUMBER = re.compile(r"\d+")
 
 
@@ -49,6 +53,9 @@ def missing(source: str, file: str) -> InputError:
         source: the input, as the user named it.
         file: the file, which is the input itself or its second one.
     """
+    link = unfetched(file)
+    if link is not None:
+        return InputError(source, link if file == split_key(source)[0] else f"its second file, {file}: {link}")
     if file != split_key(source)[0]:
         return InputError(source, f"its second file, {file}, is missing; copy it to the same folder")
     above = _file_above(file)
@@ -63,6 +70,33 @@ def missing(source: str, file: str) -> InputError:
         return InputError(source, f"no such file; only `weights` takes a part of one after ::, so give {whole}")
     near = meant_by(file)
     return InputError(source, f"no such file; did you mean {near}?" if near else "no such file; check the path")
+
+
+def unfetched(path: str) -> str | None:
+    """Return what is wrong with a link that leads nowhere, as git-annex leaves it; None if the path is none."""
+    try:
+        target = os.readlink(path)
+    except (OSError, ValueError):
+        return None
+    if os.path.exists(path):
+        return None
+    if _ANNEX in target.replace("\\", "/"):
+        return f"it was not fetched yet (a link of git-annex); type: datalad get {shlex.quote(path)}"
+    return f"it is a link to {printable(target)}, which does not exist; copy that file, or correct the link"
+
+
+def pointed(start: bytes, path: str) -> str | None:
+    """Return what is wrong with a small file that stands for one that was not fetched; None if it is none.
+
+    Args:
+        start: the first bytes of the file.
+        path: the file.
+    """
+    if start.startswith(_LFS):
+        return f"it was not fetched yet (a pointer of Git LFS); type: git lfs pull --include {shlex.quote(path)}"
+    if start.startswith(_ANNEX_POINTER):
+        return f"it was not fetched yet (a pointer of git-annex); type: datalad get {shlex.quote(path)}"
+    return None
 
 
 def unopened(file: str, error: OSError) -> InputError:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
-from bnstat.errors import InputError, UsageError
+from bnstat.errors import InputError, UnfitError
 from bnstat.sources.addresses import is_remote
 from bnstat.sources.case import Case, CaseFile
 from bnstat.sources.formats.registry import is_array, path_of
@@ -96,7 +96,7 @@ def plan_case(case: Case, axis: int, batch_axis: BatchAxis) -> Planned:
 
     Raises:
         InputError: if a file cannot be read, or does not fit the others.
-        UsageError: if a file does not have the axis.
+        UnfitError: if a file does not have the axis.
     """
     parts = tuple(_part(volume, axis, batch_axis) for volume in _headers(case))
     first = parts[0].arrangement
@@ -155,7 +155,7 @@ def _part(volume: Volume, axis: int, batch_axis: BatchAxis) -> CaseFile:
             channels_last=volume.channels_last,
         )
     except AxisError as error:
-        raise UsageError(f"{volume.source}: {error}") from error
+        raise UnfitError(volume.source, str(error)) from error
     return CaseFile(volume, arrangement)
 
 

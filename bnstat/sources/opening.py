@@ -12,11 +12,13 @@ from bnstat.sources.file_state import states_of
 from bnstat.sources.formats import nifti
 from bnstat.sources.formats.registry import Format, format_of, format_of_folder, format_within, path_of
 from bnstat.sources.names import others_of
-from bnstat.sources.regular import impossible, open_unbuffered, require_regular
+from bnstat.sources.regular import impossible, open_regular
 from bnstat.sources.storage import is_there
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import Volume
 
+# The most bytes of a file that stands for another one, which was not fetched.
+_POINTER_BYTES = 1024
 # The files of a folder that are looked at again after reading: all slices of a series, or the first chunks of a store.
 _MOST_STATES = 10_000
 
@@ -106,10 +108,11 @@ def _disguised(source: str) -> Volume | None:
 def _refuse_unreadable(source: str, path: str) -> None:
     """Raise InputError unless the file is regular and not empty, and may be read, and a second one is regular."""
     try:
-        with open_unbuffered(path) as file:
-            size = os.fstat(file.fileno()).st_size
-        for other in filter(is_there, others_of(path)):
-            require_regular(other)
+        for file in (path, *filter(is_there, others_of(path))):
+            with open_regular(file) as opened:
+                size = os.fstat(opened.fileno()).st_size
+                if size <= _POINTER_BYTES:
+                    _refuse_pointer(source, file, opened.read(), size)
     except ValueError as error:
         why = impossible(path) or "a character that this system cannot write"
         raise InputError(source, f"no file can have this name, which contains {why}; check the path") from error
@@ -119,5 +122,15 @@ def _refuse_unreadable(source: str, path: str) -> None:
         raise missing(source, path) from error
     except OSError as error:
         raise unreadable(source, error) from error
+
+
+def _refuse_pointer(source: str, path: str, content: bytes, size: int) -> None:
+    """Raise InputError if a small file is empty, or stands for one that was not fetched."""
+    from bnstat.sources.neighbours import pointed
+
+    name = "the file" if path == path_of(source) else f"its second file, {path},"
     if not size:
-        raise InputError(source, "the file is empty (0 bytes); copy it again")
+        raise InputError(source, f"{name} is empty (0 bytes); copy it again")
+    said = pointed(content, path)
+    if said is not None:
+        raise InputError(source, said)

@@ -98,6 +98,8 @@ def _cases_of(path: str, access: Access, selection: Selection, files: Sieve) -> 
         raise InputError(path, f"no file can have this name, which contains {why}; check the path")
     if is_remote(path):
         require_allowed(path, access)
+    elif not os.path.isabs(path) and _current_is_gone():
+        raise InputError(path, "the current folder no longer exists, in which it would be; change to one that does")
     if _is_pattern(path):
         return _matching(path, access, selection, files)
     by_name = is_remote(path) and (is_image(remote.name_of(path)) or path.lower().endswith(_DESCRIPTION))
@@ -110,6 +112,18 @@ def _cases_of(path: str, access: Access, selection: Selection, files: Sieve) -> 
     found = _described(path, path, access, selection) if listed else _one(path, access)
     found.cases = files.cases(found.cases)
     return found
+
+
+def _current_is_gone() -> bool:
+    """Return True if the folder in which the program runs was removed."""
+    try:
+        os.stat(os.curdir)
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    except OSError:  # it is there, and may not be looked at
+        return False
+    return False
 
 
 def _one(path: str, access: Access) -> FoundCases:

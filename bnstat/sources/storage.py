@@ -10,7 +10,7 @@ from bnstat.errors import InputError
 from bnstat.sources import remote
 from bnstat.sources.addresses import USUAL, Access, is_remote
 from bnstat.sources.documents import read_text
-from bnstat.sources.formats.registry import MARKS, path_of
+from bnstat.sources.formats.registry import MARKS, ending_of, path_of
 from bnstat.sources.regular import MOST_BYTES, open_regular, read_up_to
 from bnstat.sources.streams import unreadable
 
@@ -92,7 +92,8 @@ def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Ite
     """Yield a directory and each one below it, with the names of its files; hidden directories and files are skipped.
 
     What is below a directory that is one input, as a Zarr store is, is no directory of its own.
-    Directories that may not be searched are added to the failures.
+    Directories that may not be searched are added to the failures. A link to an image that is not there is a file like
+    others: it was not fetched, and opening it says so.
     """
     if is_remote(folder):
         yield from remote.tree(folder, failures, access)
@@ -103,8 +104,13 @@ def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Ite
 
     for here, folders, names in os.walk(folder, onerror=fail):
         folders[:] = [] if MARKS.intersection(names) else sorted(name for name in folders if not name.startswith("."))
-        files = [name for name in names if not name.startswith(".") and os.path.isfile(os.path.join(here, name))]
-        yield here, sorted(files)
+        yield here, sorted(name for name in names if not name.startswith(".") and _is_file(here, name))
+
+
+def _is_file(folder: str, name: str) -> bool:
+    """Return True for a regular file, and for a link with the name of an image that leads nowhere."""
+    path = os.path.join(folder, name)
+    return os.path.isfile(path) or (bool(ending_of(name)) and os.path.islink(path) and not os.path.exists(path))
 
 
 def files_in(folder: str, access: Access = USUAL) -> list[str]:

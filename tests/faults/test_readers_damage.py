@@ -154,17 +154,17 @@ def test_a_wrong_bit_or_a_missing_end_never_gives_other_numbers(tmp_path, nibabe
     expected = way(opened_name(path))
     # the text of a header of NRRD or MetaImage has no checksum
     start = good.index(b"\n\n") + 2 if kind.startswith("nrrd") else good.index(b"LOCAL\n") + 6 if "mha" in kind else 0
-    refused = 0
+    messages = []
     for copy in damaged_copies(good, start):
         path.write_bytes(copy)
         try:
             found = way(opened_name(path))
         except InputError as error:
-            assert "\n" not in error.message
-            refused += 1
+            messages.append(error.message)
             continue
         assert found == expected
-    assert refused > FLIPS // 2
+    assert len(messages) > FLIPS // 2
+    assert not any("\n" in message for message in messages)
 
 
 def test_a_compressed_series_of_afni_is_inflated_once(tmp_path, nibabel_data, monkeypatch):
@@ -190,5 +190,5 @@ def test_bytes_behind_the_data_that_are_no_further_member_are_no_numbers(tmp_pat
     if compress is bz2.compress:
         assert held(str(path)) == expected
     else:
-        with pytest.raises(InputError, match="damaged|truncated"):
+        with pytest.raises(InputError, match=r"damaged|truncated"):
             held(str(path))

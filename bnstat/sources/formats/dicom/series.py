@@ -142,7 +142,19 @@ def _series(source: str, folder: str, key: str | None) -> tuple[list[DicomFile],
 def files_of_series(folder: str) -> list[str]:
     """Return the DICOM files of a folder, by their endings or their first bytes."""
     paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if not name.startswith(".")]
+    gone = [path for path in paths if _may_be_slice(path) and os.path.islink(path) and not os.path.exists(path)]
+    if gone:
+        told = first_ones(f"{plural(len(gone), 'link')} in the folder lead nowhere:", gone)
+        raise InputError(
+            folder, f"{told}; these slices were not fetched yet, so type: datalad get {shlex.quote(folder)}"
+        )
     return [path for path in paths if os.path.isfile(path) and is_dicom(path)]
+
+
+def _may_be_slice(path: str) -> bool:
+    """Return True if a file that cannot be read has a name that slices have."""
+    ending = os.path.splitext(path)[1]
+    return not ending or ending[1:].isdecimal() or is_dicom(path)
 
 
 def _titled(folder: str, file: DicomFile, files: int, numbered: bool) -> str:
