@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby, repeat
 
-from bnstat.errors import InputError, UsageError
+from bnstat.errors import InputError, UnfitError, UsageError
 from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import UNPREPARED, Preparation
 from bnstat.reading.network_layer import NetworkLayer, mixed
@@ -328,11 +328,13 @@ def find_cases(
 def plan_cases(cases: Iterable[Case], axis: int, batch_axis: BatchAxis, failures: list[InputError]) -> list[Planned]:
     """Read the headers of all cases. Inputs that cannot be read are added to `failures`.
 
+    So are those whose shape the settings do not fit, if they fit another one.
+
     Raises:
-        UsageError: if a file does not have the axis.
+        UsageError: if no file that can be read has the axis.
     """
     planned: list[Planned] = []
-    misuse: UsageError | None = None  # raised after all headers were read, so that it hides no failure
+    unfit: list[UnfitError] = []  # looked at after all headers were read, so that they hide no failure
     for case in cases:
         try:
             if len(failures) >= _MANY:
@@ -340,8 +342,9 @@ def plan_cases(cases: Iterable[Case], axis: int, batch_axis: BatchAxis, failures
             planned.append(plan_case(case, axis, batch_axis))
         except InputError as error:
             failures.append(error.alone())
-        except UsageError as error:
-            misuse = misuse or error
-    if misuse is not None:
-        raise misuse
+        except UnfitError as error:
+            unfit.append(error)
+    if unfit and not planned:
+        raise unfit[0]
+    failures += [error.of_input for error in unfit]
     return planned

@@ -16,7 +16,10 @@ from bnstat.sources.remark import Remark, notes_of
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.storage import is_there
 from bnstat.sources.volume import Volume
-from bnstat.text import by
+from bnstat.text import by, plural
+
+# The most channels of all samples of a file, of each of which seven numbers are kept: some gigabytes in all.
+_MOST_CELLS = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,13 @@ def _part(volume: Volume, axis: int, batch_axis: BatchAxis) -> CaseFile:
         )
     except AxisError as error:
         raise UnfitError(volume.source, str(error)) from error
+    if arrangement.samples * arrangement.channels > _MOST_CELLS:
+        declared = f"{plural(arrangement.samples, 'sample')} of {plural(arrangement.channels, 'channel')}"
+        raise InputError(
+            volume.source,
+            f"the header declares {declared}, and at most {_MOST_CELLS:,} channels of all samples together are read; "
+            "choose other axes with `axis` and `batch_axis`",
+        )
     return CaseFile(volume, arrangement)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Sequence
 
 from bnstat.errors import InputError, UsageError
@@ -21,6 +22,8 @@ from bnstat.text import plural
 _DESCRIPTION = ".json"
 # The description of a BIDS data set, in its directory.
 _OF_BIDS = "dataset_description.json"
+# What stands for other characters in a pattern.
+_WILD = re.compile(r"[*?]")
 
 
 def cases_of(paths: Sequence[str | InMemory], selection: Selection = ANY, access: Access = USUAL) -> FoundCases:
@@ -112,6 +115,19 @@ def _cases_of(path: str, access: Access, selection: Selection, files: Sieve) -> 
     found = _described(path, path, access, selection) if listed else _one(path, access)
     found.cases = files.cases(found.cases)
     return found
+
+
+def _unmatched(pattern: str) -> InputError:
+    """Return the error that no file matches a pattern, as those in a folder that may not be listed."""
+    folder = os.path.dirname(_WILD.split(pattern, maxsplit=1)[0])
+    try:
+        if not is_remote(pattern):
+            os.scandir(folder or os.curdir).close()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass
+    except OSError as error:
+        return InputError(pattern, f"{folder or 'the current folder'} cannot be listed: {error.strerror}")
+    return InputError(pattern, "no file matches this pattern; check it with ls")
 
 
 def _current_is_gone() -> bool:
@@ -266,5 +282,5 @@ def _matching(pattern: str, access: Access, selection: Selection, files: Sieve) 
     for path in matches:
         found.add(_cases_of(path, access, selection, files))
     if not matches:
-        found.failures.append(InputError(pattern, "no file matches this pattern; check it with ls"))
+        found.failures.append(_unmatched(pattern))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -18,7 +19,7 @@ from bnstat.errors import InputError
 from bnstat.sources import cores
 from bnstat.sources.blocked_gzip import Inflating, open_blocked
 from bnstat.sources.layout import Order, memory_of
-from bnstat.sources.regular import require_regular
+from bnstat.sources.regular import NotRegularError, require_regular
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -228,8 +229,19 @@ def unreadable(source: str, error: Exception) -> InputError:
     if isinstance(error, (gzip.BadGzipFile, zipfile.BadZipFile, lzma.LZMAError, *_INFLATE_ERRORS)):
         return InputError(source, f"the compressed data are damaged ({first_line(error)}); copy the file again")
     if isinstance(error, OSError) and error.strerror:
-        return InputError(source, f"the file cannot be read: {error.strerror}")
+        return InputError(source, _of_system(error))
     return InputError(source, f"the file cannot be read: {first_line(error)}")
+
+
+def _of_system(error: OSError) -> str:
+    """Return what an error of the system means for a file, and what to do."""
+    if error.errno == errno.EINVAL and not isinstance(error, NotRegularError):
+        return "its header names a place that no file has, so it is damaged; copy the file again"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return "too many files are open at once; allow more (ulimit -n 1024), or read with fewer processes (--jobs 1)"
+    if error.errno == errno.EIO:
+        return "the disk or the network failed while it was read (Input/output error); check them, and run again"
+    return f"the file cannot be read: {error.strerror}"
 
 
 def first_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from operator import itemgetter
 from pathlib import Path as FilePath
 
-from bnstat.errors import InputError, UsageError
+from bnstat.errors import InputError, UnfitError, UsageError
 from bnstat.preprocessing.beside import files_beside
 from bnstat.preprocessing.regions import CaseLabels
 from bnstat.preprocessing.samples import Row
@@ -108,13 +108,16 @@ def scan(
             ]
             stamps = [_stamp(job.case, asked) for job in jobs]  # before they are read, so that no change is missed
             failed: dict[int, InputError] = {}
+            unfit: dict[int, UnfitError] = {}
             odd: list[tuple[str, str | Remark]] = []
             for outcome in executor_of(reading, jobs).run(jobs, progress):
                 if old and outcome.failure is None:
                     file.restart()
                     old = False
                 odd += [one for row in outcome.found or () for one in row.notes]
-                _take(outcome, stamps[outcome.place], asked, file, failed)
+                _take(outcome, stamps[outcome.place], asked, file, failed, unfit)
+            if unfit and len(unfit) == len(failed) == len(cases):
+                raise unfit[min(unfit)]
             if old:
                 file.restart()
             failures += [failed[place] for place in sorted(failed)]
@@ -209,10 +212,14 @@ def _take(
     asked: ScanSettings,
     file: ScanTarget,
     failed: dict[int, InputError],
+    unfit: dict[int, UnfitError],
 ) -> None:
-    """Write the samples of a case, or note why it cannot be read."""
+    """Write the samples of a case, or note why it cannot be read; those that the settings do not fit are in `unfit`."""
     if isinstance(outcome.failure, InputError):
         failed[outcome.place] = outcome.failure
+        return
+    if isinstance(outcome.failure, UnfitError):
+        failed[outcome.place], unfit[outcome.place] = outcome.failure.of_input, outcome.failure
         return
     if outcome.failure is not None:
         raise outcome.failure

@@ -117,6 +117,8 @@ def _header(source: str, file: BinaryIO) -> tuple[tuple[int, ...], Order, np.dty
         raise InputError(
             source, "its values are records and not numbers; save one field of them: numpy.save(file, array['field'])"
         )
+    if any(isinstance(size, bool) for size in shape):  # which numpy takes for 0 and 1
+        raise InputError(source, f"its header has the shape {shape}, and a size is a whole number; save it again")
     if any(size < 0 for size in shape):
         raise InputError(
             source,

@@ -13,7 +13,7 @@ import numpy as np
 from bnstat.errors import InputError
 from bnstat.sources.formats.arrays import require_numbers
 from bnstat.sources.formats.registry import split_key
-from bnstat.sources.formats.slabs import slabs
+from bnstat.sources.formats.slabs import require_written, slabs
 from bnstat.sources.regular import open_regular
 from bnstat.sources.streams import first_line, stream_of_parts, unreadable
 from bnstat.sources.volume import Array, PlainVoxels, StreamedVoxels, Volume
@@ -228,10 +228,12 @@ def _notes(source: str, path: str, dataset: h5py.Dataset) -> tuple[str, ...]:
     if dataset.chunks:
         chunks = prod(-(-size // chunk) for size, chunk in zip(dataset.shape, dataset.chunks, strict=True))
         missing = chunks - _stored_chunks(source, path, dataset)
+        require_written(source, min(missing * prod(dataset.chunks), prod(dataset.shape)) * dataset.dtype.itemsize)
         were = "was" if missing == 1 else "were"
         return (f"{missing:,} of its {chunks:,} chunks {were} never written, {_fill_of(dataset)}",) if missing else ()
     contiguous = dataset.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS
     unwritten = contiguous and dataset.id.get_offset() is None
+    require_written(source, unwritten * prod(dataset.shape) * dataset.dtype.itemsize)
     return (f"nothing was ever written to it, {_fill_of(dataset)}",) if unwritten else ()
 
 

@@ -63,7 +63,7 @@ def read_header(stream: BinaryIO) -> dict[str, Variable] | None:
         ValueError: if it is damaged.
     """
     reader = _Reader(stream)
-    marker = reader.bytes(4)
+    marker = reader.taken(4)
     if marker not in MARKERS:
         raise ValueError("it does not begin as netCDF")
     reader.number()  # of records, which no variable may have
@@ -77,7 +77,7 @@ def read_header(stream: BinaryIO) -> dict[str, Variable] | None:
         attributes = reader.attributes()
         code = reader.type()
         reader.number()  # its bytes, which its shape tells
-        begin = int.from_bytes(reader.bytes(offset_bytes), "big")
+        begin = int.from_bytes(reader.taken(offset_bytes), "big")
         names, shape = tuple(axis[0] for axis in axes), tuple(axis[1] for axis in axes)
         return name, Variable(names, shape, _TYPES[code], attributes, begin)
 
@@ -110,14 +110,14 @@ class _Reader:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def bytes(self, size: int) -> bytes:
+    def taken(self, size: int) -> bytes:
         found = self._stream.read(size)
         if len(found) < size:
             raise EOFError
         return found
 
     def number(self, most: int = (1 << 32) - 1) -> int:
-        found = int.from_bytes(self.bytes(4), "big")
+        found = int.from_bytes(self.taken(4), "big")
         if found > most:
             raise ValueError(f"it has {found:,} where at most {most:,} can be")
         return found
@@ -134,7 +134,7 @@ class _Reader:
     def padded(self, size: int) -> bytes:
         if size > _MOST_BYTES:
             raise ValueError("a text is too long")
-        return self.bytes(size + -size % 4)[:size]
+        return self.taken(size + -size % 4)[:size]
 
     def text(self) -> str:
         return self.padded(self.number(_MOST_BYTES)).decode("latin-1")

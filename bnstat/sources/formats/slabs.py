@@ -5,11 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
+from bnstat.errors import InputError
+
 # The bytes of a slab: so many that few calls are made, and never more than these if a chunk is to be read once.
 _USUAL_BYTES = 1 << 24
 _MOST_BYTES = 1 << 28
 
+# The most bytes of values that were never written, and are read as a fill value; and the most chunks of an array.
+_MOST_UNWRITTEN, MOST_CHUNKS = 1 << 36, 10_000_000
+
 Slab = tuple[slice, ...]
+
+
+def require_written(source: str, nbytes: int) -> None:
+    """Refuse to read a fill value for days.
+
+    Args:
+        source: the input.
+        nbytes: the bytes of its values that were never written.
+
+    Raises:
+        InputError: if they are too many.
+    """
+    if nbytes > _MOST_UNWRITTEN:
+        raise InputError(
+            source,
+            f"its header declares {nbytes:,} bytes of values that were never written; copy it again, or give a part",
+        )
 
 
 def slabs(shape: Sequence[int], chunks: Sequence[int], itemsize: int) -> Iterator[Slab]:

@@ -21,7 +21,7 @@ from bnstat.errors import InputError
 from bnstat.sources.formats.arrays import require_numbers
 from bnstat.sources.formats.named_axes import CHANNELS, SPACE, laid_out
 from bnstat.sources.formats.registry import split_key
-from bnstat.sources.formats.slabs import slabs
+from bnstat.sources.formats.slabs import MOST_CHUNKS, require_written, slabs
 from bnstat.sources.streams import first_line, stream_of_parts, unreadable
 from bnstat.sources.volume import Array, StreamedVoxels, Volume
 from bnstat.text import by, first_ones, plural
@@ -197,7 +197,7 @@ def _volume(source: str, path: str, found: _Found) -> Volume:
     voxels = StreamedVoxels(lambda: stream_of_parts(parts()))
     names = _axes(found, len(shape))
     if names is None:
-        return Volume(source, shape, dtype, dtype.name, "C", voxels, batched=True, notes=_missing(array))
+        return Volume(source, shape, dtype, dtype.name, "C", voxels, batched=True, notes=_missing(source, array))
     layout = laid_out(names, shape)
     return Volume(
         source=source,
@@ -208,7 +208,7 @@ def _volume(source: str, path: str, found: _Found) -> Volume:
         voxels=voxels,
         channels_last=True,
         spacing=_spacing(found, names),
-        notes=(*layout.notes, *_channels(found, names, shape), *_missing(array)),
+        notes=(*layout.notes, *_channels(found, names, shape), *_missing(source, array)),
     )
 
 
@@ -248,10 +248,18 @@ def _channels(found: _Found, names: Sequence[str], shape: Sequence[int]) -> tupl
     return (f"its channels are {', '.join(labels)}",) if known and len(labels) > 1 else ()
 
 
-def _missing(array: zarr.Array[Any]) -> tuple[str, ...]:
-    """Return a note if chunks are not there: zarr gives the fill value in place of them."""
+def _missing(source: str, array: zarr.Array[Any]) -> tuple[str, ...]:
+    """Return a note if chunks are not there: zarr gives the fill value in place of them.
+
+    Raises:
+        InputError: if they are so many that the metadata are damaged, or reading them would take days.
+    """
     chunks = prod(-(-size // chunk) for size, chunk in zip(array.shape, array.chunks, strict=True))
+    if chunks > MOST_CHUNKS:  # zarr makes a list of their names
+        raise InputError(source, f"its metadata declare {chunks:,} chunks, and at most {MOST_CHUNKS:,} are read")
     missing = chunks - array.nchunks_initialized
+    itemsize = np.dtype(array.dtype).itemsize
+    require_written(source, min(missing * prod(array.chunks), prod(array.shape)) * itemsize)
     if missing <= 0:
         return ()
     are = "is" if missing == 1 else "are"
