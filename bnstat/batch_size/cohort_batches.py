@@ -46,7 +46,7 @@ class CohortBatches:
         settings: CompareSettings,
     ) -> None:
         self.cohort, self.size, self.whole = cohort, size, whole
-        self.form, self.drawn = whole.expected(size), whole.draw(size, settings.draws, settings.seed)
+        self.form, self.drawn = whole.expected(size), whole.draw(size, settings.draws_of(size), settings.seed)
         self.spread = self.drawn.variances.std(axis=0)
         self._bessel = {unbiased: cohort.bessel(size, unbiased) for unbiased in (False, True)}
         self._gaps = self._all_gaps({_gap_key(layer) for layer in (settings.layer, *settings.others)})

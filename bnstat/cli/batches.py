@@ -30,7 +30,7 @@ draws = option(
     metavar="N",
     default=1000,
     show_default=True,
-    help="Draw at most this many batches of each size.",
+    help="Draw at most this many batches of each size; fewer of sizes above 4,096.",
 )
 
 group_by = option(

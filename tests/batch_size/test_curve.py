@@ -290,3 +290,17 @@ def test_a_channel_without_a_usable_sample_has_no_batches_of_one_group(tmp_path,
         usable, broken = point.one_group.channels
         assert usable.mean_sd > 0
         assert (broken.mean_sd, broken.expected_variance, broken.observed) == (None, None, None)
+
+
+def test_the_samples_that_all_drawn_batches_of_a_size_take_are_bounded():
+    asked = CompareSettings.of(draws=1000)
+    assert [asked.draws_of(size) for size in (1, 8, 4096)] == [1000] * 3
+    assert asked.draws_of(8192) == 500
+    assert asked.draws_of(10**9) == 100
+    assert CompareSettings.of(draws=7).draws_of(10**9) == 7  # never more than were asked for
+
+
+def test_a_report_says_how_many_batches_of_a_large_size_were_drawn(tmp_path):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(5, 6, 1)))
+    found = bnstat.compare(tmp_path / "a.npy", batch_sizes=[8, 16384], draws=1000)
+    assert [point.batches_drawn for point in found.batch_sizes] == [1000, 250]
