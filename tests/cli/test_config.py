@@ -124,6 +124,8 @@ def test_a_key_that_no_command_knows_is_refused_by_every_command(tmp_path, text,
         ("[[overrides]]\npaths = ['a']", "each needs paths and ignore"),
         ("= 1", "is not TOML"),
         (f"seed = {'9' * 5000}", "is not TOML"),
+        (f"seed = 0x{'f' * 5000}", "does not fit into 64 bits"),
+        ('baseline = "a\\u0000b"', "has a NUL character"),
         (f"seed = {'[' * 5000}", "is not TOML"),
     ],
 )
