@@ -177,8 +177,10 @@ def _invoke(argv: list[str], shared: dict[str, object]) -> int:
             commands.main(argv, prog_name="bnstat")
         except SystemExit as exit_:
             return int(exit_.code or 0)
+    from bnstat.sources.noted import remembered
+
     try:
-        with commands.make_context("bnstat", argv, obj=shared) as context:
+        with remembered(), commands.make_context("bnstat", argv, obj=shared) as context:
             result = commands.invoke(context)
     except click.exceptions.Exit as exit_:  # of --help and --version
         return exit_.exit_code

@@ -150,7 +150,7 @@ def _run(
         )
         result = with_options(judged)
     tell(result.errors, result.notes, to.quiet)
-    read = [*_read(paths, result, found, reading), *([] if network is None else networks.read_by(network))]
+    read = inputs.read_by(paths, reading, result.samples, result.errors)
     write("check", result, replace(to, format="statistics") if counted else to, read)
     if update:
         _tell_update(result, to.quiet)
@@ -199,13 +199,6 @@ def _tell_outcome(result: Check, to: options.Output) -> None:
     if to.format in _WITH_OUTCOME and to.file in (None, "-"):
         return
     tell_line(closing(result))
-
-
-def _read(paths: Sequence[str], result: Check, found: Config, reading: Reading) -> list[str]:
-    """Return the files that were read: the output must be none of them."""
-    read = inputs.read_by(paths, reading, result.samples, result.errors)
-    own = (result.settings.baseline, result.settings.reference, found.file)
-    return [*read, *(str(file) for file in own if file is not None)]
 
 
 def _summarize(result: Check) -> None:

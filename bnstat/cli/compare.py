@@ -177,7 +177,7 @@ def _batch_sizes(
     from bnstat.workflows.compare_batch_sizes import compare_batch_sizes
 
     if plot is not None:
-        refuse_plot(plot, to)
+        refuse_plot(plot)
     if save_population is not None and ending(save_population) not in ("npz", "json"):
         raise UsageError(f"{save_population}: a population is saved as .npz or .json; end the name with one of these")
     with progress(to.quiet) as meter:

@@ -81,6 +81,10 @@ class Command(groups.Command):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command, or print its settings if these are asked for."""
         if not ctx.meta.get(_SHOW):
+            from bnstat.cli.named_files import note_inputs, refuse_same_outputs
+
+            refuse_same_outputs(ctx)
+            note_inputs(ctx)
             return super().invoke(ctx)
         click.echo(_shown(ctx), nl=False)
         return exit_codes.CLEAN

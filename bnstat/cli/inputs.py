@@ -253,8 +253,7 @@ def read_by(paths: Iterable[str], reading: Reading, samples: Iterable[Sample], e
     listed = [*samples]
     failed = [failure.source for failure in errors]
     read = [*paths, *(path for sample in listed for path in sample.paths), *failed]
-    read += [f"{path}/dataset.json" for path in paths]  # the description of a data set, if a path is one
-    if reading.training is not None:
+    if reading.training is not None:  # which may be that of the model
         read.append(reading.training.file)
     if reading.preparation.plain:
         return read

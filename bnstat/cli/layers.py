@@ -131,7 +131,7 @@ def command(
         )
     _require_model_first(model, paths)
     if plot is not None:
-        refuse_plot(plot, to)
+        refuse_plot(plot)
     return _run(paths, to, networks.asked_of(model, settings), reading, plot)
 
 
@@ -160,7 +160,7 @@ def _run(paths: Sequence[str], to: options.Output, asked: LayersSettings, readin
         passes = None if meter is None else meter.passes
         report = with_options(look_inside(paths, asked, reading, meter, passes))
     tell(report.errors, report.notes, to.quiet)
-    read = [*inputs.read_by(paths, reading, report.samples, report.errors), *networks.read_by(asked)]
+    read = inputs.read_by(paths, reading, report.samples, report.errors)
     if plot is not None:
         _plot(report, plot, read, quiet=to.quiet)
     write("layers", report, to, read)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bnstat.errors import InputError, UsageError
+from bnstat.sources.noted import note
 from bnstat.sources.regular import MOST_BYTES, read_up_to
 
 STDIN = "-"
@@ -39,6 +40,7 @@ def joined(paths: Sequence[str], files_from: str | None, separator: str) -> tupl
 def _listed(file: str, separator: str) -> list[str]:
     """Return the paths in one list, decoded as the system decodes file names."""
     name = "standard input" if file == STDIN else file
+    note(file)
     try:
         content = _stdin() if file == STDIN else _content(file)
     except OSError as error:

@@ -135,12 +135,6 @@ def asked_of(model: str, given: Mapping[str, Any]) -> LayersSettings:
     )
 
 
-def read_by(asked: LayersSettings) -> list[str]:
-    """Return the files of the model and its weights: no output may replace one."""
-    weights = [] if asked.model.weights is None else [asked.model.weights, asked.model.weights.partition("::")[0]]
-    return [asked.model.name, *weights]
-
-
 def implied_training(context: click.Context) -> tuple[str, str] | None:
     """Return the training that a model comes from, as `--plans` or `--monai` take it; None if that is not known.
 

@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
 from typing import TextIO
 
 from bnstat.cli.messages import complain_of, note
@@ -65,11 +64,12 @@ def refuse_input(file: str, inputs: Iterable[str], option: str) -> None:
     Raises:
         UsageError: if the file is one of the inputs.
     """
-    for source in set(inputs):
-        for path in (source, source.rpartition("[")[0]):
-            with suppress(OSError, ValueError):  # a file that does not exist is not the same
-                if os.path.samefile(path, file):  # noqa: PTH121
-                    raise UsageError(f"{file} is one of the inputs and stays as it is; give another file with {option}")
+    if not os.path.lexists(file):
+        return
+    from bnstat.sources.originals import is_original
+
+    if is_original(file, inputs):
+        raise UsageError(f"{file} is one of the inputs and stays as it is; give another file with {option}")
 
 
 def _write_stdout(rendered: str, encoding: str | None) -> None:

@@ -136,7 +136,7 @@ def command(
         settings.pop("batch_size")  # rules then judge the smallest of --batch-sizes
     asked = report_asked(limits=rules.limits_from(found, limit), **settings)
     _refuse_page(to, paths)
-    _refuse_output(to, [*paths, *_own_files(asked, found)])
+    _refuse_output(to, paths)
     return _run(context, paths, to, asked, reading, found)
 
 
@@ -191,12 +191,6 @@ def _refuse_output(to: options.Output, given: Sequence[str]) -> None:
         raise OutputError(f"{to.file}: cannot be written: there is no folder {folder}; make it, or give another file")
 
 
-def _own_files(asked: ReportSettings, found: Config) -> list[str]:
-    """Return the files that settings name: no output may replace one."""
-    own = (asked.check.baseline, asked.check.reference, asked.layers, found.file)
-    return [str(file) for file in own if file is not None]
-
-
 def _run(
     context: click.Context,
     paths: Sequence[str],
@@ -218,7 +212,7 @@ def _run(
         complain("no page was written, because no volume could be read")
         return exit_codes.FAILED_INPUT
     read = inputs.read_by(paths, reading, report.samples, report.errors)
-    write("report", report, to, [*read, *_own_files(asked, found), *_table_of_groups(asked, report, paths)])
+    write("report", report, to, read)
     if not to.quiet:
         _tell_written(report, to)
     if report.errors:
@@ -251,15 +245,6 @@ def _as_typed(report: FullReport, context: click.Context) -> FullReport:
         made=made,
         silent={code: spelled(why) for code, why in report.silent.items()},
     )
-
-
-def _table_of_groups(asked: ReportSettings, report: FullReport, paths: Sequence[str]) -> list[str]:
-    """Return the table of groups, which the output must not replace; nothing without one."""
-    from bnstat.sources.groups import table_of
-
-    by = asked.compare.group_by
-    table = None if by is None else table_of(by, [sample.paths[0] for sample in report.samples], paths)
-    return [] if table is None else [table]
 
 
 def _tell_written(report: FullReport, to: options.Output) -> None:

@@ -5,27 +5,20 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from bnstat.cli.options import Output
 from bnstat.errors import UsageError
 from bnstat.renderers.written import write_bytes
 
 
-def refuse_plot(file: str, to: Output) -> None:
+def refuse_plot(file: str) -> None:
     """Refuse a picture that cannot be drawn, before anything is read.
 
-    Args:
-        file: the file of the picture.
-        to: where the answer is written.
-
     Raises:
-        UsageError: if it is of another kind, is the file of the answer, or matplotlib is missing.
+        UsageError: if it is of another kind, or matplotlib is missing.
     """
     from bnstat.renderers.pictures import ENDINGS
 
     if ending(file) not in ENDINGS:
         raise UsageError(f"{file}: a plot is one of {', '.join(f'.{one}' for one in ENDINGS)}; end its name so")
-    if to.file is not None and Path(to.file).absolute() == Path(file).absolute():
-        raise UsageError(f"-o and --plot name one file, {file}; give two")
     if find_spec("matplotlib") is None:
         raise UsageError("--plot needs matplotlib; pip install 'bnstat[plot]'")
 

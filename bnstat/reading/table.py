@@ -18,6 +18,7 @@ from bnstat.reading.workers import executor_of
 from bnstat.reading.workers.job import Job, Progress
 from bnstat.sources.case import Case
 from bnstat.sources.formats.memory import InMemory, Input, named_inputs
+from bnstat.sources.noted import note_cases
 from bnstat.sources.opened import Planned, header_notes, plan_case, require_there
 from bnstat.sources.repeated import repeated
 from bnstat.sources.sample import BatchAxis
@@ -322,6 +323,7 @@ def find_cases(
     found = cases_of(paths, reading.selection, reading.access)
     failures += found.failures
     notes += found.notes
+    note_cases(found.cases)
     return found.cases
 
 

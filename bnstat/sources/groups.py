@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bnstat.errors import InputError, UsageError, text
 from bnstat.sources.documents import read_text
+from bnstat.sources.noted import note
 
 DIRECTORY = "directory"
 
@@ -51,18 +52,6 @@ def groups_by_source(sources: Sequence[str], group_by: str, folders: Sequence[st
             f'`group_by="{group_by}"` puts all files into one group, {only!r}; give files of several groups'
         )
     return found
-
-
-def table_of(group_by: str, sources: Sequence[str], folders: Sequence[str] = ()) -> str | None:
-    """Return the table that names the groups of files, as `groups_by_source` finds it; None for folders.
-
-    Args:
-        group_by: as for `groups_by_source`.
-        sources: the files.
-        folders: the folders that the user named.
-    """
-    file = "" if group_by == DIRECTORY else group_by.rpartition(":")[0]
-    return _place_of(file, sources, folders) if file and sources else file or None
 
 
 def _directories(sources: Sequence[str]) -> dict[str, str]:
@@ -141,6 +130,7 @@ def _parts_of(source: str) -> set[str]:
 
 def _rows(file: str) -> list[Mapping[str, str]]:
     """Read the rows of a table, whose columns are separated by commas, semicolons or tabs."""
+    note(file)
     content = read_text(file, "save the table again as CSV in UTF-8")
     head = content.partition("\n")[0]
     separator = max(",;\t", key=head.count)

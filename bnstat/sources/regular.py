@@ -11,6 +11,8 @@ import stat
 from io import BufferedReader, FileIO
 from typing import BinaryIO, cast
 
+from bnstat.sources.noted import note
+
 # The largest description, table or settings file that is read: the largest seen in use are a few megabytes.
 MOST_BYTES = 256 << 20
 # The bytes that are asked for at once.
@@ -92,6 +94,7 @@ def read_regular(path: str | os.PathLike[str], limit: int = MOST_BYTES) -> bytes
         OSError: if it cannot be read.
         ValueError: if the name has a NUL byte.
     """
+    note(path)
     with open_regular(path) as file:
         content = read_up_to(file, limit)
     if len(content) > limit:

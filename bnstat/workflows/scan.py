@@ -22,6 +22,7 @@ from bnstat.reports.scan import Scan
 from bnstat.sources.case import Case
 from bnstat.sources.formats.memory import InMemory, Input, Path, named_inputs
 from bnstat.sources.opening import stored_in
+from bnstat.sources.originals import is_original
 from bnstat.sources.remark import Remark, notes_of
 from bnstat.sources.repeated import repeated
 from bnstat.sources.sample import BatchAxis
@@ -184,9 +185,8 @@ def _refuse_target(target: str, inputs: Sequence[str], *, resume: bool, force: b
         raise UsageError(f"{target} is a folder; name a file in it, as {there / 'moments.jsonl'}")
     if not there.exists():
         return
-    for file in inputs:
-        if os.path.exists(file) and os.path.samefile(file, target):
-            raise UsageError(f"{target} is one of the inputs and stays as it is; name another `output`")
+    if is_original(target, inputs):
+        raise UsageError(f"{target} is one of the inputs and stays as it is; name another `output`")
     if there.stat().st_size:
         _refuse_existing(target, resume=resume, force=force)
 
