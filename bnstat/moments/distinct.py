@@ -201,7 +201,9 @@ class DistinctValues:
             if self._whole and _not_whole(values):
                 self._stop()
                 return
-        self._known = np.union1d(self._known, values)
+        # as np.union1d, which imports numpy.ma
+        known = np.sort(np.concatenate((self._known, values)))
+        self._known = known[np.append(np.True_, known[1:] != known[:-1])[: known.size]]
         self._require_few(self._known.size)
 
 

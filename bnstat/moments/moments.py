@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from math import frexp, prod
@@ -115,7 +116,8 @@ class Moments:
             TypeError: if the array is not of real numbers, or is a masked array, whose mask would be lost.
             numpy.exceptions.AxisError: if there is no such axis.
         """
-        if isinstance(values, np.ma.MaskedArray):
+        # numpy.ma is imported when its name is read, which takes time; without it there is no masked array
+        if "numpy.ma" in sys.modules and isinstance(values, np.ma.MaskedArray):
             raise TypeError("a masked array would lose its mask; fill it with NaN first: array.filled(np.nan)")
         # the array as (outer, channels, inner), which is how its values lie in memory
         array = native_real(np.asarray(values))

@@ -10,13 +10,14 @@ import io
 import struct
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from bnstat.sources.regular import open_regular
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from _typeshed import WriteableBuffer
 
 # A member: ten bytes, the length of its extra field, and that field if this flag is set.
@@ -63,17 +64,17 @@ def member_size(start: bytes | memoryview) -> int | None:
     """Return the bytes of a gzip member, of which these are the first, as it tells itself; None if it does not."""
     if len(start) < _FIXED or start[:3] != _MAGIC or not start[3] & _EXTRA or start[3] & _OTHERS:
         return None
-    (extra,) = struct.unpack_from("<H", start, 10)
+    extra = int.from_bytes(start[10:12], "little")
     at, end = _FIXED, _FIXED + extra
     while at + 4 <= end <= len(start):
         kind, length = bytes(start[at : at + 2]), int.from_bytes(start[at + 2 : at + 4], "little")
-        value = int.from_bytes(start[at + 4 : at + 4 + length], "little")
+        value: int = int.from_bytes(start[at + 4 : at + 4 + length], "little")
         if (kind, length) == (b"BC", 2):  # of bgzip: one less than the size
             return value + 1
         if (kind, length) == (b"IG", 4):
             return value
         if (kind, length) == (b"MZ", 4):  # of mgzip: without the header and the trailer
-            name = bytes(start[end:]).find(b"\0") + 1 if start[3] & _NAME else 0
+            name: int = bytes(start[end:]).find(b"\0") + 1 if start[3] & _NAME else 0
             return end + name + value + _TRAILER.size
         at += 4 + length
     return None
@@ -83,6 +84,8 @@ class _Blocked(io.RawIOBase):
     """The bytes in a blocked gzip file, inflated by threads in groups of members."""
 
     def __init__(self, file: BinaryIO, threads: int, by: Inflating) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
         super().__init__()
         self._file, self._by, self._ahead = file, by, threads + 1
         self._threads = ThreadPoolExecutor(threads, "bnstat-inflate")

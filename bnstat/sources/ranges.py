@@ -7,13 +7,15 @@ that was cut goes on at the byte where it ended.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bnstat.sources.patience import Patience
+
+if TYPE_CHECKING:
+    import asyncio
 
 Result = TypeVar("Result")
 
@@ -115,6 +117,8 @@ Ask = Callable[[int, int], Awaitable[Answer]]
 
 def wait_for(work: Coroutine[Any, Any, Result], loop: asyncio.AbstractEventLoop) -> Result:
     """Run a coroutine on the loop of another thread, and return its result."""
+    import asyncio
+
     running = asyncio.run_coroutine_threadsafe(work, loop)
     try:
         return running.result()
@@ -129,6 +133,8 @@ async def tried(call: Callable[[], Awaitable[Result]], patience: Patience) -> Re
     Raises:
         PassingError: of the last try.
     """
+    import asyncio
+
     failures = 0
     while True:
         try:
@@ -278,6 +284,8 @@ class RangedFile:
         Raises:
             PassingError: if too few of them have come for too long.
         """
+        import asyncio
+
         limit = self._patience.window_s
         before = time.monotonic()
         try:
@@ -296,6 +304,8 @@ class RangedFile:
 
     async def _after(self, error: PassingError) -> None:
         """Wait after a failure; raise it if it was one too many."""
+        import asyncio
+
         self._failures, self._progress = self._failures + 1, 0
         if self._failures >= self._patience.tries:
             raise error

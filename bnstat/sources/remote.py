@@ -11,7 +11,6 @@ import posixpath
 import re
 import time
 from collections.abc import Callable, Iterator
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
@@ -102,6 +101,8 @@ def state_of(url: str, access: Access = USUAL) -> tuple[int | None, int | None]:
 
 def _nanoseconds(date: str | None) -> int | None:
     """Return a date of a web server in nanoseconds; None if it is not one."""
+    from email.utils import parsedate_to_datetime
+
     try:
         return None if date is None else int(parsedate_to_datetime(date).timestamp() * 1e9)
     except (ValueError, OverflowError):
@@ -187,7 +188,7 @@ def _system(url: str, access: Access) -> tuple[AbstractFileSystem, str]:
     """
     protocol = require_allowed(url, access)
     try:
-        from fsspec import get_filesystem_class  # noqa: PLC0415  (optional, and slow to import)
+        from fsspec import get_filesystem_class
     except ImportError as error:
         raise InputError(url, _INSTALL) from error
     address = protocol + url[len(protocol) :]

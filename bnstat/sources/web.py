@@ -5,7 +5,6 @@ fsspec takes an answer for what was asked whatever its Content-Range says; so th
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
@@ -111,6 +110,8 @@ async def _response(file_system: object, url: str, patience: Patience, wanted: s
     Raises:
         PassingError: if there is none in time, or the connection fails.
     """
+    import asyncio
+
     import aiohttp
 
     system: Any = file_system
