@@ -7,7 +7,6 @@ output once more; a file is opened by the URL as it was given.
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote_plus
 
 HIDDEN = "***"
 _MARK = "://"
@@ -50,6 +49,8 @@ def redacted(text: str) -> str:
 
 def _parameter(found: re.Match[str]) -> str:
     """Return a parameter, without its value if it is a secret."""
+    from urllib.parse import unquote_plus
+
     name = unquote_plus(found["name"])
     secret = _SECRET.fullmatch(name) or (name.lower() in _MAYBE and _DRAWN.fullmatch(found["value"]))
     if not (secret and found["value"]):
