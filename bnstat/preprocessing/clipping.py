@@ -87,14 +87,19 @@ class ClippedCells:
     Attributes:
         counts: the counts of all channels.
         places: the place there of each cell.
+        asked: True for the cells that are counted, each of which has its own place; None for all. A pass for some
+            channels of a file also changes the values of the others, with numbers that are not theirs.
     """
 
     counts: ClippedCounts
     places: NDArray[np.intp]
+    asked: Mask | None
 
     def add(self, cells: slice, clipped: ClippedAt, chosen: Mask | None) -> None:
         """Count the values of some cells, of shape (outer, cells, inner), which are chosen (None for all)."""
         ends = (clipped.low, clipped.high)
         low, high = (np.count_nonzero(end if chosen is None else end & chosen, axis=(0, 2)) for end in ends)
+        if self.asked is not None:
+            low, high = (np.where(self.asked[cells], end, 0) for end in (low, high))
         if low.any() or high.any():
             self.counts.add(self.places[cells], low, high)

@@ -240,7 +240,8 @@ class Passes:
         filled = self._filled_of_files[place] if needs_filled else None
         clipped = None
         if asked.clipped is not None:
-            clipped = ClippedCells(asked.clipped, _in_cells(asked.clipped.places[:, columns], part.arrangement))
+            places = _in_cells(asked.clipped.places[:, columns], part.arrangement)
+            clipped = ClippedCells(asked.clipped, places, cells)
         change = FileChange(part.volume, operations, cells, mask, filled, asked.apart, asked.outside, clipped)
         if counts is None:
             return change

@@ -130,7 +130,9 @@ def _run(items: Sequence[Any], failed: _Failed, *, stop: bool, before: Callable[
 def _mapped(items: Sequence[Any], path: Path) -> int:
     """Run all tests once, and write down which lines of the core each runs, and how long it takes."""
     _silence()
-    measured = coverage.Coverage(data_file=None, include=[f"{ROOT}/{one}*" for one in CORE], messages=False)
+    measured = coverage.Coverage(
+        data_file=None, include=[f"{ROOT}/{one}" + "/*" * (not one.endswith(".py")) for one in CORE], messages=False
+    )
     measured.start()
     failed = _Failed()
     _run(items, failed, stop=False, before=measured.switch_context)

@@ -34,15 +34,27 @@ from mutants.loop import Loop  # noqa: E402
 from mutants.mutant import Mutant  # noqa: E402
 
 # The tests of the core. Those of commands run it too, and take much longer.
+_EXACT = "tests/docs/test_adversary.py::test_no_number_is_farther_from_the_exact_one_than_it_may_be"
 TESTS = {
-    "bnstat/moments": ("tests/moments", "tests/sources/formats/test_arrays.py", "tests/docs/test_adversary.py"),
-    "bnstat/layers": ("tests/layers/normalizers", "tests/layers/test_running.py", "tests/docs/test_adversary.py"),
+    "bnstat/moments": (
+        "tests/moments",
+        "tests/sources/formats/test_arrays.py",
+        *(f"{_EXACT}[{name}]" for name in ("batch", "moments-file", "preparation")),
+    ),
+    "bnstat/layers": (
+        "tests/layers/normalizers",
+        "tests/layers/test_running.py",
+        *(f"{_EXACT}[{name}]" for name in ("batch", "normalizers")),
+    ),
     "bnstat/sources": (
         "tests/sources/test_layout.py",
         "tests/moments/test_one_pass.py",
         "tests/workflows/test_array_layout.py",
     ),
-    "bnstat/batch_size": ("tests/batch_size", "tests/docs/test_adversary.py"),
+    "bnstat/batch_size": (
+        "tests/batch_size",
+        *(f"{_EXACT}[{name}]" for name in ("curve", "groups", "patch-curve")),
+    ),
 }
 _CACHE = ROOT / ".cache" / "mutants"
 

@@ -90,6 +90,25 @@ def test_channels_with_steps_of_their_own_have_counts_of_their_own(tmp_path):
     assert resolved.counted(values)[1] == ((0, 0), (10, 0))
 
 
+@pytest.mark.parametrize("ending", ["nii", "npy"])
+@pytest.mark.parametrize(
+    "steps", ["0=clip:10,50;clip:1020,1030", "0=none;clip:1020,1030", "1=clip:1020,1030;clip:10,50|zscore"]
+)
+def test_values_of_other_channels_in_the_same_file_are_not_counted(tmp_path, ending, steps):
+    values = np.random.default_rng(0).integers(0, 100, (4, 5, 6, 2)).astype(np.int16)
+    values[..., 1] += 1000
+    path = str(tmp_path / f"a.{ending}")
+    if ending == "nii":
+        nib.save(nib.Nifti1Image(values, np.eye(4)), path)
+    else:
+        np.save(path, values)
+    planned = plan_case(Case.of(path), -1, "none")
+    first, second = prepared(planned, Preparation(steps)).clipped[0]
+    ends = (10, 50) if "clip:10," in steps else (-np.inf, np.inf)
+    assert list(first) == counted(values[..., 0], *ends)
+    assert list(second) == counted(values[..., 1], 1020, 1030)
+
+
 def test_a_percentile_below_the_lower_end_is_what_all_values_become_and_each_counts_once(tmp_path):
     np.save(tmp_path / "a.npy", np.arange(10.0).reshape(10, 1, 1))
     planned = plan_case(Case.of(str(tmp_path / "a.npy")), -1, "none")
