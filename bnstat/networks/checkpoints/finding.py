@@ -228,7 +228,10 @@ def _read(parts: _Parts, name: str, said: Mapping[str, Said]) -> StoredNormaliza
 
 
 def _doubles(tensor: StoredTensor | None) -> Doubles | None:
-    return None if tensor is None else np.asarray(tensor.read(), dtype=np.float64)
+    if tensor is None:
+        return None
+    with np.errstate(invalid="ignore"):  # a signaling NaN, which numpy would warn of on the user's terminal
+        return np.asarray(tensor.read(), dtype=np.float64)
 
 
 def _counted(tensor: StoredTensor | None) -> int | None:

@@ -119,3 +119,13 @@ def test_names_of_a_file_cannot_write_to_a_terminal(tmp_path):
     values = {f"\x1b[2J\n{part}.{name}": value for part in "a" for name, value in batch_norm().items()}
     (layer,) = read_checkpoint(written(tmp_path / "a.pt", state_dict(values))).normalizations
     assert layer.layer.isprintable()
+
+
+def test_a_signaling_nan_is_a_nan_without_a_warning(tmp_path, recwarn):
+    values = batch_norm()
+    values["bias"] = np.full(values["bias"].shape, 0x7F800001, "<u4").view("<f4")
+    (layer,) = read_checkpoint(
+        written(tmp_path / "a.pt", state_dict({f"bn.{name}": one for name, one in values.items()}))
+    ).normalizations
+    assert np.isnan(layer.shift).all()
+    assert not recwarn.list
