@@ -9,7 +9,7 @@ from bnstat.reports.recording import Recording
 
 def render(recording: Recording) -> str:
     """Return the recording as Markdown, with all layers."""
-    layers = table(rows.HEADERS, [rows.cells(layer) for layer in recording.layers], left=2)
+    layers = table(rows.HEADERS, [list(map(escaped, rows.cells(layer))) for layer in recording.layers], left=2)
     legend = [f"{line}  " for line in rows.legend(rows.HEADERS)]
     lines = [*opening(recording.opening), escaped(rows.title(recording)), "", *layers, "", *legend]
     return "\n".join(lines) + "\n"
