@@ -59,7 +59,7 @@ def written(folder: Path) -> list[Path]:
 
 
 def _zizmor(folder: Path) -> int:
-    zizmor = Path(sys.executable).with_name("zizmor")
+    zizmor = shutil.which("zizmor", path=str(Path(sys.executable).parent)) or "zizmor"
     return subprocess.run([zizmor, "--offline", "--no-progress", "--quiet", "."], cwd=folder, check=False).returncode
 
 
