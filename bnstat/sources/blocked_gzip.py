@@ -37,13 +37,11 @@ class Inflating:
     """How gzip data are inflated.
 
     Attributes:
-        inflater: makes the object that inflates a stream, as `zlib.decompressobj`.
-        crc32: the checksum, as `zlib.crc32`.
+        inflater: makes the object that inflates a stream, as `zlib.decompressobj`, and compares its checksum.
         open: opens a file of gzip data as the bytes in it, one after the other.
     """
 
     inflater: Callable[..., Any]
-    crc32: Callable[[bytes], int]
     open: Callable[[BinaryIO], BinaryIO]
 
 
@@ -189,14 +187,16 @@ def _inflated(members: list[bytes], by: Inflating) -> list[bytes]:
     """Return what is in each member.
 
     Raises:
-        ValueError: if one does not have the checksum and the length that it tells, or is not alone.
+        ValueError: if one does not have the length that it tells, or is not alone; the errors of the inflater if it is
+            damaged.
     """
     found = []
     for member in members:
         inflater = by.inflater(wbits=_GZIP_ONLY)
-        checksum, length = _TRAILER.unpack(member[-_TRAILER.size :])
+        length = _TRAILER.unpack(member[-_TRAILER.size :])[1]
+        # at the end of the member the inflater compares its checksum
         data = inflater.decompress(member, length + 1)
-        if len(data) != length or by.crc32(data) != checksum or not inflater.eof or inflater.unused_data:
+        if len(data) != length or not inflater.eof or inflater.unused_data:
             raise ValueError
         found.append(data)
     return found

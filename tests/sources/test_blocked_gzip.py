@@ -13,7 +13,7 @@ import pytest
 from bnstat.sources import blocked_gzip, cores, streams
 from bnstat.sources.blocked_gzip import Inflating, member_size, open_blocked
 
-BY = Inflating(zlib.decompressobj, zlib.crc32, lambda file: gzip.GzipFile(fileobj=file))
+BY = Inflating(zlib.decompressobj, lambda file: gzip.GzipFile(fileobj=file))
 
 
 def member(data, kind=b"BC", length=None, name=b""):
@@ -40,8 +40,8 @@ def small(monkeypatch):
     monkeypatch.setattr(blocked_gzip, "_PACKED_BYTES", 8_000)
 
 
-def read(path, *, threads=3, step=7_001):
-    stream = open_blocked(str(path), threads, BY)
+def read(path, *, threads=3, step=7_001, by=BY):
+    stream = open_blocked(str(path), threads, by)
     assert stream is not None
     with stream:
         return b"".join(iter(lambda: stream.read(step), b""))
@@ -99,7 +99,9 @@ def test_what_follows_is_read_as_the_usual_reader_reads_it(tmp_path, after):
 
 
 @pytest.mark.usefixtures("small")
-def test_no_flipped_bit_and_no_cut_gives_other_bytes(tmp_path):
+@pytest.mark.parametrize("inflater", [zlib.decompressobj, streams._zlib.decompressobj])
+def test_no_flipped_bit_and_no_cut_gives_other_bytes(tmp_path, inflater):
+    by = Inflating(inflater, BY.open)
     file, content = tmp_path / "x.gz", b"".join(map(member, PARTS))
     for _ in range(150):
         damaged = bytearray(content)
@@ -109,10 +111,10 @@ def test_no_flipped_bit_and_no_cut_gives_other_bytes(tmp_path):
         file.write_bytes(damaged)
         expected = usual(bytes(damaged))
         if isinstance(expected, bytes):
-            assert read(file) == expected
+            assert read(file, by=by) == expected
         else:
             with pytest.raises((OSError, EOFError, zlib.error)):
-                read(file)
+                read(file, by=by)
 
 
 def test_a_member_that_holds_more_than_it_tells_is_left_to_the_usual_reader(tmp_path):
@@ -142,7 +144,7 @@ def test_with_one_core_the_usual_reader_reads(tmp_path, monkeypatch):
     file = tmp_path / "x.gz"
     file.write_bytes(b"".join(map(member, PARTS)))
     assert open_blocked(str(file), 1, BY) is None
-    for threads in (1, 2):
+    for threads in (1, 4):
         monkeypatch.setattr(cores, "idle", lambda threads=threads: threads)
         with streams.open_gzip(str(file)) as stream:
             assert stream.read() == DATA
@@ -154,3 +156,17 @@ def test_a_process_that_shares_its_cores_has_one(monkeypatch):
     assert cores.idle() == 4
     cores.share()
     assert cores.idle() == 1
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("inflater", [zlib.decompressobj, streams._zlib.decompressobj])
+@pytest.mark.parametrize("from_end", [8, 5, 4, 1])
+def test_a_wrong_checksum_or_length_of_one_member_is_an_error(tmp_path, inflater, from_end):
+    members = list(map(member, PARTS))
+    wrong = bytearray(members[5])
+    wrong[-from_end] ^= 1
+    members[5] = bytes(wrong)
+    file = tmp_path / "x.gz"
+    file.write_bytes(b"".join(members))
+    with pytest.raises(gzip.BadGzipFile):
+        read(file, by=Inflating(inflater, BY.open))
