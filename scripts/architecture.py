@@ -17,7 +17,7 @@ import grimp
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "architecture.svg"
 # What every room may import: drawn once, at the foot.
-SHARED = ("text", "escapes", "writing", "errors", "stopping", "version")
+SHARED = ("text", "escapes", "writing", "errors", "redaction", "stopping", "version")
 # Names to import in a training loop, which stand beside `cli` and hold no code of their own.
 FACADES = ("torch", "keras")
 ROW, TOP, LEFT, WIDTH, BOX = 52, 20, 250, 860, 40

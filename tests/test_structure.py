@@ -20,7 +20,7 @@ ROOMS = (
     *("networks", "reports", "rules", "workflows", "renderers", "cli"),
 )
 FILES = (
-    *("__init__.py", "__main__.py", "errors.py", "escapes.py", "keras.py", "py.typed", "stopping.py"),
+    *("__init__.py", "__main__.py", "errors.py", "escapes.py", "keras.py", "py.typed", "redaction.py", "stopping.py"),
     *("text.py", "torch.py", "version.py", "writing.py"),
 )
 
