@@ -36,11 +36,11 @@ MOST_KB = 150 << 10
 DRAWN = np.random.default_rng(3).normal(500, 20, (12, 11, 10)).astype(np.int16)
 
 
-def bnstat_in(folder: Path, *args: object, before: str = "") -> tuple[int, str]:
+def bnstat_in(folder: Path, *args: object, before: str = "", under: str = "exec") -> tuple[int, str]:
     """Run the program in a process of its own; return its exit code and what it says on stderr."""
     given = [str(arg) for arg in args]
     ran = subprocess.run(
-        ["sh", "-c", f'{before} exec "$0" -P -m bnstat "$@"', sys.executable, *given],
+        ["sh", "-c", f'{before} {under} "$0" -P -m bnstat "$@"', sys.executable, *given],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -69,7 +69,7 @@ def peak_kb(folder: Path, *args: object) -> tuple[int, str, int]:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     code, kb, said = ran.stdout.split(" ", 2)
-    return int(code), said, int(kb)
+    return int(code), said.strip(), int(kb)
 
 
 def saved(path: Path, values: Any = DRAWN) -> Path:
@@ -348,7 +348,7 @@ def test_a_folder_without_permission_is_one_line(tmp_path, path):
     (tmp_path / "locked").chmod(0)
     drop = "setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all" if os.geteuid() == 0 else ""
     try:
-        code, said = bnstat_in(tmp_path, "inspect", path, before=f"exec {drop} env" if drop else "")
+        code, said = bnstat_in(tmp_path, "inspect", path, under=drop or "exec")
     finally:
         (tmp_path / "locked").chmod(0o755)
     assert (code, len(said.splitlines())) == (3, 1), said
