@@ -215,6 +215,8 @@ def sample_of(fields: LineFields, shared: Callable[[T, T], T] = lambda value, _:
 
 def distinct_of(fields: LineFields) -> tuple[Distinct | None, ...]:
     """Return what a line says of distinct values."""
+    if not fields.distinct:
+        return ()
     return tuple(None if one is None else Distinct(**structs.asdict(one)) for one in fields.distinct)
 
 
