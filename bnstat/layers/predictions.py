@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import inf, isfinite, prod
+from math import inf, isfinite
 
 import numpy as np
 
-from bnstat.layers.arithmetic import bounds
-from bnstat.layers.arithmetic.arithmetics import FUSED, Arithmetic, Instead
-from bnstat.layers.arithmetic.bands import FLOAT32_MAX, FLOAT32_TINY, SHARED_VOXELS
+from bnstat.layers.arithmetic.arithmetics import Arithmetic, Instead
+from bnstat.layers.arithmetic.bands import SHARED_VOXELS
+from bnstat.layers.arithmetic.float_limits import FLOAT32_TINY
 from bnstat.layers.arithmetic.running_sums import Layout
+from bnstat.layers.bounded import PartValues, TensorLayout, bound_of, bounded_parts, hull_of
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
 from bnstat.moments import tensor_order
-from bnstat.moments.input_type import InputType
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.table import Table
-
-# Whole numbers up to here are exact in a type.
-_EXACT_INTEGERS: dict[InputType, int] = {"float32": 2**24, "float16": 2**11, "bfloat16": 2**8}
 
 
 def predict(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple[Batch, ...]:
@@ -40,7 +37,9 @@ def predict(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple
     """
     if settings.kind in ("rms", "weight-init"):  # whose arithmetic was not measured
         return tuple(batches)
-    return tuple(_batch(batch, table, settings) for batch in batches)
+    placed = [(batch, part) for batch in batches for part in batch.parts]
+    bands = iter(bounded_parts(placed, [row.types for row in table.rows], settings))
+    return tuple(_batch(batch, [next(bands) for _ in batch.parts], table, settings) for batch in batches)
 
 
 def second_pass(batch: Batch, settings: Settings) -> bool:
@@ -50,7 +49,7 @@ def second_pass(batch: Batch, settings: Settings) -> bool:
     return (
         settings.emulate
         and settings.kind in (("group",) if of_groups else ("batch", "renorm"))
-        and (not of_groups or _voxels(batch.parts[0], batch) > 1)  # one voxel lies as channels first does, too
+        and (not of_groups or _voxels(batch) > 1)  # one voxel lies as channels first does, too
         and arithmetic.is_emulated(batch.channel_count)
         and (settings.dtype == "float32" or arithmetic.emulates_half)
         and (settings.framework.upcasts or settings.dtype != "bfloat16")  # tf.nn.moments computes in bfloat16 itself
@@ -59,26 +58,17 @@ def second_pass(batch: Batch, settings: Settings) -> bool:
 
 def depends_on_registers(batch: Batch, settings: Settings) -> bool:
     """Return True if the width of the processor's registers decides the order of the sums, whatever the threads."""
-    return _arithmetic(batch, settings).sums == "groups" and _voxels(batch.parts[0], batch) < SHARED_VOXELS
+    return _arithmetic(batch, settings).sums == "groups" and _voxels(batch) < SHARED_VOXELS
 
 
 def _arithmetic(batch: Batch, settings: Settings) -> Arithmetic:
-    """Return how the layer sums a tensor: as its preset says, but for layouts in which it sums otherwise.
-
-    TensorFlow's fused op takes tensors of four and five axes only.
-    """
-    axes = len(batch.input_shape)
-    own = settings.framework.arithmetic
-    arithmetic = FUSED.get(axes, own) if settings.framework.fused else own
-    return arithmetic.in_layout(channels=batch.channel_count, last=batch.axis == axes - 1)
+    """Return how the layer sums a tensor."""
+    return TensorLayout.of(batch).arithmetic(settings)
 
 
-def _batch(batch: Batch, table: Table, settings: Settings) -> Batch:
-    """Return the batch with a prediction for each channel or group."""
-    rows = [table.rows[place] for place in batch.samples]
-    bands = [bounded(part, batch, rows, settings) for part in batch.parts]
-    readable = all(row.parts for row in rows)  # moments from a file have no voxels
-    if readable and second_pass(batch, settings) and any(band is not None for band in bands):
+def _batch(batch: Batch, bands: Sequence[Prediction | None], table: Table, settings: Settings) -> Batch:
+    """Return the batch with a prediction for each channel or group: its band, or the very numbers."""
+    if _is_repeated(batch, table, settings) and any(band is not None for band in bands):
         sums = _shared_sums(batch, table, settings)
         processors = _arithmetic(batch, settings).emulated_on
         bands = [
@@ -92,64 +82,9 @@ def _batch(batch: Batch, table: Table, settings: Settings) -> Batch:
     return replace(batch, channels=tuple(replace(channel, prediction=band) for channel, band in channels))
 
 
-def bounded(part: Channel | Group, batch: Batch, rows: Sequence[Row], settings: Settings) -> Prediction | None:
-    """Return the band of one channel or group; None where it has no variance, or the layer refuses to compute one.
-
-    There is none either for values that no float32 holds: the layer gets Inf for them. Nor is there one for the single
-    value that a mask leaves: the layer has no mask, and gets all voxels.
-    """
-    if part.count == 1 and settings.preparation.mask is not None:
-        return None
-    if part.mean is None or part.variance is None or part.minimum is None or part.maximum is None:
-        return None
-    beyond = max(abs(part.minimum), abs(part.maximum)) > FLOAT32_MAX
-    if beyond or settings.refuses(part.count, len(batch.samples)) or settings.epsilon_refusal is not None:
-        return None
-    arithmetic = _arithmetic(batch, settings)
-    rounded = not all(_is_exact(row, part, settings.dtype) for row in rows)
-    values = _stored(part, batch, rounded=rounded)
-    # the bound of the arithmetic, and of those that rules judge by where it stands for several
-    own, *judged = (_bound(one, values, settings) for one in (arithmetic, *arithmetic.judged))
-    return Prediction(
-        kind="accurate" if own.accurate else "bounded",
-        mean=part.mean,
-        variance=part.variance,
-        low=_defined(own.low),
-        high=_defined(own.high),
-        nan_possible=any(one.nan_possible for one in (own, *judged)) and not _takes_zero(settings),
-        overflows=own.overflows,
-        running_overflows=own.running_overflows,
-        judged=_hull(judged or [own]),
-        rounded=rounded,
-    )
-
-
-def _stored(part: Channel | Group, batch: Batch, *, rounded: bool) -> bounds.StoredValues:
-    """Return what the layer gets."""
-    return bounds.StoredValues(
-        count=part.count,
-        mean=part.mean or 0.0,
-        variance=part.variance or 0.0,
-        minimum=part.minimum or 0.0,
-        maximum=part.maximum or 0.0,
-        constant=part.constant,
-        channels=len(batch.parts),
-        samples=_samples(part, batch),
-        divided=_divided(part, batch),
-        voxels=_voxels(part, batch),
-        inner=_inner(part, batch),
-        rounded=rounded,
-    )
-
-
-def _bound(arithmetic: Arithmetic, values: bounds.StoredValues, settings: Settings) -> bounds.Bounds:
-    upcasts = settings.framework.upcasts
-    return bounds.bound(arithmetic, values, epsilon=settings.added, dtype=settings.dtype, upcasts=upcasts)
-
-
-def _hull(several: Sequence[bounds.Bounds]) -> tuple[float, float] | None:
-    ends = [end for one in several for end in (one.low, one.high)]
-    return (min(ends), max(ends)) if all(isfinite(end) for end in ends) else None
+def _is_repeated(batch: Batch, table: Table, settings: Settings) -> bool:
+    """Return True if the sums of a batch are done again; moments from a file have no voxels."""
+    return second_pass(batch, settings) and all(table.rows[place].parts for place in batch.samples)
 
 
 # --- What could be done about it ----------------------------------------------------------------------------------
@@ -181,67 +116,27 @@ def judged_after(
     """
     if part.prediction is None:
         return None
-    values = _stored(part, batch, rounded=part.prediction.rounded)
+    layout = TensorLayout.of(batch)
+    values = PartValues.of([part]).stored(layout, np.array([part.prediction.rounded]))
     moved = replace(
         values,
         mean=values.mean - subtracted,
         minimum=values.minimum - subtracted,
         maximum=values.maximum - subtracted,
-        count=max(values.count // parts, 1),
-        voxels=None if values.voxels is None else max(values.voxels // parts, 1),
-        samples=max(values.samples // parts, 1) if values.divided and values.samples else values.samples,
+        count=np.maximum(values.count // parts, 1),
+        voxels=None if values.voxels is None else np.maximum(values.voxels // parts, 1),
     )
-    arithmetic = _arithmetic(batch, settings) if instead is None else instead.arithmetic
-    return _hull([_bound(one, moved, settings) for one in arithmetic.judged or (arithmetic,)])
+    if layout.divided and moved.samples is not None and moved.samples.all():
+        moved = replace(moved, samples=np.maximum(moved.samples // parts, 1))
+    arithmetic = layout.arithmetic(settings) if instead is None else instead.arithmetic
+    low, high = hull_of([bound_of(one, moved, settings) for one in arithmetic.judged or (arithmetic,)])
+    return (float(low[0]), float(high[0])) if np.isfinite([low[0], high[0]]).all() else None
 
 
-def _takes_zero(settings: Settings) -> bool:
-    """Return True if the layer adds no ε, and returns no NaN for a variance of 0 all the same."""
-    return settings.added == 0 and settings.framework.zero_divided == "zero"
-
-
-def _divided(part: Channel | Group, batch: Batch) -> bool:
-    """Return True if axes on both sides of a kept one are reduced."""
-    if isinstance(part, Group):
-        return 1 < len(part.channels) < batch.channel_count
-    return prod(batch.input_shape[: batch.axis]) > 1 and prod(batch.input_shape[batch.axis + 1 :]) > 1
-
-
-def _inner(part: Channel | Group, batch: Batch) -> bool:
-    """Return True if the innermost axis that has more than one entry is among those that are reduced."""
-    if isinstance(part, Group) and len(part.channels) > 1:
-        return True
-    return prod(batch.input_shape[batch.axis + 1 :]) > 1 or batch.channel_count == 1
-
-
-def _samples(part: Channel | Group, batch: Batch) -> int:
-    """Return how many samples are reduced together. For the order of sums, all axes before the kept one are samples."""
-    if isinstance(part, Group):
-        return part.count // len(part.channels) if _divided(part, batch) else 1
-    before = batch.input_shape[: batch.axis] if batch.axis < len(batch.input_shape) - 1 else batch.input_shape[:1]
-    return prod(before)
-
-
-def _voxels(part: Channel | Group, batch: Batch) -> int:
+def _voxels(batch: Batch) -> int:
     """Return how many values a channel has in one sample."""
-    return part.count // (len(part.channels) if isinstance(part, Group) else len(batch.samples))
-
-
-def _is_exact(row: Row, part: Channel | Group, dtype: InputType) -> bool:
-    """Return True if the stored values of a sample are numbers of the input's type: the layer gets them as they are."""
-    if not row.types:
-        return False
-    types = [np.dtype(name) for name in row.types]
-    if any(one.kind in "iub" for one in types) and (
-        max(abs(part.minimum or 0), abs(part.maximum or 0)) > _EXACT_INTEGERS[dtype]
-    ):
-        return False
-    widest = {"float32": 4, "float16": 2, "bfloat16": 0}[dtype]
-    return all(one.kind in "iub" or one.itemsize <= widest for one in types)
-
-
-def _defined(number: float) -> float | None:
-    return number if isfinite(number) else None
+    first = batch.parts[0]
+    return first.count // (len(first.channels) if isinstance(first, Group) else len(batch.samples))
 
 
 @dataclass(frozen=True)
@@ -276,7 +171,7 @@ def _shared_sums(batch: Batch, table: Table, settings: Settings) -> _Sums:
 def _emulated(batch: Batch, rows: Sequence[Row], settings: Settings) -> _Sums:
     """Read the voxels of a batch again, and sum them as the framework does."""
     places = [tensor_order.StoredSample(row.parts, row.tensor, row.sample.index) for row in rows]
-    layout = Layout(len(rows), _voxels(batch.parts[0], batch), batch.channel_count)
+    layout = Layout(len(rows), _voxels(batch), batch.channel_count)
     arithmetic = _arithmetic(batch, settings)
 
     def voxels() -> Iterator[tensor_order.Floats]:

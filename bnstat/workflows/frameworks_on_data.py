@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
+from bnstat.layers.bounded import bounded_parts
 from bnstat.layers.frameworks import Framework, having
-from bnstat.layers.predictions import bounded
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
 from bnstat.preprocessing.samples import Row
@@ -46,7 +46,7 @@ def frameworks_on_data(table: Table, report: Report, limit: float) -> Frameworks
         used = preset == settings.framework
         asked = settings if used else _defaults(settings, preset)
         placed = every if used else chosen
-        predicted = [part.prediction for _, part in every] if used else list(_bounds(chosen, rows, asked))
+        predicted = [part.prediction for _, part in every] if used else _bounds(chosen, rows, asked)
         found.append(_row(asked, list(zip(placed, predicted, strict=True)), limit, every=every, used=used))
     return FrameworksOnData(rows=tuple(found), limit=limit, parts=len(every), looked_at=len(chosen))
 
@@ -62,10 +62,10 @@ def _defaults(settings: Settings, preset: Framework) -> Settings:
     return replace(settings, framework=preset, epsilon=preset.epsilon, momentum=preset.momentum, emulate=False)
 
 
-def _bounds(placed: Iterable[_Placed], rows: Sequence[Row], settings: Settings) -> Iterator[Prediction | None]:
-    for batch, part in placed:
-        of_batch = [rows[sample] for sample in batch.samples]
-        yield None if settings.kind == "rms" else bounded(part, batch, of_batch, settings)  # not measured
+def _bounds(placed: Sequence[_Placed], rows: Sequence[Row], settings: Settings) -> list[Prediction | None]:
+    if settings.kind == "rms":  # not measured
+        return [None] * len(placed)
+    return bounded_parts(placed, [row.types for row in rows], settings)
 
 
 # --- Which channels of batches matter -----------------------------------------------------------------------------

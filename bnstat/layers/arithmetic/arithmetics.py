@@ -6,15 +6,30 @@ summing in `emulation`. docs/arithmetic.md says how each row was measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bnstat.layers.arithmetic import bands
-from bnstat.layers.arithmetic.bands import Band, LayerInput
-
 # The ways of summing that `emulation` does again, and `grouped` that of groups.
 SumOrder = Literal["threads", "sequential", "eigen", "onednn", "lanes", "groups", "rows"]
+
+# The bounds, which `bands` has.
+BandName = Literal[
+    "float64",
+    "threads",
+    "welford",
+    "tree",
+    "one_pass",
+    "one_pass_cascade",
+    "one_pass_clamped",
+    "sequential",
+    "one_pass_plain",
+    "blocked",
+    "lanes",
+    "chunks",
+    "chunks_or_welford",
+    "any_backend",
+    "any_backend_of_layer_norm",
+]
 
 
 @dataclass(frozen=True)
@@ -32,8 +47,9 @@ class Arithmetic:
     Attributes:
         name: its name in JSON, in docs and in recordings.
         title: what the layer does, in a few words.
-        band: the bound: from a channel's values to the least and the greatest variance that the layer may compute.
-        half_band: the bound where the layer's input is float16 or bfloat16; None for the same.
+        band: the name of its bound in `bands`, which is from a channel's values to the least and the greatest variance
+            that the layer may compute. A name, so that a list of presets needs no numpy.
+        half_band: that where the layer's input is float16 or bfloat16; None for the same.
         source: the layers whose results were held against the bound, or where it was read.
         negative: "never" if the variance cannot be below 0, as in two passes; "clamped" if the layer takes 0 then;
             "possible" if it does not.
@@ -52,8 +68,8 @@ class Arithmetic:
 
     name: str
     title: str
-    band: Callable[[LayerInput], Band]
-    half_band: Callable[[LayerInput], Band] | None = None
+    band: BandName
+    half_band: BandName | None = None
     source: str
     negative: Literal["never", "clamped", "possible"] = "never"
     instead: tuple[Instead, ...] = ()
@@ -94,15 +110,15 @@ _FUSING, _ANY_X86 = "x86-64 with AVX2 or AVX-512", "x86-64"
 FLOAT64 = Arithmetic(
     name="float64",
     title="two passes with float64 sums; the mean is rounded to float32",
-    band=bands.float64,
-    half_band=bands.threads,  # PyTorch keeps float32 sums for half input, on all layouts
+    band="float64",
+    half_band="threads",  # PyTorch keeps float32 sums for half input, on all layouts
     source="PyTorch 2.13.0 on a CPU, channels first",
 )
 
 THREADS = Arithmetic(
     name="threads",
     title="two passes; each thread adds the values of its chunk one after the other in float32",
-    band=bands.threads,
+    band="threads",
     source="PyTorch 2.13.0 on a CPU, channels_last_3d, batch_norm_cpu_collect_stats_channels_last_impl",
     instead=(
         Instead(
@@ -120,7 +136,7 @@ THREADS = Arithmetic(
 WELFORD = Arithmetic(
     name="welford",
     title="Welford's update in float32; many partial results are merged with their counts",
-    band=bands.welford,
+    band="welford",
     source="PyTorch 2.13.0 on a CPU: layer norm and group norm; taken for CUDA and SyncBatchNorm too",
 )
 
@@ -128,7 +144,7 @@ WELFORD = Arithmetic(
 _CHUNKS_OR_WELFORD = Arithmetic(
     name="one-pass-chunks-or-welford",
     title="E[x²] − E[x]² in float32, clamped at 0, or Welford's update",
-    band=bands.chunks_or_welford,
+    band="chunks_or_welford",
     source="PyTorch 2.13.0 on a CPU: group norm of one channel",
     negative="clamped",
 )
@@ -136,7 +152,7 @@ _CHUNKS_OR_WELFORD = Arithmetic(
 CHUNKS = Arithmetic(
     name="one-pass-chunks",
     title="E[x²] − E[x]² in float32 with several sums side by side; a negative result becomes 0",
-    band=bands.chunks,
+    band="chunks",
     source="PyTorch 2.13.0 on a CPU: group norm, channels_last_3d, GroupNormKernelImplChannelsLastInternal",
     negative="clamped",
     instead=(
@@ -152,7 +168,7 @@ CHUNKS = Arithmetic(
 TREE = Arithmetic(
     name="tree",
     title="two passes; float32 sums in a tree",
-    band=bands.tree,
+    band="tree",
     source="XLA on a CPU, JAX 0.10.2: Keras on JAX, Flax with use_fast_variance=False, with jit and without",
 )
 
@@ -161,7 +177,7 @@ _ON_JAX = Instead("run Keras on JAX, which takes two passes", TREE)
 ONE_PASS = Arithmetic(
     name="one-pass",
     title="E[x²] − E[x]² in float32; the result can be negative",
-    band=bands.one_pass,
+    band="one_pass",
     source="Haiku 0.0.17 on JAX 0.10.2, with jit and without",
     negative="possible",
 )
@@ -169,7 +185,7 @@ ONE_PASS = Arithmetic(
 ONE_PASS_CASCADE = Arithmetic(
     name="one-pass-cascade",
     title="E[x²] − E[x]² in float32 with cascaded sums; the result can be negative",
-    band=bands.one_pass_cascade,
+    band="one_pass_cascade",
     source="Keras 3.15.1 on PyTorch 2.13.0",
     negative="possible",
     instead=(_ON_JAX,),
@@ -178,7 +194,7 @@ ONE_PASS_CASCADE = Arithmetic(
 ONE_PASS_CLAMPED = Arithmetic(
     name="one-pass-clamped",
     title="E[x²] − E[x]² in float32; a negative result becomes 0",
-    band=bands.one_pass_clamped,
+    band="one_pass_clamped",
     source="Flax 0.12.8 on JAX 0.10.2, with jit and without",
     negative="clamped",
     instead=(Instead("set use_fast_variance=False", TREE),),
@@ -187,7 +203,7 @@ ONE_PASS_CLAMPED = Arithmetic(
 BLOCKED = Arithmetic(
     name="blocked",
     title="two passes; float32 sums in blocks for one sample, one value after the other for more samples",
-    band=bands.blocked,
+    band="blocked",
     source="Keras 3.15.1 on TensorFlow 2.21.0, axis=1",
     instead=(Instead("run Keras on JAX", TREE),),
 )
@@ -195,7 +211,7 @@ BLOCKED = Arithmetic(
 SEQUENTIAL = Arithmetic(
     name="sequential",
     title="two passes; the values are added one after the other in float32",
-    band=bands.sequential,
+    band="sequential",
     source="tf.nn.moments and Keras 3.15.1 on TensorFlow 2.21.0, Eigen's InnerMostDimPreserver",
     instead=(Instead("use Keras on JAX or PyTorch with channels first, which do not add value after value", TREE),),
     sums="sequential",
@@ -208,14 +224,14 @@ SEQUENTIAL = Arithmetic(
 _BETWEEN_ROWS = Arithmetic(
     name="rows-elsewhere",
     title="two passes; float32 sums, added one after the other at worst",
-    band=bands.threads,
+    band="threads",
     source="MLX 0.32.4 on a CPU; a bound, since other axes than the last were not measured",
 )
 
 ROWS = Arithmetic(
     name="rows",
     title="two passes; each channel's values are added one after the other in float32 and multiplied by 1/n",
-    band=bands.threads,
+    band="threads",
     source="mlx.nn.BatchNorm, MLX 0.32.4 on an x86-64 CPU; Apple's GPUs were not measured",
     instead=(Instead("use a framework that does not add value after value, as Keras on JAX", TREE),),
     sums="rows",
@@ -227,7 +243,7 @@ ROWS = Arithmetic(
 ONE_PASS_PLAIN = Arithmetic(
     name="one-pass-plain",
     title="E[x²] − E[x]²; the values are added one after the other in float32, and a negative result becomes 0",
-    band=bands.one_pass_plain,
+    band="one_pass_plain",
     source="Keras 3.15.1 on TensorFlow 2.21.0, synchronized=True",
     negative="clamped",
     instead=(Instead("leave out synchronized=True", SEQUENTIAL), Instead("run Keras on JAX", TREE)),
@@ -236,7 +252,7 @@ ONE_PASS_PLAIN = Arithmetic(
 LANES = Arithmetic(
     name="lanes",
     title="two passes; a few float32 sums side by side, each of which adds its values one after the other",
-    band=bands.lanes,
+    band="lanes",
     source="ONNX Runtime 1.32 on a CPU, Eigen's redux_impl",
     sums="lanes",
     emulated_on=_ANY_X86,
@@ -245,7 +261,7 @@ LANES = Arithmetic(
 HULL = Arithmetic(
     name="hull",
     title="the range that covers tree, one-pass-cascade and sequential, one of which the backend uses",
-    band=bands.any_backend,
+    band="any_backend",
     source="Keras 3.15.1 on JAX, PyTorch and TensorFlow",
     negative="possible",
     instead=(_ON_JAX,),
@@ -256,7 +272,7 @@ HULL = Arithmetic(
 HULL_LAYER = Arithmetic(
     name="hull-layer",
     title="the range that covers tree, welford and sums in blocks, one of which the backend uses",
-    band=bands.any_backend_of_layer_norm,
+    band="any_backend_of_layer_norm",
     source="keras.layers.LayerNormalization, Keras 3.15.1 on JAX, PyTorch and TensorFlow",
     instead=(_ON_JAX,),
     several=True,
@@ -288,7 +304,7 @@ ARITHMETICS = {
 _FUSED = replace(
     SEQUENTIAL,
     name="fused",
-    band=bands.threads,
+    band="threads",
     source="FusedBatchNormV3, TensorFlow 2.21.0 on a CPU",
     sums=None,
     emulated_on=None,

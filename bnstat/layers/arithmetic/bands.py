@@ -13,16 +13,22 @@ at most growth(n)·u·Σ|x| (Higham 2002, chapter 4). The growth is what tells o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf, sqrt
+from functools import cached_property
+from math import inf
+from typing import TypeAlias
 
-# The rounding of one float32 operation, relative to its result: half the distance of 1 to the next number.
-UNIT = 2.0**-24
-# The largest number of float32, and the least one of full precision: many layers take a smaller one for 0.
-FLOAT32_MAX = (2.0 - 2.0**-23) * 2.0**127
-FLOAT32_TINY = 2.0**-126
-# Adding 1 changes no float32 beyond this.
-FLOAT32_COUNT = 2**24
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat.layers.arithmetic import cascades
+from bnstat.layers.arithmetic.arithmetics import BandName
+from bnstat.layers.arithmetic.float_limits import FLOAT32_COUNT, FLOAT32_MAX, UNIT
+
+Doubles: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
+Flags: TypeAlias = NDArray[np.bool_]
 
 # Growth of plain sums: each of n roundings is off by no more than a unit of the final sum, so no data leave this band
 # (to first order; for even data that always round the same way it would be 0.36). Measured: 0.23 at most.
@@ -69,42 +75,68 @@ WELFORD_CONSTANT, WELFORD_SLOPE, WELFORD_SQUARE = 20.0, 4.0, 2.0
 # What c₀ gains with each value, for merged parts that are summed plainly.
 WELFORD_GROWTH = 2.0**-16
 
-# The least and the greatest variance that a layer may compute.
-Band = tuple[float, float]
+# The least and the greatest variance that a layer may compute, of each channel.
+Band: TypeAlias = tuple[Doubles, Doubles]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LayerInput:
-    """The values of one channel, or of one group of channels, as the layer gets them.
+    """The values of many channels, or of groups of channels, of one layout as the layer gets them: an entry for each.
 
     Attributes:
         count: the number of values.
         channels: channels of the tensor, or how many groups are reduced at once.
         samples: samples of the batch, or entries of all axes before the kept one; None if unknown.
         mean: the mean.
-        spread: the least and the greatest standard deviation after the rounding of the input.
+        mean_square: its square.
+        least: the least standard deviation after the rounding of the input.
+        most: the greatest one.
         magnitude: an upper bound of the mean of |x|.
         divided: True if axes on both sides of a kept one are reduced.
         voxels: values of one channel of one sample; None if unknown.
         inner: True if the innermost axis is among those that are reduced; None if unknown.
     """
 
-    count: int
+    count: Integers
     channels: int
-    samples: int | None
-    mean: float
-    spread: tuple[float, float]
-    magnitude: float
+    samples: Integers | None
+    mean: Doubles
+    mean_square: Doubles
+    least: Doubles
+    most: Doubles
+    magnitude: Doubles
     divided: bool
     inner: bool | None
-    voxels: int | None = None
+    voxels: Integers | None = None
+
+    @cached_property
+    def least_square(self) -> Doubles:
+        """The square of the least standard deviation."""
+        return squared(self.least)
+
+    @cached_property
+    def most_square(self) -> Doubles:
+        """The square of the greatest standard deviation."""
+        return squared(self.most)
+
+    @cached_property
+    def magnitude_square(self) -> Doubles:
+        """The square of the bound of the mean of |x|."""
+        return squared(self.magnitude)
+
+
+def squared(values: Doubles) -> Doubles:
+    """Return squares as `**` has them of Python's numbers, to the last bit."""
+    return np.asarray(np.float_power(values, 2.0))
 
 
 def float64(data: LayerInput) -> Band:
     """Bound two passes with float64 sums, a mean rounded to float32 and squares in float32."""
-    if data.samples == data.count:  # one voxel a sample lies as channels last does, and takes that kernel
-        return threads(data)
-    return _two_pass(data, DOUBLE_GROWTH, DOUBLE_MEAN_GROWTH, float64_sums=True)
+    own = _two_pass(data, DOUBLE_GROWTH, DOUBLE_MEAN_GROWTH, float64_sums=True)
+    if data.samples is None:
+        return own
+    # one voxel a sample lies as channels last does, and takes that kernel
+    return _where(data.samples == data.count, threads(data), own)
 
 
 def threads(data: LayerInput) -> Band:
@@ -117,15 +149,12 @@ def welford(data: LayerInput) -> Band:
 
     A lane without values is merged too: its share is 0 times the square of a mean, and NaN if that is infinite.
     """
-    if not _squares_fit(data):
-        return -inf, inf
-    low, high = (deviation**2 for deviation in data.spread)
+    low, high, size = data.least_square, data.most_square, data.magnitude
     constant = WELFORD_CONSTANT + WELFORD_GROWTH * data.count
-    size = data.magnitude
     # κ times the variance is m times the deviation; written so that a variance of 0 needs no case of its own
-    error = constant * high + WELFORD_SLOPE * sqrt(high) * size
-    error = error * UNIT + (WELFORD_SQUARE * UNIT * size) ** 2
-    return max(low - error, 0.0), high + error
+    error = constant * high + WELFORD_SLOPE * np.sqrt(high) * size
+    error = error * UNIT + squared(WELFORD_SQUARE * UNIT * size)
+    return _where(_squares_fit(data), (_greater(low - error, 0.0), high + error), _anything(data))
 
 
 def tree(data: LayerInput) -> Band:
@@ -135,20 +164,23 @@ def tree(data: LayerInput) -> Band:
 
 def one_pass(data: LayerInput) -> Band:
     """Bound one pass with XLA's sums."""
-    equal = data.spread[1] == 0.0
-    return _one_pass(data, _xla(data, XLA_ONE_PASS_OF_EQUAL if equal else XLA_ONE_PASS_GROWTH))
+    growth = np.where(data.most == 0.0, XLA_ONE_PASS_OF_EQUAL, XLA_ONE_PASS_GROWTH)
+    return _one_pass(data, _xla(data, growth))
 
 
 def one_pass_cascade(data: LayerInput) -> Band:
     """Bound one pass with PyTorch's cascaded sums; of equal values they are known, but for threads."""
-    if data.spread[1] > 0.0 or data.divided:
-        return _one_pass(data, _cascade(data))
-    from bnstat.layers.arithmetic import cascades  # noqa: PLC0415  (numpy, which a list of presets does not need)
-
+    low, high = _one_pass(data, _cascade(data))
+    equal = np.flatnonzero(data.most == 0.0)
+    if data.divided or not len(equal):
+        return low, high
+    low, high = np.array(low), np.array(high)
     ways = cascades.ways_of(data.channels, data.inner)
-    low, high = cascades.one_pass_of_equal(data.mean, data.count, ways)
-    threads = CASCADE_THREADS * UNIT * data.mean**2 if data.channels == 1 else 0.0
-    return low - threads, high + threads
+    low[equal], high[equal] = cascades.one_pass_of_equals(data.mean[equal], data.count[equal], ways)
+    if data.channels == 1:
+        threads = CASCADE_THREADS * UNIT * data.mean_square[equal]
+        low[equal], high[equal] = low[equal] - threads, high[equal] + threads
+    return low, high
 
 
 def one_pass_clamped(data: LayerInput) -> Band:
@@ -167,17 +199,20 @@ def one_pass_plain(data: LayerInput) -> Band:
     The layer counts its values by adding ones in float32, and that count stops at 2²⁴.
     """
     plain = _plain(data.count)
-    growth = min(plain, BLOCKED_ONE_PASS_GROWTH) if data.channels == 1 else plain
-    low, high = _one_pass(data, growth)
-    if data.channels > 1 and data.count > FLOAT32_COUNT:
-        return 0.0, high * data.count / FLOAT32_COUNT + data.magnitude**2 * data.count / FLOAT32_COUNT
-    return _clamped((low, high), data)
+    low, high = _one_pass(data, _lesser(plain, BLOCKED_ONE_PASS_GROWTH) if data.channels == 1 else plain)
+    own = _clamped((low, high), data)
+    if data.channels == 1:
+        return own
+    past = high * data.count / FLOAT32_COUNT + data.magnitude_square * data.count / FLOAT32_COUNT
+    return _where(data.count > FLOAT32_COUNT, (np.zeros_like(past), past), own)
 
 
 def blocked(data: LayerInput) -> Band:
     """Bound a tree for one sample; with more of them TensorFlow sums plainly across samples."""
-    in_a_tree = data.samples == 1 or data.channels == 1
-    return _in_blocks(data) if in_a_tree else _two_pass(data, _plain(data.count))
+    if data.channels == 1:
+        return _in_blocks(data)
+    plain = _two_pass(data, _plain(data.count))
+    return plain if data.samples is None else _where(data.samples == 1, _in_blocks(data), plain)
 
 
 def lanes(data: LayerInput) -> Band:
@@ -191,21 +226,21 @@ def chunks(data: LayerInput) -> Band:
     Plain sums are off by at most n·u·Σ|x|, with no terms of higher order (Jeannerod & Rump 2013). A sample of one voxel
     lies as channels first does, and may take either kernel.
     """
-    voxels = data.voxels or data.count
+    voxels = data.count if data.voxels is None else np.where(data.voxels == 0, data.count, data.voxels)
     channels = -(-data.count // voxels)
     # lanes; or one thread that has all voxels, whose sums are added to those of other channels and threads
     in_lanes, in_chunks = voxels * -(-channels // LANES) + LANES, voxels + MOST_THREADS * channels
-    growth = in_lanes if voxels < SHARED_VOXELS else in_chunks
-    square = data.spread[1] ** 2 + data.mean**2
-    if not 2.0 * data.count * square < FLOAT32_MAX:
-        return _clamped((-inf, inf), data)
+    growth = np.where(voxels < SHARED_VOXELS, in_lanes, in_chunks)
+    square = data.most_square + data.mean_square
     # each of the two means has up to four roundings of its own
     off = (growth + 4.0) * UNIT
-    mean = abs(data.mean)
-    low = data.spread[0] ** 2 - off * square - 2.0 * mean * off * data.magnitude - (off * data.magnitude) ** 2
-    high = square * (1.0 + off) - max(mean - off * data.magnitude, 0.0) ** 2
-    band = max(low, 0.0), max(high, 0.0)
-    return _hull(band, welford(data)) if data.voxels == 1 else band
+    mean = np.abs(data.mean)
+    low = data.least_square - off * square - 2.0 * mean * off * data.magnitude - squared(off * data.magnitude)
+    high = square * (1.0 + off) - squared(_greater(mean - off * data.magnitude, 0.0))
+    band = _greater(low, 0.0), _greater(high, 0.0)
+    if data.voxels is not None:
+        band = _where(data.voxels == 1, _hull(band, welford(data)), band)
+    return _where(2.0 * data.count * square < FLOAT32_MAX, band, _clamped(_anything(data), data))
 
 
 def chunks_or_welford(data: LayerInput) -> Band:
@@ -223,37 +258,80 @@ def any_backend_of_layer_norm(data: LayerInput) -> Band:
     return _hull(tree(data), welford(data), _in_blocks(data))
 
 
+# The bounds by the names that the rows of `arithmetics` have for them.
+BANDS: dict[BandName, Callable[[LayerInput], Band]] = {
+    "float64": float64,
+    "threads": threads,
+    "welford": welford,
+    "tree": tree,
+    "one_pass": one_pass,
+    "one_pass_cascade": one_pass_cascade,
+    "one_pass_clamped": one_pass_clamped,
+    "sequential": sequential,
+    "one_pass_plain": one_pass_plain,
+    "blocked": blocked,
+    "lanes": lanes,
+    "chunks": chunks,
+    "chunks_or_welford": chunks_or_welford,
+    "any_backend": any_backend,
+    "any_backend_of_layer_norm": any_backend_of_layer_norm,
+}
+
+
+def _where(condition: Flags, one: Band, other: Band) -> Band:
+    """Return one band where the condition holds, and the other elsewhere."""
+    return np.where(condition, one[0], other[0]), np.where(condition, one[1], other[1])
+
+
+def _greater(values: Doubles, other: Doubles | float) -> Doubles:
+    """Return the greater ones; a NaN among the values stays."""
+    return np.where(other > values, other, values)
+
+
+def _lesser(values: Doubles, other: Doubles | float) -> Doubles:
+    """Return the lesser ones; a NaN among the values stays."""
+    return np.where(other < values, other, values)
+
+
+def _anything(data: LayerInput) -> Band:
+    """Return the band that says nothing."""
+    return np.full_like(data.mean, -inf), np.full_like(data.mean, inf)
+
+
 def _hull(*bands: Band) -> Band:
     """Return the band that holds all of these."""
-    lows, highs = zip(*bands, strict=True)
-    return min(lows), max(highs)
+    (low, high), *others = bands
+    for least, most in others:
+        low, high = _lesser(low, least), _greater(high, most)
+    return low, high
 
 
-def _two_pass(data: LayerInput, growth: float, mean_growth: float | None = None, *, float64_sums: bool = False) -> Band:
+def _two_pass(
+    data: LayerInput, growth: Doubles | float, mean_growth: Doubles | float | None = None, *, float64_sums: bool = False
+) -> Band:
     """Return the variance plus δ², with a relative error of growth·u; never below 0.
 
     The upper end is infinite if the sum of squares about the mean is beyond float32, even if it was made in float64. Of
     an infinite mean nothing is known: values less it are infinite, and the output is NaN.
     """
-    if data.count * data.magnitude > FLOAT32_MAX and not float64_sums:
-        return -inf, inf
-    offset = min((growth if mean_growth is None else mean_growth) * UNIT, 1.0) * data.magnitude
+    off = np.asarray((growth if mean_growth is None else mean_growth) * UNIT)
+    offset = _lesser(off, 1.0) * data.magnitude
     relative = growth * UNIT
-    high = (data.spread[1] ** 2 + offset**2) * (1.0 + relative)
-    return max(data.spread[0] ** 2 * (1.0 - relative), 0.0), high if data.count * high <= FLOAT32_MAX else inf
+    high = (data.most_square + squared(offset)) * (1.0 + relative)
+    low = _greater(data.least_square * (1.0 - relative), 0.0)
+    band = low, np.where(data.count * high <= FLOAT32_MAX, high, inf)
+    return band if float64_sums else _where(data.count * data.magnitude > FLOAT32_MAX, _anything(data), band)
 
 
-def _one_pass(data: LayerInput, growth: float) -> Band:
+def _one_pass(data: LayerInput, growth: Doubles | float) -> Band:
     """Return the band v ± c·u·(v + m²), where c = 3·growth + 4; infinite if the sum of squares is beyond float32."""
-    if not _squares_fit(data):
-        return -inf, inf
-    error = (3.0 * growth + 4.0) * UNIT * (data.spread[1] ** 2 + data.magnitude**2)
-    return data.spread[0] ** 2 - error, data.spread[1] ** 2 + error
+    error = (3.0 * growth + 4.0) * UNIT * (data.most_square + data.magnitude_square)
+    return _where(_squares_fit(data), (data.least_square - error, data.most_square + error), _anything(data))
 
 
-def _squares_fit(data: LayerInput) -> bool:
-    """Return True if float32 holds the sum of squares."""
-    return data.count * (data.spread[1] ** 2 + data.magnitude**2) <= FLOAT32_MAX
+def _squares_fit(data: LayerInput) -> Flags:
+    """Return True where float32 holds the sum of squares."""
+    return np.asarray(data.count * (data.most_square + data.magnitude_square) <= FLOAT32_MAX)
 
 
 def _clamped(band: Band, data: LayerInput) -> Band:
@@ -262,35 +340,36 @@ def _clamped(band: Band, data: LayerInput) -> Band:
     It keeps NaN, which is the difference of two infinite numbers: of E[x²], and of E[x]² if that is beyond float32.
     """
     low, high = band
-    return low if low == -inf and data.magnitude**2 > FLOAT32_MAX else max(low, 0.0), high
+    return np.where((low == -inf) & (data.magnitude_square > FLOAT32_MAX), low, _greater(low, 0.0)), high
 
 
-def _plain(count: float) -> float:
+def _plain(count: Integers) -> Doubles:
     """Return the growth of a sum that adds value after value."""
-    return 2.0 + SEQUENTIAL_SLOPE * count
+    return np.asarray(2.0 + SEQUENTIAL_SLOPE * count)
 
 
 def _in_blocks(data: LayerInput) -> Band:
     """Return the band of two passes with Eigen's trees, which sum few values plainly."""
     plain = _plain(data.count)
-    return _two_pass(data, min(plain, BLOCKED_GROWTH), min(plain, BLOCKED_MEAN_GROWTH))
+    return _two_pass(data, _lesser(plain, BLOCKED_GROWTH), _lesser(plain, BLOCKED_MEAN_GROWTH))
 
 
-def _xla(data: LayerInput, growth: float, slope: float = XLA_PLAIN_SLOPE) -> float:
+def _xla(data: LayerInput, growth: Doubles | float, slope: float = XLA_PLAIN_SLOPE) -> Doubles:
     """Return the growth of XLA's sums; `growth` is that of its trees, `slope` that of plain sums for each value."""
     plain = 2.0 + slope * data.count
-    if data.count * data.channels < XLA_PLAIN_VALUES:
-        return plain
-    return min(plain, XLA_DIVIDED_GROWTH) if data.divided else growth
+    trees = _lesser(plain, XLA_DIVIDED_GROWTH) if data.divided else growth
+    return np.where(data.count * data.channels < XLA_PLAIN_VALUES, plain, trees)
 
 
-def _cascade(data: LayerInput) -> float:
+def _cascade(data: LayerInput) -> Doubles:
     """Return the growth of PyTorch's cascades, which run along the inner axes only.
 
     The entries of axes before a kept axis are summed plainly.
     """
-    outer = (data.samples or data.count) if data.divided else 0
-    from bnstat.layers.arithmetic import cascades  # noqa: PLC0415  (numpy, which a list of presets does not need)
-
     ways = cascades.ways_of(data.channels, data.inner)
-    return CASCADE_SHARE * cascades.longest_chain(data.count, ways) + SEQUENTIAL_SLOPE * outer
+    counts, place = np.unique(data.count, return_inverse=True)
+    chains = np.array([cascades.longest_chain(count, ways) for count in counts.tolist()], np.float64)[place]
+    outer: Integers | int = 0
+    if data.divided:
+        outer = data.count if data.samples is None else np.where(data.samples == 0, data.count, data.samples)
+    return np.asarray(CASCADE_SHARE * chains + SEQUENTIAL_SLOPE * outer)

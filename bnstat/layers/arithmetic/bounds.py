@@ -6,23 +6,24 @@ formulas are in `bands`; this module adds what rounding of the input, a half typ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import inf, isfinite, nan, sqrt
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from math import inf, nan
+from typing import Any
+
+import numpy as np
 
 from bnstat.layers.arithmetic.arithmetics import Arithmetic
-from bnstat.layers.arithmetic.bands import FLOAT32_TINY, UNIT, Band, LayerInput
+from bnstat.layers.arithmetic.bands import BANDS, Band, Doubles, Flags, Integers, LayerInput, squared
+from bnstat.layers.arithmetic.float_limits import FLOAT16_MAX, FLOAT16_OVERFLOW, FLOAT32_TINY, UNIT
 from bnstat.moments.input_type import InputType
 
 # The rounding of one operation in each type, relative to its result.
 UNITS: dict[InputType, float] = {"float32": UNIT, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 
-# The largest float16 (IEEE 754 binary16).
-FLOAT16_MAX = 65504.0
 # What processors and XLA may take for 0: squares, products and sums below the least normal float32. A mean of squares
 # is off by no more, and the square of a mean by as much again.
 UNDERFLOW = 2.0 * FLOAT32_TINY
-# From here on float16 rounds to infinity: half a step beyond its largest number.
-FLOAT16_OVERFLOW = 65520.0
 
 # A band this narrow, relative to the variance (of a constant channel: to epsilon), says that the variance is right.
 ACCURATE_WITHIN = 0.01
@@ -51,6 +52,18 @@ class Bounds:
     nan_possible: bool = False
     overflows: bool = False
     running_overflows: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class BoundColumns:
+    """The same for many channels, an entry each; the attributes are those of `Bounds`."""
+
+    low: Doubles
+    high: Doubles
+    accurate: Flags
+    nan_possible: Flags
+    overflows: Flags
+    running_overflows: Flags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +102,46 @@ class StoredValues:
     inner: bool | None = None
     rounded: bool = True
 
-    @property
-    def largest(self) -> float:
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredColumns:
+    """The values of many channels of one layout, an entry for each; the attributes are those of `StoredValues`."""
+
+    count: Integers
+    mean: Doubles
+    variance: Doubles
+    minimum: Doubles
+    maximum: Doubles
+    constant: Flags
+    channels: int
+    samples: Integers | None
+    divided: bool
+    voxels: Integers | None
+    inner: bool | None
+    rounded: Flags
+
+    @classmethod
+    def of(cls, values: StoredValues) -> StoredColumns:
+        """Return those of one channel."""
+        shared = ("channels", "divided", "inner")
+        each = {field.name: getattr(values, field.name) for field in fields(values)}
+        return cls(
+            **{
+                name: value if name in shared or value is None else np.array([value], _TYPES.get(name, np.float64))
+                for name, value in each.items()
+            }
+        )
+
+    def taken(self, places: slice) -> StoredColumns:
+        """Return those of some of the channels."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {name: value[places] for name, value in own.items() if isinstance(value, np.ndarray)}
+        return replace(self, **arrays)
+
+    @cached_property
+    def largest(self) -> Doubles:
         """The greatest absolute value."""
-        return max(abs(self.minimum), abs(self.maximum))
+        return np.maximum(np.abs(self.minimum), np.abs(self.maximum))
 
     def cast(self, unit: float) -> LayerInput:
         """Return the values after a cast to the input's type, whose rounding is `unit`.
@@ -100,20 +149,29 @@ class StoredValues:
         No value moves by more than a unit of the largest one, and by the triangle inequality neither does the standard
         deviation. Equal values stay equal.
         """
-        step = unit * self.largest if self.rounded else 0.0
-        deviation = 0.0 if self.constant else sqrt(max(self.variance, 0.0))
-        one_sign = self.minimum >= 0 or self.maximum <= 0
+        step = np.where(self.rounded, unit * self.largest, 0.0)
+        deviation = np.where(self.constant, 0.0, np.sqrt(np.maximum(self.variance, 0.0)))
+        one_sign = (self.minimum >= 0) | (self.maximum <= 0)
+        mean_square = squared(self.mean)
+        size = np.where(one_sign, np.abs(self.mean), np.sqrt(squared(deviation) + mean_square))
+        whole = self.constant & (np.trunc(self.minimum) == self.minimum)  # whose squares have no last bit to round
+        equal_square = np.where(whole, self.minimum * self.minimum, squared(self.minimum))
         return LayerInput(
             count=self.count,
             channels=self.channels,
             samples=self.samples,
-            mean=self.minimum if self.constant else self.mean,
-            spread=(0.0, 0.0) if self.constant else (max(deviation - step, 0.0), deviation + step),
-            magnitude=(abs(self.mean) if one_sign else sqrt(deviation**2 + self.mean**2)) + step,
+            mean=np.where(self.constant, self.minimum, self.mean),
+            mean_square=np.where(self.constant, equal_square, mean_square),
+            least=np.where(self.constant, 0.0, np.maximum(deviation - step, 0.0)),
+            most=np.where(self.constant, 0.0, deviation + step),
+            magnitude=size + step,
             divided=self.divided,
             voxels=self.voxels,
             inner=self.inner,
         )
+
+
+_TYPES: dict[str, Any] = {"count": np.int64, "samples": np.int64, "voxels": np.int64, "constant": bool, "rounded": bool}
 
 
 def bound(
@@ -124,57 +182,93 @@ def bound(
     dtype: InputType = "float32",
     upcasts: bool = True,
 ) -> Bounds:
-    """Bound the variance that a layer will compute.
+    """Bound the variance that a layer will compute of one channel; the arguments are those of `bounds_of`."""
+    found = bounds_of(arithmetic, StoredColumns.of(values), epsilon=epsilon, dtype=dtype, upcasts=upcasts)
+    return Bounds(**{field.name: getattr(found, field.name)[0].item() for field in fields(found)})
+
+
+def bounds_of(
+    arithmetic: Arithmetic,
+    values: StoredColumns,
+    *,
+    epsilon: float | None,
+    dtype: InputType = "float32",
+    upcasts: bool = True,
+) -> BoundColumns:
+    """Bound the variances that a layer will compute.
 
     Args:
-        arithmetic: how the layer computes it.
-        values: the values of one channel.
+        arithmetic: how the layer computes them.
+        values: the values of the channels.
         epsilon: the ε that the layer adds; None if unknown, and then a variance below 0 counts as NaN.
         dtype: the type of the layer's input.
         upcasts: True if a half input is computed with in float32, as nearly all layers do; the result is float32 too.
-            False: the result is rounded to the half type (tf.nn.moments), and Haiku's E[x]² as well.
+            False: the result is rounded to the half type (tf.nn.moments), and Haiku's E[x²] as well.
     """
-    if dtype == "float16" and values.largest >= FLOAT16_OVERFLOW:
-        return Bounds(nan, nan, accurate=False, nan_possible=True, overflows=True)
-    data = values.cast(UNITS[dtype])
-    low, high = arithmetic.band(data) if dtype == "float32" else _half_band(arithmetic, data, dtype, upcasts=upcasts)
+    with np.errstate(all="ignore"):
+        return _bounds_of(arithmetic, values, epsilon, dtype, upcasts=upcasts)
 
-    if values.largest > 0.0:  # zeros have nothing to lose
-        low, high = (low - UNDERFLOW if low < 0.0 else max(low - UNDERFLOW, 0.0)), high + UNDERFLOW
+
+def _bounds_of(
+    arithmetic: Arithmetic, values: StoredColumns, epsilon: float | None, dtype: InputType, *, upcasts: bool
+) -> BoundColumns:
+    data = values.cast(UNITS[dtype])
+    own = BANDS[arithmetic.band]
+    low, high = own(data) if dtype == "float32" else _half_band(arithmetic, data, dtype, upcasts=upcasts)
+
+    # zeros have nothing to lose
+    shifted = np.where(low < 0.0, low - UNDERFLOW, np.maximum(low - UNDERFLOW, 0.0)), high + UNDERFLOW
+    low, high = (np.where(values.largest > 0.0, *pair) for pair in zip(shifted, (low, high), strict=True))
 
     # A float16 result, or the squares that it is made of, may be beyond the range of the type.
-    past = dtype == "float16" and values.variance > FLOAT16_MAX
-    squares_past = arithmetic.squares and values.largest**2 >= FLOAT16_OVERFLOW
-    overflows = dtype == "float16" and not upcasts and (past or squares_past)
-    if overflows:
-        high = inf
+    half = dtype == "float16"
+    past = half & (values.variance > FLOAT16_MAX)
+    squares_past = arithmetic.squares & (squared(values.largest) >= FLOAT16_OVERFLOW)
+    overflows = half & (past | squares_past) & (not upcasts)
+    high = np.where(overflows, inf, high)
 
-    slack = ACCURATE_WITHIN * (values.variance if values.variance > 0 else epsilon or 0.0)
-    return Bounds(
-        low,
-        high,
-        accurate=isfinite(high) and max(high - values.variance, values.variance - low) <= slack,
-        nan_possible=_may_be_nan(low, epsilon) or (overflows and squares_past),
+    slack = ACCURATE_WITHIN * np.where(values.variance > 0, values.variance, epsilon or 0.0)
+    off = np.maximum(high - values.variance, values.variance - low)
+    found = BoundColumns(
+        low=low,
+        high=high,
+        accurate=np.isfinite(high) & (off <= slack),
+        nan_possible=_may_be_nan(low, epsilon) | (overflows & squares_past),
         overflows=overflows,
         running_overflows=past,
     )
+    return _without_values(found, half & (values.largest >= FLOAT16_OVERFLOW))
 
 
-def _may_be_nan(low: float, epsilon: float | None) -> bool:
+def _without_values(found: BoundColumns, beyond: Flags) -> BoundColumns:
+    """Return bounds that say nothing of channels whose values are beyond float16."""
+    if not beyond.any():
+        return found
+    return BoundColumns(
+        low=np.where(beyond, nan, found.low),
+        high=np.where(beyond, nan, found.high),
+        accurate=found.accurate & ~beyond,
+        nan_possible=found.nan_possible | beyond,
+        overflows=found.overflows | beyond,
+        running_overflows=found.running_overflows & ~beyond,
+    )
+
+
+def _may_be_nan(low: Doubles, epsilon: float | None) -> Flags:
     """Return True if variance + ε may be negative, or 0: an ε of 0 leaves 0 where float32 has no smaller variance."""
-    return low < FLOAT32_TINY if epsilon == 0 else low + (epsilon or 0.0) < 0
+    return np.asarray(low < FLOAT32_TINY if epsilon == 0 else low + (epsilon or 0.0) < 0)
 
 
 def _half_band(arithmetic: Arithmetic, data: LayerInput, dtype: InputType, *, upcasts: bool) -> Band:
     """Return the band of a half input, which changes more than the rounding of the data."""
-    low, high = (arithmetic.half_band or arithmetic.band)(data)
+    low, high = BANDS[arithmetic.half_band or arithmetic.band](data)
     if upcasts:
         return low, high
     unit = UNITS[dtype]
     if arithmetic.negative == "possible":
-        error = HALF_ONE_PASS * unit * (data.spread[1] ** 2 + data.magnitude**2)
+        error = HALF_ONE_PASS * unit * (data.most_square + data.magnitude_square)
         return low - error, high + error
     # tf.nn.moments casts float16 to float32, and bfloat16 not: its mean and squares are rounded to that
-    offset, factor = ((unit * abs(data.mean)) ** 2, 2.0) if dtype == "bfloat16" else (0.0, 1.0)
-    error = factor * HALF_RESULT * unit
+    offset, factor = (squared(unit * np.abs(data.mean)), 2.0) if dtype == "bfloat16" else (np.zeros(1), 1.0)
+    error = np.float64(factor * HALF_RESULT * unit)
     return low * (1.0 - error), (high + offset) * (1.0 + error)

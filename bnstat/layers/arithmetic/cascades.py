@@ -19,8 +19,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float32]
+Doubles: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
 
 # Sums of a cascade, the least power of 2 after which one joins the next, and sums that `row_sum` keeps side by side.
 _LEVELS, _LEAST_POWER, _SIDE_BY_SIDE = 4, 4, 4
@@ -30,9 +36,11 @@ _REGISTERS = (8, 16)
 _JOINED, _JOINED_REGISTERS = 2 * (_SIDE_BY_SIDE - 1), 2 * max(_REGISTERS)
 # From so many channels on `multi_row_sum` takes them side by side.
 _LEAST_SIDE_BY_SIDE = 4
+# Repeated values that are held at once.
+_AT_ONCE = 1 << 20
 
-# A function from a value and how many of it there are to the sum of all.
-_Sum = Callable[[np.float32, int], np.float32]
+# A function from values and how many of each there are to the sums of all.
+_Sum = Callable[[Floats, int], Floats]
 
 
 @dataclass(frozen=True)
@@ -82,15 +90,37 @@ def one_pass_of_equal(value: float, count: int, ways: Ways) -> tuple[float, floa
     Returns:
         Infinite numbers if the squares, or their sum, are beyond float32.
     """
+    low, high = one_pass_of_equals(np.array([value], np.float64), np.array([count], np.int64), ways)
+    return float(low[0]), float(high[0])
+
+
+def one_pass_of_equals(values: Doubles, counts: Integers, ways: Ways) -> tuple[Doubles, Doubles]:
+    """Return the least and the greatest E[x²] − E[x]² of each of many values, which occurs so many times."""
+    low, high = np.full(len(values), -inf), np.full(len(values), inf)
+    order = np.argsort(counts, kind="stable")
+    for some in np.split(order, np.flatnonzero(np.diff(counts[order])) + 1):
+        count = int(counts[some[0]]) if len(some) else 0
+        # so many at once that the repeated values of a level take some megabytes
+        for part in np.array_split(some, -(-len(some) * _longest(count) // _AT_ONCE) or 1):
+            low[part], high[part] = _one_pass_of(values[part], count, ways)
+    return low, high
+
+
+def _one_pass_of(values: Doubles, count: int, ways: Ways) -> tuple[Doubles, Doubles]:
     sums: list[_Sum] = [_in_registers(size) for size in _REGISTERS if ways.registers]
     sums += [_in_four] * ways.in_four + [_cascade] * ways.cascade
     with np.errstate(all="ignore"):
-        x, divisor = np.float32(value), np.float32(count)
+        x, divisor = values.astype(np.float32), np.float32(count)
         means = [total(x, count) / divisor for total in sums]
-        found = [total(x * x, count) / divisor - mean * mean for total, mean in zip(sums, means, strict=True)]
-    if not np.isfinite(found).all():  # squares, or their sum, are beyond float32
-        return -inf, inf
-    return float(min(found)), float(max(found))
+        found = np.stack([total(x * x, count) / divisor - mean * mean for total, mean in zip(sums, means, strict=True)])
+    known = np.isfinite(found).all(axis=0)  # elsewhere squares, or their sum, are beyond float32
+    return np.where(known, found.min(axis=0), -inf), np.where(known, found.max(axis=0), inf)
+
+
+def _longest(count: int) -> int:
+    """Return how many values are added one after the other at most."""
+    step = 1 << _power(count)
+    return max(step, count // step ** (_LEVELS - 1), *_REGISTERS) + 1
 
 
 def _power(rows: int) -> int:
@@ -105,7 +135,7 @@ def _chain(rows: int) -> int:
     return sum(filled) + (rows >> (_LEVELS - 1) * power) + _LEVELS
 
 
-def _cascade(value: np.float32, rows: int) -> np.float32:
+def _cascade(value: Floats, rows: int) -> Floats:
     """Add up equal rows, as `multi_row_sum` does."""
     step = 1 << _power(rows)
     # what a full sum of each level hands on to the next
@@ -123,7 +153,7 @@ def _cascade(value: np.float32, rows: int) -> np.float32:
     return total
 
 
-def _in_four(value: np.float32, count: int) -> np.float32:
+def _in_four(value: Floats, count: int) -> Floats:
     """Add up equal values, as `row_sum` does: in four cascades, the first of which takes what is left over."""
     rows, left = divmod(count, _SIDE_BY_SIDE)
     one = _cascade(value, rows)
@@ -133,7 +163,7 @@ def _in_four(value: np.float32, count: int) -> np.float32:
 def _in_registers(size: int) -> _Sum:
     """Return the sum of `vectorized_inner_sum` with registers of this size."""
 
-    def total(value: np.float32, count: int) -> np.float32:
+    def total(value: Floats, count: int) -> Floats:
         if count < size:
             return _in_four(value, count)
         whole, left = divmod(count, size)
@@ -142,8 +172,8 @@ def _in_registers(size: int) -> _Sum:
     return total
 
 
-def _repeated(value: np.float32, times: int, start: np.float32 | None = None) -> np.float32:
+def _repeated(value: Floats, times: int, start: Floats | None = None) -> Floats:
     """Return the start (0 if None) plus the value, added so many times in float32."""
-    steps = np.full(times + 1, value, np.float32)
+    steps = np.repeat(value[np.newaxis], times + 1, axis=0)
     steps[0] = 0.0 if start is None else start
-    return np.float32(np.add.accumulate(steps)[-1])
+    return np.asarray(np.add.accumulate(steps)[-1])

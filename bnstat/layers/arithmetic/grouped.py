@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from bnstat.layers.arithmetic.bands import SHARED_VOXELS, UNIT
+from bnstat.layers.arithmetic.bands import SHARED_VOXELS
 from bnstat.layers.arithmetic.emulation import (
     FEW_VALUES,
     THREAD_COUNTS,
@@ -27,6 +27,7 @@ from bnstat.layers.arithmetic.emulation import (
     Voxels,
     thread_borders,
 )
+from bnstat.layers.arithmetic.float_limits import UNIT
 from bnstat.layers.arithmetic.running_sums import Layout, plus, plus_rows, plus_squares, rounded_sum
 from bnstat.moments.tensor_order import Floats
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from bnstat.errors import UsageError, number, text
-from bnstat.layers.arithmetic.bands import FLOAT32_MAX
+from bnstat.layers.arithmetic.float_limits import FLOAT32_MAX
 from bnstat.layers.frameworks import keras
 from bnstat.layers.frameworks.flax import FLAX
 from bnstat.layers.frameworks.framework import NORMALIZERS, RUNNING_START, Framework, Normalizer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from bnstat.layers.arithmetic.arithmetics import Arithmetic
-from bnstat.layers.arithmetic.bands import FLOAT32_TINY
+from bnstat.layers.arithmetic.float_limits import FLOAT32_TINY
 
 Normalizer = Literal["batch", "instance", "layer", "group", "rms"]
 NORMALIZERS: tuple[Normalizer, ...] = get_args(Normalizer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from bnstat.layers.columns import plain
 from bnstat.layers.normalizers import batch, group, instance, layer, renorm, rms, weight_init
 from bnstat.layers.normalizers.statistics import deviations
 from bnstat.layers.results import Batch, Channel, Group
@@ -48,8 +49,9 @@ def _filled(one: Batch, samples: Moments, settings: Settings) -> Batch:
     groups = _groups_named(_BY_SAMPLE[kind](samples, one.samples, settings), one.names)
     kept = (0, one.axis) if kind == "instance" else (0,)
     running = instance.buffers(groups, samples.shape[1], settings) if kind == "instance" else ()
+    apart = deviations(samples.merged(axis=0))
     reduced = tuple(axis for axis in range(len(one.input_shape)) if axis not in kept)
-    return replace(one, groups=groups, running=running, reduction_axes=reduced, deviations=deviations(samples))
+    return replace(one, groups=groups, running=running, reduction_axes=reduced, deviations=tuple(plain(apart)))
 
 
 def _named(channels: tuple[Channel, ...], names: Sequence[str]) -> tuple[Channel, ...]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from bnstat.layers.columns import by_count, plain
 from bnstat.layers.normalizers.statistics import groups_of, running
 from bnstat.layers.results import Group, Running
 from bnstat.layers.settings import Settings
@@ -34,20 +37,18 @@ def buffers(groups: Sequence[Group], channels: int, settings: Settings) -> tuple
     """
     if not settings.framework.keeps_running:
         return ()
-    return tuple(_buffer(channel, groups[channel::channels], settings) for channel in range(channels))
-
-
-def _buffer(channel: int, groups: Sequence[Group], settings: Settings) -> Running:
-    count = groups[0].count
-    bessel = settings.framework.bessel(count)
-    mean = _average([group.mean for group in groups])
-    variance = _average([None if group.variance is None else group.variance * bessel for group in groups])
-    start_mean, start_variance = settings.framework.running_start
-    return Running(
-        channel,
-        running(start_mean, mean, settings, count),
-        running(start_variance, variance, settings, count),
-    )
+    count = np.array([group.count for group in groups[:channels]], np.int64)
+    bessel = by_count(count, settings.framework.bessel).tolist()
+    means = [_average([group.mean for group in groups[channel::channels]]) for channel in range(channels)]
+    variances = [
+        _average([None if group.variance is None else group.variance * factor for group in groups[channel::channels]])
+        for channel, factor in enumerate(bessel)
+    ]
+    kept = [
+        plain(running(start, np.array(own, np.float64), settings, count))
+        for start, own in zip(settings.framework.running_start, (means, variances), strict=True)
+    ]
+    return tuple(Running(channel, *pair) for channel, pair in enumerate(zip(*kept, strict=True)))
 
 
 def _average(values: Sequence[float | None]) -> float | None:

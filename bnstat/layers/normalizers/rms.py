@@ -7,8 +7,10 @@ unless they are told more.
 from __future__ import annotations
 
 from dataclasses import replace
-from math import sqrt
 
+import numpy as np
+
+from bnstat.layers.columns import plain
 from bnstat.layers.normalizers.statistics import defined, gain, groups_of, output
 from bnstat.layers.results import Group, RmsGroup
 from bnstat.layers.settings import Settings
@@ -23,26 +25,36 @@ def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> 
         places: the index of each sample in the report.
         settings: framework and ε.
     """
-    return tuple(_by_mean_square(group, settings) for group in groups_of(samples, places, 1, settings))
-
-
-def _by_mean_square(group: Group, settings: Settings) -> RmsGroup:
-    """Return the same values, divided by √(mean square + ε) and not by √(variance + ε)."""
-    mean_square = None if group.mean is None or group.variance is None else defined(_sum(group.mean, group.variance))
-    factor = gain(mean_square, settings)
+    groups = groups_of(samples, places, 1, settings)
+    mean, variance = (np.array([getattr(group, name) for group in groups], np.float64) for name in ("mean", "variance"))
+    with np.errstate(all="ignore"):
+        mean_square = defined(variance + mean * mean)  # the biased variance plus the squared mean
+        factor = gain(mean_square, settings)
+        output_variance = variance * factor * factor
+        output_std = np.sqrt(output_variance)
     output_mean_square, share = output(mean_square, settings)
-    output_variance = None if factor is None or group.variance is None else group.variance * factor * factor
+    zero = ((mean_square == 0) & settings.divides_by_zero).tolist()
+    columns = map(plain, (mean_square, output_mean_square, factor, output_variance, output_std, share))
+    return tuple(map(_divided, groups, *columns, zero))
+
+
+def _divided(
+    group: Group,
+    mean_square: float | None,
+    output_mean_square: float | None,
+    gain: float | None,
+    output_variance: float | None,
+    output_std: float | None,
+    epsilon_share: float | None,
+    output_nan: bool,
+) -> RmsGroup:
+    """Return the same values, divided by √(mean square + ε) and not by √(variance + ε)."""
     divided = RmsGroup(**group.numbers, mean_square=mean_square, output_mean_square=output_mean_square)
     return replace(
         divided,
-        gain=factor,
+        gain=gain,
         output_variance=output_variance,
-        output_std=None if output_variance is None else sqrt(output_variance),
-        epsilon_share=share,
-        output_nan=mean_square == 0 and settings.divides_by_zero,
+        output_std=output_std,
+        epsilon_share=epsilon_share,
+        output_nan=output_nan,
     )
-
-
-def _sum(mean: float, variance: float) -> float:
-    """Return the mean square: the biased variance plus the squared mean."""
-    return variance + mean * mean

@@ -1,62 +1,50 @@
-"""The arithmetic that all normalizers share: from merged moments to the numbers of a channel or a group."""
+"""The arithmetic that all normalizers share: from merged moments to the numbers of channels or groups, as arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from math import inf, isfinite, sqrt
+import numpy as np
 
-from bnstat.layers.results import Finite, Group, Number, Statistics
+from bnstat.layers.columns import Doubles, Integers, StatisticsColumns, by_count
+from bnstat.layers.results import Group
 from bnstat.layers.settings import Settings
 from bnstat.moments.moments import Moments
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """The moments of values that are normalized together; mean and variance are those of the finite values."""
-
-    finite: int
-    count: int
-    mean: float
-    variance: float
-    minimum: Number
-    maximum: Number
-    nan: int
-    inf: int
-    constant: bool
-
-
-def each(cells: Moments) -> Iterator[Merged]:
-    """Yield moments of shape (cells,) as plain numbers, one cell after the other."""
-    columns = (getattr(cells, name).tolist() for name in Merged.__slots__)
-    return (Merged(*values) for values in zip(*columns, strict=True))
-
-
-def statistics_of(merged: Merged, settings: Settings) -> Statistics:
-    """Return the numbers that every channel and group has; mean and variance are None if a value is NaN or Inf."""
-    finite_mean = defined(merged.mean) if merged.finite else None
+def statistics_of(merged: Moments, settings: Settings) -> StatisticsColumns:
+    """Return the numbers that every channel and group has; mean and variance are undefined if a value is NaN or Inf."""
+    finite_mean = np.where(merged.finite > 0, defined(merged.mean), np.nan)
     finite_variance = defined(merged.variance)
-    whole = merged.finite == merged.count
-    mean, variance = (finite_mean, finite_variance) if whole else (None, None)
+    count = merged.count
+    whole = merged.finite == count
+    mean, variance = (np.where(whole, own, np.nan) for own in (finite_mean, finite_variance))
     output_variance, share = output(variance, settings)
-    return Statistics(
-        count=merged.count,
-        mean=mean,
-        variance=variance,
-        std=None if variance is None else sqrt(variance),
-        minimum=_extreme(merged.minimum) if merged.finite else None,
-        maximum=_extreme(merged.maximum) if merged.finite else None,
-        nan=merged.nan,
-        inf=merged.inf,
-        constant=merged.constant,
-        gain=gain(variance, settings),
-        output_variance=output_variance,
-        output_std=None if output_variance is None else sqrt(output_variance),
-        epsilon_share=share,
-        condition_number=_condition_number(mean, variance),
-        finite=None if whole else Finite(merged.finite, finite_mean, finite_variance),
-        output_nan=variance == 0 and settings.divides_by_zero,
-    )
+    with np.errstate(invalid="ignore"):
+        return StatisticsColumns(
+            count=count,
+            mean=mean,
+            variance=variance,
+            std=np.sqrt(variance),
+            minimum=merged.minimum,
+            maximum=merged.maximum,
+            nan=merged.nan,
+            inf=merged.inf,
+            constant=merged.constant,
+            gain=gain(variance, settings),
+            output_variance=output_variance,
+            output_std=np.sqrt(output_variance),
+            epsilon_share=share,
+            condition_number=_condition_number(mean, variance),
+            output_nan=(variance == 0) & settings.divides_by_zero,
+            finite=merged.finite,
+            finite_mean=finite_mean,
+            finite_variance=finite_variance,
+        )
+
+
+def group_columns(samples: Moments, groups: int, settings: Settings) -> StatisticsColumns:
+    """Merge consecutive channels of each sample into so many groups: columns of shape (samples · groups,)."""
+    number, channels = samples.shape
+    return statistics_of(samples.reshape((number * groups, channels // groups)).merged(axis=1), settings)
 
 
 def groups_of(samples: Moments, places: tuple[int, ...], groups: int, settings: Settings) -> tuple[Group, ...]:
@@ -68,51 +56,53 @@ def groups_of(samples: Moments, places: tuple[int, ...], groups: int, settings: 
         groups: 1 for layer norm, as many as channels for instance norm.
         settings: the layer.
     """
-    number, channels = samples.shape
-    size = channels // groups
-    merged = each(samples.reshape((number * groups, size)).merged(axis=1))
+    size = samples.shape[1] // groups
+    listed = group_columns(samples, groups, settings).listed()
     return tuple(
         Group(
             group=place,
             sample=places[place // groups],
             channels=tuple(range(place % groups * size, (place % groups + 1) * size)),
-            **statistics_of(one, settings).numbers,
+            **dict(zip(listed, numbers, strict=True)),
         )
-        for place, one in enumerate(merged)
+        for place, numbers in enumerate(zip(*listed.values(), strict=True))
     )
 
 
-def defined(number: float) -> float | None:
-    """Return the number, or None if it is NaN or Inf."""
-    return number if isfinite(number) else None
+def defined(numbers: Doubles) -> Doubles:
+    """Return the numbers, and NaN, which is undefined, for infinite ones."""
+    return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def _extreme(value: Number) -> Number | None:
-    """Return the extreme, a whole number as one; None if a scale factor has made it too large for float64."""
-    return value if isinstance(value, int) else defined(value)
+def gain(divisor: Doubles, settings: Settings) -> Doubles:
+    """Return 1/√(divisor + ε) of variances or mean squares.
 
-
-def gain(divisor: float | None, settings: Settings) -> float | None:
-    """Return 1/√(divisor + ε) of a variance or a mean square.
-
-    It is None if both are 0, if one is unknown, or if the layer refuses this ε; but 0 if the layer takes 1/√0 for 0.
+    It is undefined if both are 0, if one is unknown, or if the layer refuses this ε; but 0 if the layer takes 1/√0 for
+    0.
     """
     epsilon = _added(settings)
-    if divisor is None or epsilon is None:
-        return None
-    if divisor + epsilon == 0:
-        return 0.0 if settings.framework.zero_divided == "zero" else None
-    return defined(1.0 / sqrt(divisor + epsilon))
+    if epsilon is None:
+        return np.full_like(divisor, np.nan)
+    with np.errstate(all="ignore"):
+        return np.where(divisor + epsilon == 0, _of_zero(settings), defined(1.0 / np.sqrt(divisor + epsilon)))
 
 
-def output(divisor: float | None, settings: Settings) -> tuple[float | None, float | None]:
+def output(divisor: Doubles, settings: Settings) -> tuple[Doubles, Doubles]:
     """Return divisor/(divisor + ε), the output of the layer, and ε/(divisor + ε), the share of ε, as for `gain`."""
     epsilon = _added(settings)
-    if divisor is None or epsilon is None:
-        return None, None
-    if divisor + epsilon == 0:
-        return (0.0 if settings.framework.zero_divided == "zero" else None), None
-    return divisor / (divisor + epsilon), epsilon / (divisor + epsilon)
+    if epsilon is None:
+        return np.full_like(divisor, np.nan), np.full_like(divisor, np.nan)
+    total = divisor + epsilon
+    with np.errstate(all="ignore"):
+        return (
+            np.where(total == 0, _of_zero(settings), divisor / total),
+            np.where(total == 0, np.nan, epsilon / total),
+        )
+
+
+def _of_zero(settings: Settings) -> float:
+    """Return what the layer takes 1/√0 for; NaN is undefined."""
+    return 0.0 if settings.framework.zero_divided == "zero" else np.nan
 
 
 def _added(settings: Settings) -> float | None:
@@ -120,24 +110,23 @@ def _added(settings: Settings) -> float | None:
     return None if settings.epsilon_refusal is not None else settings.added
 
 
-def running(start: float, batch: float | None, settings: Settings, count: int) -> float | None:
-    """Return a buffer after one training step; None if the layer refuses to train, or its momentum is unknown."""
+def running(start: float, batch: Doubles, settings: Settings, count: Integers) -> Doubles:
+    """Return buffers after one training step; undefined if the layer refuses to train, or its momentum is unknown."""
     weight = settings.batch_weight
-    refused = settings.refuses(count) or settings.epsilon_refusal is not None
-    if batch is None or weight is None or refused:
-        return None
-    return (1.0 - weight) * start + weight * batch
+    if weight is None or settings.epsilon_refusal is not None:
+        return np.full_like(batch, np.nan)
+    with np.errstate(all="ignore"):
+        return np.where(by_count(count, settings.refuses), np.nan, (1.0 - weight) * start + weight * batch)
 
 
-def _condition_number(mean: float | None, variance: float | None) -> float | None:
-    """Return √(1 + mean²/variance); None if the variance is 0."""
-    if mean is None or not variance:
-        return None
-    ratio = abs(mean) / sqrt(variance)
-    return defined(sqrt(1.0 + ratio * ratio)) if ratio < inf else None
+def _condition_number(mean: Doubles, variance: Doubles) -> Doubles:
+    """Return √(1 + mean²/variance); undefined if the variance is 0."""
+    with np.errstate(all="ignore"):
+        ratio = np.abs(mean) / np.sqrt(variance)
+        return np.where(variance == 0, np.nan, defined(np.sqrt(1.0 + ratio * ratio)))
 
 
-def deviations(samples: Moments) -> tuple[float | None, ...]:
-    """Return the standard deviation of each channel over all samples; None if a value is NaN or Inf."""
-    merged = each(samples.merged(axis=0))
-    return tuple(sqrt(one.variance) if one.finite == one.count and isfinite(one.variance) else None for one in merged)
+def deviations(merged: Moments) -> Doubles:
+    """Return the standard deviations of cells; undefined if a value is NaN or Inf."""
+    with np.errstate(all="ignore"):
+        return np.where(merged.finite == merged.count, np.sqrt(defined(merged.variance)), np.nan)

@@ -10,7 +10,7 @@ from math import inf, log10
 import numpy as np
 from numpy.typing import NDArray
 
-from bnstat.layers.arithmetic.bounds import FLOAT16_MAX
+from bnstat.layers.arithmetic.float_limits import FLOAT16_MAX
 from bnstat.layers.running import steps_to_forget
 from bnstat.moments.moments import Doubles
 from bnstat.networks.checkpoints.settings import HUGE, SMALL_SCALE, AuditSettings

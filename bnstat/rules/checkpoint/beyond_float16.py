@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bnstat.layers.arithmetic.bounds import FLOAT16_MAX
+from bnstat.layers.arithmetic.float_limits import FLOAT16_MAX
 from bnstat.reports.evidence import CheckpointEvidence
 from bnstat.reports.finding import Finding
 from bnstat.rules.checkpoint.places import left, numbers_with, only, place

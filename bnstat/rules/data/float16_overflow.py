@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnstat.layers.arithmetic.bounds import FLOAT16_MAX, FLOAT16_OVERFLOW
+from bnstat.layers.arithmetic.float_limits import FLOAT16_MAX, FLOAT16_OVERFLOW
 from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence

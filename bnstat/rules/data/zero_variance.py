@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import copysign, sqrt
 
-from bnstat.layers.arithmetic.bands import UNIT
+from bnstat.layers.arithmetic.float_limits import UNIT
 from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence

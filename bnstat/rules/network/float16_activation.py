@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnstat.layers.arithmetic.bounds import FLOAT16_MAX
+from bnstat.layers.arithmetic.float_limits import FLOAT16_MAX
 from bnstat.reports.evidence import NetworkEvidence
 from bnstat.reports.finding import Finding
 from bnstat.reports.layers_words import name
