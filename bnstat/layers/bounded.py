@@ -9,11 +9,12 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnstat.layers.arithmetic.arithmetics import FUSED, Arithmetic
 from bnstat.layers.arithmetic.bounds import BoundColumns, StoredColumns, bounds_of
 from bnstat.layers.arithmetic.float_limits import FLOAT32_MAX
-from bnstat.layers.columns import Doubles, Flags, Integers, by_count, plain
+from bnstat.layers.columns import Doubles, Flags, Integers, StatisticsColumns, by_count, plain
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
 from bnstat.moments.input_type import InputType
@@ -120,6 +121,15 @@ class PartValues:
             }
         )
 
+    @classmethod
+    def of_columns(cls, columns: StatisticsColumns) -> PartValues:
+        """Return the values of channels or groups that are columns, in C order."""
+        ends = (
+            np.where(columns.finite > 0, end.astype(np.float64), np.nan) for end in (columns.minimum, columns.maximum)
+        )
+        own = (columns.count, columns.mean, columns.variance, *ends, columns.constant)
+        return cls(*(one.reshape(-1) for one in own))
+
     def stored(self, layout: TensorLayout, rounded: Flags) -> StoredColumns:
         """Return what the layer gets: 0 for what is undefined."""
         mean, variance, minimum, maximum = (
@@ -174,7 +184,7 @@ class PredictionColumns:
     judged_high: Doubles
     rounded: Flags
 
-    def __getitem__(self, place: Any) -> PredictionColumns:
+    def __getitem__(self, place: slice | NDArray[Any]) -> PredictionColumns:
         return PredictionColumns(**{field.name: getattr(self, field.name)[place] for field in fields(self)})
 
     @property
@@ -191,6 +201,11 @@ class PredictionColumns:
         bounded = [pair if one else None for pair, one in zip(judged, self.judged.reshape(-1).tolist(), strict=True)]
         every = zip(known, accurate, mean, variance, *ends, *others, bounded, strict=True)
         return [_prediction(*own) if there else None for there, *own in every]
+
+    def reshape(self, shape: tuple[int, ...]) -> PredictionColumns:
+        """Return the same in another shape."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return PredictionColumns(**{name: value.reshape(shape) for name, value in own.items()})
 
     @staticmethod
     def join(several: Sequence[PredictionColumns]) -> PredictionColumns:
@@ -232,9 +247,8 @@ def bounded_columns(values: PartValues, layout: TensorLayout, exact: Flags, sett
     """
     number = len(values.count)
     starts = range(0, number, _AT_ONCE) if number else (0,)
-    return PredictionColumns.join(
-        [_bounded(_part(values, slice(at, at + _AT_ONCE)), layout, exact[at : at + _AT_ONCE], settings) for at in starts]
-    )
+    parts = [slice(at, at + _AT_ONCE) for at in starts]
+    return PredictionColumns.join([_bounded(_part(values, part), layout, exact[part], settings) for part in parts])
 
 
 def _part(values: PartValues, places: slice) -> PartValues:

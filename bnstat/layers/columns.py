@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
@@ -60,8 +60,14 @@ class StatisticsColumns:
     finite_mean: Doubles
     finite_variance: Doubles
 
-    def __getitem__(self, place: Any) -> StatisticsColumns:
+    def __getitem__(self, place: slice | NDArray[Any]) -> StatisticsColumns:
         return StatisticsColumns(**{field.name: getattr(self, field.name)[place] for field in fields(self)})
+
+    @staticmethod
+    def join(several: Sequence[StatisticsColumns]) -> StatisticsColumns:
+        """Return columns one after the other along their first axis."""
+        names = [field.name for field in fields(StatisticsColumns)]
+        return StatisticsColumns(**{name: np.concatenate([getattr(one, name) for one in several]) for name in names})
 
     def listed(self) -> dict[str, list[Any]]:
         """Return the attributes of `Statistics` by name, each a list of its values in C order."""

@@ -16,7 +16,18 @@ from bnstat.layers.arithmetic.arithmetics import Arithmetic, Instead
 from bnstat.layers.arithmetic.bands import SHARED_VOXELS
 from bnstat.layers.arithmetic.float_limits import FLOAT32_TINY
 from bnstat.layers.arithmetic.running_sums import Layout
-from bnstat.layers.bounded import PartValues, TensorLayout, bound_of, bounded_parts, hull_of
+from bnstat.layers.batch_columns import BatchBlock, Batches, of_each_layout
+from bnstat.layers.bounded import (
+    PartValues,
+    PredictionColumns,
+    TensorLayout,
+    bound_of,
+    bounded_columns,
+    bounded_parts,
+    hull_of,
+    is_exact,
+    stored_types,
+)
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
 from bnstat.moments import tensor_order
@@ -24,7 +35,7 @@ from bnstat.preprocessing.samples import Row
 from bnstat.reading.table import Table
 
 
-def predict(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple[Batch, ...]:
+def predict(batches: Sequence[Batch], table: Table, settings: Settings) -> Sequence[Batch]:
     """Fill batches with what the layer itself will report.
 
     Args:
@@ -36,10 +47,25 @@ def predict(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple
         InputError: if a file cannot be read a second time.
     """
     if settings.kind in ("rms", "weight-init"):  # whose arithmetic was not measured
-        return tuple(batches)
+        return batches
+    types = table.rows.types
+    repeated = any(table.rows.parts) and any(second_pass(batch, settings) for batch in of_each_layout(batches))
+    if isinstance(batches, Batches) and not repeated:
+        return batches.predicted([_block(block, types, settings) for block in batches.blocks])
     placed = [(batch, part) for batch in batches for part in batch.parts]
-    bands = iter(bounded_parts(placed, [row.types for row in table.rows], settings))
+    bands = iter(bounded_parts(placed, types, settings))
     return tuple(_batch(batch, [next(bands) for _ in batch.parts], table, settings) for batch in batches)
+
+
+def _block(block: BatchBlock, types: Sequence[tuple[str, ...]], settings: Settings) -> PredictionColumns:
+    """Return the bands of all channels of a block."""
+    batches, channels = block.channels.running_mean.shape
+    layout = TensorLayout(block.input_shape, block.axis, block.samples.shape[1], channels, None)
+    fits, whole = stored_types(types, settings.dtype)
+    told = (np.repeat(own, channels) for own in (fits[block.samples].all(axis=1), whole[block.samples].any(axis=1)))
+    values = PartValues.of_columns(block.channels.statistics)
+    exact = is_exact(values.largest, *told, settings.dtype)
+    return bounded_columns(values, layout, exact, settings).reshape((batches, channels))
 
 
 def second_pass(batch: Batch, settings: Settings) -> bool:
@@ -84,7 +110,7 @@ def _batch(batch: Batch, bands: Sequence[Prediction | None], table: Table, setti
 
 def _is_repeated(batch: Batch, table: Table, settings: Settings) -> bool:
     """Return True if the sums of a batch are done again; moments from a file have no voxels."""
-    return second_pass(batch, settings) and all(table.rows[place].parts for place in batch.samples)
+    return second_pass(batch, settings) and all(table.rows.parts[place] for place in batch.samples)
 
 
 # --- What could be done about it ----------------------------------------------------------------------------------

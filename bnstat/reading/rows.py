@@ -18,6 +18,7 @@ from bnstat.moments.few_values import Distinct
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.clipped_values import ClippedChannels
 from bnstat.preprocessing.samples import Row
+from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import Tensor
 from bnstat.sources.sample import Sample
 
@@ -130,6 +131,11 @@ class Rows(Sequence[Row]):
         """Return a further attribute of all rows; for rows that lack it, the default of `Row`."""
         return dict(self.rest).get(name) or (getattr(Row, name),) * len(self)
 
+    @cached_property
+    def parts(self) -> tuple[tuple[CaseFile, ...], ...]:
+        """The files that the voxels of each sample can be read from again."""
+        return self._rest("parts")
+
     def __len__(self) -> int:
         return len(self.samples)
 
@@ -160,11 +166,11 @@ class Rows(Sequence[Row]):
         """Return the block of a row, and the place of the row in it."""
         if len(self.blocks) == 1:
             return self.blocks[0], place
-        number, position = self._places
+        number, position = self.located
         return self.blocks[number[place]], int(position[place])
 
     @cached_property
-    def _places(self) -> tuple[Indices, Indices]:
+    def located(self) -> tuple[Indices, Indices]:
         """For each row, the number of its block and its place there."""
         number, position = (np.zeros(len(self), np.intp) for _ in range(2))
         for at, block in enumerate(self.blocks):
@@ -177,7 +183,7 @@ class Rows(Sequence[Row]):
         wanted = np.asarray(places, np.intp)
         if len(wanted) == len(self) and bool((wanted == np.arange(len(self))).all()):
             return self
-        number, position = self._places
+        number, position = self.located
         blocks = []
         for at, block in enumerate(self.blocks):
             found = np.flatnonzero(number[wanted] == at)

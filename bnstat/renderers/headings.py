@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from bnstat.layers.results import Batch, Channel, Group
+from bnstat.layers.batch_columns import Counted, counts_of_layouts
+from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings
 from bnstat.preprocessing.settings import Preparation
 from bnstat.renderers.numbers import share
@@ -94,9 +95,9 @@ def preparation_lines(preparation: Preparation) -> list[str]:
 
 def tensor_lines(report: Report) -> list[str]:
     """Return a line for each shape that batches have."""
-    shapes: dict[tuple[int, ...], list[Batch]] = {}
-    for batch in report.batches:
-        shapes.setdefault(batch.input_shape, []).append(batch)
+    shapes: dict[tuple[int, ...], list[Counted]] = {}
+    for one in counts_of_layouts(report.batches):
+        shapes.setdefault(one.batch.input_shape, []).append(one)
     lines = [_tensor_line(batches, report.settings) for batches in shapes.values()]
     if len(lines) > _MOST_SHAPES:
         lines = [*lines[: _MOST_SHAPES - 1], f"… and {len(lines) - _MOST_SHAPES + 1} more shapes"]
@@ -105,7 +106,11 @@ def tensor_lines(report: Report) -> list[str]:
 
 def _mask_line(report: Report) -> str:
     """Say how many values a mask keeps for the statistics, and that a layer keeps all."""
-    kept = [(part.count, _size_of(batch, part)) for batch in report.batches for part in batch.parts]
+    kept = {
+        (count, _size_of(one.batch))
+        for one in counts_of_layouts(report.batches)
+        for count in dict.fromkeys(one.counts.tolist())
+    }
     mask, layer = report.settings.preparation.mask, capitalized(report.settings.layer)
     shares = [count / size for count, size in kept]
     counts = _from_to([f"{one:,}" for one in sorted(count for count, _ in kept)])
@@ -132,19 +137,19 @@ def _from_to(texts: Sequence[str]) -> str:
     return least if least == most else f"{least} to {most}"
 
 
-def _size_of(batch: Batch, part: Channel | Group) -> int:
+def _size_of(batch: Batch) -> int:
     """Return the number of values that the layer itself reduces, without a mask."""
-    if isinstance(part, Group):
-        return prod(batch.input_shape[1:]) // batch.channel_count * len(part.channels)
+    if batch.groups:  # which are of one size
+        return prod(batch.input_shape[1:]) // batch.channel_count * len(batch.groups[0].channels)
     return prod(batch.input_shape) // batch.channel_count
 
 
-def _tensor_line(batches: Sequence[Batch], settings: Settings) -> str:
+def _tensor_line(layouts: Sequence[Counted], settings: Settings) -> str:
     """Return the input tensor of batches of one shape: what the layer keeps of it, and what it reduces."""
-    batch = batches[0]
+    batch, number = layouts[0].batch, sum(one.number for one in layouts)
     shape = f"({', '.join(str(size) for size in batch.input_shape)})"
     axes = ",".join(str(axis) for axis in batch.reduction_axes)
-    several = f"{plural(len(batches), 'batch', 'batches')}, each " if len(batches) > 1 else ""
+    several = f"{plural(number, 'batch', 'batches')}, each " if number > 1 else ""
     channels = plural(batch.channel_count, "channel")
     if not batch.groups:
         kept = f"keeps axis {batch.axis} ({channels})"
@@ -153,7 +158,7 @@ def _tensor_line(batches: Sequence[Batch], settings: Settings) -> str:
     else:
         split = f" in {plural(settings.groups, 'group')}" if settings.groups else ""
         kept = f"each sample by itself, {channels} on axis {batch.axis}{split}"
-    values = values_of(batches, masked=settings.preparation.mask is not None)
+    values = _values(layouts, masked=settings.preparation.mask is not None)
     return f"{several}input {shape}: {kept}, reduces axes {axes}: {values} per {_reduced(settings)}"
 
 
@@ -166,6 +171,10 @@ def _reduced(settings: Settings) -> str:
 
 def values_of(batches: Sequence[Batch], *, masked: bool) -> str:
     """Return how many values the layer reduces together, also those outside of a mask, as a range if that differs."""
-    counts = [_size_of(batch, part) if masked else part.count for batch in batches for part in batch.parts]
-    least, most = min(counts), max(counts)
+    return _values(counts_of_layouts(batches), masked=masked)
+
+
+def _values(layouts: Sequence[Counted], *, masked: bool) -> str:
+    ends = [[_size_of(one.batch)] if masked else (int(one.counts.min()), int(one.counts.max())) for one in layouts]
+    least, most = min(map(min, ends)), max(map(max, ends))
     return plural(least, "value") if least == most else f"{least:,} to {most:,} values"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite, nan, prod, sqrt
+from math import isfinite, isnan, nan, prod, sqrt
+from typing import TYPE_CHECKING
 
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
-from bnstat.layers.results import Batch, Channel, Statistics
-from bnstat.layers.settings import Settings
+from bnstat.layers.results import Batch, Channel
 from bnstat.reports.inspect import Report
 from bnstat.text import capitalized, number, plural
+
+if TYPE_CHECKING:  # numpy, as in `Report.parts`
+    from bnstat.layers.parts import Parts
 
 
 def answer(report: Report, *, judged: bool = False) -> str | None:
@@ -21,17 +24,16 @@ def answer(report: Report, *, judged: bool = False) -> str | None:
         report: The report.
         judged: True if its verdict says whether the batch is too small.
     """
-    parts = [part for batch in report.batches for part in batch.parts]
-    if not parts:
+    if not len(report.parts):
         return None
     if report.settings.by_sample:
-        return _alone(report.settings, parts)
+        return _alone(report)
     if report.settings.kind == "weight-init":
         return _start(report)
-    if all(part.count == 1 for part in parts):
+    if (report.parts.number("count") == 1).all():
         single = "Here each channel has a single value, so there is no variance to normalize with."
         return _joined(single, _synchronized(report))
-    first = _corrections(report) if report.settings.kind == "renorm" else _reduction(report, parts)
+    first = _corrections(report) if report.settings.kind == "renorm" else _reduction(report)
     return _joined(first, _between(report, judged=judged or report.label_maps.everywhere), _synchronized(report))
 
 
@@ -39,21 +41,22 @@ def _joined(*sentences: str) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _alone(settings: Settings, parts: Sequence[Statistics]) -> str:
+def _alone(report: Report) -> str:
     """Say over what a layer normalizes if it takes each sample by itself."""
+    settings = report.settings
     if settings.kind == "instance":
         what = "each channel of a sample"
     elif settings.groups and settings.groups > 1:
         what = f"each of the {settings.groups} groups of channels of a sample"
     else:
         what = "each sample, all of its channels together,"
-    return (
-        f"{capitalized(settings.layer)} does not depend on the batch size: it normalizes {what} over {_values(parts)}."
-    )
+    over = _values(report.parts)
+    return f"{capitalized(settings.layer)} does not depend on the batch size: it normalizes {what} over {over}."
 
 
-def _values(parts: Sequence[Statistics], word: str = "value") -> str:
-    least, most = min(part.count for part in parts), max(part.count for part in parts)
+def _values(parts: Parts, word: str = "value") -> str:
+    counts = parts.number("count")
+    least, most = int(counts.min()), int(counts.max())
     return plural(least, word) if least == most else f"{least:,} to {most:,} {word}s"
 
 
@@ -108,12 +111,13 @@ def _synchronized(report: Report) -> str:
     """Say what merging the ranks changes."""
     if not report.synchronized:
         return ""
-    together = [part for batch in report.synchronized for part in batch.parts]
+    from bnstat.layers.parts import Parts  # noqa: PLC0415  (numpy, as in `Report.parts`)
+
     size = report.settings.batch_size * report.settings.ranks
     inside = "" if report.settings.preparation.mask is None else " inside the mask"
     merged = (
         f"Synchronized over {report.settings.ranks} ranks, a batch of {size} averages each channel over "
-        f"{_values(together)}{inside}."
+        f"{_values(Parts(report.synchronized))}{inside}."
     )
     spread = _widest(report.synchronized, size)
     if spread is None:
@@ -124,28 +128,32 @@ def _synchronized(report: Report) -> str:
     )
 
 
-def _reduction(report: Report, parts: Sequence[Statistics]) -> str:
+def _reduction(report: Report) -> str:
     """Say over how many values the layer averages, and that a batch size of 1 alone leaves a variance."""
     size = report.settings.batch_size
-    over = f"each channel is averaged over {_voxels(report, parts)}"
+    over = f"each channel is averaged over {_voxels(report)}"
     if size > 1:
         return f"In a batch of {size}, {over}."
-    varied = any(part.variance for part in parts)
+    varied = bool((report.parts.number("variance") > 0).any())
     return f"A batch size of 1 does not make the variance zero: {over}." if varied else f"{capitalized(over)}."
 
 
-def _voxels(report: Report, parts: Sequence[Statistics]) -> str:
+def _voxels(report: Report) -> str:
     """Return the number of values in words; they are voxels if the last of five axes is kept."""
-    batches = report.batches
-    if any(batch.axis != len(batch.input_shape) - 1 or len(batch.input_shape) != 5 for batch in batches):
-        return _values(parts)
-    voxels = _values(parts, "voxel")
+    from bnstat.layers.batch_columns import counts_of_layouts  # noqa: PLC0415  (numpy, as in `Report.parts`)
+
+    layouts = counts_of_layouts(report.batches)
+    shapes = [(one.batch.input_shape, one.batch.axis) for one in layouts]
+    if any(axis != len(shape) - 1 or len(shape) != 5 for shape, axis in shapes):
+        return _values(report.parts)
+    voxels = _values(report.parts, "voxel")
     if report.settings.preparation.mask is not None:
         return f"{voxels} inside the mask"
     if report.settings.batch_size > 1:
         return voxels
-    whole = all(part.count == prod(batch.input_shape[1:-1]) for batch in batches for part in batch.parts)
-    everything = "all " if whole and len({part.count for part in parts}) == 1 else ""
+    whole = all((one.counts == prod(one.batch.input_shape[1:-1])).all() for one in layouts)
+    different = {int(end) for one in layouts for end in (one.counts.min(), one.counts.max())}
+    everything = "all " if whole and len(different) == 1 else ""
     return f"{everything}{voxels} of {'the' if len(report.samples) == 1 else 'a'} {_sample(report)}"
 
 
@@ -164,7 +172,7 @@ def _by_channel(batches: Sequence[Batch]) -> list[tuple[Channel, ...]]:
 def _between(report: Report, *, judged: bool) -> str:
     """Say how far batch means lie apart, for the channel in which they do most, or how to find out."""
     size = report.settings.batch_size
-    whole = sum(len(batch.samples) == size for batch in report.batches)
+    whole = len(_whole(report.batches, size))
     if whole < 2:
         if judged:
             return ""
@@ -207,19 +215,36 @@ class _Spread:
         return f"{number(self.share, 2)} SD"
 
 
+def _whole(batches: Sequence[Batch], size: int) -> Sequence[Batch]:
+    """Return the batches of full size; those that are columns stay such."""
+    from bnstat.layers.batch_columns import Batches  # noqa: PLC0415  (numpy, as in `Report.parts`)
+
+    if isinstance(batches, Batches):
+        return batches.of_size(size)
+    return [batch for batch in batches if len(batch.samples) == size]
+
+
 def _widest(batches: Sequence[Batch], size: int) -> _Spread | None:
     """Return the channel whose batches of full size lie furthest apart; None if that is known of no channel."""
-    whole = [batch for batch in batches if len(batch.samples) == size]
-    found = [spread for channels in _by_channel(whole) if (spread := _spread(channels)) is not None]
+    from bnstat.layers.parts import Parts  # noqa: PLC0415  (numpy, as in `Report.parts`)
+
+    parts = Parts(_whole(batches, size))
+    columns = [parts.number(name) for name in ("count", "mean", "variance")]
+    found = [
+        spread
+        for channel, places in enumerate(parts.of_every_batch())
+        if (spread := _spread(channel, *(column[places].tolist() for column in columns))) is not None
+    ]
     return max(found, key=lambda spread: spread.share, default=None)
 
 
-def _spread(channels: Sequence[Channel]) -> _Spread | None:
+def _spread(
+    channel: int, counts: Sequence[float], means: Sequence[float], variances: Sequence[float]
+) -> _Spread | None:
     """Return how far the batch means of one channel lie apart; None if one is unknown, or all values are equal."""
-    found = [
-        (one.count, one.mean, one.variance) for one in channels if one.mean is not None and one.variance is not None
-    ]
-    if len(found) < 2 or len(found) < len(channels):
+    every = zip(map(int, counts), means, variances, strict=True)
+    found = [one for one in every if not (isnan(one[1]) or isnan(one[2]))]
+    if len(found) < 2 or len(found) < len(counts):
         return None
     total = sum(count for count, _, _ in found)
     mean = sum(count * mean for count, mean, _ in found) / total
@@ -230,4 +255,4 @@ def _spread(channels: Sequence[Channel]) -> _Spread | None:
     except OverflowError:  # of means that float64 cannot square
         return None
     share = deviation / sqrt(variance) if variance else nan
-    return _Spread(channels[0].channel, deviation, share) if isfinite(share) else None
+    return _Spread(channel, deviation, share) if isfinite(share) else None

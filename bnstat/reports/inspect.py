@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bnstat.layers.results import Batch, Channel, Group, Statistics
 from bnstat.layers.settings import Settings
@@ -15,6 +17,9 @@ from bnstat.reports.finding import Failure, Finding, counted
 from bnstat.reports.label_maps import LabelMapsFound
 from bnstat.sources.sample import Sample, channel_names_of
 from bnstat.text import channel_title, plural
+
+if TYPE_CHECKING:
+    from bnstat.layers.parts import Parts
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,25 +41,32 @@ class Report(Document):
 
     settings: Settings
     samples: tuple[Sample, ...]
-    batches: tuple[Batch, ...]
+    batches: Sequence[Batch]
     findings: tuple[Finding, ...] = ()
     errors: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     verdict: tuple[str, ...] = ()
     answer: str | None = None
-    synchronized: tuple[Batch, ...] = ()
+    synchronized: Sequence[Batch] = ()
 
-    @property
+    @cached_property
     def patched(self) -> bool:
         """True if samples are patches of volumes."""
         return bool(self.samples) and all(sample.patch is not None for sample in self.samples)
 
-    @property
+    @cached_property
+    def parts(self) -> Parts:
+        """The channels or groups of all batches."""
+        from bnstat.layers.parts import Parts  # noqa: PLC0415  (numpy, which a list of rules does not need)
+
+        return Parts(self.batches)
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the channels, if all samples agree on them."""
         return channel_names_of(self.samples)
 
-    @property
+    @cached_property
     def label_maps(self) -> LabelMapsFound:
         """The inputs that look like label maps."""
         channels = self.batches[0].channel_count if self.batches else 0

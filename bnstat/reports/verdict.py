@@ -6,15 +6,21 @@ give another variance than the exact one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import TYPE_CHECKING
 
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.reports.inspect import Report
 from bnstat.reports.limits import DEFAULT_LIMITS
 from bnstat.text import beyond, capitalized, first_ones, number, numbered, plural, printable
+
+if TYPE_CHECKING:  # numpy, as in `Report.parts`
+    from bnstat.layers.batch_columns import Indices
+    from bnstat.layers.columns import Doubles
 
 # A channel or a group, and the batch that it is of.
 _Placed = tuple[Batch, Channel | Group]
@@ -44,35 +50,36 @@ def verdict(report: Report, noise: BatchNoise | None = None) -> tuple[str, ...]:
     variance may be another one, a further sentence says so, and where enough samples show how much the batch mean
     varies, one says whether the batch is too small.
     """
-    placed = [(batch, part) for batch in report.batches for part in batch.parts]
-    if not placed:
+    if not len(report.parts):
         return ()
     judged = () if noise is None else (_on_batch_size(noise, report),)
     labels = filter(None, [report.label_maps.sentence])
-    first = (*labels, _on_variance(placed, report), *_on_hidden_channels(report), _on_epsilon(placed, report))
+    first = (*labels, _on_variance(report), *_on_hidden_channels(report), _on_epsilon(report))
     return (*first, *judged, *_on_arithmetic(report))
 
 
 # --- Is a variance zero? -----------------------------------------------------------------------------------------
 
 
-def _on_variance(placed: Sequence[_Placed], report: Report) -> str:
+def _on_variance(report: Report) -> str:
     """Say in which channels or groups what the layer divides by is zero or unknown, or that it is in none."""
     name, settings = _divisor(report.settings), report.settings
-    zero = [one for one in placed if one[1].divisor == 0]
-    unknown = [one for one in placed if one[1].divisor is None]
-    others = [one for one in placed if one[1].divisor]
-    if all(part.count == 1 for _, part in zero) and len(zero) == len(placed) and settings.kind != "rms":
+    parts = report.parts
+    divisor = parts.number("divisor")
+    varying = divisor == divisor  # noqa: PLR0124  (NaN, which is unknown, alone differs from itself)
+    if ((divisor == 0) & (parts.number("count") == 1)).all() and settings.kind != "rms":
         return f"The variance is zero, because each {_noun(settings)} has a single value."
-    if not zero and not others:
+    zero, unknown = list(parts.where(divisor == 0)), list(parts.where(~varying))
+    others = (varying & (divisor != 0)).nonzero()[0]
+    if not zero and not len(others):
         return f"The {name} is {'; '.join(_unknowns(unknown, report))}."
     clauses = [f"zero in {where}, {why}" for where, why in _zeros(zero, report)]
     if not clauses:
-        clauses = [_not_zero(others, report, alone=len(placed) == 1)]
-    elif not others and not unknown and len(clauses) == 1:
-        clauses = [f"zero{_in_all(placed, settings)}: {_why_zero(zero).removeprefix('where ')}"]
-    elif others:
-        clauses.append(f"elsewhere it is {_least(others)}")
+        clauses = [_not_zero(report, others)]
+    elif not len(others) and not unknown and len(clauses) == 1:
+        clauses = [f"zero{_in_all(report)}: {_why_zero(zero).removeprefix('where ')}"]
+    elif len(others):
+        clauses.append(f"elsewhere it is {_least(divisor[others])}")
     said = f"The {name} is {'; '.join(clauses)}."
     if not unknown:
         return said
@@ -104,17 +111,19 @@ def _others_of(group: Group) -> tuple[int, ...]:
     return group.channels if len(group.channels) > 1 else ()
 
 
-def _not_zero(others: Sequence[_Placed], report: Report, *, alone: bool) -> str:
+def _not_zero(report: Report, others: Indices) -> str:
     """Say that nothing is zero, and how small the smallest is, with its place."""
-    batch, part = min(others, key=lambda one: one[1].divisor or 0.0)
-    smallest = number(part.divisor or 0.0)
-    if alone:
+    divisor = report.parts.number("divisor")[others]
+    at = divisor.argmin()
+    smallest = number(float(divisor[at]))
+    if len(report.parts) == 1:
         return f"not zero: it is {smallest}"
-    return f"not zero in any {_noun(report.settings)}: the smallest is {smallest} ({_where([(batch, part)], report)})"
+    where = _where(list(report.parts.at(others[[at]])), report)
+    return f"not zero in any {_noun(report.settings)}: the smallest is {smallest} ({where})"
 
 
-def _least(others: Sequence[_Placed]) -> str:
-    least = number(min(part.divisor or 0.0 for _, part in others))
+def _least(others: Doubles) -> str:
+    least = number(float(others.min()))
     return least if len(others) == 1 else f"{least} or more"
 
 
@@ -171,57 +180,59 @@ def _why_unknown(parts: Sequence[Channel | Group]) -> str:
 
 def on_epsilon(report: Report, limit: float = DEFAULT_LIMITS.epsilon_share) -> str | None:
     """Return the sentence of the verdict on ε, for a limit of its share; None without a batch."""
-    placed = [(batch, part) for batch in report.batches for part in batch.parts]
-    return _on_epsilon(placed, report, limit) if placed else None
+    return _on_epsilon(report, limit) if len(report.parts) else None
 
 
-def _on_epsilon(placed: Sequence[_Placed], report: Report, limit: float = DEFAULT_LIMITS.epsilon_share) -> str:
+def _on_epsilon(report: Report, limit: float = DEFAULT_LIMITS.epsilon_share) -> str:
     """Say how much of the output ε takes, for the channel or group in which it takes most."""
     settings, epsilon = report.settings, report.settings.epsilon
     if epsilon is None:
         if settings.kind == "weight-init":
             return "ε does not matter: weight norm's start adds none."
         return f"What ε changes is unknown: {settings.maker} has no default ε; set one with --epsilon."
-    name = _divisor(settings)
-    zero = [one for one in placed if one[1].divisor == 0]
+    name, parts = _divisor(settings), report.parts
+    divisor, output = parts.number("divisor"), parts.number("output")
     if settings.added == 0:
-        return _without_epsilon(placed, settings, epsilon)
-    known = [one for one in placed if one[1].divisor and one[1].output is not None]
-    if not known:
-        if zero:
+        return _without_epsilon(report, epsilon)
+    known = ((divisor > 0) & (output >= 0)).nonzero()[0]
+    if not len(known):
+        if (divisor == 0).any():
             return f"ε decides alone: the layer divides by √ε = {number(sqrt(epsilon))}, because the {name} is zero."
-        if all(_kind_of(part, settings) == "NaN" for _, part in placed):
+        if ((parts.number("nan") > 0) | ((parts.number("inf") > 0) & (settings.kind != "rms"))).all():
             return f"ε does not matter: the {name} and the output are NaN, whatever ε is."
         return f"What ε changes is unknown, because the {name} is."
-    return _effect(known, report, limit, whole=len(known) == len(placed))
+    return _effect(known, report, limit)
 
 
-def _without_epsilon(placed: Sequence[_Placed], settings: Settings, epsilon: float) -> str:
+def _without_epsilon(report: Report, epsilon: float) -> str:
     """Say what an ε of 0, or one that is 0 in the layer's type of numbers, leaves of the output."""
+    settings = report.settings
     small = "ε is 0" if not epsilon else f"ε = {epsilon:g} is 0 in the layer's numbers"
     if settings.epsilon_refusal is not None:
         return f"{small}, with which {settings.maker} refuses to train."
-    if any(part.output_nan for _, part in placed):
+    if report.parts.flag("output_nan").any():
         return f"{small}: where the {_divisor(settings)} is zero the layer divides 0 by 0, and the output is NaN."
     return f"{small}, so it changes nothing."
 
 
-def _effect(known: Sequence[_Placed], report: Report, limit: float, *, whole: bool) -> str:
+def _effect(known: Indices, report: Report, limit: float) -> str:
     """Say what ε does to the output of channels or groups that vary."""
-    settings = report.settings
+    settings, parts = report.settings, report.parts
+    whole = len(known) == len(parts)
     before = " before the correction by r and d" if settings.kind == "renorm" else ""
+    outputs = parts.number("output")[known]
     output = f"the output {_divisor(settings)}{before}"
     at = f"at ε = {settings.epsilon:g}"
-    worst = min(known, key=lambda one: one[1].output or 0.0)
-    least = number(worst[1].output or 0.0)
-    reshaped = [one for one in known if (one[1].epsilon_share or 0.0) > limit]
+    worst = outputs.argmin()
+    least = number(float(outputs[worst]))
+    reshaped = int((parts.number("epsilon_share")[known] > limit).sum())
     if reshaped:
-        of = "" if len(known) == 1 and whole else f" of {_where([worst], report)}"
-        smallest = f" (the smallest of {len(reshaped):,} below {1 - limit:g})" if len(reshaped) > 1 else ""
+        of = "" if len(known) == 1 and whole else f" of {_where(list(parts.at(known[[worst]])), report)}"
+        smallest = f" (the smallest of {reshaped:,} below {1 - limit:g})" if reshaped > 1 else ""
         return f"ε matters: {at} {output}{of} is {least}, not 1{smallest}."
     everywhere = "" if len(known) == 1 and whole else f" in every {_noun(settings)}"
     varying = "" if whole else " whose values vary" if settings.kind != "rms" else " that is not zero"
-    more = "" if least == number(max(one[1].output or 0.0 for one in known)) else " or more"
+    more = "" if least == number(float(outputs.max())) else " or more"
     return f"ε matters little: {at} {output} is {least}{more}{everywhere}{varying}."
 
 
@@ -232,9 +243,8 @@ def _on_arithmetic(report: Report) -> Iterator[str]:
     """Yield what the worst finding on the layer's arithmetic says, and of which channels or groups; often nothing."""
     for code, computed in _COMPUTED.items():
         places = {finding.place for finding in report.findings if finding.rule == code}
-        found = [
-            (batch, part) for batch in report.batches for part in batch.parts if (batch.index, part.place) in places
-        ]
+        told = sorted((batch, place) for batch, place in places if batch is not None and place is not None)
+        found = [(report.batches[batch], report.batches[batch].parts[place]) for batch, place in told]
         if found:
             certain = all(part.prediction is not None and part.prediction.kind == "emulated" for _, part in found)
             verb = "computes" if certain else "may compute"
@@ -273,22 +283,33 @@ def _noun(settings: Settings) -> str:
     return {"instance": "channel of a sample", "group": "group of channels"}.get(settings.kind, "sample")
 
 
-def _in_all(placed: Sequence[_Placed], settings: Settings) -> str:
-    return "" if len(placed) == 1 else f" in every {_noun(settings)}"
+def _in_all(report: Report) -> str:
+    return "" if len(report.parts) == 1 else f" in every {_noun(report.settings)}"
 
 
 def _where(placed: Sequence[_Placed], report: Report) -> str:
     """Name channels or groups, with their batches or samples if there are several: "channels 0–2 of batch 1"."""
     if _noun(report.settings) == "sample":
         return numbered("sample", "samples", (_holder(batch, part) for batch, part in placed))
-    every = _holders_of([(batch, part) for batch in report.batches for part in batch.parts])
+    every = _every_holder(report) if len(placed) > 1 else Counter()
     # channels or groups that are in the same batches or samples together
     alike: dict[tuple[str, tuple[int, ...], bool], list[str]] = {}
     for (kind, label), holders in _holders_of(placed).items():
-        whole = len(holders) > 1 and holders == every[kind, label]
+        whole = len(holders) > 1 and len(holders) == every[kind, label]
         alike.setdefault((kind, tuple(holders), whole), []).append(label)
     named = [_labelled(kind, labels) + _of(holders, report, whole) for (kind, holders, whole), labels in alike.items()]
     return " and ".join(named) if len(named) < 3 else first_ones("", named).lstrip()
+
+
+def _every_holder(report: Report) -> Counter[tuple[str, str]]:
+    """Return in how many batches or samples each channel or group is."""
+    from bnstat.layers.batch_columns import alike  # noqa: PLC0415  (numpy, as in `Report.parts`)
+
+    found: Counter[tuple[str, str]] = Counter()
+    for batch, times in alike(report.batches):
+        for part in batch.parts:
+            found[_label(part)] += times
+    return found
 
 
 def _holders_of(placed: Sequence[_Placed]) -> dict[tuple[str, str], list[int]]:

@@ -40,7 +40,9 @@ def volumes_of(evidence: Evidence) -> tuple[VolumeStatistics, ...]:
     found: dict[tuple[str, int | None], list[int]] = {}
     for place, sample in enumerate(report.samples[: len(evidence.sample_channels)]):
         found.setdefault(sample.volume, []).append(place)
-    batch_of = {} if report.patched else {place: batch.index for batch in report.batches for place in batch.samples}
+    from bnstat.layers.batch_columns import batches_of_samples  # noqa: PLC0415  (numpy, not for explaining a rule)
+
+    batch_of = {} if report.patched else batches_of_samples(report.batches)
     return tuple(_volume(evidence, places, batch_of.get(places[0])) for places in found.values())
 
 

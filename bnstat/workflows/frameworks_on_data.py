@@ -10,7 +10,7 @@ from bnstat.layers.bounded import bounded_parts
 from bnstat.layers.frameworks import Framework, having
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
-from bnstat.preprocessing.samples import Row
+from bnstat.reading.rows import Rows
 from bnstat.reading.table import Table
 from bnstat.reports.full.frameworks import FrameworkOnData, FrameworksOnData, Outcome, WorstPart
 from bnstat.reports.inspect import Report
@@ -62,10 +62,10 @@ def _defaults(settings: Settings, preset: Framework) -> Settings:
     return replace(settings, framework=preset, epsilon=preset.epsilon, momentum=preset.momentum, emulate=False)
 
 
-def _bounds(placed: Sequence[_Placed], rows: Sequence[Row], settings: Settings) -> list[Prediction | None]:
+def _bounds(placed: Sequence[_Placed], rows: Rows, settings: Settings) -> list[Prediction | None]:
     if settings.kind == "rms":  # not measured
         return [None] * len(placed)
-    return bounded_parts(placed, [row.types for row in rows], settings)
+    return bounded_parts(placed, rows.types, settings)
 
 
 # --- Which channels of batches matter -----------------------------------------------------------------------------

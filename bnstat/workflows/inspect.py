@@ -6,16 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from bnstat.errors import InputError, UsageError
+from bnstat.layers.batch_columns import of_each_layout
 from bnstat.layers.batches import steps_of
 from bnstat.layers.frameworks.framework import Framework
 from bnstat.layers.loader import loader_order
-from bnstat.layers.normalizers import normalize
 from bnstat.layers.predictions import predict, second_pass
 from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings
-from bnstat.moments.moments import Moments
-from bnstat.preprocessing.clipped_values import together
-from bnstat.preprocessing.samples import Row
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Table, blaming, read_table
@@ -28,11 +25,12 @@ from bnstat.rules import findings_of
 from bnstat.sources.formats.memory import Input
 from bnstat.sources.layout import MOST_CHANNELS
 from bnstat.sources.opened import Planned
-from bnstat.sources.sample import BatchAxis, channel_names_of
-from bnstat.text import by, plural
+from bnstat.sources.sample import BatchAxis
+from bnstat.text import plural
 from bnstat.workflows.batch_noise import batch_noise
 from bnstat.workflows.evidence import distinct_of, sample_channels_of
 from bnstat.workflows.failures import failures_of, require_some
+from bnstat.workflows.layer_batches import batches_of
 from bnstat.workflows.notes import notes_of, patch_notes
 
 # The note if voxels are preprocessed: the sums of a framework can be repeated only on the values of the files.
@@ -127,15 +125,15 @@ def report_of(table: Table, settings: Settings) -> Report:
     drawn, table = table, as_loaded(table, settings)
 
     # batches, as the layer gets them
-    batches: tuple[Batch, ...] = ()
-    synchronized: tuple[Batch, ...] = ()
+    batches: Sequence[Batch] = ()
+    synchronized: Sequence[Batch] = ()
     if table.rows:
         with blaming(table.failures):
             settings.require_samples(len(table.rows))
             steps = steps_of(len(table.rows), settings.batching)
             ranked = [batch for step in steps for batch in settings.batching.of_ranks(step)]
-            batches = _batches(ranked, table.rows, settings)
-            synchronized = _batches(steps, table.rows, settings) if settings.ranks > 1 else ()
+            batches = batches_of(ranked, table.rows, settings)
+            synchronized = batches_of(steps, table.rows, settings) if settings.ranks > 1 else ()
     batches, unread = _predicted(batches, table, settings)
 
     # the report, and what rules say of it
@@ -166,9 +164,7 @@ def as_loaded(table: Table, settings: Settings) -> Table:
     return replace(table, rows=table.rows.taken(order), origins=())
 
 
-def _predicted(
-    batches: tuple[Batch, ...], table: Table, settings: Settings
-) -> tuple[tuple[Batch, ...], tuple[str, ...]]:
+def _predicted(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple[Sequence[Batch], tuple[str, ...]]:
     """Return batches with the values that the layer itself will report, and a note if these are only bounded."""
     try:
         return predict(batches, table, settings), _only_bounded(batches, table, settings)
@@ -179,8 +175,8 @@ def _predicted(
 
 def _only_bounded(batches: Sequence[Batch], table: Table, settings: Settings) -> tuple[str, ...]:
     """Return a note if sums could be repeated, but the layer gets other values than the files have."""
-    raw = table.preparation.plain or all(row.parts for row in table.rows)
-    if raw or not any(second_pass(batch, settings) for batch in batches):
+    raw = table.preparation.plain or all(table.rows.parts)
+    if raw or not any(second_pass(batch, settings) for batch in of_each_layout(batches)):
         return ()
     return (ONLY_BOUNDED,)
 
@@ -227,58 +223,3 @@ def require_told_axis(planned: Sequence[Planned], frameworks: Sequence[Framework
                 f"whether its channels are; type `axis=1` if they are ({plural(first, 'channel')}), or "
                 f"`axis={len(shape) - 1}` if they are last ({plural(last, 'channel')})"
             )
-
-
-def _batches(places: Sequence[tuple[int, ...]], table: Sequence[Row], settings: Settings) -> tuple[Batch, ...]:
-    """Return batches of these samples, in the order of training, with what the layer computes for each."""
-    found = []
-    for index, samples in enumerate(places):
-        rows = [table[place] for place in samples]
-        found.append((_tensor(index, samples, rows), Moments.stack([row.moments for row in rows])))
-    return tuple(_with_clipped(batch, table) for batch in normalize(found, settings))
-
-
-def _with_clipped(batch: Batch, table: Sequence[Row]) -> Batch:
-    """Return a batch whose channels or groups know how many of their values a step clips."""
-    rows = [table[place] for place in batch.samples]
-    if not all(row.clipped for row in rows):
-        return batch
-    channels = tuple(
-        replace(channel, clipped=together(row.clipped[channel.channel] for row in rows)) for channel in batch.channels
-    )
-    groups = tuple(
-        replace(group, clipped=together(table[group.sample].clipped[channel] for channel in group.channels))
-        for group in batch.groups
-    )
-    return replace(batch, channels=channels, groups=groups)
-
-
-def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:
-    """Return a batch without its numbers.
-
-    Raises:
-        UsageError: if its samples have different shapes.
-    """
-    tensor = rows[0].tensor
-    for row in rows:
-        if row.tensor.sample_shape != tensor.sample_shape:
-            raise UsageError(_mixed_shapes(rows[0], row))
-    return Batch(
-        index=index,
-        samples=samples,
-        input_shape=(len(rows), *tensor.sample_shape),
-        axis=tensor.axis,
-        reduction_axes=tensor.reduction_axes,
-        names=channel_names_of([row.sample for row in rows]),
-    )
-
-
-def _mixed_shapes(one: Row, other: Row) -> str:
-    shapes = [f"{row.sample.title} is {by(row.tensor.sample_shape)}" for row in (one, other)]
-    said = f"the samples of a batch must have one shape, but {shapes[0]} while {shapes[1]}; "
-    if one.sample.patch is not None:  # patches have one size, so their channels differ
-        return f"{said}give files with one number of channels, or use `batch_size=1`"
-    return (
-        f"{said}use `batch_size=1`, cut patches of one size as the training does (`size=(96, 96, 96)`), "
-        "or compare batch sizes with bnstat compare, which takes them"
-    )

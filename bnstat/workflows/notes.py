@@ -10,9 +10,12 @@ import numpy as np
 
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.layers.arithmetic.bands import SHARED_VOXELS
+from bnstat.layers.batch_columns import of_each_layout
+from bnstat.layers.columns import Doubles
 from bnstat.layers.loader import without_foreground
+from bnstat.layers.parts import Parts
 from bnstat.layers.predictions import depends_on_registers, second_pass
-from bnstat.layers.results import Batch, Channel, Group
+from bnstat.layers.results import Batch
 from bnstat.layers.settings import Layer, Settings
 from bnstat.preprocessing.settings import Patching
 from bnstat.reading.table import Table
@@ -145,31 +148,31 @@ def _backend(table: Table, batches: Sequence[Batch], settings: Settings) -> tupl
     """Return a note if the preset "keras" leaves out TensorFlow's sums, and these are likely to be inaccurate."""
     if settings.framework.name != "keras":
         return ()
-    wide = [(_width(part), part.count) for batch in batches for part in batch.parts]
-    width, count = max(wide, default=(0.0, 0))
+    parts = Parts(batches)
+    width, count = max(zip(_widths(parts).tolist(), parts.number("count").tolist(), strict=True), default=(0.0, 0))
     if width * LIKELY <= NOTICED:
         return ()
-    again = table.preparation.plain or all(row.parts for row in table.rows)
+    again = table.preparation.plain or all(table.rows.parts)
     how = "repeats these sums" if again else "gives bounds of its variance"
     return (
-        f"on TensorFlow, Keras adds {count:,} values one after the other in float32, so its variance can be wrong by "
-        f'some percent; `framework="keras-tensorflow"` {how}',
+        f"on TensorFlow, Keras adds {int(count):,} values one after the other in float32, so its variance can be wrong "
+        f'by some percent; `framework="keras-tensorflow"` {how}',
     )
 
 
-def _width(part: Channel | Group) -> float:
-    """Return how far the band reaches from the exact variance, relative to it; 0 without a band or a variance."""
-    found = part.prediction
-    if not part.variance or found is None or found.high is None or found.low is None:
-        return 0.0
-    return max(found.high - part.variance, part.variance - found.low) / part.variance
+def _widths(parts: Parts) -> Doubles:
+    """Return how far the bands reach from the exact variances, relative to these; 0 without a band or a variance."""
+    variance, low, high = (parts.number(name) for name in ("variance", "low", "high"))
+    with np.errstate(all="ignore"):
+        width = np.maximum(high - variance, variance - low) / variance
+    return np.where((variance > 0) & ~np.isnan(width), width, 0.0)
 
 
 def _overflows(batches: Sequence[Batch]) -> tuple[str, ...]:
     """Return a note if the statistics of finite values are undefined, because their squares exceed float64."""
-    found = dict.fromkeys(
-        part.title for batch in batches for part in batch.parts if part.variance is None and part.finite is None
-    )
+    parts = Parts(batches)
+    undefined = np.isnan(parts.number("variance")) & parts.flag("whole")
+    found = dict.fromkeys(part.title for _, part in parts.where(undefined))
     if not found:
         return ()
     named = ", ".join([*found][:5]) + (", …" if len(found) > 5 else "")
@@ -180,7 +183,8 @@ def _single_inside(batches: Sequence[Batch], settings: Settings) -> tuple[str, .
     """Return a note if a mask leaves a single value: the layer itself has no mask, so no rule judges this."""
     if settings.preparation.mask is None:
         return ()
-    found = dict.fromkeys(part.title for batch in batches for part in batch.parts if part.count == 1)
+    parts = Parts(batches)
+    found = dict.fromkeys(part.title for _, part in parts.where(parts.number("count") == 1))
     if not found:
         return ()
     named = ", ".join([*found][:5]) + (", …" if len(found) > 5 else "")
@@ -294,7 +298,7 @@ def _reach(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
     how = settings.framework.whole_sample
     if how is None:
         return ()
-    axes = dict.fromkeys(batch.reduction_axes for batch in batches)
+    axes = dict.fromkeys(batch.reduction_axes for batch in of_each_layout(batches))
     called = " or ".join(how.format(axes=shown) for shown in axes)
     return tuple(
         f"these numbers are those of {called}, over channels and space; {settings.framework.title} without arguments "

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.batch_size.kinds import FEWEST_VOLUMES
+from bnstat.layers.batch_columns import any_clipped
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence
 from bnstat.rules.layout.missing_channel import FEWEST_OTHERS
@@ -45,7 +46,7 @@ def _silences(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield from ((code, f"data-drift ({code}) was not judged: it needs `reference`") for code in BESIDE_REFERENCE)
     if not evidence.report.patched:
         yield "BN107", "constant-patches (BN107) was not judged: it needs patches, as of `size=(96, 96, 96)`"
-    if not any(part.clipped is not None for batch in evidence.report.batches for part in batch.parts):
+    if not any_clipped(evidence.report.batches):
         yield "BN109", 'clipped-voxels (BN109) was not judged: it needs a step that clips, as `intensity="clip:p1,p99"`'
     volumes = len({sample.volume for sample in evidence.report.samples})
     for code, (name, fewest) in _OF_A_COHORT.items():

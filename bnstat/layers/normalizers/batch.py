@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnstat.layers.columns import Doubles, StatisticsColumns, by_count, plain
 from bnstat.layers.normalizers.statistics import running, statistics_of
@@ -27,15 +30,23 @@ class ChannelColumns:
     running_mean: Doubles
     running_variance: Doubles
 
-    def channels(self) -> tuple[Channel, ...]:
-        """Return the channels as values, in C order."""
-        listed = self.statistics.listed()
+    def __getitem__(self, place: slice | NDArray[Any]) -> ChannelColumns:
+        return ChannelColumns(self.statistics[place], self.running_mean[place], self.running_variance[place])
+
+    def listed(self) -> dict[str, list[Any]]:
+        """Return the attributes of `Channel` by name, each a list of its values in C order."""
+        kept = {"running_mean": plain(self.running_mean), "running_variance": plain(self.running_variance)}
         number = self.running_mean.shape[-1]
-        return tuple(
-            Channel(channel=at % number, running_mean=mean, running_variance=variance, **dict(zip(listed, numbers)))
-            for at, (mean, variance, *numbers) in enumerate(
-                zip(plain(self.running_mean), plain(self.running_variance), *listed.values(), strict=True)
-            )
+        numbers = [*range(number)] * (self.running_mean.size // max(number, 1))
+        return {"channel": numbers, **kept, **self.statistics.listed()}
+
+    @staticmethod
+    def join(several: Sequence[ChannelColumns]) -> ChannelColumns:
+        """Return columns one after the other along their first axis."""
+        return ChannelColumns(
+            StatisticsColumns.join([one.statistics for one in several]),
+            np.concatenate([one.running_mean for one in several]),
+            np.concatenate([one.running_variance for one in several]),
         )
 
 
@@ -68,4 +79,6 @@ def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
         samples: moments of shape (samples of the batch, channels).
         settings: framework, ε and momentum.
     """
-    return columns_of(samples.merged(axis=0), settings).channels()
+    listed = columns_of(samples.merged(axis=0), settings).listed()
+    names = tuple(listed)
+    return tuple(Channel(**dict(zip(names, values, strict=True))) for values in zip(*listed.values(), strict=True))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from bnstat.layers.batch_columns import any_clipped
+from bnstat.layers.columns import Flags
 from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
+from bnstat.layers.parts import Parts
 from bnstat.layers.results import Channel, Group, RmsGroup
 from bnstat.layers.settings import Settings
 from bnstat.renderers.numbers import NAN, UNDEFINED, mean_of, number, share
@@ -157,14 +160,12 @@ def columns_of(report: Report) -> tuple[Column, ...]:
     The layer's own variance is there where it is not simply the variance, and what is clipped where a step clips.
     """
     known = _columns(report.settings)
-    if any(part.clipped is not None for batch in report.batches for part in batch.parts):
+    if any_clipped(report.batches):
         place = known.index(_SPREAD[-1]) + 1
         known = (*known[:place], _CLIPPED, *known[place:])
-    own = [part.prediction for batch in report.batches for part in batch.parts if _is_own(part)]
-    if not own:
+    if not _are_own(report.parts).any():
         return known
-    places = dict.fromkeys(found.processors for found in own if found is not None and found.processors is not None)
-    meaning = ", on ".join([_OWN.meaning, *places])
+    meaning = ", on ".join([_OWN.meaning, *report.parts.processors])
     place = known.index(_VALUES[1]) + 1
     return (*known[:place], replace(_OWN, meaning=meaning), *known[place:])
 
@@ -176,13 +177,10 @@ def gain_of(settings: Settings) -> Column:
     return Column("gain", lambda part: number(part.gain), rank=6, meaning=meaning)
 
 
-def _is_own(part: Part) -> bool:
-    """Return True if the layer's own number is known, or rules judge a range that is wider than 1 %."""
-    found = part.prediction
-    if found is None or found.kind == "accurate":
-        return False
-    low, high = found.judged or (0.0, 0.0)
-    return found.kind == "emulated" or high - low > 0.01 * (part.variance or 0.0)
+def _are_own(parts: Parts) -> Flags:
+    """Return True where the layer's own number is known, or rules judge a range that is wider than 1 %."""
+    wide = parts.number("judged_high") - parts.number("judged_low") > 0.01 * parts.number("variance")
+    return parts.flag("emulated") | (wide & ~parts.flag("accurate"))
 
 
 def _columns(settings: Settings) -> tuple[Column, ...]:

@@ -25,7 +25,7 @@ def running_lines(report: Report) -> list[str]:
     """Return the running statistics of a layer that normalizes each sample by itself, a line for each first batch."""
     several = len(report.batches) > 1
     lines = []
-    for batch in report.batches:
+    for batch in report.batches if report.settings.by_sample else ():
         if batch.running:
             named = [
                 f"{batch.title_of(one.channel)} {number(one.mean)}, {number(one.variance)}" for one in batch.running

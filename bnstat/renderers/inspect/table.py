@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
+import numpy as np
+
+from bnstat.layers.columns import plain
+from bnstat.layers.parts import Parts
 from bnstat.layers.results import Batch
 from bnstat.renderers.findings import also, by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, settings_line, tensor_lines
@@ -72,7 +77,8 @@ def print_report(report: Report, screen: Screen, *, every_row: bool = False) -> 
     screen.hidden(hidden)
     for line in legend(shown):
         screen.remark(line)
-    if any(part.finite is not None and part.finite.count for batch in report.batches for part in batch.parts):
+    parts = report.parts
+    if (~parts.flag("whole") & (parts.number("finite") > 0)).any():
         screen.remark(FINITE_ROW)
     for line in lines.running_lines(report):
         screen.say(line)
@@ -107,14 +113,14 @@ def _print_rows(report: Report, batches: Sequence[Batch], screen: Screen, every_
 
 def _chosen_rows(report: Report, batches: Sequence[Batch], every_row: bool) -> tuple[list[PlacedPart], int]:
     """Return the rows to show, in order, and how many are not: those with findings come first when not all fit."""
-    rows = [(batch, part) for batch in batches for part in batch.parts]
-    if every_row or len(rows) <= MOST_ROWS:
-        return rows, 0
+    parts = Parts(batches)
+    if every_row or len(parts) <= MOST_ROWS:
+        return [(batch, part) for batch in batches for part in batch.parts], 0
     marked = {finding.place for finding in report.findings}
-    found = [row for row in rows if _place(row) in marked]
-    others = [row for row in rows if _place(row) not in marked]
-    chosen = [*found, *others][:MOST_ROWS]
-    return sorted(chosen, key=_place), len(rows) - MOST_ROWS
+    places = list(zip(parts.batch.tolist(), parts.place.tolist(), strict=True))
+    found = list(islice((at for at, place in enumerate(places) if place in marked), MOST_ROWS))
+    others = islice((at for at, place in enumerate(places) if place not in marked), MOST_ROWS - len(found))
+    return list(parts.at(np.array(sorted([*found, *others]), np.intp))), len(parts) - MOST_ROWS
 
 
 def _place(row: PlacedPart) -> tuple[int, int]:
@@ -184,10 +190,11 @@ def _row_styles(report: Report) -> dict[tuple[int | None, int | None], str]:
 
 def _summary(batches: Sequence[Batch], hidden: int) -> str:
     """Return a line on all rows, the hidden ones too: the least, the median and the greatest of their numbers."""
-    shown = [part for batch in batches for part in batch.parts]
+    shown = Parts(batches)
     parts = []
-    for name in ("mean", "variance"):
-        three = least_median_greatest([getattr(part, name) for part in shown])
+    columns = {"mean": plain(shown.number("mean")), "variance": plain(shown.number("variance"))}
+    for name, values in columns.items():
+        three = least_median_greatest(values)
         if three is not None:
             parts.append(f"{name} {' … '.join(map(number, three))}")
     return f"{plural(hidden, 'more row')} (--all shows all); least … median … greatest of all rows: {'; '.join(parts)}"

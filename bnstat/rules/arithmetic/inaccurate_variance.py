@@ -36,16 +36,23 @@ of sums. docs/arithmetic.md describes what each layer does, as measured.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
 from bnstat.rules.arithmetic.remedies import BOUNDS, deviation, is_certain, layer, remedy
-from bnstat.rules.rule import Rule, each_part
+from bnstat.rules.rule import Rule
 from bnstat.text import beyond, short
+
+if TYPE_CHECKING:
+    from bnstat.layers.columns import Flags
+
+# What is looked at first is wider than what is reported by this, the rounding of one step.
+_ALMOST = 1.0 - 2.0**-40
 
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
-    for batch, part in each_part(evidence):
+    for batch, part in evidence.report.parts.where(_may_be_off(evidence)):
         off = deviation(part, evidence.settings.added)
         prediction = part.prediction
         most = evidence.limits.variance_error if part.variance else 1.0
@@ -69,6 +76,20 @@ def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
             f"{part.title}: {layer(evidence.settings)} {said}; {exact}. {normalizes} {remedy(evidence, batch, part)}"
         )
         yield rule.finding(evidence, batch, part, message, value=off, threshold=most)
+
+
+def _may_be_off(evidence: Evidence) -> Flags:
+    """Return which channels or groups have a wide range that rules judge, as `deviation` has it."""
+    parts = evidence.report.parts
+    variance, low, high = (parts.number(name) for name in ("variance", "judged_low", "judged_high"))
+    varies = variance > 0
+    scale = variance.copy()
+    scale[~varies] = evidence.settings.added or 0.0
+    off = abs(high - variance)
+    lower = abs(low - variance)
+    off[lower > off] = lower[lower > off]
+    limit = evidence.limits.variance_error
+    return (scale > 0) & ((varies & (off > limit * scale * _ALMOST)) | (~varies & (off > scale * _ALMOST)))
 
 
 def _exact(exact: float, low: float, high: float, up_to: str, limit: float, epsilon: float) -> str:

@@ -36,14 +36,15 @@ from collections.abc import Iterator
 from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
 from bnstat.rules.arithmetic.remedies import is_certain, layer, remedy, rounding
-from bnstat.rules.rule import Rule, each_part
+from bnstat.rules.rule import Rule
 from bnstat.text import short
 
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
     epsilon = settings.added
-    for batch, part in each_part(evidence):
+    parts = evidence.report.parts
+    for batch, part in parts.where(parts.number("judged_low") + (epsilon or 0.0) < 0):
         prediction = part.prediction
         if prediction is None or prediction.judged is None:
             continue

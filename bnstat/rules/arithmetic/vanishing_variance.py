@@ -36,7 +36,7 @@ from math import sqrt
 from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
 from bnstat.rules.arithmetic.remedies import is_certain, is_clamped, layer, remedy, rounding
-from bnstat.rules.rule import Rule, each_part
+from bnstat.rules.rule import Rule
 from bnstat.text import short
 
 # From here on an output that is too large is said to be.
@@ -44,7 +44,10 @@ SEEN = 1.01
 
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
-    for batch, part in each_part(evidence):
+    parts = evidence.report.parts
+    certain_or_clamped = parts.flag("emulated") | is_clamped(evidence.settings)
+    vanishing = (parts.number("variance") > 0) & (parts.number("judged_low") <= 0)
+    for batch, part in parts.where(vanishing & certain_or_clamped):
         prediction = part.prediction
         if not part.variance or prediction is None or prediction.judged is None or prediction.judged[0] > 0:
             continue

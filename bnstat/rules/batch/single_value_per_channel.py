@@ -43,13 +43,17 @@ def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
     if settings.preparation.mask is not None:  # which limits the statistics: the layer itself reduces all voxels
         return
-    for batch in evidence.report.batches:
-        if batch.parts[0].count == 1:
-            message = (
-                f"{_each(settings)} has a single value, so its variance is 0. "
-                f"{_consequence(settings, batch)} {_remedy(evidence, batch)}"
-            )
-            yield rule.finding(evidence, batch, None, message, value=1.0, threshold=2.0)
+    from bnstat.layers.batch_columns import without_results  # noqa: PLC0415  (numpy, not for explaining a rule)
+
+    parts = evidence.report.parts
+    single = parts.batch[(parts.place == 0) & (parts.number("count") == 1)].tolist()
+    undefined = {*parts.batch[parts.flag("output_nan")].tolist()}
+    for batch in without_results(evidence.report.batches, single):
+        message = (
+            f"{_each(settings)} has a single value, so its variance is 0. "
+            f"{_consequence(settings, batch, batch.index in undefined)} {_remedy(evidence, batch)}"
+        )
+        yield rule.finding(evidence, batch, None, message, value=1.0, threshold=2.0)
 
 
 def _each(settings: Settings) -> str:
@@ -70,7 +74,7 @@ def _remedy(evidence: Evidence, batch: Batch) -> str:
     return f"Use {use}, or check that --axis names the channels."
 
 
-def _consequence(settings: Settings, batch: Batch) -> str:
+def _consequence(settings: Settings, batch: Batch, undefined: bool) -> str:
     framework = settings.framework
     if settings.kind == "weight-init":
         return "Weight norm's scale g and bias b are undefined."
@@ -78,16 +82,16 @@ def _consequence(settings: Settings, batch: Batch) -> str:
     if settings.epsilon_refusal is not None and not refused:
         return f"{settings.maker} refuses to train with ε = {settings.epsilon:g}."
     if framework.refusal is None or not refused:
-        return f"{settings.maker} trains, but the output {_output(settings, batch)}."
+        return f"{settings.maker} trains, but the output {_output(settings, undefined)}."
     without = f", unless its {settings.ranks} ranks are synchronized" if settings.ranks > 1 else ""
     return (
         f'{settings.maker} refuses to train{without}: "{framework.refusal.format(shape=_seen_shape(settings, batch))}".'
     )
 
 
-def _output(settings: Settings, batch: Batch) -> str:
+def _output(settings: Settings, undefined: bool) -> str:
     """Say what is left of a single value."""
-    if any(part.output_nan for part in batch.parts):
+    if undefined:
         return "is NaN, because 0 is divided by 0 without ε"
     if settings.kind == "rms":
         return "keeps only the sign of each value"

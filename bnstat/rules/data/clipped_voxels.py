@@ -36,13 +36,14 @@ from collections.abc import Iterator
 
 from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
-from bnstat.rules.rule import Rule, each_part
+from bnstat.rules.rule import Rule
 from bnstat.text import beyond
 
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     limit = evidence.limits.clipped_voxels
-    for batch, part in each_part(evidence):
+    parts = evidence.report.parts
+    for batch, part in parts.where(parts.number("clipped_share") > limit):
         clipped, share = part.clipped, part.clipped_share
         if clipped is not None and share is not None and share > limit:
             low, high = (100 * end / part.count for end in clipped)

@@ -34,7 +34,7 @@ from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
-from bnstat.rules.rule import Rule, each_part
+from bnstat.rules.rule import Rule
 from bnstat.text import beyond, capitalized, short
 
 
@@ -42,10 +42,9 @@ def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     epsilon, limit = evidence.settings.added, evidence.limits.epsilon_share
     if epsilon is None:
         return
-    for batch, part in each_part(evidence):
-        share = part.epsilon_share
-        if not part.divisor or share is None or share <= limit:
-            continue
+    parts = evidence.report.parts
+    for batch, part in parts.where((parts.number("divisor") > 0) & (parts.number("epsilon_share") > limit)):
+        share = part.epsilon_share or 0.0
         message = (
             f"{part.title}: ε (epsilon) {epsilon:g} is {beyond(100 * share, 100 * limit, 3)} % of "
             f"{divisor_name(evidence.settings)} + ε (limit {100 * limit:g} %), so "

@@ -28,24 +28,35 @@ Sources: IEEE 754, binary16. docs/arithmetic.md lists the layers that compute in
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from bnstat.layers.arithmetic.float_limits import FLOAT16_MAX, FLOAT16_OVERFLOW
 from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
-from bnstat.rules.rule import Rule, each_part
+from bnstat.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from bnstat.layers.columns import Flags
 
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
-    for batch, part in each_part(evidence):
+    for batch, part in evidence.report.parts.where(_may_overflow(evidence)):
         largest = max(abs(part.minimum or 0), abs(part.maximum or 0))
         said = _stored(largest, settings) if largest > FLOAT16_MAX else _computed(part, settings)
         if said is not None:
             message = f"{part.title} {said} Scale the data before training, or keep them in float32 or bfloat16."
             value = float(largest) if largest > FLOAT16_MAX else part.variance
             yield rule.finding(evidence, batch, part, message, value=value, threshold=FLOAT16_MAX)
+
+
+def _may_overflow(evidence: Evidence) -> Flags:
+    """Return which channels or groups have large values, or a variance that overflows."""
+    parts = evidence.report.parts
+    computed = parts.flag("overflows") | parts.flag("running_overflows")
+    return ~(parts.number("minimum") >= -FLOAT16_MAX) | ~(parts.number("maximum") <= FLOAT16_MAX) | computed
 
 
 def _stored(largest: float, settings: Settings) -> str:

@@ -36,21 +36,21 @@ from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
 from bnstat.rules.data.nan_voxels import START_UNDEFINED, later, shared
-from bnstat.rules.rule import Rule, each_part
+from bnstat.rules.rule import Rule
 from bnstat.text import plural
 
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
-    for batch, part in each_part(evidence):
-        if part.inf:
-            message = (
-                f"{part.title} contains {plural(part.inf, 'infinite value')} among {part.count:,}. "
-                f"{_consequence(part, batch, evidence.settings)} "
-                f"To find {'this voxel' if part.inf == 1 else 'these voxels'}: numpy.argwhere(numpy.isinf(volume)). "
-                "The cause is often a division by zero or an overflow; correct that step, or limit the values before "
-                "training: numpy.clip(volume, low, high)."
-            )
-            yield rule.finding(evidence, batch, part, message, value=float(part.inf), threshold=0.0)
+    parts = evidence.report.parts
+    for batch, part in parts.where(parts.number("inf") > 0):
+        message = (
+            f"{part.title} contains {plural(part.inf, 'infinite value')} among {part.count:,}. "
+            f"{_consequence(part, batch, evidence.settings)} "
+            f"To find {'this voxel' if part.inf == 1 else 'these voxels'}: numpy.argwhere(numpy.isinf(volume)). "
+            "The cause is often a division by zero or an overflow; correct that step, or limit the values before "
+            "training: numpy.clip(volume, low, high)."
+        )
+        yield rule.finding(evidence, batch, part, message, value=float(part.inf), threshold=0.0)
 
 
 def _consequence(part: Channel | Group, batch: Batch, settings: Settings) -> str:

@@ -35,19 +35,19 @@ from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
-from bnstat.rules.rule import Rule, each_part
+from bnstat.rules.rule import Rule
 from bnstat.text import plural
 
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
-    for batch, part in each_part(evidence):
-        if part.nan:
-            message = (
-                f"{part.title} contains {part.nan:,} NaN among {plural(part.count, 'value')}. "
-                f"{_consequence(evidence.settings, batch)} To find these voxels: numpy.argwhere(numpy.isnan(volume)). "
-                "Replace NaN before training: numpy.nan_to_num(volume, nan=0)."
-            )
-            yield rule.finding(evidence, batch, part, message, value=float(part.nan), threshold=0.0)
+    parts = evidence.report.parts
+    for batch, part in parts.where(parts.number("nan") > 0):
+        message = (
+            f"{part.title} contains {part.nan:,} NaN among {plural(part.count, 'value')}. "
+            f"{_consequence(evidence.settings, batch)} To find these voxels: numpy.argwhere(numpy.isnan(volume)). "
+            "Replace NaN before training: numpy.nan_to_num(volume, nan=0)."
+        )
+        yield rule.finding(evidence, batch, part, message, value=float(part.nan), threshold=0.0)
 
 
 def _consequence(settings: Settings, batch: Batch) -> str:

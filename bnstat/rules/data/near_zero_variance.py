@@ -32,16 +32,18 @@ from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
 from bnstat.rules.data.epsilon_effect import divisor_name, output_of, remedy
 from bnstat.rules.data.zero_variance import without_epsilon
-from bnstat.rules.rule import Rule, each_part
+from bnstat.rules.rule import Rule
 
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     epsilon = evidence.settings.added
     if epsilon is None or evidence.settings.epsilon_refusal is not None:
         return
-    for batch, part in each_part(evidence):
+    parts = evidence.report.parts
+    small = (parts.number("divisor") < epsilon) | (parts.number("divisor") == 0)
+    for batch, part in parts.where(small & ~parts.flag("constant") & (parts.number("count") > 1)):
         divisor = part.divisor
-        if divisor is not None and not part.constant and part.count > 1 and (divisor < epsilon or not divisor):
+        if divisor is not None:
             message = f"{part.title}: {_said(part, divisor, epsilon, evidence)}"
             yield rule.finding(evidence, batch, part, message, value=divisor, threshold=epsilon)
 

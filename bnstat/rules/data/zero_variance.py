@@ -54,15 +54,15 @@ def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     if evidence.report.patched:
         yield from _in_all_patches(rule, evidence)
         return
-    for batch, part in each_part(evidence):
-        if part.constant and part.count > 1:
-            inside = " inside the mask" if evidence.settings.preparation.mask is not None else ""
-            remedy = REMEDY if batch.channel_count > 1 else _OF_THE_ONLY_ONE
-            message = (
-                f"{part.title} is constant{inside}: all {plural(part.count, 'value')} are {part.minimum:,g}, so "
-                f"{_consequence(part, evidence.settings)} {remedy}"
-            )
-            yield rule.finding(evidence, batch, part, message, value=0.0)
+    parts = evidence.report.parts
+    for batch, part in parts.where(parts.flag("constant") & (parts.number("count") > 1)):
+        inside = " inside the mask" if evidence.settings.preparation.mask is not None else ""
+        remedy = REMEDY if batch.channel_count > 1 else _OF_THE_ONLY_ONE
+        message = (
+            f"{part.title} is constant{inside}: all {plural(part.count, 'value')} are {part.minimum:,g}, so "
+            f"{_consequence(part, evidence.settings)} {remedy}"
+        )
+        yield rule.finding(evidence, batch, part, message, value=0.0)
 
 
 def _in_all_patches(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:

@@ -46,7 +46,9 @@ from bnstat.text import beyond, short
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     limit = evidence.limits.scale_ratio
-    for batch in evidence.report.batches:
+    from bnstat.layers.batch_columns import of_uneven_channels  # noqa: PLC0415  (numpy, not for explaining a rule)
+
+    for batch in of_uneven_channels(evidence.report.batches, limit):
         varying = [
             (deviation, channel)
             for channel, deviation in enumerate(batch.deviations)

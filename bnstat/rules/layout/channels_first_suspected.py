@@ -51,6 +51,10 @@ TIMES = 4
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     if evidence.settings.kind in ("layer", "rms"):  # which reduce all axes, whichever holds the channels
         return
+    from bnstat.layers.batch_columns import of_each_layout  # noqa: PLC0415  (numpy, not for explaining a rule)
+
+    if not any(map(_suspected, of_each_layout(evidence.report.batches))):
+        return
     for batch in evidence.report.batches:
         if _suspected(batch) and not any(evidence.report.samples[index].repetition for index in batch.samples):
             first, last = batch.input_shape[1], batch.input_shape[-1]

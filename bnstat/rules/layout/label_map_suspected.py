@@ -232,7 +232,9 @@ def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     if not any(map(any, evidence.distinct)):
         return
     report = evidence.report
-    batch_of = {} if report.patched else {place: batch.index for batch in report.batches for place in batch.samples}
+    from bnstat.layers.batch_columns import batches_of_samples  # noqa: PLC0415  (numpy, not for explaining a rule)
+
+    batch_of = {} if report.patched else batches_of_samples(report.batches)
     batches = [batch_of.get(place) for place in range(len(report.samples))]
     yield from findings_of_files(rule, report.samples, evidence.distinct, batches)
 

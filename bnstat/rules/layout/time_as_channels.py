@@ -31,6 +31,8 @@ from bnstat.rules.rule import Rule
 
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
+    if not any(sample.repetition for sample in evidence.report.samples):
+        return
     for batch in evidence.report.batches:
         times = {evidence.report.samples[index].repetition for index in batch.samples} - {None}
         if times:

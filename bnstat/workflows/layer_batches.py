@@ -1,0 +1,159 @@
+"""The batches of a report: samples that one training step takes, with what the layer computes for them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnstat.errors import UsageError
+from bnstat.layers.batch_columns import BatchBlock, Batches
+from bnstat.layers.normalizers import normalize
+from bnstat.layers.normalizers.batch import ChannelColumns, columns_of
+from bnstat.layers.results import Batch
+from bnstat.layers.settings import Settings
+from bnstat.moments.moments import Moments
+from bnstat.preprocessing.clipped_values import together
+from bnstat.preprocessing.samples import Row
+from bnstat.reading.rows import Rows
+from bnstat.sources.sample import channel_names_of
+from bnstat.text import by
+
+T = TypeVar("T", bound=Hashable)
+
+Indices: TypeAlias = NDArray[np.intp]
+
+# Cells of the table that are merged at once, which takes some tens of megabytes.
+_AT_ONCE = 1 << 16
+
+
+def batches_of(places: Sequence[tuple[int, ...]], rows: Rows, settings: Settings) -> Sequence[Batch]:
+    """Return batches of these samples, in the order of training, with what the layer computes for each.
+
+    Those of batch norm are columns.
+
+    Raises:
+        UsageError: if the samples of a batch have different shapes.
+    """
+    if settings.kind == "batch" and not any(rows.clipped):
+        return Batches(tuple(sorted(_blocks(places, rows, settings), key=lambda block: int(block.places[0]))))
+    found = []
+    for index, samples in enumerate(places):
+        some = [rows[place] for place in samples]
+        found.append((_tensor(index, samples, some), Moments.stack([row.moments for row in some])))
+    return tuple(_with_clipped(batch, rows) for batch in normalize(found, settings))
+
+
+# --- As columns ---------------------------------------------------------------------------------------------------
+
+
+def _blocks(places: Sequence[tuple[int, ...]], rows: Rows, settings: Settings) -> Iterator[BatchBlock]:
+    """Yield the batches of each shape, and of each kind of names and of moments, as a block."""
+    _, tensors = _numbered(rows.tensors)
+    named, names = _numbered([sample.channels for sample in rows.samples])
+    for indices, samples in _of_one_size(places):
+        _require_one_shape(samples, tensors, rows)
+        # one number for each way in which batches may differ; −1 where the samples of a batch do
+        keys = np.stack([tensors[samples[:, 0]], _common(names[samples]), _common(rows.located[0][samples])], axis=1)
+        _, kinds = np.unique(keys, axis=0, return_inverse=True)
+        order = np.argsort(kinds.reshape(-1), kind="stable")
+        for some in np.split(order, np.flatnonzero(np.diff(kinds.reshape(-1)[order])) + 1):
+            _, name, block = keys[some[0]].tolist()
+            tensor = rows.tensors[int(samples[some[0], 0])]
+            shape = (samples.shape[1], *tensor.sample_shape)
+            common = named[name] if name >= 0 else ()
+            # extremes of several types are put into one for each batch by itself
+            for part in [some] if block >= 0 else np.split(some, len(some)):
+                channels = _channels(samples[part], rows, block, settings)
+                yield BatchBlock(
+                    indices[part], samples[part], shape, tensor.axis, tensor.reduction_axes, common, channels
+                )
+
+
+def _numbered(values: Sequence[T]) -> tuple[list[T], Indices]:
+    """Return the values that differ, and for each value its number among them."""
+    known: dict[T, int] = {}
+    numbers = np.fromiter((known.setdefault(value, len(known)) for value in values), np.intp, len(values))
+    return list(known), numbers
+
+
+def _of_one_size(places: Sequence[tuple[int, ...]]) -> Iterator[tuple[Indices, Indices]]:
+    """Yield the batches of each number of samples: their indices, and their samples, shape (batches, samples)."""
+    sizes = np.fromiter(map(len, places), np.intp, len(places))
+    for size in dict.fromkeys(sizes.tolist()):
+        indices = np.flatnonzero(sizes == size)
+        yield indices, np.array([places[index] for index in indices.tolist()], np.intp)
+
+
+def _common(numbers: Indices) -> Indices:
+    """Return for each batch the number that all of its samples have, −1 if they differ."""
+    return np.where((numbers == numbers[:, :1]).all(axis=1), numbers[:, 0], -1)
+
+
+def _require_one_shape(samples: Indices, tensors: Indices, rows: Rows) -> None:
+    """Raise UsageError if the samples of a batch have different shapes."""
+    for index in np.flatnonzero(_common(tensors[samples]) < 0).tolist():
+        _tensor(index, tuple(samples[index].tolist()), [rows[place] for place in samples[index].tolist()])
+
+
+def _channels(samples: Indices, rows: Rows, block: int, settings: Settings) -> ChannelColumns:
+    """Return the results of batches whose samples have their moments in one block, or of one batch (block −1)."""
+    if block < 0:
+        merged = Moments.stack([rows[place].moments for place in samples[0].tolist()]).merged(axis=0)
+        return columns_of(merged[np.newaxis], settings)
+    moments, position = rows.blocks[block].moments, rows.located[1]
+    step = max(_AT_ONCE // (samples.shape[1] * moments.shape[1]), 1)
+    parts = [samples[at : at + step] for at in range(0, len(samples), step)]
+    return ChannelColumns.join([columns_of(moments[position[part]].merged(axis=1), settings) for part in parts])
+
+
+# --- As values ----------------------------------------------------------------------------------------------------
+
+
+def _with_clipped(batch: Batch, table: Sequence[Row]) -> Batch:
+    """Return a batch whose channels or groups know how many of their values a step clips."""
+    rows = [table[place] for place in batch.samples]
+    if not all(row.clipped for row in rows):
+        return batch
+    channels = tuple(
+        replace(channel, clipped=together(row.clipped[channel.channel] for row in rows)) for channel in batch.channels
+    )
+    groups = tuple(
+        replace(group, clipped=together(table[group.sample].clipped[channel] for channel in group.channels))
+        for group in batch.groups
+    )
+    return replace(batch, channels=channels, groups=groups)
+
+
+def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:
+    """Return a batch without its numbers.
+
+    Raises:
+        UsageError: if its samples have different shapes.
+    """
+    tensor = rows[0].tensor
+    for row in rows:
+        if row.tensor.sample_shape != tensor.sample_shape:
+            raise UsageError(_mixed_shapes(rows[0], row))
+    return Batch(
+        index=index,
+        samples=samples,
+        input_shape=(len(rows), *tensor.sample_shape),
+        axis=tensor.axis,
+        reduction_axes=tensor.reduction_axes,
+        names=channel_names_of([row.sample for row in rows]),
+    )
+
+
+def _mixed_shapes(one: Row, other: Row) -> str:
+    shapes = [f"{row.sample.title} is {by(row.tensor.sample_shape)}" for row in (one, other)]
+    said = f"the samples of a batch must have one shape, but {shapes[0]} while {shapes[1]}; "
+    if one.sample.patch is not None:  # patches have one size, so their channels differ
+        return f"{said}give files with one number of channels, or use `batch_size=1`"
+    return (
+        f"{said}use `batch_size=1`, cut patches of one size as the training does (`size=(96, 96, 96)`), "
+        "or compare batch sizes with bnstat compare, which takes them"
+    )
