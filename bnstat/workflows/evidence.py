@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from math import fsum, isfinite, sqrt
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from math import fsum, sqrt
+from typing import Any
 
+import numpy as np
+
+from bnstat.layers.columns import plain
 from bnstat.moments.few_values import Distinct
-from bnstat.preprocessing.samples import Row
+from bnstat.moments.moments import Moments
+from bnstat.reading.rows import Rows
 from bnstat.reports.evidence import PooledChannel, SampleChannel
 
 
-def sample_channels_of(rows: Iterable[Row]) -> tuple[tuple[SampleChannel, ...], ...]:
+def sample_channels_of(rows: Rows) -> tuple[tuple[SampleChannel, ...], ...]:
     """Return the channels of each sample, in the order of the rows."""
-    return tuple(_sample_channels(row) for row in rows)
+    found: list[tuple[SampleChannel, ...]] = [()] * len(rows)
+    for block in rows.blocks:
+        channels = map(SampleChannel, *_columns(block.moments))
+        number = block.moments.shape[1]
+        for place in block.places.tolist():
+            found[place] = tuple(islice(channels, number))
+    return tuple(found)
 
 
-def _sample_channels(row: Row) -> tuple[SampleChannel, ...]:
-    table = row.moments
-    columns = (table.count, table.finite, table.mean, table.variance, table.constant)
-    return tuple(_sample_channel(*values) for values in zip(*(column.tolist() for column in columns), strict=True))
-
-
-def _sample_channel(count: int, finite: int, mean: float, variance: float, constant: bool) -> SampleChannel:
-    whole = finite == count and count > 0
-    return SampleChannel(
-        count=count,
-        mean=mean if whole and isfinite(mean) else None,
-        variance=variance if whole and isfinite(variance) else None,
-        constant=whole and constant,
-    )
+def _columns(table: Moments) -> Iterator[list[Any]]:
+    """Yield the attributes of `SampleChannel`, each a list with an entry for each channel of each sample."""
+    count, variance = table.count, table.variance
+    whole = (table.finite == count) & (count > 0)
+    yield count.reshape(-1).tolist()
+    for numbers in (table.mean, variance):
+        yield plain(np.where(whole & np.isfinite(numbers), numbers, np.nan))
+    yield (whole & table.constant).reshape(-1).tolist()
 
 
 def distinct_of(found: tuple[tuple[Distinct | None, ...], ...]) -> tuple[tuple[Distinct | None, ...], ...]:
