@@ -48,14 +48,14 @@ def volumes_of(evidence: Evidence) -> tuple[VolumeStatistics, ...]:
 
 def _volume(evidence: Evidence, places: Sequence[int], batch: int | None) -> VolumeStatistics:
     sample_channels = tuple(evidence.sample_channels[place] for place in places)
-    channels = tuple(_together(column) for column in zip(*sample_channels, strict=False))
-    return VolumeStatistics(evidence.report.samples[places[0]], batch, sample_channels, channels)
+    together = sample_channels[0]
+    if len(places) > 1:
+        together = tuple(_together(column) for column in zip(*sample_channels, strict=False))
+    return VolumeStatistics(evidence.report.samples[places[0]], batch, sample_channels, together)
 
 
 def _together(column: Sequence[SampleChannel]) -> SampleChannel:
     """Merge one channel of several patches as if they were one volume."""
-    if len(column) == 1:
-        return column[0]
     means = [one.mean for one in column if one.mean is not None]
     variances = [one.variance for one in column if one.variance is not None]
     count = sum(one.count for one in column)

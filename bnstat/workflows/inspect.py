@@ -121,6 +121,15 @@ def report_of(table: Table, settings: Settings) -> Report:
     Raises:
         UsageError: if the samples do not make such batches.
     """
+    return with_findings(computed_report(table, settings), table)
+
+
+def computed_report(table: Table, settings: Settings) -> Report:
+    """Return what a layer would compute on a table, with notes and without what rules say of it.
+
+    Raises:
+        UsageError: if the samples do not make such batches.
+    """
     settings = replace(settings, preparation=table.preparation)
     drawn, table = table, as_loaded(table, settings)
 
@@ -135,9 +144,7 @@ def report_of(table: Table, settings: Settings) -> Report:
             batches = batches_of(ranked, table.rows, settings)
             synchronized = batches_of(steps, table.rows, settings) if settings.ranks > 1 else ()
     batches, unread = _predicted(batches, table, settings)
-
-    # the report, and what rules say of it
-    report = Report(
+    return Report(
         settings=settings,
         samples=table.rows.samples,
         batches=batches,
@@ -145,13 +152,24 @@ def report_of(table: Table, settings: Settings) -> Report:
         notes=(*notes_of(table, batches, settings), *patch_notes(table, drawn), *unread),
         synchronized=predict(synchronized, table, replace(settings, emulate=False)),
     )
+
+
+def with_findings(report: Report, table: Table) -> Report:
+    """Return a report with what rules say of it, a verdict and an answer.
+
+    Args:
+        report: what a layer would compute on the table.
+        table: the samples as they were read.
+    """
+    settings = report.settings
+    rows = as_loaded(table, settings).rows
     evidence = Evidence(
         report,
-        sample_channels=sample_channels_of(table.rows) if report.patched else (),
-        distinct=distinct_of(table.rows.distinct),
+        sample_channels=sample_channels_of(rows) if report.patched else (),
+        distinct=distinct_of(rows.distinct),
     )
     judged = replace(report, findings=findings_of(evidence))
-    noise = batch_noise(drawn, settings) if batches else None
+    noise = batch_noise(table, settings) if report.batches else None
     return replace(judged, verdict=verdict(judged, noise), answer=answer(judged, judged=noise is not None))
 
 

@@ -32,7 +32,7 @@ from bnstat.sources.opened import Planned
 from bnstat.workflows.cohorts import telling_cohorts
 from bnstat.workflows.evidence import distinct_of, pooled_channels_of, sample_channels_of
 from bnstat.workflows.fingerprint import FingerprintReference
-from bnstat.workflows.inspect import as_loaded, report_of, require_admitted
+from bnstat.workflows.inspect import as_loaded, computed_report, require_admitted
 from bnstat.workflows.notes import few_files
 from bnstat.workflows.reference import ReferenceFile
 from bnstat.workflows.silence import BESIDE_REFERENCE, BETWEEN_SAMPLES, ODD_VOLUME, independent, silences
@@ -174,7 +174,7 @@ def _evidence(table: Table, asked: CheckSettings) -> Evidence:
     loaded = as_loaded(table, apart).rows  # in the order of the report's samples
     channels = sample_channels_of(loaded)
     return Evidence(
-        report=report_of(table, apart),
+        report=computed_report(table, apart),
         asked=layer,
         limits=asked.limits,
         shapes=shapes,

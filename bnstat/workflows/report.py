@@ -33,6 +33,7 @@ from bnstat.workflows.check import against_baseline, asked_of
 from bnstat.workflows.compare_batch_sizes import comparison_of, named_groups
 from bnstat.workflows.frameworks_on_data import frameworks_on_data
 from bnstat.workflows.given_layers import given_layers
+from bnstat.workflows.inspect import with_findings
 from bnstat.workflows.judged_volumes import VolumeRules
 from bnstat.workflows.reported_volumes import volumes_of
 from bnstat.workflows.reported_voxels import voxels_of, with_zeros
@@ -166,7 +167,7 @@ def full_report(
     voxels = voxels_of(table, volumes, check.findings, layer.axis, layer.batch_axis, reading, progress)
     return FullReport(
         check=check,
-        inspected=judged.evidence.report,
+        inspected=with_findings(judged.evidence.report, table),
         comparison=comparison,
         not_compared=not_compared,
         without_odd=without_odd,
