@@ -6,6 +6,7 @@ import gzip
 import io
 import random
 import struct
+import threading
 import zlib
 
 import pytest
@@ -151,7 +152,7 @@ def test_with_one_core_the_usual_reader_reads(tmp_path, monkeypatch):
 
 
 def test_a_process_that_shares_its_cores_has_one(monkeypatch):
-    monkeypatch.setattr(cores, "_shared", False)
+    monkeypatch.setattr(cores, "_shared", threading.Event())
     monkeypatch.setattr(cores.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
     assert cores.idle() == 4
     cores.share()

@@ -49,7 +49,7 @@ class Cluster:
 
     def __init__(self, address: str) -> None:
         try:
-            import distributed  # noqa: PLC0415  (an extra, imported only if a cluster is asked for)
+            import distributed  # an extra, imported only if a cluster is asked for
         except ImportError as error:
             raise UsageError("`dask` needs the package dask; pip install 'bnstat[dask]'") from error
         self._distributed: ModuleType = distributed
@@ -204,7 +204,7 @@ def _nothing(_: logging.LogRecord) -> bool:
 
 def _limit() -> float:
     """Return the seconds without a worker after which reading ends: those of Dask's settings if they set some."""
-    from dask import config, utils  # noqa: PLC0415  (an extra, imported only if a cluster is asked for)
+    from dask import config, utils  # an extra, imported only if a cluster is asked for
 
     said = config.get(_LIMIT, None)
     return _GONE_S if said is None else float(utils.parse_timedelta(said))
