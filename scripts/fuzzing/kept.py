@@ -19,7 +19,7 @@ from fuzzing.state import State
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "fuzzing"
 # The bytes of a reader's corpus that are kept, and those of its longest input.
-_CORPUS_BYTES, _LONGEST = 60_000, 4_000
+_CORPUS_BYTES, _LONGEST = 24_000, 3_000
 # The limits of a process that tries one input: of its addresses, and of its time with that of its imports.
 _MOST_ADDRESSES, _MOST_PROCESSOR = 4 << 30, 30
 _RUN = Path(__file__).with_name("run.py")
