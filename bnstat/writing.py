@@ -102,7 +102,7 @@ def _beside(place: str, buffering: int = -1) -> Iterator[tuple[BinaryIO, str]]:
     path = os.path.join(folder, f"{_BEGIN}{os.urandom(8).hex()}{_END}")
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | _NEW, 0o666)
     try:
-        page = cast(BinaryIO, open(descriptor, "ab", buffering=buffering))  # noqa: SIM115  (closed by the caller)
+        page = open(descriptor, "ab", buffering=buffering)  # noqa: SIM115  (closed by the caller)
     except BaseException:
         os.close(descriptor)
         os.unlink(path)
@@ -149,7 +149,7 @@ def open_in_place(file: str | os.PathLike[str], *, buffering: int = 0) -> Binary
             raise OSError(errno.EINVAL, "it is a disk; name a file on it", name)
         if hasattr(os, "set_blocking"):
             os.set_blocking(descriptor, True)
-        return cast(BinaryIO, open(descriptor, "ab", buffering=buffering))
+        return open(descriptor, "ab", buffering=buffering)
     except BaseException:
         os.close(descriptor)
         raise

@@ -10,7 +10,8 @@ from bnstat.batch_size.confidence import fewest_of
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.batch_size.results import ChannelFigures, NeededSize, Recommendation
 from bnstat.batch_size.settings import CompareSettings
-from bnstat.text import NO_BREAK_SPACE, beyond, capitalized, channel_title, listed, plural
+from bnstat.escapes import NO_BREAK_SPACE
+from bnstat.text import beyond, capitalized, channel_title, listed, plural
 
 # The reason why a channel is not judged that no batch size changes.
 ALL_EQUAL = "all its values are equal"

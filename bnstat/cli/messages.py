@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.redaction import redacted
-from bnstat.text import NO_BREAK_SPACE, plural, printable
+from bnstat.text import plural, printable
 
 if TYPE_CHECKING:  # reports take milliseconds that `--help` does not need
     from bnstat.reports.check import Check

@@ -10,7 +10,7 @@ Sums are taken in rows of fixed length, so that a result does not depend on the 
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +92,7 @@ def native_real(array: Array) -> Array:
         raise TypeError(f"moments are defined on real numbers, not on {array.dtype}")
     if array.dtype.kind == "b":
         # a file may have any byte for True, which numpy and every framework take for 1
-        return (array.view(np.uint8) != 0).view(np.uint8)
+        return cast(Array, (array.view(np.uint8) != 0).view(np.uint8))
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         with np.errstate(over="ignore"):
             held = np.isfinite(array.astype(np.float64)) | np.isnan(array)

@@ -12,7 +12,8 @@ from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
 
-from bnstat.text import NO_BREAK_SPACE, sentence, unbroken
+from bnstat.escapes import NO_BREAK_SPACE
+from bnstat.text import sentence, unbroken
 
 # Rows of a table that are shown unless all are asked for.
 MOST_ROWS = 20

@@ -73,7 +73,7 @@ def member_size(start: bytes | memoryview) -> int | None:
             return value
         if (kind, length) == (b"MZ", 4):  # of mgzip: without the header and the trailer
             name: int = bytes(start[end:]).find(b"\0") + 1 if start[3] & _NAME else 0
-            return end + name + value + _TRAILER.size
+            return int(end + name + value + _TRAILER.size)
         at += 4 + length
     return None
 

@@ -9,6 +9,7 @@ from operator import gt
 import numpy as np
 
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.layers.arithmetic.bands import SHARED_VOXELS
 from bnstat.layers.batch_columns import of_each_layout
 from bnstat.layers.columns import Doubles
@@ -20,7 +21,7 @@ from bnstat.layers.settings import Layer, Settings
 from bnstat.preprocessing.settings import Patching
 from bnstat.reading.table import Table
 from bnstat.sources.sample import Patch, Sample
-from bnstat.text import NO_BREAK_SPACE, number, plural
+from bnstat.text import number, plural
 
 # The largest part of a band that measured sequential sums reached, and the deviation that is worth a note.
 LIKELY, NOTICED = 0.23, 0.01

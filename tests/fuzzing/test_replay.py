@@ -30,14 +30,14 @@ def quiet(monkeypatch, tmp_path):
         yield
 
 
-@pytest.mark.parametrize("reader", READERS.values(), ids=str)
+@pytest.mark.parametrize("reader", READERS.values(), ids=list(READERS))
 def test_what_was_kept_is_answered_or_refused_with_one_line(reader, tmp_path):
     every = {**kept.inputs("corpus", reader.name), **kept.inputs("failed", reader.name)}
     failures = {name: failure_of(reader, data, tmp_path) for name, data in every.items()}
     assert {name: one.place for name, one in failures.items() if one is not None} == {}
 
 
-@pytest.mark.parametrize("reader", READERS.values(), ids=str)
+@pytest.mark.parametrize("reader", READERS.values(), ids=list(READERS))
 def test_seeds_are_answered_and_changed_ones_are_answered_or_refused(reader, tmp_path):
     if reader.name == "checkpoints":
         pytest.importorskip("onnx")

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.renderers.findings import also
 from bnstat.renderers.headings import settings_line
 from bnstat.reports.check import Check, Stale
 from bnstat.reports.finding import SEVERITIES, Finding
-from bnstat.text import MOST_PLACES, NO_BREAK_SPACE, numbered, plural, printable, samples_of
+from bnstat.text import MOST_PLACES, numbered, plural, printable, samples_of
 from bnstat.version import link_of_rule
 
 # What findings stand under that are about all samples together.

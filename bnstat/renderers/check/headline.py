@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.renderers.check import alike
 from bnstat.reports.check import Check
 from bnstat.reports.finding import SEVERITIES, Finding
-from bnstat.text import NO_BREAK_SPACE, numbered
+from bnstat.text import numbered
 
 # Rules on what a batch size does: each names one figure that it leaves beyond its limit.
 FIGURES = ("BN202", "BN203", "BN204")

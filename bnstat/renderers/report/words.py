@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.renderers import numbers
-from bnstat.text import NO_BREAK_SPACE
 
 _POPULATION = re.compile(r"\b((?:standard deviations|that) of) the population\b")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.reports.evidence import Evidence
-from bnstat.text import NO_BREAK_SPACE
 
 if TYPE_CHECKING:  # its classes take milliseconds that one volume does not need
     from bnstat.batch_size.results import CurveChannel, NeededSize

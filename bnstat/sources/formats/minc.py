@@ -78,7 +78,7 @@ def _opened(source: str, layers: Layers) -> Volume | None:
     image = variables[_IMAGE]
     with closing(opened(source, layers)) as stream:
         read_values(stream, [variables[name] for name in (_MINIMUM, _MAXIMUM)])
-    header = nifti.minc1_file(_File(variables))
+    header: Any = nifti.minc1_file(_File(variables))
     outer = image.shape[:-_PLANE]
 
     def convert(stored: Array, place: int) -> object:

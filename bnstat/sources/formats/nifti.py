@@ -40,6 +40,8 @@ from bnstat.text import by, short_of
 
 # The most bytes read of the extensions between a header and the voxels.
 _EXTENSION_BYTES = 1 << 20
+# What says already what is wrong with a file.
+_SAID: tuple[type[Exception], ...] = (InputError, *STREAM_ERRORS)
 # The bytes that contain any NIfTI header: 348 or 540, and four for its extensions.
 HEADER_BYTES = 544
 # The intent codes of labels: NIFTI_INTENT_LABEL, and that of CIFTI's dense labels.
@@ -134,7 +136,7 @@ def _odd_fields(source: str, image: DataobjImage) -> tuple[str, ...]:
     header = image.header
     if not isinstance(header, AnalyzeHeader):
         return ()
-    name = image.file_map.get("header", image.file_map["image"]).filename
+    name = str(image.file_map.get("header", image.file_map["image"]).filename)
     try:
         layer = first_layer(name)
         with closing(opened(name, () if layer is None else (layer,))) as stream:
@@ -164,8 +166,8 @@ def minc1_file(variables: object) -> Minc1File:
     Raises:
         ValueError: if it has not three axes in space.
     """
-    found = Minc1File(variables)
-    if found.get_affine().shape != (4, 4):
+    found: Minc1File = cast(Any, Minc1File)(variables)
+    if cast(Any, found).get_affine().shape != (4, 4):
         raise ValueError("the image does not have three axes in space")
     return found
 
@@ -220,7 +222,7 @@ def _nifti(source: str, stream: BinaryIO) -> tuple[Nifti1Pair, list[str | Remark
         offset = int(header.get_data_offset())
         rest = stream.read(min(max(offset - len(start), 0), _EXTENSION_BYTES))
         return cast(Nifti1Pair, kind.from_stream(io.BytesIO(header.binaryblock + start[fixed:] + rest))), notes
-    except (InputError, *STREAM_ERRORS):
+    except _SAID:
         raise
     except Exception as error:  # a damaged header makes nibabel raise anything
         raise InputError(source, f"its header is damaged ({first_line(error)}); copy it again") from error

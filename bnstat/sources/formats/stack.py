@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
-from bnstat.text import NO_BREAK_SPACE, plural
+from bnstat.escapes import NO_BREAK_SPACE
+from bnstat.text import plural
 
 # Slices that are less than this apart are at the same place, in mm; scanners write places to some micrometers.
 _SAME_MM = 1e-3

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bnstat.text import NO_BREAK_SPACE, plural
+from bnstat.escapes import NO_BREAK_SPACE
+from bnstat.text import plural
 
 # The largest relative difference of two spacings that are the same.
 _ALIKE = 1e-3

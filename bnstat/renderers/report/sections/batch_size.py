@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bnstat.batch_size.results import CurvePoint
 from bnstat.batch_size.settings import Tolerances
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.renderers.compare_batch_sizes import sentences
 from bnstat.renderers.numbers import ratio
 from bnstat.renderers.report.blocks import Block, Cell, Column, Details, Link, Paragraph, Row, Section, Table, Tone
@@ -16,7 +17,7 @@ from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.verdict.answers import Answers
 from bnstat.reports.full.verdict.on_batch_size import Standing, sizes_without, standing
-from bnstat.text import NO_BREAK_SPACE, printable, sentence
+from bnstat.text import printable, sentence
 
 # What a row says of its size, and in which tone.
 _WORDS: dict[Standing, tuple[str, Tone]] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.renderers.numbers import ratio
 from bnstat.renderers.report.plots import SERIES, Area, Axis, Dots, Line, Mark, Path, Plot, Role, Rule
 from bnstat.renderers.report.words import share
@@ -14,7 +15,7 @@ from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.curves import FARTHEST, SizeFigures
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.verdict.on_batch_size import sizes_without
-from bnstat.text import NO_BREAK_SPACE, printable
+from bnstat.text import printable
 
 # Channels that have a line each; of more, the worst, the one in the middle and a band are drawn.
 MOST_LINES = 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bnstat.batch_size.results import PopulationChannel
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.renderers.numbers import UNDEFINED, number
 from bnstat.renderers.report.blocks import Block, Cell, Column, Link, Paragraph, Row, Section, Table
 from bnstat.renderers.report.sections.flagged import (
@@ -21,7 +22,7 @@ from bnstat.reports.compare_batch_sizes import Comparison
 from bnstat.reports.full.full_report import FullReport
 from bnstat.reports.full.left_out import ODD
 from bnstat.reports.full.volume_names import VolumeNames
-from bnstat.text import NO_BREAK_SPACE, capitalized, numbered, plural, printable, sentence, short
+from bnstat.text import capitalized, numbered, plural, printable, sentence, short
 
 # Channels that have a plot.
 MOST_PLOTS = 6

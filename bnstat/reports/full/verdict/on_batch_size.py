@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Literal
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.reports.full.left_out import BROKEN, ODD
 from bnstat.reports.full.verdict.answers import ON_BATCH_SIZE, Answers, Remark
 from bnstat.reports.full.verdict.apart import apart_of, odd_volumes
-from bnstat.text import NO_BREAK_SPACE, capitalized, joined, plural, sentence
+from bnstat.text import capitalized, joined, plural, sentence
 
 # The rules on values for which a comparison leaves a volume out.
 _LEFT_OUT = ("BN104", "BN105")

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from math import isfinite
 
 from bnstat.batch_size.results import CurveChannel, CurvePoint, Recommendation
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.reports.full.verdict.answers import Answers
 from bnstat.reports.full.verdict.on_batch_size import percent_of, point_of, recommended, sizes_without
-from bnstat.text import NO_BREAK_SPACE, beyond, joined, listed, number, printable
+from bnstat.text import beyond, joined, listed, number, printable
 
 # The groups that a sentence names.
 _MOST_GROUPS = 4
