@@ -132,7 +132,7 @@ def gaps_of(cohort: Cohort, size: int, settings: CompareSettings) -> Doubles:
     if epsilon is None:
         return np.zeros(len(cohort.channels))
     whole = cohort.batches(settings.population, size)
-    drawn = whole.draw(size, settings.draws, settings.seed)
+    drawn = whole.draw(size, settings.draws_of(size), settings.seed)
     bessel = cohort.bessel(size, settings.layer.framework.unbiased_running_variance)
     gap = train_eval.gap(whole, drawn, epsilon, train_eval.settled(whole, whole.expected(size), bessel))
     return np.asarray(np.nan_to_num(gap.rms))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from bnstat.errors import UsageError, number, require_least, texts, whole, whole_or_text, wholes
 from bnstat.layers.settings import Layer
@@ -39,10 +39,23 @@ class Tolerances:
                 raise UsageError(f"`tolerance_{name}` must be a finite number of at least 0, and is {value:g}")
 
 
-# Batches of more samples than this are drawn less often, so that all batches of a size together take as many samples as
-# those of this size; but not fewer than these, since they tell a standard deviation to some 7%.
-_MOST_SAMPLES = 4096
+# Batches that are drawn of a size if no number was given. Above a size, fewer are, so that all batches of a size together
+# take as many samples as those of that size; but not fewer than these, which tell a standard deviation to some 7%.
+_DRAWS = 1000
+_FEWER_ABOVE = 4096
 _FEWEST_DRAWS = 100
+
+
+class Drawing(NamedTuple):
+    """How many batches are drawn at most for a size, and the size above which fewer are; None if all have so many."""
+
+    most: int
+    fewer_above: int | None
+
+    @classmethod
+    def of(cls, draws: int | None) -> Drawing:
+        """Return the usual number, fewer of large sizes; or exactly the number that was given, for all sizes."""
+        return cls(_DRAWS, _FEWER_ABOVE) if draws is None else cls(whole("draws", draws), None)
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,7 @@ class CompareSettings:
         batch_sizes: the sizes that are answered.
         population: "finite" if the samples are all there are, "infinite" if they stand for a larger set.
         draws: batches that are drawn at most for a size; see `draws_of`.
+        fewer_above: the size above which fewer are drawn; None if so many were asked for at every size.
         seed: seed of the draws.
         tolerances: limits of the recommendation.
         ranks: the number R of processes that train together, each on a batch of its own.
@@ -81,6 +95,7 @@ class CompareSettings:
     steps: int | None = None
     group_by: str | None = None
     preparation: Preparation = UNPREPARED
+    fewer_above: int | None = None
 
     @classmethod
     def of(
@@ -93,7 +108,7 @@ class CompareSettings:
         epsilon: float | None = None,
         momentum: float | str | None = None,
         population: PopulationKind = "infinite",
-        draws: int = 1000,
+        draws: int | None = None,
         seed: int = 0,
         ranks: int = 1,
         steps: int | None = None,
@@ -107,6 +122,7 @@ class CompareSettings:
         Raises:
             UsageError: if a setting is wrong for any data.
         """
+        drawn = Drawing.of(draws)
         return cls(
             layer=Layer.of(framework, epsilon, momentum),
             others=tuple(map(Layer.of, texts("frameworks", frameworks))),
@@ -114,7 +130,8 @@ class CompareSettings:
             batch_axis=whole_or_text("batch_axis", batch_axis),
             batch_sizes=() if batch_sizes is None else wholes("batch_sizes", batch_sizes),
             population=population,
-            draws=whole("draws", draws),
+            draws=drawn.most,
+            fewer_above=drawn.fewer_above,
             seed=whole("seed", seed),
             tolerances=Tolerances(
                 number("tolerance_noise", tolerance_noise),
@@ -141,10 +158,12 @@ class CompareSettings:
             )
 
     def draws_of(self, batch_size: int) -> int:
-        """Return how many batches of a size are drawn at most: `draws`, and fewer of sizes above 4,096.
+        """Return how many batches of a size are drawn at most: `draws`, and fewer of sizes above `fewer_above`.
 
-        The time of a comparison is that of the samples that batches take. So `draws` batches of the largest size of a
+        The time of a comparison is that of the samples that batches take. So as many batches of the largest size of a
         cohort would take most of it, and tell little: the larger a batch, the less batches differ.
         """
-        fewer = self.draws * _MOST_SAMPLES // max(batch_size, 1)
+        if self.fewer_above is None:
+            return self.draws
+        fewer = self.draws * self.fewer_above // max(batch_size, 1)
         return min(self.draws, max(fewer, _FEWEST_DRAWS))

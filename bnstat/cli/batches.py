@@ -28,9 +28,7 @@ draws = option(
     group=COMPARISON,
     type=int,
     metavar="N",
-    default=1000,
-    show_default=True,
-    help="Draw at most this many batches of each size; fewer of sizes above 4,096.",
+    help="Draw at most this many batches of each size.  [default: 1000, and fewer of sizes above 4,096]",
 )
 
 group_by = option(

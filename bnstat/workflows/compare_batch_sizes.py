@@ -51,7 +51,7 @@ def compare(
     epsilon: float | None = None,
     momentum: float | str | None = None,
     population: PopulationKind = "infinite",
-    draws: int = 1000,
+    draws: int | None = None,
     seed: int = 0,
     ranks: int = 1,
     steps: int | None = None,
@@ -74,7 +74,7 @@ def compare(
         epsilon: ε; None for that of the framework.
         momentum: in the framework's own convention; None for its default, "none" for PyTorch's cumulative mean.
         population: "infinite" if the samples are a random part of a larger set, "finite" if they are all there are.
-        draws: batches that are drawn at most for a size, fewer above 4,096; if there are not so many, all are used.
+        draws: batches that are drawn at most for a size; None for 1,000, and fewer of sizes above 4,096.
         seed: the seed of the draws, and of simulated runs.
         ranks: processes that train together, each on a batch of its own; more than 1 adds synchronized batches.
         steps: training steps of simulated runs, real batches in sequence; None for no runs.

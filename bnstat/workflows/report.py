@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Unpack
 
-from bnstat.batch_size.settings import CompareSettings, PopulationKind, Tolerances
+from bnstat.batch_size.settings import CompareSettings, Drawing, PopulationKind, Tolerances
 from bnstat.errors import InputError, UsageError, text, whole, wholes
 from bnstat.layers.settings import Layer, LayerKeywords, Settings
 from bnstat.networks.checkpoints.recognized import is_checkpoint
@@ -68,7 +68,7 @@ def report_asked(
     *,
     batch_sizes: Sequence[int] | None = None,
     population: PopulationKind = "infinite",
-    draws: int = 1000,
+    draws: int | None = None,
     group_by: str | None = None,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
@@ -106,6 +106,7 @@ def report_asked(
     judged = asked.layer
     if compared and judged.batch_size not in compared:
         compared = tuple(sorted({*compared, judged.batch_size}))
+    drawn = Drawing.of(draws)
     settings = CompareSettings(
         layer=Layer(judged.framework, judged.epsilon, judged.momentum),
         others=(),
@@ -113,7 +114,8 @@ def report_asked(
         batch_axis=judged.batch_axis,
         batch_sizes=compared or (),
         population=population,
-        draws=whole("draws", draws),
+        draws=drawn.most,
+        fewer_above=drawn.fewer_above,
         seed=judged.seed,
         tolerances=Tolerances(limits.noise, limits.shortfall, limits.gap),
         ranks=judged.ranks,

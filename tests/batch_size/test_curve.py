@@ -293,14 +293,22 @@ def test_a_channel_without_a_usable_sample_has_no_batches_of_one_group(tmp_path,
 
 
 def test_the_samples_that_all_drawn_batches_of_a_size_take_are_bounded():
-    asked = CompareSettings.of(draws=1000)
+    asked = CompareSettings.of()
     assert [asked.draws_of(size) for size in (1, 8, 4096)] == [1000] * 3
     assert asked.draws_of(8192) == 500
     assert asked.draws_of(10**9) == 100
-    assert CompareSettings.of(draws=7).draws_of(10**9) == 7  # never more than were asked for
+
+
+@pytest.mark.parametrize("draws", [7, 1000, 2000])
+def test_as_many_batches_of_every_size_are_drawn_as_were_asked_for(tmp_path, draws):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(6, 6, 1)))
+    found = bnstat.compare(tmp_path / "a.npy", batch_sizes=[8, 16384], draws=draws)
+    assert [point.batches_drawn for point in found.batch_sizes] == [draws] * 2
+    page = bnstat.report(tmp_path / "a.npy", batch_size=1, batch_sizes=[8, 16384], draws=draws)
+    assert [point.batches_drawn for point in page.report.comparison.batch_sizes][1:] == [draws] * 2
 
 
 def test_a_report_says_how_many_batches_of_a_large_size_were_drawn(tmp_path):
     np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(5, 6, 1)))
-    found = bnstat.compare(tmp_path / "a.npy", batch_sizes=[8, 16384], draws=1000)
+    found = bnstat.compare(tmp_path / "a.npy", batch_sizes=[8, 16384])
     assert [point.batches_drawn for point in found.batch_sizes] == [1000, 250]

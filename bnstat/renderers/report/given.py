@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 # What is asked if nothing is given, by the parameter; None, or nothing, for any other.
 _DEFAULTS: Mapping[str, object] = {
     "population": "infinite",
-    "draws": 1000,
     "fail_on": "never",
     "limits": DEFAULT_LIMITS,
     "axis": -1,

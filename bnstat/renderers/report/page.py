@@ -91,7 +91,7 @@ def report(
     *,
     batch_sizes: Sequence[int] | None = None,
     population: PopulationKind = "infinite",
-    draws: int = 1000,
+    draws: int | None = None,
     group_by: str | None = None,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
@@ -114,7 +114,7 @@ def report(
         batch_sizes: the sizes to compare; by default 1, 2, 4, … up to the number of samples. Rules judge `batch_size`,
             and without it the smallest of these sizes.
         population: "infinite" or "finite", as for `compare`.
-        draws: batches that are drawn at most for a size.
+        draws: batches that are drawn at most for a size, as for `compare`.
         group_by: "directory" or "FILE.csv:COLUMN", as for `compare`.
         select: codes, names or prefixes of the rules that judge, as for `check`; empty for all.
         ignore: codes, names or prefixes of the rules that do not.
