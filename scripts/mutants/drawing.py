@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,16 +28,17 @@ def drawn(number: int, seed: int, among: Sequence[str]) -> list[Mutant]:
     """Return so many mutants: places of the code are drawn, in each file as many as it has, then one change of each.
 
     Args:
-        number: how many; each file has at least one.
+        number: how many of all files; each file has at least one.
         seed: of the draws.
-        among: files.
+        among: the files of which they are returned.
     """
-    rng = random.Random(seed)
-    sites = {file: sorted(_sites(file).items()) for file in among}
+    sites = {file: sorted(_sites(file).items()) for file in files()}
     every = sum(map(len, sites.values()))
     found: list[Mutant] = []
-    for file, places in sites.items():
+    for file in among:
+        places = sites[file]
         wanted = max(round(number * len(places) / every), 1)
+        rng = random.Random(f"{seed}:{file}")  # so a file has the same ones whatever other files are asked for
         rng.shuffle(places)
         for _, changes in places:
             if wanted == 0:
@@ -49,15 +50,19 @@ def drawn(number: int, seed: int, among: Sequence[str]) -> list[Mutant]:
     return found
 
 
-class _Counting(Visitor):  # type: ignore[misc]  # cosmic-ray has no types
-    """Counts the places that an operator changes, and keeps where they are."""
+class _Finding(Visitor):  # type: ignore[misc]  # cosmic-ray has no types
+    """Finds the places that operators change: one walk for all of them, since walks take most of the time."""
 
-    def __init__(self, operator: Any) -> None:  # noqa: ANN401  (as above)
-        self._operator = operator
-        self.places: list[tuple[int, int]] = []
+    def __init__(self, operators: Mapping[str, Any]) -> None:
+        self._operators = operators
+        self._seen = dict.fromkeys(operators, 0)
+        self.places: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)
 
     def visit(self, node: Any) -> Any:  # noqa: ANN401  (as above)
-        self.places += [start for start, _ in self._operator.mutation_positions(node)]
+        for name, operator in self._operators.items():
+            for start, _ in operator.mutation_positions(node):
+                self.places[start].append((name, self._seen[name]))
+                self._seen[name] += 1
         return node
 
 
@@ -69,14 +74,9 @@ def _operators() -> dict[str, Any]:
 
 def _sites(file: str) -> dict[tuple[int, int], list[tuple[str, int]]]:
     """Return the changes at each place of a file: the operator, and which of its places it is."""
-    tree = get_ast((ROOT / file).read_text("utf-8"))
-    found = defaultdict(list)
-    for name, operator in _operators().items():
-        counting = _Counting(operator)
-        counting.walk(tree)
-        for occurrence, place in enumerate(counting.places):
-            found[place].append((name, occurrence))
-    return found
+    finding = _Finding(_operators())
+    finding.walk(get_ast((ROOT / file).read_text("utf-8")))
+    return finding.places
 
 
 def _made(file: str, name: str, occurrence: int) -> Mutant | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -54,6 +55,12 @@ def read(path: Path = LEDGER) -> dict[str, Entry]:
 
 def add(mutant: Mutant, outcome: str, test: str, path: Path = LEDGER) -> None:
     """Keep what became of a mutant; an explanation that it has stays."""
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several parts of the core may be tried at once
+        _add(mutant, outcome, test, path)
+
+
+def _add(mutant: Mutant, outcome: str, test: str, path: Path) -> None:
     known = read(path)
     why = known[mutant.key].why if mutant.key in known else ""
     known[mutant.key] = Entry(mutant.file, mutant.before, mutant.after, mutant.change, outcome, test, why)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import coverage
 
 from mutants.mutant import CORE, ROOT, Mutant
-from mutants.swapping import swap
+from mutants.swapping import alive, swap
 
-# The processor time of the tests of one mutant: those that are quick come first.
-_MOST_TESTS = 25.0
+# The processor time of the tests of one mutant: those that are quick come first. Survivors are tried with more.
+MOST_TESTS = 10.0
+MOST_TESTS_OF_SURVIVORS = 120.0
 # A mutant that never ends is ended: the processor time that it may use is this many times that of its tests, and more.
-_TIMES, _MORE = 5, 10
+_TIMES, _MORE = 5, 5
 _MOST_WALL = 600
 
 Tests = dict[str, float]
@@ -34,12 +37,16 @@ class Loop:
         told: called with each mutant and what became of it: "killed", "survived", "time limit", or "on import"
             if no test runs its line, or it is run on import: all tests have to be run in a process of their own.
         map: the file in which the tests of each line are kept.
+        most: the processor time of the tests of one mutant.
     """
 
-    def __init__(self, mutants: Sequence[Mutant], told: Callable[[Mutant, str, str], None], kept: Path) -> None:
+    def __init__(
+        self, mutants: Sequence[Mutant], told: Callable[[Mutant, str, str], None], kept: Path, most: float
+    ) -> None:
         self.mutants = mutants
         self.told = told
         self.map = kept
+        self.most = most
 
     def pytest_runtestloop(self, session: Any) -> bool:  # noqa: ANN401  (pytest's)
         """Run the mutants."""
@@ -48,6 +55,8 @@ class Loop:
             self._fork(lambda: _mapped(list(items.values()), self.map), 3600, 3600)
         known = json.loads(self.map.read_text("utf-8"))
         seconds: Tests = known["seconds"]
+        functions = alive({one.file for one in self.mutants})
+        gc.freeze()  # a fork does not look at what is here already
         for mutant in self.mutants:
             names = [name for name in known["lines"].get(f"{mutant.file}:{mutant.line}", ()) if name in items]
             names.sort(key=seconds.__getitem__)
@@ -55,7 +64,7 @@ class Loop:
             spent = 0.0
             for name in names:
                 spent += seconds[name]
-                if chosen and spent > _MOST_TESTS:
+                if chosen and spent > self.most:
                     break
                 chosen.append(items[name])
             if not chosen:
@@ -63,7 +72,7 @@ class Loop:
                 continue
             report = self.map.with_suffix(".failed")
             report.write_text("", "utf-8")
-            code = self._fork(partial(_tried, mutant, chosen, report), _TIMES * spent + _MORE, _MOST_WALL)
+            code = self._fork(partial(_tried, mutant, functions, chosen, report), _TIMES * spent + _MORE, _MOST_WALL)
             outcome = {0: "survived", 1: "killed", 2: "on import"}.get(code, "time limit" if code < 0 else "killed")
             self.told(mutant, outcome, report.read_text("utf-8"))
         return True
@@ -97,18 +106,16 @@ class _Failed:
 
     def __init__(self) -> None:
         self.name = ""
-        self.seconds: Tests = {}
 
     def pytest_runtest_logreport(self, report: Any) -> None:  # noqa: ANN401  (pytest's)
-        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
         if report.failed:
             self.name = report.nodeid
 
 
-def _tried(mutant: Mutant, items: Sequence[Any], said: Path) -> int:
+def _tried(mutant: Mutant, known: Mapping[str, Iterable[FunctionType]], items: Sequence[Any], said: Path) -> int:
     """Run the tests of a mutant until one fails; return 1 if one did, 2 if the mutant cannot be swapped in."""
     _silence()
-    if not swap(mutant):
+    if not swap(mutant, known):
         return 2
     failed = _Failed()
     _run(items, failed, stop=True)
@@ -133,9 +140,14 @@ def _mapped(items: Sequence[Any], path: Path) -> int:
     measured = coverage.Coverage(
         data_file=None, include=[f"{ROOT}/{one}" + "/*" * (not one.endswith(".py")) for one in CORE], messages=False
     )
+    begun: Tests = {}
+
+    def before(name: str) -> None:
+        measured.switch_context(name)
+        begun[name] = time.process_time()
+
     measured.start()
-    failed = _Failed()
-    _run(items, failed, stop=False, before=measured.switch_context)
+    _run(items, _Failed(), stop=False, before=before)
     measured.stop()
     data = measured.get_data()
     lines: dict[str, list[str]] = {}
@@ -144,7 +156,8 @@ def _mapped(items: Sequence[Any], path: Path) -> int:
             names = sorted(name for name in contexts if name)
             if names:
                 lines[f"{Path(file).relative_to(ROOT).as_posix()}:{line}"] = names
-    seconds = {item.nodeid: failed.seconds.get(item.nodeid, 0.0) for item in items}
+    ends = [*list(begun.values())[1:], time.process_time()]
+    seconds = {name: end - start for (name, start), end in zip(begun.items(), ends, strict=True)}
     path.write_text(json.dumps({"lines": lines, "seconds": seconds}), "utf-8")
     return 0
 

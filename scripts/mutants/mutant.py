@@ -7,7 +7,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # The core: what computes numbers.
-CORE = ("bnstat/moments", "bnstat/layers/normalizers", "bnstat/batch_size", "bnstat/sources/layout.py")
+CORE = (
+    "bnstat/moments",
+    "bnstat/layers/normalizers",
+    "bnstat/layers/batch_columns.py",
+    "bnstat/layers/bounded.py",
+    "bnstat/layers/columns.py",
+    "bnstat/batch_size",
+    "bnstat/sources/layout.py",
+)
 
 
 @dataclass(frozen=True)

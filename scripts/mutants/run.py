@@ -24,13 +24,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts"), str(ROOT / "tests")]
 
 from mutants import entries  # noqa: E402  (of this folder, found on the path that is set above)
 from mutants.drawing import drawn, files  # noqa: E402
-from mutants.loop import Loop  # noqa: E402
+from mutants.loop import MOST_TESTS, MOST_TESTS_OF_SURVIVORS, Loop  # noqa: E402
 from mutants.mutant import Mutant  # noqa: E402
 
 # The tests of the core. Those of commands run it too, and take much longer.
@@ -43,7 +44,10 @@ TESTS = {
     ),
     "bnstat/layers": (
         "tests/layers/normalizers",
+        "tests/layers/test_batch_columns.py",
+        "tests/layers/test_predictions.py",
         "tests/layers/test_running.py",
+        "tests/layers/arithmetic/test_bounds.py",
         *(f"{_EXACT}[{name}]" for name in ("batch", "normalizers")),
     ),
     "bnstat/sources": (
@@ -70,26 +74,27 @@ def main() -> int:
     given = parser.parse_args()
     wanted = [file for file in files() if not given.files or file.startswith(tuple(given.files.split(",")))]
     if not given.show:
-        sample = drawn(given.number, given.seed, files())
+        sample = drawn(given.number, given.seed, wanted)
         known = entries.read()
         left = {one.key for one in known.values() if not one.noticed}
-        mutants = [
-            one
-            for one in sample
-            if one.file in wanted and (one.key in left if given.survivors else one.key not in known)
-        ]
+        mutants = [one for one in sample if (one.key in left if given.survivors else one.key not in known)]
         for room, tests in TESTS.items():
-            _run([one for one in mutants if one.file.startswith(room)], tests, room)
+            most = MOST_TESTS_OF_SURVIVORS if given.survivors else MOST_TESTS
+            _run([one for one in mutants if one.file.startswith(room)], tests, room, most)
     print(entries.shown())
     return 0
 
 
-def _run(mutants: Sequence[Mutant], tests: Sequence[str], room: str) -> None:
+def _run(mutants: Sequence[Mutant], tests: Sequence[str], room: str, most: float) -> None:
     """Run mutants with these tests, and keep what became of each."""
     if not mutants:
         return
     _CACHE.mkdir(parents=True, exist_ok=True)
-    os.environ["CI"] = "1"  # Hypothesis draws the same examples each time
+    # The same examples each time; a first one that fails is enough, and is not made small.
+    settings.register_profile(
+        "mutants", derandomize=True, database=None, deadline=None, phases=(Phase.explicit, Phase.generate)
+    )
+    settings.load_profile("mutants")
     on_import: list[Mutant] = []
 
     def told(mutant: Mutant, outcome: str, test: str) -> None:
@@ -100,8 +105,8 @@ def _run(mutants: Sequence[Mutant], tests: Sequence[str], room: str) -> None:
         said = f"{outcome:12} {mutant.file}:{mutant.line} {mutant.before}  =>  {mutant.after}"
         print(said, file=sys.__stderr__, flush=True)
 
-    loop = Loop(mutants, told, _CACHE / f"{room.replace('/', '-')}.json")
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", "-s"]
+    loop = Loop(mutants, told, _CACHE / f"{room.replace('/', '-')}.json", most)
+    options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", "-s"]
     pytest.main([*options, *(str(ROOT / one) for one in tests)], plugins=[loop])
     for mutant in on_import:
         told(mutant, _imported(mutant, tests), "")

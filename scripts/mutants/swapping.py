@@ -6,6 +6,9 @@ So no module is imported again, whoever has imported a function has its mutant, 
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -13,19 +16,34 @@ from mutants.drawing import functions
 from mutants.mutant import ROOT, Mutant
 
 
-def swap(mutant: Mutant) -> bool:
-    """Replace the code of the functions of a file; return False if what is changed is run on import only."""
+def alive(files: Iterable[str]) -> dict[str, list[FunctionType]]:
+    """Import the modules of these files, and return the functions that each has, as they are in memory."""
+    found: dict[str, list[FunctionType]] = {str(ROOT / file): [] for file in files}
+    for file in found:
+        import_module(".".join(Path(file).relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+    for one in gc.get_objects():
+        if isinstance(one, FunctionType) and one.__code__.co_filename in found:
+            found[one.__code__.co_filename].append(one)
+    return found
+
+
+def swap(mutant: Mutant, known: Mapping[str, Iterable[FunctionType]]) -> bool:
+    """Replace the code of the functions of a file; return False if what is changed is run on import only.
+
+    Args:
+        mutant: the change.
+        known: the functions of each file in memory.
+    """
     path = str(ROOT / mutant.file)
     original = {_key(code): code for code in functions((ROOT / mutant.file).read_text("utf-8"), path)}
     changed = {_key(code): code for code in functions(mutant.source, path)}
     different = {key: code for key, code in changed.items() if key in original and _run(code) != _run(original[key])}
     if not different:
         return False
-    for found in gc.get_objects():
-        if isinstance(found, FunctionType) and found.__code__.co_filename == path:
-            code = different.get(_key(found.__code__))
-            if code is not None and len(code.co_freevars) == len(found.__code__.co_freevars):
-                found.__code__ = code
+    for found in known[path]:
+        code = different.get(_key(found.__code__))
+        if code is not None and len(code.co_freevars) == len(found.__code__.co_freevars):
+            found.__code__ = code
     return True
 
 
