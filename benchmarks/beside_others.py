@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from statistics import median
 
@@ -237,7 +238,7 @@ def machine(python: str) -> Iterator[str]:
         "print(json.dumps(found))"
     )
     said = subprocess.run([python, "-c", code, *packages], check=True, capture_output=True, text=True).stdout
-    versions = {"bnstat": inspect_speed.metadata.version("bnstat"), **json.loads(said)}
+    versions = {"bnstat": metadata.version("bnstat"), **json.loads(said)}
     if shutil.which("mrstats"):
         told = subprocess.run(["mrstats", "-version"], check=True, capture_output=True, text=True).stdout
         versions["MRtrix3"] = told.split()[2]

@@ -52,7 +52,14 @@ def made(folder: Path, samples: int, channels: int) -> Path:
     random, voxels = np.random.default_rng(0), 64 * 80 * 60
     means, spreads = random.normal(300, 60, (samples, channels)), random.uniform(50, 200, (samples, channels))
     highest, tails = random.integers(800, 1500, (samples, channels)), random.normal(0, 1e-14, (samples, channels))
-    asked = {"axis": -1, "batch_axis": None, "intensity": None, "mask": None, "patches": None, "selection": None}
+    asked: dict[str, object] = {
+        "axis": -1,
+        "batch_axis": None,
+        "intensity": None,
+        "mask": None,
+        "patches": None,
+        "selection": None,
+    }
     part = path.with_suffix(".part")
     with part.open("w", encoding="utf-8") as file:
         for place in range(samples):
@@ -63,7 +70,11 @@ def made(folder: Path, samples: int, channels: int) -> Path:
                 for mean, spread, most, tail in numbers
             ]
             shape = [64, 80, 60, channels]
-            line = {"schema": "bnstat.moments/1", "source": f"cohort/case_{place:06}.nii.gz", "index": None}
+            line: dict[str, object] = {
+                "schema": "bnstat.moments/1",
+                "source": f"cohort/case_{place:06}.nii.gz",
+                "index": None,
+            }
             line |= {"shape": shape, "dtype": "int16", "types": ["int16"], "tensor": shape, "axis": 4, "place": 0}
             line |= {"samples": 1, "bytes": 561558, "mtime_ns": place, "settings": asked, "channels": cells}
             file.write(json.dumps(line) + "\n")

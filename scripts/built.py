@@ -77,7 +77,7 @@ def _runs(wheel: Path, folder: Path) -> None:
     volume = str(ROOT / "sample_data" / "t1_head.nii.gz")
     for command in (["--version"], ["check", volume], ["explain", "BN101"]):
         subprocess.run([place / "bin" / "bnstat", *command], cwd=folder, env=environment, check=True, timeout=300)
-    where = [python, "-c", "import bnstat; print(bnstat.__file__)"]
+    where = [str(python), "-c", "import bnstat; print(bnstat.__file__)"]
     found = subprocess.run(where, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout
     if not Path(found.strip()).is_relative_to(place):
         sys.exit(f"the package that ran is {found.strip()}, and not the one that was installed")

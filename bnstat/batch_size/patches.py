@@ -287,7 +287,8 @@ class Patches:
 
     def of_volumes(self, chosen: NDArray[np.bool_]) -> Patches:
         """Return the patches of some of the volumes; `chosen` has the shape (K,)."""
-        return self._each(lambda one: one.of_volumes(chosen))
+        places = np.flatnonzero(chosen)
+        return self._each(lambda one: one.of_volumes(places))
 
     def only(self, columns: Indices) -> Patches:
         """Return some of the columns."""

@@ -39,8 +39,9 @@ class Tolerances:
                 raise UsageError(f"`tolerance_{name}` must be a finite number of at least 0, and is {value:g}")
 
 
-# Batches that are drawn of a size if no number was given. Above a size, fewer are, so that all batches of a size together
-# take as many samples as those of that size; but not fewer than these, which tell a standard deviation to some 7%.
+# Batches that are drawn of a size if no number was given. Above a size, fewer are, so that all batches of a size
+# together take as many samples as those of that size; but not fewer than these, which tell a standard deviation to
+# some 7%.
 _DRAWS = 1000
 _FEWER_ABOVE = 4096
 _FEWEST_DRAWS = 100

@@ -226,9 +226,17 @@ def _prediction(
     rounded: bool,
     judged: tuple[float, float] | None,
 ) -> Prediction:
-    kind = "accurate" if accurate else "bounded"
     return Prediction(
-        kind, mean, variance, low, high, nan_possible, overflows, running_overflows, judged, rounded=rounded
+        "accurate" if accurate else "bounded",
+        mean,
+        variance,
+        low,
+        high,
+        nan_possible,
+        overflows,
+        running_overflows,
+        judged,
+        rounded=rounded,
     )
 
 

@@ -71,7 +71,7 @@ class StatisticsColumns:
 
     def listed(self) -> dict[str, list[Any]]:
         """Return the attributes of `Statistics` by name, each a list of its values in C order."""
-        found = {name: plain(getattr(self, name)) for name in _FLOATS}
+        found: dict[str, list[Any]] = {name: plain(getattr(self, name)) for name in _FLOATS}
         found |= {name: getattr(self, name).reshape(-1).tolist() for name in ("count", "nan", "inf", "constant")}
         found["output_nan"] = self.output_nan.reshape(-1).tolist()
         finite = self.finite.reshape(-1).tolist()
@@ -92,10 +92,11 @@ _FLOATS = (
 def plain(values: Doubles) -> list[float | None]:
     """Return numbers as Python has them, in C order: None for those that are undefined."""
     flat = values.reshape(-1)
-    listed: list[float | None] = flat.tolist()
-    if not np.isnan(flat).any():
-        return listed
-    return [None if one != one else one for one in listed]  # noqa: PLR0124  (NaN alone differs from itself)
+    undefined = np.isnan(flat)
+    listed: list[float | None] = [*flat.tolist()]
+    for place in np.flatnonzero(undefined).tolist():
+        listed[place] = None
+    return listed
 
 
 def _ends(columns: StatisticsColumns, name: str) -> list[Any]:

@@ -209,6 +209,12 @@ _FLAGS_OF_BLOCKS: dict[FlagName, Callable[[BatchBlock], NDArray[Any]]] = {
     "running_overflows": _predicted(lambda own: own.running_overflows, False),
 }
 
+
+def _judged_of(part: Channel | Group) -> tuple[float | None, float | None]:
+    """Return the least and the greatest variance that rules judge; None twice without them."""
+    return (part.prediction and part.prediction.judged) or (None, None)
+
+
 _NUMBERS: dict[NumberName, Callable[[Channel | Group], float | None]] = {
     "count": lambda part: part.count,
     "mean": lambda part: part.mean,
@@ -222,10 +228,10 @@ _NUMBERS: dict[NumberName, Callable[[Channel | Group], float | None]] = {
     "epsilon_share": lambda part: part.epsilon_share,
     "clipped_share": lambda part: part.clipped_share,
     "finite": lambda part: part.count if part.finite is None else part.finite.count,
-    "low": lambda part: part.prediction and part.prediction.low,
-    "high": lambda part: part.prediction and part.prediction.high,
-    "judged_low": lambda part: part.prediction and part.prediction.judged and part.prediction.judged[0],
-    "judged_high": lambda part: part.prediction and part.prediction.judged and part.prediction.judged[1],
+    "low": lambda part: None if part.prediction is None else part.prediction.low,
+    "high": lambda part: None if part.prediction is None else part.prediction.high,
+    "judged_low": lambda part: _judged_of(part)[0],
+    "judged_high": lambda part: _judged_of(part)[1],
 }
 _FLAGS: dict[FlagName, Callable[[Channel | Group], object]] = {
     "constant": lambda part: part.constant,

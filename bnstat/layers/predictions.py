@@ -62,9 +62,9 @@ def _block(block: BatchBlock, types: Sequence[tuple[str, ...]], settings: Settin
     batches, channels = block.channels.running_mean.shape
     layout = TensorLayout(block.input_shape, block.axis, block.samples.shape[1], channels, None)
     fits, whole = stored_types(types, settings.dtype)
-    told = (np.repeat(own, channels) for own in (fits[block.samples].all(axis=1), whole[block.samples].any(axis=1)))
+    fit, integers = fits[block.samples].all(axis=1), whole[block.samples].any(axis=1)
     values = PartValues.of_columns(block.channels.statistics)
-    exact = is_exact(values.largest, *told, settings.dtype)
+    exact = is_exact(values.largest, np.repeat(fit, channels), np.repeat(integers, channels), settings.dtype)
     return bounded_columns(values, layout, exact, settings).reshape((batches, channels))
 
 

@@ -96,7 +96,8 @@ def native_real(array: Array) -> Array:
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         with np.errstate(over="ignore"):
             held = np.isfinite(array.astype(np.float64)) | np.isnan(array)
-        return np.where(held, array, np.copysign(np.inf, array)).astype(array.dtype.newbyteorder("="), copy=False)
+        within: Array = np.where(held, array, np.copysign(np.inf, array))
+        return within.astype(array.dtype.newbyteorder("="), copy=False)
     return array.astype(reduced_type(array.dtype), copy=False)
 
 

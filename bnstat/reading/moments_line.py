@@ -7,11 +7,11 @@ null.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from math import inf, isfinite
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from msgspec import UnsetType, structs
@@ -193,12 +193,23 @@ def parse(line: bytes) -> MomentsLine:
     return MomentsLine(row, settings_of(fields.settings), stamp, fields.place, fields.samples)
 
 
-def sample_of(fields: LineFields, shared: Callable[[T, T], T] = lambda value, _: value) -> Sample:
+class Shared(Protocol):
+    """A function that is called twice with one value, and returns an equal one that samples can share."""
+
+    def __call__(self, value: T, same: T, /) -> T:
+        """Return the value that stands for equal ones."""
+
+
+def _as_it_is(value: T, _: T, /) -> T:
+    return value
+
+
+def sample_of(fields: LineFields, shared: Shared = _as_it_is) -> Sample:
     """Return the identity of the sample of a line.
 
     Args:
         fields: the fields of the line.
-        shared: called twice with one value; returns an equal one, so that samples can share it.
+        shared: returns the value that stands for equal ones.
     """
     names = _given(fields.names, ())
     return Sample(

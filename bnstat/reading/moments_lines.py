@@ -79,9 +79,14 @@ class Lines(Sequence[MomentsLine]):
         """Return some of the lines, in the order of their places, and where each case of them starts."""
         if len(places) == len(self) and all(map(int.__eq__, places, range(len(self)))):
             return Lines(self.rows, self.settings, self.stamps, self.places, self.samples, tuple(starts))
-        columns = (self.settings, self.stamps, self.places, self.samples)
-        settings, stamps, own, samples = (tuple([column[place] for place in places]) for column in columns)
-        return Lines(self.rows.taken(places), settings, stamps, own, samples, tuple(starts))
+        return Lines(
+            self.rows.taken(places),
+            tuple([self.settings[place] for place in places]),
+            tuple([self.stamps[place] for place in places]),
+            tuple([self.places[place] for place in places]),
+            tuple([self.samples[place] for place in places]),
+            tuple(starts),
+        )
 
 
 class Gathering:

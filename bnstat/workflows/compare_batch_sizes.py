@@ -280,7 +280,7 @@ def _forgetting(settings: CompareSettings) -> tuple[Forgetting, ...]:
 def _left_out(samples: Sequence[Sample], table: Moments) -> Iterable[Finding]:
     """Return a finding for each volume with samples that a channel skips, because NaN or Inf leave no mean."""
     undefined = table.nan + table.inf
-    odd = undefined.any(axis=1)
+    odd = np.asarray(undefined.any(axis=1))
     for volume in volumes_among(samples) if odd.any() else ():
         places = [*volume]
         if not odd[places].any():

@@ -15,7 +15,7 @@ from bnstat.batch_size.results import CurveChannel, CurvePoint
 from bnstat.batch_size.settings import CompareSettings, Tolerances
 from bnstat.batch_size.verdict import entries_of_files
 from bnstat.layers.settings import Layer, Settings
-from bnstat.preprocessing.samples import Row
+from bnstat.reading.rows import Rows
 from bnstat.reading.settings import Reading
 from bnstat.reading.table import Table, read_table
 from bnstat.reading.workers.job import Progress
@@ -187,7 +187,7 @@ def _evidence(table: Table, asked: CheckSettings) -> Evidence:
     )
 
 
-def _batches(rows: Sequence[Row], layer: Settings, limits: Limits) -> tuple[CurvePoint | None, tuple[Needs, ...]]:
+def _batches(rows: Rows, layer: Settings, limits: Limits) -> tuple[CurvePoint | None, tuple[Needs, ...]]:
     """Return what the batch size does to these samples, and the sizes that channels need for which it is too small.
 
     None and nothing if the samples are too few, or share no batch statistics.

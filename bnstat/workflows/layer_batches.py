@@ -103,7 +103,7 @@ def _channels(samples: Indices, rows: Rows, block: int, settings: Settings) -> C
     """Return the results of batches whose samples have their moments in one block, or of one batch (block −1)."""
     if block < 0:
         merged = Moments.stack([rows[place].moments for place in samples[0].tolist()]).merged(axis=0)
-        return columns_of(merged[np.newaxis], settings)
+        return columns_of(merged.reshape((1, *merged.shape)), settings)
     moments, position = rows.blocks[block].moments, rows.located[1]
     step = max(_AT_ONCE // (samples.shape[1] * moments.shape[1]), 1)
     parts = [samples[at : at + step] for at in range(0, len(samples), step)]

@@ -157,7 +157,7 @@ def _show(top: Path) -> int:
         f"{'reader':16}{'rounds':>7}{'wall min':>10}{'CPU min':>9}{'executions':>12}{'edges':>7}{'failures':>10}"
         f"{'stopped':>9}"
     )
-    open_ones = []
+    open_ones: list[tuple[Path, Failure]] = []
     for name in READERS:
         state = State(top, name)
         one = ledger.summed(state.done())

@@ -217,7 +217,7 @@ def blocked(data: LayerInput) -> Band:
 
 def lanes(data: LayerInput) -> Band:
     """Bound two passes in which eight lanes add their values one after the other."""
-    return _two_pass(data, 2.0 * LANES + SEQUENTIAL_SLOPE / LANES * data.count)
+    return _two_pass(data, _plain(data.count, 2.0 * LANES, SEQUENTIAL_SLOPE / LANES))
 
 
 def chunks(data: LayerInput) -> Band:
@@ -343,9 +343,9 @@ def _clamped(band: Band, data: LayerInput) -> Band:
     return np.where((low == -inf) & (data.magnitude_square > FLOAT32_MAX), low, _greater(low, 0.0)), high
 
 
-def _plain(count: Integers) -> Doubles:
+def _plain(count: Integers, least: float = 2.0, slope: float = SEQUENTIAL_SLOPE) -> Doubles:
     """Return the growth of a sum that adds value after value."""
-    return np.asarray(2.0 + SEQUENTIAL_SLOPE * count)
+    return np.asarray(least + slope * count)
 
 
 def _in_blocks(data: LayerInput) -> Band:
@@ -356,7 +356,7 @@ def _in_blocks(data: LayerInput) -> Band:
 
 def _xla(data: LayerInput, growth: Doubles | float, slope: float = XLA_PLAIN_SLOPE) -> Doubles:
     """Return the growth of XLA's sums; `growth` is that of its trees, `slope` that of plain sums for each value."""
-    plain = 2.0 + slope * data.count
+    plain = _plain(data.count, slope=slope)
     trees = _lesser(plain, XLA_DIVIDED_GROWTH) if data.divided else growth
     return np.where(data.count * data.channels < XLA_PLAIN_VALUES, plain, trees)
 

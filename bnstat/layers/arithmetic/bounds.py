@@ -125,17 +125,16 @@ class StoredColumns:
         """Return those of one channel."""
         shared = ("channels", "divided", "inner")
         each = {field.name: getattr(values, field.name) for field in fields(values)}
-        return cls(
-            **{
-                name: value if name in shared or value is None else np.array([value], _TYPES.get(name, np.float64))
-                for name, value in each.items()
-            }
-        )
+        own: dict[str, Any] = {
+            name: value if name in shared or value is None else np.array([value], _TYPES.get(name, np.float64))
+            for name, value in each.items()
+        }
+        return cls(**own)
 
     def taken(self, places: slice) -> StoredColumns:
         """Return those of some of the channels."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
-        arrays = {name: value[places] for name, value in own.items() if isinstance(value, np.ndarray)}
+        arrays: dict[str, Any] = {name: value[places] for name, value in own.items() if isinstance(value, np.ndarray)}
         return replace(self, **arrays)
 
     @cached_property
@@ -270,5 +269,5 @@ def _half_band(arithmetic: Arithmetic, data: LayerInput, dtype: InputType, *, up
         return low - error, high + error
     # tf.nn.moments casts float16 to float32, and bfloat16 not: its mean and squares are rounded to that
     offset, factor = (squared(unit * np.abs(data.mean)), 2.0) if dtype == "bfloat16" else (np.zeros(1), 1.0)
-    error = np.float64(factor * HALF_RESULT * unit)
-    return low * (1.0 - error), (high + offset) * (1.0 + error)
+    relative = np.float64(factor * HALF_RESULT * unit)
+    return low * (1.0 - relative), (high + offset) * (1.0 + relative)

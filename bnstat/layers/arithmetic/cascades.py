@@ -119,8 +119,8 @@ def _one_pass_of(values: Doubles, count: int, ways: Ways) -> tuple[Doubles, Doub
 
 def _longest(count: int) -> int:
     """Return how many values are added one after the other at most."""
-    step = 1 << _power(count)
-    return max(step, count // step ** (_LEVELS - 1), *_REGISTERS) + 1
+    power = _power(count)
+    return max(1 << power, count >> (_LEVELS - 1) * power, *_REGISTERS) + 1
 
 
 def _power(rows: int) -> int:

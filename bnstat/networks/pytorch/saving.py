@@ -51,8 +51,8 @@ def save_weights(module: nn.Module, weights: str | None, changed: Iterable[torch
             f"{path} could not be written ({first_line(error)}); give a file in a folder that exists"
         ) from None
     if content is None and weights is not None:
-        file = split_weights(weights)[0]
-        return (f"the new file is a state dict of the network, since its weights were not found in {file}",)
+        source = split_weights(weights)[0]
+        return (f"the new file is a state dict of the network, since its weights were not found in {source}",)
     if lost:
         return (f"the new file lacks what is neither a tensor nor a plain value: {first_ones(_values(lost), lost)}",)
     return ()

@@ -115,7 +115,8 @@ class Cluster:
             while places:
                 future = self._next(client, done)
                 place = places.pop(future)
-                yield outcome_of(place, jobs[place], self._result(client, future, jobs[place]))
+                found = self._result(client, future, jobs[place])
+                yield outcome_of(place, jobs[place], found)
                 if (following := next(left, None)) is not None:
                     submit(following)
         except (CancelledError, OSError) as error:  # the client gives up all results if its scheduler goes
@@ -164,9 +165,12 @@ class Cluster:
     @staticmethod
     def _has_workers(client: Client) -> bool:
         """Return True if the scheduler answers that it has a worker."""
+        scheduler = client.scheduler
+        if scheduler is None:  # the client is closed
+            return False
         try:
-            return bool(client.sync(client.scheduler.ncores, callback_timeout=_ANSWER_S))
-        except (OSError, TimeoutError, AttributeError):  # a client that is closed has no scheduler
+            return bool(client.sync(scheduler.ncores, callback_timeout=_ANSWER_S))
+        except (OSError, TimeoutError, AttributeError):  # a client that closes meanwhile loses its parts
             return False
 
     def _result(self, client: Client, future: Future[Found], job: CaseJob[Found]) -> Found | InputError | UsageError:

@@ -80,7 +80,7 @@ def _seeds() -> Iterator[bytes]:
     kinds = ("?", "i1", "u1", ">i2", "u2", "i4", ">u4", "i8", "u8", "f2", ">f4", "f8")
     for place, kind in enumerate(kinds):
         shape = ((2, 3), (2, 3, 2), (2, 2, 3, 2), (1, 2, 2, 3, 2))[place % 4]
-        values = np.asarray(rng.integers(0, 50, shape).astype(kind), order="CF"[place % 2])
+        values = np.asarray(rng.integers(0, 50, shape).astype(kind), order="F" if place % 2 else "C")
         made = io.BytesIO()
         np.save(made, values)
         for form in range(3):

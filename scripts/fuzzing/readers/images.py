@@ -13,7 +13,7 @@ import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, cast
 
 import nibabel
 import numpy as np
@@ -23,6 +23,8 @@ from fuzzing.expected import compare
 from fuzzing.mutation import Field, lines_changed, with_bytes, with_field
 from fuzzing.reader import Reader
 from fuzzing.readers.volumes import WAYS, moments_of, seldom, written
+
+Order: TypeAlias = Literal["<", ">"]
 
 _FORMS = ("nii", "nii.gz", "raw.gz", "pair", "pair.gz", "nii.bz2", "mgh", "mgz", "mnc", "mnc.gz", "afni", "afni.gz")
 # Between the header of AFNI, which is text, and its voxels.
@@ -91,10 +93,11 @@ def _stored(path: Path) -> tuple[np.ndarray[Any, Any], float, float] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = nibabel.load(path)
-            proxy = image.dataobj
+            proxy = cast(Any, image).dataobj
             if type(proxy) is not ArrayProxy:  # formats with a scale factor for each slice or channel
                 return np.asarray(proxy), 1.0, 0.0
-            stored, slope, intercept = np.asarray(proxy.get_unscaled()), float(proxy.slope), float(proxy.inter)
+            unscaled = cast(Any, proxy).get_unscaled()
+            stored, slope, intercept = np.asarray(unscaled), float(proxy.slope), float(proxy.inter)
     except Exception:
         return None
     if isinstance(image, nibabel.Nifti1Image) and proxy.offset < image.header.single_vox_offset:
@@ -159,7 +162,7 @@ def _seeds() -> Iterator[bytes]:
     rng = np.random.default_rng(0)
     kinds = ("u1", "i2", "i4", "f4", "f8", "i1", "u2", "u4", "i8", "u8")
     for place, kind in enumerate(kinds):
-        order = "<>"[place % 2]
+        order: Order = ">" if place % 2 else "<"
         shape = ((3, 2, 2), (2, 2, 2, 2))[place // 2 % 2]
         values = rng.integers(0, 100, shape).astype(kind)
         for form in ("nii", "nii.gz", "pair", "pair.gz", "nii.bz2"):
@@ -188,7 +191,7 @@ def _in(form: str) -> bytes:
     return bytes([_FORMS.index(form)])
 
 
-def nifti(values: np.ndarray, order: str, *, second: bool = False, pair: bool = False, slope: float = 1.0) -> bytes:
+def nifti(values: np.ndarray, order: Order, *, second: bool = False, pair: bool = False, slope: float = 1.0) -> bytes:
     """Return an image as bytes: the header, nothing between, and the voxels."""
     codes = {"u1": 2, "i2": 4, "i4": 8, "f4": 16, "f8": 64, "i1": 256, "u2": 512, "u4": 768, "i8": 1024, "u8": 1280}
     code, bits = codes[values.dtype.str[1:]], 8 * values.dtype.itemsize

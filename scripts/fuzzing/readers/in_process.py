@@ -24,7 +24,7 @@ def command(*arguments: str) -> int:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
         code = run([*arguments, "--debug"])  # which raises a defect
     said.flush()
-    lines = said.buffer.getvalue().decode()  # type: ignore[attr-defined]  # the bytes behind it
+    lines = said.buffer.getvalue().decode()
     if code not in _EXPECTED or "Traceback" in lines:
         raise DefectError(f"exit code {code} ({lines[-2000:]})")
     return code

@@ -6,7 +6,7 @@ import bz2
 import gzip
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +81,7 @@ def _seeds() -> Iterator[bytes]:
     """Yield images of both formats, of several types and encodings, attached and detached."""
     rng = np.random.default_rng(2)
     values = rng.integers(0, 100, (2, 3, 2))
-    packers = {"raw": bytes, "gzip": gzip.compress, "bzip2": bz2.compress}
+    packers: dict[str, Callable[[bytes], bytes]] = {"raw": bytes, "gzip": gzip.compress, "bzip2": bz2.compress}
     packers |= {"hex": lambda raw: raw.hex().encode()}
     for kind, name in (("u1", "uchar"), ("<i2", "short"), (">i4", "int"), ("<f4", "float"), (">f8", "double")):
         endian = "big" if kind[0] == ">" else "little"
