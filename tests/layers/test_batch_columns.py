@@ -42,3 +42,10 @@ def test_columns_and_values_have_the_same_parts(size):
         np.testing.assert_array_equal(columns.number(name), values.number(name))
     for name in ("constant", "accurate", "nan_possible", "whole"):
         np.testing.assert_array_equal(columns.flag(name), values.flag(name))
+
+
+def test_batches_equal_other_sequences_of_the_same_batches_alone():
+    batches = bnstat.diagnose(TENSOR, batch_size=7).batches
+    assert batches == list(batches)
+    assert batches != list(batches)[:-1]
+    assert batches != "batches"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bnstat import Moments
+from bnstat import Moments, Preparation
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.normalizers.batch import normalize
 from bnstat.layers.settings import Settings
@@ -68,6 +68,8 @@ def test_a_constant_channel_has_no_variance_and_no_condition_number():
 def test_zero_variance_without_epsilon_is_undefined_and_not_zero():
     found = channel(np.full(100, 3.0), epsilon=0.0)
     assert (found.gain, found.output_variance, found.epsilon_share) == (None, None, None)
+    assert found.output_nan
+    assert not channel(VALUES, epsilon=0.0).output_nan
 
 
 def test_the_condition_number_is_that_of_chan_golub_and_leveque():
@@ -106,3 +108,9 @@ def test_a_batch_is_the_merge_of_its_samples():
     parts = [VALUES[:300].reshape(-1, 1), 5 + VALUES[300:].reshape(-1, 1)]
     both = Moments.stack([Moments.from_array(part) for part in parts])
     assert normalize(both, settings())[0].variance == pytest.approx(np.concatenate(parts).var(), rel=1e-12)
+
+
+def test_one_value_inside_of_a_mask_has_a_running_variance_only_where_that_is_the_biased_one():
+    masked = Preparation(mask="nonzero")
+    assert channel([4.0], preparation=masked).running_variance == pytest.approx(0.99)
+    assert channel([4.0], framework="torch", preparation=masked).running_variance is None

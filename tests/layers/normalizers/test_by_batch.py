@@ -27,20 +27,20 @@ def diagnosed(tmp_path):
     return ask
 
 
-def by_hand(batches, momentum=0.99):
+def by_hand(batches, momentum=0.99, epsilon=EPSILON):
     """r, d, running mean and running variance of each batch and channel."""
     mean, deviation = np.zeros(2), np.ones(2)
     for batch in batches:
-        now, spread = batch.mean(axis=(0, 1, 2)), np.sqrt(batch.var(axis=(0, 1, 2)) + EPSILON)
+        now, spread = batch.mean(axis=(0, 1, 2)), np.sqrt(batch.var(axis=(0, 1, 2)) + epsilon)
         r, d = spread / deviation, (now - mean) / deviation
         mean, deviation = momentum * mean + (1 - momentum) * now, momentum * deviation + (1 - momentum) * spread
-        yield r, d, mean, deviation**2 - EPSILON
+        yield r, d, mean, deviation**2 - epsilon
 
 
-@pytest.mark.parametrize("framework", ["keras", "keras2"])
-def test_renorm_compares_each_batch_with_the_running_statistics_before_it(diagnosed, framework):
-    report = diagnosed(framework=framework, normalizer="renorm", batch_size=2, momentum=0.9)
-    for batch, expected in zip(report.batches, by_hand(np.split(SAMPLES, 4), 0.9), strict=True):
+@pytest.mark.parametrize(("framework", "epsilon"), [("keras", EPSILON), ("keras2", EPSILON), ("keras", 0.0)])
+def test_renorm_compares_each_batch_with_the_running_statistics_before_it(diagnosed, framework, epsilon):
+    report = diagnosed(framework=framework, normalizer="renorm", batch_size=2, momentum=0.9, epsilon=epsilon)
+    for batch, expected in zip(report.batches, by_hand(np.split(SAMPLES, 4), 0.9, epsilon), strict=True):
         for channel in batch.channels:
             correction = channel.correction
             found = (correction.r, correction.d, channel.running_mean, channel.running_variance)

@@ -196,6 +196,12 @@ def test_rules_about_epsilon_judge_the_mean_square_of_rms_norm(diagnosed):
     assert "Keras's ε 0.001 would give" in finding.message
 
 
+def test_rms_norm_without_epsilon_divides_0_by_0_where_all_values_are_0_and_nowhere_else(diagnosed):
+    tensor = np.stack([np.full((2, 2, 2, 2), value) for value in (0.0, 1.0, 3.0)])
+    (batch,) = diagnosed(tensor, normalizer="rms", epsilon=0.0).batches
+    assert [group.output_nan for group in batch.groups] == [True, False, False]
+
+
 @pytest.mark.parametrize("framework", ["keras", "flax"])
 @pytest.mark.parametrize("normalizer", ["layer", "rms"])
 def test_a_layer_whose_default_is_the_last_axis_says_how_to_reduce_more(diagnosed, framework, normalizer):
