@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +14,7 @@ from typing import Any
 from cosmic_ray import mutating, plugins
 from cosmic_ray.ast import Visitor, get_ast
 
-from mutants.mutant import CORE, ROOT, Mutant
+from mutants.mutant import CACHE, CORE, ROOT, Mutant
 
 # Of other names: a decorator of documentation or of a class, and two that need names as arguments.
 _LEFT_OUT = {"core/NoOp", "core/VariableReplacer", "core/VariableInserter", "core/RemoveDecorator"}
@@ -25,19 +27,19 @@ def files() -> list[str]:
 
 
 def drawn(number: int, seed: int, among: Sequence[str]) -> list[Mutant]:
-    """Return so many mutants: places of the code are drawn, in each file as many as it has, then one change of each.
+    """Return so many mutants: places of the code are drawn, more in longer files, and one change of each.
 
     Args:
         number: how many of all files; each file has at least one.
         seed: of the draws.
         among: the files of which they are returned.
     """
-    sites = {file: sorted(_sites(file).items()) for file in files()}
-    every = sum(map(len, sites.values()))
+    sizes = {file: len((ROOT / file).read_text("utf-8").splitlines()) for file in files()}
+    every = sum(sizes.values())
     found: list[Mutant] = []
     for file in among:
-        places = sites[file]
-        wanted = max(round(number * len(places) / every), 1)
+        places = sorted(_sites(file).items())
+        wanted = max(round(number * sizes[file] / every), 1)
         rng = random.Random(f"{seed}:{file}")  # so a file has the same ones whatever other files are asked for
         rng.shuffle(places)
         for _, changes in places:
@@ -74,9 +76,14 @@ def _operators() -> dict[str, Any]:
 
 def _sites(file: str) -> dict[tuple[int, int], list[tuple[str, int]]]:
     """Return the changes at each place of a file: the operator, and which of its places it is."""
-    finding = _Finding(_operators())
-    finding.walk(get_ast((ROOT / file).read_text("utf-8")))
-    return finding.places
+    source = (ROOT / file).read_text("utf-8")
+    kept = CACHE / f"{hashlib.sha256(source.encode()).hexdigest()}.json"
+    if not kept.exists():
+        finding = _Finding(_operators())
+        finding.walk(get_ast(source))
+        CACHE.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(list(finding.places.items())), "utf-8")
+    return {tuple(place): changes for place, changes in json.loads(kept.read_text("utf-8"))}
 
 
 def _made(file: str, name: str, occurrence: int) -> Mutant | None:

@@ -7,9 +7,12 @@ import json
 import os
 import resource
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -17,11 +20,14 @@ from typing import Any
 import coverage
 
 from mutants.mutant import CORE, ROOT, Mutant
+from mutants.rebinding import lines_that_use, rebind
 from mutants.swapping import alive, swap
 
 # The processor time of the tests of one mutant: those that are quick come first. Survivors are tried with more.
-MOST_TESTS = 10.0
-MOST_TESTS_OF_SURVIVORS = 120.0
+MOST_TESTS = 4.0
+MOST_TESTS_OF_SURVIVORS = 60.0
+# A test that takes longer is not finished when tests are mapped, and is among the last of those of its lines.
+_SLOW = 2.0
 # A mutant that never ends is ended: the processor time that it may use is this many times that of its tests, and more.
 _TIMES, _MORE = 5, 5
 _MOST_WALL = 600
@@ -35,7 +41,7 @@ class Loop:
     Attributes:
         mutants: the mutants, in order.
         told: called with each mutant and what became of it: "killed", "survived", "time limit", or "on import"
-            if no test runs its line, or it is run on import: all tests have to be run in a process of their own.
+            if it can only be tried in a process of its own.
         map: the file in which the tests of each line are kept.
         most: the processor time of the tests of one mutant.
     """
@@ -55,10 +61,14 @@ class Loop:
             self._fork(lambda: _mapped(list(items.values()), self.map), 3600, 3600)
         known = json.loads(self.map.read_text("utf-8"))
         seconds: Tests = known["seconds"]
+        for name in known["modules"]:  # which tests import: once, not in each fork
+            with suppress(Exception):
+                import_module(name)
         functions = alive({one.file for one in self.mutants})
         gc.freeze()  # a fork does not look at what is here already
         for mutant in self.mutants:
-            names = [name for name in known["lines"].get(f"{mutant.file}:{mutant.line}", ()) if name in items]
+            lines = {f"{mutant.file}:{mutant.line}"} & set(known["lines"]) or lines_that_use(mutant, known["lines"])
+            names = list({name for line in lines for name in known["lines"][line] if name in items})
             names.sort(key=seconds.__getitem__)
             chosen: list[Any] = []
             spent = 0.0
@@ -101,6 +111,10 @@ class Loop:
         return -9
 
 
+class _Slow(BaseException):
+    """A test takes long."""
+
+
 class _Failed:
     """Notes whether a test failed."""
 
@@ -115,7 +129,7 @@ class _Failed:
 def _tried(mutant: Mutant, known: Mapping[str, Iterable[FunctionType]], items: Sequence[Any], said: Path) -> int:
     """Run the tests of a mutant until one fails; return 1 if one did, 2 if the mutant cannot be swapped in."""
     _silence()
-    if not swap(mutant, known):
+    if not swap(mutant, known) and not rebind(mutant):
         return 2
     failed = _Failed()
     _run(items, failed, stop=True)
@@ -141,13 +155,20 @@ def _mapped(items: Sequence[Any], path: Path) -> int:
         data_file=None, include=[f"{ROOT}/{one}" + "/*" * (not one.endswith(".py")) for one in CORE], messages=False
     )
     begun: Tests = {}
+    imported = set(sys.modules)
 
     def before(name: str) -> None:
+        signal.setitimer(signal.ITIMER_PROF, _SLOW)
         measured.switch_context(name)
         begun[name] = time.process_time()
 
+    def late(*_: object) -> None:
+        raise _Slow
+
+    signal.signal(signal.SIGPROF, late)
     measured.start()
     _run(items, _Failed(), stop=False, before=before)
+    signal.setitimer(signal.ITIMER_PROF, 0)
     measured.stop()
     data = measured.get_data()
     lines: dict[str, list[str]] = {}
@@ -157,8 +178,10 @@ def _mapped(items: Sequence[Any], path: Path) -> int:
             if names:
                 lines[f"{Path(file).relative_to(ROOT).as_posix()}:{line}"] = names
     ends = [*list(begun.values())[1:], time.process_time()]
-    seconds = {name: end - start for (name, start), end in zip(begun.items(), ends, strict=True)}
-    path.write_text(json.dumps({"lines": lines, "seconds": seconds}), "utf-8")
+    took = {name: end - start for (name, start), end in zip(begun.items(), ends, strict=True)}
+    seconds = {name: own if own < _SLOW else 10 * _SLOW for name, own in took.items()}
+    modules = [name for name in sys.modules if name not in imported]
+    path.write_text(json.dumps({"lines": lines, "seconds": seconds, "modules": modules}), "utf-8")
     return 0
 
 

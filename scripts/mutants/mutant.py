@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+# What takes long and is the same each time: the places of changes, and the tests of lines.
+CACHE = ROOT / ".cache" / "mutants"
 # The core: what computes numbers.
 CORE = (
     "bnstat/moments",

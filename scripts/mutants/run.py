@@ -32,7 +32,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts"), str(ROOT / "tests")]
 from mutants import entries  # noqa: E402  (of this folder, found on the path that is set above)
 from mutants.drawing import drawn, files  # noqa: E402
 from mutants.loop import MOST_TESTS, MOST_TESTS_OF_SURVIVORS, Loop  # noqa: E402
-from mutants.mutant import Mutant  # noqa: E402
+from mutants.mutant import CACHE, Mutant  # noqa: E402
 
 # The tests of the core. Those of commands run it too, and take much longer.
 _EXACT = "tests/docs/test_adversary.py::test_no_number_is_farther_from_the_exact_one_than_it_may_be"
@@ -60,7 +60,6 @@ TESTS = {
         *(f"{_EXACT}[{name}]" for name in ("curve", "groups", "patch-curve")),
     ),
 }
-_CACHE = ROOT / ".cache" / "mutants"
 
 
 def main() -> int:
@@ -89,7 +88,7 @@ def _run(mutants: Sequence[Mutant], tests: Sequence[str], room: str, most: float
     """Run mutants with these tests, and keep what became of each."""
     if not mutants:
         return
-    _CACHE.mkdir(parents=True, exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
     # The same examples each time; a first one that fails is enough, and is not made small.
     settings.register_profile(
         "mutants", derandomize=True, database=None, deadline=None, phases=(Phase.explicit, Phase.generate)
@@ -105,7 +104,7 @@ def _run(mutants: Sequence[Mutant], tests: Sequence[str], room: str, most: float
         said = f"{outcome:12} {mutant.file}:{mutant.line} {mutant.before}  =>  {mutant.after}"
         print(said, file=sys.__stderr__, flush=True)
 
-    loop = Loop(mutants, told, _CACHE / f"{room.replace('/', '-')}.json", most)
+    loop = Loop(mutants, told, CACHE / f"{room.replace('/', '-')}.json", most)
     options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", "-s"]
     pytest.main([*options, *(str(ROOT / one) for one in tests)], plugins=[loop])
     for mutant in on_import:

@@ -55,3 +55,15 @@ def test_the_layout_of_groups_does_too(grouped, inner, divided, together):
     count = np.array([12 * grouped])
     assert layout.together(count).tolist() == [together]
     assert layout.voxels(count).tolist() == [12]
+
+
+@pytest.mark.parametrize("normalizer", ["batch", "layer"])
+@pytest.mark.parametrize(
+    ("stored", "most", "rounded"),
+    [("i2", 2048, False), ("i2", 2049, True), ("f2", 2048, False), ("f4", 2048, True), ("u1", 255, False)],
+)
+def test_values_that_the_type_of_the_input_may_not_have_are_said_to_be_rounded(normalizer, stored, most, rounded):
+    values = np.resize(np.array([0, 1, most]), (2, 4, 4, 4, 7)).astype(stored)
+    batches = bnstat.diagnose(values, framework="torch", axis=4, normalizer=normalizer, dtype="float16").batches
+    parts = [part for batch in batches for part in batch.parts]
+    assert {part.prediction.rounded for part in parts} == {rounded}
