@@ -94,7 +94,7 @@ def _types(columns: Sequence[tuple[Any, ...]]) -> set[type]:
 def _whole(*columns: tuple[Any, ...]) -> tuple[Moments, NDArray[np.bool_]] | None:
     """Return the moments of channels, and which of these pass all checks; None if each line has to be read by itself.
 
-    Channels without values do not pass, since their extremes are placeholders.
+    Channels without values do not pass, since their extremes are placeholders, nor do those with an undefined number.
     """
     count, mean, tail, m2, low, high, nan, inf, varies, residue, clipped = columns
     kinds = _types(columns)
@@ -106,7 +106,7 @@ def _whole(*columns: tuple[Any, ...]) -> tuple[Moments, NDArray[np.bool_]] | Non
         return None
     counts, nans, infs = (np.array(column, np.int64) for column in (count, nan, inf))
     means, tails, squares = (np.array(column, np.float64) for column in (mean, tail, m2))  # None becomes NaN
-    fits = _agree(counts, least, most, means, tails)
+    fits = _agree(counts, least, most, means, tails) & np.isfinite(means) & np.isfinite(squares)
     if not {UnsetType} >= set(map(type, clipped)):
         if UnsetType in set(map(type, clipped)):
             return None
@@ -114,7 +114,6 @@ def _whole(*columns: tuple[Any, ...]) -> tuple[Moments, NDArray[np.bool_]] | Non
         # a sum of three counts beyond this could exceed 64 bits
         exact = (np.stack([counts, nans, infs, *parts.T]) <= _EXACT).all(axis=0)
         fits &= exact & (parts.sum(axis=1) <= counts + nans + infs)
-    means, squares = (np.where(np.isnan(column), np.inf, column) for column in (means, squares))
     residues = sum_residues(means, tails)
     for place in () if {UnsetType} >= set(map(type, residue)) else range(len(residue)):
         if not isinstance(residue[place], UnsetType):
@@ -138,5 +137,5 @@ def _agree(counts: Integers, least: Array, most: Array, means: Doubles, tails: D
     low, high = least.astype(np.float64), most.astype(np.float64)
     furthest = np.maximum(np.abs(low), np.abs(high))
     exact = furthest <= (_EXACT if least.dtype.kind == "i" else np.inf)
-    beyond = (np.abs(means) / 2 > furthest) | (np.abs(tails) / 2 > furthest)  # NaN, an undefined mean, is not
+    beyond = (np.abs(means) / 2 > furthest) | (np.abs(tails) / 2 > furthest)
     return np.asarray((counts > 0) & exact & (low <= high) & ~beyond)

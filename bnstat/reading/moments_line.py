@@ -299,9 +299,19 @@ def moments_of(channels: tuple[ChannelFields, ...]) -> Moments:
     )
 
 
+def _end(channel: ChannelFields, end: int | float | None, beyond: float) -> int | float | None:
+    """Return an end of the values of a channel; one that is beyond float64 is infinite, None if there are no values."""
+    if end is not None or not channel.count:
+        return end
+    return beyond if channel.varies else inf  # equal values have equal ends, and a line does not keep their sign
+
+
 def _extremes(channels: tuple[ChannelFields, ...]) -> tuple[Array, Array]:
     """Return the least and the greatest values, all of one type that rounds none of them. Integers stay integers."""
-    ends = [channel.min for channel in channels], [channel.max for channel in channels]
+    ends = (
+        [_end(channel, channel.min, -inf) for channel in channels],
+        [_end(channel, channel.max, inf) for channel in channels],
+    )
     known = [value for end in ends for value in end if value is not None]
     dtype = typed(known)
     neutral = (known[0], known[0]) if dtype.kind in "iu" else (inf, -inf)  # those of an empty channel do not matter

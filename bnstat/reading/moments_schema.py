@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from math import isfinite
+from math import isfinite, isinf
 from typing import Annotated, Literal
 
 import msgspec
@@ -264,6 +264,7 @@ def _require_distinct(fields: LineFields, channels: int) -> None:
 def _require_extremes(channel: ChannelFields, place: int) -> None:
     """Raise ValueError if the least or greatest value is not one of a volume, or the mean is far beyond both."""
     least, most = channel.min, channel.max
+    _require_defined(channel, place)
     for name, end in (("min", least), ("max", most)):
         if isinstance(end, int) and not -(2**63) <= end < 2**64:
             raise ValueError(f"channels[{place}].{name} is {_shown(end)}, which is not a number of 64 bits")
@@ -275,6 +276,30 @@ def _require_extremes(channel: ChannelFields, place: int) -> None:
     for name, value in (("mean", channel.mean), ("mean_tail", channel.mean_tail)):
         if value is not None and abs(value) / 2 > furthest:  # what rounding did does not matter
             raise ValueError(f"channels[{place}].{name} {value!r} is beyond its min {least!r} and max {most!r}")
+
+
+def _require_defined(channel: ChannelFields, place: int) -> None:
+    """Raise ValueError if a number is null that is known, or known of no values.
+
+    The ends of values are null only beyond float64, as after a scale factor. Then the mean is null too, unless values
+    of both signs make it smaller; and then m2 is.
+    """
+    ends = {"min": channel.min, "max": channel.max}
+    if not channel.count:
+        for name, end in ends.items():
+            if end is not None:
+                raise ValueError(f"channels[{place}].{name} is {end!r}, and there are no values")
+        return
+    beyond = channel.mean is None or (channel.varies and channel.m2 is None)
+    known = [end for end in ends.values() if end is not None]
+    for name, end in ends.items():
+        # integers are never scaled, and of equal values no end is known if the other is not
+        if end is None and not (beyond and all(channel.varies and isinstance(one, float) for one in known)):
+            raise ValueError(f"channels[{place}].{name} is null, and there are {channel.count:,} values")
+    if channel.mean is None and len(known) == len(ends) and not any(isinf(2.0 * end) for end in known):
+        raise ValueError(f"channels[{place}].mean is null, and there are {channel.count:,} values")
+    if channel.m2 is None and not channel.varies:
+        raise ValueError(f"channels[{place}].m2 is null, and all values are equal")
 
 
 def _require_clipped(channel: ChannelFields, place: int, first: ChannelFields) -> None:

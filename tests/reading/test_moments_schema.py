@@ -175,3 +175,58 @@ def test_bytes_that_are_not_utf8_are_refused_wherever_they_are(field):
     line = json.dumps({**LINES[0], f"more {field}": "@"}).encode().replace(b"@", b"\x9d")
     with pytest.raises(ValueError, match="utf-8"):
         parse(line)
+
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.lists(st.floats(), min_size=1, max_size=4),
+    st.sampled_from(["float64", "float32", "int64"]),
+    st.lists(st.tuples(FINITE, FINITE), max_size=2),
+)
+@settings(deadline=None, max_examples=400)
+def test_what_a_scale_factor_does_to_values_is_accepted_and_read_back(values, kind, scaled):
+    with np.errstate(all="ignore"):
+        column = np.array(values)[:, np.newaxis]
+        moments = Moments.from_array(
+            column.astype(kind)
+            if kind != "int64"
+            else np.nan_to_num(column, posinf=9, neginf=-9).clip(-(2.0**62), 2.0**62).astype(kind)
+        )
+    for slope, intercept in scaled:
+        moments = moments.affine(slope, intercept)
+    row = Row(Sample("a.nii", None, (1,), "float64"), moments, Tensor((len(values), 1), 2))
+    line = line_of(MomentsLine(row, ScanSettings(-1, None, bnstat.Preparation()), Stamp(1, 2), 0, 1))
+    found = parse(line.encode())
+    assert line_of(found) == line
+    if moments.finite and moments.varies and np.isfinite(moments.mean).all():
+        for name in ("minimum", "maximum"):
+            assert np.array_equal(getattr(found.row.moments, name), getattr(moments, name), equal_nan=True)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("name", ["mean", "min", "max"])
+@pytest.mark.parametrize("values", [[1, 2, 5], [3, 3, 3]])
+def test_a_number_of_values_that_is_null_is_refused(name, values, whole):
+    line = written(np.transpose([values, values]), Sample("a.nii", None, (3, 2), "int16"))
+    for channel in line["channels"]:
+        channel |= {end: (int if whole else float)(channel[end]) for end in ("min", "max")}
+    line["channels"][1][name] = None
+    with pytest.raises(ValueError, match=rf"channels\[1\]\.{name} is null, and there are 3 values"):
+        parse(json.dumps(line).encode())
+
+
+@pytest.mark.parametrize("name", ["min", "max"])
+def test_an_end_of_no_values_is_refused(name):
+    line = written([[np.nan, 1], [np.inf, 2]], Sample("a.nii", None, (2, 2), "float64"))
+    line["channels"][0][name] = 1.5
+    with pytest.raises(ValueError, match=rf"channels\[0\]\.{name} is 1\.5, and there are no values"):
+        parse(json.dumps(line).encode())
+
+
+def test_ends_beyond_float64_are_not_taken_from_another_channel():
+    line = written([[1, 1], [2, 2], [5, 5]], Sample("a.nii", None, (3, 2), "int16"))
+    line["channels"][1] |= {"min": None, "max": None, "m2": None}
+    found = parse(json.dumps(line).encode()).row.moments
+    assert (found.minimum.tolist(), found.maximum.tolist()) == ([1, -np.inf], [5, np.inf])

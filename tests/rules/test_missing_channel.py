@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import nibabel
 import numpy as np
 import pytest
 from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
+import bnstat
 from bnstat import Override
 from bnstat.reports.finding import Failure
 from bnstat.rules import findings_of
@@ -118,3 +120,20 @@ def test_a_channel_is_missing_at_any_batch_size_and_with_any_normalizer(tmp_path
         found = check(paths, select=["BN405"], **given).findings
         assert [(one.source, one.channel) for one in found] == [(str(paths[3]), 1)]
     assert replace(found[0], message="").rule == "BN405"
+
+
+def test_a_constant_that_a_scale_factor_puts_beyond_float64_is_no_missing_channel(tmp_path):
+    random = np.random.default_rng(0)
+    for place in range(9):
+        values = random.normal(size=(3, 3, 3)) if place else np.full((3, 3, 3), 1e300)
+        image = nibabel.Nifti1Image(values, np.eye(4))
+        path = tmp_path / f"{place}.nii"
+        image.to_filename(path)
+        raw = bytearray(path.read_bytes())
+        raw[112:116] = np.float32(1e30).tobytes()  # scl_slope
+        path.write_bytes(raw)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "0.nii").rename(tmp_path / "one" / "0.nii")
+    assert "BN101" not in {one.rule for one in bnstat.check(tmp_path / "one").findings}
+    check = bnstat.check(tmp_path)
+    assert not {"BN101", "BN405"} & {one.rule for one in check.findings}

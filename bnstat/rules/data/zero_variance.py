@@ -32,7 +32,7 @@ real layers return for constant input.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import copysign, sqrt
+from math import copysign, inf, sqrt
 
 from bnstat.layers.arithmetic.float_limits import UNIT
 from bnstat.layers.results import Channel, Group
@@ -55,7 +55,8 @@ def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
         yield from _in_all_patches(rule, evidence)
         return
     parts = evidence.report.parts
-    for batch, part in parts.where(parts.flag("constant") & (parts.number("count") > 1)):
+    known = abs(parts.number("minimum")) < inf  # a constant beyond float64 is not known, nor what a layer makes of it
+    for batch, part in parts.where(parts.flag("constant") & (parts.number("count") > 1) & known):
         inside = " inside the mask" if evidence.settings.preparation.mask is not None else ""
         remedy = REMEDY if batch.channel_count > 1 else _OF_THE_ONLY_ONE
         message = (
@@ -71,7 +72,7 @@ def _in_all_patches(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Findin
     for _, part in each_part(evidence):
         found.setdefault(part.channels if isinstance(part, Group) else (part.channel,), []).append(part)
     for channels, parts in found.items():
-        if all(part.constant and part.count > 1 for part in parts):
+        if all(part.constant and part.count > 1 and part.minimum is not None for part in parts):
             inside = " inside the mask" if evidence.settings.preparation.mask is not None else ""
             message = (
                 f"{_titled(channels)} is constant{inside} in {_places(parts)}: {_values(parts)}, so "

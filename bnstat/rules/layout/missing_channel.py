@@ -83,7 +83,7 @@ def _empty(volumes: Sequence[VolumeStatistics], channel: int) -> Iterator[Volume
 
 
 def _is_empty(one: SampleChannel) -> bool:
-    return one.constant and one.count > 1
+    return one.constant and one.count > 1 and one.mean is not None  # None is beyond float64
 
 
 def _bare(volume: VolumeStatistics, channel: int) -> int:
