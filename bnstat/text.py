@@ -154,8 +154,14 @@ def sentence(message: str) -> str:
     return NO_BREAK_SPACE.join(map(backslashed, message.split(NO_BREAK_SPACE)))
 
 
-def closest(name: str, known: Iterable[str]) -> list[str]:
-    """Return the known name that a mistyped one is most like, in a list of one; an empty list if none is like it."""
+def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """Return the known name that a mistyped one is most like, in a list of one; an empty list if none is like it.
+
+    Args:
+        name: the mistyped name.
+        known: the names that exist.
+        cutoff: how like it a name must be, from 0 to 1.
+    """
     import difflib  # noqa: PLC0415  (1.8 ms, for a name that is wrong)
 
-    return difflib.get_close_matches(name, list(known), n=1)
+    return difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)

@@ -24,8 +24,9 @@ class Written(click.ParamType[Value]):
 
     kinds: tuple[type, ...] = (str,)
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002  (click asks this way)
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the name, where click itself would put it in capitals."""
+        del param, ctx
         return self.name
 
     def written(self, value: object) -> object:
@@ -101,8 +102,9 @@ class Intensities(Written[tuple[str, ...]]):
 
     name = "STEPS,…"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ARG002  (click asks this way)
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Return the values. A value that is wrong is refused later, by name."""
+        del param, ctx
         from bnstat.preprocessing.listed_steps import listed_steps
 
         return value if isinstance(value, tuple) else listed_steps(str(value))

@@ -66,7 +66,7 @@ def _on_variance(report: Report) -> str:
     name, settings = _divisor(report.settings), report.settings
     parts = report.parts
     divisor = parts.number("divisor")
-    varying = divisor == divisor  # noqa: PLR0124  (NaN, which is unknown, alone differs from itself)
+    varying = divisor >= 0  # False for NaN, which is unknown
     if ((divisor == 0) & (parts.number("count") == 1)).all() and settings.kind != "rms":
         return f"The variance is zero, because each {_noun(settings)} has a single value."
     zero, unknown = list(parts.where(divisor == 0)), list(parts.where(~varying))

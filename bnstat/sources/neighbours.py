@@ -11,7 +11,7 @@ from functools import lru_cache
 from bnstat.errors import InputError
 from bnstat.sources.formats.registry import format_of, split_key
 from bnstat.sources.names import ending_of, stem_of
-from bnstat.text import printable
+from bnstat.text import closest, printable
 
 # How alike two names must be without their endings, from 0 to 1: `t1_haed` and `t1_head` are by 0.86.
 _ALIKE = 0.75
@@ -131,8 +131,9 @@ def _may_look_into(folder: str, path: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _times_looked(device: int, number: int, changed: int) -> list[int]:  # noqa: ARG001  (what a folder is known by)
+def _times_looked(device: int, number: int, changed: int) -> list[int]:
     """Return how often the names of a folder were looked through for one that is meant, to be counted on."""
+    del device, number, changed  # what the cache knows a folder by
     return [0]
 
 
@@ -151,10 +152,8 @@ def _nearest(name: str, names: Sequence[str]) -> str | None:
     same += [one for one in names if ending_of(one) and stem_of(one).lower() == stem]
     if same:
         return same[0]
-    import difflib  # noqa: PLC0415  (1.8 ms, for a name that is wrong)
-
     alike = {stem_of(one).lower(): one for one in names if _numbers(one) == numbers}
-    return next((alike[one] for one in difflib.get_close_matches(stem, alike, n=1, cutoff=_ALIKE)), None)
+    return next((alike[one] for one in closest(stem, alike, _ALIKE)), None)
 
 
 def _numbers(name: str) -> list[int]:

@@ -97,16 +97,13 @@ def scan(
         # what is to be read, and where it goes
         volumes = _volumes(paths)
         cases = _cases(volumes, reading, failures, notes)
-        described = dict.fromkeys(case.dataset for case in cases if case.dataset is not None)
-        named = [volume for volume in volumes if isinstance(volume, str)]
-        _refuse_target(target, [*named, *described, *_read_of(cases, asked)], resume=resume, force=force)
+        _refuse_target(target, _files_of(volumes, cases, asked), resume=resume, force=force)
         with ExitStack() as stack:
             file = stack.enter_context(_opened(target, resume=resume, force=force))
             done = file.resume(asked, cases, changed) if resume and file.size else set()
             old = not (resume or not file.size)  # the existing file is emptied when its first replacement is read
-            jobs = [
-                Job(case, asked.axis, asked.batch_axis, asked.preparation) for case in cases if key_of(case) not in done
-            ]
+            left = [case for case in cases if key_of(case) not in done]
+            jobs = [Job(case, asked.axis, asked.batch_axis, asked.preparation) for case in left]
             stamps = [_stamp(job.case, asked) for job in jobs]  # before they are read, so that no change is missed
             failed: dict[int, InputError] = {}
             unfit: dict[int, UnfitError] = {}
@@ -148,6 +145,12 @@ def _cases(
     cases = list({key_of(case): case for case in find_cases(volumes, reading, failures, notes)}.values())
     notes += repeated(cases)
     return cases
+
+
+def _files_of(volumes: Sequence[str | InMemory], cases: Sequence[Case], asked: ScanSettings) -> list[str]:
+    """Return all files that are named or read, and those that describe a data set."""
+    described = dict.fromkeys(case.dataset for case in cases if case.dataset is not None)
+    return [*(volume for volume in volumes if isinstance(volume, str)), *described, *_read_of(cases, asked)]
 
 
 def _read_of(cases: Sequence[Case], asked: ScanSettings) -> list[str]:

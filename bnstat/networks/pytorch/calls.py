@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # its usual name
+from torch.nn import functional
 
 from bnstat.layers.frameworks.pytorch import TORCH
 from bnstat.networks.normalization import Kind
@@ -30,11 +30,13 @@ def _signature(kind: Kind, arguments: str) -> Signature:
 
 # torch.nn.functional has running statistics before γ and β; `torch` and the operators have them after.
 _IN_FUNCTIONAL: dict[Function, Signature] = {
-    F.batch_norm: _signature("batch", "input running_mean running_var weight bias training momentum eps"),
-    F.instance_norm: _signature("instance", "input running_mean running_var weight bias use_input_stats momentum eps"),
-    F.group_norm: _signature("group", "input num_groups weight bias eps"),
-    F.layer_norm: _signature("layer", "input normalized_shape weight bias eps"),
-    F.rms_norm: _signature("rms", "input normalized_shape weight eps"),
+    functional.batch_norm: _signature("batch", "input running_mean running_var weight bias training momentum eps"),
+    functional.instance_norm: _signature(
+        "instance", "input running_mean running_var weight bias use_input_stats momentum eps"
+    ),
+    functional.group_norm: _signature("group", "input num_groups weight bias eps"),
+    functional.layer_norm: _signature("layer", "input normalized_shape weight bias eps"),
+    functional.rms_norm: _signature("rms", "input normalized_shape weight eps"),
 }
 _WITH_STATISTICS = "input weight bias running_mean running_var training momentum eps"
 OPERATORS = {
@@ -138,9 +140,9 @@ class Call:
             return self.run()
         affine = (self["weight"], self["bias"])
         if self.kind == "instance":
-            return F.instance_norm(self.input, None, None, *affine, True, 0.0, self["eps"])
-        output = F.batch_norm(self.input, None, None, *affine, True, 0.0, self["eps"])
-        if self._function in (F.batch_norm, torch.batch_norm) or "native" not in _name(self._function):
+            return functional.instance_norm(self.input, None, None, *affine, True, 0.0, self["eps"])
+        output = functional.batch_norm(self.input, None, None, *affine, True, 0.0, self["eps"])
+        if self._function in (functional.batch_norm, torch.batch_norm) or "native" not in _name(self._function):
             return output
         return torch.native_batch_norm(self.input, *affine, None, None, True, 0.0, self["eps"])
 

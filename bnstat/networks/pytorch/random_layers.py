@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # its usual name
+from torch.nn import functional
 
 
 def _input(first: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
@@ -29,17 +29,17 @@ def _mean(probabilities: torch.Tensor, p: float | None = None, **_: Any) -> torc
 def _attention(*arguments: Any, **keywords: Any) -> torch.Tensor:
     """Return the attention without dropout, which is the fifth argument."""
     given = dict(zip(("query", "key", "value", "attn_mask", "dropout_p"), arguments, strict=False)) | keywords
-    return F.scaled_dot_product_attention(**given | {"dropout_p": 0.0})
+    return functional.scaled_dot_product_attention(**given | {"dropout_p": 0.0})
 
 
 # Each random function, and what is called in its place.
 WITHOUT_CHANCE: dict[Callable[..., Any], Callable[..., Any]] = {
-    F.dropout: _input,
-    F.dropout1d: _input,
-    F.dropout2d: _input,
-    F.dropout3d: _input,
-    F.alpha_dropout: _input,
-    F.feature_alpha_dropout: _input,
+    functional.dropout: _input,
+    functional.dropout1d: _input,
+    functional.dropout2d: _input,
+    functional.dropout3d: _input,
+    functional.alpha_dropout: _input,
+    functional.feature_alpha_dropout: _input,
     torch.dropout: _input,
     torch.dropout_: _input,
     torch.feature_dropout: _input,
@@ -51,5 +51,5 @@ WITHOUT_CHANCE: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.Tensor.bernoulli_: _filled_with_mean,
     torch.Tensor.bernoulli: _mean,
     torch.bernoulli: _mean,
-    F.scaled_dot_product_attention: _attention,
+    functional.scaled_dot_product_attention: _attention,
 }

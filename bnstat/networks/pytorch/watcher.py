@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # its usual name
 from torch import nn
+from torch.nn import functional
 
 from bnstat.errors import UsageError, first_line
 from bnstat.networks.layer_names import CallNames
@@ -250,8 +250,9 @@ class Watcher:
         epsilon = epsilon_of(module)
         self.inside = True  # these calls are none of the network
         try:
-            stored = F.batch_norm(frame.tensor, module.running_mean, module.running_var, *affine, False, 0.0, epsilon)
-            switched = F.batch_norm(frame.tensor, None, None, *affine, True, 0.0, epsilon or _TINY)
+            kept = module.running_mean, module.running_var
+            stored = functional.batch_norm(frame.tensor, *kept, *affine, False, 0.0, epsilon)
+            switched = functional.batch_norm(frame.tensor, None, None, *affine, True, 0.0, epsilon or _TINY)
         except ValueError as error:
             self.refused = error, frame.name
             raise
