@@ -8,6 +8,7 @@ has no line of bnstat. A number is wrong if it is farther off than the documenta
     python scripts/adversary.py --case batch:17               one case again; its files are kept in adversary-case/
     python scripts/adversary.py --minutes 60 --output DIR     also writes DIR/adversary.json and DIR/adversary.md
     python scripts/adversary.py --document DIR/adversary.json writes docs/adversary.md
+    python scripts/adversary.py --add DIR/adversary.json      adds a run to the ledger of docs/reliability.md
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from adversarial.runs import Refused, Run  # noqa: E402
 from reference.preparation import Unclear  # noqa: E402
 
 PAGE = ROOT / "docs" / "adversary.md"
+LEDGER = ROOT / "scripts" / "adversarial" / "ledger.json"
 KEPT = Path("adversary-case")
 # How often the tables are written while a run goes on, in seconds.
 WRITTEN_EVERY = 60.0
@@ -66,7 +68,11 @@ def main() -> int:
     parser.add_argument("--case", help="FAMILY:SEED")
     parser.add_argument("--output", type=Path, help="the folder of the tables")
     parser.add_argument("--document", type=Path, help="a table from which the page of the documentation is written")
+    parser.add_argument("--add", type=Path, help="a table that is added to the ledger")
     given = parser.parse_args()
+    if given.add:
+        added(json.loads(given.add.read_text(encoding="utf-8")), LEDGER)
+        return 0
     if given.document:
         PAGE.write_text(page.text(json.loads(given.document.read_text(encoding="utf-8"))), encoding="utf-8")
         return 0
@@ -133,6 +139,19 @@ def case(name: str, seed: int, folder: Path, keep: Path | None = None) -> Tally:
     if judge.wrong:
         judge.tally.failures.append(f"{name}:{seed} ({run.via}): {run.line()}\n{judge.description()}\n  {again}")
     return judge.tally
+
+
+def added(run: Mapping[str, Any], path: Path) -> None:
+    """Add a run to a ledger. Each case that was wrong is named there, until someone writes how it was mended."""
+    known = json.loads(path.read_text("utf-8")) if path.exists() else {"minutes": 0.0, "families": {}, "mended": {}}
+    known["minutes"] = round(known["minutes"] + run["minutes"], 1)
+    for name, own in run["families"].items():
+        tally = Tally(**known["families"].get(name, {}))
+        tally.add(Tally(**{**own, "failures": []}))
+        known["families"][name] = {key: value for key, value in asdict(tally).items() if key != "failures"}
+        for failure in own["failures"]:
+            known["mended"].setdefault(failure.split()[0], "")
+    path.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
 def _results(tallies: Mapping[str, Tally], seed: int, seconds: float) -> dict[str, Any]:

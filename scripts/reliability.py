@@ -71,9 +71,12 @@ def _summary() -> list[str]:
         f"{sum(one.failures for one in tried)} causes of failures found; {open_ones} of them left |"
     )
     if _REFERENCE.exists():
-        families = json.loads(_REFERENCE.read_text("utf-8"))["families"].values()
+        results = json.loads(_REFERENCE.read_text("utf-8"))
+        families = results["families"].values()
         cases, numbers, wrong = (sum(one[name] for one in families) for name in ("cases", "numbers", "wrong"))
-        lines.append(f"| random volumes against an exact reference | {cases:,} | {numbers:,} numbers, {wrong} wrong |")
+        left = sum(not how for how in results["mended"].values())
+        came = f"{numbers:,} numbers, {wrong} wrong; {left} left"
+        lines.append(f"| random volumes against an exact reference | {cases:,} | {came} |")
     counts = _counts()
     if counts:
         lines.append(f"| faults injected | {sum(counts.values()):,} | nothing lost: each is a test that passes |")
@@ -111,7 +114,8 @@ def _reference() -> list[str]:
     ]
     for name, one in results["families"].items():
         lines.append(f"| {name} | {one['cases']:,} | {one['numbers']:,} | {one['wrong']} |")
-    return lines
+    lines += ["", "A case that ends in an error where it should not counts as a wrong number."]
+    return [*lines, *(f"\n- `{case}`: {how or 'not yet mended'}" for case, how in results["mended"].items())]
 
 
 def _faults() -> list[str]:
@@ -138,6 +142,25 @@ def _mutants() -> list[str]:
         if number:
             low, high = mutated.interval(noticed, number)
             lines.append(f"| {part} | {number} | {noticed} | {noticed / number:.1%} ({low:.1%} to {high:.1%}) |")
+    explained = sum(bool(one.why) and not one.noticed for one in entries.values())
+    late = sum(one.late for one in entries.values())
+    noticed, number = mutated.scores(entries)["all"]
+    changing = number - explained
+    lines += [
+        "",
+        f"{explained} of the {number} change nothing that a test can notice, for the reasons below. Of the others,",
+    ]
+    for count, said in (
+        (noticed - late, "at first"),
+        (noticed, "with the tests that were written for those that survived"),
+    ):
+        low, high = mutated.interval(count, changing)
+        share = f"({low:.1%} to {high:.1%})"
+        lines.append(f"{count} of {changing} were noticed {said} {share}{', and' if said == 'at first' else '.'}")
+    lines.append("The share at first is an estimate for these parts; the second one is of these mutants alone.")
+    without = [part for part, (_, count) in mutated.scores(entries).items() if not count]
+    if without:
+        lines += ["", f"Not yet tried: {', '.join(without)}."]
     left = [one for one in entries.values() if not one.noticed]
     if left:
         lines += [

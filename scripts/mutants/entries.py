@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import sqrt
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Entry:
         outcome: "killed", "survived", or "time limit", which a test that hangs would notice.
         test: the test that noticed it.
         why: of a survivor, why no test can notice it.
+        late: True if it survived at first, and is noticed by tests that were written since.
     """
 
     file: str
@@ -35,6 +36,7 @@ class Entry:
     outcome: str
     test: str = ""
     why: str = ""
+    late: bool = False
 
     @property
     def key(self) -> str:
@@ -62,8 +64,11 @@ def add(mutant: Mutant, outcome: str, test: str, path: Path = LEDGER) -> None:
 
 def _add(mutant: Mutant, outcome: str, test: str, path: Path) -> None:
     known = read(path)
-    why = known[mutant.key].why if mutant.key in known else ""
-    known[mutant.key] = Entry(mutant.file, mutant.before, mutant.after, mutant.change, outcome, test, why)
+    before = known.get(mutant.key)
+    entry = Entry(mutant.file, mutant.before, mutant.after, mutant.change, outcome, test)
+    if before is not None:
+        entry = replace(entry, why=before.why, late=entry.noticed and (before.late or not before.noticed))
+    known[mutant.key] = entry
     ordered = sorted(known.values(), key=lambda one: one.key)
     lines = ",\n".join(json.dumps({key: value for key, value in asdict(one).items() if value}) for one in ordered)
     path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")

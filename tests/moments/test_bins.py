@@ -65,6 +65,8 @@ def test_multiples_of_a_power_of_two_are_edges_of_growing_bins():
 def test_values_beyond_the_bins_are_counted_apart():
     bins = EqualBins(1.0, 0, 3)
     assert bins.index(np.array([-0.5, -1e300, 0.0, 2.9, 3.0, 1e300])).tolist() == [0, 0, 1, 3, 4, 4]
+    growing = GrowingBins.over(-3.0, 5.0)
+    assert growing.index(np.array([-1e300, -3.0, 5.0, 1e300])).tolist() == [0, 1, growing.number, growing.number + 1]
 
 
 @pytest.mark.parametrize(("value", "power"), [(1.0, 0), (1.1, 1), (0.5, -1), (1024.0, 10)])

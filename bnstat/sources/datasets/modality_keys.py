@@ -13,7 +13,7 @@ from bnstat.errors import InputError, UsageError
 from bnstat.sources.datasets.description import Description
 from bnstat.sources.label_names import names_labels
 from bnstat.sources.names import is_image
-from bnstat.text import joined
+from bnstat.text import joined, printable
 
 # The beginning of the names of modalities, and what may follow it: a number, a weighting, a phase of contrast.
 _MODALITY = re.compile(
@@ -76,20 +76,19 @@ def keys_of(path: str, entries: Sequence[Any], asked: Sequence[str]) -> Keys:
     counted = Counter(key for entry in files for key in entry)
     labels = [key for key in counted if _is_label(key, [entry[key] for entry in files if key in entry])]
     others = [key for key in counted if key not in labels]
+    shown = joined([printable(key) for key in counted]) if counted else "none"
     if asked:
         unknown = [key for key in asked if key not in counted]
         if unknown:
-            raise UsageError(
-                f"{path}: no entry has an image under the key {unknown[0]!r}; the keys are {joined([*counted])}"
-            )
+            raise UsageError(f"{path}: no entry has an image under the key {unknown[0]!r}; the keys are {shown}")
         channels = list(asked)
     else:
         channels = [key for key in others if counted[key] >= _MOST * len(files)]
         unclear = [key for key in channels if _MODALITY.fullmatch(key) is None]
         if not channels or (unclear and len(channels) > 1):
             raise UsageError(
-                f"{path}: the images of an entry have the keys {joined([*counted])}, which do not tell the channels; "
-                f'name them, as in `channels="{",".join(channels[:2] or labels[:1])}"`'
+                f"{path}: the images of an entry have the keys {shown}, which do not tell the channels; "
+                f'name them, as in `channels="{",".join(map(printable, channels[:2] or labels[:1]))}"`'
             )
     left = [key for key in labels if key not in channels]
     label = _LABEL if _LABEL in left else left[0] if left else None

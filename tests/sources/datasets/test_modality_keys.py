@@ -9,6 +9,7 @@ from dataset_cases import CASES, CHANNELS, describe, save, values, whole
 from inspected import inspected
 
 import bnstat
+from bnstat.errors import UsageError
 from bnstat.sources.datasets.modality_keys import Keys, keys_of
 
 KEYS = dict(zip(("flair", "t1"), range(len(CHANNELS)), strict=True))
@@ -138,3 +139,11 @@ def test_a_list_without_images_gives_a_line_and_no_number(bnstat_run, tmp_path, 
     ran = bnstat_run("inspect", tmp_path / "list.json")
     assert ran.code in (2, 3)
     assert ran.out == ""
+
+
+@pytest.mark.parametrize("asked", [(), ("flair",)])
+def test_a_key_with_a_line_break_leaves_its_message_on_one_line(asked):
+    entries = [{"a\nb": "case_001_0001.nii", "c": "case_001_0002.nii"}]
+    with pytest.raises(UsageError, match=r"a\\nb") as error:
+        keys_of("list.json", entries, asked)
+    assert len(str(error.value).splitlines()) == 1
