@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -97,6 +98,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # escape what the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
+    # A large cohort is many objects that all stay. Python would look through them again and again for unused cycles.
+    gc.set_threshold(700, 10, 100)
     stopping.raise_stopped()
     try:
         code = run(list(sys.argv[1:] if argv is None else argv))
