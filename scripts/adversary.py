@@ -143,7 +143,9 @@ def case(name: str, seed: int, folder: Path, keep: Path | None = None) -> Tally:
 
 def added(run: Mapping[str, Any], path: Path) -> None:
     """Add a run to a ledger. Each case that was wrong is named there, until someone writes how it was mended."""
-    known = json.loads(path.read_text("utf-8")) if path.exists() else {"minutes": 0.0, "families": {}, "mended": {}}
+    known: dict[str, Any] = {"minutes": 0.0, "families": {}, "mended": {}}
+    if path.exists():
+        known = json.loads(path.read_text("utf-8"))
     known["minutes"] = round(known["minutes"] + run["minutes"], 1)
     for name, own in run["families"].items():
         tally = Tally(**known["families"].get(name, {}))
