@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -18,7 +19,8 @@ from bnstat.cli import exit_codes
 from bnstat.cli.messages import as_typed, complain, complain_of, of_input, refused_value
 from bnstat.cli.options import DEBUG, TYPED
 from bnstat.errors import BnstatError, InputError, OutputError, UsageError
-from bnstat.text import closest
+from bnstat.redaction import redacted
+from bnstat.text import closest, printable
 from bnstat.version import __version__, where_docs
 
 REPORT_TO = "the project's issue tracker"
@@ -150,13 +152,20 @@ def _failed(error: Exception, argv: list[str], *, debug: bool) -> int:
         return _expected(error, argv)
     full = isinstance(error, OSError) and error.errno in _FULL
     if debug and not full:
-        traceback.print_exception(error)
+        _trace(error)
     if isinstance(error, OSError) and error.strerror:
         return _expected(_of_system(error), argv)
     told = "the trace above" if debug else "the trace that --debug shows"
     what = f"a defect in bnstat {__version__}: {type(error).__name__}: {error}"
     complain(f"{what}; please report it to {REPORT_TO}, with {told}")
     return exit_codes.DEFECT
+
+
+def _trace(error: Exception) -> None:
+    """Write the trace of an error to stderr. What it quotes, as the name of a file, cannot steer a terminal."""
+    lines = "".join(traceback.format_exception(error)).split("\n")
+    with suppress(OSError):  # if stderr is full or closed, nobody can be told
+        click.echo("\n".join(printable(redacted(line)) for line in lines), err=True, nl=False)
 
 
 def _of_system(error: OSError) -> BnstatError:

@@ -55,8 +55,9 @@ def command(
     """Read volumes once and keep their moments: every other command takes this file in place of the volumes.
 
     The file has one line of JSON for each sample, written as soon as the sample is read: --resume continues after an
-    interruption, and cat joins files from several machines. A moments file depends on --axis, --batch-axis,
-    --intensity, --mask and --patch; it serves every other setting of batch norm.
+    interruption, and cat joins files from several machines. What could not be read has a line too, so that answers
+    from the file report it as those from the volumes do; --resume tries it again. A moments file depends on --axis,
+    --batch-axis, --intensity, --mask and --patch; it serves every other setting of batch norm.
 
     \b
     Examples:

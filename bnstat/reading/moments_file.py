@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bnstat.errors import InputError
 from bnstat.preprocessing.settings import Preparation
+from bnstat.reading.moments_failure import MomentsFailure, failure_in
 from bnstat.reading.moments_line import MomentsLine, line_of
 from bnstat.reading.moments_lines import Gathering, Lines
 from bnstat.reading.moments_schema import decode_identity
 from bnstat.reading.network_layer import NetworkLayer, mixed
 from bnstat.reading.rows import Indices, Rows
-from bnstat.reading.scan_settings import difference
+from bnstat.reading.scan_settings import ScanSettings, difference
 from bnstat.sources.neighbours import unopened
 from bnstat.sources.regular import open_regular
 from bnstat.text import plural
@@ -29,10 +31,14 @@ class MomentsFile:
 
     Attributes:
         lines: the samples of all complete cases, in order.
+        settings: the settings of the scan, which all lines share.
+        failures: the inputs that could not be read at the scan.
         notes: what was skipped, a sentence each.
     """
 
     lines: Lines
+    settings: ScanSettings
+    failures: tuple[InputError, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -43,12 +49,12 @@ class MomentsFile:
     @property
     def preparation(self) -> Preparation:
         """The preprocessing that all samples went through."""
-        return self.lines[0].settings.preparation
+        return self.settings.preparation
 
     @property
     def network(self) -> NetworkLayer | None:
         """The layer of a network that the moments are of; None for voxels."""
-        return self.lines[0].settings.network
+        return self.settings.network
 
 
 def read_moments(path: str) -> MomentsFile:
@@ -56,24 +62,39 @@ def read_moments(path: str) -> MomentsFile:
 
     Raises:
         InputError: if the file cannot be read, a line is damaged, two lines contradict each other, or no case is
-            complete.
+            complete and none has failed.
     """
     found = examine(path)
-    if not found.lines:
+    told = [one.error.source for one in found.failures]
+    settings = (*found.lines.settings, *(one.settings for one in found.failures))
+    if not settings:
         raise InputError(path, "no case in this moments file is complete; scan the volumes again")
-    lines = found.lines
-    first = lines.settings[0]
-    for sample, settings in zip(lines.rows.samples, lines.settings, strict=True):
-        if settings is first or settings == first:
+    first = settings[0]
+    for place, one in enumerate(settings):
+        if one is first or one == first:
             continue
-        if settings.network != first.network:
-            raise InputError(path, f"{mixed(settings.network, first.network)}; give each a file")
+        if one.network != first.network:
+            raise InputError(path, f"{mixed(one.network, first.network)}; give each a file")
+        samples = len(found.lines)
+        name = found.lines.rows.samples[place].title if place < samples else told[place - samples]
         raise InputError(
             path,
-            f"its samples were scanned with different settings: {sample.title} was scanned "
-            f"{difference(settings, first)}; scan all volumes again with the same settings",
+            f"its samples were scanned with different settings: {name} was scanned "
+            f"{difference(one, first)}; scan all volumes again with the same settings",
         )
-    return MomentsFile(lines, tuple(_notes(path, found)))
+    return MomentsFile(found.lines, first, tuple(one.error for one in found.failures), tuple(_notes(path, found)))
+
+
+def has_samples(path: str) -> bool:
+    """Return False if a file has only lines on inputs that could not be read, or none."""
+    for texts in _blocks(path):
+        for text in texts:
+            try:
+                if failure_in(text) is None:
+                    return True
+            except ValueError:  # a damaged line, which may have been one of a sample
+                return True
+    return False
 
 
 def _notes(path: str, found: Examined) -> Iterator[str]:
@@ -100,6 +121,8 @@ class Examined:
         repeated: the number of lines that repeat a line before them.
         cut: True if the last line is incomplete.
         end: where the last line with an end ends, in bytes.
+        failures: the inputs that could not be read, each once, and none of which a line has the samples.
+        outdated: the number of other lines of failures.
     """
 
     lines: Lines
@@ -107,6 +130,8 @@ class Examined:
     repeated: int
     cut: bool
     end: int
+    failures: tuple[MomentsFailure, ...] = ()
+    outdated: int = 0
 
     @property
     def complete(self) -> tuple[tuple[MomentsLine, ...], ...]:
@@ -115,8 +140,8 @@ class Examined:
 
     @property
     def clean(self) -> bool:
-        """True if every line belongs to a complete case, and none is repeated."""
-        return not (self.incomplete or self.repeated)
+        """True if every line belongs to a complete case or a failure, and none is repeated."""
+        return not (self.incomplete or self.repeated or self.outdated)
 
 
 def examine(path: str) -> Examined:
@@ -126,6 +151,8 @@ def examine(path: str) -> Examined:
         InputError: if the file cannot be read, a line is damaged, or two lines of one sample differ.
     """
     gathering = Gathering()
+    failures: list[MomentsFailure] = []
+    before: list[int] = []  # the number of samples before each failure
     end = 0
     cut = False
     damaged: ValueError | None = None
@@ -134,7 +161,14 @@ def examine(path: str) -> Examined:
         fields = []
         try:
             for text in texts[:-1] if cut else texts:
-                fields.append(decode_identity(text))
+                try:
+                    fields.append(decode_identity(text))
+                except ValueError:
+                    failure = failure_in(text)
+                    if failure is None:
+                        raise
+                    failures.append(failure)
+                    before.append(len(gathering) + len(fields))
                 end += len(text)
         except ValueError as error:
             damaged = error
@@ -147,10 +181,29 @@ def examine(path: str) -> Examined:
     lines = gathering.lines()
     sorting = _Sorting.of(lines)
     for place, known in sorting.repeated:
-        _require_same(path, lines, place, known)
+        _require_same(path, lines, place, known, before)
     if damaged is not None:
-        raise InputError(path, f"line {len(lines) + 1} is damaged: {damaged}; scan the volumes again") from damaged
-    return Examined(lines.taken(sorting.order, sorting.starts), sorting.incomplete, len(sorting.repeated), cut, end)
+        number = _number(len(lines), before)
+        raise InputError(path, f"line {number} is damaged: {damaged}; scan the volumes again") from damaged
+    complete = lines.taken(sorting.order, sorting.starts)
+    current = _current(complete, failures)
+    outdated = len(failures) - len(current)
+    return Examined(complete, sorting.incomplete, len(sorting.repeated), cut, end, current, outdated)
+
+
+def _number(place: int, before: Sequence[int]) -> int:
+    """Return the number of the line of a sample in its file, in which lines of failures are between."""
+    return place + 1 + bisect_right(before, place)
+
+
+def _current(complete: Lines, failures: Sequence[MomentsFailure]) -> tuple[MomentsFailure, ...]:
+    """Return the last failure of each case that could not be read at another time either."""
+    last = {failure.case: failure for failure in failures}
+    if last:
+        for first in complete.starts[:-1]:
+            sample = complete.rows.samples[first]
+            last.pop((sample.source, sample.files), None)
+    return tuple(last.values())
 
 
 @dataclass(frozen=True)
@@ -206,14 +259,14 @@ class _Sorting:
         return cls(order.tolist(), starts.tolist(), repeated, int((~complete).sum()))
 
 
-def _require_same(path: str, lines: Lines, place: int, known: int) -> None:
+def _require_same(path: str, lines: Lines, place: int, known: int, before: Sequence[int]) -> None:
     """Raise InputError if a line says something else than one of the same sample before it."""
     line = lines[place]
     if line_of(lines[known]) != line_of(line):
         raise InputError(
             path,
-            f"line {place + 1} has other moments of {line.row.sample.title} than a line before it: the volume or the "
-            "settings changed between two scans; delete one of the two lines",
+            f"line {_number(place, before)} has other moments of {line.row.sample.title} than a line before it: "
+            "the volume or the settings changed between two scans; delete one of the two lines",
         )
 
 

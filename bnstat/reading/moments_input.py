@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bnstat.errors import UsageError
+from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.moments_file import MomentsFile, read_moments
 from bnstat.reading.moments_lines import Lines
@@ -31,6 +31,7 @@ class MomentsInput:
         rows: their samples, those of one case after those of the other.
         preparation: the preprocessing of the voxels; how batches take patches is as asked for now.
         notes: what was skipped, a sentence each.
+        failures: the inputs that could not be read at the scan.
         network: the layer of a network that the moments are of; None for voxels.
     """
 
@@ -38,6 +39,7 @@ class MomentsInput:
     rows: Rows
     preparation: Preparation
     notes: tuple[str, ...]
+    failures: tuple[InputError, ...]
     network: NetworkLayer | None = None
 
 
@@ -59,10 +61,12 @@ def read(
     """
     found = read_moments(path)
     _require_axis(path, found, axis)
-    prepared = _fitting(path, found.lines.settings[0], batch_axis, preparation, selection)
+    prepared = _fitting(path, found.settings, batch_axis, preparation, selection)
     network = found.network
     told = () if network is None else (f"{path} has {network}; {network.caution}",)
-    return MomentsInput(tuple(_planned(found.lines)), found.rows, prepared, (*found.notes, *told), network)
+    return MomentsInput(
+        tuple(_planned(found.lines)), found.rows, prepared, (*found.notes, *told), found.failures, network
+    )
 
 
 def _planned(lines: Lines) -> Iterator[Planned]:
@@ -79,7 +83,7 @@ def _require_axis(path: str, found: MomentsFile, axis: int) -> None:
     for tensor in set(found.rows.tensors):
         axes = len(tensor.sample_shape) + 1
         if axis != tensor.axis and axis + axes != tensor.axis:
-            raise _otherwise(path, Difference("axis", found.lines.settings[0].axis, axis))
+            raise _otherwise(path, Difference("axis", found.settings.axis, axis))
 
 
 def _fitting(

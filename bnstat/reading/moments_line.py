@@ -114,16 +114,21 @@ def line_of(sample_line: MomentsLine) -> str:
         "samples": sample_line.samples,
         "bytes": sample_line.stamp.nbytes,
         "mtime_ns": sample_line.stamp.mtime_ns,
-        "settings": {
-            "axis": settings.axis,
-            "batch_axis": settings.batch_axis,
-            **_preparation(settings.preparation),
-            "selection": _selected(settings.selection),
-            **({} if settings.network is None else {"network": asdict(settings.network)}),
-        },
+        "settings": settings_fields(settings),
         "channels": list(_channels(row)),
     }
     return json_text(json.dumps(fields, allow_nan=False)) + "\n"
+
+
+def settings_fields(settings: ScanSettings) -> dict[str, object]:
+    """Return the settings as a line has them."""
+    return {
+        "axis": settings.axis,
+        "batch_axis": settings.batch_axis,
+        **_preparation(settings.preparation),
+        "selection": _selected(settings.selection),
+        **({} if settings.network is None else {"network": asdict(settings.network)}),
+    }
 
 
 def _selected(selection: Selection | None) -> dict[str, object] | None:

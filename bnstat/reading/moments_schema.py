@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import re
 from math import isfinite, isinf
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-SCHEMA = "bnstat.moments/1"
+SCHEMA, FAILURE_SCHEMA = "bnstat.moments/1", "bnstat.moments-failure/1"
+
+# The fields of one kind of line.
+Fields = TypeVar("Fields", bound=Struct)
 
 # Counts are kept in 64 bits; sizes of axes are far from that, and products of them have to stay in it.
 _MOST, _MOST_LONG = 2**63 - 1, 2**40
@@ -137,7 +140,23 @@ class LineFields(Struct, frozen=True, gc=False):
     distinct: tuple[DistinctFields | None, ...] = ()
 
 
+class FailureFields(Struct, frozen=True, gc=False):
+    """All fields of a line on an input that could not be read. Those with a default are written only if there are some.
+
+    `moments_failure` says what they mean.
+    """
+
+    schema: Literal["bnstat.moments-failure/1"]
+    case: _Text
+    source: _Text
+    message: _Text
+    settings: SettingsFields
+    files: Annotated[tuple[_Text, ...], Meta(min_length=2)] = ()
+    missing: tuple[str, ...] = ()
+
+
 _DECODER = msgspec.json.Decoder(LineFields)
+_FAILURE_DECODER = msgspec.json.Decoder(FailureFields)
 
 
 def decode(line: bytes) -> LineFields:
@@ -158,16 +177,34 @@ def decode_identity(line: bytes) -> LineFields:
     Raises:
         ValueError: as `decode`, for all but contradictions in a channel.
     """
+    fields = _decoded_as(_DECODER, SCHEMA, line)
+    _require_agreement(fields)
+    return fields
+
+
+def decode_failure(line: bytes) -> FailureFields:
+    """Return the fields of a line on an input that could not be read.
+
+    Raises:
+        ValueError: if the line is not JSON, or a field is missing or has a value of another type.
+    """
+    return _decoded_as(_FAILURE_DECODER, FAILURE_SCHEMA, line)
+
+
+def _decoded_as(decoder: msgspec.json.Decoder[Fields], schema: str, line: bytes) -> Fields:
+    """Return the fields of a line of one kind, with the types that they must have.
+
+    Raises:
+        ValueError: if the line is not JSON, or a field is missing or has a value of another type.
+    """
     try:
-        fields = _decoded(line)
+        return _decoded(decoder, line)
     except msgspec.ValidationError as error:
-        raise ValueError(_explained(str(error), line)) from error
+        raise ValueError(_explained(str(error), schema, line)) from error
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON: {error.msg.lower()} at character {error.pos + 1}") from error
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    _require_agreement(fields)
-    return fields
 
 
 def require_channels(fields: LineFields) -> None:
@@ -177,16 +214,16 @@ def require_channels(fields: LineFields) -> None:
         _require_clipped(channel, place, fields.channels[0])
 
 
-def _decoded(line: bytes) -> LineFields:
+def _decoded(decoder: msgspec.json.Decoder[Fields], line: bytes) -> Fields:
     if not line.isascii():
         line.decode(errors="surrogatepass")  # msgspec does not look into the fields that it skips
     try:
-        return _DECODER.decode(line)
+        return decoder.decode(line)
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):
         # The name of a file that is not UTF-8 is written with lone surrogates, which msgspec's parser does not take.
-        return msgspec.convert(json.loads(line, parse_constant=_finite, parse_float=_finite), LineFields)
+        return msgspec.convert(json.loads(line, parse_constant=_finite, parse_float=_finite), decoder.type)
 
 
 def _finite(number: str) -> float:
@@ -195,14 +232,14 @@ def _finite(number: str) -> float:
     return float(number)
 
 
-def _explained(reason: str, line: bytes) -> str:
+def _explained(reason: str, known: str, line: bytes) -> str:
     """Return msgspec's reason with the value of the field: "channels[0].count is '12': expected int, got str"."""
     reason, _, path = reason.replace("`", "").partition(" - at $")
     path = path.removeprefix(".")
     try:
         fields = json.loads(line)
-        if isinstance(fields, dict) and (schema := fields.get("schema", SCHEMA)) != SCHEMA:
-            return f"its schema is {_shown(schema)}, and this version reads {SCHEMA}"
+        if isinstance(fields, dict) and (schema := fields.get("schema", known)) != known:
+            return f"its schema is {_shown(schema)}, and this version reads {known}"
         found = _found(fields, path)
     except (LookupError, TypeError, ValueError, RecursionError):
         return f"{path or 'it'}: {reason}"

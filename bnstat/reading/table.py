@@ -247,9 +247,10 @@ def _entries(
                 failures.append(error)
                 continue
             preparations[path], networks[path] = found.preparation, found.network
-            entries.append(_Entry(number, found.planned, found.rows, found.network))
+            entries += [_Entry(number, found.planned, found.rows, found.network)] if found.planned else []
             number += len(found.planned)
             notes += found.notes
+            failures += found.failures
     _require_one_network(networks)
     _require_one(preparations)
     notes += repeated(planned.case for entry in entries for planned in entry.planned)

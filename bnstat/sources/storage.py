@@ -18,6 +18,7 @@ from bnstat.sources.streams import unreadable
 _INSTEAD = "give the JSON file of a data set, or images"
 # The bytes within which a moments file names its schema.
 _MOMENTS_WITHIN = 64
+_MOMENTS_MARKS = (b'"bnstat.moments/', b'"bnstat.moments-failure/')
 
 
 def inside(folder: str, name: str) -> str:
@@ -83,7 +84,8 @@ def is_moments(path: str) -> bool:
     """Return True if a file is a moments file, by its first bytes."""
     try:
         with open_regular(path) as file:
-            return b'"bnstat.moments/' in file.read(_MOMENTS_WITHIN)
+            begin = file.read(_MOMENTS_WITHIN)
+            return any(mark in begin for mark in _MOMENTS_MARKS)
     except (OSError, ValueError):
         return False
 

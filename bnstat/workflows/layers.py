@@ -203,6 +203,8 @@ def look_inside(
         require_some(samples, failures)
         if asked.save_statistics is not None:
             _require_saves(network, samples, asked.save_statistics)
+        if kept is not None:
+            kept.failures = samples.failures
         measured = measure(network, samples, measuring, passes, kept)
         saved: tuple[str, ...] = ()
         if asked.save_statistics is not None:

@@ -66,4 +66,5 @@ def _scanned(
         failures.append(error)
         return []
     notes += found.notes
+    failures += found.failures
     return [planned.case for planned in found.planned]

@@ -39,7 +39,10 @@ class ReferenceFile:
             raise InputError(
                 file, "not a moments file; give one that bnstat scan wrote, or a dataset_fingerprint.json of nnU-Net"
             )
-        return cls(file, read_moments(file))
+        moments = read_moments(file)
+        if not moments.lines:
+            raise InputError(file, "none of its volumes could be read when it was scanned; scan them again")
+        return cls(file, moments)
 
     @property
     def statistics(self) -> ReferenceStatistics:
@@ -48,8 +51,12 @@ class ReferenceFile:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes on what was skipped in it."""
-        return tuple(self.moments.notes)
+        """Notes on what was skipped in it, and on what it lacks."""
+        notes, failed = self.moments.notes, len(self.moments.failures)
+        if not failed:
+            return notes
+        lacks = f"{plural(failed, 'input')} could not be read at its scan, and the reference is without"
+        return (*notes, f"{self.file}: {lacks} {'it' if failed == 1 else 'them'}; bnstat scan --resume tries again")
 
     def require_preparation(self, preparation: Preparation) -> None:
         """Refuse a reference whose voxels were preprocessed otherwise than today's.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from operator import itemgetter
 from pathlib import Path as FilePath
@@ -12,6 +12,8 @@ from bnstat.errors import InputError, UnfitError, UsageError
 from bnstat.preprocessing.beside import files_beside
 from bnstat.preprocessing.regions import CaseLabels
 from bnstat.preprocessing.samples import Row
+from bnstat.reading.moments_failure import MomentsFailure
+from bnstat.reading.moments_file import has_samples
 from bnstat.reading.moments_line import MomentsLine, Stamp, stamp_of
 from bnstat.reading.scan_settings import ScanSettings
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
@@ -19,6 +21,7 @@ from bnstat.reading.table import blaming, find_cases
 from bnstat.reading.workers import executor_of
 from bnstat.reading.workers.job import Job, Outcome, Progress
 from bnstat.reports.scan import Scan
+from bnstat.sources.addresses import is_remote
 from bnstat.sources.case import Case
 from bnstat.sources.formats.memory import InMemory, Input, Path, named_inputs
 from bnstat.sources.opening import stored_in
@@ -28,7 +31,7 @@ from bnstat.sources.repeated import repeated
 from bnstat.sources.sample import BatchAxis
 from bnstat.sources.storage import is_moments
 from bnstat.workflows.failures import failures_of, require_some
-from bnstat.workflows.scan_target import ScanTarget, key_of
+from bnstat.workflows.scan_target import ScanTarget, key_of, whole_path
 
 
 def collect(
@@ -81,8 +84,7 @@ def scan(
     """Read volumes and write a moments file; return how much was read, which may be nothing.
 
     Raises:
-        UsageError: if the file exists and neither `resume` nor `force` is True, or if the settings do not fit these
-            data.
+        UsageError: if the file exists and neither `resume` nor `force` is True, or the settings do not fit these data.
         InputError: if the file to resume is damaged.
         OutputError: if the file cannot be written; what was written before stays.
     """
@@ -100,7 +102,7 @@ def scan(
         _refuse_target(target, _files_of(volumes, cases, asked), resume=resume, force=force)
         with ExitStack() as stack:
             file = stack.enter_context(_opened(target, resume=resume, force=force))
-            done = file.resume(asked, cases, changed) if resume and file.size else set()
+            done = file.resume(asked, cases, _tried(volumes, cases), changed) if resume and file.size else set()
             old = not (resume or not file.size)  # the existing file is emptied when its first replacement is read
             left = [case for case in cases if key_of(case) not in done]
             jobs = [Job(case, asked.axis, asked.batch_axis, asked.preparation) for case in left]
@@ -118,16 +120,23 @@ def scan(
                 raise unfit[min(unfit)]
             if old:
                 file.restart()
-            failures += [failed[place] for place in sorted(failed)]
-            file.put_in_order([key_of(case) for case in cases])
+            file.finish([key_of(case) for case in cases], _kept(failures, jobs, failed, asked))
     return Scan(
         output=target,
         cases=len(jobs) - len(failed),
         samples=file.samples,
         unchanged=len(cases) - len(jobs),
-        errors=failures_of(failures),
+        errors=failures_of([*failures, *(failed[place] for place in sorted(failed))]),
         notes=(*(reading.training.told if reading.training else ()), *notes, *notes_of(sorted(odd, key=itemgetter(0)))),
     )
+
+
+def _kept(
+    found: Sequence[InputError], jobs: Sequence[Job], failed: Mapping[int, InputError], asked: ScanSettings
+) -> list[MomentsFailure]:
+    """Return what the file keeps of failures: inputs in which no case was found, then cases that cannot be read."""
+    cases = [MomentsFailure(key_of(jobs[place].case), failed[place], asked) for place in sorted(failed)]
+    return [*(MomentsFailure.of_input(error, asked) for error in found), *cases]
 
 
 def _volumes(paths: Input | Iterable[Input]) -> list[str | InMemory]:
@@ -151,6 +160,13 @@ def _files_of(volumes: Sequence[str | InMemory], cases: Sequence[Case], asked: S
     """Return all files that are named or read, and those that describe a data set."""
     described = dict.fromkeys(case.dataset for case in cases if case.dataset is not None)
     return [*(volume for volume in volumes if isinstance(volume, str)), *described, *_read_of(cases, asked)]
+
+
+def _tried(volumes: Sequence[str | InMemory], cases: Sequence[Case]) -> set[str]:
+    """Return the whole paths below which all that failed at an earlier scan is tried again."""
+    described = {case.dataset for case in cases if case.dataset is not None and not is_remote(case.dataset)}
+    beside = [os.path.dirname(os.path.abspath(name)) for name in described]
+    return {*(whole_path(volume) for volume in volumes if isinstance(volume, str)), *beside}
 
 
 def _read_of(cases: Sequence[Case], asked: ScanSettings) -> list[str]:
@@ -204,8 +220,11 @@ def _opened(target: str, *, resume: bool, force: bool) -> Iterator[ScanTarget]:
 
 
 def _refuse_existing(target: str, *, resume: bool, force: bool) -> None:
-    """Refuse to write to a file that has samples already, unless that was asked for."""
-    if not (resume or force):
+    """Refuse to write to a file that has samples already, unless that was asked for.
+
+    A file that says only what could not be read is written anew: such inputs are tried again.
+    """
+    if not (resume or force) and has_samples(target):
         raise UsageError(f"{target} exists already; `resume` continues it, `force` replaces it")
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
 from bnstat.errors import OutputError, UsageError
+from bnstat.reading.moments_failure import CaseKey, MomentsFailure, failure_line_of
 from bnstat.reading.moments_file import examine
 from bnstat.reading.moments_line import MomentsLine, line_of
 from bnstat.reading.scan_settings import ScanSettings, difference
+from bnstat.redaction import redacted
+from bnstat.sources.addresses import is_remote
 from bnstat.sources.case import Case
 from bnstat.writing import is_in_place, open_in_place, replaced_while_open, replacing, settle, write_all
 
@@ -24,9 +27,6 @@ if sys.platform != "win32":
 _LOCKS = sys.platform != "win32"
 # Lines that are written together.
 _AT_ONCE = 256
-
-# What the lines of one case share: its name, and its files if it has several.
-CaseKey = tuple[str, tuple[str, ...]]
 
 
 def key_of(case: Case) -> CaseKey:
@@ -42,11 +42,14 @@ class ScanTarget:
         name: the file, as the user named it.
         samples: the number of its lines.
         order: its cases, in its order.
+        failures: its inputs that could not be read, and that this scan does not try again.
     """
 
     name: str
     samples: int = 0
     order: list[CaseKey] = field(default_factory=list)
+    failures: list[MomentsFailure] = field(default_factory=list)
+    _appended: bool = field(default=False, init=False)
 
     def __enter__(self) -> ScanTarget:
         try:
@@ -83,13 +86,18 @@ class ScanTarget:
             raise self._failure(error) from error
 
     def resume(
-        self, asked: ScanSettings, cases: Sequence[Case], changed: Callable[[Case, MomentsLine], bool]
+        self,
+        asked: ScanSettings,
+        cases: Sequence[Case],
+        inputs: Collection[str],
+        changed: Callable[[Case, MomentsLine], bool],
     ) -> set[CaseKey]:
-        """Keep the lines of files that have not changed, and remove the others.
+        """Keep the lines of files that have not changed, and remove the others, also those of what is tried again.
 
         Args:
             asked: the settings of the scan.
             cases: the cases of the scan; lines of other cases stay.
+            inputs: the files and folders that the scan was given, each with its whole path.
             changed: tells whether a case has changed since this line was written.
 
         Returns:
@@ -101,28 +109,30 @@ class ScanTarget:
         """
         found = examine(self.name)
         complete = found.complete
-        for lines in complete:
-            if differs := difference(lines[0].settings, asked):
+        for settings in (*(lines[0].settings for lines in complete), *(one.settings for one in found.failures)):
+            if differs := difference(settings, asked):
                 raise UsageError(f"{self.name} was scanned {differs}; use the same settings, or write another file")
         stale = {key_of(case): case for case in cases}
         good = [
             lines for lines in complete if lines[0].case not in stale or not changed(stale[lines[0].case], lines[0])
         ]
-        if len(good) < len(complete) or not found.clean:
-            self._rewrite(good)
+        self.failures = [one for one in found.failures if not _is_tried(one, stale, inputs)]
+        if len(good) < len(complete) or len(self.failures) < len(found.failures) or not found.clean:
+            self._rewrite(good, self.failures)
         elif found.cut:
             os.truncate(self._file.fileno(), found.end)
         self.samples = sum(map(len, good))
         self.order = [lines[0].case for lines in good]
         return set(self.order)
 
-    def _rewrite(self, good: Sequence[Sequence[MomentsLine]]) -> None:
+    def _rewrite(self, good: Sequence[Sequence[MomentsLine]], failures: Sequence[MomentsFailure]) -> None:
         """Replace all lines by these at once: a crash leaves either the old file or the new one.
 
         The new file is locked before it takes its place and the old one is unlocked after that, so that no other scan
         can write to either in between.
         """
-        lines = (line_of(kept).encode() for lines in good for kept in lines)
+        texts = chain((line_of(kept) for lines in good for kept in lines), map(failure_line_of, failures))
+        lines = (text.encode() for text in texts)
         try:
             if _LOCKS:
                 with replaced_while_open(self.name) as file:
@@ -144,30 +154,62 @@ class ScanTarget:
         Raises:
             OutputError: if they cannot be written.
         """
-        try:
-            write_all(self._file, "".join(map(line_of, lines)).encode())
-        except OSError as error:
-            raise self._failure(error) from error
+        self._append("".join(map(line_of, lines)))
         self.samples += len(lines)
         self.order += [lines[0].case] * bool(lines)
+        self._appended |= bool(lines)
 
-    def put_in_order(self, cases: Sequence[CaseKey]) -> None:
+    def finish(self, cases: Sequence[CaseKey], failures: Sequence[MomentsFailure]) -> None:
         """Give the lines the order of the inputs, so that batches have the same samples whichever was read first.
 
-        Lines of other cases stay in front, in their order. A pipe, which cannot be written anew, stays as it is.
+        Lines of other cases stay in front, in their order. What could not be read follows all samples. A pipe, which
+        cannot be written anew, stays as it is.
+
+        Args:
+            cases: the cases of the scan.
+            failures: what could not be read in this scan.
+
+        Raises:
+            OutputError: if the file cannot be written.
         """
         places = {case: place for place, case in enumerate(cases)}
         wanted = sorted(self.order, key=lambda case: places.get(case, -1))
-        if wanted == self.order or not Path(self.name).is_file():
+        in_order = wanted == self.order and not (self.failures and self._appended)
+        if in_order or not Path(self.name).is_file():
+            self._append("".join(map(failure_line_of, failures)))
             return
         found = {lines[0].case: lines for lines in examine(self.name).complete}
-        self._rewrite([found[case] for case in wanted])
+        self._rewrite([found[case] for case in wanted], [*self.failures, *failures])
         self.order = wanted
+
+    def _append(self, text: str) -> None:
+        try:
+            write_all(self._file, text.encode())
+        except OSError as error:
+            raise self._failure(error) from error
 
     def _failure(self, error: OSError | ValueError) -> OutputError:
         kept = f"the {self.samples} samples before are kept, and `resume` continues" if self.samples else ""
         reason = error.strerror if isinstance(error, OSError) else str(error)
         return OutputError(f"{self.name} cannot be written: {reason}; {kept or 'name another `output`'}")
+
+
+def whole_path(name: str) -> str:
+    """Return the path from the root, without secrets; a URL stays."""
+    return redacted(name if is_remote(name) else os.path.abspath(name))
+
+
+def _is_tried(failure: MomentsFailure, cases: Collection[CaseKey], inputs: Collection[str]) -> bool:
+    """Return True if a scan of these cases, found in these files and folders, tries again what failed."""
+    return failure.case in cases or any(place in inputs for place in _places(whole_path(failure.error.source)))
+
+
+def _places(path: str) -> Iterator[str]:
+    """Yield a path and all folders above it."""
+    while path:
+        yield path
+        above = os.path.dirname(path)
+        path = above if above != path else ""
 
 
 def _locked(name: str) -> BinaryIO:

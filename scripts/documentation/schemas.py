@@ -37,6 +37,7 @@ _PRINTED_BY = {
     "explain": "bnstat explain --format json",
     "plan": "bnstat plan --format json",
     "moments": "bnstat scan -o moments.jsonl",
+    "moments-failure": "bnstat scan -o moments.jsonl",
     "frameworks": "bnstat frameworks --format json",
     "training": 'bnstat.torch.record(model, "run.jsonl")',
     "recording": "bnstat layers run.jsonl --format json",

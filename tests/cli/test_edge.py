@@ -317,3 +317,17 @@ def test_a_defect_is_code_4_in_one_line_and_a_trace_where_it_is_asked_for(refuse
     trace = capsys.readouterr().err
     assert trace.startswith("Traceback (most recent call last):")
     assert trace.splitlines()[-1].endswith("with the trace above")
+
+
+def test_a_trace_cannot_steer_the_terminal(small_image, monkeypatch, capsys):
+    def defect(*_):
+        raise ZeroDivisionError("x\x1b]0;title\x07\r\x9b2J\n##[error]\ns3://name:secret@host/x\u2028")
+
+    monkeypatch.setattr("bnstat.workflows.inspect.findings_of", defect)
+    assert run(["inspect", small_image(), "--debug"]) == 4
+    trace = capsys.readouterr().err
+    assert "ZeroDivisionError: x\\x1b]0;title" in trace
+    assert 'in defect\n    raise ZeroDivisionError("x' in trace  # lines of code keep their indentation
+    assert not set(trace) & set("\x1b\x07\r\x9b\u2028")
+    assert not any(line.startswith("##[") for line in trace.splitlines())
+    assert "secret@" not in trace

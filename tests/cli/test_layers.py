@@ -199,6 +199,14 @@ class TestFiles:
         found = [[channel["mean"] for channel in batch["channels"]] for batch in inspected["batches"]]
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
+    def test_moments_of_layers_remember_what_could_not_be_read(self, network, bnstat_run, cohort):
+        del network  # which is there while the test runs
+        (cohort / "case_9.nii.gz").write_bytes(b"no image")
+        assert bnstat_run("layers", "net:make", cohort, "--save-moments", "kept", "-q").code == 3
+        ran = bnstat_run("check", "kept/first.jsonl", "--format", "json", "-q")
+        assert ran.code == 3
+        assert [Path(error["source"]).name for error in json.loads(ran.out)["errors"]] == ["case_9.nii.gz"]
+
     def test_statistics_are_saved_once_and_the_network_is_as_before(self, network, bnstat_run, cohort):
         ran = bnstat_run("layers", "net:make", cohort, "--save-statistics", "fixed.pt")
         assert ran.code == 0

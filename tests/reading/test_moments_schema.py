@@ -39,6 +39,24 @@ def test_every_line_is_valid(tmp_path, preparation):
         VALIDATOR.validate(line)
 
 
+def test_every_line_of_a_failure_is_valid_and_no_line_of_a_sample_is_one(tmp_path):
+    schema = "bnstat.moments-failure-1.schema.json"
+    failures = jsonschema.Draft202012Validator(
+        json.loads((Path(__file__).parents[2] / "docs" / "schema" / schema).read_text("utf-8"))
+    )
+    files = [SCANS / "anatomical.nii", tmp_path / "gone.nii", *(tmp_path / f"{name}.npy" for name in "ab")]
+    for file in files[2:]:
+        file.write_bytes(b"no array")
+    bnstat.collect(files, tmp_path / "m.jsonl", reading=bnstat.Reading(preparation=bnstat.Preparation("zscore")))
+    sample, *others = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text("utf-8").splitlines()]
+    assert [line["source"] for line in others] == list(map(str, files[1:]))
+    for line in others:
+        failures.validate(line)
+        assert not VALIDATOR.is_valid(line)
+    VALIDATOR.validate(sample)
+    assert not failures.is_valid(sample)
+
+
 def written(values, sample, preparation=bnstat.Preparation(), types=(), network=None):  # noqa: B008  (a frozen value)
     moments = Moments.from_array(np.asarray(values))
     row = Row(sample, moments, Tensor((2, 3, moments.finite.size), 3), (), types)

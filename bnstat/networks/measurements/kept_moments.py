@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bnstat.errors import OutputError, UsageError
+from bnstat.errors import InputError, OutputError, UsageError
 from bnstat.networks.measurements.cells import whole
 from bnstat.networks.measurements.samples import Samples
 from bnstat.networks.network import Network
 from bnstat.networks.normalization import Seen
 from bnstat.preprocessing.samples import Row
+from bnstat.reading.moments_failure import MomentsFailure, failure_line_of
 from bnstat.reading.moments_line import MomentsLine, Stamp, line_of
 from bnstat.reading.network_layer import NetworkLayer
 from bnstat.reading.scan_settings import ScanSettings
@@ -57,6 +58,8 @@ class KeptMoments:
 
     A file gets its name when all samples are in it, by `finish`. Until then it ends in ".part".
 
+    An input that could not be read has a line in each of them, as in the file of a scan.
+
     The moments are those of evaluation mode. There the statistics of any batch are a merge of those of its samples.
     """
 
@@ -74,7 +77,9 @@ class KeptMoments:
             raise UsageError(
                 f"`save_moments`: {self.folder} has moments files already, which stay as they are; name another folder"
             )
+        self.failures: tuple[InputError, ...] = ()
         self._names: dict[str, str] = {}
+        self._settings: dict[str, ScanSettings] = {}
         self._places: list[tuple[int, int]] = []
 
     def add(self, network: Network, samples: Samples, place: int, seen: Sequence[Seen], reported: set[str]) -> None:
@@ -108,6 +113,7 @@ class KeptMoments:
         rows, *others = (size for axis, size in enumerate(seen.shape) if axis != seen.axis)
         tensor = Tensor((*([rows] if rows > 1 else []), *others, moments.shape[0]), 1 + (rows > 1) + len(others))
         settings = ScanSettings(-1, None, samples.preparation, network=layer)
+        self._settings[layer.layer] = settings
         return line_of(MomentsLine(Row(sample, moments, tensor), settings, _UNKNOWN, *self._places[place]))
 
     def _write(self, lines: dict[str, str]) -> None:
@@ -124,14 +130,16 @@ class KeptMoments:
             raise self._failure(error) from error
 
     def finish(self) -> None:
-        """Give the files their names.
+        """Write what could not be read, and give the files their names.
 
         Raises:
             OutputError: if that cannot be done.
         """
         try:
             for layer, name in self._names.items():
+                lacks = [MomentsFailure.of_input(error, self._settings[layer]) for error in self.failures]
                 with append_to_own(self._part(layer)) as file:
+                    write_all(file, "".join(map(failure_line_of, lacks)).encode())
                     settle(file)
                 self._part(layer).replace(Path(self.folder) / name)
         except OSError as error:
