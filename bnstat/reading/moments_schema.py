@@ -223,7 +223,9 @@ def _decoded(decoder: msgspec.json.Decoder[Fields], line: bytes) -> Fields:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):
         # The name of a file that is not UTF-8 is written with lone surrogates, which msgspec's parser does not take.
-        return msgspec.convert(json.loads(line, parse_constant=_finite, parse_float=_finite), decoder.type)
+        content = json.loads(line, parse_constant=_finite, parse_float=_finite)
+        found: Fields = msgspec.convert(content, decoder.type)
+        return found
 
 
 def _finite(number: str) -> float:
