@@ -185,10 +185,8 @@ def test_which_patches_are_drawn_does_not_matter(kept):
 def prepared(file, preparation):
     """Return the moments file as if the voxels had been preprocessed."""
     held = ReferenceFile.read(file)
-    lines = tuple(
-        replace(line, settings=replace(line.settings, preparation=preparation)) for line in held.moments.lines
-    )
-    return ReferenceFile(file, replace(held.moments, lines=lines))
+    settings = replace(held.moments.settings, preparation=preparation)
+    return ReferenceFile(file, replace(held.moments, settings=settings))
 
 
 def test_a_check_refuses_them_before_a_voxel_is_read(kept):
