@@ -214,6 +214,6 @@ def test_steps_that_do_not_fit_the_channels_are_refused(text, names, message):
 def test_steps_for_other_channels_are_refused_before_a_voxel_is_read(tmp_path):
     path = tmp_path / "a.nii.gz"
     nib.Nifti1Image(np.random.default_rng(1).random((30, 40, 50, 2)), np.eye(4)).to_filename(path)
-    path.write_bytes(path.read_bytes()[:5000])  # the header is whole, and the voxels are not
+    path.write_bytes(path.read_bytes()[:500_000])  # the header is whole, and the voxels are not
     with pytest.raises(UsageError, match="no steps for channel 1"):
         diagnose(path, reading=Reading(preparation=Preparation("0=zscore")))

@@ -217,7 +217,7 @@ def test_a_constant_becomes_the_lower_end_even_if_it_is_clipped(tmp_path):
     assert (found.minimum[0, 0], found.maximum[0, 0], bool(found.constant[0, 0])) == (-3, -3, True)
     # as MONAI: equal percentiles of values that vary shift them, and clip nothing
     values[0, 0, 0] = 100
-    np.save(tmp_path / "a.npy", values)
+    planned, _ = planned_of(tmp_path, values)
     found = prepared_moments(planned, Preparation("scale-percentile:1,60,-3,-1,clip"))
     assert (found.minimum[0, 0], found.maximum[0, 0]) == (-3, 89.5)
 

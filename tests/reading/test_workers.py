@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -120,7 +121,8 @@ def test_a_worker_that_dies_is_tried_again_then_reported_and_the_rest_finished(c
         assert (found, said) == (alone, "")
     else:
         assert "07.npy: the process that read it died twice" in said
-        assert found == [line for line in alone if "07.npy" not in line]
+        assert [line for line in found if "07.npy" not in line] == [line for line in alone if "07.npy" not in line]
+        assert [json.loads(line)["schema"] for line in found if "07.npy" in line] == ["bnstat.moments-failure/1"]
 
 
 def test_few_small_files_start_no_process(cohort, monkeypatch):

@@ -168,13 +168,18 @@ def places(value, path=()):
         yield from places(inner, (*path, key))
 
 
+def odd(draw):
+    """Return an odd value of its own, which later changes may change too."""
+    return copy.deepcopy(draw.choice(ODD))
+
+
 def changed(content, draw):
     """Return a document with one to three changes."""
     found = copy.deepcopy(content)
     for _ in range(draw.randint(1, 3)):
         there = [one for one in places(found) if len(one) < 12]
         if not there:
-            return draw.choice(ODD)
+            return odd(draw)
         *path, last = draw.choice(there)
         inner = found
         for key in path:
@@ -189,9 +194,9 @@ def changed(content, draw):
         elif how == 3 and isinstance(inner, dict):
             inner[draw.choice(("0", "-1", "x", "image", "label", "\ud800", ""))] = inner.pop(last)
         elif how == 4 and isinstance(inner, list):
-            inner += inner[: draw.randint(0, 3)]
+            inner += copy.deepcopy(inner[: draw.randint(0, 3)])
         else:
-            inner[last] = draw.choice(ODD)
+            inner[last] = odd(draw)
     return found
 
 
@@ -276,6 +281,7 @@ def test_a_changed_document_is_an_answer_or_one_line(tmp_path, monkeypatch, name
     monkeypatch.chdir(tmp_path)
     if file.endswith("yaml"):
         pytest.importorskip("yaml")
+    (tmp_path / "dataset.json").write_text("{}", encoding="utf-8")  # beside the plans in a folder of results
     answers, lines = 0, []
     for seed in range(MUTANTS // 4 if file.endswith("yaml") else MUTANTS):
         (tmp_path / file).write_bytes(written(content, f"{name} {seed}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -59,9 +60,14 @@ def reads(monkeypatch):
         counted.append(str(file))
         return opened(file, *args, **kwargs)
 
-    opened = builtins.open
+    def described(file, *args, **kwargs):
+        counted.append(str(file))
+        return of_system(file, *args, **kwargs)
+
+    opened, of_system = builtins.open, os.open
     monkeypatch.setattr(builtins, "open", counting)
     monkeypatch.setattr(io, "open", counting)
+    monkeypatch.setattr(os, "open", described)
     return counted
 
 
