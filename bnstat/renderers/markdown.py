@@ -11,7 +11,7 @@ from bnstat.text import sentence, with_units
 _MARKUP = re.compile(r"[\\`*_|<>~&]")
 # What begins a heading, a list, a fence, a rule, the definition of a link, or a command of a log; but for digits, the
 # first character of it.
-_START = re.compile(r"(?=#{1,6}(?:\s|$)|[-+](?:\s|$)|[-=~]{2,}|=\s*$|\[|::)|\d{1,9}(?=[.)](?:\s|$))")
+_START = re.compile(r"(?=#{1,6}(?:\s|$)|[-+=](?:\s|$)|[-=~]{2,}|\[|::)|\d{1,9}(?=[.)](?:\s|$))")
 # What GitHub and GitLab make a link of without any markup: an address, the name of a person, who would be told, and the
 # number of an issue.
 _ADDRESS = re.compile(r"(?<=:)//|(?<=\bwww)\.", re.IGNORECASE)

@@ -11,7 +11,7 @@ def test_a_table_has_its_first_columns_to_the_left():
 
 def test_names_are_never_markup_a_link_or_control_characters():
     assert escaped("a*b_c|d<e>`f`") == r"a\*b\_c\|d\<e\>\`f\`"
-    assert escaped("[x](http://y)") == r"[x]\(http://y)"
+    assert escaped("[x](http://y)") == r"\[x]\(http:\//y)"
     assert escaped("\x1b[31m") == r"\\x1b[31m"
 
 

@@ -15,6 +15,7 @@ from network_claims import CLAIMS, middle, verdict_of
 from random_networks import random_layers
 from random_reports import WIDE, RandomReport
 from renderers import networks
+from unescaped import of_markdown
 from wording import faults_of_widths, faults_of_wording
 
 from bnstat.networks.results import Measured
@@ -171,7 +172,7 @@ def test_every_cell_is_the_figure_of_its_layer(part):
     for seed, report in reports(part):
         layers = report.to_dict()["layers"]
         rows = [
-            [cell.strip().replace("\\", "") for cell in line.strip("| ").split(" | ")]
+            [of_markdown(cell.strip()) for cell in line.strip("| ").split(" | ")]
             for line in markdown.render(report).splitlines()
             if line.startswith("| ")
         ]

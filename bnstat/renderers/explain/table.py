@@ -42,4 +42,6 @@ def _print_in_full(rules: Explanations, screen: Screen) -> None:
         for heading, body in parts.sections(rule).items():
             screen.blank()
             screen.say(heading, style="bold")
-            screen.say(body, indent=2)
+            # line by line: within a text that a screen says, the end of a line would be written as an escape
+            for line in body.split("\n"):
+                screen.say(line, indent=2)
