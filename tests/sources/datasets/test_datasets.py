@@ -378,9 +378,14 @@ def test_where_samples_disagree_on_names_none_is_shown(tmp_path):
     assert [batch.names for batch in apart.batches] == [CHANNELS, ("FLAIR", "T1w")]
 
 
-def test_a_name_from_a_file_moves_no_cursor(tmp_path):
+def test_a_name_from_a_file_moves_no_cursor(tmp_path, bnstat_run):
+    """It is kept as it is, and every output says it with its own escape."""
     nnunet_v2(tmp_path / "ds", channel_names={"0": "T1\x1b[2J\n", "1": "x"})
-    assert found(tmp_path / "ds").cases[0].channels == ("T1\\x1b[2J", "x")
+    assert found(tmp_path / "ds").cases[0].channels == ("T1\x1b[2J", "x")
+    for form in ("table", "json", "csv", "markdown"):
+        shown = bnstat_run("inspect", tmp_path / "ds", "--batch-size", 3, "--format", form).out
+        assert "\x1b" not in shown
+        assert {"json": "T1\\u001b[2J", "markdown": r"T1\\x1b[2J"}.get(form, r"T1\x1b[2J") in shown, shown
 
 
 @pytest.mark.parametrize(("name", "shown"), [(5, "5"), (None, "None"), (" T1 ", "T1"), (["a"], "['a']")])
