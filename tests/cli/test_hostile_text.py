@@ -20,7 +20,8 @@ from recorded_steps import entered
 from recorded_steps import write as recorded
 from renderers.networks import layer, model
 from renderers.networks import report as layers_report
-from test_escapes import COMMAND, read_back, unseen
+from test_escapes import COMMAND, unseen
+from unescaped import of_csv
 
 from bnstat.networks.results import Measured
 from bnstat.renderers.json import written
@@ -198,7 +199,7 @@ def read_lines(shown: str, call: str) -> None:
 def read_csv(shown: str, call: str) -> None:
     header, *rows = csv.reader(shown.splitlines())
     assert all(len(row) == len(header) for row in rows)
-    texts = {read_back(cell) for row in rows for cell in row}
+    texts = {of_csv(cell) for row in rows for cell in row}
     if call in ("inspect-samples", "inspect-list"):
         assert _named_in(call) <= texts
     for cell in (cell for row in rows for cell in row if not re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", cell)):
