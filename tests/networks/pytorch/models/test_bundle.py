@@ -100,7 +100,7 @@ def test_what_is_wrong_with_a_bundle_is_one_line(bundle, tmp_path):
     config.write_text(json.dumps({"trainer": 1}))
     assert "it describes no network_def in train.json; give the network as module:factory" in refused(bundle)
     config.write_text("{")
-    assert "train.json: it is not JSON" in refused(bundle)
+    assert "train.json: the file is not valid JSON" in refused(bundle)
     config.write_text(json.dumps({"network_def": {"_target_": "BasicUNet", **SMALL}}))
     torch.save(torch.nn.Linear(1, 1).state_dict(), tmp_path / "other.pt")
     assert "none of its tensors belongs to" in refused(bundle, weights=str(tmp_path / "other.pt"))
@@ -115,7 +115,7 @@ def test_a_class_that_is_not_there_is_told_in_the_words_of_monai(bundle):
 
 def test_a_configuration_that_is_not_json_is_told_with_its_line(bundle):
     (bundle / "configs" / "train.json").write_text('{"network_def": ')
-    assert "train.json: it is not JSON (Expecting value: line 1 column" in refused(bundle)
+    assert "train.json: the file is not valid JSON (line 1" in refused(bundle)
 
 
 def test_a_class_in_the_current_folder_is_found(bundle, tmp_path, monkeypatch):

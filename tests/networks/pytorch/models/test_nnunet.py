@@ -197,7 +197,7 @@ def test_what_is_wrong_with_a_folder_is_one_line(tmp_path):
     (folder / "dataset.json").unlink()
     assert "dataset.json: no such file; nnU-Net writes it beside the folds" in refused(folder)
     (folder / "plans.json").write_text("{")
-    assert "plans.json: it is not valid JSON" in refused(folder)
+    assert "plans.json: the file is not valid JSON" in refused(folder)
     (folder.parent / NAME.replace("Plans", "ResEncUNetMPlans")).mkdir()
     (folder.parent / NAME.replace("Plans", "ResEncUNetMPlans") / "plans.json").write_text("{}")
     assert "has 2 trainings (" in refused(folder.parent)
