@@ -243,7 +243,8 @@ def _rows_of(values: Array) -> Array:
 
 def _not_whole(values: Array) -> bool:
     """Return True if a finite value is not whole; infinite values are equal to themselves, NaN is left out."""
-    beyond = values != np.rint(values)
+    with np.errstate(invalid="ignore"):  # a signaling NaN, of which numpy warns
+        beyond = values != np.rint(values)
     return bool(beyond.any()) and bool((beyond & ~np.isnan(values)).any())
 
 

@@ -16,9 +16,12 @@ from bnstat.sources.regular import impossible, open_regular
 from bnstat.sources.storage import is_there
 from bnstat.sources.streams import unreadable
 from bnstat.sources.volume import Volume
+from bnstat.text import by
 
 # The most bytes of a file that stands for another one, which was not fetched.
 _POINTER_BYTES = 1024
+# The most bytes of any file: positions in it are signed numbers of 64 bits.
+_MOST_BYTES = 2**63 - 1
 # The files of a folder that are looked at again after reading: all slices of a series, or the first chunks of a store.
 _MOST_STATES = 10_000
 
@@ -50,11 +53,19 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
         require_allowed(source, access)
         if known is not None and known.batched:
             raise InputError(source, f"{known.name} files can be read only from this machine; copy the file here first")
-        return nifti.open_remote(source, access)
+        return _possible(nifti.open_remote(source, access))
     path = path_of(source)
     states = states_of(_looked_at(source, path))
-    volume = _open_here(source, path, known)
+    volume = _possible(_open_here(source, path, known))
     return volume if volume.files else replace(volume, files=states)
+
+
+def _possible(volume: Volume) -> Volume:
+    """Return a volume; raise InputError if it has no axis, or claims more bytes than a file can have."""
+    if volume.shape and volume.nbytes <= _MOST_BYTES:
+        return volume
+    claim = f"{by(volume.shape)} voxels, more than a file can hold" if volume.shape else "no axis"
+    raise InputError(volume.source, f"its header describes {claim}: the file is damaged; copy it again")
 
 
 def _looked_at(source: str, path: str) -> list[str]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bnstat.moments import one_pass
 from bnstat.moments.counting import Counting
+from bnstat.moments.distinct import DistinctValues
 from bnstat.preprocessing.samples import rows_of
 from bnstat.preprocessing.settings import Patching, Preparation
 from bnstat.sources.case import Case
@@ -195,6 +196,18 @@ def test_a_scan_is_told_from_regions_of_as_many_values():
     waves = np.stack(np.meshgrid(*(np.linspace(0, 2, size) for size in (40, 40, 20)), indexing="ij")).sum(0)
     (smooth,) = counted(np.rint(9 * np.sin(waves) + 9).astype("i2"))
     assert smooth.steps > 0.9
+
+
+@pytest.mark.parametrize(("dtype", "bits", "pattern"), [("f2", "u2", 0x7D01), ("f4", "u4", 0x7FA00001)])
+@pytest.mark.filterwarnings("error")
+def test_a_signaling_nan_is_not_warned_of(dtype, bits, pattern):
+    values = (np.arange(54) % 4).astype(dtype)
+    values.view(bits)[7] = pattern
+    counting = DistinctValues(np.dtype(dtype), thorough=False, whole=True)
+    counting.add(values, 0.0, 3.0, 0)
+    found = counting.found(1.0, 0.0, declared=False)
+    assert found is not None
+    assert found.count == 4
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])

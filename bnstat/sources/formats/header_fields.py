@@ -31,6 +31,8 @@ class StoredHeader(Protocol):
 
 # The magic texts of a header whose voxels are in another file, and of one that they follow.
 _PAIR, _SINGLE = (b"ni1", b"ni2"), (b"n+1", b"n+2")
+# The axes for which a header has room.
+_MOST_AXES = 7
 
 
 def require_agreement(source: str, header: StoredHeader, *, single: bool) -> tuple[str, ...]:
@@ -42,9 +44,15 @@ def require_agreement(source: str, header: StoredHeader, *, single: bool) -> tup
         single: True if the voxels are in the same file.
 
     Raises:
-        InputError: if fields contradict each other.
+        InputError: if fields contradict each other, or the number of axes is impossible.
     """
     fields = header.keys()
+    axes = int(header["dim"][0])
+    if not 1 <= axes <= _MOST_AXES:
+        raise InputError(
+            source,
+            f"its header has {axes} axes, and an image has 1 to {_MOST_AXES}: the file is damaged; copy it again",
+        )
     _require_type(source, header)
     if "magic" in fields:
         _require_magic(source, header, single=single)
