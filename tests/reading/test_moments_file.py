@@ -216,6 +216,15 @@ def test_samples_of_different_settings_are_not_mixed(tmp_path):
         read_moments(written(tmp_path / "m.jsonl", [kept(moments), other]))
 
 
+def test_a_setting_of_several_lines_is_told_in_one(tmp_path):
+    moments = Moments.from_array(np.arange(6.0).reshape(2, 3))
+    other = kept(moments, Sample("b", None, (3,), "float64"), settings=ScanSettings(-1, None, Preparation("a\nb")))
+    with pytest.raises(InputError) as caught:
+        read_moments(written(tmp_path / "m.jsonl", [kept(moments), other]))
+    assert r'b was scanned with `intensity="a\nb"`' in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_only_a_file_that_says_so_holds_moments(tmp_path):
     path = tmp_path / "named.anything"
     written(path, [kept(Moments.from_array(np.arange(6.0).reshape(2, 3)))])
