@@ -16,24 +16,28 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
 BNSTAT = [sys.executable, "-m", "bnstat"]
 
 
+NAMES = (b"new\nline.nii", b"\x1b[31mred.nii", b"\xff\xfe.nii", "é\u202e\u2028x.nii".encode(), b"[bold]|`x`.nii")
+
+
 @posix
 @pytest.mark.parametrize("form", ["table", "json", "csv", "markdown"])
-@pytest.mark.parametrize(
-    "name", [b"new\nline.nii", b"\x1b[31mred.nii", b"\xff\xfe.nii", "é\u202e\u2028x.nii".encode(), b"[bold]|`x`.nii"]
-)
-def test_a_file_of_any_name_is_read_and_cannot_speak_to_the_terminal(small_image, tmp_path, name, form):
-    path = os.fsencode(tmp_path) + b"/" + name
-    shutil.copy(small_image(), path)
-    missing = path + b".gz"
+def test_files_of_any_name_are_read_and_cannot_speak_to_the_terminal(small_image, tmp_path, form):
+    paths = [os.fsencode(tmp_path) + b"/" + name for name in NAMES]
+    for path in paths:
+        shutil.copy(small_image(), path)
+    missing = [path + b".gz" for path in paths]
     ran = subprocess.run(
-        [*BNSTAT, "inspect", path, missing, "-q", "--format", form], capture_output=True, timeout=LONGEST, check=False
+        [*BNSTAT, "inspect", *paths, *missing, "-q", "--format", form],
+        capture_output=True,
+        timeout=LONGEST,
+        check=False,
     )
-    assert (ran.returncode, ran.stderr.count(b"\n")) == (3, 1)
+    assert (ran.returncode, ran.stderr.count(b"\n")) == (3, len(NAMES))
     assert b"\x1b" not in ran.stderr
     if form != "csv":  # data for a program, which must have the name as it is
         assert b"\x1b" not in ran.stdout
     if form == "json":
-        assert os.fsencode(json.loads(ran.stdout)["samples"][0]["source"]) == path
+        assert [os.fsencode(one["source"]) for one in json.loads(ran.stdout)["samples"]] == paths
 
 
 @posix

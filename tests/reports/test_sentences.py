@@ -16,7 +16,7 @@ from told import OF_FINDINGS, ON_SCREEN, faults_of
 from wording import faults_of_widths, faults_of_wording
 
 # The reports of one test, and the tests: together they are what a run compares. `scripts/sentences.py` compares more.
-REPORTS, PARTS = 30, 8
+REPORTS, PARTS = 30, 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))
