@@ -15,32 +15,33 @@ import re
 # A space at which no line is broken, as between a number and its unit. Python does not count it as printable.
 NO_BREAK_SPACE = "\u00a0"
 
+# Expressions are compiled at their first use, since most runs need few of them.
 # The start of a command in the logs of Azure Pipelines, of GitHub Actions (its older form) and of TeamCity. The runners
 # look for it anywhere in a line.
-_COMMAND = re.compile(r"#(?=#\w*\[)")
+_COMMAND = r"#(?=#\w*\[)"
 # The start of a command of GitHub Actions, which begins a line, after spaces and what sets a color.
-_LINE_COMMAND = re.compile(r"^((?:[^\S\n]|\x1b\[[\d;]*m)*):(?=:)", re.MULTILINE)
+_LINE_COMMAND = r"(?m)^((?:[^\S\n]|\x1b\[[\d;]*m)*):(?=:)"
 # What may need an escape in JSON: runs of what is neither printable ASCII nor the end of a line.
-_RARE = re.compile(r"[^\n -~]+")
+_RARE = r"[^\n -~]+"
 # The start of a formula where a spreadsheet begins a cell, also one that takes semicolons for the ends of cells, and
 # that of a command in a line's first cell.
-_FORMULA = re.compile(r"(?:^|(?<=;))[=+\-@\uff1d\uff0b\uff0d\uff20]|^\s*:(?=:)")
+_FORMULA = r"(?:^|(?<=;))[=+\-@\uff1d\uff0b\uff0d\uff20]|^\s*:(?=:)"
 # What any of these need: most cells have none of it.
-_SUSPECT = re.compile(r"^[\s=+\-@\uff1d\uff0b\uff0d\uff20:]|[;#\\]")
+_SUSPECT = r"^[\s=+\-@\uff1d\uff0b\uff0d\uff20:]|[;#\\]"
 # What reads as an escape in a cell.
-_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_ESCAPE = r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
 
 
 def backslashed(text: str) -> str:
     r"""Return a text for a terminal or a log: what is not seen as \x1b, and the start of a command as \x23#[."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
-    return _COMMAND.sub(r"\\x23", text)
+    return re.sub(_COMMAND, r"\\x23", text) if "##" in text else text
 
 
 def logged(lines: str) -> str:
     """Return lines for a log, none of which begins a command of GitHub Actions; what is in them is escaped already."""
-    return _LINE_COMMAND.sub(r"\1\\x3a", lines) if "::" in lines else lines
+    return re.sub(_LINE_COMMAND, r"\1\\x3a", lines) if "::" in lines else lines
 
 
 def json_text(document: str) -> str:
@@ -49,8 +50,8 @@ def json_text(document: str) -> str:
     JSON itself only requires that of characters below 0x20. A reader that splits lines at U+2028 would lose a record.
     """
     if not document.replace("\n", "").replace(NO_BREAK_SPACE, "").isprintable():
-        document = _RARE.sub(lambda run: run[0] if run[0].isprintable() else "".join(map(_json, run[0])), document)
-    return _COMMAND.sub(r"\\u0023", document) if "##" in document else document
+        document = re.sub(_RARE, lambda run: run[0] if run[0].isprintable() else "".join(map(_json, run[0])), document)
+    return re.sub(_COMMAND, r"\\u0023", document) if "##" in document else document
 
 
 def csv_cell(text: str) -> str:
@@ -59,11 +60,11 @@ def csv_cell(text: str) -> str:
     Such characters are written as \xNN, \uNNNN or \UNNNNNNNN, and in a cell with escapes a backslash as two. A cell
     without escapes is the text itself, so that every text can be read back.
     """
-    if text.isprintable() and _SUSPECT.search(text) is None:
+    if text.isprintable() and re.search(_SUSPECT, text) is None:
         return text
-    spots = {found.end() - 1 for marks in (_FORMULA, _COMMAND) for found in marks.finditer(text)}
+    spots = {found.end() - 1 for marks in (_FORMULA, _COMMAND) for found in re.finditer(marks, text)}
     seen = text.isprintable() or text.replace(NO_BREAK_SPACE, "").isprintable()
-    if seen and not spots and _ESCAPE.search(text) is None:
+    if seen and not spots and re.search(_ESCAPE, text) is None:
         return text
     return "".join(_cell(letter, place in spots) for place, letter in enumerate(text))
 
@@ -71,8 +72,8 @@ def csv_cell(text: str) -> str:
 def referenced(markup: str) -> str:
     """Return HTML or XML whose text no log takes for a command: one character of each start is a reference."""
     if "##" in markup:
-        markup = _COMMAND.sub("&#35;", markup)
-    return _LINE_COMMAND.sub(r"\1&#58;", markup) if "::" in markup else markup
+        markup = re.sub(_COMMAND, "&#35;", markup)
+    return re.sub(_LINE_COMMAND, r"\1&#58;", markup) if "::" in markup else markup
 
 
 def _json(letter: str) -> str:

@@ -9,16 +9,17 @@ from math import isfinite
 
 from bnstat.escapes import NO_BREAK_SPACE, backslashed
 
+# Expressions are compiled at their first use: `--help` and an answer in JSON do without.
 # Spaces that stay in their line: between a number and its unit, a sign and its number, an option and its value.
 _NO_UNIT = "a|an|and|as|at|between|by|for|from|has|have|in|instead|is|of|on|or|per|than|that|the|to|where|which|with"
-_TOGETHER = re.compile(
+_TOGETHER = (
     rf"(?<=\d) (?=[%×]|(?!(?:{_NO_UNIT})\b)[^\W\d_])"
     r"|(?<=[ερ≤≥<>=×±+−]) (?=[\dε≤≥=])| (?=\+ ε|− [\dε])|epsilon (?=ε)"
     r"|\b(?:about|axis|axes|batch|channels?|level|limit|mean|sample|size) (?=\d)|--[a-z][a-z-]* (?=\w)"
 )
-_UNIT = re.compile(r"(?<=\d) (?=%|(?:SD|mm)\b)|(?<=n) (?=− 1\))|(?<=n −) (?=1\))")
+_UNIT = r"(?<=\d) (?=%|(?:SD|mm)\b)|(?<=n) (?=− 1\))|(?<=n −) (?=1\))"
 # A command between backticks, which stays in its line so that it can be copied: up to this length in any line.
-_COMMAND, _SHORT_COMMAND = re.compile(r"`[^`\n]+`"), 32
+_COMMAND, _SHORT_COMMAND = r"`[^`\n]+`", 32
 
 # Places that are named before the rest is counted.
 MOST_PLACES = 12
@@ -52,7 +53,7 @@ def short(value: float, digits: int = DIGITS) -> str:
 
 def with_units(line: str) -> str:
     """Return a text with numbers joined to %, SD and mm, and n/(n − 1) to itself, for readers that break lines."""
-    return _UNIT.sub(NO_BREAK_SPACE, line)
+    return re.sub(_UNIT, NO_BREAK_SPACE, line)
 
 
 def unbroken(line: str, width: int = _SHORT_COMMAND) -> str:
@@ -62,10 +63,10 @@ def unbroken(line: str, width: int = _SHORT_COMMAND) -> str:
         line: the text.
         width: columns of a line, which may hold a whole command between backticks and a period.
     """
-    joined = _TOGETHER.sub(lambda found: found[0][:-1] + NO_BREAK_SPACE, line)
+    joined = re.sub(_TOGETHER, lambda found: found[0][:-1] + NO_BREAK_SPACE, line)
     longest = max(width - 1, _SHORT_COMMAND)
-    return _COMMAND.sub(
-        lambda found: found[0].replace(" ", NO_BREAK_SPACE) if len(found[0]) <= longest else found[0], joined
+    return re.sub(
+        _COMMAND, lambda found: found[0].replace(" ", NO_BREAK_SPACE) if len(found[0]) <= longest else found[0], joined
     )
 
 

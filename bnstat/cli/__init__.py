@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import gc
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
@@ -15,9 +13,9 @@ from typing import NoReturn
 import click
 
 from bnstat import stopping
-from bnstat.cli import exit_codes
+from bnstat.cli import exit_codes, unused_cycles
 from bnstat.cli.messages import as_typed, complain, complain_of, of_input, refused_value
-from bnstat.cli.options import DEBUG, TYPED
+from bnstat.cli.shared import DEBUG, TYPED
 from bnstat.errors import BnstatError, InputError, OutputError, UsageError
 from bnstat.redaction import redacted
 from bnstat.text import closest, printable
@@ -100,14 +98,14 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # escape what the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    # A large cohort is many objects that all stay. Python would look through them again and again for unused cycles.
-    gc.set_threshold(700, 10, 100)
+    unused_cycles.not_at_start()
     stopping.raise_stopped()
     try:
         code = run(list(sys.argv[1:] if argv is None else argv))
     except stopping.Stopped:  # while an error was told
         code = _interrupted()
     stopping.leave_at_once()
+    unused_cycles.not_at_end()
     if stopping.stopped() is not None:  # threads that still read are not waited for
         os._exit(code)
     sys.exit(code)
@@ -163,6 +161,8 @@ def _failed(error: Exception, argv: list[str], *, debug: bool) -> int:
 
 def _trace(error: Exception) -> None:
     """Write the trace of an error to stderr. What it quotes, as the name of a file, cannot steer a terminal."""
+    import traceback
+
     lines = "".join(traceback.format_exception(error)).split("\n")
     with suppress(OSError):  # if stderr is full or closed, nobody can be told
         click.echo("\n".join(printable(redacted(line)) for line in lines), err=True, nl=False)

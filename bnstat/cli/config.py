@@ -6,7 +6,6 @@ holds for this command alone, and is stronger.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -241,6 +240,8 @@ def _step_from(folder: Path, step: str) -> str:
 
 
 def _document(file: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         document = tomllib.loads(read_text(file, "give a bnstat.toml"))
         _require_plain(document, 0)

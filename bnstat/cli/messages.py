@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -62,20 +61,21 @@ _MOST_LINES = 10
 # Parameters that have another name than their option, by that option without its dashes.
 PARAMETERS = {"patch": "size", "patches": "number", "allow-protocol": "protocols", "layer": "layers"}
 _OPTIONS = {parameter: option for option, parameter in PARAMETERS.items()}
+# Expressions are compiled at their first use, since most runs have no such message.
 # A parameter in a message of the library, with a value or without: `batch_size`, `batch_axis="none"`. It stands as a
 # word of its own: what a user typed is quoted, and a file name goes on before or after its backticks.
-_PARAMETER = re.compile(r"(?<![^\s(])`([a-z][a-z_]*)(?:=([^`]*))?`(?![\w/\\'\"]|\.\w)")
+_PARAMETER = r"(?<![^\s(])`([a-z][a-z_]*)(?:=([^`]*))?`(?![\w/\\'\"]|\.\w)"
 # A command to paste up to the options that it adds; a folder may be quoted for the shell.
-_TO_PASTE = re.compile(r"as in: bnstat inspect (?:'[^']*'|\"'\"|[^\s'])+(?= --(?:suffix|channels) )")
+_TO_PASTE = r"as in: bnstat inspect (?:'[^']*'|\"'\"|[^\s'])+(?= --(?:suffix|channels) )"
 # What click says of a text that is no number.
-_NO_NUMBER = re.compile(r"(.*) is not a valid (integer|float)(?: range)?", re.DOTALL)
+_NO_NUMBER = r"(?s)(.*) is not a valid (integer|float)(?: range)?"
 # A size as Python writes it: `(96, 96, 96)`.
-_TUPLE = re.compile(r"\(\d+(?:, ?\d+)*,?\)")
+_TUPLE = r"\(\d+(?:, ?\d+)*,?\)"
 
 
 def spelled(message: str) -> str:
     """Return a message of the library with its parameters spelled as options: `batch_size=1` as --batch-size 1."""
-    return _PARAMETER.sub(_option, message)
+    return re.sub(_PARAMETER, _option, message)
 
 
 def as_typed(message: str, argv: Sequence[str]) -> str:
@@ -90,7 +90,7 @@ def as_typed(message: str, argv: Sequence[str]) -> str:
         if f" {option} " in message and option in typed:
             place = typed.index(option)
             del typed[place : place + 2]
-    return _TO_PASTE.sub(lambda _: f"as in: {join(['bnstat', *typed])}", spelled(message))
+    return re.sub(_TO_PASTE, lambda _: f"as in: {join(['bnstat', *typed])}", spelled(message))
 
 
 def of_input(source: str, message: str) -> str:
@@ -100,6 +100,8 @@ def of_input(source: str, message: str) -> str:
 
 def with_options(report: Told) -> Told:
     """Return a report whose notes and errors spell parameters as options, in every format of the command line."""
+    from dataclasses import replace
+
     told: dict[str, Any] = {"notes": tuple(map(spelled, report.notes))}
     if hasattr(report, "errors"):
         told["errors"] = tuple(replace(error, message=spelled(error.message)) for error in report.errors)
@@ -112,7 +114,7 @@ def refused_value(error: click.BadParameter) -> str:
     if error.param is None:
         return said
     name = max(error.param.opts, key=len)
-    number = _NO_NUMBER.fullmatch(said)
+    number = re.fullmatch(_NO_NUMBER, said)
     if number:
         kind = "a whole number" if number[2] == "integer" else "a number"
         several = f"{name}s"
@@ -125,7 +127,7 @@ def refused_value(error: click.BadParameter) -> str:
 def _option(parameter: re.Match[str]) -> str:
     name, value = parameter.groups()
     option = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
-    return option if value is None else f"{option} {_TUPLE.sub(_size, value.strip(chr(34)))}"
+    return option if value is None else f"{option} {re.sub(_TUPLE, _size, value.strip(chr(34)))}"
 
 
 def _size(numbers: re.Match[str]) -> str:

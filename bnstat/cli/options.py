@@ -11,6 +11,7 @@ import click
 
 from bnstat.cli.groups import INPUT, LAYER, OUTPUT, option, together
 from bnstat.cli.parameter_types import Momentum
+from bnstat.cli.shared import DEBUG
 from bnstat.moments.input_type import InputType
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,10 +20,6 @@ FORMATS = ("table", "json", "csv", "markdown", "html")
 COLORS = ("auto", "always", "never")
 # The framework whose layer is asked about if none is named.
 FRAMEWORK = "keras"
-# Where --debug is remembered, in the object that all commands share.
-DEBUG = "debug"
-# Where the words of the command line are kept, in the same object.
-TYPED = "typed"
 
 axis = option(
     "--axis",

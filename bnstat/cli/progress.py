@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnstat.cli.output import is_terminal
+from bnstat.cli.unused_cycles import among_new_objects
 from bnstat.cli.warned import warnings_as_notes
 from bnstat.text import printable
 
@@ -25,7 +26,7 @@ _MOMENT_S = 0.8
 def progress(quiet: bool) -> Iterator[Meter | None]:
     """Show a progress bar on stderr, at a terminal only, and tell warnings as notes once it is gone."""
     meter = None if quiet or not is_terminal(sys.stderr) else Meter()
-    with warnings_as_notes(quiet):
+    with warnings_as_notes(quiet), among_new_objects():
         try:
             yield meter
         finally:

@@ -15,6 +15,7 @@ import click
 
 from bnstat.cli import batches, configured, exit_codes, groups, inputs, networks, options, origins, rules
 from bnstat.cli.groups import NETWORK, OUTPUT, option
+from bnstat.cli.shared import TYPED
 from bnstat.errors import OutputError, UsageError
 from bnstat.text import plural
 
@@ -227,7 +228,7 @@ def _as_typed(report: FullReport, context: click.Context) -> FullReport:
     shared = context.obj if isinstance(context.obj, dict) else {}
     made = replace(
         report.made,
-        command=("bnstat", *shared.get(options.TYPED, sys.argv[1:])),
+        command=("bnstat", *shared.get(TYPED, sys.argv[1:])),
         settings=tuple((name, value) for name, value, origin in configured.texts(context) if origin != "default"),
     )
     voxels = report.voxels

@@ -20,8 +20,8 @@ from bnstat.text import printable
 PROTOCOLS = ("s3", "gs", "az", "abfs", "http", "https", "file")
 CHAIN = "::"
 # The beginning of any URL, also of a refused one. A scheme has at least two letters: a single one is a drive.
-_URL = re.compile(rf"(?P<scheme>[a-z][a-z0-9+._-]+)({CHAIN}.*?)?://", re.IGNORECASE | re.DOTALL)
-_SCHEME = re.compile(r"[a-z][a-z0-9+._-]+")
+_URL = rf"(?is)(?P<scheme>[a-z][a-z0-9+._-]+)({CHAIN}.*?)?://"
+_SCHEME = r"[a-z][a-z0-9+._-]+"
 _PORTS = {"http": 80, "https": 443}
 # The most layers of percent-encoding that a name may have.
 _MOST_DECODED = 5
@@ -45,12 +45,17 @@ USUAL = Access()
 
 def is_remote(path: str) -> bool:
     """Return True if a path is a URL."""
-    return "://" in path and _URL.match(path) is not None
+    return "://" in path and re.match(_URL, path) is not None
+
+
+def path_in(url: str) -> str:
+    """Return the path in a URL without a query: its ending tells the format of the file."""
+    return urlsplit(url).path if url.lower().startswith("http") else url
 
 
 def protocol_of(url: str) -> str:
     """Return the protocol of a URL, in lower case."""
-    match = _URL.match(url)
+    match = re.match(_URL, url) if "://" in url else None
     return match["scheme"].lower() if match is not None else ""
 
 
@@ -61,7 +66,7 @@ def require_protocols(names: Iterable[str]) -> None:
         UsageError: if one is not.
     """
     for name in names:
-        if _SCHEME.fullmatch(name) is None:
+        if re.fullmatch(_SCHEME, name) is None:
             raise UsageError(
                 f"`protocols`: {printable(name)!r} cannot be a protocol; give only its name in lower case, as sftp"
             )

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 from bnstat.errors import InputError
-from bnstat.sources.neighbours import unopened
 from bnstat.sources.regular import MOST_BYTES, read_regular
 
 # What a document with wrong content can make Python raise where its fields are taken: a wrong type, a field that is
@@ -36,6 +35,8 @@ def read_text(file: str | os.PathLike[str], instead: str, limit: int = MOST_BYTE
     try:
         return read_regular(name, limit).decode("utf-8-sig")
     except OSError as error:
+        from bnstat.sources.neighbours import unopened
+
         raise unopened(name, error) from error
     except UnicodeDecodeError as error:
         raise InputError(name, f"the file is not UTF-8 text; {instead}") from error

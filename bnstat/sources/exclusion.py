@@ -27,15 +27,13 @@ from bnstat.text import plural
 
 IGNORE_FILE = ".bnstatignore"
 # What means something else in a set of Python's expressions, and may do so in later versions.
-_SET_SIGN, _AS_ITSELF = re.compile(r"[\\\[&|~]"), r"\\\g<0>"
+_SET_SIGN, _AS_ITSELF = r"[\\\[&|~]", r"\\\g<0>"
 # The ending of a name of an image.
-_ENDING = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,4})*$")
+_ENDING = r"(?:\.[A-Za-z][A-Za-z0-9]{0,4})*$"
 # So many files are named one by one.
 _MOST_NAMES = 3
 # The parts of a pattern that stand for other text than themselves.
-_WILD = re.compile(
-    r"(?P<folders>(?:^|(?<=/))\*\*/)|(?P<rest>\*\*)|(?P<any>\*)|(?P<one>\?)|\[(?P<not>[!^]?)(?P<set>[^]/]+)\]"
-)
+_WILD = r"(?P<folders>(?:^|(?<=/))\*\*/)|(?P<rest>\*\*)|(?P<any>\*)|(?P<one>\?)|\[(?P<not>[!^]?)(?P<set>[^]/]+)\]"
 
 
 @dataclass(frozen=True)
@@ -105,11 +103,11 @@ def _parsed(pattern: str) -> tuple[re.Pattern[str], bool, bool, bool]:
 def _expression(body: str) -> str:
     """Return a pattern as a regular expression."""
     found, done = "", 0
-    for match in _WILD.finditer(body):
+    for match in re.finditer(_WILD, body):
         found += re.escape(body[done : match.start()])
         done = match.end()
         if match["set"] is not None:
-            found += f"[{'^' if match['not'] else ''}{_SET_SIGN.sub(_AS_ITSELF, match['set'])}]"
+            found += f"[{'^' if match['not'] else ''}{re.sub(_SET_SIGN, _AS_ITSELF, match['set'])}]"
         else:
             found += {"folders": "(?:.*/)?", "rest": ".*", "any": "[^/]*", "one": "[^/]"}[match.lastgroup or ""]
     return found + re.escape(body[done:])
@@ -244,7 +242,7 @@ def _common_end(names: Sequence[str], others: Iterable[str]) -> str | None:
     shared = names[0]
     while not all(name.endswith(shared) for name in names):
         shared = shared[1:]
-    ending = len(_ENDING.sub("", shared))
+    ending = len(re.sub(_ENDING, "", shared))
     starts = [place for place in range(ending - 1, -1, -1) if shared[place] in "_-. " or place == 0]
     found = (shared[place:] for place in starts)
     return next((end for end in found if not any(other.endswith(end) for other in others)), None)

@@ -24,7 +24,7 @@ _ENDS = ("mask", "masks", "seg", "segmentation", "segmentations", "labels", "lab
 # Words with such an end that name no label map: a probability map, and BIDS's table of segments.
 _OTHERS = frozenset({"probseg", "softseg", "unmask"})
 # A name of BIDS: entities as `sub-01`, then a suffix, which alone says what is in the file.
-_BIDS = re.compile(r"[a-z]+-[a-z0-9+]+(?:_[a-z]+-[a-z0-9+]+)*_([a-z0-9]+)", re.IGNORECASE)
+_BIDS = r"(?i)[a-z]+-[a-z0-9+]+(?:_[a-z]+-[a-z0-9+]+)*_([a-z0-9]+)"
 # The most words of a folder of label maps, and those that name a part of a data set, as in labelsTr.
 _MOST_WORDS = 2
 _SPLITS = ("tr", "ts", "val", "train", "training", "test", "maps", "map", "files", "nii", "nifti")
@@ -57,7 +57,7 @@ def is_label_folder(name: str) -> bool:
 @lru_cache(maxsize=1 << 15)
 def says_labels(stem: str) -> bool:
     """Return True if a name without folders and ending says that a label map or a mask is in the file."""
-    entities = _BIDS.fullmatch(stem)
+    entities = re.fullmatch(_BIDS, stem) if "-" in stem else None
     if entities is not None:
         stem = entities[1]
     if stem.lower() in _OTHERS:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass
 class Noted:
-    """The names of what was read.
+    """The names of what was read. It is no dataclass, because the module of these would slow `--help` down.
 
     Attributes:
         files: descriptions, tables, lists and whatever else is read beside the volumes.
         cases: the cases that were found, as they were found together.
     """
 
-    files: dict[str, None] = field(default_factory=dict)
-    cases: list[Sequence[Any]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.files: dict[str, None] = {}
+        self.cases: list[Sequence[Any]] = []
 
 
 # What is remembered now; the library alone remembers nothing.

@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
-from urllib.parse import urlsplit
 
 from bnstat.errors import InputError
 from bnstat.sources import buckets, patience, web
-from bnstat.sources.addresses import USUAL, Access, is_below, is_remote, protocol_of, require_allowed
+from bnstat.sources.addresses import USUAL, Access, is_below, is_remote, path_in, protocol_of, require_allowed
 from bnstat.sources.ranges import PassingError, RangedFile, Seen, Version, WrongAnswerError, wait_for
-from bnstat.sources.streams import first_line, open_gzip
+from bnstat.sources.streams import Part, first_line, open_gzip
 from bnstat.text import printable
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-__all__ = ["HEADER_BYTES", "VOXEL_BYTES", "Seen", "is_folder", "is_remote", "is_there", "matching", "name_of"]
+__all__ = ["HEADER_BYTES", "VOXEL_BYTES", "Seen", "is_folder", "is_remote", "is_there", "matching"]
 __all__ += ["open_stream", "state_of", "tree"]
 
 # The bytes that are fetched at once: of a header, and of voxels.
@@ -45,27 +44,23 @@ _CREDENTIALS = (
 )
 
 
-def name_of(url: str) -> str:
-    """Return the path in a URL without a query: its ending tells the format of the file."""
-    return urlsplit(url).path if url.lower().startswith("http") else url
-
-
-def open_stream(url: str, block: int = HEADER_BYTES, access: Access = USUAL, seen: Seen | None = None) -> BinaryIO:
+def open_stream(url: str, part: Part = "header", access: Access = USUAL, seen: Seen | None = None) -> BinaryIO:
     """Open a remote file as a stream of bytes, which are fetched block by block.
 
     Args:
         url: the file.
-        block: the bytes that are fetched at once.
+        part: the part of it that is read, which tells how many bytes are fetched at once.
         access: how it may be reached.
         seen: what its server has told about it; streams that share it are of one version of the file.
 
     Raises:
         InputError: if it does not exist, or may not be read.
     """
+    block = VOXEL_BYTES if part == "voxels" else HEADER_BYTES
     seen = Seen() if seen is None else seen
     stream = cast(BinaryIO, io.BufferedReader(_Stream(url, block, access, seen), min(block, 1 << 20)))
     # what a server has compressed on its way; where the name promises gzip, the bytes may be the file itself
-    packed_on_the_way = seen.coding and not name_of(url).lower().endswith(".gz")
+    packed_on_the_way = seen.coding and not path_in(url).lower().endswith(".gz")
     return open_gzip(stream) if packed_on_the_way else stream
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Sequence
 
 from bnstat.errors import InputError, UsageError
-from bnstat.sources import remote, storage
-from bnstat.sources.addresses import USUAL, Access, is_remote, require_allowed
+from bnstat.sources import storage
+from bnstat.sources.addresses import USUAL, Access, is_remote, path_in, require_allowed
 from bnstat.sources.case import Case, FoundCases
 from bnstat.sources.exclusion import Sieve
 from bnstat.sources.formats.memory import InMemory
@@ -105,7 +104,7 @@ def _cases_of(path: str, access: Access, selection: Selection, files: Sieve) -> 
         raise InputError(path, "the current folder no longer exists, in which it would be; change to one that does")
     if _is_pattern(path):
         return _matching(path, access, selection, files)
-    by_name = is_remote(path) and (is_image(remote.name_of(path)) or path.lower().endswith(_DESCRIPTION))
+    by_name = is_remote(path) and (is_image(path_in(path)) or path.lower().endswith(_DESCRIPTION))
     if not by_name and storage.is_folder(path, access):  # of other URLs the server is asked
         sieve = Sieve.of_folder(path, files, access)
         found = _below(path, access, selection, sieve)
@@ -179,7 +178,7 @@ def _below(folder: str, access: Access, selection: Selection, sieve: Sieve) -> F
 
 def _without_images(folder: str) -> str:
     """Return what to do with a directory that has no image: it may have moments files, each of data of its own."""
-    moments = [] if is_remote(folder) else sorted(filter(storage.is_moments, glob.iglob(_inside(folder))))
+    moments = [] if is_remote(folder) else sorted(filter(storage.is_moments, _jsonl_in(folder)))
     if moments:
         return (
             f"the directory contains no image, but {plural(len(moments), 'moments file')}; give one of them, as in "
@@ -190,8 +189,11 @@ def _without_images(folder: str) -> str:
     )
 
 
-def _inside(folder: str) -> str:
-    return os.path.join(glob.escape(folder), "*.jsonl")
+def _jsonl_in(folder: str) -> list[str]:
+    """Return the files of a directory with the ending of a moments file."""
+    import glob
+
+    return glob.glob(os.path.join(glob.escape(folder), "*.jsonl"))
 
 
 def _described(file: str, named: str, access: Access, selection: Selection) -> FoundCases:
@@ -276,8 +278,12 @@ def _matching(pattern: str, access: Access, selection: Selection, files: Sieve) 
     """Return the cases of the files and directories that match; `**` is any number of directories."""
     found = FoundCases()
     if is_remote(pattern):
+        from bnstat.sources import remote
+
         matches = remote.matching(pattern, access)
     else:
+        import glob
+
         matches = sorted(glob.glob(pattern.replace("[", "[[]"), recursive=True))
     for path in matches:
         found.add(_cases_of(path, access, selection, files))

@@ -7,7 +7,6 @@ import posixpath
 from collections.abc import Iterator
 
 from bnstat.errors import InputError
-from bnstat.sources import remote
 from bnstat.sources.addresses import USUAL, Access, is_remote
 from bnstat.sources.documents import read_text
 from bnstat.sources.formats.registry import MARKS, ending_of, path_of
@@ -57,13 +56,19 @@ def is_folder(path: str, access: Access = USUAL) -> bool:
         InputError: if it is a URL whose server does not answer.
     """
     if is_remote(path):
+        from bnstat.sources import remote
+
         return remote.is_folder(path, access)
     return os.path.isdir(path)  # False for impossible names
 
 
 def is_there(path: str, access: Access = USUAL) -> bool:
     """Return True if the file exists."""
-    return remote.is_there(path, access) if is_remote(path) else os.path.exists(path)
+    if not is_remote(path):
+        return os.path.exists(path)
+    from bnstat.sources import remote
+
+    return remote.is_there(path, access)
 
 
 def state_of(path: str, access: Access = USUAL) -> tuple[int | None, int | None]:
@@ -73,6 +78,8 @@ def state_of(path: str, access: Access = USUAL) -> tuple[int | None, int | None]
     """
     try:
         if is_remote(path):
+            from bnstat.sources import remote
+
             return remote.state_of(path, access)
         found = os.stat(path_of(path))
     except (InputError, OSError, ValueError):
@@ -98,6 +105,8 @@ def tree(folder: str, failures: list[InputError], access: Access = USUAL) -> Ite
     others: it was not fetched, and opening it says so.
     """
     if is_remote(folder):
+        from bnstat.sources import remote
+
         yield from remote.tree(folder, failures, access)
         return
 
@@ -128,6 +137,8 @@ def text_of(path: str, access: Access = USUAL) -> str:
     """
     if not is_remote(path):
         return read_text(path, _INSTEAD)
+    from bnstat.sources import remote
+
     try:
         with remote.open_stream(path, access=access) as stream:
             data = read_up_to(stream, MOST_BYTES)

@@ -10,14 +10,13 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.errors import InputError
 from bnstat.sources import cores
-from bnstat.sources.blocked_gzip import Inflating, open_blocked
 from bnstat.sources.layout import Order, memory_of
 from bnstat.sources.regular import NotRegularError, require_regular
 
@@ -45,6 +44,9 @@ STREAM_ERRORS: tuple[type[Exception], ...] = (
     *_INFLATE_ERRORS,
 )
 
+# The parts of a file that are read one after the other: from a server, the first comes in smaller blocks.
+Part = Literal["header", "voxels"]
+
 _SKIP_BYTES = 1 << 20
 # The fewest threads that inflate a blocked file: all together they work twice as much as one that does it alone.
 _WORTH_THREADS = 4
@@ -58,10 +60,11 @@ def open_gzip(path: str | BinaryIO) -> BinaryIO:
     Threads inflate the members of a file at the same time if it tells where these begin.
     """
     _require_file(path)
-    if isinstance(path, str):
-        threads = cores.idle()
-        by = Inflating(_zlib.decompressobj, open_gzip)
-        if threads >= _WORTH_THREADS and (blocked := open_blocked(path, threads, by)) is not None:
+    if isinstance(path, str) and (threads := cores.idle()) >= _WORTH_THREADS:
+        from bnstat.sources.blocked_gzip import Inflating, open_blocked
+
+        blocked = open_blocked(path, threads, Inflating(_zlib.decompressobj, open_gzip))
+        if blocked is not None:
             return blocked
     return cast(BinaryIO, _gzip.open(path, "rb"))
 

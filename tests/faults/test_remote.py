@@ -581,6 +581,6 @@ def test_a_request_ends_with_its_reader():
             gone.set()
 
     with serving(answer) as server:
-        with remote.open_stream(f"{server.url}/x.nii", 1 << 12) as stream:
+        with remote.open_stream(f"{server.url}/x.nii", "voxels") as stream:
             assert stream.read(10) == bytes(10)
         assert gone.wait(30)

@@ -24,8 +24,7 @@ from nibabel.nifti1 import Nifti1Pair
 from nibabel.parrec import PARRECArrayProxy
 
 from bnstat.errors import InputError
-from bnstat.sources import remote
-from bnstat.sources.addresses import Access, is_remote
+from bnstat.sources.addresses import Access, is_remote, path_in
 from bnstat.sources.compression import Layers, first_layer, layers_of, opened, promised
 from bnstat.sources.disguise import HEADER, NIFTI, disguise_of, voxel_layers
 from bnstat.sources.formats.header_fields import require_agreement, surplus
@@ -34,7 +33,7 @@ from bnstat.sources.formats.no_image import no_image
 from bnstat.sources.formats.slices import Slices, converted_image, scaled_by, sliced_image
 from bnstat.sources.layout import Order
 from bnstat.sources.remark import Remark
-from bnstat.sources.streams import STREAM_ERRORS, first_line, skip, stream_of, unreadable
+from bnstat.sources.streams import STREAM_ERRORS, Part, first_line, skip, stream_of, unreadable
 from bnstat.sources.volume import PlainVoxels, StreamedVoxels, Volume
 from bnstat.text import by, short_of
 
@@ -173,26 +172,26 @@ def minc1_file(variables: object) -> Minc1File:
 
 
 def open_stream(
-    source: str, fresh: Callable[[int], BinaryIO], *, mgh: bool = False, plain: str | None = None
+    source: str, fresh: Callable[[Part], BinaryIO], *, mgh: bool = False, plain: str | None = None
 ) -> Volume:
     """Read the header of an image in one file, from a stream of its bytes; the voxels are streamed too.
 
     Args:
         source: the image, as the user named it.
-        fresh: returns a new stream of the bytes, inflated, which fetches so many at once.
+        fresh: returns a new stream of the bytes, inflated, to read this part of them.
         mgh: True for an MGH image, otherwise it is NIfTI.
         plain: the path of a file that contains just these bytes; None if no file does.
 
     Raises:
         InputError: as `open_image`.
     """
-    with closing(fresh(remote.HEADER_BYTES)) as stream:
+    with closing(fresh("header")) as stream:
         image, notes = (_mgh(source, stream), []) if mgh else _nifti(source, stream)
     proxy, shape = cast(ArrayProxy, image.dataobj), tuple(int(size) for size in image.shape)
     _refuse_empty(source, shape)
 
     def at_first_voxel() -> BinaryIO:
-        stream = fresh(remote.VOXEL_BYTES)
+        stream = fresh("voxels")
         skip(stream, int(proxy.offset))
         return stream
 
@@ -290,18 +289,20 @@ def open_remote(source: str, access: Access) -> Volume:
     Raises:
         InputError: as `open_image`, or if it cannot be fetched.
     """
-    name = remote.name_of(source)
+    from bnstat.sources import remote
+
+    name = path_in(source)
     if not name.lower().endswith((".nii", ".nii.gz")):
         raise InputError(source, "only .nii and .nii.gz files can be read from a URL; copy this file here first")
 
     seen = remote.Seen()  # the header and the voxels, however often they are read, must be of one version
 
-    def raw(block: int) -> BinaryIO:
-        return remote.open_stream(source, block, access, seen)
+    def raw(part: Part) -> BinaryIO:
+        return remote.open_stream(source, part, access, seen)
 
     try:
-        layers = layers_of(lambda: raw(remote.HEADER_BYTES))
-        volume = open_stream(source, lambda block: opened(raw(block), layers))
+        layers = layers_of(lambda: raw("header"))
+        volume = open_stream(source, lambda part: opened(raw(part), layers))
     except STREAM_ERRORS as error:
         raise unreadable(source, error) from error
     return replace(volume, notes=(*disguise_of(name, NIFTI, layers, here=False), *volume.notes))
