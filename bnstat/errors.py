@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from operator import index
 from typing import TypeVar
 
+from bnstat.escapes import in_one_line
 from bnstat.redaction import redacted
 
 Text = TypeVar("Text", bound=str)
@@ -30,7 +31,7 @@ class BnstatError(Exception):
     __slots__ = ()
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(redacted(message))
+        super().__init__(in_one_line(redacted(message)))
 
 
 class UsageError(BnstatError):
@@ -61,12 +62,12 @@ class InputError(BnstatError):
     def __init__(self, source: str, message: str, missing: tuple[str, ...] = ()) -> None:
         Exception.__init__(self)
         self.source = redacted(source)
-        self.message = redacted(message)
+        self.message = in_one_line(redacted(message))
         self.missing = missing
 
     def __str__(self) -> str:
         """Return the line: the input, and what is wrong with it."""
-        return f"{self.source}: {self.message}"
+        return f"{in_one_line(self.source)}: {self.message}"
 
     def alone(self) -> InputError:
         """Return the error without the calls that raised it, which keep alive what they had in memory.
@@ -92,7 +93,7 @@ class UnfitError(UsageError):
     def __init__(self, source: str, message: str) -> None:
         super().__init__(f"{source}: {message}")
         self.source = source
-        self.message = message
+        self.message = in_one_line(message)
 
     def __reduce__(self) -> tuple[type[UnfitError], tuple[str, str]]:
         """Return the arguments of the constructor, from which another process makes the error again."""

@@ -28,6 +28,8 @@ _RARE = r"[^\n -~]+"
 _FORMULA = r"(?:^|(?<=;))[=+\-@\uff1d\uff0b\uff0d\uff20]|^\s*:(?=:)"
 # What any of these need: most cells have none of it.
 _SUSPECT = r"^[\s=+\-@\uff1d\uff0b\uff0d\uff20:]|[;#\\]"
+# What ends a line for Python.
+_LINE_ENDS = ("\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 # What reads as an escape in a cell.
 _ESCAPE = r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
 
@@ -37,6 +39,13 @@ def backslashed(text: str) -> str:
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
     return re.sub(_COMMAND, r"\\x23", text) if "##" in text else text
+
+
+def in_one_line(text: str) -> str:
+    r"""Return a text with what ends a line as \n, \r or \u2028."""
+    if len(text.splitlines()) <= 1 and not text.endswith(_LINE_ENDS):
+        return text
+    return "".join(c.encode("unicode_escape").decode() if c in _LINE_ENDS else c for c in text)
 
 
 def logged(lines: str) -> str:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from unescaped import of_csv
 
 import bnstat
+from bnstat.errors import InputError, OutputError, UnfitError, UsageError
 from bnstat.escapes import backslashed, csv_cell, json_text, logged, referenced
 
 # Any text that can be the name of a file: bytes that are not UTF-8 are halves of characters.
@@ -96,3 +97,12 @@ def test_json_is_written_nowhere_without_its_escapes():
         if found[1] != "json_text("
     ]
     assert bare == ["workflows/given_layers.py: json.dumps("]  # which is read by nobody: whether it can be encoded
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\v", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_the_text_of_an_error_is_one_line(end):
+    name, told = f"a{end}b.nii", f"its field says {end}x{end}"
+    for error in (InputError(name, told), UnfitError(name, told), UsageError(told), OutputError(told)):
+        assert len(str(error).splitlines()) == 1
+        assert not str(error).endswith(end)
+        assert getattr(error, "source", name) == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from math import prod
 
 import numpy as np
@@ -44,9 +45,9 @@ def crops_of(
 ) -> Iterator[Array]:
     """Yield the voxels of one file that are in each patch: spatial axes in file order, then channels.
 
-    Of a plain file only these are read, some rows at a time; any other file is read once and held. The former takes no
-    map of the file into memory, since a mapped file that becomes shorter ends the process. It costs a call for each
-    plane of a patch, and the same bytes.
+    Of a plain file only these are read, some rows at a time. That takes no map of the file into memory, since a mapped
+    file that becomes shorter ends the process. It costs a call for each plane of a patch, and the same bytes. Any other
+    file is read once, and the patches are held; or the file is, if it is smaller than all of them.
 
     Args:
         file: the file, which is kept along its last axis.
@@ -57,9 +58,7 @@ def crops_of(
         InputError: if the file is truncated or damaged, or cannot be read, or was changed since its header was read.
     """
     if not isinstance(file.volume.voxels, PlainVoxels):
-        stored = stored_voxels(file.volume, on_bytes)
-        for index, patch in places:
-            yield cut(sample_of(stored, file, index), patch)
+        yield from _crops_of_stream(file, list(places), on_bytes)
         return
     with VoxelReader(file.volume) as reader:
         for index, patch in places:
@@ -68,6 +67,55 @@ def crops_of(
     file.volume.require_unchanged()
     if on_bytes is not None:
         on_bytes(file.volume.nbytes)
+
+
+def _crops_of_stream(
+    file: CaseFile, places: Sequence[tuple[int | None, Patch]], on_bytes: OnBytes | None
+) -> Iterator[Array]:
+    """Yield the voxels that are in each patch of a file that can be read only from its start to its end."""
+    boxes = [_ranges(file, index, patch) for index, patch in places]
+    if sum(prod(map(len, box)) for box in boxes) >= file.volume.values:
+        stored = stored_voxels(file.volume, on_bytes)
+        for index, patch in places:
+            yield cut(sample_of(stored, file, index), patch)
+        return
+    parts = _parts(file, boxes, on_bytes)
+    while parts:  # each is let go when it was used
+        yield sample_of(parts.pop(0), file, 0)
+
+
+def _parts(file: CaseFile, boxes: Sequence[Sequence[range]], on_bytes: OnBytes | None) -> list[Array]:
+    """Read a file from its start to its end, and return boxes of it, as arrays whose axes are in file order."""
+    memory, volume = file.arrangement.memory, file.volume
+    sizes = [file.arrangement.shape[axis] for axis in memory]
+    strides = [prod(sizes[place + 1 :]) for place in range(len(sizes))]
+    wanted = [[box[axis] for axis in memory] for box in boxes]
+    found = [np.empty([len(one) for one in box], volume.dtype) for box in wanted]
+    # The slowest axis of which at least one entry is read at once, with all that is faster.
+    fits = [stride * volume.dtype.itemsize <= _RUN_BYTES for stride in strides]
+    run = fits.index(True) if True in fits else len(sizes) - 1
+    at_once = max(_RUN_BYTES // (strides[run] * volume.dtype.itemsize), 1)
+    blocks = volume.blocks((len(rows) * strides[run] for _, rows in _runs(sizes[: run + 1], at_once)), ahead=1)
+    with closing(blocks):
+        for (place, rows), block in zip(_runs(sizes[: run + 1], at_once), blocks, strict=True):
+            there = block.reshape(len(rows), *sizes[run + 1 :])
+            for box, part in zip(wanted, found, strict=True):
+                first, end = max(rows.start, box[run].start), min(rows.stop, box[run].stop)
+                if first < end and all(at in one for at, one in zip(place, box, strict=False)):
+                    into = tuple(at - one.start for at, one in zip(place, box, strict=False))
+                    within = tuple(slice(one.start, one.stop) for one in box[run + 1 :])
+                    taken = there[(slice(first - rows.start, end - rows.start), *within)]
+                    part[(*into, slice(first - box[run].start, end - box[run].start))] = taken
+            if on_bytes is not None:
+                on_bytes(block.nbytes)
+    return [part.transpose(np.argsort(memory)) for part in found]
+
+
+def _runs(sizes: Sequence[int], at_once: int) -> Iterator[tuple[tuple[int, ...], range]]:
+    """Yield so many entries of the last of these axes at once, with the entries of the axes before it, in order."""
+    for place in np.ndindex(*sizes[:-1]):
+        for first in range(0, sizes[-1], at_once):
+            yield place, range(first, min(first + at_once, sizes[-1]))
 
 
 def _ranges(file: CaseFile, index: int | None, patch: Patch) -> list[range]:

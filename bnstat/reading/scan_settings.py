@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from bnstat.escapes import backslashed
 from bnstat.preprocessing.settings import Preparation
 from bnstat.reading.network_layer import NetworkLayer
 from bnstat.redaction import redacted
@@ -64,7 +63,7 @@ class Difference:
     def _parameter(self, value: object) -> str:
         if self.name == "network":
             return str(value)
-        return f'`{self.name}="{backslashed(value)}"`' if isinstance(value, str) else f"`{self.name}={value}`"
+        return f'`{self.name}="{value}"`' if isinstance(value, str) else f"`{self.name}={value}`"
 
 
 def difference(one: ScanSettings, other: ScanSettings, *, ignored: Collection[str] = ()) -> Difference | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bnstat.escapes import NO_BREAK_SPACE, backslashed
+from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.text import plural
 
 # The largest relative difference of two spacings that are the same.
@@ -64,7 +64,7 @@ class Training:
 
     def _said(self, name: str) -> str:
         value = self.values[name]
-        return f'`{name}="{backslashed(value)}"`' if isinstance(value, str) else f"`{name}={value}`"
+        return f'`{name}="{value}"`' if isinstance(value, str) else f"`{name}={value}`"
 
     def resampling(self, spacings: Mapping[str, tuple[float, ...]]) -> tuple[str, ...]:
         """Return a note if volumes have another spacing than that which the training resamples them to.
