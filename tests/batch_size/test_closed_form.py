@@ -90,6 +90,13 @@ def test_closed_form_and_resampled_agree(tables, name, kind, seed, batch_size):
             assert abs(measured.mean() - exact) < 5 * measured.std() / np.sqrt(draws)
 
 
+@pytest.mark.parametrize("kind", ["finite", "infinite"])
+def test_a_kind_that_was_read_from_a_file_is_that_of_the_program(kind):
+    """Two texts of the same letters may be two objects."""
+    read, given = (of_values(small(), one).expected(3) for one in ("".join(list(kind)), kind))
+    assert (read.mean_sd, read.variance) == (given.mean_sd, given.variance)
+
+
 def test_a_batch_of_all_samples_has_no_noise_and_lacks_nothing():
     form = of_values(small()).expected(5)
     assert (form.mean_sd, form.mean_noise, form.shortfall) == (0, 0, 0)
@@ -136,6 +143,7 @@ def test_closed_form_and_drawn_batches_of_one_group_agree(kind, seed, batch_size
     whole, draws = closed_form.Groups(tuple(of_values(values, kind) for values in sites())), 20_000
     form, drawn = whole.expected(batch_size), whole.draw(batch_size, draws, seed)
     assert len(drawn.means) == draws
+    assert not drawn.complete  # these are drawn, also where there are fewer different ones
     for measured, exact in ((drawn.variances, form.variance), ((drawn.means - whole.mean) ** 2, form.mean_sd**2)):
         assert abs(measured.mean() - exact) < 5 * measured.std() / np.sqrt(draws)
 

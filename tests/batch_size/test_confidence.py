@@ -146,3 +146,27 @@ def test_the_upper_end_is_enough_where_samples_are_patches_of_volumes(volumes, p
         held.append(found.noise.least <= np.ceil(true) <= np.ceil(found.noise.most))
     assert np.mean(enough) >= CONFIDENCE
     assert np.mean(held) >= 0.88
+
+
+@pytest.mark.parametrize("per_volume", [1, 2, 4])
+def test_patches_differ_as_brute_force_over_their_mean_squares_finds(per_volume):
+    random, numbers = np.random.default_rng(8), [3, 5, 2, 7, 4, 4]
+    of = np.repeat(np.arange(len(numbers)), numbers)
+    means, variances = random.exponential(size=(len(of), 1)), random.gamma(3, 0.3, (len(of), 1))
+    nested = patches(means, variances, of, np.zeros(len(of), bool), Taking(per_volume))
+    one = Cohort((0,), np.arange(len(of)), means, variances, np.array([1e6]), of, nested)
+    (pool,) = nested.batches("infinite", per_volume).pools  # with the spread of a larger set
+    cells = [(pool.means[k, :number, 0], pool.variances[k, :number, 0]) for k, number in enumerate(numbers)]
+    mean = np.mean([m.mean() for m, _ in cells])
+    variance = np.mean([v.mean() + m.var() + (m.mean() - mean) ** 2 for m, v in cells])
+    squares = [(v + (m - mean) ** 2) / variance for m, v in cells]
+    rho, kappa = (
+        np.var([some.mean() for some in each]) + np.mean([some.var() for some in each]) / per_volume
+        for each in ([m for m, _ in cells], squares)
+    )
+    found = spread_of(one, 0.0)
+    assert found.rho[0] == pytest.approx(rho / variance, rel=1e-12)
+    assert found.gap[0] == pytest.approx(rho / variance + kappa / 4, rel=1e-12)
+    shrunk = variance / (variance + 0.5)
+    expected = shrunk * rho / variance + shrunk**3 * kappa / 4
+    assert spread_of(one, 0.5).gap[0] == pytest.approx(expected, rel=1e-12)

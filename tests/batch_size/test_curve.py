@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import bnstat
-from bnstat.batch_size import curve
+from bnstat.batch_size import curve, simulation
 from bnstat.batch_size.population import split
 from bnstat.batch_size.samples import cohorts_of
 from bnstat.batch_size.settings import CompareSettings, Tolerances
@@ -24,14 +24,13 @@ def layer(name="keras", epsilon=1e-3, momentum=0.99):
 
 
 def settings(population="finite", draws=100_000, **options):
-    own = {"layer": layer(), "others": (), "steps": None, "ranks": 1} | options
+    own = {"layer": layer(), "others": (), "steps": None, "ranks": 1, "seed": 0} | options
     return CompareSettings(
         axis=-1,
         batch_axis=None,
         batch_sizes=(),
         population=population,
         draws=draws,
-        seed=0,
         tolerances=Tolerances(),
         **own,
     )
@@ -166,6 +165,7 @@ def test_synchronized_ranks_take_one_batch_together():
     assert (point.synchronized.composition, point.synchronized.batch_size) == ("synchronized", 6)
     assert point.synchronized.channels == alone.channels
     assert point_of(values, 4, ranks=2)[0].synchronized is None  # there are not so many samples
+    assert alone.synchronized is None
 
 
 def test_batches_of_a_larger_set_are_drawn_with_replacement():
@@ -275,6 +275,15 @@ def test_simulated_runs_start_from_the_layers_own_start_and_reach_what_they_conv
     assert point_of(values, 4)[0].channels[0].simulated is None
     larger, _ = point_of(values, 2, steps=50, population="infinite")
     assert larger.channels[0].simulated.shuffled is None
+
+
+def test_every_simulated_run_has_a_seed_of_its_own(monkeypatch):
+    """Equal runs would differ too little from their mean. Of 16 seeds from an odd one on, each is another."""
+    seeds, sequence = [], simulation._sequence
+    monkeypatch.setattr(simulation, "_sequence", lambda *asked: seeds.append(asked[3]) or sequence(*asked))
+    point_of(values_of(channels=1), 2, steps=5, seed=7)
+    assert len(seeds) == 2 * len(set(seeds)) == 2 * simulation.RUNS
+    assert min(seeds) == 7
 
 
 @pytest.mark.parametrize("population", ["finite", "infinite"])

@@ -247,6 +247,24 @@ def test_columns_of_other_volumes_have_what_each_has_alone():
         np.testing.assert_allclose(drawn.variances[:, column], alone.draw(5, 300, 0).variances, rtol=1e-12)
 
 
+def test_columns_of_other_volumes_have_drawn_batches_however_few_there_are():
+    means, variances, volumes, foreground = table((2, 2, 2))
+    one = patches(means[:, None], variances[:, None], volumes, foreground, Taking(1))
+    whole = one.redrawn(np.array([[0, 1], [1, 2], [2, 2]])).batches("finite", 2)
+    drawn = whole.draw(2, 500, 0)
+    assert (len(drawn.means), drawn.complete) == (500, False)
+    assert one.batches("finite", 2).draw(2, 500, 0).complete
+
+
+@pytest.mark.parametrize("kind", ["finite", "infinite"])
+def test_a_kind_that_was_read_from_a_file_is_that_of_the_program(kind):
+    """Two texts of the same letters may be two objects."""
+    read, taking = "".join(list(kind)), Taking(2)
+    for name in ("mean_sd", "variance"):
+        found = [getattr(nested((2, 3, 2), taking, one, 3).expected(3), name) for one in (read, kind)]
+        assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("kind", ["finite", "infinite"])
 def test_batches_of_one_group_of_volumes_agree_with_their_closed_form(kind):
     parts = [nested((4,) * number, Taking(2), kind, 4, seed=number) for number in (3, 4, 6)]

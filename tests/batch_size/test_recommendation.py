@@ -118,6 +118,17 @@ def test_the_size_that_the_gap_needs_is_the_same_from_any_size_and_is_about_enou
     assert gaps[0] > limit > gaps[1]
 
 
+@pytest.mark.parametrize(
+    ("between", "limit"),
+    [(0.2, 0.05), (0.5, 0.05), (0.5, 0.3), (1.0, 0.3), (1.0, 0.8), (4.0, 0.1), (4.0, 0.3), (4.0, 0.5)],
+)
+def test_the_size_that_the_gap_needs_is_the_first_of_all_sizes_whose_batches_are_within_the_limit(between, limit):
+    one, asked = cohort(between), settings(gap=limit)
+    (found,) = needed_sizes.needs(one, asked)
+    first = next(size for size in range(1, 1000) if needed_sizes.gap_of(one, size, asked) <= limit)
+    assert found.gap.estimate == first
+
+
 def test_one_size_is_named_where_it_is_enough_for_the_gap_too():
     found = recommend([cohort(0.5)], [1], settings(noise=0.5, gap=0.4), "input")
     assert found.gap.estimate == found.mean_and_variance.estimate

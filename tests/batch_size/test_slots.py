@@ -29,3 +29,20 @@ def test_slots_of_a_batch_take_patches_of_one_volume_after_the_other(taking, bat
     slots = taking.slots(batch_size, ranks)
     assert slots.volumes.tolist() == volumes
     assert slots.distinct == taking.volumes(batch_size, ranks)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "per_volume", "forced", "ranks"), [(5, 2, 0.4, 1), (4, 3, 0.5, 2), (3, 1, None, 3)]
+)
+def test_the_weights_are_the_shares_of_the_slots_of_each_volume_and_kind(batch_size, per_volume, forced, ranks):
+    slots = Taking(per_volume, forced).slots(batch_size, ranks)
+    pairs = list(zip(slots.volumes.tolist(), slots.kinds.tolist(), strict=True))
+    for kinds in (1, 2):
+        shares = [
+            [
+                sum(one == volume and (kinds == 1 or other == kind) for one, other in pairs) / len(pairs)
+                for kind in range(kinds)
+            ]
+            for volume in range(slots.distinct)
+        ]
+        assert slots.weights(kinds).tolist() == shares
