@@ -28,11 +28,12 @@ class PassingError(Exception):
 
     Attributes:
         after_s: the seconds that the server asks to wait.
+        answered: True if the server has said that it cannot, rather than nothing.
     """
 
-    def __init__(self, message: str, after_s: float = 0) -> None:
+    def __init__(self, message: str, after_s: float = 0, *, answered: bool = False) -> None:
         super().__init__(message)
-        self.after_s = after_s
+        self.after_s, self.answered = after_s, answered
 
 
 class WrongAnswerError(Exception):

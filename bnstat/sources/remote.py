@@ -11,12 +11,23 @@ import posixpath
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
 
 from bnstat.errors import InputError
 from bnstat.sources import buckets, patience, web
-from bnstat.sources.addresses import USUAL, Access, is_below, is_remote, path_in, protocol_of, require_allowed
+from bnstat.sources.addresses import (
+    USUAL,
+    Access,
+    is_below,
+    is_remote,
+    path_in,
+    protocol_of,
+    require_allowed,
+    server_of,
+)
+from bnstat.sources.patience import Patience
 from bnstat.sources.ranges import PassingError, RangedFile, Seen, Version, WrongAnswerError, wait_for
 from bnstat.sources.streams import Part, first_line, open_gzip
 from bnstat.text import printable
@@ -36,6 +47,8 @@ VOXEL_BYTES = 1 << 23
 # The protocols of web servers, whose pages may link anywhere.
 _WEB = ("http", "https")
 _S3 = "s3"
+# The servers that were given up, and have not answered since: of a thousand files each would wait for all tries.
+_silent: set[object] = set()
 
 _INSTALL = "reading URLs needs fsspec and s3fs; run: pip install 'bnstat[remote]'"
 _CREDENTIALS = (
@@ -72,7 +85,7 @@ def is_there(url: str, access: Access = USUAL) -> bool:
     """
     system, path = _system(url, access)
     if protocol_of(url) in _WEB:
-        return bool(_asked(url, wait_for, web.is_there(system, path, patience.PATIENCE), system.loop))
+        return bool(_answered(url, wait_for, web.is_there(system, path, _limits(url)), system.loop))
     return bool(_asked(url, system.exists, path))
 
 
@@ -84,7 +97,7 @@ def state_of(url: str, access: Access = USUAL) -> tuple[int | None, int | None]:
     """
     system, path = _system(url, access)
     if protocol_of(url) in _WEB:
-        found = _asked(url, wait_for, web.version_of(system, path, patience.PATIENCE), system.loop)
+        found = _answered(url, wait_for, web.version_of(system, path, _limits(url)), system.loop)
         return found.size, _nanoseconds(found.changed)
     system.invalidate_cache()  # an earlier listing may be out of date
     told = _asked(url, system.info, path)
@@ -215,6 +228,19 @@ def _asked(url: str, call: Callable[..., Answer], *args: Any) -> Answer:
         raise _explained(url, error) or _unreadable(url, error) from error
 
 
+def _limits(url: str) -> Patience:
+    """Return how long a server is waited for: after it was given up once, each further file of it is tried once."""
+    limits = patience.PATIENCE
+    return replace(limits, tries=1) if server_of(url) in _silent else limits
+
+
+def _answered(url: str, call: Callable[..., Answer], *args: Any) -> Answer:
+    """Return the result of a call to a server, as `_asked`, and remember that the server answers."""
+    found = _asked(url, call, *args)
+    _silent.discard(server_of(url))
+    return found
+
+
 def _listed(url: str, call: Callable[..., Answer], *args: Any) -> Answer:
     """Return the result of a call that lists files; of a web server it is asked for again if the connection failed.
 
@@ -241,7 +267,10 @@ def _explained(url: str, error: Exception) -> InputError | None:
     if isinstance(error, WrongAnswerError):
         return InputError(url, str(error))
     if isinstance(error, PassingError):
-        return InputError(url, _gave_up(str(error)))
+        told = _gave_up(url, str(error))
+        if not error.answered:
+            _silent.add(server_of(url))
+        return InputError(url, told)
     left = next((one for one in (error, error.__cause__) if isinstance(one, web.LeftError)), None)
     if left is None:
         return None
@@ -264,15 +293,16 @@ def _unreadable(url: str, error: Exception) -> InputError:
     if "Credential" in _kinds(error):
         return InputError(url, _CREDENTIALS)
     if _no_connection(error):
-        return InputError(url, _gave_up(first_line(error)))
+        return InputError(url, _gave_up(url, first_line(error)))
     return InputError(url, f"the file cannot be read: {first_line(error)}")
 
 
-def _gave_up(why: str) -> str:
+def _gave_up(url: str, why: str) -> str:
     """Return the message that a server does not answer."""
-    tries = patience.PATIENCE.tries
+    tries = _limits(url).tries
+    tried = f"tried {tries} times" if tries > 1 else "tried once more, since it did not answer before"
     return (
-        f"no connection to the server ({printable(why)}; tried {tries} times); check the network and the server, then "
+        f"no connection to the server ({printable(why)}; {tried}); check the network and the server, then "
         "run the command again"
     )
 
@@ -326,12 +356,12 @@ class _Whole:
 def _opened(url: str, block: int, access: Access, seen: Seen) -> _Forward:
     """Open a remote file; raise InputError if its server does not have it or does not answer."""
     system, path = _system(url, access)
-    protocol, limits = protocol_of(url), patience.PATIENCE
+    protocol, limits = protocol_of(url), _limits(url)
     if protocol not in (*_WEB, _S3):
         return _asked(url, _Whole, system, path, block, seen)
     ask = web.asking(system, path, limits) if protocol in _WEB else _asked(url, buckets.asking, system, path)
     file = RangedFile(ask, system.loop, block, seen, limits)
-    _asked(url, file.fetch)
+    _answered(url, file.fetch)
     return file
 
 

@@ -152,7 +152,8 @@ def _answer(response: ClientResponse, url: str, start: int, patience: Patience) 
     told = f"it answered {status} {printable(response.reason or '')[:_MOST_REASON]}".rstrip()
     if status in _BUSY or status >= _SERVER_FAILED:
         after = response.headers.get("Retry-After", "")
-        raise PassingError(told, float(after) if after.isdecimal() and len(after) < len("99999") else 0)
+        wait = float(after) if after.isdecimal() and len(after) < len("99999") else 0
+        raise PassingError(told, wait, answered=True)
     if status not in (_WHOLE, _PART, _BEYOND):
         raise WrongAnswerError(f"the file cannot be fetched: of its server, {told}; check the URL")
     coding = response.headers.get("Content-Encoding", "").strip().lower()

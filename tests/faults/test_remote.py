@@ -34,6 +34,7 @@ QUICK = Patience(connect_s=10, silence_s=0.3, window_s=60, tries=3, pause_s=0.01
 def quick(monkeypatch):
     """Servers are given up soon, and blocks are small, so that a volume takes several requests."""
     monkeypatch.setattr(patience, "PATIENCE", QUICK)
+    monkeypatch.setattr(remote, "_silent", set())
     monkeypatch.setattr(remote, "HEADER_BYTES", 1 << 10)
     monkeypatch.setattr(remote, "VOXEL_BYTES", 1 << 12)
 
@@ -453,6 +454,26 @@ def test_the_files_beside_one_whose_server_stalls_are_read(tmp_path, monkeypatch
         report = inspected([f"{server.url}/x.nii", here])
     assert [error.source for error in report.errors] == [f"{server.url}/x.nii"]
     assert [batch.parts[0].mean for batch in report.batches] == [1]
+
+
+def test_a_server_that_was_given_up_is_tried_once_for_each_further_file_until_it_answers(tmp_path):
+    data, silent = Path(save(tmp_path / "x.nii", np.ones((4, 4, 4)))).read_bytes(), True
+
+    def answer(request):
+        if silent:
+            request.wait()
+        else:
+            request.send_range(data)
+
+    with serving(answer) as server:
+        assert f"tried {QUICK.tries} times" in outcome(f"{server.url}/0.nii")
+        assert len(server.requests) == QUICK.tries
+        assert "tried once more" in outcome(f"{server.url}/1.nii")
+        assert len(server.requests) == QUICK.tries + 1
+        silent = False
+        assert outcome(f"{server.url}/2.nii") == 1
+        silent = True
+        assert f"tried {QUICK.tries} times" in outcome(f"{server.url}/3.nii")
 
 
 def test_a_listing_that_stalls_is_given_up_with_a_line(monkeypatch):
