@@ -217,7 +217,7 @@ def _with_help(error: click.ClickException) -> str:
 def _expected(error: BnstatError, argv: list[str]) -> int:
     """Write the line of an error that bnstat raises on purpose, after those of failed files; return the exit code."""
     failures = error.failures if isinstance(error, UsageError) else ()
-    complain_of(failures)
+    complain_of(failures, listed=False)
     complain(of_input(error.source, error.message) if isinstance(error, InputError) else as_typed(str(error), argv))
     if isinstance(error, UsageError) and not failures:
         return exit_codes.USAGE

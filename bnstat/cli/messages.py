@@ -139,13 +139,19 @@ def complain(message: str) -> None:
     _say(f"bnstat: error: {message}")
 
 
-def complain_of(failures: Collection[Unread]) -> None:
-    """Write a line for each of the first inputs that cannot be read, and one that counts the others."""
+def complain_of(failures: Collection[Unread], *, listed: bool = True) -> None:
+    """Write a line for each of the first inputs that cannot be read, and one that counts the others.
+
+    Args:
+        failures: the inputs.
+        listed: True if the answer as JSON lists all of them; without an answer there is no JSON.
+    """
     for failure in islice(failures, _MOST_LINES):
         complain(of_input(failure.source, failure.message))
     if len(failures) > _MOST_LINES:
         others = plural(len(failures) - _MOST_LINES, "more input")
-        complain(f"{others} cannot be read; correct these first, or see all of them with --format json")
+        elsewhere = ", or see all of them with --format json" if listed else ""
+        complain(f"{others} cannot be read; correct these first{elsewhere}")
 
 
 def note(message: str) -> None:

@@ -61,3 +61,12 @@ def test_ten_lines_and_a_count_tell_of_many_missing_files(bnstat_run, tmp_path):
     assert ran.code == 3
     assert len(ran.errors) < 15
     assert "2,990 more inputs cannot be read" in ran.err
+
+
+def test_json_is_promised_only_where_there_is_an_answer(tmp_path, bnstat_run, small_image):
+    for number in range(12):
+        (tmp_path / f"{number}.nii").write_text("x")
+    answered = bnstat_run("inspect", tmp_path)
+    assert "2 more inputs cannot be read; correct these first, or see all of them with --format json" in answered.err
+    refused = bnstat_run("compare", tmp_path, small_image(), "--group-by", "unknown")
+    assert "2 more inputs cannot be read; correct these first\n" in refused.err
