@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import TypeAlias, overload
 
 import numpy as np
@@ -17,8 +18,8 @@ from bnstat.layers.results import Batch, Channel
 
 Indices: TypeAlias = NDArray[np.intp]
 
-# Batches that are made at once where all are asked for, so that few of them are held.
-_AT_ONCE = 1024
+# Channels that are made at once where many are asked for, so that few of them are held, and batches that are kept.
+_AT_ONCE, _MOST_KEPT = 8192, 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,31 +46,38 @@ class BatchBlock:
     channels: ChannelColumns
     predictions: PredictionColumns | None = None
 
-    def tensor(self, row: int) -> Batch:
-        """Return a batch without its channels."""
+    def tensor(self, row: int, channels: tuple[Channel, ...] = (), deviations: tuple[float | None, ...] = ()) -> Batch:
+        """Return a batch, by its row in the block, with these channels and their deviations."""
         return Batch(
             index=int(self.places[row]),
             samples=tuple(self.samples[row].tolist()),
             input_shape=self.input_shape,
             axis=self.axis,
             reduction_axes=self.reduction_axes,
+            channels=channels,
+            deviations=deviations,
             names=self.names,
         )
 
-    def made(self, rows: slice | Indices) -> Iterator[Batch]:
+    def made(self, rows: Indices) -> Iterator[Batch]:
         """Yield some of the batches, by their rows in the block."""
-        columns = self.channels[rows]
-        own = columns.listed()
+        number = self.channels.running_mean.shape[1]
+        every = np.repeat(rows, number), np.tile(np.arange(number), len(rows))
+        found, spread = self.cells(*every), plain(self.channels.statistics.std[every])
+        for at, row in enumerate(rows.tolist()):
+            channels = tuple(islice(found, number))
+            yield self.tensor(row, channels, tuple(spread[at * number : (at + 1) * number]))
+
+    def cells(self, rows: Indices, channels: Indices) -> Iterator[Channel]:
+        """Yield single channels, by their rows in the block and their places in the batch."""
+        own = self.channels[rows, channels].listed()
+        own["channel"] = channels.tolist()
         if self.predictions is not None:
-            own["prediction"] = self.predictions[rows].listed(own["mean"], own["variance"])
+            own["prediction"] = self.predictions[rows, channels].listed(own["mean"], own["variance"])
         if self.names:
-            own["name"] = [*self.names] * len(columns.running_mean)
-        names, number = tuple(own), columns.running_mean.shape[1]
-        found = (Channel(**dict(zip(names, values, strict=True))) for values in zip(*own.values(), strict=True))
-        spread = columns.statistics.std
-        for row, deviations in zip(np.arange(len(self.places))[rows].tolist(), spread, strict=True):
-            channels = tuple(next(found) for _ in range(number))
-            yield replace(self.tensor(row), channels=channels, deviations=tuple(plain(deviations)))
+            own["name"] = [self.names[channel] for channel in own["channel"]]
+        names = tuple(own)
+        return (Channel(**dict(zip(names, values, strict=True))) for values in zip(*own.values(), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,19 +100,37 @@ class Batches(Sequence[Batch]):
         if isinstance(place, slice):
             return tuple(self[one] for one in range(len(self))[place])
         at = range(len(self))[place]
-        if len(self._made) > _AT_ONCE:  # so that few are held where many are asked for, one after the other
+        if len(self._made) > _MOST_KEPT:  # so that few are held where many are asked for, one after the other
             self._made.clear()
         if at not in self._made:
-            block, row = self.located[0][at], self.located[1][at]
-            self._made[at] = next(self.blocks[block].made(slice(row, row + 1)))
+            block, row = self.located[0][at], self.located[1][at : at + 1]
+            self._made[at] = next(self.blocks[block].made(row))
         return self._made[at]
 
     def __iter__(self) -> Iterator[Batch]:
-        for first in range(0, len(self), _AT_ONCE):
-            block, row = (own[first : first + _AT_ONCE] for own in self.located)
+        widest = max((block.channels.running_mean.shape[1] for block in self.blocks), default=1)
+        for some in _pieces(len(self), max(_AT_ONCE // max(widest, 1), 1)):
+            block, row = (own[some] for own in self.located)
             made = {at: self.blocks[at].made(row[block == at]) for at in dict.fromkeys(block.tolist())}
             for at in block.tolist():
                 yield next(made[at])
+
+    def cells(self, batches: Indices, channels: Indices) -> Iterator[tuple[Batch, Channel]]:
+        """Yield single channels, by their batches and their places there, each with its batch, which has no channels.
+
+        A batch of a thousand channels is not made for the one that is asked for.
+        """
+        for some in _pieces(len(batches), _AT_ONCE):
+            block, row = (own[batches[some]] for own in self.located)
+            places = channels[some]
+            made = {
+                at: self.blocks[at].cells(row[block == at], places[block == at]) for at in dict.fromkeys(block.tolist())
+            }
+            before, batch = None, None
+            for at, own in zip(block.tolist(), row.tolist(), strict=True):
+                if batch is None or before != (at, own):
+                    before, batch = (at, own), self.blocks[at].tensor(own)
+                yield batch, next(made[at])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
@@ -134,6 +160,14 @@ class Batches(Sequence[Batch]):
         """Return the same with predictions, those of each block."""
         pairs = zip(self.blocks, predictions, strict=True)
         return Batches(tuple(replace(block, predictions=own) for block, own in pairs))
+
+
+def _pieces(number: int, most: int) -> Iterator[slice]:
+    """Yield so many entries in pieces, which grow: often the first of them is all that is looked at."""
+    start, size = 0, 1
+    while start < number:
+        yield slice(start, start + size)
+        start, size = start + size, min(2 * size, most)
 
 
 def without_results(batches: Sequence[Batch], places: Sequence[int]) -> Iterator[Batch]:
@@ -215,3 +249,11 @@ def counts_of_layouts(batches: Sequence[Batch]) -> list[Counted]:
             for block in batches.blocks
         ]
     return [Counted(batch, np.array([part.count for part in batch.parts], np.int64), 1) for batch in batches]
+
+
+def first_counts(batches: Sequence[Batch]) -> set[tuple[int, int]]:
+    """Return how many values the first channel or group of each batch has, and how many samples it has, once each."""
+    if not isinstance(batches, Batches):
+        return {(batch.parts[0].count, len(batch.samples)) for batch in batches}
+    blocks = ((block.channels.statistics.count[:, 0], block.samples.shape[1]) for block in batches.blocks)
+    return {(count, samples) for counts, samples in blocks for count in np.unique(counts).tolist()}

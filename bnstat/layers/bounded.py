@@ -9,12 +9,11 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnstat.layers.arithmetic.arithmetics import FUSED, Arithmetic
 from bnstat.layers.arithmetic.bounds import BoundColumns, StoredColumns, bounds_of
 from bnstat.layers.arithmetic.float_limits import FLOAT32_MAX
-from bnstat.layers.columns import Doubles, Flags, Integers, StatisticsColumns, by_count, plain
+from bnstat.layers.columns import Doubles, Flags, Integers, Place, StatisticsColumns, by_count, plain
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
 from bnstat.moments.input_type import InputType
@@ -47,7 +46,8 @@ class TensorLayout:
     def of(cls, batch: Batch) -> TensorLayout:
         """Return the layout of a batch."""
         grouped = len(batch.groups[0].channels) if batch.groups else None
-        return cls(batch.input_shape, batch.axis, len(batch.samples), len(batch.parts), grouped)
+        parts = len(batch.groups) or batch.channel_count
+        return cls(batch.input_shape, batch.axis, len(batch.samples), parts, grouped)
 
     @property
     def channels(self) -> int:
@@ -184,7 +184,7 @@ class PredictionColumns:
     judged_high: Doubles
     rounded: Flags
 
-    def __getitem__(self, place: slice | NDArray[Any]) -> PredictionColumns:
+    def __getitem__(self, place: Place) -> PredictionColumns:
         return PredictionColumns(**{field.name: getattr(self, field.name)[place] for field in fields(self)})
 
     @property

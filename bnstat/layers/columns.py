@@ -14,6 +14,8 @@ from bnstat.layers.results import Finite
 Doubles: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
+# Some entries of columns: along their first axis, or single ones by their indices on each axis.
+Place: TypeAlias = slice | NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,7 +62,7 @@ class StatisticsColumns:
     finite_mean: Doubles
     finite_variance: Doubles
 
-    def __getitem__(self, place: slice | NDArray[Any]) -> StatisticsColumns:
+    def __getitem__(self, place: Place) -> StatisticsColumns:
         return StatisticsColumns(**{field.name: getattr(self, field.name)[place] for field in fields(self)})
 
     @staticmethod
@@ -92,9 +94,8 @@ _FLOATS = (
 def plain(values: Doubles) -> list[float | None]:
     """Return numbers as Python has them, in C order: None for those that are undefined."""
     flat = values.reshape(-1)
-    undefined = np.isnan(flat)
-    listed: list[float | None] = [*flat.tolist()]
-    for place in np.flatnonzero(undefined).tolist():
+    listed: list[Any] = flat.tolist()
+    for place in np.isnan(flat).nonzero()[0].tolist():
         listed[place] = None
     return listed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from math import nan
 from typing import Any, Literal, TypeAlias
 
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from bnstat.layers.batch_columns import BatchBlock, Batches, Indices
 from bnstat.layers.bounded import PredictionColumns
-from bnstat.layers.columns import Doubles, Flags
-from bnstat.layers.results import Batch, Channel, Group
+from bnstat.layers.columns import Doubles, Flags, plain
+from bnstat.layers.results import Batch, Channel, Correction, Group, Start
 
 # A channel or a group, and the batch that it is of.
 PlacedPart: TypeAlias = tuple[Batch, Channel | Group]
@@ -30,6 +31,9 @@ NumberName = Literal[
     "divisor",
     "output",
     "epsilon_share",
+    "gain",
+    "running_mean",
+    "running_variance",
     "clipped_share",
     "finite",
     "low",
@@ -97,15 +101,29 @@ class Parts:
             self._flags[name] = np.asarray(found, bool)
         return self._flags[name]
 
+    def rows(self, name: NumberName) -> tuple[tuple[float | None, ...], ...]:
+        """Return a number of each, in a tuple for each batch; None where it is undefined."""
+        every = iter(plain(self.number(name)))
+        counts = np.bincount(self.batch, minlength=len(self._batches)).tolist()
+        return tuple(tuple(islice(every, count)) for count in counts)
+
     def where(self, chosen: Flags) -> Iterator[PlacedPart]:
-        """Yield some of them with their batches."""
+        """Yield some of them with their batches; batches of columns have no channels there."""
         return self.at(np.flatnonzero(chosen))
 
     def at(self, places: Indices) -> Iterator[PlacedPart]:
-        """Yield those at some places with their batches."""
+        """Yield those at some places with their batches; batches of columns have no channels there."""
+        if isinstance(self._batches, Batches):
+            yield from self._batches.cells(self.batch[places], self.place[places])
+            return
         for batch, place in zip(self.batch[places].tolist(), self.place[places].tolist(), strict=True):
             own = self._batches[batch]
             yield own, own.parts[place]
+
+    def places_of(self, named: Sequence[tuple[int, int]]) -> Indices:
+        """Return where channels or groups are, in order; each is named by its batch and its place there."""
+        batches, places = np.array(sorted(named), np.intp).reshape(-1, 2).T
+        return np.searchsorted(self.batch, batches) + places
 
     def of_every_batch(self) -> Iterator[Indices]:
         """Yield the places of each channel or group that all batches have, in the order of the batches."""
@@ -126,6 +144,14 @@ class Parts:
             return ()
         named = (part.prediction.processors for part in self._values if part.prediction is not None)
         return tuple(dict.fromkeys(name for name in named if name is not None))
+
+    @property
+    def beside(self) -> tuple[tuple[Correction | None, Start | None], ...]:
+        """What batch renorm and weight norm add to each; empty where they add nothing, as to columns."""
+        if isinstance(self._batches, Batches):
+            return ()
+        found = tuple((part.correction, part.start) for part in self._values if isinstance(part, Channel))
+        return found if any(one != (None, None) for one in found) else ()
 
     @cached_property
     def _values(self) -> list[Channel | Group]:
@@ -186,11 +212,13 @@ def _judged(name: str) -> Callable[[BatchBlock], NDArray[Any]]:
 
 
 _NUMBERS_OF_BLOCKS: dict[NumberName, Callable[[BatchBlock], NDArray[Any]]] = {
-    **{name: _own(name) for name in ("count", "mean", "variance", "nan", "inf", "epsilon_share", "finite")},
+    **{name: _own(name) for name in ("count", "mean", "variance", "nan", "inf", "epsilon_share", "gain", "finite")},
     "minimum": _end("minimum"),
     "maximum": _end("maximum"),
     "divisor": _own("variance"),
     "output": _own("output_variance"),
+    "running_mean": lambda block: block.channels.running_mean,
+    "running_variance": lambda block: block.channels.running_variance,
     "clipped_share": lambda _: np.full((1, 1), nan),
     "low": _range("low"),
     "high": _range("high"),
@@ -226,6 +254,9 @@ _NUMBERS: dict[NumberName, Callable[[Channel | Group], float | None]] = {
     "divisor": lambda part: part.divisor,
     "output": lambda part: part.output,
     "epsilon_share": lambda part: part.epsilon_share,
+    "gain": lambda part: part.gain,
+    "running_mean": lambda part: part.running_mean if isinstance(part, Channel) else None,
+    "running_variance": lambda part: part.running_variance if isinstance(part, Channel) else None,
     "clipped_share": lambda part: part.clipped_share,
     "finite": lambda part: part.count if part.finite is None else part.finite.count,
     "low": lambda part: None if part.prediction is None else part.prediction.low,

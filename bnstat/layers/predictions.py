@@ -12,7 +12,7 @@ from math import inf, isfinite
 
 import numpy as np
 
-from bnstat.layers.arithmetic.arithmetics import Arithmetic, Instead
+from bnstat.layers.arithmetic.arithmetics import Arithmetic
 from bnstat.layers.arithmetic.bands import SHARED_VOXELS
 from bnstat.layers.arithmetic.float_limits import FLOAT32_TINY
 from bnstat.layers.arithmetic.running_sums import Layout
@@ -21,14 +21,12 @@ from bnstat.layers.bounded import (
     PartValues,
     PredictionColumns,
     TensorLayout,
-    bound_of,
     bounded_columns,
     bounded_parts,
-    hull_of,
     is_exact,
     stored_types,
 )
-from bnstat.layers.results import Batch, Channel, Group, Prediction
+from bnstat.layers.results import Batch, Group, Prediction
 from bnstat.layers.settings import Settings
 from bnstat.moments import tensor_order
 from bnstat.preprocessing.samples import Row
@@ -111,52 +109,6 @@ def _batch(batch: Batch, bands: Sequence[Prediction | None], table: Table, setti
 def _is_repeated(batch: Batch, table: Table, settings: Settings) -> bool:
     """Return True if the sums of a batch are done again; moments from a file have no voxels."""
     return second_pass(batch, settings) and all(table.rows.parts[place] for place in batch.samples)
-
-
-# --- What could be done about it ----------------------------------------------------------------------------------
-
-
-def alternatives(batch: Batch, settings: Settings) -> tuple[Instead, ...]:
-    """Return what a user can do to get another arithmetic for a batch."""
-    return _arithmetic(batch, settings).instead
-
-
-def judged_after(
-    part: Channel | Group,
-    batch: Batch,
-    settings: Settings,
-    *,
-    instead: Instead | None = None,
-    subtracted: float = 0.0,
-    parts: int = 1,
-) -> tuple[float, float] | None:
-    """Return the least and the greatest variance that rules would judge after a change; None if nothing bounds it.
-
-    Args:
-        part: a channel or group with a prediction.
-        batch: the batch that has it.
-        settings: the layer; another type of its input is a change, too.
-        instead: another arithmetic for it.
-        subtracted: a constant that is subtracted from the values before they are rounded to the input's type.
-        parts: how many times fewer voxels a sample has.
-    """
-    if part.prediction is None:
-        return None
-    layout = TensorLayout.of(batch)
-    values = PartValues.of([part]).stored(layout, np.array([part.prediction.rounded]))
-    moved = replace(
-        values,
-        mean=values.mean - subtracted,
-        minimum=values.minimum - subtracted,
-        maximum=values.maximum - subtracted,
-        count=np.maximum(values.count // parts, 1),
-        voxels=None if values.voxels is None else np.maximum(values.voxels // parts, 1),
-    )
-    if layout.divided and moved.samples is not None and moved.samples.all():
-        moved = replace(moved, samples=np.maximum(moved.samples // parts, 1))
-    arithmetic = layout.arithmetic(settings) if instead is None else instead.arithmetic
-    low, high = hull_of([bound_of(one, moved, settings) for one in arithmetic.judged or (arithmetic,)])
-    return (float(low[0]), float(high[0])) if np.isfinite([low[0], high[0]]).all() else None
 
 
 def _voxels(batch: Batch) -> int:

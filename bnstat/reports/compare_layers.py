@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 from bnstat.reports.documents.document import Document, Fields
 from bnstat.reports.documents.findings import finding_fields
@@ -13,6 +14,9 @@ from bnstat.reports.documents.layers import batch_fields, settings_fields
 from bnstat.reports.finding import Failure, counted
 from bnstat.reports.inspect import Report
 from bnstat.sources.sample import Sample
+
+if TYPE_CHECKING:
+    from bnstat.layers.columns import Doubles
 
 By = Literal["frameworks", "normalizers", "epsilons", "intensities"]
 
@@ -43,6 +47,13 @@ class ComparedLayer:
     name: str
     report: Report
     outputs: tuple[tuple[float | None, ...], ...]
+
+    @cached_property
+    def numbers(self) -> Doubles:
+        """The outputs one after the other; NaN where there is none."""
+        import numpy as np  # noqa: PLC0415  (as in `Report.parts`)
+
+        return np.array([one for row in self.outputs for one in row], np.float64)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
+import numpy as np
+
+from bnstat.layers.batch_columns import Indices
+from bnstat.layers.columns import Doubles
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.results import Batch, Channel, Group
 from bnstat.reports.compare_layers import ComparedLayer, LayerComparison, OutputPlace
+from bnstat.reports.inspect import Report
 from bnstat.reports.missing_outputs import Missing, missing_outputs
 from bnstat.text import capitalized, joined, number, numbered, plural
 
@@ -24,25 +29,33 @@ def order_of(entries: Sequence[ComparedLayer]) -> tuple[OutputPlace, ...]:
     None is greater than that between a number and NaN, or no output at all.
     """
     places = [(batch, place) for batch, outputs in enumerate(entries[0].outputs) for place in range(len(outputs))]
-    known = [entry for entry in entries if _has_outputs(entry)]
-    return tuple(sorted(places, key=lambda place: -_spread([entry.outputs[place[0]][place[1]] for entry in known])))
+    known = [entry.numbers for entry in entries if _has_outputs(entry)]
+    if not known:
+        return tuple(places)
+    missing = np.isnan(known)
+    # outputs are read against 1, so the difference is absolute
+    spread = np.max(known, axis=0) - np.min(known, axis=0)
+    spread[missing.any(axis=0)] = inf
+    spread[missing.all(axis=0)] = 0.0
+    return tuple(places[at] for at in np.argsort(-spread, kind="stable").tolist())
 
 
 def _has_outputs(entry: ComparedLayer) -> bool:
-    return any(one is not None for row in entry.outputs for one in row)
+    return not np.isnan(entry.numbers).all()
 
 
-def _spread(outputs: Sequence[float | None]) -> float:
-    """Return the greatest difference of outputs. They are read against 1, so the difference is absolute."""
-    known = [output for output in outputs if output is not None]
-    if not known:
-        return 0.0
-    return inf if len(known) < len(outputs) else max(known) - min(known)
+def _apart(one: Doubles, other: Doubles) -> Doubles:
+    """Return the differences of two numbers each as a share of the greater; 0 where one is unknown."""
+    greater = np.maximum(one, other)
+    with np.errstate(all="ignore"):
+        return np.where(greater > 0, abs(one - other) / greater, 0.0)
 
 
-def _apart(one: float, other: float) -> float:
-    """Return the difference of two numbers as a share of the greater."""
-    return abs(one - other) / max(one, other) if max(one, other) > 0 else 0.0
+def _in_order(comparison: LayerComparison) -> Indices:
+    """Return where each place of the order is among all places."""
+    numbers = [len(row) for row in comparison.reference.outputs]
+    batches, places = np.array(comparison.order, np.intp).T
+    return np.asarray((np.cumsum(numbers) - numbers)[batches] + places)
 
 
 @dataclass(frozen=True)
@@ -145,17 +158,13 @@ def _what(comparison: LayerComparison) -> tuple[str, str]:
 
 def _change(first: ComparedLayer, entry: ComparedLayer, comparison: LayerComparison) -> _LargestChange | None:
     """Return the greatest change of the output; None if none is notable."""
-    found = []
-    for batch, place in comparison.order:
-        before, after = first.outputs[batch][place], entry.outputs[batch][place]
-        if before is None or after is None or max(before, after) < NOTHING:
-            continue
-        if _apart(before, after) > NOTABLE:
-            found.append(_LargestChange(entry, (batch, place), before, after, 0))
-    if not found:
+    order = _in_order(comparison)
+    before, after = first.numbers[order], entry.numbers[order]
+    notable = np.flatnonzero((_apart(before, after) > NOTABLE) & ~(np.maximum(before, after) < NOTHING))
+    if not len(notable):
         return None
-    most = max(found, key=lambda change: abs(change.before - change.after))
-    return _LargestChange(entry, most.place, most.before, most.after, len(found))
+    most = int(notable[abs(before - after)[notable].argmax()])
+    return _LargestChange(entry, comparison.order[most], float(before[most]), float(after[most]), len(notable))
 
 
 def _effect(first: ComparedLayer, change: _LargestChange, comparison: LayerComparison, what: str) -> str:
@@ -192,14 +201,17 @@ def _arithmetic(comparison: LayerComparison) -> Iterator[Difference]:
     """Name the layers whose own sums give a variance that is notably off, and where it is off most."""
     off: dict[tuple[str, OutputPlace], list[ComparedLayer]] = {}
     for entry in comparison.entries:
+        parts = entry.report.parts
         found = [
-            (_apart(part.prediction.variance, part.variance), place, part.prediction.variance, part.variance)
-            for place in comparison.order
-            if (part := entry.report.batches[place[0]].parts[place[1]]).prediction is not None
-            and part.prediction.kind == "emulated"
-            and part.variance is not None
+            ((batch.index, part.place), part.prediction.variance, part.variance)
+            for batch, part in parts.where(parts.flag("emulated"))
+            if part.prediction is not None and part.variance is not None
         ]
-        most, place, own, exact = max(found, default=(0.0, (0, 0), 0.0, 0.0))
+        if not found:
+            continue
+        places, own_ones, exact_ones = zip(*found, strict=True)
+        apart = _apart(np.array(own_ones), np.array(exact_ones)).tolist()
+        most, place, own, exact = max(zip(apart, places, own_ones, exact_ones, strict=True))
         if most > NOTABLE:
             where, of = _where(comparison, place)
             what = f"{number(own)} for {where}'s variance{of}, which is {number(exact)}"
@@ -236,25 +248,30 @@ def _keeping(comparison: LayerComparison) -> list[ComparedLayer]:
 
 def _running_effect(kept: Sequence[ComparedLayer], comparison: LayerComparison) -> Iterator[Difference]:
     """Say how much the running variance differs between two layers, where tables show it first."""
-    for place in comparison.order:
-        known = [(found, entry) for entry in kept if (found := _running_variance(entry, place)) is not None]
-        if len(known) < 2:
-            continue
-        before, first = known[0]
-        after, entry = max(known[1:], key=lambda one: _apart(before, one[0]))
-        if _apart(before, after) > NOTABLE:
-            where, of = _where(comparison, place)
-            yield Difference(
-                f"After one training step, {where}'s running variance{of} is {number(before)} with "
-                f"{_name(first, comparison)} and {number(after)} with {_name(entry, comparison)}.",
-                place,
-            )
-            return
+    if len(kept) < 2:
+        return
+    order = _in_order(comparison)
+    running = np.array([_running_variances(entry)[order] for entry in kept])
+    first = np.isnan(running).argmin(axis=0)  # the first layer in which it is known
+    apart = _apart(running[first, np.arange(len(order))], running)
+    notable = np.flatnonzero((apart > NOTABLE).any(axis=0))
+    if not len(notable):
+        return
+    at = int(notable[0])
+    before, after = int(first[at]), int(apart[:, at].argmax())
+    where, of = _where(comparison, comparison.order[at])
+    yield Difference(
+        f"After one training step, {where}'s running variance{of} is {number(float(running[before, at]))} with "
+        f"{_name(kept[before], comparison)} and {number(float(running[after, at]))} with "
+        f"{_name(kept[after], comparison)}.",
+        comparison.order[at],
+    )
 
 
-def _running_variance(entry: ComparedLayer, place: OutputPlace) -> float | None:
-    part = entry.report.batches[place[0]].parts[place[1]]
-    return part.running_variance if isinstance(part, Channel) and not part.constant else None
+def _running_variances(entry: ComparedLayer) -> Doubles:
+    """Return the running variance of each place; NaN where there is none, or where all values are equal."""
+    parts = entry.report.parts
+    return np.where(parts.flag("constant"), np.nan, parts.number("running_variance"))
 
 
 def _bessel(comparison: LayerComparison) -> Iterator[str]:
@@ -262,7 +279,7 @@ def _bessel(comparison: LayerComparison) -> Iterator[str]:
     kept = _keeping(comparison)
     unbiased = [entry for entry in kept if entry.report.settings.framework.unbiased_running_variance]
     biased = [entry for entry in kept if entry not in unbiased]
-    least = min(part.count for batch in comparison.reference.report.batches for part in batch.parts)
+    least = int(comparison.reference.report.parts.number("count").min())
     if not (biased and unbiased) or least < 2:
         return
     values = plural(least, "value")
@@ -293,7 +310,7 @@ def _constants(comparison: LayerComparison) -> Iterator[str]:
     found: dict[str, tuple[_Constants, list[ComparedLayer]]] = {}
     hiding = []
     for entry in comparison.entries:
-        constants = _constants_of(entry.report.batches, len(comparison.samples))
+        constants = _constants_of(entry.report, len(comparison.samples))
         if constants is None:
             hiding.append(entry)
         else:
@@ -327,14 +344,14 @@ class _Constants:
     number: int
 
 
-def _constants_of(batches: Sequence[Batch], samples: int) -> _Constants | None:
+def _constants_of(report: Report, samples: int) -> _Constants | None:
     """Name the first part without variance and count the others; None if there is none."""
-    found = [(batch, part) for batch in batches for part in batch.parts if part.constant]
-    if not found:
+    found = report.parts.flag("constant").nonzero()[0]
+    if not len(found):
         return None
     more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
-    batch, part = found[0]
-    return _Constants(_title(batch, part, samples, len(batches)) + more, part, len(found))
+    batch, part = next(report.parts.at(found[:1]))
+    return _Constants(_title(batch, part, samples, len(report.batches)) + more, part, len(found))
 
 
 def _title(batch: Batch, part: Channel | Group, samples: int, batches: int) -> str:

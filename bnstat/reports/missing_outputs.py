@@ -62,10 +62,12 @@ def _refused_epsilons(comparison: LayerComparison, names: Names) -> Iterator[Mis
 
 def _single_values(comparison: LayerComparison, names: Names) -> Iterator[Missing]:
     """Name the layers that refuse to train on a single value."""
+    from bnstat.layers.batch_columns import first_counts  # noqa: PLC0415  (numpy, as in `Report.parts`)
+
     refusing = [
         entry
         for entry in comparison.entries
-        if any(entry.report.settings.refuses(one.parts[0].count, len(one.samples)) for one in entry.report.batches)
+        if any(entry.report.settings.refuses(*one) for one in first_counts(entry.report.batches))
     ]
     others = [entry for entry in comparison.entries if entry not in refusing]
     if refusing:

@@ -243,9 +243,9 @@ def _on_arithmetic(report: Report) -> Iterator[str]:
     """Yield what the worst finding on the layer's arithmetic says, and of which channels or groups; often nothing."""
     for code, computed in _COMPUTED.items():
         places = {finding.place for finding in report.findings if finding.rule == code}
-        told = sorted((batch, place) for batch, place in places if batch is not None and place is not None)
-        found = [(report.batches[batch], report.batches[batch].parts[place]) for batch, place in told]
-        if found:
+        told = [(batch, place) for batch, place in places if batch is not None and place is not None]
+        if told:
+            found = list(report.parts.at(report.parts.places_of(told)))
             certain = all(part.prediction is not None and part.prediction.kind == "emulated" for _, part in found)
             verb = "computes" if certain else "may compute"
             yield f"In its own arithmetic the layer {verb} {computed} in {_where(found, report)} ({code})."

@@ -203,7 +203,7 @@ _LAYERS: dict[By, Callable[[Sequence[str], LayerKeywords], dict[str, Settings]]]
 def _entry(name: str, report: Report, table: Table, by: By) -> ComparedLayer:
     if by == "normalizers":
         return ComparedLayer(name, report, tuple(_channel_outputs(report, as_loaded(table, report.settings))))
-    return ComparedLayer(name, report, tuple(tuple(part.output for part in batch.parts) for batch in report.batches))
+    return ComparedLayer(name, report, report.parts.rows("output"))
 
 
 def _channel_outputs(report: Report, table: Table) -> Iterable[tuple[float | None, ...]]:

@@ -11,7 +11,7 @@ import numpy as np
 from bnstat.batch_size.fewest import FEWEST_SAMPLES
 from bnstat.escapes import NO_BREAK_SPACE
 from bnstat.layers.arithmetic.bands import SHARED_VOXELS
-from bnstat.layers.batch_columns import of_each_layout
+from bnstat.layers.batch_columns import Batches, of_each_layout
 from bnstat.layers.columns import Doubles
 from bnstat.layers.loader import without_foreground
 from bnstat.layers.parts import Parts
@@ -128,7 +128,7 @@ def _constant(table: Table) -> tuple[str, ...]:
 
 def instruction_notes(batches: Sequence[Batch], settings: Settings) -> tuple[str, ...]:
     """Return a note if the sums that were repeated depend on the instructions of the processor."""
-    if not settings.framework.arithmetic.registers:
+    if not settings.framework.arithmetic.registers or isinstance(batches, Batches):  # whose sums were not repeated
         return ()
     repeated = [batch for batch in batches if second_pass(batch, settings)]
     if any(depends_on_registers(batch, settings) for batch in repeated):

@@ -8,7 +8,12 @@ import pytest
 import bnstat
 from bnstat.layers import batch_columns
 from bnstat.layers.parts import Parts
+from bnstat.renderers.inspect.columns import own_variances
 
+# Values that no layer computes right, constants, NaN and Inf among others.
+MIXED = np.random.default_rng(1).normal(50, 9, (40, 4, 4, 4, 3)).astype(np.float32)
+MIXED[3:9] += 1e5
+MIXED[5, ..., 1], MIXED[6, 0, 0, 0, 2], MIXED[7, 0, 0, 0, 0] = 7.0, np.nan, np.inf
 TENSOR = np.random.default_rng(0).normal(50, 9, (40, 4, 4, 4, 2)).astype(np.float32)
 
 
@@ -49,3 +54,33 @@ def test_batches_equal_other_sequences_of_the_same_batches_alone():
     assert batches == list(batches)
     assert batches != list(batches)[:-1]
     assert batches != "batches"
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_single_channels_are_those_of_their_batches(size):
+    batches = bnstat.diagnose(MIXED, batch_size=size).batches
+    values = tuple(batches)
+    parts, random = Parts(batches), np.random.default_rng(size)
+    places = random.integers(0, len(parts), 60)
+    found = list(parts.at(places))
+    assert [part for _, part in found] == [
+        values[batch].parts[place]
+        for batch, place in zip(parts.batch[places].tolist(), parts.place[places].tolist(), strict=True)
+    ]
+    assert [batch.index for batch, _ in found] == parts.batch[places].tolist()
+    assert all(not batch.parts and batch.samples == values[batch.index].samples for batch, _ in found)
+    np.testing.assert_array_equal(
+        parts.places_of([(batch.index, part.place) for batch, part in found]), np.sort(places)
+    )
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_columns_and_values_have_the_same_rows_and_first_counts(size):
+    batches = bnstat.diagnose(MIXED, batch_size=size).batches
+    columns, values = Parts(batches), Parts(tuple(batches))
+    for name in ("output", "gain", "running_mean", "running_variance"):
+        assert columns.rows(name) == values.rows(name)
+    assert columns.rows("output") == tuple(tuple(part.output for part in batch.parts) for batch in batches)
+    assert columns.beside == values.beside == ()
+    assert batch_columns.first_counts(batches) == batch_columns.first_counts(tuple(batches))
+    assert own_variances(columns) == own_variances(values)

@@ -10,6 +10,7 @@ import pytest
 
 import bnstat
 from bnstat.renderers.compare_layers import rows, table
+from bnstat.reports import differences
 from bnstat.reports.calls import calls_of
 from bnstat.reports.compare_layers import ComparedLayer, LayerComparison
 from bnstat.reports.differences import order_of, with_differences
@@ -274,3 +275,35 @@ def test_the_remedy_for_an_arithmetic_stands_with_its_framework(tmp_path):
     assert ["Keras on JAX" in message for message in found.values()] == [True, False, False]
     assert "Flax may compute" in found["with flax"]
     assert "use_fast_variance=False" in found["with flax"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_order_and_the_largest_change_are_those_that_a_loop_over_places_finds(layers, seed):
+    random = np.random.default_rng(seed)
+    outputs = {
+        name: [None if random.random() < 0.2 else float(round(random.random(), 2)) for _ in range(30)]
+        for name in ("keras", "torch", "flax")
+    }
+    compared = layers("frameworks", outputs)
+
+    def spread(place):
+        every = [row[place] for row in outputs.values()]
+        known = [one for one in every if one is not None]
+        if not known:
+            return 0.0
+        return np.inf if len(known) < len(every) else max(known) - min(known)
+
+    order = sorted(range(30), key=lambda place: -spread(place))
+    assert compared.order == tuple((0, place) for place in order)
+    for name in ("torch", "flax"):
+        pairs = [
+            (abs(outputs["keras"][at] - outputs[name][at]), -number, at)
+            for number, at in enumerate(order)
+            if outputs["keras"][at] is not None and outputs[name][at] is not None
+        ]
+        notable = [one for one in pairs if one[0] > 0.01 * max(outputs["keras"][one[2]], outputs[name][one[2]])]
+        most = max(notable)[2]
+        entry = next(one for one in compared.entries if one.name == name)
+        change = differences._change(compared.reference, entry, compared)
+        assert (change.place, change.places) == ((0, most), len(notable))
+        assert (change.before, change.after) == (outputs["keras"][most], outputs[name][most])

@@ -12,6 +12,7 @@ from math import inf, nan
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnstat.layers.arithmetic.arithmetics import Arithmetic
 from bnstat.layers.arithmetic.bands import BANDS, Band, Doubles, Flags, Integers, LayerInput, squared
@@ -131,7 +132,7 @@ class StoredColumns:
         }
         return cls(**own)
 
-    def taken(self, places: slice) -> StoredColumns:
+    def taken(self, places: slice | NDArray[np.intp]) -> StoredColumns:
         """Return those of some of the channels."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays: dict[str, Any] = {name: value[places] for name, value in own.items() if isinstance(value, np.ndarray)}

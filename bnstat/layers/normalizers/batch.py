@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bnstat.layers.columns import Doubles, StatisticsColumns, by_count, plain
+from bnstat.layers.columns import Doubles, Place, StatisticsColumns, by_count, plain
 from bnstat.layers.normalizers.statistics import running, statistics_of
 from bnstat.layers.results import Channel
 from bnstat.layers.settings import Settings
@@ -30,7 +29,7 @@ class ChannelColumns:
     running_mean: Doubles
     running_variance: Doubles
 
-    def __getitem__(self, place: slice | NDArray[Any]) -> ChannelColumns:
+    def __getitem__(self, place: Place) -> ChannelColumns:
         return ChannelColumns(self.statistics[place], self.running_mean[place], self.running_variance[place])
 
     def listed(self) -> dict[str, list[Any]]:

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from bnstat.layers.parts import NumberName, Parts
 from bnstat.layers.results import Batch, Channel
 from bnstat.renderers.findings import by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, tensor_lines
-from bnstat.renderers.inspect.columns import Column, Part, after_one_step, columns_of, gain_of, legend
+from bnstat.renderers.inspect.columns import Column, Part, after_one_step, columns_of, gain_of, legend, own_variances
 from bnstat.renderers.numbers import NAN, UNDEFINED, least_median_greatest, mean_of, number, setting
 from bnstat.reports.compare_layers import ComparedLayer, LayerCall, LayerComparison, OutputPlace
 from bnstat.reports.finding import Finding
@@ -25,6 +26,12 @@ _DIFFERING = {
     "epsilons": _OUTPUT,
     "intensities": ("mean", "variance", "min", "max", _OWN, *_OUTPUT, "running mean", "running variance"),
 }
+
+# The numbers in which layers may differ, beside their own variance.
+_COMPARED: tuple[NumberName, ...] = (
+    *("mean", "variance", "minimum", "maximum", "output", "epsilon_share", "gain"),
+    *("running_mean", "running_variance"),
+)
 
 # The most letters of steps in a table, in a terminal of so many columns.
 _MOST_LETTERS, _COLUMNS = 26, 80
@@ -104,22 +111,18 @@ def _of_all(column: Column, comparison: LayerComparison) -> Column:
 def alike(comparison: LayerComparison) -> list[list[ComparedLayer]]:
     """Return the entries with the same numbers together, each set where its first entry is."""
     found: dict[tuple[object, ...], list[ComparedLayer]] = {}
-    own = next((column for column in differing(comparison) if column.title == _OWN), None)
+    own = any(column.title == _OWN for column in differing(comparison))
     for entry in comparison.entries:
-        numbers = tuple(_numbers(part, own) for batch in entry.report.batches for part in batch.parts)
-        found.setdefault((entry.report.settings.epsilon, numbers), []).append(entry)
+        found.setdefault((entry.report.settings.epsilon, *_numbers(entry.report.parts, own=own)), []).append(entry)
     return list(found.values())
 
 
-def _numbers(part: Part, own: Column | None) -> tuple[object, ...]:
-    """Return all numbers in which layers that reduce the same values may differ; the own variance as it is shown."""
-    numbers = (
-        *(part.mean, part.variance, part.minimum, part.maximum, part.output, part.epsilon_share, part.gain),
-        own.cell(part) if own is not None else None,
-    )
-    if not isinstance(part, Channel):
-        return numbers
-    return (*numbers, part.running_mean, part.running_variance, part.correction, part.start)
+def _numbers(parts: Parts, *, own: bool) -> Iterator[object]:
+    """Yield all numbers in which layers that reduce the same values may differ; the own variance as it is shown."""
+    for name in _COMPARED:
+        yield (parts.number(name) + 0.0).tobytes()  # where −0 is 0
+    yield own_variances(parts) if own else None
+    yield parts.beside
 
 
 def labels(comparison: LayerComparison, sets: Sequence[Sequence[ComparedLayer]], width: int) -> list[str]:
@@ -276,10 +279,10 @@ def findings(comparison: LayerComparison) -> Iterator[tuple[Finding, str]]:
         said: dict[str, tuple[Finding, Counter[str]]] = {}
         of_layer: dict[str, str] = {}
         for name, finding in own:
-            of_framework = comparison.by == "frameworks" and first.rule in _ON_ARITHMETIC
-            words = _words(finding if of_framework or finding.value == first.value else first)
-            words = of_layer.setdefault(name, words)
-            said.setdefault(words, (finding, Counter()))[1][name] += 1
+            if name not in of_layer:
+                of_framework = comparison.by == "frameworks" and first.rule in _ON_ARITHMETIC
+                of_layer[name] = _words(finding if of_framework or finding.value == first.value else first)
+            said.setdefault(of_layer[name], (finding, Counter()))[1][name] += 1
         for finding, layers in said.values():
             yield finding, f"with {_with(layers, comparison)}"
 

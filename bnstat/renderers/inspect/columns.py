@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from bnstat.layers.batch_columns import any_clipped
-from bnstat.layers.columns import Flags
+from bnstat.layers.columns import Doubles, Flags
 from bnstat.layers.normalizers.renorm import MOST_D, MOST_R
 from bnstat.layers.parts import Parts
 from bnstat.layers.results import Channel, Group, RmsGroup
@@ -16,6 +18,9 @@ from bnstat.reports.inspect import Report
 from bnstat.text import printable
 
 Part = Channel | Group
+
+# The layer's own variance where it is within 1 % of the exact one.
+_AS_EXACT = "as exact"
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,30 @@ def _own(part: Part) -> str:
     if found.kind == "emulated":
         return number(found.variance)
     low, high = found.judged or (0.0, 0.0)
-    close = low > 0 and high - low <= 0.01 * high
-    return "as exact" if close else f"{number(low)} … {number(high)}"
+    return _AS_EXACT if _is_close(low, high) else _range(low, high)
+
+
+def own_variances(parts: Parts) -> tuple[str, ...]:
+    """Return the texts of the layer's own variances, as their column has them, without making channels of columns."""
+    low, high, emulated = parts.number("judged_low"), parts.number("judged_high"), parts.flag("emulated")
+    found = np.full(len(parts), UNDEFINED, object)
+    judged = ~np.isnan(low) & ~emulated
+    with np.errstate(invalid="ignore"):
+        close = judged & _is_close(low, high)
+    found[close] = _AS_EXACT
+    wide = judged & ~close
+    found[wide] = [_range(*ends) for ends in zip(low[wide].tolist(), high[wide].tolist(), strict=True)]
+    found[emulated] = [_own(part) for _, part in parts.where(emulated)]
+    return tuple(found.tolist())
+
+
+def _range(low: float, high: float) -> str:
+    return f"{number(low)} … {number(high)}"
+
+
+def _is_close(low: Doubles | float, high: Doubles | float) -> Flags | bool:
+    """Return True where a range is so narrow that the variance is as exact, of numbers or of arrays."""
+    return (low > 0) & (high - low <= 0.01 * high)
 
 
 _AFTER_STEPS = "the layer's running statistics after the training steps up to this batch"

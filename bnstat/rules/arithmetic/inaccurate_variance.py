@@ -38,9 +38,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from bnstat.layers.results import Channel, Group
 from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
-from bnstat.rules.arithmetic.remedies import BOUNDS, deviation, is_certain, layer, remedy
+from bnstat.rules.arithmetic.remedies import BOUNDS, advised, deviation, is_certain, layer
 from bnstat.rules.rule import Rule
 from bnstat.text import beyond, short
 
@@ -52,12 +53,12 @@ _ALMOST = 1.0 - 2.0**-40
 
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
-    for batch, part in evidence.report.parts.where(_may_be_off(evidence)):
-        off = deviation(part, evidence.settings.added)
-        prediction = part.prediction
-        most = evidence.limits.variance_error if part.variance else 1.0
-        if off is None or off <= most or prediction is None or prediction.judged is None:
+    placed = (one for one in evidence.report.parts.where(_may_be_off(evidence)) if _is_off(one[1], evidence))
+    for batch, part, remedy in advised(evidence, placed):
+        off, prediction = deviation(part, evidence.settings.added), part.prediction
+        if prediction is None or prediction.judged is None:  # which `_is_off` has left out
             continue
+        most = _limit(part, evidence)
         low, high = prediction.judged
         if is_certain(prediction):
             said = f"computes a variance of {short(prediction.variance)}, because of rounding in float32"
@@ -72,10 +73,19 @@ def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
         else:
             normalizes = f"{normalizes} with a wrong variance."
         exact = _exact(part.variance or 0.0, low, high, up_to, most, epsilon)
-        message = (
-            f"{part.title}: {layer(evidence.settings)} {said}; {exact}. {normalizes} {remedy(evidence, batch, part)}"
-        )
+        message = f"{part.title}: {layer(evidence.settings)} {said}; {exact}. {normalizes} {remedy}"
         yield rule.finding(evidence, batch, part, message, value=off, threshold=most)
+
+
+def _is_off(part: Channel | Group, evidence: Evidence) -> bool:
+    """Return True if a variance is off by more than the limit."""
+    off = deviation(part, evidence.settings.added)
+    return off is not None and off > _limit(part, evidence)
+
+
+def _limit(part: Channel | Group, evidence: Evidence) -> float:
+    """Return how far a variance may be off, relative to the exact one, or to ε for a constant."""
+    return evidence.limits.variance_error if part.variance else 1.0
 
 
 def _may_be_off(evidence: Evidence) -> Flags:

@@ -35,7 +35,7 @@ from collections.abc import Iterator
 
 from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
-from bnstat.rules.arithmetic.remedies import is_certain, layer, remedy, rounding
+from bnstat.rules.arithmetic.remedies import advised, is_certain, layer, rounding
 from bnstat.rules.rule import Rule
 from bnstat.text import short
 
@@ -44,13 +44,11 @@ def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
     epsilon = settings.added
     parts = evidence.report.parts
-    for batch, part in parts.where(parts.number("judged_low") + (epsilon or 0.0) < 0):
+    for batch, part, remedy in advised(evidence, parts.where(parts.number("judged_low") + (epsilon or 0.0) < 0)):
         prediction = part.prediction
-        if prediction is None or prediction.judged is None:
+        if prediction is None or prediction.judged is None:  # of which the least variance is not known
             continue
         low = prediction.judged[0]
-        if low + (epsilon or 0.0) >= 0:
-            continue
         certain = is_certain(prediction)
         verb = "computes" if certain else "may compute"
         nan = f", and its output {'is' if certain else 'would be'} NaN" if prediction.nan_possible else ""
@@ -59,7 +57,7 @@ def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
             f"{part.title}: {layer(settings)} {verb} a negative variance ({low_end}){nan}, "
             f"{rounding(certain=certain)}; the exact variance is {short(part.variance or 0.0)} and the mean "
             f"{short(part.mean or 0.0)}. "
-            f"{remedy(evidence, batch, part)}"
+            f"{remedy}"
         )
         yield rule.finding(evidence, batch, part, message, value=low, threshold=-(epsilon or 0.0) + 0.0)
 

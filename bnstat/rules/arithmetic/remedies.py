@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
+from math import isnan, nan
+from typing import TYPE_CHECKING
 
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence
 from bnstat.text import capitalized, short
+
+if TYPE_CHECKING:
+    from bnstat.layers.changes import LikeParts
+
+# A channel or a group, and the batch that it is of.
+PlacedPart = tuple[Batch, Channel | Group]
 
 # What a range is that was not summed again.
 BOUNDS = "bounds for rounding in float32; bnstat does not know the number itself"
@@ -25,10 +34,56 @@ _HALVED, _SUBTRACT = 0.5, "subtract"
 _MARGIN = 0.5
 # The most times that a number of values is halved.
 _MOST_HALVINGS = 40
+# Channels or groups whose changes are computed at once.
+_AT_ONCE = 4096
 
 
-def remedy(evidence: Evidence, batch: Batch, part: Channel | Group) -> str:
-    """Return what to do, as sentences: only what narrows the layer's bounds for these values."""
+def advised(evidence: Evidence, placed: Iterable[PlacedPart]) -> Iterator[tuple[Batch, Channel | Group, str]]:
+    """Yield channels or groups with what to do about each, as sentences: only what narrows the layer's bounds for them.
+
+    Args:
+        evidence: what the rules judge.
+        placed: channels or groups that have a prediction, each with its batch.
+    """
+    placed = iter(placed)
+    while some := [*islice(placed, _AT_ONCE)]:
+        for (batch, part), advice in zip(some, _advice(evidence, some), strict=True):
+            yield batch, part, advice
+
+
+def _advice(evidence: Evidence, placed: Sequence[PlacedPart]) -> Iterator[str]:
+    """Yield what to do about each of some channels or groups; what changes would do is computed for all at once."""
+    from bnstat.layers.changes import like_parts  # noqa: PLC0415  (numpy, not for explaining a rule)
+
+    settings, limit = evidence.settings, evidence.limits.variance_error
+    # for each of them, what a user can do and how far the variance is off at most after that, and a number of values
+    changes: list[list[tuple[str, float]]] = [[] for _ in placed]
+    fewer = [0] * len(placed)
+    for like in like_parts(placed):
+        places = like.places.tolist()
+        for several, off in _changes(settings, like, [placed[place][1] for place in places]):
+            for place, advice, share in zip(places, several, off, strict=True):
+                if not isnan(share):
+                    changes[place].append((advice, share))
+        numbers = like.fewest_halvings(settings, _MARGIN * limit, _MOST_HALVINGS)
+        for place, number in zip(places, numbers.tolist(), strict=True):
+            fewer[place] = number
+    for (batch, part), own, number in zip(placed, changes, fewer, strict=True):
+        yield _sentences(evidence, batch, part, own, number)
+
+
+def _sentences(
+    evidence: Evidence, batch: Batch, part: Channel | Group, changes: Sequence[tuple[str, float]], fewer: int
+) -> str:
+    """Return what to do.
+
+    Args:
+        evidence: what the rules judge.
+        batch: the batch of the channel or group.
+        part: the channel or group.
+        changes: what a user can do, and how far the variance is off at most after that.
+        fewer: a number of values with which the variance is within the limit; 0 if their number does not matter.
+    """
     settings, limit = evidence.settings, evidence.limits.variance_error
     if part.count == 1:
         return "A single value has no variance."  # and what gives it more values is said by BN201
@@ -37,12 +92,10 @@ def remedy(evidence: Evidence, batch: Batch, part: Channel | Group) -> str:
         what = ("group of channels", "these channels", "they are") if several else ("channel", "the channel", "it is")
         return f"A constant {what[0]} carries no information: leave {what[1]} out, or find out why {what[2]} constant."
     now = deviation(part, settings.added) or 0.0
-    changes = [(advice, off) for advice, off in _changes(settings, batch, part) if off <= max(_HALVED * now, limit)]
-    better = [(advice, off) for advice, off in changes if off < now]
+    better = [(advice, off) for advice, off in changes if off <= max(_HALVED * now, limit) and off < now]
     within = [advice for advice, off in better if off <= limit]
-    fewer = _fewer_values(settings, batch, part, limit)
     opening = ""
-    if fewer is not None and not any(advice.startswith(_SUBTRACT) for advice in within):
+    if fewer and not any(advice.startswith(_SUBTRACT) for advice in within):
         if not any(advice.startswith(_SUBTRACT) for advice, _ in better):
             opening = f"The cause is the number of values ({part.count:,}), not their mean. "
         batches = " or a smaller batch" if len(batch.samples) > 1 and not batch.groups else ""
@@ -55,26 +108,25 @@ def remedy(evidence: Evidence, batch: Batch, part: Channel | Group) -> str:
     return "Nothing that bnstat knows narrows these bounds: compare with the variance that the layer itself computes."
 
 
-def _changes(settings: Settings, batch: Batch, part: Channel | Group) -> Iterator[tuple[str, float]]:
-    """Yield what a user can do, and how far the variance is off at most after that."""
-    from bnstat.layers.predictions import alternatives, judged_after  # noqa: PLC0415  (numpy, not for explaining a rule)
-
+def _changes(
+    settings: Settings, like: LikeParts, parts: Sequence[Channel | Group]
+) -> Iterator[tuple[Sequence[str], Sequence[float]]]:
+    """Yield what a user can do about each, and how far its variance is off at most after that; NaN if it is unknown."""
     if settings.dtype != "float32":
         wider = replace(settings, dtype="float32")
-        yield from _known("give the layer float32 input", judged_after(part, batch, wider), part)
-    for instead in alternatives(batch, settings):
-        yield from _known(instead.advice, judged_after(part, batch, settings, instead=instead), part)
-    constant = _near_mean(part)
+        yield ["give the layer float32 input"] * len(parts), like.off_after(wider).tolist()
+    for instead in like.alternatives(settings):
+        yield [instead.advice] * len(parts), like.off_after(settings, instead=instead).tolist()
+    constants = [_near_mean(part) for part in parts]
+    off = like.off_after(settings, subtracted=constants).tolist()
+    advice = [_subtract(settings, part, constant) for part, constant in zip(parts, constants, strict=True)]
+    yield advice, [one if constant else nan for one, constant in zip(off, constants, strict=True)]
+
+
+def _subtract(settings: Settings, part: Channel | Group, constant: float) -> str:
     rounded = part.prediction is not None and part.prediction.rounded
     before = f"the conversion to {settings.dtype}" if rounded or settings.dtype != "float32" else "the layer"
-    advice = f"{_SUBTRACT} a constant near the mean ({constant:.15g}) before {before}"
-    if constant:
-        yield from _known(advice, judged_after(part, batch, settings, subtracted=constant), part)
-
-
-def _known(advice: str, band: tuple[float, float] | None, part: Channel | Group) -> Iterator[tuple[str, float]]:
-    if band is not None and part.variance:
-        yield advice, max(abs(end - part.variance) for end in band) / part.variance
+    return f"{_SUBTRACT} a constant near the mean ({constant:.15g}) before {before}"
 
 
 def _near_mean(part: Channel | Group) -> float:
@@ -82,20 +134,6 @@ def _near_mean(part: Channel | Group) -> float:
     mean, deviation = float(part.mean or 0.0), float(part.std or 0.0)
     near = (float(f"{mean:.{digits}g}") for digits in range(4, 17))
     return next((one for one in near if abs(mean - one) <= deviation), mean)
-
-
-def _fewer_values(settings: Settings, batch: Batch, part: Channel | Group, limit: float) -> int | None:
-    """Return a number of values with which the variance is within the limit; None if their number does not matter."""
-    from bnstat.layers.predictions import judged_after  # noqa: PLC0415  (numpy, not for explaining a rule)
-
-    for halvings in range(1, _MOST_HALVINGS):
-        parts = 1 << halvings
-        if part.count // parts < 2:
-            return None
-        for _, off in _known("", judged_after(part, batch, settings, parts=parts), part):
-            if off <= _MARGIN * limit:
-                return part.count // parts
-    return None
 
 
 def layer(settings: Settings) -> str:

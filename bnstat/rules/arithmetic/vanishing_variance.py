@@ -35,7 +35,7 @@ from math import sqrt
 
 from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
-from bnstat.rules.arithmetic.remedies import is_certain, is_clamped, layer, remedy, rounding
+from bnstat.rules.arithmetic.remedies import advised, is_certain, is_clamped, layer, rounding
 from bnstat.rules.rule import Rule
 from bnstat.text import short
 
@@ -45,21 +45,20 @@ SEEN = 1.01
 
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     parts = evidence.report.parts
+    # the band of two passes reaches down to 0 where it is wide, and no two passes do
     certain_or_clamped = parts.flag("emulated") | is_clamped(evidence.settings)
     vanishing = (parts.number("variance") > 0) & (parts.number("judged_low") <= 0)
-    for batch, part in parts.where(vanishing & certain_or_clamped):
+    for batch, part, remedy in advised(evidence, parts.where(vanishing & certain_or_clamped)):
         prediction = part.prediction
-        if not part.variance or prediction is None or prediction.judged is None or prediction.judged[0] > 0:
+        if not part.variance or prediction is None or prediction.judged is None:  # which are not among them
             continue
-        if not (is_certain(prediction) or is_clamped(evidence.settings)):
-            continue  # the band of two passes reaches down to 0 where it is wide, and no two passes do
         certain = is_certain(prediction)
         verb = "computes" if certain else "may compute"
         consequence = _consequence(part.variance, evidence.settings.added, certain)
         message = (
             f"{part.title}: {layer(evidence.settings)} {verb} a variance of 0, {rounding(certain=certain)}; the "
             f"exact variance is {short(part.variance or 0.0)} and the mean {short(part.mean or 0.0)}. {consequence} "
-            f"{remedy(evidence, batch, part)}"
+            f"{remedy}"
         )
         yield rule.finding(evidence, batch, part, message, value=prediction.judged[0], threshold=0.0)
 
