@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bnstat.moments.counting import Counting
+from bnstat.moments.entries import entries_of
 from bnstat.moments.few_values import Distinct
 from bnstat.moments.moments import Doubles, Moments
 from bnstat.moments.one_pass import scan_volume, side_by_side
@@ -73,24 +75,19 @@ def rows_of(planned: Planned, preparation: Preparation, on_bytes: OnBytes | None
         InputError: if a file is truncated or damaged, or cannot be read.
     """
     countings = [_counting(part) for part in planned.parts]
-    rows = _read(planned, preparation, on_bytes, countings)
-    return _counted(rows, planned, countings)
-
-
-def _read(
-    planned: Planned, preparation: Preparation, on_bytes: OnBytes | None, countings: Sequence[Counting]
-) -> tuple[Row, ...]:
     if preparation.patches is not None:
-        return _patches(planned, preparation, on_bytes, countings)
+        return _counted(_patches(planned, preparation, on_bytes, countings), planned, countings)
     if preparation.changes_values:
         from bnstat.preprocessing.intensity import prepared  # noqa: PLC0415  (15 ms, and most scans need none)
 
-        return _prepared_rows(planned, preparation, prepared(planned, preparation, on_bytes, countings))
+        found = prepared(planned, preparation, on_bytes, countings)
+        return _counted(_prepared_rows(planned, preparation, found), planned, countings)
     cells = [
         scan_volume(part.volume, part.arrangement, on_bytes, counting)
         for part, counting in zip(planned.parts, countings, strict=True)
     ]
-    return _rows(planned, side_by_side(cells, planned.tensor), planned.parts, _types(planned))
+    table = side_by_side(cells, planned.tensor)
+    return _rows(planned, table, planned.parts, _types(planned), _distinct(planned, countings))
 
 
 def _counting(part: CaseFile) -> Counting:
@@ -99,11 +96,16 @@ def _counting(part: CaseFile) -> Counting:
 
 
 def _counted(rows: tuple[Row, ...], planned: Planned, countings: Sequence[Counting]) -> tuple[Row, ...]:
-    """Return rows with the distinct values of their channels, unless files share channels."""
-    if len(countings) > 1 and not planned.kept_last:
-        return rows
-    distinct = tuple(one for counting in countings for one in counting.found())
+    """Return rows with the distinct values of their channels."""
+    distinct = _distinct(planned, countings)
     return tuple(replace(row, distinct=distinct) for row in rows)
+
+
+def _distinct(planned: Planned, countings: Sequence[Counting]) -> tuple[Distinct | None, ...]:
+    """Return the distinct values of each channel; nothing if files share channels."""
+    if len(countings) > 1 and not planned.kept_last:
+        return ()
+    return tuple(one for counting in countings for one in counting.found())
 
 
 def rows_of_several(
@@ -141,10 +143,19 @@ def _prepared_rows(planned: Planned, preparation: Preparation, found: Prepared) 
     )
 
 
-def _rows(planned: Planned, table: Moments, parts: tuple[CaseFile, ...], types: tuple[str, ...]) -> tuple[Row, ...]:
+def _rows(
+    planned: Planned,
+    table: Moments,
+    parts: tuple[CaseFile, ...],
+    types: tuple[str, ...],
+    distinct: tuple[Distinct | None, ...] = (),
+) -> tuple[Row, ...]:
     """Return a row for each sample, from moments of shape (samples, channels)."""
     indices = [None] if planned.parts[0].arrangement.samples_axis is None else range(planned.samples)
-    return tuple(Row(sample_of(planned, index), table[index or 0], planned.tensor, parts, types) for index in indices)
+    return tuple(
+        Row(sample, moments, planned.tensor, parts, types, distinct=distinct)
+        for sample, moments in zip(samples_of(planned, indices), entries_of(table), strict=True)
+    )
 
 
 def _patches(
@@ -169,13 +180,20 @@ def _types(planned: Planned) -> tuple[str, ...]:
 
 def sample_of(planned: Planned, index: int | None) -> Sample:
     """Return the identity of one sample of a case."""
+    (sample,) = samples_of(planned, [index])
+    return sample
+
+
+def samples_of(planned: Planned, indices: Iterable[int | None]) -> Iterator[Sample]:
+    """Yield the identities of samples of a case, by their indices on the batch axis."""
     case, first = planned.case, planned.parts[0]
-    return Sample(
+    made = partial(
+        Sample,
         source=case.name,
-        index=index,
         shape=planned.shape,
         dtype=planned.dtype_name,
         repetition=first.volume.repetition if first.arrangement.channels_axis == TIME_AXIS else None,
         files=case.shown if case.joined else (),
         channels=planned.channels,
     )
+    return (made(index=index) for index in indices)

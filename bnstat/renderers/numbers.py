@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import inf, isfinite, sqrt
+from typing import TYPE_CHECKING
 
 from bnstat import text
 from bnstat.layers.results import Number
+
+if TYPE_CHECKING:  # numpy, which a list of rules does not need
+    from bnstat.layers.columns import Doubles
 
 NAN = "NaN"
 UNDEFINED = "–"
@@ -73,14 +76,15 @@ def setting(value: float | None) -> str:
     return UNDEFINED if value is None else f"{value:g}"
 
 
-def least_median_greatest(values: Sequence[float | None]) -> tuple[float, float, float] | None:
-    """Return three numbers that stand for the known ones of many; None if none is known.
+def least_median_greatest(values: Doubles) -> tuple[float, float, float] | None:
+    """Return three numbers that stand for the known ones of many; None if none is known, that is if all are NaN.
 
     The median of an even count is the mean of the two in the middle, as in numpy.
     """
-    known = [value for value in values if value is not None]
-    if not known:
+    known = values[values == values]  # noqa: PLR0124  (NaN alone differs from itself)
+    if not len(known):
         return None
-    from statistics import median  # noqa: PLC0415  (4 ms, which only rows that are not shown need)
-
-    return min(known), median(known), max(known)
+    middle = [(len(known) - 1) // 2, len(known) // 2]
+    known.partition(middle)
+    low, high = (float(known[place]) for place in middle)
+    return float(known.min()), low if middle[0] == middle[1] else (low + high) / 2, float(known.max())

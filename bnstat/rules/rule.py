@@ -49,10 +49,16 @@ class Rule(Generic[E]):
         threshold: float | None = None,
     ) -> Finding:
         """Return a finding in one batch, about one of its channels or groups, or about all of them."""
-        return replace(
-            self.of_all(message, _only_channel(part), value, threshold),
+        return Finding(
+            rule=self.code,
+            name=self.name,
+            severity=self.severity,
+            message=message,
             source=evidence.report.source_of(batch, part),
             batch=batch.index,
+            channel=_only_channel(part),
+            value=_finite(value),
+            threshold=threshold,
             group=part.group if isinstance(part, Group) else None,
         )
 
@@ -69,7 +75,7 @@ class Rule(Generic[E]):
             severity=self.severity,
             message=message,
             channel=channel,
-            value=value if value is not None and isfinite(value) else None,
+            value=_finite(value),
             threshold=threshold,
         )
 
@@ -105,6 +111,11 @@ class Rule(Generic[E]):
             threshold: The limit that it passed.
         """
         return replace(self.of_all(message, channel, value, threshold), source=source, layer=layer)
+
+
+def _finite(value: float | None) -> float | None:
+    """Return a number that JSON has; None for an infinite one."""
+    return value if value is not None and isfinite(value) else None
 
 
 def _only_channel(part: Channel | Group | None) -> int | None:

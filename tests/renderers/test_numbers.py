@@ -12,12 +12,12 @@ from bnstat.renderers.numbers import least_median_greatest, number, ratio, share
 
 @pytest.mark.parametrize("values", [[4.0], [87.0, 1.0], [3.0, 1.0, 9.0], [1.0, 8.0, 2.0, 7.0], [-1e308, 1e308]])
 def test_the_median_is_that_of_numpy(values):
-    assert least_median_greatest([None, *values, None]) == (min(values), np.median(values), max(values))
+    assert least_median_greatest(np.array([np.nan, *values, np.nan])) == (min(values), np.median(values), max(values))
 
 
 def test_of_nothing_known_there_is_no_median():
-    assert least_median_greatest([]) is None
-    assert least_median_greatest([None]) is None
+    assert least_median_greatest(np.array([])) is None
+    assert least_median_greatest(np.array([np.nan])) is None
 
 
 def test_a_comparison_of_two_groups_shows_the_mean_of_both_as_their_median():

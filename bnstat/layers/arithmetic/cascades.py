@@ -36,8 +36,6 @@ _REGISTERS = (8, 16)
 _JOINED, _JOINED_REGISTERS = 2 * (_SIDE_BY_SIDE - 1), 2 * max(_REGISTERS)
 # From so many channels on `multi_row_sum` takes them side by side.
 _LEAST_SIDE_BY_SIDE = 4
-# Repeated values that are held at once.
-_AT_ONCE = 1 << 20
 
 # A function from values and how many of each there are to the sums of all.
 _Sum = Callable[[Floats, int], Floats]
@@ -99,10 +97,8 @@ def one_pass_of_equals(values: Doubles, counts: Integers, ways: Ways) -> tuple[D
     low, high = np.full(len(values), -inf), np.full(len(values), inf)
     order = np.argsort(counts, kind="stable")
     for some in np.split(order, np.flatnonzero(np.diff(counts[order])) + 1):
-        count = int(counts[some[0]]) if len(some) else 0
-        # so many at once that the repeated values of a level take some megabytes
-        for part in np.array_split(some, -(-len(some) * _longest(count) // _AT_ONCE) or 1):
-            low[part], high[part] = _one_pass_of(values[part], count, ways)
+        if len(some):
+            low[some], high[some] = _one_pass_of(values[some], int(counts[some[0]]), ways)
     return low, high
 
 
@@ -115,12 +111,6 @@ def _one_pass_of(values: Doubles, count: int, ways: Ways) -> tuple[Doubles, Doub
         found = np.stack([total(x * x, count) / divisor - mean * mean for total, mean in zip(sums, means, strict=True)])
     known = np.isfinite(found).all(axis=0)  # elsewhere squares, or their sum, are beyond float32
     return np.where(known, found.min(axis=0), -inf), np.where(known, found.max(axis=0), inf)
-
-
-def _longest(count: int) -> int:
-    """Return how many values are added one after the other at most."""
-    power = _power(count)
-    return max(1 << power, count >> (_LEVELS - 1) * power, *_REGISTERS) + 1
 
 
 def _power(rows: int) -> int:
@@ -174,6 +164,7 @@ def _in_registers(size: int) -> _Sum:
 
 def _repeated(value: Floats, times: int, start: Floats | None = None) -> Floats:
     """Return the start (0 if None) plus the value, added so many times in float32."""
-    steps = np.repeat(value[np.newaxis], times + 1, axis=0)
-    steps[0] = 0.0 if start is None else start
-    return np.asarray(np.add.accumulate(steps)[-1])
+    total = np.zeros_like(value) if start is None else start
+    for _ in range(times):  # some hundreds at most, however many values a channel has
+        total = total + value
+    return total

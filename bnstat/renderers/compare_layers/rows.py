@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from bnstat.layers.columns import Doubles
 from bnstat.layers.parts import NumberName, Parts
 from bnstat.layers.results import Batch, Channel
 from bnstat.renderers.findings import by_rule
@@ -220,14 +221,14 @@ OUTPUTS = "Variance of each channel after the layer:"
 def summary(comparison: LayerComparison) -> list[list[str]]:
     """Return what each normalizer reduces: in each row a label, and a text for each normalizer."""
     found = [entry.report for entry in comparison.entries]
-    parts = [[part for batch in report.batches for part in batch.parts] for report in found]
-    variances = [_range([part.variance for part in own]) for own in parts]
-    outputs = [_range([part.output_variance for part in own]) for own in parts]
+    parts = [report.parts for report in found]
+    variances = [_range(own.number("variance")) for own in parts]
+    outputs = [_range(own.number("output_variance")) for own in parts]
     rows = [
         ["epsilon ε", *(_epsilon(entry) for entry in comparison.entries)],
         ["depends on the batch", *("no" if report.settings.by_sample else "yes" for report in found)],
         ["normalized groups", *(f"{len(own):,}" for own in parts)],
-        ["  with zero variance", *(f"{sum(part.constant for part in own):,}" for own in parts)],
+        ["  with zero variance", *(f"{own.flag('constant').sum():,}" for own in parts)],
     ]
     for name, ranges in (("variance", variances), ("output variance", outputs)):
         labels = (f"{name}, least", "  median", "  greatest")
@@ -239,7 +240,7 @@ def _epsilon(entry: ComparedLayer) -> str:
     return setting(entry.report.settings.epsilon)
 
 
-def _range(values: Sequence[float | None]) -> list[str]:
+def _range(values: Doubles) -> list[str]:
     """Return the least, the median and the greatest value."""
     return [UNDEFINED] * 3 if (three := least_median_greatest(values)) is None else list(map(number, three))
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 
-from bnstat.layers.columns import plain
-from bnstat.layers.parts import Parts
+from bnstat.layers.parts import NumberName, Parts
 from bnstat.layers.results import Batch
 from bnstat.renderers.findings import also, by_rule
 from bnstat.renderers.headings import inputs_line, preparation_lines, settings_line, tensor_lines
@@ -116,11 +114,12 @@ def _chosen_rows(report: Report, batches: Sequence[Batch], every_row: bool) -> t
     parts = Parts(batches)
     if every_row or len(parts) <= MOST_ROWS:
         return [(batch, part) for batch in batches for part in batch.parts], 0
-    marked = {finding.place for finding in report.findings}
-    places = list(zip(parts.batch.tolist(), parts.place.tolist(), strict=True))
-    found = list(islice((at for at, place in enumerate(places) if place in marked), MOST_ROWS))
-    others = islice((at for at, place in enumerate(places) if place not in marked), MOST_ROWS - len(found))
-    return list(parts.at(np.array(sorted([*found, *others]), np.intp))), len(parts) - MOST_ROWS
+    places = dict.fromkeys(finding.place for finding in report.findings)
+    marked = np.zeros(len(parts), bool)
+    marked[parts.places_of([(batch, at) for batch, at in places if batch is not None and at is not None])] = True
+    found = np.flatnonzero(marked)[:MOST_ROWS]
+    others = np.flatnonzero(~marked)[: MOST_ROWS - len(found)]
+    return list(parts.at(np.sort(np.concatenate([found, others])))), len(parts) - MOST_ROWS
 
 
 def _place(row: PlacedPart) -> tuple[int, int]:
@@ -192,9 +191,9 @@ def _summary(batches: Sequence[Batch], hidden: int) -> str:
     """Return a line on all rows, the hidden ones too: the least, the median and the greatest of their numbers."""
     shown = Parts(batches)
     parts = []
-    columns = {"mean": plain(shown.number("mean")), "variance": plain(shown.number("variance"))}
-    for name, values in columns.items():
-        three = least_median_greatest(values)
+    names: tuple[NumberName, ...] = ("mean", "variance")
+    for name in names:
+        three = least_median_greatest(shown.number(name))
         if three is not None:
             parts.append(f"{name} {' … '.join(map(number, three))}")
     return f"{plural(hidden, 'more row')} (--all shows all); least … median … greatest of all rows: {'; '.join(parts)}"

@@ -48,12 +48,15 @@ def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     parts = evidence.report.parts
     single = parts.batch[(parts.place == 0) & (parts.number("count") == 1)].tolist()
     undefined = {*parts.batch[parts.flag("output_nan")].tolist()}
+    messages: dict[object, str] = {}  # one for each kind of batch
     for batch in without_results(evidence.report.batches, single):
-        message = (
-            f"{_each(settings)} has a single value, so its variance is 0. "
-            f"{_consequence(settings, batch, batch.index in undefined)} {_remedy(evidence, batch)}"
-        )
-        yield rule.finding(evidence, batch, None, message, value=1.0, threshold=2.0)
+        kind = batch.input_shape, batch.axis, batch.index in undefined
+        if kind not in messages:
+            messages[kind] = (
+                f"{_each(settings)} has a single value, so its variance is 0. "
+                f"{_consequence(settings, batch, batch.index in undefined)} {_remedy(evidence, batch)}"
+            )
+        yield rule.finding(evidence, batch, None, messages[kind], value=1.0, threshold=2.0)
 
 
 def _each(settings: Settings) -> str:
