@@ -550,11 +550,13 @@ CLAIMS: tuple[Claim, ...] = (
     claim("BN20[234]", "for # % confidence", lambda *_: [90]),
     claim("BN20[234]", "Use a larger batch [(]", _no_need),
     claim(
-        "BN106", "has values up to # in magnitude", lambda said, _: [max(abs(said.part["min"]), abs(said.part["max"]))]
+        "BN1(?:06|10)",
+        "has values up to # in magnitude",
+        lambda said, _: [max(abs(said.part["min"]), abs(said.part["max"]))],
     ),
     claim("BN106", "float16,? (?:which )?ends at #", lambda *_: [65504]),
     claim("BN106", "has a variance of #", _part("variance")),
-    claim("BN10[1456]", "float16|bfloat16|float32", lambda *_: True),
+    claim("BN1(?:0[1456]|10)", "float16|bfloat16|float32", lambda *_: True),
     claim("BN101", "is constant(?: inside the mask)?: all # values? are #", _constant),
     claim("BN101", "in all # (?P<what>batches of patches|patches):", _pieces),
     claim("BN101", "in the only (?P<what>batch of patches|patch):", _only_piece),

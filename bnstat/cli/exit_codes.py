@@ -5,6 +5,8 @@ FINDINGS = 1
 USAGE = 2
 FAILED_INPUT = 3
 DEFECT = 4
-# Of signals: 128 and the number of the signal. Those of SIGHUP and SIGTERM, 129 and 143, are made in `bnstat.stopping`.
+# Of signals: 128 and the number of the signal.
+HUNG_UP = 129
 INTERRUPTED = 130
+TERMINATED = 143
 CLOSED_PIPE = 141

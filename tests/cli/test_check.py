@@ -122,6 +122,7 @@ FIRES = {
     "BN105": (lambda: changed(wave(1.0), -np.inf), lambda: changed(wave(1.0), -1e4), []),
     "BN106": (lambda: changed(wave(900.0), 65505.0), lambda: changed(wave(900.0), 65504.0), []),
     "BN109": (lambda: wave(100.0), lambda: wave(1.0), ["--intensity", "clip:-50,50"]),
+    "BN110": (lambda: changed(wave(900.0), 2e19), lambda: changed(wave(900.0), 1.8e19), []),
     "BN201": (lambda: of_shape(1, 1, 1, 1, 2), lambda: of_shape(1, 1, 1, 2, 2), []),
     "BN202": (lambda: folder_of(*volumes(8.0)), lambda: folder_of(*volumes(3.0)), ["--batch-size", 2]),
     "BN203": (lambda: folder_of(*volumes(22.0)), lambda: folder_of(*volumes(8.0)), ["--batch-size", 2]),
@@ -209,7 +210,7 @@ def test_rules_are_named_by_code_name_or_prefix(codes, options, expected):
     ("options", "words"),
     [
         (["--select", "zero-varaince"], "did you mean 'zero-variance'"),
-        (["--ignore", "BN11"], "did you mean 'BN1"),
+        (["--ignore", "BN12"], "did you mean 'BN1"),
         (["--ignore", "B"], "no rule is left"),
         (["--select", "BN101", "--ignore", "BN101"], "no rule is left"),
         (["--fail-on", "fatal"], "fatal"),

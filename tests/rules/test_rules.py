@@ -210,6 +210,40 @@ def test_float16_overflow_speaks_of_values_beyond_its_range(tmp_path, largest, d
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("values", "settings", "expected"),
+    [
+        ([0.0, 1.0, -3.4028235e38], {}, ["BN106", "BN110"]),  # what stands for missing voxels in maps of statistics
+        ([0.0, 1.0, 1e19], {}, ["BN106"]),
+        ([0.0, 1.0, 1e40], {"framework": "torch"}, ["BN106", "BN110"]),
+        ([1e30, 1e30, 1e30], {}, ["BN101", "BN106"]),
+        ([1e30, 1e30, 1e30], {"framework": "torch", "normalizer": "rms"}, ["BN101", "BN106", "BN110"]),
+        ([0.0, 1e30, np.nan], {}, ["BN104", "BN106"]),
+        ([np.nan, np.nan, np.nan], {}, ["BN104"]),
+        ([np.inf, np.inf, np.inf], {}, ["BN105"]),
+    ],
+)
+def test_squares_that_float32_cannot_hold_are_an_error(tmp_path, values, settings, expected):
+    column = np.array(values)[:, np.newaxis]
+    found = [one for one in findings(tmp_path, column, **settings) if one.rule < "BN2"]
+    assert sorted(one.rule for one in found) == expected
+    (overflow,) = [one for one in found if one.rule == "BN106"] or [None]
+    if overflow is not None:
+        assert ("keep them in float32" in overflow.message) == (np.nanmax(np.abs(values)) < 1.8e19)
+
+
+@pytest.mark.parametrize("slope", [1e305, -1e305])
+def test_values_that_a_scale_factor_puts_beyond_float64_are_an_error(tmp_path, slope):
+    header = nib.Nifti2Header()
+    header.set_data_dtype(np.int16)
+    header["dim"], header["vox_offset"], header["magic"] = [3, 2, 2, 2, 1, 1, 1, 1], 544, b"n+2"
+    header["scl_slope"] = slope
+    (tmp_path / "x.nii").write_bytes(header.binaryblock + bytes(4) + np.arange(30000, 30008, dtype="<i2").tobytes())
+    found = {one.rule: one.message for one in bnstat.diagnose(tmp_path / "x.nii").findings}
+    assert {"BN106", "BN110"} <= set(found)
+    assert all("values beyond those of float64" in found[code] for code in ("BN106", "BN110"))
+
+
 def test_float16_overflow_speaks_of_a_running_variance_only_for_float16_input(tmp_path):
     values = far(0.0, size=1000, std=300.0)
     assert not codes(tmp_path, values, framework="torch")

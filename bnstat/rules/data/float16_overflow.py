@@ -28,9 +28,10 @@ Sources: IEEE 754, binary16. docs/arithmetic.md lists the layers that compute in
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf, sqrt
 from typing import TYPE_CHECKING
 
-from bnstat.layers.arithmetic.float_limits import FLOAT16_MAX, FLOAT16_OVERFLOW
+from bnstat.layers.arithmetic.float_limits import FLOAT16_MAX, FLOAT16_OVERFLOW, FLOAT32_MAX
 from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence
@@ -44,12 +45,26 @@ if TYPE_CHECKING:
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
     settings = evidence.settings
     for batch, part in evidence.report.parts.where(_may_overflow(evidence)):
-        largest = max(abs(part.minimum or 0), abs(part.maximum or 0))
-        said = _stored(largest, settings) if largest > FLOAT16_MAX else _computed(part, settings)
+        size = largest(part)
+        said = _stored(size, settings) if size > FLOAT16_MAX else _computed(part, settings)
         if said is not None:
-            message = f"{part.title} {said} Scale the data before training, or keep them in float32 or bfloat16."
-            value = float(largest) if largest > FLOAT16_MAX else part.variance
+            kept = ", or keep them in float32 or bfloat16" if size < sqrt(FLOAT32_MAX) else ""
+            message = f"{part.title} {said} Scale the data before training{kept}."
+            value = part.variance if size <= FLOAT16_MAX else size if size < inf else None
             yield rule.finding(evidence, batch, part, message, value=value, threshold=FLOAT16_MAX)
+
+
+def largest(part: Channel | Group) -> float:
+    """Return the largest magnitude; infinity if float64 cannot hold it, and 0 if there is no finite value."""
+    ends = [end for end in (part.minimum, part.maximum) if end is not None]
+    if not ends:
+        return inf if part.count > part.nan + part.inf else 0.0
+    return float(max(map(abs, ends)))
+
+
+def magnitude(size: float) -> str:
+    """Say how large values are."""
+    return f"values up to {size:,.6g} in magnitude" if size < inf else "values beyond those of float64"
 
 
 def _may_overflow(evidence: Evidence) -> Flags:
@@ -59,10 +74,10 @@ def _may_overflow(evidence: Evidence) -> Flags:
     return ~(parts.number("minimum") >= -FLOAT16_MAX) | ~(parts.number("maximum") <= FLOAT16_MAX) | computed
 
 
-def _stored(largest: float, settings: Settings) -> str:
+def _stored(size: float, settings: Settings) -> str:
     """Say what becomes of values that float16 cannot hold."""
-    beyond = f"has values up to {largest:,.6g} in magnitude. float16 ends at {FLOAT16_MAX:,.0f}, so they"
-    if largest < FLOAT16_OVERFLOW:
+    beyond = f"has {magnitude(size)}. float16 ends at {FLOAT16_MAX:,.0f}, so they"
+    if size < FLOAT16_OVERFLOW:
         return f"{beyond} are rounded to it in float16."
     becomes = "the mean square becomes infinite" if settings.kind == "rms" else "the variance becomes NaN"
     return f"{beyond} become Inf in float16, and {becomes}."
