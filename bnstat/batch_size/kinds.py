@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import TypeAlias
+
+import numpy as np
+
+from bnstat.moments.moments import Doubles
+
+# A figure of each volume.
+Values: TypeAlias = Sequence[float] | Doubles
 
 # Makes the median absolute deviation of normal values their standard deviation.
 NORMAL = 1.4826
@@ -38,17 +46,18 @@ class Kinds:
     high: float
     least: float
 
-    def scores(self, values: Sequence[float]) -> list[float]:
+    def scores(self, values: Values) -> Doubles:
         """Return the robust z-score of each value: its distance from the nearer median, by that of all."""
-        return robust([min(abs(value - self.low), abs(value - self.high)) for value in values], self.least)
+        own = np.asarray(values)
+        return robust(np.minimum(abs(own - self.low), abs(own - self.high)), self.least)
 
-    def medians(self, values: Sequence[float], left_out: Container[int]) -> tuple[float, float] | None:
+    def medians(self, values: Values, left_out: Container[int]) -> tuple[float, float] | None:
         """Return the median of other values of the same volumes in each kind; None if all of a kind are left out."""
         kept = [[values[place] for place in some if place not in left_out] for some in (self.lower, self.upper)]
         return (median_of(kept[0]), median_of(kept[1])) if all(kept) else None
 
 
-def kinds_of(values: Sequence[float], least: float) -> Kinds | None:
+def kinds_of(values: Values, least: float) -> Kinds | None:
     """Divide volumes at the widest gap of a figure that leaves enough of them on both sides.
 
     Args:
@@ -58,26 +67,29 @@ def kinds_of(values: Sequence[float], least: float) -> Kinds | None:
     Returns:
         The two kinds; None if there are too few volumes, or the medians are not far apart.
     """
-    order = sorted(range(len(values)), key=values.__getitem__)
-    cuts = range(FEWEST_OF_A_KIND, len(values) - FEWEST_OF_A_KIND + 1)
-    if not cuts:
+    own = np.asarray(values)
+    if len(own) < 2 * FEWEST_OF_A_KIND:
         return None
-    cut = max(cuts, key=lambda at: values[order[at]] - values[order[at - 1]])
-    lower, upper = tuple(order[:cut]), tuple(order[cut:])
-    low, high = (median_of([values[place] for place in some]) for some in (lower, upper))
-    found = Kinds(lower, upper, low, high, least)
-    own = [abs(values[place] - middle) for some, middle in ((lower, low), (upper, high)) for place in some]
-    return found if high - low >= APART * max(NORMAL * median_of(own), least) and high > low else None
+    order = own.argsort(kind="stable")
+    ordered = own[order]
+    gaps = np.diff(ordered)[FEWEST_OF_A_KIND - 1 : len(own) - FEWEST_OF_A_KIND]
+    cut = FEWEST_OF_A_KIND + int(gaps.argmax())
+    low, high = median_of(ordered[:cut]), median_of(ordered[cut:])
+    apart = np.concatenate([abs(ordered[:cut] - low), abs(ordered[cut:] - high)])
+    if not (high - low >= APART * max(NORMAL * median_of(apart), least) and high > low):
+        return None
+    return Kinds(tuple(order[:cut].tolist()), tuple(order[cut:].tolist()), low, high, least)
 
 
-def robust(distances: Sequence[float], least: float) -> list[float]:
+def robust(distances: Values, least: float) -> Doubles:
     """Return each distance in robust standard deviations: 1.4826 times their median, and at least `least`."""
-    deviation = max(NORMAL * median_of(distances), least)
-    return [distance / deviation if deviation else inf if distance else 0.0 for distance in distances]
+    own = np.asarray(distances)
+    deviation = max(NORMAL * median_of(own), least)
+    return own / deviation if deviation else np.where(own, inf, 0.0)
 
 
-def median_of(values: Sequence[float]) -> float:
-    """Return the median; statistics is imported when it is first needed."""
-    from statistics import median  # noqa: PLC0415  (4 ms, which only a cohort needs)
-
-    return median(values)
+def median_of(values: Values) -> float:
+    """Return the median."""
+    middle = [(len(values) - 1) // 2, len(values) // 2]
+    low, high = np.partition(np.asarray(values, np.float64), middle)[middle].tolist()
+    return float(low if middle[0] == middle[1] else (low + high) / 2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ class Cohort:
         """Return the population of the samples, whatever batches take of them; `groups` as of `batches`."""
         if self.patches is not None:
             return self.patches.as_drawn(kind, groups)
-        return closed_form.population(self.means, self.variances, kind, groups)
+        return self._population(kind, groups)
 
     def batches(
         self, kind: PopulationKind, batch_size: int, ranks: int = 1, groups: Indices | None = None
@@ -129,7 +130,22 @@ class Cohort:
         """
         if self.patches is not None:
             return self.patches.batches(kind, batch_size // ranks, ranks, groups)
-        return closed_form.population(self.means, self.variances, kind, groups)
+        return self._population(kind, groups)
+
+    def _population(self, kind: PopulationKind, groups: Indices | None) -> closed_form.Population:
+        if groups is not None:
+            return closed_form.population(self.means, self.variances, kind, groups)
+        return self._all if kind == "finite" else self._of_larger_set
+
+    @cached_property
+    def _all(self) -> closed_form.Population:
+        """The samples as all that there are, which every batch size asks for."""
+        return closed_form.population(self.means, self.variances, "finite")
+
+    @cached_property
+    def _of_larger_set(self) -> closed_form.Population:
+        """The samples as some of a larger set."""
+        return closed_form.population(self.means, self.variances, "infinite")
 
     def bessel(self, batch_size: int, unbiased: bool) -> Doubles:
         """Return n/(n − 1) of a batch if the running variance is unbiased, else 1; shape (c,)."""

@@ -13,7 +13,7 @@ import numpy as np
 from bnstat.layers.arithmetic.arithmetics import FUSED, Arithmetic
 from bnstat.layers.arithmetic.bounds import BoundColumns, StoredColumns, bounds_of
 from bnstat.layers.arithmetic.float_limits import FLOAT32_MAX
-from bnstat.layers.columns import Doubles, Flags, Integers, Place, StatisticsColumns, by_count, plain
+from bnstat.layers.columns import Doubles, Flags, Integers, Place, StatisticsColumns, by_count, joined, plain
 from bnstat.layers.results import Batch, Channel, Group, Prediction
 from bnstat.layers.settings import Settings
 from bnstat.moments.input_type import InputType
@@ -207,11 +207,8 @@ class PredictionColumns:
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         return PredictionColumns(**{name: value.reshape(shape) for name, value in own.items()})
 
-    @staticmethod
-    def join(several: Sequence[PredictionColumns]) -> PredictionColumns:
-        """Return columns one after the other."""
-        names = [field.name for field in fields(PredictionColumns)]
-        return PredictionColumns(**{name: np.concatenate([getattr(one, name) for one in several]) for name in names})
+
+_PREDICTED = [field.name for field in fields(PredictionColumns)]
 
 
 def _prediction(
@@ -256,7 +253,8 @@ def bounded_columns(values: PartValues, layout: TensorLayout, exact: Flags, sett
     number = len(values.count)
     starts = range(0, number, _AT_ONCE) if number else (0,)
     parts = [slice(at, at + _AT_ONCE) for at in starts]
-    return PredictionColumns.join([_bounded(_part(values, part), layout, exact[part], settings) for part in parts])
+    found = (_bounded(_part(values, part), layout, exact[part], settings) for part in parts)
+    return PredictionColumns(**joined(({name: getattr(one, name) for name in _PREDICTED} for one in found), number))
 
 
 def _part(values: PartValues, places: slice) -> PartValues:

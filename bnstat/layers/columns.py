@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
@@ -65,12 +65,6 @@ class StatisticsColumns:
     def __getitem__(self, place: Place) -> StatisticsColumns:
         return StatisticsColumns(**{field.name: getattr(self, field.name)[place] for field in fields(self)})
 
-    @staticmethod
-    def join(several: Sequence[StatisticsColumns]) -> StatisticsColumns:
-        """Return columns one after the other along their first axis."""
-        names = [field.name for field in fields(StatisticsColumns)]
-        return StatisticsColumns(**{name: np.concatenate([getattr(one, name) for one in several]) for name in names})
-
     def listed(self) -> dict[str, list[Any]]:
         """Return the attributes of `Statistics` by name, each a list of its values in C order."""
         found: dict[str, list[Any]] = {name: plain(getattr(self, name)) for name in _FLOATS}
@@ -82,6 +76,22 @@ class StatisticsColumns:
         values = zip(found["count"], finite, plain(self.finite_mean), plain(self.finite_variance), strict=True)
         found["finite"] = [None if count == some else Finite(some, mean, var) for count, some, mean, var in values]
         return found
+
+
+def joined(pieces: Iterable[Mapping[str, NDArray[Any]]], number: int) -> dict[str, NDArray[Any]]:
+    """Return named arrays one after the other along their first axis, as many entries as the pieces have together.
+
+    The arrays are made once, so that a piece can be dropped before the next one is there.
+    """
+    found: dict[str, NDArray[Any]] = {}
+    done = 0
+    for piece in pieces:
+        for name, values in piece.items():
+            if name not in found:
+                found[name] = np.empty((number, *values.shape[1:]), values.dtype)
+            found[name][done : done + len(values)] = values
+        done += len(next(iter(piece.values())))
+    return found
 
 
 # The attributes that are float64 in any case.

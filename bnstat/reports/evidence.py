@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
@@ -108,7 +109,7 @@ class Evidence:
     curve: CurvePoint | None = None
     needs: tuple[Needs, ...] = ()
     steps: int | None = None
-    sample_channels: tuple[tuple[SampleChannel, ...], ...] = ()
+    sample_channels: Sequence[tuple[SampleChannel, ...]] = ()
     distinct: tuple[tuple[Distinct | None, ...], ...] = ()
     pooled_channels: tuple[PooledChannel, ...] = ()
     reference: ReferenceStatistics | None = None

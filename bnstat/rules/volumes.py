@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import fsum
+from typing import TYPE_CHECKING, overload
 
 from bnstat.reports.evidence import Evidence, SampleChannel
 from bnstat.sources.sample import Sample
+
+if TYPE_CHECKING:
+    from bnstat.reports.sample_channels import SampleChannels
 
 
 @dataclass(frozen=True)
@@ -34,16 +39,61 @@ class VolumeStatistics:
         return sample.source if sample.index is None else f"{sample.source}[{sample.index}]"
 
 
-def volumes_of(evidence: Evidence) -> tuple[VolumeStatistics, ...]:
-    """Return the volumes of the evidence, in the order of its samples; none if it has no channels of samples."""
-    report = evidence.report
-    found: dict[tuple[str, int | None], list[int]] = {}
-    for place, sample in enumerate(report.samples[: len(evidence.sample_channels)]):
-        found.setdefault(sample.volume, []).append(place)
-    from bnstat.layers.batch_columns import batches_of_samples  # noqa: PLC0415  (numpy, not for explaining a rule)
+@dataclass(frozen=True, eq=False)
+class Volumes(Sequence[VolumeStatistics]):
+    """Volumes, in the order of their samples, each of which is made when someone asks for it.
 
-    batch_of = {} if report.patched else batches_of_samples(report.batches)
-    return tuple(_volume(evidence, places, batch_of.get(places[0])) for places in found.values())
+    Attributes:
+        evidence: What the rules judge.
+        places: The places of the samples of each volume.
+    """
+
+    evidence: Evidence
+    places: Sequence[Sequence[int]]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, place: int) -> VolumeStatistics: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[VolumeStatistics]: ...
+
+    def __getitem__(self, place: int | slice) -> VolumeStatistics | Sequence[VolumeStatistics]:
+        if isinstance(place, slice):
+            return self._all[place]
+        return _volume(self.evidence, self.places[place], self._batch_of.get(self.places[place][0]))
+
+    def __iter__(self) -> Iterator[VolumeStatistics]:
+        return iter(self._all)
+
+    @cached_property
+    def columns(self) -> SampleChannels:
+        """The channels of all volumes as columns: those of the samples where each is a volume."""
+        from bnstat.reports.sample_channels import SampleChannels  # noqa: PLC0415  (numpy, not for explaining a rule)
+
+        whole = all(len(some) == 1 for some in self.places)
+        return SampleChannels.of(self.evidence.sample_channels if whole else [volume.channels for volume in self])
+
+    @cached_property
+    def _all(self) -> tuple[VolumeStatistics, ...]:
+        return tuple(self[place] for place in range(len(self)))
+
+    @cached_property
+    def _batch_of(self) -> dict[int, int]:
+        from bnstat.layers.batch_columns import batches_of_samples  # noqa: PLC0415  (as in `columns`)
+
+        report = self.evidence.report
+        return {} if report.patched else batches_of_samples(report.batches)
+
+
+def volumes_of(evidence: Evidence) -> Volumes:
+    """Return the volumes of the evidence, in the order of its samples; none if it has no channels of samples."""
+    found: dict[tuple[str, int | None], list[int]] = {}
+    for place, sample in enumerate(evidence.report.samples[: len(evidence.sample_channels)]):
+        found.setdefault(sample.volume, []).append(place)
+    return Volumes(evidence, tuple(found.values()))
 
 
 def _volume(evidence: Evidence, places: Sequence[int], batch: int | None) -> VolumeStatistics:

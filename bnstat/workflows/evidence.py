@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from math import fsum, sqrt
-from typing import Any
 
 import numpy as np
 
-from bnstat.layers.columns import plain
+from bnstat.layers.arithmetic.bands import squared
 from bnstat.moments.few_values import Distinct
 from bnstat.moments.moments import Moments
-from bnstat.reading.rows import Rows
+from bnstat.reading.rows import Indices, Rows
 from bnstat.reports.evidence import PooledChannel, SampleChannel
+from bnstat.reports.sample_channels import ChannelBlock, ChannelColumn, SampleChannels
 
 
-def sample_channels_of(rows: Rows) -> tuple[tuple[SampleChannel, ...], ...]:
+def sample_channels_of(rows: Rows) -> SampleChannels:
     """Return the channels of each sample, in the order of the rows."""
-    found: list[tuple[SampleChannel, ...]] = [()] * len(rows)
-    for block in rows.blocks:
-        channels = map(SampleChannel, *_columns(block.moments))
-        number = block.moments.shape[1]
-        for place in block.places.tolist():
-            found[place] = tuple(islice(channels, number))
-    return tuple(found)
+    return SampleChannels(tuple(_block(block.places, block.moments) for block in rows.blocks))
 
 
-def _columns(table: Moments) -> Iterator[list[Any]]:
-    """Yield the attributes of `SampleChannel`, each a list with an entry for each channel of each sample."""
-    count, variance = table.count, table.variance
+def _block(places: Indices, table: Moments) -> ChannelBlock:
+    count = table.count
     whole = (table.finite == count) & (count > 0)
-    yield count.reshape(-1).tolist()
-    for numbers in (table.mean, variance):
-        yield plain(np.where(whole & np.isfinite(numbers), numbers, np.nan))
-    yield (whole & table.constant).reshape(-1).tolist()
+    mean, variance = (np.where(whole & np.isfinite(one), one, np.nan) for one in (table.mean, table.variance))
+    return ChannelBlock(places, count, mean, variance, whole & table.constant)
 
 
 def distinct_of(found: tuple[tuple[Distinct | None, ...], ...]) -> tuple[tuple[Distinct | None, ...], ...]:
@@ -44,18 +34,23 @@ def distinct_of(found: tuple[tuple[Distinct | None, ...], ...]) -> tuple[tuple[D
 
 def pooled_channels_of(samples: Sequence[Sequence[SampleChannel]]) -> tuple[PooledChannel, ...]:
     """Pool the samples of each channel that all samples have: μ and σ² = w + τ², each sample with equal weight."""
-    return tuple(_pooled(column) for column in zip(*samples, strict=False))
+    columns = SampleChannels.of(samples)
+    return tuple(_pooled(columns.column(channel)) for channel in range(columns.fewest))
 
 
-def _pooled(column: Iterable[SampleChannel]) -> PooledChannel:
-    known = [(one.mean, one.variance) for one in column if one.mean is not None and one.variance is not None]
-    if not known:
+def _pooled(column: ChannelColumn) -> PooledChannel:
+    known = column.taken(~np.isnan(column.mean) & ~np.isnan(column.variance))
+    number = len(known.mean)
+    if not number:
         return PooledChannel(0, None, None, None)
-    number = len(known)
     try:
-        mean = fsum(mean for mean, _ in known) / number
-        between = fsum((one - mean) ** 2 for one, _ in known) / number
-        within = fsum(variance for _, variance in known) / number
-    except OverflowError:  # of means that float64 cannot square
+        mean = fsum(known.mean.tolist()) / number
+        with np.errstate(over="ignore"):
+            apart = squared(known.mean - mean)
+        if not np.isfinite(apart).all():  # means that float64 cannot square
+            return PooledChannel(number, None, None, None)
+        between = fsum(apart.tolist()) / number
+        within = fsum(known.variance.tolist()) / number
+    except OverflowError:  # of sums that float64 cannot hold
         return PooledChannel(number, None, None, None)
     return PooledChannel(number, mean, sqrt(within + between), sqrt(between))

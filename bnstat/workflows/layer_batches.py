@@ -106,8 +106,9 @@ def _channels(samples: Indices, rows: Rows, block: int, settings: Settings) -> C
         return columns_of(merged.reshape((1, *merged.shape)), settings)
     moments, position = rows.blocks[block].moments, rows.located[1]
     step = max(_AT_ONCE // (samples.shape[1] * moments.shape[1]), 1)
-    parts = [samples[at : at + step] for at in range(0, len(samples), step)]
-    return ChannelColumns.join([columns_of(moments[position[part]].merged(axis=1), settings) for part in parts])
+    parts = (samples[at : at + step] for at in range(0, len(samples), step))
+    pieces = (columns_of(moments[position[part]].merged(axis=1), settings) for part in parts)
+    return ChannelColumns.join(pieces, len(samples))
 
 
 # --- As values ----------------------------------------------------------------------------------------------------

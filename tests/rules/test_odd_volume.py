@@ -12,7 +12,7 @@ from cohorts import EMPTY, UNKNOWN, cell, patches, said, volumes
 
 from bnstat.batch_size.kinds import FEWEST_VOLUMES, LEAST, NORMAL, kinds_of
 from bnstat.reports.limits import Limits
-from bnstat.rules.batch.odd_volume import GAP
+from bnstat.rules.batch.far_from_cohort import GAP
 from bnstat.workflows.check import check
 
 

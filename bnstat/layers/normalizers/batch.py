@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from bnstat.layers.columns import Doubles, Place, StatisticsColumns, by_count, plain
+from bnstat.layers.columns import Doubles, Place, StatisticsColumns, by_count, joined, plain
 from bnstat.layers.normalizers.statistics import running, statistics_of
 from bnstat.layers.results import Channel
 from bnstat.layers.settings import Settings
@@ -40,12 +40,19 @@ class ChannelColumns:
         return {"channel": numbers, **kept, **self.statistics.listed()}
 
     @staticmethod
-    def join(several: Sequence[ChannelColumns]) -> ChannelColumns:
-        """Return columns one after the other along their first axis."""
+    def join(pieces: Iterable[ChannelColumns], number: int) -> ChannelColumns:
+        """Return columns one after the other along their first axis, as many entries as the pieces have together."""
+        names = [field.name for field in fields(StatisticsColumns)]
+        own = ("running_mean", "running_variance")
+        found = joined(
+            (
+                {name: getattr(one.statistics, name) for name in names} | {name: getattr(one, name) for name in own}
+                for one in pieces
+            ),
+            number,
+        )
         return ChannelColumns(
-            StatisticsColumns.join([one.statistics for one in several]),
-            np.concatenate([one.running_mean for one in several]),
-            np.concatenate([one.running_variance for one in several]),
+            StatisticsColumns(**{name: found[name] for name in names}), *(found[name] for name in own)
         )
 
 

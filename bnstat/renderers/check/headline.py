@@ -24,7 +24,7 @@ def headline(check: Check) -> str:
 def in_short(check: Check) -> str:
     """Return what was found, errors first: a check of at least one finding."""
     figures = [one for one in check.findings if one.rule in FIGURES]
-    others = [one for one in check.findings if one not in figures and not (figures and one.rule == SMALL)]
+    others = [one for one in check.findings if one.rule not in FIGURES and not (figures and one.rule == SMALL)]
     errors = _named([one for one in others if one.severity == "error"])
     rest = _named([one for one in others if one.severity != "error"])
     clauses = [errors, _too_small(check, figures) if figures else "", rest]

@@ -58,125 +58,28 @@ median and MAD. Their usual limit of 3.5 is for a look at single values, not for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sized
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from math import log
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from bnstat.batch_size.kinds import FEWEST_VOLUMES, LEAST, kinds_of, median_of, robust
 from bnstat.layers.settings import Settings
-from bnstat.reports.evidence import Evidence, SampleChannel
+from bnstat.reports.evidence import Evidence
 from bnstat.reports.finding import Finding
 from bnstat.rules.rule import Rule
-from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
-from bnstat.text import beyond, short
+from bnstat.rules.volumes import named, volumes_of
 
-# How many times as far out as the next volume on its side a volume must be. With 3, cohorts whose tails are those of
-# Student's t with 5 degrees of freedom seldom have a false finding, and a fault at 12 is found among 1,000 normal
-# volumes, of which the farthest is at 3.2 on average.
-GAP = 3.0
-# The share of volumes, and their number, up to which each is odd by itself.
-MOST_ODD, ALWAYS_NAMED = 0.1, 3
-# The factor from which on a message names it, and how much that of the mean and of the deviation may differ.
-LEAST_FACTOR, ALIKE = 2.0, 1.3
-# How a message says that logarithms are compared.
-LOGARITHMIC = " on a log scale"
+if TYPE_CHECKING:
+    from bnstat.rules.batch.far_from_cohort import FarVolumes
+
 # Volumes that a message names.
 MOST_NAMED = 3
 
 
-@dataclass(frozen=True)
-class _Odd:
-    """A volume that is far out, its robust z-score, and a sentence about it."""
-
-    volume: VolumeStatistics
-    z: float
-    words: str
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """A figure of all volumes on one scale.
-
-    Attributes:
-        values: The figure of each volume, or its logarithm.
-        least: The least robust deviation.
-        words: How a sentence says on which scale.
-    """
-
-    values: Sequence[float]
-    least: float
-    words: str = ""
-
-
-@dataclass(frozen=True)
-class _Column:
-    """A figure of all volumes.
-
-    Attributes:
-        name: Its name in a sentence.
-        values: The figure of each volume.
-        scores: The robust z-score of each, and how a sentence says on which scale.
-        far: The places of the volumes that are far out, and the score of the next volume on their side.
-        kinds: The medians of the figure in the two kinds of volumes from the nearer of which scores are; None if they
-            are from the median of all.
-    """
-
-    name: str
-    values: Sequence[float]
-    scores: Sequence[tuple[float, str]]
-    far: dict[int, float]
-    kinds: tuple[float, float] | None = None
-
-    @classmethod
-    def of(cls, name: str, values: Sequence[float], scales: Sequence[_Scale], limit: float) -> _Column:
-        """Return the column with the volumes that are far from all others, or else from both of two kinds of them."""
-        column = cls._scored(name, values, [(_scores(one.values, one.least), one.words) for one in scales], limit)
-        cuts = [] if column.far else [(one, kinds_of(one.values, one.least)) for one in scales]
-        kinds = [(found.scores(one.values), one.words) for one, found in cuts if found is not None]
-        if not kinds or len(kinds) < len(scales):
-            return column
-        beside = cls._scored(name, values, kinds, limit)
-        first = next(found for _, found in cuts if found is not None)
-        medians = first.medians(values, left_out=beside.far)
-        if medians is None or len(beside.far) > _most_odd(values):
-            return column
-        return replace(beside, kinds=medians)
-
-    @classmethod
-    def _scored(
-        cls, name: str, values: Sequence[float], scales: Sequence[tuple[Sequence[float], str]], limit: float
-    ) -> _Column:
-        """Return the column with the least of the scores of each volume on several scales."""
-        each = [[(z, words) for z in scores] for scores, words in scales]
-        least = [min(several) for several in zip(*each, strict=True)]
-        return cls(name, values, least, _far(values, [z for z, _ in least], limit))
-
-    def words(self, place: int, limit: float) -> str:
-        """Say where a volume is, and where the others are."""
-        from statistics import quantiles  # noqa: PLC0415  (as in median_of)
-
-        low, _, high = quantiles(self.values, n=4, method="inclusive")
-        z, scale = self.scores[place]
-        beside = f"; the next volume there is at {self.far[place]:.2g}" if self.far[place] else ""
-        others = f"the middle half of the cohort is between {short(low)} and {short(high)}"
-        middle = f"the median{scale}"
-        if self.kinds is not None:
-            others = f"the cohort has two kinds of volumes, about {short(self.kinds[0])} and {short(self.kinds[1])}"
-            middle = f"the nearer kind{scale}"
-        return (
-            f"its {self.name} is {short(self.values[place])}, and {others} ({beyond(z, limit, 3)} robust standard "
-            f"deviations from {middle}, limit {limit:g}{beside})"
-        )
-
-
 def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
-    volumes, limit = volumes_of(evidence), evidence.limits.odd_volume
-    for channel in range(max((len(volume.channels) for volume in volumes), default=0)):
-        judged = [one for one in volumes if channel < len(one.channels) and _varies(one.channels[channel])]
-        if len(judged) >= FEWEST_VOLUMES:
-            found = _odd([one.channels[channel] for one in judged], judged, limit)
-            yield from _said(rule, named(evidence, channel), channel, found, len(judged), limit, evidence.settings)
+    from bnstat.rules.batch.far_from_cohort import far_from_cohort  # noqa: PLC0415  (numpy, not for explaining a rule)
+
+    limit = evidence.limits.odd_volume
+    for channel, far in far_from_cohort(volumes_of(evidence), limit):
+        yield from _said(rule, named(evidence, channel), channel, far, limit, evidence.settings)
 
 
 def _consequence(settings: Settings) -> str:
@@ -199,19 +102,14 @@ def _mixed(settings: Settings) -> str:
 
 
 def _said(
-    rule: Rule[Evidence],
-    title: str,
-    channel: int,
-    found: Sequence[_Odd],
-    volumes: int,
-    limit: float,
-    settings: Settings,
+    rule: Rule[Evidence], title: str, channel: int, far: FarVolumes, limit: float, settings: Settings
 ) -> Iterator[Finding]:
     """Yield a finding for each odd volume, or one for all if they are many."""
-    if len(found) > _most_odd(range(volumes)):
+    found = far.found
+    if far.are_many:
         names = ", ".join(one.volume.title for one in found[:MOST_NAMED])
         message = (
-            f"{title} is far from the middle of the cohort in {len(found):,} of {volumes:,} volumes ({names}, …). "
+            f"{title} is far from the middle of the cohort in {len(found):,} of {far.volumes:,} volumes ({names}, …). "
             f"So many are a second kind of data{_mixed(settings)}. If there are two sites, units or preprocessing "
             "pipelines, bring them to one scale, for example with z-scores."
         )
@@ -224,113 +122,6 @@ def _said(
             "volume, or leave the volume out of the training."
         )
         yield rule.of_source(one.volume.sample.source, message, channel, one.volume.batch, one.z, limit)
-
-
-def _most_odd(volumes: Sized) -> float:
-    """Return how many volumes are each odd by itself; more are a kind of their own."""
-    return max(ALWAYS_NAMED, MOST_ODD * len(volumes))
-
-
-def _varies(one: SampleChannel) -> bool:
-    """Return True if the channel has a spread to take a logarithm of: other rules report constants."""
-    return one.varies and bool(one.variance)
-
-
-def _odd(channels: Sequence[SampleChannel], volumes: Sequence[VolumeStatistics], limit: float) -> list[_Odd]:
-    """Return the volumes whose mean or deviation is far out."""
-    means = [one.mean or 0.0 for one in channels]
-    deviations = [one.deviation or 0.0 for one in channels]
-    logarithms = _Scale(_logarithms(deviations), LEAST, LOGARITHMIC)
-    columns = (
-        _Column.of("mean", means, _of_means(means, median_of(deviations)), limit),
-        _Column.of("standard deviation", deviations, [logarithms], limit),
-    )
-    found = []
-    for place, volume in enumerate(volumes):
-        out = [column for column in columns if place in column.far]
-        if out:
-            factor = _factor(means, deviations, place)
-            if any(column.kinds is not None for column in out):
-                factor = _factor_of_a_kind(*columns, place)
-            words = "; ".join(column.words(place, limit) for column in out) + factor
-            found.append(_Odd(volume, max(column.scores[place][0] for column in out), words))
-    return found
-
-
-def _far(values: Sequence[float], scores: Sequence[float], limit: float) -> dict[int, float]:
-    """Return the places of the volumes that are beyond the limit, with a gap between them and the others.
-
-    On each side of the median they are the farthest ones, as many as leave the next one `GAP` times nearer. The value
-    is the score of that next volume, 0 if there is none.
-    """
-    middle, found = median_of(values), {}
-    for side in (1, -1):
-        places = [place for place, value in enumerate(values) if side * (value - middle) > 0]
-        places.sort(key=lambda place: scores[place], reverse=True)
-        ordered = [*(scores[place] for place in places), 0.0]
-        gaps = [
-            number
-            for number, (score, following) in enumerate(pairwise(ordered), start=1)
-            if score > limit and score >= GAP * following
-        ]
-        number = max(gaps, default=0)
-        found.update(dict.fromkeys(places[:number], ordered[number]))
-    return found
-
-
-def _factor(means: Sequence[float], deviations: Sequence[float], place: int) -> str:
-    """Say by which factor mean and standard deviation are both too small or too large, where it is about the same."""
-    by = _ratios((means[place], deviations[place]), (median_of(means), median_of(deviations)))
-    return "" if by is None else _times(by[1], "in the middle of the cohort")
-
-
-def _factor_of_a_kind(means: _Column, deviations: _Column, place: int) -> str:
-    """Say the same of one of two kinds: the one with which mean and standard deviation agree best on a factor."""
-    if means.kinds is None or deviations.kinds is None:
-        return ""
-    own = (means.values[place], deviations.values[place])
-    kinds = zip(("lower", "upper"), zip(means.kinds, deviations.kinds, strict=True), strict=True)
-    found = [(by, name) for name, middles in kinds if (by := _ratios(own, middles)) is not None]
-    if not found:
-        return ""
-    by, name = min(found, key=lambda one: max(one[0]) / min(one[0]))
-    return _times(by[1], f"in the {name} kind")
-
-
-def _ratios(own: tuple[float, float], middles: tuple[float, float]) -> tuple[float, float] | None:
-    """Return mean and deviation over those in the middle; None if they disagree, or are no factor to speak of."""
-    if not own[0] * middles[0] > 0:
-        return None
-    by_mean, by_deviation = own[0] / middles[0], own[1] / middles[1]
-    apart = max(by_mean, by_deviation) > ALIKE * min(by_mean, by_deviation)
-    return None if apart or 1 / LEAST_FACTOR < by_deviation < LEAST_FACTOR else (by_mean, by_deviation)
-
-
-def _times(factor: float, where: str) -> str:
-    times, size = max(factor, 1 / factor), "larger" if factor > 1 else "smaller"
-    about = f"{float(f'{times:.2g}'):,.15g}"
-    return (
-        f". Its mean and its standard deviation are about {about} times {size} than {where}: probably a unit or a "
-        "scale factor"
-    )
-
-
-def _of_means(means: Sequence[float], typical: float) -> list[_Scale]:
-    """Return the scales of means: that of the values, and that of their logarithms too if all have one sign."""
-    plain = _Scale(means, LEAST * typical)
-    if min(means) <= 0 <= max(means):
-        return [plain]
-    return [plain, _Scale(_logarithms(means), LEAST * typical / abs(median_of(means)), LOGARITHMIC)]
-
-
-def _logarithms(values: Sequence[float]) -> list[float]:
-    return [log(abs(value)) for value in values]
-
-
-def _scores(values: Sequence[float], least: float) -> list[float]:
-    """Return the robust z-score of each value; the robust deviation is at least `least`."""
-    middle = median_of(values)
-    return robust([abs(value - middle) for value in values], least)
 
 
 RULE = Rule("BN207", "odd-volume", "warning", _check)

@@ -64,7 +64,7 @@ def _columns(evidence: Evidence) -> Iterator[list[SampleChannel]]:
     """Yield each channel in all patches of the volumes that have it."""
     volumes = volumes_of(evidence)
     without = {(lack.volume.title, lack.channel) for lack in lacking(volumes)}
-    for channel in range(min((len(volume.channels) for volume in volumes), default=0)):
+    for channel in range(volumes.columns.fewest):
         having = [volume for volume in volumes if (volume.title, channel) not in without]
         yield [row[channel] for volume in having for row in volume.sample_channels]
 

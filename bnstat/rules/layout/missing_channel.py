@@ -34,14 +34,15 @@ docs/conformance.md records that constants come out as β.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from bnstat.layers.settings import Settings
 from bnstat.reports.evidence import Evidence, SampleChannel
 from bnstat.reports.finding import Failure, Finding
 from bnstat.rules.rule import Rule
-from bnstat.rules.volumes import VolumeStatistics, named, volumes_of
+from bnstat.rules.volumes import Volumes, VolumeStatistics, named, volumes_of
 from bnstat.text import plural
 
 # The fewest other cases: of two that differ, nobody knows which is right.
@@ -62,13 +63,17 @@ class Lack:
     others: int
 
 
-def lacking(volumes: Sequence[VolumeStatistics]) -> Iterator[Lack]:
+def lacking(volumes: Volumes) -> Iterator[Lack]:
     """Yield what volumes lack, channel by channel."""
-    for channel in range(max((len(volume.channels) for volume in volumes), default=0)):
-        having = [volume for volume in volumes if channel < len(volume.channels)]
-        varying, others = sum(volume.channels[channel].varies for volume in having), len(having) - 1
-        if others >= FEWEST_OTHERS and 2 * varying > others:
-            yield from (Lack(volume, channel, varying, others) for volume in _empty(having, channel))
+    for channel in range(volumes.columns.most):
+        column = volumes.columns.column(channel)
+        varying, others = int(column.varies.sum()), len(column.places) - 1
+        empty = column.constant & (column.count > 1) & (abs(column.mean) < inf)  # NaN is beyond float64
+        if others >= FEWEST_OTHERS and 2 * varying > others and empty.any():
+            found: Iterable[VolumeStatistics] = [volumes[place] for place in column.places[empty].tolist()]
+            if volumes.evidence.report.patched:
+                found = _empty([volumes[place] for place in column.places.tolist()], channel)
+            yield from (Lack(volume, channel, varying, others) for volume in found)
 
 
 def _empty(volumes: Sequence[VolumeStatistics], channel: int) -> Iterator[VolumeStatistics]:
