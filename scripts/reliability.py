@@ -1,4 +1,4 @@
-"""Write docs/reliability.md from the ledgers: fuzzing, the exact reference, faults, and mutants of the core.
+"""Write docs/reliability.md from the ledgers: fuzzing, the exact reference, faults, protections, mutants of the core.
 
 python scripts/reliability.py            writes the page; `scripts/docs.py --check` tells if it is stale
 python scripts/reliability.py --count    counts the tests of faults first, and keeps the counts beside this file
@@ -19,6 +19,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 from fuzzing import ledger as fuzzed  # noqa: E402  (of this folder, found on the path that is set above)
 from fuzzing.what import READS  # noqa: E402
 from mutants import entries as mutated  # noqa: E402
+from protections import ledger as removed  # noqa: E402
+from protections.promises import promises  # noqa: E402
+from protections.removal import removals  # noqa: E402
 
 PAGE = ROOT / "docs" / "reliability.md"
 FAULTS = ROOT / "tests" / "faults"
@@ -44,6 +47,13 @@ A process may use 1 GB. Mutations keep the structure of a file: fields of header
 are changed, and checksums are made right again. Every input that ever failed, and a sample of those that reached new
 code, are kept in `tests/fuzzing/`, and the tests read them again each time.
 """
+PROTECTIONS = """
+## Protections
+
+Each promise of `SECURITY.md` names its tests. `python scripts/protections/run.py` takes the protection away in a copy
+of the repository, as a careless change would, and runs these tests there. A removal is noticed if a test fails or hangs
+that passes with the protection. *Seen to fail* counts the tests that noticed at least one removal.
+"""
 MUTANTS = """
 ## Mutants of the core
 
@@ -56,7 +66,8 @@ runs the tests of that line until one fails. The changes are those of
 
 def text() -> str:
     """Return the page."""
-    return "\n".join([HEAD, *_summary(), FUZZING, *_fuzzing(), *_reference(), *_faults(), MUTANTS, *_mutants(), ""])
+    tried = [FUZZING, *_fuzzing(), *_reference(), *_faults(), PROTECTIONS, *_protections(), MUTANTS, *_mutants()]
+    return "\n".join([HEAD, *_summary(), *tried, ""])
 
 
 def _summary() -> list[str]:
@@ -80,6 +91,8 @@ def _summary() -> list[str]:
     counts = _counts()
     if counts:
         lines.append(f"| faults injected | {sum(counts.values()):,} | nothing lost: each is a test that passes |")
+    trials = removed.valid(removals(), removed.read()).values()
+    lines.append(f"| protections removed | {len(trials)} | {sum(bool(one.noticed) for one in trials)} noticed |")
     lines.append(f"| mutants of the core | {number:,} | {noticed:,} noticed |")
     return lines
 
@@ -133,6 +146,19 @@ def _faults() -> list[str]:
         "|---|---:|---|",
     ]
     return [*lines, *(f"| {name.replace('_', ' ')} | {number} | nothing |" for name, number in counts.items())]
+
+
+def _protections() -> list[str]:
+    every, known, trials = promises(), removals(), removed.read()
+    there = removed.valid(known, trials)
+    lines = ["| promise | removals | noticed | tests | seen to fail |", "|---|---:|---:|---:|---:|"]
+    for promise in every:
+        own = [there[one.what] for one in known if one.what in there and one.of(every) is promise]
+        seen = len(promise.tests) - len(removed.never_noticed(promise, every, known, trials))
+        lines.append(
+            f"| {promise.text} | {len(own)} | {sum(bool(one.noticed) for one in own)} | {len(promise.tests)} | {seen} |"
+        )
+    return lines
 
 
 def _mutants() -> list[str]:
