@@ -61,8 +61,8 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
 
 
 def _possible(volume: Volume) -> Volume:
-    """Return a volume; raise InputError if it has no axis, or claims more bytes than a file can have."""
-    if volume.shape and volume.nbytes <= _MOST_BYTES:
+    """Return a volume; raise InputError if it claims more bytes than a file can have, or is an image without an axis."""
+    if (volume.shape or volume.batched) and volume.nbytes <= _MOST_BYTES:
         return volume
     claim = f"{by(volume.shape)} voxels, more than a file can hold" if volume.shape else "no axis"
     raise InputError(volume.source, f"its header describes {claim}: the file is damaged; copy it again")
