@@ -8,10 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
+from patience import LONGEST
 from protections import ledger
 from protections.ledger import Trial
 from protections.promises import Promise, promises
 from protections.removal import Edit, Removal, removals
+from protections.trial import TIME_LIMIT, Failure, first_failure
 
 ROOT = Path(__file__).parents[1]
 PROMISES = promises()
@@ -86,6 +88,29 @@ def test_a_text_that_a_file_does_not_have_once_takes_nothing_away(tmp_path):
     with pytest.raises(SyntaxError):
         Edit("a.py", "x = 1\nx = 1", "x = ").apply(tmp_path)
     assert (tmp_path / "a.py").read_text() == "x = 1\nx = 1\n"
+
+
+TESTS = """
+import time
+import pytest
+def test_right(): pass
+@pytest.mark.parametrize("place", [0, 1])
+def test_wrong(place): assert place == 0
+def test_broken(): import a_package_that_does_not_exist
+def test_without_end(): time.sleep(6000)
+"""
+
+
+def test_a_failure_and_a_hang_notice_a_removal_and_a_broken_import_does_not(tmp_path):
+    (tree := tmp_path / "tree").mkdir()
+    (tree / "test_it.py").write_text(TESTS)
+    assert first_failure(tree, "test_it.py::test_right", LONGEST) is None
+    assert first_failure(tree, "test_it.py::test_broken", LONGEST) is None
+    assert first_failure(tree, "test_it.py::test_missing", LONGEST) is None
+    assert first_failure(tree, "test_it.py::test_wrong", LONGEST) == Failure(
+        "test_it.py::test_wrong[1]", "assert 1 == 0"
+    )
+    assert first_failure(tree, "test_it.py::test_without_end", 5) == Failure("test_it.py::test_without_end", TIME_LIMIT)
 
 
 def test_every_action_is_pinned_by_the_hash_of_a_commit():

@@ -20,7 +20,7 @@ import nibabel
 import numpy as np
 import pytest
 from inspected import inspected
-from nibabel.externals.netcdf import netcdf_file
+from minc_files import save_minc
 from patience import LONGEST
 
 from bnstat.errors import InputError, UnfitError
@@ -451,12 +451,17 @@ def test_more_bytes_than_a_file_can_have_are_refused_whatever_is_asked(tmp_path,
         assert f"{path.name}: " in refused(3, "inspect", path, *asked)
 
 
-def many_channels(path: Path) -> Path:
+def many_channels(path: Path, channels: int = 2**29, there: int = 1 << 20) -> Path:
     header = nibabel.Nifti2Header()
     header.set_data_dtype(np.uint8)
-    header["dim"], header["vox_offset"], header["magic"] = [4, 2, 1, 1, 2**29, 1, 1, 1], 544, b"n+2"
-    path.write_bytes(gzip.compress(header.binaryblock + bytes(4 + (1 << 20))))
+    header["dim"], header["vox_offset"], header["magic"] = [4, 2, 1, 1, channels, 1, 1, 1], 544, b"n+2"
+    path.write_bytes(gzip.compress(header.binaryblock + bytes(4 + there), 1))
     return path
+
+
+def many_channels_that_are_there(path: Path) -> Path:
+    """Save a file of 150 kB without an error in it, whose channels alone take gigabytes if they are counted."""
+    return many_channels(path, 2**24 + 1, 2 * (2**24 + 1))
 
 
 def terabytes_of_nifti(path: Path) -> Path:
@@ -501,6 +506,7 @@ CLAIMS = {
     "x.nii": terabytes_of_nifti,
     "x.nii.gz": terabytes_of_nifti,
     "many.nii.gz": many_channels,
+    "all there.nii.gz": many_channels_that_are_there,
     "x.npy": lambda path: npy(path, f"({10**13}, 1, 1)"),
     "x.mgh": terabytes_of_mgh,
     "x.nrrd": terabytes_of_nrrd,
@@ -538,18 +544,7 @@ def test_a_bomb_is_read_in_flat_memory(tmp_path, gigabytes, asked):
 
 def minc(path: Path, planes: int) -> Path:
     """Save a MINC-1 volume of so many planes of 512 × 512 in two bytes."""
-    file = netcdf_file(str(path), "w")
-    for name, size in (("zspace", planes), ("yspace", 512), ("xspace", 512)):
-        file.createDimension(name, size)
-        axis = file.createVariable(name, "i", ())
-        axis.spacing, axis.step, axis.start = b"regular__", 1.0, 0.0
-    image = file.createVariable("image", "h", ("zspace", "yspace", "xspace"))
-    image.signtype, image.valid_range = b"signed__", np.array([0.0, 1000.0])
-    image[:] = np.arange(planes * 512 * 512, dtype=np.int64).reshape(planes, 512, 512) % 1000
-    for name, value in (("image-max", 500.0), ("image-min", 0.0)):
-        file.createVariable(name, "d", ("zspace",))[:] = value
-    file.close()
-    return path
+    return save_minc(path, np.arange(planes * 512 * 512, dtype=np.int64).reshape(planes, 512, 512) % 1000)
 
 
 def test_minc_is_read_as_nibabel_reads_it(tmp_path):

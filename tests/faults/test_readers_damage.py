@@ -13,6 +13,8 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from minc_files import save_minc
+from numpy.typing import NDArray
 from text_headers import in_memory, save_metaimage, save_nrrd
 
 from bnstat.errors import InputError
@@ -27,14 +29,17 @@ from bnstat.sources.formats import slices
 from bnstat.sources.opened import plan_case
 
 FLIPS, CUTS = 20, 10
-DRAWN = np.random.default_rng(5).integers(0, 90, (9, 8, 7)).astype(np.int16)
+# A decompressor looks at the checksum of a small file by itself, since one read of its buffer reaches the end. Those of
+# other sizes have to be read on behind the last voxel: this one is larger than the buffers of Python and isal.
+DRAWN = np.random.default_rng(5).integers(0, 90, (48, 48, 40)).astype(np.int16)
 # Values that deflate well, so that a wrong bit often gives other values of the same number.
 VOXELS = np.where(DRAWN > 80, DRAWN, 0).astype(np.int16)
+SMALL = VOXELS[:9, :8, :7]
 
 
-def nifti(ending: str) -> Callable[[Path, Path], Path]:
+def nifti(ending: str, voxels: NDArray[np.int16] = VOXELS) -> Callable[[Path, Path], Path]:
     def write(folder: Path, _: Path) -> Path:
-        nibabel.save(nibabel.Nifti1Image(VOXELS, np.eye(4)), folder / f"x{ending}")
+        nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), folder / f"x{ending}")
         return folder / f"x{ending}"
 
     return write
@@ -50,8 +55,8 @@ def mgz(folder: Path, _: Path) -> Path:
     return folder / "x.mgz"
 
 
-def minc(folder: Path, data: Path) -> Path:
-    (folder / "x.mnc.gz").write_bytes(gzip.compress((data / "tiny.mnc").read_bytes()))
+def minc(folder: Path, _: Path) -> Path:
+    (folder / "x.mnc.gz").write_bytes(gzip.compress(save_minc(folder / "x.mnc", VOXELS).read_bytes()))
     return folder / "x.mnc.gz"
 
 
@@ -77,6 +82,7 @@ def mha(folder: Path, _: Path) -> Path:
 
 
 KINDS: dict[str, Callable[[Path, Path], Path]] = {
+    "small nii.gz": nifti(".nii.gz", SMALL),
     "nii.gz": nifti(".nii.gz"),
     "nii.bz2": nifti(".nii.bz2"),
     "img.gz": pair,
