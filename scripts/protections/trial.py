@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,8 @@ TIME_LIMIT = "time limit"
 # What a program says that is broken, and not only unprotected: such a failure shows nothing.
 _BROKEN = ("ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "NameError", "UnboundLocalError")
 _LONGEST_LINE = 160
+# The most memory of a process: without its protection a bomb could take all that there is.
+_MOST_MEMORY = 12 << 30
 # The variable by which processes of a trial are known, and what its processes are started with.
 _MARK = "BNSTAT_TRIAL"
 _PYTEST = ("-P", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist")
@@ -93,7 +96,13 @@ def first_failure(tree: Path, test: str, limit_s: float) -> Failure | None:
     command = [sys.executable, *_PYTEST, f"--basetemp={tree.parent / 'made'}", f"--junitxml={result}", test]
     environment = {**os.environ, "PYTHONPATH": str(tree), _MARK: mark}
     process = subprocess.Popen(
-        command, cwd=tree, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        cwd=tree,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_limit_memory,  # noqa: PLW1509  (this process has one thread)
     )
     try:
         process.wait(limit_s)
@@ -102,6 +111,10 @@ def first_failure(tree: Path, test: str, limit_s: float) -> Failure | None:
     finally:
         _end_all(process, mark)
     return _failure_in(result, test, tree) if result.exists() else None
+
+
+def _limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def _failure_in(result: Path, test: str, tree: Path) -> Failure | None:
