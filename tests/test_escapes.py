@@ -23,8 +23,13 @@ from bnstat.escapes import backslashed, csv_cell, json_text, logged, referenced
 NAMED = st.text(st.characters(exclude_categories=("Cs",))) | st.binary(max_size=20).map(
     lambda data: data.decode("utf-8", "surrogateescape")
 )
-# Texts of the characters that matter here, which chance would seldom bring together.
-STEERING = st.text("#[:;=+-@\\xu\x1b\r\n\t \u2028\u00a0a1,\"'v|")
+# Texts of the parts that matter here, which chance would seldom bring together.
+PARTS = (
+    *("#", "##[", "##[error]", "##vso[", "##teamcity[", ":", "::", "::error::", "\n::", " ::", "[", ";", "=", "+", "-", "@"),
+    *("\\", r"\x1b", r"\x", r"\u2028", r"\U000e0041", "\x1b", "\x1b[31m", "\x7f", "\x9b", "\r", "\n", "\t", " ", "\u2028"),
+    *("\u00a0", "\U000e0041", "a", "1", ",", '"', "'", "|"),
+)
+STEERING = st.lists(st.sampled_from(PARTS), max_size=8).map("".join)
 COMMAND = re.compile(r"##\w*\[|^\s*::", re.MULTILINE)
 PACKAGE = Path(bnstat.__file__).parent
 

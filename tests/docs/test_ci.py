@@ -96,11 +96,12 @@ def test_names_with_spaces_stay_whole_and_none_is_run(project):
     (project.folder / "my data").mkdir()
     np.save(project.folder / name, np.zeros((1, 4, 4, 1)))
     ran = action(project, {"paths": name, "arguments": "--limit $(touch${IFS}run)=1"})
+    assert not (project.folder / "run").exists()
     assert ran.code == 2
     ran = action(project, {"paths": name, "arguments": ""})
+    assert not (project.folder / "run").exists()
     assert (ran.code, "1 error in 1 sample" in ran.output) == (1, True), ran.output
     assert action(project, {"paths": "my data/*.npy", "arguments": ""}) == ran
-    assert not (project.folder / "run").exists()
 
 
 def test_the_action_adds_a_table_to_the_page_of_the_run(project):
