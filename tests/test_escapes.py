@@ -25,8 +25,40 @@ NAMED = st.text(st.characters(exclude_categories=("Cs",))) | st.binary(max_size=
 )
 # Texts of the parts that matter here, which chance would seldom bring together.
 PARTS = (
-    *("#", "##[", "##[error]", "##vso[", "##teamcity[", ":", "::", "::error::", "\n::", " ::", "[", ";", "=", "+", "-", "@"),
-    *("\\", r"\x1b", r"\x", r"\u2028", r"\U000e0041", "\x1b", "\x1b[31m", "\x7f", "\x9b", "\r", "\n", "\t", " ", "\u2028"),
+    *(
+        "#",
+        "##[",
+        "##[error]",
+        "##vso[",
+        "##teamcity[",
+        ":",
+        "::",
+        "::error::",
+        "\n::",
+        " ::",
+        "[",
+        ";",
+        "=",
+        "+",
+        "-",
+        "@",
+    ),
+    *(
+        "\\",
+        r"\x1b",
+        r"\x",
+        r"\u2028",
+        r"\U000e0041",
+        "\x1b",
+        "\x1b[31m",
+        "\x7f",
+        "\x9b",
+        "\r",
+        "\n",
+        "\t",
+        " ",
+        "\u2028",
+    ),
     *("\u00a0", "\U000e0041", "a", "1", ",", '"', "'", "|"),
 )
 STEERING = st.lists(st.sampled_from(PARTS), max_size=8).map("".join)
