@@ -6,7 +6,7 @@ until the time limit has noticed, too. An error of an import or of a collection 
 
     python scripts/protections/run.py                  all
     python scripts/protections/run.py --only pickle    those that have this word in their promise, name or files
-    python scripts/protections/run.py --stale          those that were changed, or were not tried yet
+    python scripts/protections/run.py --stale          those that were changed or missed, or not tried yet
     python scripts/protections/run.py --show           what the ledger says
 
 What came of each removal is kept in scripts/protections/ledger.json. The exit code is 1 if a test missed a removal that
@@ -75,7 +75,7 @@ def main() -> int:
     every, known = promises(), removals()
     chosen = [one for one in known if _matches(one, asked.only)]
     tried = ledger.valid(known, ledger.read()) if asked.stale else {}
-    left_to_try = [one for one in chosen if one.what not in tried]
+    left_to_try = [one for one in chosen if one.what not in tried or tried[one.what].missed]
     if left_to_try and not asked.show:
         with copied() as tree:
             for removal in left_to_try:

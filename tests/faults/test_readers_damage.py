@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import shutil
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -61,8 +60,11 @@ def minc(folder: Path, _: Path) -> Path:
 
 
 def afni(folder: Path, data: Path) -> Path:
-    shutil.copy(data / "scaled+tlrc.HEAD", folder / "x+tlrc.HEAD")
-    (folder / "x+tlrc.BRIK.gz").write_bytes(gzip.compress((data / "scaled+tlrc.BRIK").read_bytes()))
+    """Save nibabel's volume with slices of twice the size, each larger than a buffer."""
+    header = (data / "scaled+tlrc.HEAD").read_text().replace(" 47 54 43 ", " 47 108 21 ")
+    (folder / "x+tlrc.HEAD").write_text(header)
+    voxels = (data / "scaled+tlrc.BRIK").read_bytes()[: 2 * 47 * 108 * 21]
+    (folder / "x+tlrc.BRIK.gz").write_bytes(gzip.compress(voxels))
     return folder / "x+tlrc.BRIK.gz"
 
 
