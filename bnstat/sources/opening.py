@@ -61,7 +61,7 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
 
 
 def _possible(volume: Volume) -> Volume:
-    """Return a volume; raise InputError if it claims more bytes than a file can have, or is an image without an axis."""
+    """Return a volume; raise InputError for an image without an axis, and for more bytes than a file can have."""
     if (volume.shape or volume.batched) and volume.nbytes <= _MOST_BYTES:
         return volume
     claim = f"{by(volume.shape)} voxels, more than a file can hold" if volume.shape else "no axis"

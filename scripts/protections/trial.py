@@ -139,7 +139,7 @@ def _plain(line: str, tree: Path) -> str:
 
 
 def _end_all(process: subprocess.Popen[bytes], mark: str) -> None:
-    """End the processes of a trial: also those that left its session, which Linux knows by their environment."""
+    """End the processes of a trial: also those that left its group, which Linux knows by their environment."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
