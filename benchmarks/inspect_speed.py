@@ -31,7 +31,7 @@ DEFAULT_DATA = Path(__file__).parent / "data"
 BNSTAT = Path(sys.executable).with_name("bnstat")
 
 # The sections that --only names.
-SECTIONS = ("plain", "gz", "memory", "start-up")
+SECTIONS = ("plain", "gz", "memory", "start-up", "steps")
 
 
 # --- The volumes ---------------------------------------------------------------------------------------------
@@ -75,6 +75,10 @@ class FileType:
         """Return the path of the file with 150 million voxels."""
         return folder / f"{self.dtype}{self.suffix}"
 
+    def usual(self, folder: Path) -> Path:
+        """Return the path of the file that steps are measured on."""
+        return folder / f"{self.dtype}_usual{self.suffix}"
+
     def tiny(self, folder: Path) -> Path:
         """Return the path of the file with one voxel, whose time is that of a program before it reads voxels."""
         return folder / f"{self.dtype}_one_voxel{self.suffix}"
@@ -86,6 +90,21 @@ FILE_TYPES = (
     FileType("float32", ".nii.gz", 1.15),
     FileType("int16", ".nii.gz", 1.15),
 )
+# The volumes that steps are measured on, of a usual size: 52 and 26 MB. The mask is where a value is above the air.
+STEPS_SHAPE, ABOVE_AIR = (256, 256, 200), 400
+# What each step adds is its processor time over that of the plain pass: one read ahead in a thread counts too.
+STEPS_LIMIT = 1.5
+STEPS = (
+    ("--mask", "mask.nii"),
+    ("--mask", "nonzero"),
+    ("--mask", ">100"),
+    ("--intensity", "zscore"),
+    ("--intensity", "zscore-nonzero"),
+    ("--intensity", "minmax"),
+    ("--intensity", "clip:0,500|zscore"),
+    ("--intensity", "clip:p1,p99"),
+    ("--intensity", "scale-percentile:1,99,0,1"),
+)
 MEMORY_LIMIT_MIB = 32.0
 START_LIMIT = 1.15
 HELP_LIMIT = 1.2
@@ -95,7 +114,10 @@ def make_missing(folder: Path, sections: Sequence[str]) -> None:
     """Make the volumes that these sections read and that are not in the folder yet."""
     folder.mkdir(parents=True, exist_ok=True)
     needed = [((1, 1, 1), [file_type.tiny(folder) for file_type in FILE_TYPES])]
-    if {*sections} != {"start-up"}:  # which reads one voxel alone
+    if "steps" in sections:
+        usual = [file_type.usual(folder) for file_type in FILE_TYPES]
+        needed.append((STEPS_SHAPE, [*usual, folder / "mask.nii"]))
+    if {*sections} - {"start-up", "steps"}:  # which read smaller ones
         needed.append((SHAPE, [file_type.big(folder) for file_type in FILE_TYPES]))
     for shape, paths in needed:
         missing = [path for path in paths if not path.exists()]
@@ -142,7 +164,7 @@ def open_volume(path: Path) -> IO[bytes]:
 def write_header(file: IO[bytes], dtype: str, shape: tuple[int, int, int]) -> None:
     nibabel: Any = import_module("nibabel")
     header = nibabel.Nifti1Header()
-    header.set_data_dtype(dtype)
+    header.set_data_dtype("uint8" if dtype == "mask" else dtype)
     header.set_data_shape(shape)
     header.set_data_offset(352)
     header.set_slope_inter(1, 0)
@@ -166,6 +188,8 @@ def slabs(shape: tuple[int, int, int]) -> Iterator[NDArray[np.float32]]:
 
 def stored(slab: NDArray[np.float32], dtype: str) -> bytes:
     """Return the bytes of a slab, the first axis fastest as in NIfTI."""
+    if dtype == "mask":
+        return (slab > ABOVE_AIR).astype("uint8").tobytes(order="F")
     scaled = slab / STEPS_PER_UNIT if dtype == "float32" else slab
     return scaled.astype(dtype).tobytes(order="F")
 
@@ -238,8 +262,8 @@ def python(name: str, code: str, *arguments: Path, times_itself: bool = False) -
     return Program(name, (sys.executable, "-c", code, *map(str, arguments)), times_itself)
 
 
-def inspect(name: str, path: Path) -> Program:
-    return Program(name, (str(BNSTAT), "inspect", str(path), "-q", "--format", "json", "-o", os.devnull))
+def inspect(name: str, path: Path, *options: str) -> Program:
+    return Program(name, (str(BNSTAT), "inspect", str(path), *options, "-q", "--format", "json", "-o", os.devnull))
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -435,6 +459,23 @@ def measure_start(measured: Measured, options: Options) -> None:
     ]
 
 
+def measure_steps(measured: Measured, file_type: FileType, options: Options) -> None:
+    """Measure the processor time of masks and intensity steps against that of the plain pass."""
+    path = file_type.usual(options.data)
+    plain = inspect("plain", path)
+    steps = [
+        inspect(f"{name} {value}", path, name, str(options.data / value) if value.endswith(".nii") else value)
+        for name, value in STEPS
+    ]
+    group = measured.take_turns(f"steps of {file_type.name}", [plain, *steps], options.runs, options)
+    spent = {name: [one.cpu_seconds for one in samples] for name, samples in group.samples.items()}
+    for step in steps:
+        ratio = median(spent[step.name]) / median(spent["plain"])
+        rounds = [a / b for a, b in zip(spent[step.name], spent["plain"], strict=True)]
+        what = f"{file_type.name} {step.name}"
+        measured.rows.append(Row("steps", what, ratio, *middle_half(rounds), "×", STEPS_LIMIT, group.cores_elsewhere))
+
+
 # --- The command line ----------------------------------------------------------------------------------------
 
 
@@ -461,6 +502,8 @@ def measure(options: Options) -> Measured:
     for file_type in FILE_TYPES:
         if file_type.section in options.sections or "memory" in options.sections:
             measure_file_type(measured, file_type, options)
+        if "steps" in options.sections:
+            measure_steps(measured, file_type, options)
     measured.rows.sort(key=lambda row: SECTIONS.index(row.section))
     return measured
 

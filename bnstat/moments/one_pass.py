@@ -31,6 +31,11 @@ _MOST_THREADS = 4
 # Chunks of a compressed file that are inflated ahead of their reduction.
 _CHUNKS_AHEAD = 2
 
+# By default glibc gives blocks of 128 KiB and more back to the system when they are freed, which then fills each new
+# page with zeros: for temporary arrays that is up to a third of the time of a pass with a mask. Once a larger block is
+# freed, glibc keeps blocks up to its size. This one is twice the largest temporary array; no page of it is touched.
+np.empty(16 * BLOCK_VALUES, np.uint8)
+
 
 @dataclass(frozen=True)
 class Chunk:

@@ -15,11 +15,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from bnstat.moments.kernels import Array
+from bnstat.moments.kernels import Array, Scalar
 
 # Bits that a pass counts, at most; and counters of all spans together, at most: 32 MiB of them.
 _MOST_BITS, _MOST_COUNTERS = 16, 1 << 22
@@ -34,8 +35,7 @@ def key_bits(dtype: DTypeLike) -> int:
 
 def keys_of(values: Array) -> Array:
     """Return the keys of whole numbers, or of floats that are not NaN. Of zeros, the negative one comes first."""
-    if values.dtype.kind == "f" and values.dtype.itemsize > 8:
-        values = values.astype(np.float64)
+    values = _without_extended(values)
     kind, size = values.dtype.kind, values.dtype.itemsize
     unsigned, top = np.dtype(f"u{size}"), 1 << (8 * size - 1)
     bits: Array = np.ascontiguousarray(values).view(unsigned)
@@ -48,8 +48,30 @@ def keys_of(values: Array) -> Array:
     return np.asarray(bits ^ reverse)
 
 
+def _without_extended(values: Array) -> Array:
+    """Return values whose keys have 64 bits at most."""
+    return values.astype(np.float64) if values.dtype.kind == "f" and values.dtype.itemsize > 8 else values
+
+
+def _counts_of_first_bits(values: Array, step: int) -> NDArray[np.int64]:
+    """Return how many keys begin with each of so many bits, without making the keys."""
+    size = values.dtype.itemsize
+    bits = np.ascontiguousarray(values).view(np.dtype(f"u{size}"))
+    counts = np.bincount((bits >> (8 * size - step)).astype(np.intp, copy=False), minlength=1 << step)
+    if values.dtype.kind == "u":
+        return counts
+    # What begins with a one is negative: it comes first, and of floats the greatest magnitude is the least value.
+    positive, negative = np.split(counts, 2)
+    return np.concatenate((negative if values.dtype.kind == "i" else negative[::-1], positive))
+
+
 def value_of(key: int, dtype: DTypeLike) -> float:
     """Return the value of a key, in float64."""
+    return float(_native(key, dtype))
+
+
+def _native(key: int, dtype: DTypeLike) -> Scalar:
+    """Return the value of a key in its own type, or in float64 if that is longer."""
     kind = np.dtype(dtype)
     kind = np.dtype(np.float64) if kind.itemsize > 8 else kind
     unsigned, top = np.dtype(f"u{kind.itemsize}"), 1 << (8 * kind.itemsize - 1)
@@ -57,7 +79,7 @@ def value_of(key: int, dtype: DTypeLike) -> float:
         key ^= top
     elif kind.kind == "f":
         key ^= top if key & top else (top << 1) - 1
-    return float(np.array(key, unsigned).view(kind)[()])
+    return cast(Scalar, np.array(key, unsigned).view(kind)[()])
 
 
 @dataclass(eq=False)
@@ -84,9 +106,21 @@ class _Span:
     counts: NDArray[np.int64] | None = None
     held: list[Array] = field(default_factory=list)
 
+    def keys_in(self, values: Array) -> Array:
+        """Return the keys of those values whose keys are in the span."""
+        ends = [_native(key, values.dtype) for key in (self.first, self.first + (1 << self.width) - 1)]
+        if values.dtype.kind == "f":  # beyond the infinities are the keys of NaN, which no value has
+            ends = [
+                values.dtype.type(inf) if np.isnan(end) else end
+                for end, inf in zip(ends, (-np.inf, np.inf), strict=True)
+            ]
+        keys = keys_of(values[(values >= ends[0]) & (values <= ends[1])])
+        # of zeros, only those with the sign
+        return np.asarray(keys[keys >> self.width == self.first >> self.width])
+
 
 class OrderStatistics:
-    """The order statistics of some groups of values. Give all keys to `count`, then call `advance`, until `done`.
+    """The order statistics of some groups of values. Give all values to `count`, then call `advance`, until `done`.
 
     Args:
         groups: the numbers of the groups.
@@ -109,19 +143,27 @@ class OrderStatistics:
         """True if every wanted key is known: `sizes` has the values in each group, `keys` a key for (group, rank)."""
         return not self._spans
 
-    def count(self, group: int, keys: Array) -> None:
-        """Count some keys of a group, as `keys_of` returns them. Any thread may call it."""
+    def count(self, group: int, values: Array) -> None:
+        """Count the keys of some values of a group: whole numbers, or floats but NaN. Any thread may call it."""
+        if not values.size:
+            return
+        values = _without_extended(values)
         for span in self._spans.get(group, ()):
-            inside = keys if span.width == self._bits else keys[keys >> span.width == span.first >> span.width]
+            step = self._step(span.width)
+            if span.width == self._bits:
+                self._add(span, _counts_of_first_bits(values, step))
+                continue
+            keys = span.keys_in(values)
             if self._holds:
                 with self._lock:
-                    span.held.append(inside.copy())
-            elif inside.size:
-                opened = inside if span.width == self._bits else inside & inside.dtype.type((1 << span.width) - 1)
-                bins = opened >> (span.width - self._step(span.width))
-                counts = np.bincount(bins.astype(np.intp, copy=False), minlength=1 << self._step(span.width))
-                with self._lock:
-                    span.counts = counts if span.counts is None else np.add(span.counts, counts, out=span.counts)
+                    span.held.append(keys)
+            elif keys.size:
+                bins = (keys & keys.dtype.type((1 << span.width) - 1)) >> (span.width - step)
+                self._add(span, np.bincount(bins.astype(np.intp, copy=False), minlength=1 << step))
+
+    def _add(self, span: _Span, counts: NDArray[np.int64]) -> None:
+        with self._lock:
+            span.counts = counts if span.counts is None else np.add(span.counts, counts, out=span.counts)
 
     def advance(self) -> None:
         """Narrow the spans down after a pass over all values."""

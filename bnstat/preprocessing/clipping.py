@@ -80,6 +80,13 @@ class ClippedCounts:
             np.add.at(self.high.reshape(-1), places, high)
 
 
+def _of_cells(mask: Mask) -> Integers:
+    """Return how many values of each cell are True, of shape (outer, cells, inner)."""
+    if mask.shape[1] == 1:  # without an axis numpy counts ten times as fast
+        return np.array([np.count_nonzero(mask)])
+    return np.asarray(np.count_nonzero(mask, axis=(0, 2)))
+
+
 @dataclass(frozen=True, eq=False)
 class ClippedCells:
     """The counts of the cells of one file.
@@ -98,7 +105,7 @@ class ClippedCells:
     def add(self, cells: slice, clipped: ClippedAt, chosen: Mask | None) -> None:
         """Count the values of some cells, of shape (outer, cells, inner), which are chosen (None for all)."""
         ends = (clipped.low, clipped.high)
-        low, high = (np.count_nonzero(end if chosen is None else end & chosen, axis=(0, 2)) for end in ends)
+        low, high = (_of_cells(end if chosen is None else end & chosen) for end in ends)
         if self.asked is not None:
             low, high = (np.where(self.asked[cells], end, 0) for end in (low, high))
         if low.any() or high.any():

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnstat.moments.kernels import Array, reduced_type
-from bnstat.moments.order_statistics import keys_of
 from bnstat.moments.pieces import Piece
 from bnstat.preprocessing.file_change import Chosen, FileChange
 from bnstat.preprocessing.percentile_steps import Region
 
-# Called with a group of values and the keys of some of them, by any thread.
+# Called with a group of values and some of them, whose keys are counted, by any thread.
 Count = Callable[[int, Array], None]
 
 
@@ -79,7 +78,7 @@ class KeyChange:
             taken = None if chosen is None else chosen[:, cell].reshape(-1)
             if taken is not None and not taken.all():
                 some = some[taken]
-            count(int(self.groups[cells][cell]), keys_of(some))
+            count(int(self.groups[cells][cell]), some)
         return []
 
     def _chosen(self, stored: Array, piece: Piece, start: int, *, by_stored: bool) -> tuple[Array, Chosen]:
@@ -95,8 +94,11 @@ class KeyChange:
         filled = None if self.change.filled is None else self.change.filled.of(scaled, start)
         values = self.change.changed(stored, scaled, piece, filled) if self.change.operations else scaled
         if not whole:
-            values = values.astype(np.float64, copy=False)
-            chosen = np.isfinite(values) if chosen is None else chosen & np.isfinite(values)
+            # only of longer floats are there finite ones that float64 does not hold
+            wide = values.dtype.kind == "f" and values.dtype.itemsize > 8
+            finite = np.isfinite(values.astype(np.float64) if wide else values)
+            values = values if by_stored else values.astype(np.float64, copy=False)
+            chosen = finite if chosen is None else chosen & finite
         if nonzero:
             chosen = values != 0 if chosen is None else chosen & (values != 0)
         return values, chosen

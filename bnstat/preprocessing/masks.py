@@ -37,6 +37,14 @@ _COMPARISONS: dict[str, Callable[[Array, float], Mask]] = {
     "<": operator.lt,
 }
 
+# The comparisons that hold where these do not, but for NaN, of which none does.
+_OUTSIDE = {
+    ">=": operator.lt,
+    "<=": operator.gt,
+    ">": operator.le,
+    "<": operator.ge,
+}
+
 # A mask with fewer voxels is repeated by index, not piece by piece.
 _FEW_VOXELS = 1 << 12
 
@@ -48,8 +56,11 @@ def holds(threshold: Threshold, values: Array) -> Mask:
     if values.dtype.kind in "iu":  # whole numbers, which are compared without rounding them to float64
         whole = ceil(threshold.limit) if threshold.comparison in (">=", "<") else floor(threshold.limit)
         return np.asarray(_COMPARISONS[threshold.comparison](values, whole))
-    found: Mask = _COMPARISONS[threshold.comparison](values.astype(np.float64, copy=False), threshold.limit)
-    return found | np.isnan(values) if values.dtype.kind == "f" else found
+    # In float64, unless the limit is a number of the type itself. What is not outside is inside, so that NaN is.
+    with np.errstate(over="ignore"):
+        exact = values.dtype.itemsize <= 8 and float(values.dtype.type(threshold.limit)) == threshold.limit
+    compared = values if exact else values.astype(np.float64, copy=False)
+    return np.asarray(~_OUTSIDE[threshold.comparison](compared, threshold.limit))
 
 
 class Inside(Protocol):
@@ -265,7 +276,13 @@ def _read(path: str, planned: Planned, access: Access) -> _MaskImage:
 def _bits(volume: Volume) -> NDArray[np.uint8]:
     """Return the bits of a mask, in file order: 1 where the value is above 0, scale factors applied."""
     packed = [np.empty(0, np.uint8)]
+    # Numbers of float64 and below are compared as they are stored, which float64 does not change. A bool of a file may
+    # be any byte, and a longer float may be above 0 and become 0.
+    as_stored = (
+        (volume.slope, volume.intercept) == (1.0, 0.0) and volume.dtype.kind in "iuf" and volume.dtype.itemsize <= 8
+    )
     with closing(volume.blocks()) as blocks, np.errstate(all="ignore"):
         for block in blocks:
-            packed.append(np.packbits(block.astype(np.float64) * volume.slope + volume.intercept > 0))
+            values = block if as_stored else block.astype(np.float64) * volume.slope + volume.intercept
+            packed.append(np.packbits(values > 0))
     return np.concatenate(packed)

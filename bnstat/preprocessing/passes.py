@@ -22,9 +22,14 @@ from bnstat.preprocessing.file_change import Apart, FileChange
 from bnstat.preprocessing.masks import Inside
 from bnstat.preprocessing.nonzero_filled import FilledMask, filled_mask
 from bnstat.preprocessing.operations import Affine, FilledAffine, Operation
+from bnstat.sources.inflated_once import inflated_once
 from bnstat.sources.layout import Arrangement
 from bnstat.sources.opened import Planned
 from bnstat.sources.volume import OnBytes
+
+# The most that is held of the files of a case, uncompressed, so that several passes inflate them once: a volume of
+# 256 × 256 × 256 voxels of four bytes.
+_MOST_HELD_BYTES = 1 << 26
 
 Places = NDArray[np.intp]
 Number = TypeVar("Number", np.float64, np.bool_, np.intp)
@@ -139,7 +144,7 @@ class Passes:
         announced: Sequence[int],
         countings: Sequence[Counting] = (),
     ) -> None:
-        self._planned, self._mask, self._on_bytes = planned, mask, on_bytes
+        self._planned, self._mask, self._on_bytes = _inflated_once(planned, announced), mask, on_bytes
         self._left = list(announced)
         self._countings = dict(enumerate(countings))
 
@@ -246,6 +251,16 @@ class Passes:
         if counts is None:
             return change
         return counts.of_file(change, _in_cells(counts.groups[:, columns], part.arrangement), place)
+
+
+def _inflated_once(planned: Planned, announced: Sequence[int]) -> Planned:
+    """Return a case whose files are inflated once if several passes read them, as far as they fit into memory."""
+    left, parts = _MOST_HELD_BYTES, []
+    for part, passes in zip(planned.parts, announced, strict=True):
+        held = passes > 1 and part.volume.nbytes <= left
+        left -= part.volume.nbytes if held else 0
+        parts.append(replace(part, volume=inflated_once(part.volume)) if held else part)
+    return replace(planned, parts=tuple(parts))
 
 
 def _in_cells(numbers: NDArray[Number], arrangement: Arrangement) -> NDArray[Number]:

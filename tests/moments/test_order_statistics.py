@@ -33,7 +33,7 @@ def searched(groups, dtype, wanted, parts=3):
     while not search.done:
         for group, values in enumerate(groups):
             for part in np.array_split(values, parts):
-                search.count(group, keys_of(part))
+                search.count(group, part)
         search.advance()
         passes += 1
     return search, passes

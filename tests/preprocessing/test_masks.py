@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import numpy as np
 import pytest
 import strategies  # noqa: F401  (its profile)
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from bnstat.errors import InputError, UsageError
 from bnstat.preprocessing.intensity import prepared_moments
-from bnstat.preprocessing.masks import ByPlace
+from bnstat.preprocessing.masks import ByPlace, holds
 from bnstat.preprocessing.regions import MaskFile, Threshold, region_of
 from bnstat.preprocessing.settings import Preparation
 from bnstat.sources.case import Case
@@ -219,3 +221,20 @@ def test_a_large_mask_is_kept_in_an_eighth_of_its_voxels(write_image):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] - peaks[0] < 24e6  # a block of 2**20 float64 values with its comparison, and 0.5 MB of bits
+
+
+@given(
+    st.sampled_from([">", ">=", "<", "<="]),
+    st.sampled_from(["f4", "f8", "i2", "u1", "i8", np.longdouble]),
+    st.one_of(st.integers(-200, 200).map(float), st.floats(allow_nan=False, allow_infinity=False)),
+    st.integers(0, 99),
+)
+def test_a_threshold_is_compared_in_float64_and_nan_is_inside(sign, dtype, limit, seed):
+    values = np.random.default_rng(seed).integers(-200, 200, 50).astype(dtype)
+    if values.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            values[:4] = np.nan, np.inf, -np.inf, np.asarray(limit).astype(dtype)
+    exact = [float(value) for value in values]
+    compare = {">": float.__gt__, ">=": float.__ge__, "<": float.__lt__, "<=": float.__le__}[sign]
+    inside = [compare(value, limit) or isnan(value) for value in exact]
+    assert holds(Threshold(sign, limit), values).tolist() == inside
