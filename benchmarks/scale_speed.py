@@ -1,7 +1,8 @@
-"""Measure how the cost of a large cohort grows: `compare`, `check` and `inspect` of moments files of several sizes.
+"""Measure what large cohorts cost: how `compare`, `check` and `inspect` grow with the samples, and single large cases.
 
-Each command is a whole process. Its processor time is compared with that of parsing the file's JSON with msgspec in the
-same run, and the exponent of its growth is fitted: 1 is linear. README.md beside this file says what the numbers mean.
+Each command is a whole process. The processor time of a growing file is compared with that of parsing its JSON with
+msgspec in the same run, and the exponent of the growth is fitted: 1 is linear. Every figure stands beside its target.
+README.md beside this file says what the numbers mean.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ import numpy as np
 DEFAULT_DATA = Path(__file__).parent / "data"
 
 SAMPLES, CHANNELS = (12_500, 25_000, 50_000, 100_000), (1, 4)
-# What is asked of each file.
+# What is asked of each file of the cohorts that grow.
 COMMANDS = {
     "compare": ["compare", "{file}"],
     "check": ["check", "{file}"],
@@ -33,6 +34,10 @@ BASELINE = (
 
 # The targets for the largest file: seconds on two idle cores, megabytes, and the exponent.
 MOST_SECONDS, MOST_MEGABYTES, MOST_EXPONENT = 5.0, 500.0, 1.1
+
+# Samples of the cohort on which single options are measured, the overrides among them, and the side of wide files.
+SOME, OVERRIDES, WIDE = 8_000, 200, 1_000
+NORMALIZERS = "batch,instance,layer,group:1,rms,renorm,weight-init"
 
 
 class Run(NamedTuple):
@@ -98,51 +103,128 @@ def ran(command: Sequence[str]) -> Run:
     return Run(float(wall), float(processor), float(most) / (1 << 20 if sys.platform == "darwin" else 1 << 10))
 
 
-def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """Return the power of the size that fits the times of the two largest files, where start-up counts least."""
-    (small, large), (before, after) = sizes[-2:], seconds[-2:]
-    return float(np.log(after / before) / np.log(large / small))
+def exponent(sizes: Sequence[int], seconds: Sequence[float], start_up: float) -> float:
+    """Return the power of the size that fits times best: the slope of a line through their logarithms.
+
+    Args:
+        sizes: the samples of each file.
+        seconds: the processor time of the command on each.
+        start_up: its processor time on one sample, which is subtracted from the others.
+    """
+    beyond = np.maximum(np.array(seconds) - start_up, 1e-3)
+    return float(np.polyfit(np.log(sizes), np.log(beyond), 1)[0])
+
+
+# --- Single cases ---------------------------------------------------------------------------------------------------
+
+
+class Case(NamedTuple):
+    """A command on one kind of file, and how many seconds it may take on two idle cores."""
+
+    made: Callable[[Path], Path]
+    command: Sequence[str]
+    seconds: float
+
+
+def array(samples: int, channels: int) -> Callable[[Path], Path]:
+    """Return what makes an array whose samples have one value in each channel."""
+
+    def maker(folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"array_{samples}x{channels}.npy"
+        if not path.exists():
+            np.save(path, np.random.default_rng(0).normal(100, 20, (samples, channels)).astype(np.float32))
+        return path
+
+    return maker
+
+
+def cohort(samples: int, channels: int) -> Callable[[Path], Path]:
+    """Return what makes a moments file, and beside it a table with a group for each sample, and overrides."""
+
+    def maker(folder: Path) -> Path:
+        path = made(folder, samples, channels)
+        names = [f"case_{place:06}.nii.gz" for place in range(samples)]
+        rows = [f"{name},site {place}\n" for place, name in enumerate(names)]
+        (folder / "groups.csv").write_text("name,site\n" + "".join(rows), encoding="utf-8")
+        rules = [f'[[overrides]]\npaths = ["cohort/{name}", "*/{name}/*"]\nignore = ["BN303"]\n' for name in names]
+        (folder / "overrides.toml").write_text("".join(rules[:OVERRIDES]), encoding="utf-8")
+        return path
+
+    return maker
+
+
+CASES = {
+    "wide-compare": Case(cohort(WIDE, WIDE), ["compare", "{file}"], 10.0),
+    "wide-check": Case(cohort(WIDE, WIDE), ["check", "{file}"], 10.0),
+    "wide-inspect": Case(cohort(WIDE, WIDE), ["inspect", "{file}", "--batch-size", "1"], 10.0),
+    "array-20000x30": Case(array(20_000, 30), ["inspect", "{file}", "--batch-size", "1"], 2.0),
+    "array-100000x10": Case(array(100_000, 10), ["inspect", "{file}", "--batch-size", "1"], 10.0),
+    "frameworks": Case(cohort(SOME, 1), ["compare", "{file}", "--frameworks", "all"], 10.0),
+    "normalizers": Case(cohort(SOME, 1), ["compare", "{file}", "--normalizers", NORMALIZERS], 10.0),
+    "steps": Case(cohort(SOME, 1), ["compare", "{file}", "--steps", "1000"], 5.0),
+    "group-by": Case(cohort(SOME, 1), ["compare", "{file}", "--group-by", "{folder}/groups.csv:site"], 5.0),
+    # a framework with a finding for each sample, of which overrides drop some
+    "overrides": Case(
+        cohort(SOME, 1), ["check", "{file}", "--framework", "keras2", "--config", "{folder}/overrides.toml"], 5.0
+    ),
+}
+
+
+def fastest(arguments: Sequence[str], file: Path, times: int) -> Run:
+    """Return the least that a command of bnstat took in several runs: each of the numbers by itself."""
+    parts = [part.format(file=file, folder=file.parent) for part in arguments]
+    runs = [ran([sys.executable, "-m", "bnstat", *parts]) for _ in range(times)]
+    return Run(*(min(column) for column in zip(*runs, strict=True)))
+
+
+def judged(*figures: tuple[float, float, str]) -> str:
+    """Return numbers with their units, each beside its limit."""
+    return ", ".join(
+        f"{value:.3g} {unit} (limit {most:g}: {'within' if value <= most else 'over'})" for value, most, unit in figures
+    )
+
+
+def growth(name: str, channels: int, sizes: Sequence[int], options: argparse.Namespace) -> None:
+    """Print what a command takes on files of several sizes, and how that grows."""
+    folder, taken = options.data / "scale", []
+    start_up = fastest(COMMANDS[name], made(folder, 1, channels), options.runs)
+    for samples in sizes:
+        file = made(folder, samples, channels)
+        parsed = [ran([sys.executable, "-c", BASELINE, str(file)]).processor for _ in range(options.runs)]
+        one = fastest(COMMANDS[name], file, options.runs)
+        taken.append(one)
+        print(
+            f"{name:8} {samples:8,} × {channels:<3} {one.wall:7.2f} s  {one.megabytes:5.0f} MB  "
+            f"{one.processor / min(parsed):5.1f} × parsing ({min(parsed):.2f} s)",
+            flush=True,
+        )
+    figures = [(taken[-1].wall, MOST_SECONDS, "s"), (taken[-1].megabytes, MOST_MEGABYTES, "MB")]
+    if len(sizes) > 1:
+        power = exponent(sizes, [one.processor for one in taken], start_up.processor)
+        figures.append((power, MOST_EXPONENT, "exponent"))
+    print(f"{name:8} {judged(*figures)}", flush=True)
 
 
 def main() -> None:
     """Run all commands on all files, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--samples", type=int, nargs="+", default=SAMPLES, help="the sizes of cohorts")
-    parser.add_argument("--channels", type=int, nargs="+", default=CHANNELS)
-    parser.add_argument("--only", nargs="+", choices=COMMANDS, default=list(COMMANDS))
+    parser.add_argument("--samples", type=int, nargs="+", default=SAMPLES, help="the sizes of cohorts that grow")
+    parser.add_argument("--channels", type=int, nargs="+", default=CHANNELS, help="their channels")
+    parser.add_argument("--only", nargs="+", choices=[*COMMANDS, *CASES], default=[*COMMANDS, *CASES])
     parser.add_argument("--runs", type=int, default=3, help="runs of each, of which the fastest counts (3)")
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="where the moments files are made")
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="where the files are made")
     options = parser.parse_args()
-    sizes = sorted(options.samples)
     print(f"{os.cpu_count()} cores; Python {sys.version.split()[0]}; numpy {np.__version__}")
     for channels in options.channels:
-        files = [made(options.data / "scale", samples, channels) for samples in sizes]
-        parsed = [
-            min(ran([sys.executable, "-c", BASELINE, str(file)]).processor for _ in range(options.runs))
-            for file in files
-        ]
-        for name in options.only:
-            taken: list[Run] = []
-            for samples, file, base in zip(sizes, files, parsed, strict=True):
-                command = [sys.executable, "-m", "bnstat", *(part.format(file=file) for part in COMMANDS[name])]
-                runs = [ran(command) for _ in range(options.runs)]
-                taken.append(Run(*(min(column) for column in zip(*runs, strict=True))))
-                one = taken[-1]
-                print(
-                    f"{name:8} {samples:8,} × {channels:<3} {one.wall:7.2f} s  {one.megabytes:5.0f} MB  "
-                    f"{one.processor / base:5.1f} × parsing ({base:.2f} s)"
-                )
-            growth = exponent(sizes, [one.processor for one in taken]) if len(sizes) > 1 else float("nan")
-            limits = (
-                (taken[-1].wall, MOST_SECONDS, "s"),
-                (taken[-1].megabytes, MOST_MEGABYTES, "MB"),
-                (growth, MOST_EXPONENT, "exponent"),
-            )
-            said = (
-                f"{value:.3g} {unit} (limit {most:g}: {'within' if value <= most else 'over'})"
-                for value, most, unit in limits
-            )
-            print(f"{name:8} {', '.join(said)}")
+        for name in COMMANDS:
+            if name in options.only:
+                growth(name, channels, sorted(options.samples), options)
+    for name, case in CASES.items():
+        if name in options.only:
+            one = fastest(case.command, case.made(options.data / "scale"), options.runs)
+            figures = judged((one.wall, case.seconds, "s"), (one.megabytes, MOST_MEGABYTES, "MB"))
+            print(f"{name:15} {figures}; {one.processor:.2f} s of processor time", flush=True)
 
 
 if __name__ == "__main__":
