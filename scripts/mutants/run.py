@@ -45,6 +45,8 @@ TESTS = {
     "bnstat/layers": (
         "tests/layers/normalizers",
         "tests/layers/test_batch_columns.py",
+        "tests/layers/test_bounded.py",
+        "tests/layers/test_columns.py",
         "tests/layers/test_predictions.py",
         "tests/layers/test_running.py",
         "tests/layers/arithmetic/test_bounds.py",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,13 @@ def test_columns_and_values_have_the_same_rows_and_first_counts(size):
     assert columns.beside == values.beside == ()
     assert batch_columns.first_counts(batches) == batch_columns.first_counts(tuple(batches))
     assert own_variances(columns) == own_variances(values)
+
+
+def test_each_channel_of_each_batch_has_its_name():
+    batches = bnstat.diagnose(TENSOR, batch_size=7).batches
+    blocks = tuple(replace(block, names=("ct", "t1")) for block in batches.blocks)
+    named = batch_columns.Batches(blocks)
+    assert len(blocks) == 2  # of 7 samples, and of the 5 that are left
+    assert [[channel.name for channel in batch.channels] for batch in named] == [["ct", "t1"]] * 6
+    assert [batch.names for batch in named] == [("ct", "t1")] * 6
+    assert {channel.name for batch in batches for channel in batch.channels} == {None}

@@ -230,3 +230,48 @@ def test_infinite_values_and_nan_are_neither_labels_nor_warned_of(dtype, labels)
 def test_values_that_a_scale_factor_takes_beyond_float64_are_no_labels(tmp_path):
     values = np.where(regions((16, 16, 8), 6) % 2, 1e308, 0.0)
     assert distinct(saved(tmp_path / "a.nii", values, 1000.0)) == (None,)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "u2", "i4", "u8", "f4"])
+def test_values_that_come_in_pieces_are_those_of_all_together(dtype):
+    """Of numbers that lie close only the few that were not seen yet are looked for in a piece, on both sides of 0."""
+    kind = np.dtype(dtype)
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        low = int(rng.integers(0, 40)) if kind.kind == "u" else int(rng.integers(-40, 40))
+        pool = np.arange(low, low + int(rng.integers(2, 16))).astype(kind)
+        counting, seen = DistinctValues(kind, thorough=True, whole=True), []
+        for place in range(6):
+            some = rng.choice(pool, int(rng.integers(1, pool.size + 1)), replace=False)
+            values = rng.choice(some, 200)
+            seen.append(values)
+            counting.add(values, values.min(), values.max(), place)
+        expected = np.unique(np.concatenate(seen))
+        found = counting.found(1.0, 0.0, declared=False)
+        assert (found.count, found.least, found.greatest) == (expected.size, expected[0], expected[-1]), seed
+
+
+def test_labels_that_a_scale_factor_makes_whole_are_judged_as_the_labels(tmp_path):
+    labels = (regions((24, 20, 16), 90) % 45).astype("f4")
+    whole, halves = distinct(saved(tmp_path / "a.nii", labels)), distinct(saved(tmp_path / "b.nii", labels / 2, 2.0))
+    assert whole[0].count == 45
+    assert whole[0].alike is not None
+    assert halves == whole
+
+
+@pytest.mark.parametrize(("beyond", "label"), [(0.0999995, True), (0.1000005, False)])
+def test_a_scaled_value_is_whole_to_a_tenth_at_most(beyond, label):
+    """A float32 of a million has steps of 0.06. What is farther from a whole number is none, however large it is."""
+    counting = DistinctValues(np.dtype("f8"), thorough=True, whole=False)
+    values = np.array([0.0, 5e5 + beyond / 2])
+    counting.add(values, values[0], values[1], 0)
+    assert (counting.found(2.0, 0.0, declared=False) is not None) == label
+
+
+def test_regions_that_only_touch_the_background_have_no_steps_and_no_jumps():
+    labels = np.zeros((12, 12, 400), "i2")
+    for number in range(40):
+        labels[2:10, 2:10, 10 * number + 2 : 10 * number + 8] = number + 1
+    (found,) = counted(labels)
+    assert (found.count, found.steps, found.jumps) == (41, 0.0, 0.0)
+    assert found.alike > 0.5

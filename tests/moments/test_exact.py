@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnstat.moments.exact import affine_residues, residues, two_product
+from bnstat.moments.exact import affine_residues, residues, sum_residues, two_product, two_sum
 
 PRIME = 2**61 - 1
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -34,6 +34,19 @@ def test_the_residue_of_an_integer_is_the_same_in_every_type(dtype):
 def test_residues_follow_a_scale_factor_exactly_even_if_it_overflows_or_vanishes(number, slope, intercept):
     found = affine_residues(residues(np.array([number])), np.array([slope]), np.array([intercept]))
     assert found.tolist() == [(residue(slope) * residue(number) + residue(intercept)) % PRIME]
+
+
+@given(FLOATS, FLOATS)
+def test_the_residue_of_a_sum_is_that_of_the_exact_sum(left, right):
+    found = sum_residues(np.array([left]), np.array([right]))
+    assert found.tolist() == [residue(Fraction(left) + Fraction(right))]
+
+
+@given(FLOATS, FLOATS)
+def test_a_sum_and_its_rest_are_the_exact_sum(left, right):
+    if np.isfinite(left + right):
+        total, rest = two_sum(np.array([left]), np.array([right]))
+        assert Fraction(total[0]) + Fraction(rest[0]) == Fraction(left) + Fraction(right)
 
 
 @given(FLOATS.filter(lambda number: abs(number) > 1e-120), FLOATS.filter(lambda number: abs(number) > 1e-120))

@@ -9,6 +9,7 @@ import pytest
 from exact import exact_moments, relative_error
 
 from bnstat import Moments
+from bnstat.moments import kernels
 from bnstat.moments.pieces import BLOCK_VALUES, RUN_VALUES, pieces
 
 
@@ -146,6 +147,15 @@ def test_pieces_cover_every_value_once_and_none_is_larger_than_a_block(shape):
     assert (seen == outer * inner).all()
 
 
+@pytest.mark.parametrize("shape", [(BLOCK_VALUES + 3, 1, 1), (70_000, 1, 9), (3, 1, RUN_VALUES + 5), (1, 1, 7)])
+def test_a_channel_by_itself_is_cut_into_whole_blocks(shape):
+    """Where a block ends does not depend on how the values are called: as rows, or as a run."""
+    sizes = [piece.size for piece in pieces(*shape, first_cell=4)]
+    blocks, rest = divmod(shape[0] * shape[2], BLOCK_VALUES)
+    assert sizes == [BLOCK_VALUES] * blocks + [rest] * bool(rest)
+    assert {(piece.first_cell, piece.cells) for piece in pieces(*shape, first_cell=4)} == {(4, 1)}
+
+
 def test_results_do_not_depend_on_the_threads_of_a_blas_library():
     program = (
         "import numpy as np; from bnstat import Moments;"
@@ -163,3 +173,24 @@ def test_results_do_not_depend_on_the_threads_of_a_blas_library():
         )
         found.add(done.stdout)
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_values_of_which_none_is_finite_have_moments_that_change_no_merge(dtype):
+    cell = kernels.reduce_run(np.array([np.nan, np.inf, -np.inf, np.nan], dtype), kernels.Workspace())
+    assert cell == (0, 0.0, 0.0, 0.0, np.inf, -np.inf, 2, 2)
+    values = normal(50).astype(dtype)
+    alone = Moments.from_array(values.reshape(-1, 1))
+    together = alone.merge(Moments.from_array(np.full((3, 1), np.nan, dtype)))
+    assert (together.mean[0], together.m2[0]) == (alone.mean[0], alone.m2[0])
+    assert (together.finite[0], together.nan[0]) == (50, 3)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["b1", "i1", "u1", "i2", "u2", "f2", "i4", "u4", "f4", "i8", "u8", "f8"])
+def test_values_are_reduced_in_the_type_of_their_extremes(dtype, order):
+    stored = np.array([0, 1, 1, 0], np.dtype(dtype).newbyteorder(order))
+    found = kernels.native_real(stored)
+    assert found.dtype == kernels.reduced_type(stored.dtype)
+    assert found.dtype.isnative
+    assert found.tolist() == [0, 1, 1, 0]

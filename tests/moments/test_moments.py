@@ -291,6 +291,14 @@ def test_squares_that_only_scaled_values_have_are_taken_of_those(exponent):
     assert len(again) == (exponent != -0.5)
 
 
+@pytest.mark.parametrize("slope", [0.5 + 2.0**-20, 2.0**-4 + 2.0**-24, 2.0**-400 * (1 + 2.0**-20)])
+def test_squares_of_scaled_values_that_just_fit_are_not_lost_by_the_power_that_they_are_taken_with(slope):
+    """The squares of values times the next power of two, which is nearly twice the slope, are beyond float64."""
+    values = np.array([-8e153, 0.0, 8e153]) / slope
+    found = column(values).scaled(slope, 0.0, lambda power: column(np.ldexp(values, power)))
+    assert_exact(found, [Fraction(value) * Fraction(slope) for value in values.tolist()])
+
+
 def test_the_mean_is_rounded_after_the_intercept_not_before():
     found = column(np.array([2.0, 4.0])).scaled(0.1, -0.3, column)  # 3 × 0.1 is 0.3 but for rounding
     assert found.mean[0] == float(3 * Fraction(0.1) - Fraction(0.3))

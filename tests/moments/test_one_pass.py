@@ -6,9 +6,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from bnstat import InputError
+from bnstat import InputError, Moments
 from bnstat.moments import one_pass
-from bnstat.sources.layout import arrange
+from bnstat.sources.layout import Tensor, arrange
 from bnstat.sources.opening import open_volume
 
 # More values than a segment has, so that two threads have something to share.
@@ -97,3 +97,18 @@ def test_memory_does_not_grow_with_the_volume(tmp_path, monkeypatch):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_files_side_by_side_are_channels_on_the_kept_axis_and_one_merge_on_another(number):
+    shape = (number, 5, 4, 3, 2)  # files, samples, and the axes of a sample, the last of which is joined
+    values = np.random.default_rng(number).normal(7, 2, shape)
+    whole = np.concatenate(list(values), axis=-1)
+    for axis in (1, 2, 3):
+        files = [Moments.stack([Moments.from_array(sample, axis - 1) for sample in file]) for file in values]
+        found = one_pass.side_by_side(files, Tensor((4, 3, 2 * number), axis))
+        cells = np.moveaxis(whole, axis, 1).reshape(5, whole.shape[axis], -1)
+        np.testing.assert_array_equal(found.finite, np.full(cells.shape[:2], cells.shape[2]))
+        np.testing.assert_allclose(found.mean, cells.mean(axis=-1), rtol=1e-12)
+        np.testing.assert_allclose(found.variance, cells.var(axis=-1), rtol=1e-12)
+        np.testing.assert_array_equal(found.maximum, cells.max(axis=-1))

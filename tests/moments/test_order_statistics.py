@@ -81,3 +81,11 @@ def test_few_values_are_held_in_the_second_pass():
     search, passes = searched([values], "f8", lambda _: [17, 4000])
     assert passes == 2
     assert value_of(search.keys[0, 17], "f8") == np.sort(values)[17]
+
+
+def test_extended_floats_have_the_keys_of_their_float64():
+    values = np.array([-np.inf, -1e300, -1.5, -0.0, 0.0, 1 / 3, 1e308, np.inf])
+    wide = values.astype(np.longdouble)
+    assert keys_of(wide).tolist() == keys_of(values).tolist()
+    assert [value_of(key, wide.dtype) for key in keys_of(wide).tolist()] == values.tolist()
+    assert (np.diff(keys_of(wide).astype(object)) > 0).all()

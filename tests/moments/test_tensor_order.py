@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bnstat.errors import InputError
+from bnstat.moments import tensor_order
 from bnstat.moments.tensor_order import StoredSample, batch_voxels, rounded_to
 from bnstat.sources.case import CaseFile
 from bnstat.sources.layout import arrange
@@ -95,3 +96,26 @@ def test_a_file_that_became_shorter_is_an_error(tmp_path):
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(InputError):
         list(batch_voxels([place(volume, arranged(volume), 0)]))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(4, 3, 2), (1, 4, 3), (4, 1, 3), (1, 1, 5), (3, 1, 1), (1, 1, 1), (2, 3, 1)])
+def test_samples_are_read_one_by_one_exactly_where_they_follow_each_other_in_memory(shape, order):
+    places = np.arange(np.prod(shape)).reshape(shape, order=order)
+    for batch_axis in range(3):
+        arrangement = arrange(shape, order=order, batch_axis=batch_axis)
+        samples = np.moveaxis(places, batch_axis, 0).reshape(shape[batch_axis], -1)
+        follow = np.array_equal(np.sort(samples, axis=1).ravel(), np.arange(samples.size))
+        assert tensor_order._is_slowest(arrangement) == follow
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("batch_axis", [0, 1, 2])
+def test_a_file_has_every_sample_once(tmp_path, order, batch_axis):
+    values = np.random.default_rng(2).normal(size=(4, 3, 2)).astype(np.float32)
+    volume = saved(tmp_path, "x.npy", np.asarray(values, order=order))
+    arrangement = arrange(volume.shape, order=volume.order, batch_axis=batch_axis)
+    found = list(tensor_order._tensors(volume, arrangement))
+    assert len(found) == values.shape[batch_axis]
+    for sample, truth in zip(found, np.moveaxis(values, batch_axis, 0), strict=True):
+        assert np.array_equal(sample.ravel(), truth.ravel())

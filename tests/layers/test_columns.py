@@ -1,0 +1,43 @@
+"""Columns of numbers against one number after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bnstat.layers.columns import by_count, plain
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        np.array([4]),
+        np.array([4, 4, 4]),
+        np.array([4, 2, 4, 9, 2]),
+        np.array([[7, 7], [7, 1]]),
+        np.array([[5, 5, 5]]),
+    ],
+)
+def test_a_function_of_counts_is_that_of_each_count_and_is_asked_for_each_once(counts):
+    asked = []
+
+    def function(count):
+        asked.append(count)
+        return count**2 / 3
+
+    found = by_count(counts, function)
+    assert found.shape == counts.shape
+    assert found.ravel().tolist() == [count**2 / 3 for count in counts.ravel().tolist()]
+    assert sorted(asked) == sorted(set(counts.ravel().tolist()))
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0)])
+def test_no_counts_have_no_results(shape):
+    assert by_count(np.zeros(shape, np.int64), float).shape == shape
+
+
+def test_undefined_numbers_are_none_in_the_order_of_rows():
+    values = np.array([[1.5, np.nan, -0.0], [np.inf, np.nan, 2.0]])
+    assert plain(values) == [1.5, None, -0.0, np.inf, None, 2.0]
+    assert plain(values[:0]) == []
+    assert all(type(one) is float for one in plain(values[:, [0, 2]]))
