@@ -43,6 +43,7 @@ TESTS = {
         *(f"{_EXACT}[{name}]" for name in ("batch", "moments-file", "preparation")),
     ),
     "bnstat/layers": (
+        "tests/layers/test_all_values.py",
         "tests/layers/normalizers",
         "tests/layers/test_batch_columns.py",
         "tests/layers/test_bounded.py",

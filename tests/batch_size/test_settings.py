@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
+import bnstat
 from bnstat.batch_size.settings import CompareSettings
 from bnstat.errors import UsageError
 
@@ -25,3 +28,10 @@ def test_a_batch_size_below_1_is_refused(sizes):
 def test_a_population_that_is_neither_is_refused():
     with pytest.raises(UsageError, match="`population` must be one of finite, infinite, and is 'none'"):
         CompareSettings.of(population="none")
+
+
+def test_defaults_are_those_of_the_function_that_people_call():
+    own, public = (inspect.signature(one).parameters for one in (CompareSettings.of, bnstat.compare))
+    shared = set(own) & set(public)
+    assert {"axis", "batch_axis", "draws", "epsilon", "momentum", "population", "ranks", "seed", "steps"} <= shared
+    assert {name: own[name].default for name in shared} == {name: public[name].default for name in shared}

@@ -105,7 +105,9 @@ def test_entries_of_a_few_files_are_told_where_they_stand_for_other_volumes(popu
     read = "".join(list(population))  # from a file: another object than the text in the program
     said = reason(cohort(), [1, 16], asked(read), applies_to, files=files)
     stand = files is not None and population == "infinite"
-    come = "All 20 samples come from one file." if files == 1 else "All 20 samples come from 3 files."
+    come = "All 20 samples come from one file. They show how its entries differ"
+    if files == 3:
+        come = "All 20 samples come from 3 files. They show how their entries differ"
     assert said.startswith(come) == (stand and applies_to != "array")
     assert said.endswith(", if these samples are independent.") == (stand and applies_to == "array")
 

@@ -94,5 +94,32 @@ def test_each_channel_of_each_batch_has_its_name():
     named = batch_columns.Batches(blocks)
     assert len(blocks) == 2  # of 7 samples, and of the 5 that are left
     assert [[channel.name for channel in batch.channels] for batch in named] == [["ct", "t1"]] * 6
+    assert [[channel.channel for channel in batch.channels] for batch in named] == [[0, 1]] * 6
     assert [batch.names for batch in named] == [("ct", "t1")] * 6
     assert {channel.name for batch in batches for channel in batch.channels} == {None}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 7, 8, 63, 1000])
+@pytest.mark.parametrize("most", [1, 2, 8, 64])
+def test_pieces_hold_each_entry_once_and_none_holds_more_than_the_most(number, most):
+    entries, found = list(range(number)), []
+    for piece in batch_columns._pieces(number, most):
+        assert 0 < len(entries[piece]) <= most
+        found += entries[piece]
+    assert found == entries
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("ratio", [1.5, 3.0, 1e9])
+def test_batches_of_uneven_channels_are_those_that_a_look_at_each_one_finds(scale, ratio):
+    spreads = np.random.default_rng(4).choice([0.0, 1.0, 2.0, 4.0], (30, 1, 1, 1, 3))
+    values = np.random.default_rng(5).normal(0, 1, (30, 4, 4, 4, 3)) * spreads * scale
+    batches = bnstat.diagnose(values, batch_size=1).batches
+    uneven = []
+    for batch in batches:
+        deviations = [channel.std for channel in batch.channels if channel.std]
+        if deviations and max(deviations) > ratio * min(deviations):
+            uneven.append(batch.index)
+    assert [batch.index for batch in batch_columns.of_uneven_channels(batches, ratio)] == uneven
+    assert bool(uneven) == (ratio < 1e9)
+    assert list(batch_columns.of_uneven_channels(tuple(batches), ratio)) == list(batches)  # rules look at each

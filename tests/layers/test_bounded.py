@@ -47,6 +47,24 @@ def test_the_layout_of_channels_says_which_axes_are_summed_on_either_side(shape,
 
 
 @pytest.mark.parametrize(
+    ("shape", "axis", "together"),
+    [
+        ((2, 3), 1, 2),
+        ((2, 3, 5), 2, 2),
+        ((2, 3, 5), 1, 2),
+        ((2, 3, 4, 5), 3, 2),
+        ((2, 3, 4, 5), 2, 6),
+        ((2, 3, 4, 5, 6), 4, 2),
+        ((2, 3, 4, 5, 6), 3, 24),
+        ((2, 3, 4, 5, 6), 1, 2),
+    ],
+)
+def test_samples_are_reduced_together_with_the_axes_before_a_kept_one_unless_it_is_the_last(shape, axis, together):
+    layout = bounded.TensorLayout(shape, axis, shape[0], shape[axis], None)
+    assert layout.together(np.array([7, 8])).tolist() == [together, together]
+
+
+@pytest.mark.parametrize(
     ("grouped", "inner", "divided", "together"), [(1, True, False, 1), (2, True, True, 12), (4, True, False, 1)]
 )
 def test_the_layout_of_groups_does_too(grouped, inner, divided, together):

@@ -107,3 +107,12 @@ def test_an_array_that_may_be_one_volume_is_refused_with_what_to_type(shape, rea
 )
 def test_other_arrays_are_batches(shape):
     require_batched(shape)
+
+
+@pytest.mark.parametrize(
+    ("axis", "said"),
+    [(0, "is the batch axis"), (-5, "is the batch axis"), (5, "does not exist"), (-6, "does not exist")],
+)
+def test_an_axis_that_cannot_be_kept_is_told_from_one_that_is_not_there(axis, said):
+    with pytest.raises(AxisError, match=rf"`axis={axis}` {said}"):  # of the tensor (1, 5, 4, 3, 1)
+        arrange((5, 4, 3), order="C", axis=axis)

@@ -1,0 +1,11 @@
+"""What the room hands on cannot be changed by whoever gets it."""
+
+from __future__ import annotations
+
+from frozen_values import changeable
+
+from bnstat import moments
+
+
+def test_values_are_frozen():
+    assert changeable(moments) == {"_Span"}  # what a pass over keys gathers, which it hands on to nobody
