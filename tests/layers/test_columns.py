@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 from bnstat.layers.columns import by_count, plain
+from bnstat.layers.frameworks import FRAMEWORKS
+from bnstat.layers.normalizers.batch import columns_of
+from bnstat.layers.settings import Settings
+from bnstat.moments.moments import Moments
 
 
 @pytest.mark.parametrize(
@@ -41,3 +45,16 @@ def test_undefined_numbers_are_none_in_the_order_of_rows():
     assert plain(values) == [1.5, None, -0.0, np.inf, None, 2.0]
     assert plain(values[:0]) == []
     assert all(type(one) is float for one in plain(values[:, [0, 2]]))
+
+
+def test_batches_of_channels_are_listed_row_by_row_with_their_places():
+    """The channels of the first batch come first, as they do where each batch is listed by itself."""
+    values = np.random.default_rng(0).normal(3, 2, (5, 20, 2))
+    table = Moments.stack([Moments.from_array(one) for one in values])
+    keras = FRAMEWORKS["keras"]
+    settings = Settings(keras, keras.epsilon, keras.momentum)
+    listed = columns_of(table, settings).listed()
+    assert listed["channel"] == [0, 1] * 5
+    for row in range(5):
+        alone = columns_of(table[row], settings).listed()
+        assert {name: some[2 * row : 2 * row + 2] for name, some in listed.items()} == alone
