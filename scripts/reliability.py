@@ -61,6 +61,8 @@ A test suite is good if it notices when the code is wrong. `python scripts/mutan
 that computes numbers from a seed, makes one change at each (an operator, a comparison, a constant, a condition), and
 runs the tests of that line until one fails. The changes are those of
 [cosmic-ray](https://cosmic-ray.readthedocs.io). Annotations are left out, since nothing runs them.
+
+Some changes make no difference that a test could notice. The score of a part leaves these out; its share does not.
 """
 
 
@@ -163,11 +165,18 @@ def _protections() -> list[str]:
 
 def _mutants() -> list[str]:
     entries = mutated.read()
-    lines = ["| part | mutants | noticed | share (95 % interval) |", "|---|---:|---:|---|"]
+    lines = [
+        "| part | mutants | noticed at first | noticed today | share (95 % interval) | no difference | score |",
+        "|---|---:|---:|---:|---|---:|---:|",
+    ]
     for part, (noticed, number) in mutated.scores(entries).items():
         if number:
+            own = [one for one in entries.values() if part == "all" or one.file.startswith(part)]
+            late, same = sum(one.late for one in own), sum(bool(one.why) and not one.noticed for one in own)
             low, high = mutated.interval(noticed, number)
-            lines.append(f"| {part} | {number} | {noticed} | {noticed / number:.1%} ({low:.1%} to {high:.1%}) |")
+            share = f"{noticed / number:.1%} ({low:.1%} to {high:.1%})"
+            score = f"{noticed / (number - same):.1%}" if number > same else ""
+            lines.append(f"| {part} | {number} | {noticed - late} | {noticed} | {share} | {same} | {score} |")
     explained = sum(bool(one.why) and not one.noticed for one in entries.values())
     late = sum(one.late for one in entries.values())
     noticed, number = mutated.scores(entries)["all"]

@@ -58,3 +58,5 @@ def test_batches_of_channels_are_listed_row_by_row_with_their_places():
     for row in range(5):
         alone = columns_of(table[row], settings).listed()
         assert {name: some[2 * row : 2 * row + 2] for name, some in listed.items()} == alone
+    none = columns_of(Moments.from_array(np.zeros((4, 0))), settings).listed()
+    assert all(some == [] for some in none.values())
