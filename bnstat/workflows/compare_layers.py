@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Unpack, get_args
 
 from bnstat.errors import UsageError
+from bnstat.layers.batch_columns import Batches
 from bnstat.layers.frameworks import BATCH_NORMS, framework_named, require_epsilon
-from bnstat.layers.results import Channel, Group, RmsGroup
+from bnstat.layers.results import Batch, Channel, Group, RmsGroup
 from bnstat.layers.settings import LayerKeywords, Settings, parse
-from bnstat.moments.moments import Moments
 from bnstat.preprocessing.by_channel import step_lists
+from bnstat.reading.rows import Rows
 from bnstat.reading.settings import FILES_AS_THEY_ARE, Reading
 from bnstat.reading.table import Table, read_table, read_tables
 from bnstat.reading.workers.job import Progress
@@ -207,22 +208,31 @@ def _entry(name: str, report: Report, table: Table, by: By) -> ComparedLayer:
 
 
 def _channel_outputs(report: Report, table: Table) -> Iterable[tuple[float | None, ...]]:
-    """Yield, for each batch, the variance of the normalized values of each channel."""
-    for batch in report.batches:
-        if batch.channels:
-            yield tuple(_alone(channel) for channel in batch.channels)
-            continue
-        cells = {sample: _numbers(table.rows[sample].moments) for sample in batch.samples}
-        holding: list[list[tuple[Group, SampleNumbers]]] = [[] for _ in range(batch.channel_count)]
-        for group in batch.groups:
-            for channel in group.channels:
-                holding[channel].append((group, cells[group.sample][channel]))
-        yield tuple(_together(held) for held in holding)
+    """Return, for each batch, the variance of the normalized values of each channel."""
+    if isinstance(report.batches, Batches):
+        return report.parts.rows("output_variance")
+    cells = _numbers(table.rows) if report.settings.by_sample else []
+    return (_outputs_of(batch, cells) for batch in report.batches)
 
 
-def _numbers(moments: Moments) -> list[SampleNumbers]:
-    """Return the moments of one sample as plain numbers, for each channel."""
-    return list(zip(moments.finite.tolist(), moments.mean.tolist(), moments.variance.tolist(), strict=True))
+def _outputs_of(batch: Batch, cells: Sequence[Sequence[SampleNumbers]]) -> tuple[float | None, ...]:
+    if batch.channels:
+        return tuple(_alone(channel) for channel in batch.channels)
+    holding: list[list[tuple[Group, SampleNumbers]]] = [[] for _ in range(batch.channel_count)]
+    for group in batch.groups:
+        for channel in group.channels:
+            holding[channel].append((group, cells[group.sample][channel]))
+    return tuple(_together(held) for held in holding)
+
+
+def _numbers(rows: Rows) -> Sequence[Sequence[SampleNumbers]]:
+    """Return the moments of each sample as plain numbers, for each channel."""
+    found: list[Sequence[SampleNumbers]] = [()] * len(rows)
+    for block in rows.blocks:
+        columns = (block.moments.finite, block.moments.mean, block.moments.variance)
+        for place, *numbers in zip(block.places.tolist(), *(one.tolist() for one in columns), strict=True):
+            found[place] = list(zip(*numbers, strict=True))
+    return found
 
 
 def _alone(channel: Channel) -> float | None:

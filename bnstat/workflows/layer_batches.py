@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -15,11 +16,12 @@ from bnstat.layers.normalizers import normalize
 from bnstat.layers.normalizers.batch import ChannelColumns, columns_of
 from bnstat.layers.results import Batch
 from bnstat.layers.settings import Settings
+from bnstat.moments.entries import entries_of
 from bnstat.moments.moments import Moments
 from bnstat.preprocessing.clipped_values import together
 from bnstat.preprocessing.samples import Row
 from bnstat.reading.rows import Rows
-from bnstat.sources.sample import channel_names_of
+from bnstat.sources.layout import Tensor
 from bnstat.text import by
 
 T = TypeVar("T", bound=Hashable)
@@ -38,20 +40,41 @@ def batches_of(places: Sequence[tuple[int, ...]], rows: Rows, settings: Settings
     Raises:
         UsageError: if the samples of a batch have different shapes.
     """
+    alike = list(_alike(places, rows))
     if settings.kind == "batch" and not any(rows.clipped):
-        return Batches(tuple(sorted(_blocks(places, rows, settings), key=lambda block: int(block.places[0]))))
-    found = []
-    for index, samples in enumerate(places):
-        some = [rows[place] for place in samples]
-        found.append((_tensor(index, samples, some), Moments.stack([row.moments for row in some])))
-    return tuple(_with_clipped(batch, rows) for batch in normalize(found, settings))
+        blocks = (_block(some, rows, settings) for some in alike)
+        return Batches(tuple(sorted(blocks, key=lambda block: int(block.places[0]))))
+    found = dict(chain.from_iterable(_tables(some, rows) for some in alike))
+    made = normalize([found[index] for index in range(len(places))], settings)
+    return tuple(_with_clipped(batch, rows) for batch in made) if any(rows.clipped) else made
 
 
-# --- As columns ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Alike:
+    """Batches of one size and shape, whose samples have their moments in one block.
+
+    Attributes:
+        indices: the places of the batches.
+        samples: the samples of each, shape (batches, samples).
+        tensor: the tensor of each of their samples.
+        names: names of the channels, if all samples of each batch agree on them.
+        block: the block of the moments; −1 for a single batch whose samples are in several.
+    """
+
+    indices: Indices
+    samples: Indices
+    tensor: Tensor
+    names: tuple[str, ...]
+    block: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the batched tensors."""
+        return (self.samples.shape[1], *self.tensor.sample_shape)
 
 
-def _blocks(places: Sequence[tuple[int, ...]], rows: Rows, settings: Settings) -> Iterator[BatchBlock]:
-    """Yield the batches of each shape, and of each kind of names and of moments, as a block."""
+def _alike(places: Sequence[tuple[int, ...]], rows: Rows) -> Iterator[_Alike]:
+    """Yield the batches of each shape, and of each kind of names and of moments."""
     _, tensors = _numbered(rows.tensors)
     named, names = _numbered([sample.channels for sample in rows.samples])
     for indices, samples in _of_one_size(places):
@@ -63,14 +86,25 @@ def _blocks(places: Sequence[tuple[int, ...]], rows: Rows, settings: Settings) -
         for some in np.split(order, np.flatnonzero(np.diff(kinds.reshape(-1)[order])) + 1):
             _, name, block = keys[some[0]].tolist()
             tensor = rows.tensors[int(samples[some[0], 0])]
-            shape = (samples.shape[1], *tensor.sample_shape)
-            common = named[name] if name >= 0 else ()
             # extremes of several types are put into one for each batch by itself
             for part in [some] if block >= 0 else np.split(some, len(some)):
-                channels = _channels(samples[part], rows, block, settings)
-                yield BatchBlock(
-                    indices[part], samples[part], shape, tensor.axis, tensor.reduction_axes, common, channels
-                )
+                yield _Alike(indices[part], samples[part], tensor, named[name] if name >= 0 else (), block)
+
+
+# --- As columns ---------------------------------------------------------------------------------------------------
+
+
+def _block(some: _Alike, rows: Rows, settings: Settings) -> BatchBlock:
+    """Return batches with what the layer computes."""
+    return BatchBlock(
+        some.indices,
+        some.samples,
+        some.shape,
+        some.tensor.axis,
+        some.tensor.reduction_axes,
+        some.names,
+        _channels(some.samples, rows, some.block, settings),
+    )
 
 
 def _numbered(values: Sequence[T]) -> tuple[list[T], Indices]:
@@ -96,7 +130,10 @@ def _common(numbers: Indices) -> Indices:
 def _require_one_shape(samples: Indices, tensors: Indices, rows: Rows) -> None:
     """Raise UsageError if the samples of a batch have different shapes."""
     for index in np.flatnonzero(_common(tensors[samples]) < 0).tolist():
-        _tensor(index, tuple(samples[index].tolist()), [rows[place] for place in samples[index].tolist()])
+        first, *others = (rows[place] for place in samples[index].tolist())
+        for row in others:
+            if row.tensor.sample_shape != first.tensor.sample_shape:
+                raise UsageError(_mixed_shapes(first, row))
 
 
 def _channels(samples: Indices, rows: Rows, block: int, settings: Settings) -> ChannelColumns:
@@ -114,6 +151,18 @@ def _channels(samples: Indices, rows: Rows, block: int, settings: Settings) -> C
 # --- As values ----------------------------------------------------------------------------------------------------
 
 
+def _tables(some: _Alike, rows: Rows) -> Iterator[tuple[int, tuple[Batch, Moments]]]:
+    """Yield each batch under its index: without its numbers, and the moments of its samples."""
+    if some.block < 0:
+        tables = iter([Moments.stack([rows[place].moments for place in some.samples[0].tolist()])])
+    else:
+        tables = entries_of(rows.blocks[some.block].moments[rows.located[1][some.samples]])
+    tensor = some.tensor
+    for index, samples, table in zip(some.indices.tolist(), some.samples.tolist(), tables, strict=True):
+        batch = Batch(index, tuple(samples), some.shape, tensor.axis, tensor.reduction_axes, names=some.names)
+        yield index, (batch, table)
+
+
 def _with_clipped(batch: Batch, table: Sequence[Row]) -> Batch:
     """Return a batch whose channels or groups know how many of their values a step clips."""
     rows = [table[place] for place in batch.samples]
@@ -127,26 +176,6 @@ def _with_clipped(batch: Batch, table: Sequence[Row]) -> Batch:
         for group in batch.groups
     )
     return replace(batch, channels=channels, groups=groups)
-
-
-def _tensor(index: int, samples: tuple[int, ...], rows: Sequence[Row]) -> Batch:
-    """Return a batch without its numbers.
-
-    Raises:
-        UsageError: if its samples have different shapes.
-    """
-    tensor = rows[0].tensor
-    for row in rows:
-        if row.tensor.sample_shape != tensor.sample_shape:
-            raise UsageError(_mixed_shapes(rows[0], row))
-    return Batch(
-        index=index,
-        samples=samples,
-        input_shape=(len(rows), *tensor.sample_shape),
-        axis=tensor.axis,
-        reduction_axes=tensor.reduction_axes,
-        names=channel_names_of([row.sample for row in rows]),
-    )
 
 
 def _mixed_shapes(one: Row, other: Row) -> str:

@@ -79,12 +79,12 @@ def columns_of(merged: Moments, settings: Settings) -> ChannelColumns:
 
 
 def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
-    """Return what a batch-norm layer computes for each channel of one batch.
+    """Return what a batch-norm layer computes for each channel of a batch, or of several, one after the other.
 
     Args:
-        samples: moments of shape (samples of the batch, channels).
+        samples: moments of shape (samples of the batch, channels), or (batches, samples, channels).
         settings: framework, ε and momentum.
     """
-    listed = columns_of(samples.merged(axis=0), settings).listed()
+    listed = columns_of(samples.merged(axis=len(samples.shape) - 2), settings).listed()
     names = tuple(listed)
     return tuple(Channel(**dict(zip(names, values, strict=True))) for values in zip(*listed.values(), strict=True))

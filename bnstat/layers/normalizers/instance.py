@@ -7,21 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from bnstat.layers.columns import by_count, plain
-from bnstat.layers.normalizers.statistics import groups_of, running
+from bnstat.layers.normalizers.statistics import Samples, groups_of, running
 from bnstat.layers.results import Group, Running
 from bnstat.layers.settings import Settings
 from bnstat.moments.moments import Moments
 
 
-def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> tuple[Group, ...]:
+def normalize(samples: Moments, of: Samples, settings: Settings) -> tuple[Group, ...]:
     """Return what an instance-norm layer computes.
 
     Args:
-        samples: moments of shape (samples of the batch, channels).
-        places: the index of each sample in the report.
+        samples: moments of shape (samples, channels).
+        of: which samples these are.
         settings: framework and ε.
     """
-    return groups_of(samples, places, samples.shape[1], settings)
+    return groups_of(samples, of, samples.shape[1], settings)
 
 
 def buffers(groups: Sequence[Group], channels: int, settings: Settings) -> tuple[Running, ...]:

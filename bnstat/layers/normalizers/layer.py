@@ -5,18 +5,18 @@ Keras' and Flax's layers reduce the last axis alone unless they are told more: a
 
 from __future__ import annotations
 
-from bnstat.layers.normalizers.statistics import groups_of
+from bnstat.layers.normalizers.statistics import Samples, groups_of
 from bnstat.layers.results import Group
 from bnstat.layers.settings import Settings
 from bnstat.moments.moments import Moments
 
 
-def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> tuple[Group, ...]:
+def normalize(samples: Moments, of: Samples, settings: Settings) -> tuple[Group, ...]:
     """Return what a layer-norm layer computes: a group for each sample.
 
     Args:
-        samples: moments of shape (samples of the batch, channels).
-        places: the index of each sample in the report.
+        samples: moments of shape (samples, channels).
+        of: which samples these are.
         settings: framework and ε.
     """
-    return groups_of(samples, places, 1, settings)
+    return groups_of(samples, of, 1, settings)

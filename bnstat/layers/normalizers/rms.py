@@ -11,21 +11,21 @@ from dataclasses import replace
 import numpy as np
 
 from bnstat.layers.columns import plain
-from bnstat.layers.normalizers.statistics import defined, gain, groups_of, output
+from bnstat.layers.normalizers.statistics import Samples, defined, gain, groups_of, output
 from bnstat.layers.results import Group, RmsGroup
 from bnstat.layers.settings import Settings
 from bnstat.moments.moments import Moments
 
 
-def normalize(samples: Moments, places: tuple[int, ...], settings: Settings) -> tuple[Group, ...]:
+def normalize(samples: Moments, of: Samples, settings: Settings) -> tuple[Group, ...]:
     """Return what an RMS-norm layer computes: a group for each sample.
 
     Args:
-        samples: moments of shape (samples of the batch, channels).
-        places: the index of each sample in the report.
+        samples: moments of shape (samples, channels).
+        of: which samples these are.
         settings: framework and ε.
     """
-    groups = groups_of(samples, places, 1, settings)
+    groups = groups_of(samples, of, 1, settings)
     mean, variance = (np.array([getattr(group, name) for group in groups], np.float64) for name in ("mean", "variance"))
     with np.errstate(all="ignore"):
         mean_square = defined(variance + mean * mean)  # the biased variance plus the squared mean

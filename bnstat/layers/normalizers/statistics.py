@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from bnstat.layers.columns import Doubles, Integers, StatisticsColumns, by_count
@@ -47,22 +49,36 @@ def group_columns(samples: Moments, groups: int, settings: Settings) -> Statisti
     return statistics_of(samples.reshape((number * groups, channels // groups)).merged(axis=1), settings)
 
 
-def groups_of(samples: Moments, places: tuple[int, ...], groups: int, settings: Settings) -> tuple[Group, ...]:
+@dataclass(frozen=True)
+class Samples:
+    """The samples of batches of one size, a batch after the other.
+
+    Attributes:
+        places: the index of each sample in the report.
+        size: samples of a batch.
+    """
+
+    places: tuple[int, ...]
+    size: int
+
+
+def groups_of(samples: Moments, of: Samples, groups: int, settings: Settings) -> tuple[Group, ...]:
     """Merge consecutive channels of each sample into so many groups, a sample after the other.
 
     Args:
-        samples: moments of shape (samples of the batch, channels); `groups` divides the channels.
-        places: the index of each sample in the report.
+        samples: moments of shape (samples, channels); `groups` divides the channels.
+        of: which samples these are.
         groups: 1 for layer norm, as many as channels for instance norm.
         settings: the layer.
     """
     size = samples.shape[1] // groups
     listed = group_columns(samples, groups, settings).listed()
+    channels = [tuple(range(group * size, (group + 1) * size)) for group in range(groups)]
     return tuple(
         Group(
-            group=place,
-            sample=places[place // groups],
-            channels=tuple(range(place % groups * size, (place % groups + 1) * size)),
+            group=place % (of.size * groups),
+            sample=of.places[place // groups],
+            channels=channels[place % groups],
             **dict(zip(listed, numbers, strict=True)),
         )
         for place, numbers in enumerate(zip(*listed.values(), strict=True))

@@ -15,10 +15,10 @@ from bnstat.moments.moments import Moments
 
 
 def normalize(samples: Moments, settings: Settings) -> tuple[Channel, ...]:
-    """Return the start that each channel of one batch gives.
+    """Return the start that each channel of a batch gives, or of several, one after the other.
 
     Args:
-        samples: moments of shape (samples of the batch, channels).
+        samples: moments, as for `batch.normalize`.
         settings: the layer; an ε that was given is added to the variance, as some implementations do.
     """
     own = replace(settings, epsilon=settings.epsilon or 0.0)
