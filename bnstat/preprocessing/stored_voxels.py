@@ -102,7 +102,7 @@ def _parts(file: CaseFile, boxes: Sequence[Sequence[range]], on_bytes: OnBytes |
             for box, part in zip(wanted, found, strict=True):
                 first, end = max(rows.start, box[run].start), min(rows.stop, box[run].stop)
                 if first < end and all(at in one for at, one in zip(place, box, strict=False)):
-                    into = tuple(at - one.start for at, one in zip(place, box, strict=False))
+                    into: list[int | slice] = [at - one.start for at, one in zip(place, box, strict=False)]
                     within = tuple(slice(one.start, one.stop) for one in box[run + 1 :])
                     taken = there[(slice(first - rows.start, end - rows.start), *within)]
                     part[(*into, slice(first - box[run].start, end - box[run].start))] = taken
