@@ -13,6 +13,7 @@ import sys
 import tarfile
 import tempfile
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -25,9 +26,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         first, again = (build(folder / part) for part in ("first", "again"))
-        for one, other in zip(first, again, strict=True):
-            if one.name != other.name or one.read_bytes() != other.read_bytes():
-                sys.exit(f"{one.name}: two builds differ, so nobody can build the released file again")
+        require_same(first, again)
         wheel, sdist = sorted(first, key=lambda file: file.suffix != ".whl")
         _run("twine", "check", "--strict", str(wheel), str(sdist))
         _run("check_wheel_contents", str(wheel))
@@ -45,6 +44,13 @@ def build(folder: Path) -> list[Path]:
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     return sorted(folder.iterdir())
+
+
+def require_same(first: Sequence[Path], again: Sequence[Path]) -> None:
+    """Require that two builds have the same files, byte for byte."""
+    for one, other in zip(first, again, strict=True):
+        if one.name != other.name or one.read_bytes() != other.read_bytes():
+            sys.exit(f"{one.name}: two builds differ, so nobody can build the released file again")
 
 
 def _run(module: str, *arguments: str) -> None:

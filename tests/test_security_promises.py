@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+import built
 import pytest
 from patience import LONGEST
 from protections import ledger
@@ -127,3 +128,16 @@ def test_every_action_is_pinned_by_the_hash_of_a_commit():
 def test_every_submission_builds_and_lints_what_is_released():
     steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert {"python scripts/built.py", "python scripts/workflow_lint.py"} <= set(steps)
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.whl", b"2"), ("b.whl", b"1")])
+def test_two_builds_that_differ_are_an_error(tmp_path, name, content):
+    for folder in ("first", "again", "other"):
+        (tmp_path / folder).mkdir()
+    first, again, other = tmp_path / "first" / "a.whl", tmp_path / "again" / "a.whl", tmp_path / "other" / name
+    first.write_bytes(b"1")
+    again.write_bytes(b"1")
+    other.write_bytes(content)
+    built.require_same([first], [again])
+    with pytest.raises(SystemExit, match="two builds differ"):
+        built.require_same([first], [other])

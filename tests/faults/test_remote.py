@@ -74,8 +74,8 @@ def test_a_server_that_answers_what_was_asked_is_read_in_ranges(volume):
 @pytest.mark.parametrize(
     ("shift", "said"),
     [
-        ({"start": 2}, "from"),
-        ({"start": -2}, "from"),
+        ({"start": 2}, "its server sent the bytes from"),
+        ({"start": -2}, "its server sent the bytes from"),
         ({"end": 2}, "contradicts"),
         ({"end": -2}, "contradicts"),
         ({"size": 2}, "changed"),
@@ -99,7 +99,7 @@ def test_an_answer_with_another_range_than_was_asked_for_is_a_line(volume, shift
     with serving(answer) as server:
         message = outcome(f"{server.url}/{name}")
     assert isinstance(message, str)
-    assert said in message or "contradicts" in message
+    assert said in message
 
 
 @pytest.mark.parametrize(
