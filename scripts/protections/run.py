@@ -4,7 +4,7 @@ The removals are in scripts/protections/removals. For each one the working tree 
 run there: each up to its first case that fails, which then has to pass in a copy that is not changed. A test that hangs
 until the time limit has noticed, too. An error of an import or of a collection is no failure.
 
-    python scripts/protections/run.py                  all
+    python scripts/protections/run.py                  all, in about 40 minutes on two busy cores
     python scripts/protections/run.py --only pickle    those that have this word in their promise, name or files
     python scripts/protections/run.py --stale          those that were changed or missed, or not tried yet
     python scripts/protections/run.py --show           what the ledger says
