@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bnstat.layers import normalizers
 from bnstat.layers.columns import by_count, plain
 from bnstat.layers.frameworks import FRAMEWORKS
 from bnstat.layers.normalizers.batch import columns_of
@@ -60,3 +61,20 @@ def test_batches_of_channels_are_listed_row_by_row_with_their_places():
         assert {name: some[2 * row : 2 * row + 2] for name, some in listed.items()} == alone
     none = columns_of(Moments.from_array(np.zeros((4, 0))), settings).listed()
     assert all(some == [] for some in none.values())
+
+
+@pytest.mark.parametrize(("framework", "expected"), [("torch-instance", 0.0), ("keras", None)])
+def test_a_constant_channel_without_an_epsilon_is_what_the_layer_takes_0_divided_by_0_for(framework, expected):
+    settings = Settings(FRAMEWORKS[framework], 0.0, 0.1)
+    listed = columns_of(Moments.from_array(np.full((9, 1), 3.0)), settings).listed()
+    assert listed["variance"] == [0.0]
+    assert listed["output_variance"] == listed["gain"] == [expected]
+    assert listed["condition_number"] == listed["epsilon_share"] == [None]
+
+
+@pytest.mark.parametrize(("channels", "together"), [(1 << 13, 2), (1 << 14, 1), (20_000, 1)])
+def test_tables_are_taken_together_as_long_as_they_are_small_and_each_of_them_once(channels, together):
+    tables = [Moments.from_array(np.zeros((1, channels))) for _ in range(3)]
+    found = list(normalizers._alike(tables))
+    assert [place for places in found for place in places] == [0, 1, 2]
+    assert max(map(len, found)) == together

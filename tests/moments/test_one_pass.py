@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 
 import nibabel as nib
 import numpy as np
@@ -112,3 +113,61 @@ def test_files_side_by_side_are_channels_on_the_kept_axis_and_one_merge_on_anoth
         np.testing.assert_allclose(found.mean, cells.mean(axis=-1), rtol=1e-12)
         np.testing.assert_allclose(found.variance, cells.var(axis=-1), rtol=1e-12)
         np.testing.assert_array_equal(found.maximum, cells.max(axis=-1))
+
+
+class Odd:
+    """The change that leaves all values as they are, and keeps the odd ones of some cells alone."""
+
+    classes = 1
+
+    def reduced_type(self, stored):
+        return stored
+
+    def split(self, stored, piece, start):
+        del piece, start
+        return [(stored, stored % 2 == 1)]
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_cells_of_which_no_value_is_chosen_are_empty_and_change_no_other(tmp_path, axis):
+    values = np.random.default_rng(6).integers(0, 50, (40, 30, 20, 3)).astype(np.int16)
+    values[..., 1] *= 2  # no odd value
+    np.save(tmp_path / "a.npy", values[np.newaxis])
+    volume = open_volume(str(tmp_path / "a.npy"))
+    arrangement = arrange(volume.shape, order=volume.order, batch_axis=0, batched=True, axis=axis)
+    (found,) = one_pass.scan_changed(volume, arrangement, Odd())
+    cells = np.moveaxis(values, axis if axis < 0 else axis - 1, 0).reshape(found.shape[1], -1)
+    for channel, own in enumerate(cells):
+        odd = own[own % 2 == 1].astype(float)
+        assert found.finite[0, channel] == odd.size
+        assert found.nan[0, channel] == found.inf[0, channel] == 0
+        assert found.m2[0, channel] == pytest.approx(((odd - odd.mean()) ** 2).sum() if odd.size else 0.0, rel=1e-12)
+        assert found.mean[0, channel] == pytest.approx(odd.mean() if odd.size else 0.0, rel=1e-12)
+    cell = one_pass._reduce_some(np.empty(0, np.int16), one_pass.Workspace())
+    assert (cell.finite, cell.mean, cell.mean_tail, cell.m2, cell.nan, cell.inf) == (0, 0.0, 0.0, 0.0, 0, 0)
+
+
+def test_after_ctrl_c_while_others_still_read_they_end_at_their_next_segment(volumes, monkeypatch):
+    interrupted, told, given = threading.Event(), threading.Event(), []
+    take = one_pass._PlainScan._take
+
+    def taken(scan):
+        if threading.current_thread() is threading.main_thread():
+            return  # which has nothing left to do, and waits for the other
+        interrupted.wait(60)
+        given.append(take(scan))
+        told.set()
+        return
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(one_pass, "processors", lambda: 2)
+    monkeypatch.setattr(one_pass._PlainScan, "_take", taken)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "join", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            table(volumes[0] / "plain.nii")
+    interrupted.set()
+    assert told.wait(60)
+    assert given == [None]
