@@ -32,7 +32,7 @@ BASELINE = (
     "import sys, msgspec; d = msgspec.json.Decoder(); [d.decode(line) and None for line in open(sys.argv[1], 'rb')]"
 )
 
-# The targets for the largest file: seconds on two idle cores, megabytes, and the exponent.
+# The targets for the largest file: seconds of the processor, megabytes, and the exponent.
 MOST_SECONDS, MOST_MEGABYTES, MOST_EXPONENT = 5.0, 500.0, 1.1
 
 # Samples of the cohort on which single options are measured, the overrides among them, and the side of wide files.
@@ -92,9 +92,10 @@ def ran(command: Sequence[str]) -> Run:
     timed = (
         "import os, resource, subprocess, sys, time\n"
         "start = time.perf_counter()\n"
-        "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode\n"
+        "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)\n"
         "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "print(code, time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss)\n"
+        "print(done.returncode, time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss)\n"
+        "done.returncode > 1 and sys.stderr.buffer.write(done.stderr)\n"
     )
     found = subprocess.run([sys.executable, "-c", timed, *command], stdout=subprocess.PIPE, text=True, check=True)
     code, wall, processor, most = found.stdout.split()
@@ -119,7 +120,7 @@ def exponent(sizes: Sequence[int], seconds: Sequence[float], start_up: float) ->
 
 
 class Case(NamedTuple):
-    """A command on one kind of file, and how many seconds it may take on two idle cores."""
+    """A command on one kind of file, and how many seconds of the processor it may take."""
 
     made: Callable[[Path], Path]
     command: Sequence[str]
@@ -195,11 +196,11 @@ def growth(name: str, channels: int, sizes: Sequence[int], options: argparse.Nam
         one = fastest(COMMANDS[name], file, options.runs)
         taken.append(one)
         print(
-            f"{name:8} {samples:8,} × {channels:<3} {one.wall:7.2f} s  {one.megabytes:5.0f} MB  "
-            f"{one.processor / min(parsed):5.1f} × parsing ({min(parsed):.2f} s)",
+            f"{name:8} {samples:8,} × {channels:<3} {one.processor:7.2f} s  {one.megabytes:5.0f} MB  "
+            f"{one.processor / min(parsed):5.1f} × parsing ({min(parsed):.2f} s); {one.wall:.2f} s by the clock",
             flush=True,
         )
-    figures = [(taken[-1].wall, MOST_SECONDS, "s"), (taken[-1].megabytes, MOST_MEGABYTES, "MB")]
+    figures = [(taken[-1].processor, MOST_SECONDS, "s"), (taken[-1].megabytes, MOST_MEGABYTES, "MB")]
     if len(sizes) > 1:
         power = exponent(sizes, [one.processor for one in taken], start_up.processor)
         figures.append((power, MOST_EXPONENT, "exponent"))
@@ -223,8 +224,8 @@ def main() -> None:
     for name, case in CASES.items():
         if name in options.only:
             one = fastest(case.command, case.made(options.data / "scale"), options.runs)
-            figures = judged((one.wall, case.seconds, "s"), (one.megabytes, MOST_MEGABYTES, "MB"))
-            print(f"{name:15} {figures}; {one.processor:.2f} s of processor time", flush=True)
+            figures = judged((one.processor, case.seconds, "s"), (one.megabytes, MOST_MEGABYTES, "MB"))
+            print(f"{name:15} {figures}; {one.wall:.2f} s by the clock", flush=True)
 
 
 if __name__ == "__main__":
