@@ -34,8 +34,6 @@ from collections.abc import Iterator
 from math import sqrt
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bnstat.layers.arithmetic.float_limits import FLOAT32_MAX
 from bnstat.layers.results import Channel, Group
 from bnstat.layers.settings import Settings
@@ -64,14 +62,12 @@ def _overflows(evidence: Evidence) -> Flags:
     """Return which channels or groups are finite and have a value whose distance has an infinite square."""
     parts = evidence.report.parts
     low, high, mean = parts.number("minimum"), parts.number("maximum"), parts.number("mean")
-    with np.errstate(over="ignore"):
-        if evidence.settings.kind == "rms":
-            far = np.maximum(abs(low), abs(high))
-        else:
-            far = np.maximum(high - mean, mean - low)
+    # halves, whose difference float64 holds; NaN is near to nothing
+    half = 0.0 if evidence.settings.kind == "rms" else mean / 2
+    near = (high / 2 - half <= FARTHEST / 2) & (half - low / 2 <= FARTHEST / 2)
     odd = parts.number("nan") + parts.number("inf") > 0
     constant = parts.flag("constant") & (evidence.settings.kind != "rms")
-    return ~(far <= FARTHEST) & ~odd & ~constant & (parts.number("count") > 0)
+    return ~near & ~odd & ~constant & (parts.number("count") > 0)
 
 
 def _consequence(part: Channel | Group, settings: Settings) -> str:
