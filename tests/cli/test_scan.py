@@ -122,7 +122,7 @@ _SHARED = f"""
 import multiprocessing, sys, time
 import bnstat
 from bnstat.reading.workers import processes
-processes._WORTH_BYTES = 0
+processes._WORTH_BYTES = processes._SMALL_BYTES = 0
 
 class Told:
     def begin(self, *_): pass

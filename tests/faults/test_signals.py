@@ -34,7 +34,7 @@ def slow(self, *given):
         time.sleep(6000)
     return read(self, *given)
 job.Job.read = slow
-processes._WORTH_BYTES = 0
+processes._WORTH_BYTES = processes._SMALL_BYTES = 0
 from bnstat.__main__ import main
 main()
 """

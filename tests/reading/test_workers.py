@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from bnstat.reading.settings import Reading
 from bnstat.reading.workers import executor_of, pool, processes
 from bnstat.reading.workers.job import Job
 from bnstat.sources.case import Case
+from bnstat.sources.opened import plan_case
 
 FILES = 24
 
@@ -37,6 +40,7 @@ def cohort(tmp_path_factory):
 def shared_at_once(monkeypatch):
     """However small files are."""
     monkeypatch.setattr(processes, "_WORTH_BYTES", 0)
+    monkeypatch.setattr(processes, "_SMALL_BYTES", 0)
 
 
 def jobs_of(folder):
@@ -97,7 +101,7 @@ def run(job):
         os.kill(os.getpid(), signal.SIGKILL)
     return read(job)
 
-processes._WORTH_BYTES = 0
+processes._WORTH_BYTES = processes._SMALL_BYTES = 0
 pool.run_apart = run
 if __name__ == "__main__":
     found = bnstat.collect(folder, target, reading=bnstat.Reading(jobs=2))
@@ -141,6 +145,54 @@ def test_many_small_files_are_shared_after_a_while(cohort, monkeypatch):
     outcomes = executor_of(Reading(jobs=2), jobs).run(jobs, None)
     assert sorted(one.place for one in outcomes) == list(range(FILES))
     assert started
+
+
+class Clock:
+    """The time as these modules see it; it passes only if it is told to."""
+
+    def __init__(self, now=0.0):
+        self.now = now
+
+    def monotonic(self):
+        return self.now
+
+    def pass_by(self, seconds):
+        self.now += seconds
+
+
+@pytest.mark.parametrize(
+    ("planned", "number", "faster"), [(False, 2, True), (True, 2, False), (True, 3, True), (True, 8, True)]
+)
+def test_processes_that_read_headers_again_are_started_only_if_they_are_faster(
+    cohort, monkeypatch, planned, number, faster
+):
+    clock = Clock()
+    job = jobs_of(cohort)[0]
+    if planned:
+        job = replace(job, planned=plan_case(job.case, job.axis, job.batch_axis))
+    monkeypatch.setattr(processes, "time", clock)
+    monkeypatch.setattr(processes, "plan_case", lambda *_: clock.pass_by(0.001))
+    assert processes._are_faster(job, 0.001, number) == faster
+
+
+@pytest.mark.parametrize(
+    ("sizes", "number", "messages"),
+    [
+        ([100] * 64, 2, [8] * 5 + [6, 4, 3, 2, 2] + [1] * 7),
+        ([1 << 20] * 5, 2, [1] * 5),
+        ([1 << 16] * 40, 1, [4] * 9 + [2, 1, 1]),
+        ([100, 1 << 20, 100, 100, 100, 100, 100, 100], 1, [1, 1, 3, 1, 1, 1]),
+    ],
+)
+def test_small_files_are_sent_several_in_a_message_and_few_at_the_end(sizes, number, messages):
+    jobs = [SimpleNamespace(nbytes_on_disk=size) for size in sizes]
+    left, found = list(reversed(range(len(sizes)))), []
+    while left:
+        together = pool._together(left, jobs, number)
+        assert together == left[: -len(together) - 1 : -1]
+        del left[-len(together) :]
+        found.append(len(together))
+    assert found == messages
 
 
 @pytest.fixture(scope="module")

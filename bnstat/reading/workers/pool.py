@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
@@ -22,8 +23,11 @@ from bnstat.moments.processors import share
 from bnstat.reading.workers.job import CaseJob, Found, Outcome, Progress, outcome_of, run_apart, tell
 from bnstat.stopping import leave_to_others
 
-# Jobs that wait for each process: enough that none is idle, few enough that memory does not grow with the files.
+# Messages that wait for each process: enough that none is idle, few enough that memory does not grow with the files.
 _AHEAD = 4
+# Small files are sent several in a message: so many, up to these bytes on disk. If the process dies, each of them is
+# read again by itself.
+_TOGETHER, _TOGETHER_BYTES = 8, 1 << 18
 # How often a worker looks if the process that started it is still there, in seconds.
 _LOOK_S = 1.0
 
@@ -49,26 +53,48 @@ def _in_pool(
 ) -> Iterator[tuple[int, Found | InputError | UsageError]]:
     """Read from the end of `left` until it is empty or a process dies. Then all jobs that were begun are suspects."""
     with _pool(min(number, len(left))) as pool:
-        running: dict[Future[Found | InputError | UsageError], int] = {}
+        running: dict[Future[list[Found | InputError | UsageError]], list[int]] = {}
         while (left or running) and not suspects:
-            # a few jobs wait for each process, so that none is idle
+            # a few messages wait for each process, so that none is idle
             try:
                 while left and len(running) < number * _AHEAD:
-                    running[pool.submit(run_apart, jobs[left[-1]].sent)] = left[-1]
-                    left.pop()
+                    together = _together(left, jobs, number)
+                    running[pool.submit(_read_several, [jobs[place].sent for place in together])] = together
+                    del left[-len(together) :]
             except BrokenProcessPool:
-                suspects += running.values()
+                suspects += chain.from_iterable(running.values())
                 return
             # what is done is handed on; a process that died takes all others of the pool with it
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future, place in [(future, running.pop(future)) for future in finished]:
+            for future, together in [(future, running.pop(future)) for future in finished]:
                 if isinstance(error := future.exception(), BrokenProcessPool):
-                    suspects.append(place)
+                    suspects += together
                 elif error is not None:
                     raise error
                 else:
-                    yield place, future.result()
-        suspects += running.values()
+                    yield from zip(together, future.result(), strict=True)
+        suspects += chain.from_iterable(running.values())
+
+
+def _together(left: Sequence[int], jobs: Sequence[CaseJob[Found]], number: int) -> list[int]:
+    """Return the next jobs, at the end of `left`, that are sent in one message: one, or several with small files.
+
+    Towards the end there are fewer in a message, so that no process waits for another one.
+    """
+    most = min(_TOGETHER, max(1, len(left) // (2 * number)))
+    taken, nbytes = [left[-1]], jobs[left[-1]].nbytes_on_disk
+    while len(taken) < most:
+        place = left[-1 - len(taken)]
+        nbytes += jobs[place].nbytes_on_disk
+        if nbytes > _TOGETHER_BYTES:
+            break
+        taken.append(place)
+    return taken
+
+
+def _read_several(jobs: Sequence[CaseJob[Found]]) -> list[Found | InputError | UsageError]:
+    """Read the cases of one message in a worker, one after the other. A failure is returned as a value."""
+    return list(map(run_apart, jobs))
 
 
 def _by_itself(job: CaseJob[Found]) -> Found | InputError | UsageError:

@@ -180,6 +180,7 @@ def test_processes_count_as_this_one_does(tmp_path):
     _, alone = read_twice([str(tmp_path)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bnstat.reading.workers.processes._WORTH_BYTES", 0)
+        patch.setattr("bnstat.reading.workers.processes._SMALL_BYTES", 0)
         _, shared = read_twice([str(tmp_path)], jobs=2)
     assert shared == alone
     assert shared.slices
