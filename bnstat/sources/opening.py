@@ -15,13 +15,15 @@ from bnstat.sources.names import others_of
 from bnstat.sources.regular import impossible, open_regular
 from bnstat.sources.storage import is_there
 from bnstat.sources.streams import unreadable
-from bnstat.sources.volume import Volume
+from bnstat.sources.volume import StreamedVoxels, Volume
 from bnstat.text import by
 
 # The most bytes of a file that stands for another one, which was not fetched.
 _POINTER_BYTES = 1024
 # The most bytes of any file: positions in it are signed numbers of 64 bits.
 _MOST_BYTES = 2**63 - 1
+# More than the values of a byte of gzip: deflate makes 1,032 bytes of one, and some formats make a float64 of each.
+_MOST_INFLATED = 16 * 1032
 # The files of a folder that are looked at again after reading: all slices of a series, or the first chunks of a store.
 _MOST_STATES = 10_000
 
@@ -57,6 +59,7 @@ def open_volume(source: str, access: Access = USUAL) -> Volume:
     path = path_of(source)
     states = states_of(_looked_at(source, path))
     volume = _possible(_open_here(source, path, known))
+    _require_enough(volume, path)
     return volume if volume.files else replace(volume, files=states)
 
 
@@ -66,6 +69,23 @@ def _possible(volume: Volume) -> Volume:
         return volume
     claim = f"{by(volume.shape)} voxels, more than a file can hold" if volume.shape else "no axis"
     raise InputError(volume.source, f"its header describes {claim}: the file is damaged; copy it again")
+
+
+def _require_enough(volume: Volume, path: str) -> None:
+    """Raise InputError if a gzip file is too small for its voxels, before anything is made for each of its channels."""
+    if not isinstance(volume.voxels, StreamedVoxels) or not os.path.isfile(path):
+        return
+    size = os.path.getsize(path)
+    if volume.nbytes <= _MOST_INFLATED * size:
+        return
+    from bnstat.sources.compression import GZIP, layers_of
+
+    if layers_of(lambda: path) == (GZIP,) and stored_in(volume.source) == [path]:
+        raise InputError(
+            volume.source,
+            f"the header declares {volume.nbytes:,} bytes of values, which {size:,} bytes of gzip cannot contain: the "
+            "file is truncated, or its header is wrong; copy the file again",
+        )
 
 
 def _looked_at(source: str, path: str) -> list[str]:

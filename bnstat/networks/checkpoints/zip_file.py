@@ -277,7 +277,7 @@ def _directory(file: BinaryIO) -> tuple[int, int]:
         return 0, 0
     count, declared = struct.unpack("<HL", tail[place + 10 : place + 16])
     place_64 = tail.rfind(_END_64, 0, place)
-    if place_64 >= 0 and _ALL_ONES in {count, declared >> 16}:
+    if 0 <= place_64 <= len(tail) - 48 and _ALL_ONES in {count, declared >> 16}:
         count_64, declared_64 = struct.unpack("<QQ", tail[place_64 + 32 : place_64 + 48])
         count = count_64 if count == _ALL_ONES else count
         declared = declared_64 if declared >> 16 == _ALL_ONES else declared

@@ -246,6 +246,14 @@ def test_an_archive_with_two_ends_that_differ_is_limited_by_its_directory(tmp_pa
         read_checkpoint(written(tmp_path / "a.pt", held[:-22] + large + locator + small))
 
 
+@pytest.mark.parametrize("name", ["x.npz", "x.pt"])
+def test_an_archive_whose_long_end_is_cut_is_refused(tmp_path, name):
+    end = b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    (tmp_path / name).write_bytes(b"PK\x03\x04" + bytes(100) + b"PK\x06\x06" + end)
+    with pytest.raises(InputError):
+        read_checkpoint(str(tmp_path / name))
+
+
 def test_an_archive_that_inflates_to_gigabytes_is_refused(tmp_path):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as members:
