@@ -81,7 +81,7 @@ def _summary() -> list[str]:
     open_ones = sum(one.open for one in tried)
     lines.append(
         f"| inputs of the fuzzer | {executions:,} in {seconds / 3600:.1f} hours | "
-        f"{sum(one.failures for one in tried)} causes of failures found; {open_ones} of them left |"
+        f"{sum(one.failures + one.stopped for one in tried)} causes of failures found; {open_ones} of them left |"
     )
     if _REFERENCE.exists():
         results = json.loads(_REFERENCE.read_text("utf-8"))

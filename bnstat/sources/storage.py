@@ -88,11 +88,14 @@ def state_of(path: str, access: Access = USUAL) -> tuple[int | None, int | None]
 
 
 def is_moments(path: str) -> bool:
-    """Return True if a file is a moments file, by its first bytes."""
+    """Return True if a file is a moments file, by its first bytes: an object of JSON that names its schema.
+
+    The name alone may also stand in the header of another format, as the name of a file does in that of gzip.
+    """
     try:
         with open_regular(path) as file:
             begin = file.read(_MOMENTS_WITHIN)
-            return any(mark in begin for mark in _MOMENTS_MARKS)
+            return begin.lstrip().startswith(b"{") and any(mark in begin for mark in _MOMENTS_MARKS)
     except (OSError, ValueError):
         return False
 

@@ -231,7 +231,7 @@ def test_only_a_file_that_says_so_holds_moments(tmp_path):
     path = tmp_path / "named.anything"
     written(path, [kept(Moments.from_array(np.arange(6.0).reshape(2, 3)))])
     assert is_moments(str(path))
-    for content in (b"", b'{"schema": "bnstat.inspect/1"}', b"\x00" * 100):
+    for content in (b"", b'{"schema": "bnstat.inspect/1"}', b"\x00" * 100, b'\x1f\x8b\x08\x08"bnstat.moments/1"'):
         path.write_bytes(content)
         assert not is_moments(str(path))
     assert not is_moments(str(tmp_path))
