@@ -165,4 +165,9 @@ def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
     """
     import difflib  # noqa: PLC0415  (1.8 ms, for a name that is wrong)
 
-    return difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    def likeness(one: str) -> tuple[float, int]:
+        """Return how like it is, and where that decides nothing, how many letters are in the same place."""
+        return difflib.SequenceMatcher(None, one, name).ratio(), sum(map(str.__eq__, one, name))
+
+    near = difflib.get_close_matches(name, list(known), n=5, cutoff=cutoff)
+    return sorted(near, key=likeness, reverse=True)[:1]

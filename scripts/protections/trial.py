@@ -94,7 +94,7 @@ def first_failure(tree: Path, test: str, limit_s: float) -> Failure | None:
     result, mark = tree.parent / "result.xml", uuid.uuid4().hex
     result.unlink(missing_ok=True)
     command = [sys.executable, *_PYTEST, f"--basetemp={tree.parent / 'made'}", f"--junitxml={result}", test]
-    environment = {**os.environ, "PYTHONPATH": str(tree), _MARK: mark}
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTEST_ADDOPTS": "", _MARK: mark}
     process = subprocess.Popen(
         command,
         cwd=tree,
