@@ -373,7 +373,9 @@ class TestInterrupted:
         slow += "        open('running', 'w').close()\n        time.sleep(30)\n        return self.norm(x)\n"
         (tmp_path / "slow.py").write_text(slow, encoding="utf-8")
         command = [sys.executable, "-m", "bnstat", "layers", "slow.py:Slow", str(cohort), "--save-statistics", "s.pt"]
+        ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        signal.signal(signal.SIGINT, ignored)
         while not Path("running").exists():
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
