@@ -256,9 +256,9 @@ def page(options: argparse.Namespace) -> Iterator[str]:
         "How long one waits for mean and variance with bnstat, and with the programs that people use for them. Every\n"
         "time is that of a whole process, with its start, from files in the page cache. The programs took turns, and\n"
         f"the medians of {options.runs} runs are shown. The ratios are what counts; the seconds are this machine's.\n"
-        "They do not compute the same: bnstat also finds zero variances, NaN and label maps on the way, and what float32\n"
-        "makes of the sums. The error is that of the variance, dividing by n, relative to the exact value: 2e-16 is one\n"
-        "step of float64.\n"
+        "They do not compute the same: bnstat also finds zero variances, NaN and label maps on the way, and what\n"
+        "float32 makes of the sums. The error is that of the variance, dividing by n, relative to the exact value:\n"
+        "2e-16 is one step of float64.\n"
     )
     yield from machine(options.python)
     environment = inspect_speed.environment(options.data)
