@@ -88,7 +88,7 @@ def _summary() -> list[str]:
         families = results["families"].values()
         cases, numbers, wrong = (sum(one[name] for one in families) for name in ("cases", "numbers", "wrong"))
         left = sum(not how for how in results["mended"].values())
-        came = f"{numbers:,} numbers, {wrong} wrong; {left} left"
+        came = f"{numbers:,} numbers, {wrong} wrong; {left} cases of them without an explanation"
         lines.append(f"| random volumes against an exact reference | {cases:,} | {came} |")
     counts = _counts()
     if counts:

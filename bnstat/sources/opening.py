@@ -14,7 +14,7 @@ from bnstat.sources.formats.registry import Format, format_of, format_of_folder,
 from bnstat.sources.names import others_of
 from bnstat.sources.regular import impossible, open_regular
 from bnstat.sources.storage import is_there
-from bnstat.sources.streams import unreadable
+from bnstat.sources.streams import MOST_DEFLATED, unreadable
 from bnstat.sources.volume import StreamedVoxels, Volume
 from bnstat.text import by
 
@@ -22,8 +22,8 @@ from bnstat.text import by
 _POINTER_BYTES = 1024
 # The most bytes of any file: positions in it are signed numbers of 64 bits.
 _MOST_BYTES = 2**63 - 1
-# More than the values of a byte of gzip: deflate makes 1,032 bytes of one, and some formats make a float64 of each.
-_MOST_INFLATED = 16 * 1032
+# More bytes of values than a byte of gzip can become: some formats make a float64 of each of its bytes.
+_MOST_INFLATED = 16 * MOST_DEFLATED
 # The files of a folder that are looked at again after reading: all slices of a series, or the first chunks of a store.
 _MOST_STATES = 10_000
 

@@ -44,6 +44,8 @@ STREAM_ERRORS: tuple[type[Exception], ...] = (
     *_INFLATE_ERRORS,
 )
 
+# The most bytes that a byte of deflated data can become: 258 bytes for two bits.
+MOST_DEFLATED = 1032
 # The parts of a file that are read one after the other: from a server, the first comes in smaller blocks.
 Part = Literal["header", "voxels"]
 

@@ -232,6 +232,15 @@ def test_squares_that_float32_cannot_hold_are_an_error(tmp_path, values, setting
         assert ("keep them in float32" in overflow.message) == (np.nanmax(np.abs(values)) < 1.8e19)
 
 
+def test_the_value_of_a_float32_overflow_is_the_distance_that_its_threshold_is_of(tmp_path):
+    values = np.zeros((1000, 1))
+    values[0] = 2e19  # so that float32 holds the variance, and not the square
+    (found,) = [one for one in findings(tmp_path, values) if one.rule == "BN110"]
+    assert found.value == pytest.approx(2e19 * (1 - 1e-3))
+    assert found.threshold == pytest.approx(math.sqrt(3.4028235e38))
+    assert found.value > found.threshold
+
+
 @pytest.mark.parametrize("slope", [1e305, -1e305])
 def test_values_that_a_scale_factor_puts_beyond_float64_are_an_error(tmp_path, slope):
     header = nib.Nifti2Header()

@@ -31,7 +31,7 @@ Sources: IEEE 754, binary32. docs/arithmetic.md lists in which type the layers c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import sqrt
+from math import inf, sqrt
 from typing import TYPE_CHECKING
 
 from bnstat.layers.arithmetic.float_limits import FLOAT32_MAX
@@ -55,7 +55,15 @@ def _check(rule: Rule[Evidence], evidence: Evidence) -> Iterator[Finding]:
             f"{part.title} has {magnitude(largest(part))}. {_consequence(part, evidence.settings)} Such values often "
             "stand for missing voxels: replace or mask these, or scale the data before training."
         )
-        yield rule.finding(evidence, batch, part, message, value=part.variance, threshold=FLOAT32_MAX)
+        far = _distance(part, evidence.settings)
+        yield rule.finding(evidence, batch, part, message, value=far if far < inf else None, threshold=FARTHEST)
+
+
+def _distance(part: Channel | Group, settings: Settings) -> float:
+    """Return how far the farthest value is from the mean (RMS norm: from 0); infinity if float64 cannot hold it."""
+    if settings.kind == "rms" or part.mean is None or part.minimum is None or part.maximum is None:
+        return largest(part)
+    return float(max(part.maximum - part.mean, part.mean - part.minimum))
 
 
 def _overflows(evidence: Evidence) -> Flags:

@@ -15,7 +15,16 @@ import numpy as np
 
 from bnstat.errors import InputError
 from bnstat.sources.regular import open_regular, open_unbuffered
-from bnstat.sources.streams import fill, open_bzip2, open_gzip, open_zlib, skip, stream_of_parts, unreadable
+from bnstat.sources.streams import (
+    MOST_DEFLATED,
+    fill,
+    open_bzip2,
+    open_gzip,
+    open_zlib,
+    skip,
+    stream_of_parts,
+    unreadable,
+)
 from bnstat.sources.volume import Array, PlainVoxels, StreamedVoxels
 from bnstat.text import printable, short_of
 
@@ -24,8 +33,6 @@ if TYPE_CHECKING:
 
 Encoding = Literal["raw", "zlib", "gzip", "bzip2", "text", "hex"]
 
-# The most bytes that a byte of deflated data can become: 258 bytes for two bits.
-_MOST_DEFLATED = 1032
 # The bytes of text that are read at once.
 _TEXT_BYTES = 1 << 18
 # The most characters of a number.
@@ -109,7 +116,7 @@ class DataFiles:
         if there < declared:
             raise InputError(self.source, short_of(declared, there))
         least = {"hex": 2 * self.nbytes, "text": 2 * self.values - 1, "bzip2": 1}
-        if there < least.get(self.encoding, self.nbytes // _MOST_DEFLATED):
+        if there < least.get(self.encoding, self.nbytes // MOST_DEFLATED):
             raise InputError(
                 self.source,
                 f"the header declares {self.nbytes:,} bytes of values, which {there:,} bytes in the encoding "
